@@ -1,0 +1,77 @@
+"""What a check is given, what it gives, and how a kind of check is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from ldirectord_py.health import Verdict
+from ldirectord_py.ipvs.table import Address, Protocol, ServiceKey
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server and what is asked of it: the identity of a check, so that equal targets are probed once.
+
+    A plan fills in only the fields that the kind of check uses. ``timeout`` is in seconds and bounds
+    everything that the check does. ``virtual`` is set only for checks that are told their virtual.
+    """
+
+    address: Address
+    port: int
+    timeout: float
+    protocol: Protocol = Protocol.TCP
+    request: str = ""
+    receive: str = ""
+    httpmethod: str = "GET"
+    virtualhost: str | None = None
+    login: str = ""
+    passwd: str = field(default="", repr=False)
+    database: str = ""
+    secret: str = field(default="", repr=False)
+    command: str = ""
+    attempts: int = 1
+    virtual: ServiceKey | None = None
+
+
+Checker = Callable[[Target], Awaitable[str]]
+"""A check: returns a word for the log; raises CheckFailed, Inconclusive or OSError when not healthy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A word of ``service``.
+
+    ``port`` implies the word where the file has none (0: no port does); ``login`` and ``passwd`` are the
+    defaults; ``uses`` names the Target fields that the check reads. A kind without a ``check`` is known to the
+    grammar only.
+    """
+
+    name: str
+    check: Checker | None
+    port: int = 0
+    login: str = ""
+    passwd: str = ""
+    uses: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check on its clock: what is probed, by which checker's name, every ``interval`` seconds.
+
+    ``connects`` is the N of a numeric checktype (each N-th probe negotiates, the others connect), else None.
+    """
+
+    kind: str
+    target: Target
+    interval: float
+    connects: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one probe found: the verdict, its reason in words, and how long it took in seconds."""
+
+    verdict: Verdict
+    reason: str
+    seconds: float

@@ -1,0 +1,1 @@
+"""ldirectord's vocabulary: virtual, real, fallback, quiescent."""

@@ -1,0 +1,171 @@
+"""A configuration as it is in force: every default and inheritance applied, nothing left unset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ldirectord_py.ipvs.table import Address, FirewallMark, Protocol, ServiceKey, VirtualAddress
+
+
+class Forward(StrEnum):
+    """How packets reach a real server, in the words of ldirectord.cf."""
+
+    GATE = "gate"
+    MASQ = "masq"
+    IPIP = "ipip"
+
+
+class CheckType(StrEnum):
+    """The words of ``checktype``; a number there is COMBINED."""
+
+    NEGOTIATE = "negotiate"
+    CONNECT = "connect"
+    PING = "ping"
+    EXTERNAL = "external"
+    EXTERNAL_PERL = "external-perl"
+    ON = "on"
+    OFF = "off"
+    COMBINED = "combined"
+
+
+class AlertStatus(StrEnum):
+    """The words of ``emailalertstatus``: in which states of a server its reminders are sent."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    RELOADING = "reloading"
+
+
+def endpoint(address: Address, port: int) -> str:
+    """Return ``address:port``, an IPv6 address in brackets."""
+    return f"{bracketed(address)}:{port}"
+
+
+def bracketed(address: Address) -> str:
+    """Return the address as ldirectord.cf writes it: IPv6 in brackets."""
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """A real server of a virtual; ``request`` and ``receive`` are those in force for it.
+
+    ``name`` is the host name that ``server`` was looked up from, or None where the file has an address.
+    """
+
+    server: Address
+    port: int
+    forward: Forward = Forward.GATE
+    weight: int = 1
+    request: str = "/"
+    receive: str = ""
+    lower: int = 0
+    upper: int = 0
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return endpoint(self.server, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """The server of last resort; port 0 stands for the virtual's own, or for none on a firewall mark."""
+
+    server: Address
+    port: int
+    forward: Forward = Forward.GATE
+
+    def __str__(self) -> str:
+        return endpoint(self.server, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Virtual:
+    """A virtual service and how its real servers are checked; times in seconds."""
+
+    key: ServiceKey
+    reals: tuple[Real, ...] = ()
+    fallback: Fallback | None = None
+    scheduler: str = "wrr"
+    persistent: int | None = None
+    netmask: str | None = None
+    schedflags: str | None = None
+    ops: bool = False
+    checktype: CheckType = CheckType.NEGOTIATE
+    connects: int | None = None
+    service: str = "none"
+    checkcommand: str = "/bin/true"
+    checkport: int | None = None
+    checktimeout: int = 5
+    negotiatetimeout: int = 30
+    checkcount: int = 1
+    failurecount: int = 1
+    checkinterval: int = 10
+    request: str = "/"
+    receive: str = ""
+    httpmethod: str = "GET"
+    virtualhost: str | None = None
+    login: str = ""
+    passwd: str = field(default="", repr=False)
+    database: str = ""
+    secret: str = field(default="", repr=False)
+    quiescent: bool = False
+    cleanstop: bool = True
+    emailalert: str = ""
+    emailalertfreq: int = 0
+    emailalertstatus: tuple[AlertStatus, ...] = tuple(AlertStatus)
+    smtp: str | None = None
+    monitorfile: str | None = None
+    servicename: str | None = None
+    comment: str | None = None
+    fallbackcommand: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Return the virtual's name: ``tcp:10.0.0.1:80``, ``udp:[2001:db8::1]:53``, ``fwm:1``, ``fwm6:1``."""
+        match self.key:
+            case FirewallMark(mark, ipv6):
+                return f"fwm6:{mark}" if ipv6 else f"fwm:{mark}"
+            case VirtualAddress(protocol, address, port):
+                return f"{protocol.name.lower()}:{endpoint(address, port)}"
+
+    @property
+    def protocol(self) -> Protocol | None:
+        """Return the transport protocol; None for a firewall mark."""
+        return self.key.protocol if isinstance(self.key, VirtualAddress) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """What holds for the whole daemon; times in seconds, ``reconcile`` None when it is off."""
+
+    autoreload: bool = False
+    callback: str | None = None
+    checkcount: int = 1
+    checkinterval: int = 10
+    cleanstop: bool = True
+    emailalert: str = ""
+    emailalertfreq: int = 0
+    emailalertfrom: str | None = None
+    emailalertstatus: tuple[AlertStatus, ...] = tuple(AlertStatus)
+    execute: tuple[str, ...] = ()
+    failurecount: int = 1
+    fallbackcommand: str | None = None
+    fork: bool = False
+    logfile: str = "/var/log/ldirectord.log"
+    maintenancedir: str | None = None
+    quiescent: bool = False
+    readdquiescent: bool = False
+    reconcile: int | None = 10
+    smtp: str | None = None
+    supervised: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole configuration, virtuals in the order of the file, no two with the same key."""
+
+    settings: Globals = Globals()
+    virtuals: tuple[Virtual, ...] = ()

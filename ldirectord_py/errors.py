@@ -1,0 +1,62 @@
+"""The exceptions of the project.
+
+::
+
+    LdirectordError
+    +-- ConfigError      the configuration is refused; carries every Problem of the file
+    +-- KernelError      the kernel's table cannot be read or written now
+    +-- CheckFailed      the server did not pass its check; the text is the reason
+    +-- Inconclusive     a fault of this host: the check says nothing about the server
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """Whether a Problem refuses the file or is only reported."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong at one place of a configuration file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+    what: str
+    mend: str
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        warning = "warning: " if self.severity is Severity.WARNING else ""
+        return f"{self.file}:{self.line}:{self.column}: {warning}{self.what}; {self.mend}"
+
+
+class LdirectordError(Exception):
+    """The root of the tree."""
+
+
+class ConfigError(LdirectordError):
+    """A configuration is refused; ``problems`` holds its errors and warnings in the order of the file."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class KernelError(LdirectordError):
+    """The kernel's table cannot be read or written now; the text says why and how to mend it."""
+
+
+class CheckFailed(LdirectordError):  # noqa: N818  a failed check is a verdict, not an error of ours
+    """The server did not pass its check; the text is the reason, short and with the evidence."""
+
+
+class Inconclusive(LdirectordError):  # noqa: N818  as CheckFailed
+    """A fault of this host (no descriptor, no memory, no route of its own) kept the check from judging."""

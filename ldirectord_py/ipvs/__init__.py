@@ -1,0 +1,1 @@
+"""The kernel's vocabulary: services, destinations, weights."""

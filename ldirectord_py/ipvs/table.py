@@ -1,0 +1,112 @@
+"""The rows of an IPVS table and their keys: values without counters, compared with ``==``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from ipaddress import IPv4Address, IPv6Address
+
+Address = IPv4Address | IPv6Address
+
+
+class Protocol(IntEnum):
+    """The transport protocols of a virtual address, by IP protocol number."""
+
+    TCP = 6
+    UDP = 17
+    SCTP = 132
+
+
+class Forward(IntEnum):
+    """How packets reach a destination, as in <linux/ip_vs.h>."""
+
+    MASQUERADE = 0
+    LOCAL = 1
+    TUNNEL = 2
+    ROUTE = 3
+
+
+class ServiceFlag(IntFlag):
+    """The flags of a service that a user sets, as in <linux/ip_vs.h>; the kernel's own flag 2 is left out."""
+
+    PERSISTENT = 0x01
+    ONE_PACKET = 0x04
+    SCHED_1 = 0x08  # sh-fallback, mh-fallback
+    SCHED_2 = 0x10  # sh-port, mh-port
+    SCHED_3 = 0x20
+
+
+NO_FLAGS = ServiceFlag(0)
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualAddress:
+    """The key of a service by protocol, address and port."""
+
+    protocol: Protocol
+    address: Address
+    port: int
+
+    @property
+    def ipv6(self) -> bool:
+        """Whether the service is one of IPv6."""
+        return self.address.version == 6
+
+
+@dataclass(frozen=True, slots=True)
+class FirewallMark:
+    """The key of a service by the mark that the firewall sets on packets; each family has its own marks."""
+
+    mark: int
+    ipv6: bool = False
+
+
+ServiceKey = VirtualAddress | FirewallMark
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationKey:
+    """The key of a destination: its service, and its own address and port."""
+
+    service: ServiceKey
+    address: Address
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service row.
+
+    ``persistence`` is in seconds and holds only with the flag PERSISTENT. ``mask`` groups the clients of a
+    persistent service: an IPv4 mask as a number (0xFFFFFFFF: each client alone), or an IPv6 prefix length
+    (128). ``engine`` names the persistence engine, if any.
+    """
+
+    key: ServiceKey
+    scheduler: str
+    flags: ServiceFlag = NO_FLAGS
+    persistence: int = 0
+    mask: int = 0xFFFFFFFF
+    engine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A destination row; ``upper`` and ``lower`` are connection thresholds, 0 for none."""
+
+    key: DestinationKey
+    forward: Forward
+    weight: int
+    upper: int = 0
+    lower: int = 0
+
+
+Key = ServiceKey | DestinationKey
+Row = Service | Destination
+Table = Mapping[Key, Row]
+
+
+def service_of(key: Key) -> ServiceKey:
+    """Return the service that a key belongs to: itself, or its destination's."""
+    return key.service if isinstance(key, DestinationKey) else key
