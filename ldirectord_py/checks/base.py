@@ -43,8 +43,8 @@ class Kind:
     """A word of ``service``.
 
     ``port`` implies the word where the file has none (0: no port does); ``login`` and ``passwd`` are the
-    defaults; ``uses`` names the Target fields that the check reads. A kind without a ``check`` is known to the
-    grammar only.
+    defaults; ``uses`` names the Target fields that the check reads. A kind without a ``check`` is known to
+    the grammar only.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check on its clock: what is probed, by which checker's name, every ``interval`` seconds.
+    """A check on its clock: the target, the checker by name, and the ``interval`` in seconds.
 
     ``connects`` is the N of a numeric checktype (each N-th probe negotiates, the others connect), else None.
     """
