@@ -59,13 +59,15 @@ class Kind:
 class Check:
     """A check on its clock: the target, the checker by name, and the ``interval`` in seconds.
 
-    ``connects`` is the N of a numeric checktype (each N-th probe negotiates, the others connect), else None.
+    ``connects`` is the N of a numeric checktype (each N-th probe negotiates, the others connect within
+    ``connect_timeout`` seconds), else None.
     """
 
     kind: str
     target: Target
     interval: float
     connects: int | None = None
+    connect_timeout: float = 0
 
 
 @dataclass(frozen=True, slots=True)

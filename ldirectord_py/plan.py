@@ -1,0 +1,88 @@
+"""From a configuration to the checks it asks for, and whom each of them informs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ldirectord_py.checks.base import Check, Kind, Target
+from ldirectord_py.config.model import CheckType, Config, Real, Virtual
+from ldirectord_py.desired import real_key
+from ldirectord_py.ipvs.table import DestinationKey, Protocol
+
+Plan = Mapping[Check, tuple[DestinationKey, ...]]
+
+_FIELDS: Mapping[str, Callable[[Virtual, Real], Any]] = {
+    "request": lambda _, real: real.request,
+    "receive": lambda _, real: real.receive,
+    "httpmethod": lambda virtual, _: virtual.httpmethod,
+    "virtualhost": lambda virtual, _: virtual.virtualhost,
+    "login": lambda virtual, _: virtual.login,
+    "passwd": lambda virtual, _: virtual.passwd,
+    "database": lambda virtual, _: virtual.database,
+    "secret": lambda virtual, _: virtual.secret,
+    "command": lambda virtual, _: virtual.checkcommand,
+    "attempts": lambda virtual, _: virtual.checkcount,
+    "virtual": lambda virtual, _: virtual.key,
+}
+
+_USES = {
+    CheckType.CONNECT: frozenset[str](),
+    CheckType.PING: frozenset({"attempts"}),
+    CheckType.EXTERNAL: frozenset({"command", "virtual"}),
+    CheckType.EXTERNAL_PERL: frozenset({"command", "virtual"}),
+}
+
+
+def plan(config: Config, kinds: Mapping[str, Kind]) -> Plan:
+    """Return every check of the configuration with the real servers it informs; equal checks are one."""
+    informed: dict[Check, dict[DestinationKey, None]] = {}
+    for virtual in config.virtuals:
+        for real in virtual.reals:
+            check = _check(virtual, real, kinds)
+            if check is not None:
+                informed.setdefault(check, {})[real_key(virtual, real)] = None
+    return {check: tuple(keys) for check, keys in informed.items()}
+
+
+def _check(virtual: Virtual, real: Real, kinds: Mapping[str, Kind]) -> Check | None:
+    match virtual.checktype:
+        case CheckType.ON | CheckType.OFF:
+            return None
+        case CheckType.NEGOTIATE | CheckType.COMBINED:
+            return _negotiation(virtual, real, kinds[virtual.service])
+        case CheckType.PING:
+            return _ping(virtual, real)
+        case CheckType.CONNECT if virtual.protocol is Protocol.UDP:
+            return _ping(virtual, real)
+        case CheckType.CONNECT:
+            return _plain(virtual, real, virtual.checkport or real.port)
+        case CheckType.EXTERNAL | CheckType.EXTERNAL_PERL:
+            return _plain(virtual, real, real.port)
+
+
+def _negotiation(virtual: Virtual, real: Real, kind: Kind) -> Check:
+    port = virtual.checkport or real.port or kind.port
+    protocol = virtual.protocol or Protocol.TCP
+    fields = _fields(kind.uses, virtual, real)
+    target = Target(real.server, port, virtual.negotiatetimeout, protocol, **fields)
+    if virtual.connects is None:
+        return Check(kind.name, target, virtual.checkinterval)
+    return Check(kind.name, target, virtual.checkinterval, virtual.connects, virtual.checktimeout)
+
+
+def _ping(virtual: Virtual, real: Real) -> Check:
+    """Each attempt has the whole checktimeout, as in the original."""
+    fields = _fields(_USES[CheckType.PING], virtual, real)
+    target = Target(real.server, 0, virtual.checktimeout * virtual.checkcount, **fields)
+    return Check(CheckType.PING.value, target, virtual.checkinterval)
+
+
+def _plain(virtual: Virtual, real: Real, port: int) -> Check:
+    fields = _fields(_USES[virtual.checktype], virtual, real)
+    target = Target(real.server, port, virtual.checktimeout, **fields)
+    return Check(virtual.checktype.value, target, virtual.checkinterval)
+
+
+def _fields(names: frozenset[str], virtual: Virtual, real: Real) -> dict[str, Any]:
+    return {name: _FIELDS[name](virtual, real) for name in sorted(names)}
