@@ -25,6 +25,7 @@ class Forward(IntEnum):
     LOCAL = 1
     TUNNEL = 2
     ROUTE = 3
+    BYPASS = 4  # the kernel's own: nothing may set it
 
 
 class ServiceFlag(IntFlag):

@@ -1,0 +1,72 @@
+"""What turns one table into another, in an order that never leaves a service without a server it could have.
+
+Nothing needs to be deleted and added again: the kernel edits everything but keys in place, and destinations
+keep their connections.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from itertools import chain
+
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, Table
+
+
+class Verb(Enum):
+    """What is done to a row."""
+
+    ADD = "add"
+    EDIT = "edit"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One change of a table: the row as it is to be, or for DELETE as it was."""
+
+    verb: Verb
+    row: Row
+
+
+class _Step(IntEnum):
+    """The order within a batch: make before break, services around their destinations."""
+
+    SERVICE = 0
+    RAISE = 1
+    REDUCE = 2
+    DELETE_DESTINATION = 3
+    DELETE_SERVICE = 4
+
+
+def diff(current: Table, desired: Table) -> list[Op]:
+    """Return the fewest ops that turn ``current`` into ``desired``, additions and raises before the rest.
+
+    A deleted service takes its destinations along, without ops of their own. Within a step the ops keep the
+    order of the table that they come from: deletions that of the dump, the cheapest one for the kernel.
+    """
+    steps: dict[_Step, list[Op]] = {step: [] for step in _Step}
+    for key, row in desired.items():
+        before = current.get(key)
+        if before is None:
+            steps[_Step.SERVICE if isinstance(row, Service) else _Step.RAISE].append(Op(Verb.ADD, row))
+        elif before != row:
+            steps[_edit_step(before, row)].append(Op(Verb.EDIT, row))
+    for row in _leaving(current, desired):
+        step = _Step.DELETE_SERVICE if isinstance(row, Service) else _Step.DELETE_DESTINATION
+        steps[step].append(Op(Verb.DELETE, row))
+    return list(chain.from_iterable(steps.values()))
+
+
+def _edit_step(before: Row, after: Row) -> _Step:
+    if isinstance(before, Destination) and isinstance(after, Destination):
+        return _Step.REDUCE if after.weight < before.weight else _Step.RAISE
+    return _Step.SERVICE
+
+
+def _leaving(current: Table, desired: Table) -> list[Row]:
+    return [
+        row
+        for key, row in current.items()
+        if key not in desired and not (isinstance(key, DestinationKey) and key.service not in desired)
+    ]

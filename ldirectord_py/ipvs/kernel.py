@@ -1,0 +1,153 @@
+"""The kernel as the director sees it: a table read whole and written in batches; and one kept in memory."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Protocol
+
+from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs.diff import Op, Verb
+from ldirectord_py.ipvs.refusal import Refused, nonsense, refused
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, ServiceKey, Table
+
+__all__ = ["SCHEDULERS", "Kernel", "MemoryKernel", "Refused"]
+
+SCHEDULERS = frozenset(
+    ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "ovf", "fo", "twos")
+)
+"""The schedulers of Linux 6."""
+
+
+class Kernel(Protocol):
+    """Where the table lives."""
+
+    async def read(self) -> Table:
+        """Return one consistent table, services before their destinations; KernelError when there is none."""
+        ...
+
+    async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
+        """Write the ops in one batch and return those that were refused, in their order.
+
+        The others are done. KernelError when nothing can be written now.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what the kernel holds open; a later call opens it again."""
+        ...
+
+
+@dataclass(slots=True)
+class _Held:
+    """A service and its destinations, the oldest first."""
+
+    row: Service
+    destinations: dict[DestinationKey, Destination] = field(default_factory=dict)
+
+
+class MemoryKernel:
+    """A table in memory that refuses what Linux refuses, and in the same words.
+
+    Its state is the table, ``written`` (every op that was done, in order), and two faults to set from
+    outside: ``refusing`` (an errno for each key whose ops shall fail) and ``broken`` (raised by every call).
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[Row] = (),
+        *,
+        schedulers: Iterable[str] = SCHEDULERS,
+        engines: Iterable[str] = ("sip",),
+    ) -> None:
+        self.written: list[Op] = []
+        self.refusing: dict[object, int] = {}
+        self.broken: KernelError | None = None
+        self._schedulers = frozenset(schedulers)
+        self._engines = frozenset(engines) | {""}
+        self._services: dict[ServiceKey, _Held] = {}
+        for row in rows:
+            self._do(Op(Verb.ADD, row))
+
+    @property
+    def table(self) -> Table:
+        """Return the table in the order of a dump: the destinations of a service newest first."""
+        table: dict[ServiceKey | DestinationKey, Row] = {}
+        for key, held in self._services.items():
+            table[key] = held.row
+            table.update(reversed(held.destinations.items()))
+        return table
+
+    async def read(self) -> Table:
+        """Return the table; raise what ``broken`` says."""
+        self._raise_broken()
+        return self.table
+
+    async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
+        """Do the ops one by one and return those that were refused; raise what ``broken`` says."""
+        self._raise_broken()
+        answers = [(op, nonsense(op) or self._answer(op)) for op in ops]
+        return [
+            answer if isinstance(answer, Refused) else refused(op, answer) for op, answer in answers if answer
+        ]
+
+    async def aclose(self) -> None:
+        """Keep the table: there is nothing to let go of."""
+
+    def _raise_broken(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+
+    def _answer(self, op: Op) -> int:
+        error = self.refusing.get(op.row.key, 0) or self._error(op)
+        if not error:
+            self._do(op)
+            self.written.append(op)
+        return error
+
+    def _error(self, op: Op) -> int:
+        """Return the errno with which Linux answers the op, 0 for none."""
+        if isinstance(op.row, Service):
+            return self._service_error(op.verb, op.row)
+        return self._destination_error(op.verb, op.row)
+
+    def _service_error(self, verb: Verb, row: Service) -> int:
+        present = row.key in self._services
+        if verb is Verb.ADD and present:
+            return errno.EEXIST
+        if verb is not Verb.ADD and not present:
+            return errno.ESRCH
+        known = row.scheduler in self._schedulers and row.engine in self._engines
+        return 0 if known or verb is Verb.DELETE else errno.ENOENT
+
+    def _destination_error(self, verb: Verb, row: Destination) -> int:
+        held = self._services.get(row.key.service)
+        if held is None:
+            return errno.ESRCH
+        present = row.key in held.destinations
+        if verb is not Verb.ADD:
+            return 0 if present else errno.ENOENT
+        if present:
+            return errno.EEXIST
+        return 0 if _takes(row) else errno.EINVAL
+
+    def _do(self, op: Op) -> None:
+        match op:
+            case Op(Verb.DELETE, Service(key)):
+                del self._services[key]
+            case Op(Verb.DELETE, Destination(key)):
+                del self._services[key.service].destinations[key]
+            case Op(_, Service() as row):
+                self._services.setdefault(row.key, _Held(row)).row = row
+            case Op(_, Destination() as row):
+                self._services[row.key.service].destinations[row.key] = row
+
+
+def _takes(row: Destination) -> bool:
+    """Return whether Linux takes the address as a destination."""
+    address = row.key.address
+    broadcast = address == IPv4Address("255.255.255.255")
+    link_local = address.version == 6 and address.is_link_local
+    return not (address.is_multicast or address.is_unspecified or broadcast or link_local)

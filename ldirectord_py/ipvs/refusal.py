@@ -1,0 +1,143 @@
+"""What the kernel refuses, in words that tell what to do; and what is refused before it gets there.
+
+Linux takes some nonsense: firewall mark 0 becomes TCP 0.0.0.0:0, and a service of port 0 that is not
+persistent never matches a packet.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ldirectord_py.ipvs.diff import Op, Verb
+from ldirectord_py.ipvs.table import (
+    Destination,
+    DestinationKey,
+    FirewallMark,
+    Forward,
+    Service,
+    ServiceFlag,
+    VirtualAddress,
+)
+
+MAX_PERSISTENCE = 31 * 24 * 3600
+"""The longest persistence timeout, in seconds; the same as ipvsadm's."""
+MAX_WEIGHT = 2**31 - 1
+MAX_THRESHOLD = 2**32 - 1
+MAX_NAME = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An op that was not done: the errno, and the reason in words that tell what to do."""
+
+    op: Op
+    errno: int
+    reason: str
+
+
+def refused(op: Op, error: int) -> Refused:
+    """Return the refusal of ``op`` with the kernel's ``error`` in words."""
+    return Refused(op, error, _reason(op, error))
+
+
+def nonsense(op: Op) -> Refused | None:
+    """Return why the op must not reach the kernel, or None; of a deletion only the key is looked at."""
+    faults = _key_faults(op) if op.verb is Verb.DELETE else _faults(op)
+    return next((Refused(op, error, reason) for error, reason in faults), None)
+
+
+Fault = tuple[int, str]
+
+
+def _key_faults(op: Op) -> Iterator[Fault]:
+    key = op.row.key
+    service = key.service if isinstance(key, DestinationKey) else key
+    if isinstance(service, FirewallMark) and not 0 < service.mark < 2**32:
+        yield errno.EINVAL, f"firewall mark {service.mark} is out of range: use 1 to 4294967295"
+    for port in (getattr(service, "port", 0), getattr(key, "port", 0)):
+        if not 0 <= port < 2**16:
+            yield errno.EINVAL, f"port {port} is out of range: use 0 to 65535"
+
+
+def _faults(op: Op) -> Iterator[Fault]:
+    yield from _key_faults(op)
+    yield from _service_faults(op.row) if isinstance(op.row, Service) else _destination_faults(op.row)
+
+
+def _service_faults(row: Service) -> Iterator[Fault]:
+    persistent = ServiceFlag.PERSISTENT in row.flags
+    if isinstance(row.key, VirtualAddress) and row.key.port == 0 and not persistent:
+        yield errno.EINVAL, "a service on port 0 (every port) must be persistent: add a persistence timeout"
+    if not 0 <= row.persistence <= MAX_PERSISTENCE or (persistent and not row.persistence):
+        yield errno.ERANGE, f"persistence of {row.persistence} s is out of range: use 1 to {MAX_PERSISTENCE}"
+    if row.key.ipv6 and not 1 <= row.mask <= 128:
+        yield errno.EINVAL, f"IPv6 prefix length {row.mask} is out of range: use 1 to 128"
+    if not 0 <= row.mask < 2**32:
+        yield errno.EINVAL, f"netmask {row.mask:#x} is out of range: use an IPv4 netmask"
+    if not _is_name(row.scheduler):
+        yield errno.EINVAL, f"scheduler {row.scheduler!r} is no scheduler's name: use one such as wrr"
+    if row.engine and not _is_name(row.engine):
+        yield errno.EINVAL, f"persistence engine {row.engine!r} is no engine's name: use one such as sip"
+
+
+def _is_name(word: str) -> bool:
+    return 0 < len(word) <= MAX_NAME and word.isascii() and word.isprintable()
+
+
+def _destination_faults(row: Destination) -> Iterator[Fault]:
+    if row.forward is Forward.BYPASS:
+        yield errno.EINVAL, "forwarding method bypass is the kernel's own: use route, masquerade or tunnel"
+    if not 0 <= row.weight <= MAX_WEIGHT:
+        yield errno.ERANGE, f"weight {row.weight} is out of range: use 0 to {MAX_WEIGHT}"
+    if not 0 <= row.lower <= row.upper <= MAX_THRESHOLD:
+        yield (
+            errno.ERANGE,
+            f"thresholds {row.lower} and {row.upper} are out of range: the lower must not exceed the upper",
+        )
+    if row.key.address.version != (6 if row.key.service.ipv6 else 4) and row.forward is not Forward.TUNNEL:
+        yield errno.EINVAL, "an address of another family than the service's is reached by tunnel (ipip) only"
+
+
+_REASONS = {
+    (Service, errno.ESRCH): "the service is not in the kernel's table: somebody removed it",
+    (Service, errno.EEXIST): "the service is in the kernel's table already: somebody added it",
+    (Service, errno.EINVAL): "the kernel does not take these values for a service: check address and netmask",
+    (Destination, errno.ESRCH): "its service is not in the kernel's table: it was refused or removed",
+    (Destination, errno.ENOENT): "the destination is not in the kernel's table: somebody removed it",
+    (Destination, errno.EEXIST): "the destination is in the kernel's table already: somebody added it",
+    (Destination, errno.EINVAL): (
+        "the kernel does not take {address} as a destination: use a unicast address, neither link-local nor"
+        " broadcast, and see that the interface lo is up"
+    ),
+    (Destination, errno.ERANGE): "weight or thresholds are out of range: check them",
+}
+
+_COMMON = {
+    errno.EPERM: "not permitted: run as root or with CAP_NET_ADMIN",
+    errno.ENOMEM: "the kernel is out of memory: free some",
+    errno.ENOBUFS: "the kernel's answer was lost: it is written again",
+    errno.EBUSY: "the kernel's table is busy: it is written again",
+    errno.EAFNOSUPPORT: "this kernel has no IPVS for this family: use one built with CONFIG_IP_VS_IPV6",
+    errno.EPROTONOSUPPORT: "this kernel has no IPVS for the protocol: use tcp, udp or a firewall mark",
+}
+
+
+def _reason(op: Op, error: int) -> str:
+    row = op.row
+    if isinstance(row, Service) and error == errno.ENOENT:
+        return _missing_module(row)
+    text = _REASONS.get((type(row), error)) or _COMMON.get(error)
+    if text is None:
+        return f"the kernel answered {errno.errorcode.get(error, error)}: see dmesg"
+    return text.format(address=row.key.address) if isinstance(row, Destination) else text
+
+
+def _missing_module(row: Service) -> str:
+    if not row.engine:
+        return f"scheduler {row.scheduler} is not available: modprobe ip_vs_{row.scheduler}"
+    return (
+        f"scheduler {row.scheduler} or persistence engine {row.engine} is not available:"
+        f" modprobe -a ip_vs_{row.scheduler} ip_vs_pe_{row.engine}"
+    )

@@ -1,0 +1,96 @@
+"""diff: the fewest ops, and never a moment without a server."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from contract.tables import successors, tables
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ldirectord_py.ipvs.diff import Op, Verb, diff
+from ldirectord_py.ipvs.kernel import MemoryKernel
+from ldirectord_py.ipvs.table import (
+    Destination,
+    DestinationKey,
+    Forward,
+    Protocol,
+    Service,
+    ServiceKey,
+    Table,
+    VirtualAddress,
+    service_of,
+)
+
+PAIRS = tables().flatmap(lambda table: st.tuples(st.just(table), successors(table) | tables()))
+
+WEB = Service(VirtualAddress(Protocol.TCP, ip_address("10.0.0.1"), 80), "wrr")
+MAIL = Service(VirtualAddress(Protocol.TCP, ip_address("10.0.0.1"), 25), "wrr")
+
+
+def real(n: int, weight: int = 1, service: Service = WEB) -> Destination:
+    return Destination(DestinationKey(service.key, ip_address(f"10.1.0.{n}"), 80), Forward.MASQUERADE, weight)
+
+
+def table(*rows: Service | Destination) -> Table:
+    return {row.key: row for row in rows}
+
+
+def serving(rows: Table) -> set[ServiceKey]:
+    """Return the services that have a server to send a client to."""
+    return {row.key.service for row in rows.values() if isinstance(row, Destination) and row.weight > 0}
+
+
+@given(PAIRS)
+async def test_applying_the_diff_gives_the_desired_table(pair: tuple[Table, Table]) -> None:
+    current, desired = pair
+    kernel = MemoryKernel(current.values())
+    assert not await kernel.apply(diff(current, desired))
+    assert desired == await kernel.read()
+
+
+@given(PAIRS)
+async def test_a_service_that_can_serve_before_and_after_can_in_between(pair: tuple[Table, Table]) -> None:
+    current, desired = pair
+    kernel = MemoryKernel(current.values())
+    always = serving(current) & serving(desired)
+    for op in diff(current, desired):
+        await kernel.apply([op])
+        assert set() == always - serving(kernel.table), op
+
+
+@given(PAIRS)
+def test_there_is_one_op_for_each_difference(pair: tuple[Table, Table]) -> None:
+    current, desired = pair
+    changed = {key for key in current.keys() | desired.keys() if current.get(key) != desired.get(key)}
+    taken_along = {
+        key
+        for key in changed - desired.keys()
+        if isinstance(key, DestinationKey) and service_of(key) not in desired
+    }
+    ops = diff(current, desired)
+    assert changed - taken_along == {op.row.key for op in ops}
+    assert len(changed - taken_along) == len(ops)
+
+
+@given(tables())
+def test_a_table_does_not_differ_from_itself(rows: Table) -> None:
+    assert not diff(rows, dict(reversed(list(rows.items()))))
+
+
+def test_the_order_is_services_raises_reductions_deletions() -> None:
+    current = table(WEB, real(1, 5), real(2, 1), real(3), real(4), MAIL, real(9, service=MAIL))
+    dns = Service(VirtualAddress(Protocol.UDP, ip_address("10.0.0.1"), 53), "rr")
+    lc = Service(WEB.key, "lc")
+    desired = table(dns, real(7, service=dns), lc, real(1, 2), real(2, 3), real(5))
+    assert [
+        Op(Verb.ADD, dns),
+        Op(Verb.EDIT, lc),
+        Op(Verb.ADD, real(7, service=dns)),
+        Op(Verb.EDIT, real(2, 3)),
+        Op(Verb.ADD, real(5)),
+        Op(Verb.EDIT, real(1, 2)),
+        Op(Verb.DELETE, real(3)),
+        Op(Verb.DELETE, real(4)),
+        Op(Verb.DELETE, MAIL),
+    ] == diff(current, desired)
