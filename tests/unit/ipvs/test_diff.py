@@ -64,9 +64,7 @@ def test_there_is_one_op_for_each_difference(pair: tuple[Table, Table]) -> None:
     current, desired = pair
     changed = {key for key in current.keys() | desired.keys() if current.get(key) != desired.get(key)}
     taken_along = {
-        key
-        for key in changed - desired.keys()
-        if isinstance(key, DestinationKey) and service_of(key) not in desired
+        key for key in changed - desired.keys() if isinstance(key, DestinationKey) and service_of(key) not in desired
     }
     ops = diff(current, desired)
     assert changed - taken_along == {op.row.key for op in ops}

@@ -118,8 +118,8 @@ REASONS: list[tuple[Row, int, str]] = [
         Destination(DestinationKey(KEY, ip_address("224.0.0.1"), 80), Forward.ROUTE, 1),
         errno.EINVAL,
         (
-            "the kernel does not take 224.0.0.1 as a destination: use a unicast address, neither link-local nor"
-            " broadcast, and see that the interface lo is up"
+            "the kernel does not take 224.0.0.1 as a destination: use a unicast address, neither link-local"
+            " nor broadcast, and see that the interface lo is up"
         ),
     ),
     (Service(KEY, "rr"), errno.EPERM, "not permitted: run as root or with CAP_NET_ADMIN"),
