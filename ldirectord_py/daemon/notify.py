@@ -1,0 +1,87 @@
+"""What systemd is told over NOTIFY_SOCKET, as sd_notify(3) describes it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+
+VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """The way to the service manager; ``address`` None: nobody listens, and everything here is silent.
+
+    ``watchdog`` is the time in seconds after which the manager takes a silent daemon for stuck, or None.
+    """
+
+    address: str | None = None
+    watchdog: float | None = None
+
+    def ready(self, status: str = "") -> bool:
+        """Say that the daemon serves: after its start, and after each reload."""
+        return self._send("READY=1", f"MAINPID={os.getpid()}", *_status(status))
+
+    def reloading(self) -> bool:
+        """Say that a reload begins; ``ready`` ends it."""
+        return self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def stopping(self) -> bool:
+        """Say that the daemon has begun to stop."""
+        return self._send("STOPPING=1")
+
+    def status(self, text: str) -> bool:
+        """Set the one line that ``systemctl status`` shows."""
+        return self._send(*_status(text))
+
+    def alive(self) -> bool:
+        """Reset the manager's watchdog."""
+        return self._send("WATCHDOG=1")
+
+    async def keep_alive(self) -> None:
+        """Reset the watchdog at half of its time, for ever: it bites when the event loop stands still."""
+        while self.watchdog is not None:
+            self.alive()
+            await asyncio.sleep(self.watchdog / 2)
+
+    def _send(self, *lines: str) -> bool:
+        """Return whether the manager has the message; it is dropped rather than waited for."""
+        if self.address is None:
+            return False
+        message = "\n".join(lines).encode()
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+                sock.sendto(message, self.address)
+        except OSError:
+            return False
+        return True
+
+
+def take(environ: MutableMapping[str, str]) -> Notify:
+    """Return the way that ``environ`` names and remove it there, so that no child speaks for the daemon."""
+    notify = Notify(_address(environ), _watchdog(environ))
+    for name in VARIABLES:
+        environ.pop(name, None)
+    return notify
+
+
+def _address(environ: Mapping[str, str]) -> str | None:
+    path = environ.get("NOTIFY_SOCKET", "")
+    if path.startswith("@"):
+        return "\0" + path[1:]
+    return path if path.startswith("/") else None
+
+
+def _watchdog(environ: Mapping[str, str]) -> float | None:
+    pid, usec = environ.get("WATCHDOG_PID", ""), environ.get("WATCHDOG_USEC", "")
+    if not usec.isdecimal() or pid not in {"", str(os.getpid())}:
+        return None
+    return int(usec) / 1e6 or None
+
+
+def _status(text: str) -> tuple[str, ...]:
+    return (f"STATUS={' '.join(text.split())}",) if text else ()
