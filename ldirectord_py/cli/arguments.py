@@ -1,0 +1,93 @@
+"""The grammar of the command line: ``[-d] [--] [CONFIG] COMMAND [options]``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ldirectord_py.errors import LdirectordError
+
+FOLDERS = ("/etc/ha.d", "/etc/ha.d/conf", "")
+DEFAULT_CONFIG = "ldirectord.cf"
+DEFAULT_INSTANCE = "ldirectord"
+HELP = "help"
+VERSION = "version"
+
+_OPTIONS = {
+    "-d": "debug",
+    "--debug": "debug",
+    "-h": HELP,
+    "-?": HELP,
+    "--help": HELP,
+    "-v": VERSION,
+    "--version": VERSION,
+}
+
+
+class UsageError(LdirectordError):
+    """The command line is not one; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A command line: the command, its configuration file as it was found, its instance, and what follows."""
+
+    command: str
+    config: str = ""
+    instance: str = ""
+    debug: bool = False
+    arguments: tuple[str, ...] = ()
+
+    def config_file(self) -> Path:
+        """Return the path of the configuration file, or raise MissingConfigError."""
+        path = Path(self.config)
+        if not path.is_file():
+            raise MissingConfigError(f"Config file {self.config} not found")
+        return path
+
+
+class MissingConfigError(LdirectordError):
+    """There is no such configuration file."""
+
+
+def parse(argv: Sequence[str], commands: Collection[str]) -> Invocation:
+    """Return what ``argv`` asks for, or raise UsageError."""
+    options, words = _split(argv)
+    for answer in (HELP, VERSION):
+        if answer in options:
+            return Invocation(answer)
+    debug = "debug" in options
+    if len(words) >= 2 and words[1] in commands:
+        name, command, *arguments = words
+        return Invocation(command, find(name), Path(name).name, debug, tuple(arguments))
+    if words and words[0] in commands:
+        command, *arguments = words
+        return Invocation(command, find(DEFAULT_CONFIG), DEFAULT_INSTANCE, debug, tuple(arguments))
+    raise UsageError(_what_is_wrong(words))
+
+
+def find(name: str) -> str:
+    """Return the first of the places of a configuration file that has it, or else the name as given."""
+    places = (f"{folder}/{name}" if folder else name for folder in FOLDERS)
+    return next((place for place in places if Path(place).is_file()), name)
+
+
+def _split(argv: Sequence[str]) -> tuple[set[str], list[str]]:
+    options: set[str] = set()
+    for index, word in enumerate(argv):
+        if word == "--":
+            return options, list(argv[index + 1 :])
+        if not word.startswith("-") or word == "-":
+            return options, list(argv[index:])
+        for option in [word] if word.startswith("--") else [f"-{letter}" for letter in word[1:]]:
+            if option not in _OPTIONS:
+                raise UsageError(f"Unknown option: {option.lstrip('-')}")
+            options.add(_OPTIONS[option])
+    return options, []
+
+
+def _what_is_wrong(words: Sequence[str]) -> str:
+    if not words:
+        return "No command"
+    return f"Unknown command: {words[1] if len(words) > 1 else words[0]}"

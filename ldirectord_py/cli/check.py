@@ -1,0 +1,33 @@
+"""``check``: whether the configuration is good."""
+
+from __future__ import annotations
+
+import sys
+
+from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.config.load import Parsed, load
+
+
+def run(invocation: Invocation) -> int:
+    """Return 0 for a good file, its warnings on standard error; raise ConfigError for a bad one."""
+    loaded = load(invocation.config_file())
+    for warning in loaded.warnings:
+        print(warning, file=sys.stderr)
+    print(f"{invocation.config} is good: {summary(loaded)}")
+    return 0
+
+
+def summary(loaded: Parsed) -> str:
+    """Return the counts of virtuals, reals and warnings, in words."""
+    virtuals = loaded.config.virtuals
+    reals = sum(len(virtual.reals) for virtual in virtuals)
+    counts = (
+        _count(len(virtuals), "virtual server"),
+        _count(reals, "real server"),
+        _count(len(loaded.warnings), "warning"),
+    )
+    return ", ".join(counts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

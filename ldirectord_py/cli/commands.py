@@ -1,0 +1,64 @@
+"""The commands: one row and one module with ``run(invocation) -> int`` each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its module in this package, what it takes, and what it does in half a sentence."""
+
+    module: str
+    summary: str
+    options: str = ""
+
+
+COMMANDS: Mapping[str, Command] = {
+    "start": Command("start", "start the daemon in the background; ends when it is ready"),
+    "stop": Command("stop", "stop the daemon and wait until it is gone"),
+    "restart": Command("restart", "stop the daemon if it runs, and start it"),
+    "try-restart": Command("try_restart", "restart the daemon only if it runs"),
+    "reload": Command("reload", "have the daemon read its configuration again"),
+    "force-reload": Command("reload", "the same as reload"),
+    "status": Command("status", "say whether the daemon runs: exit status 0, 1 (stale pid file) or 3 (stopped)"),
+    "run": Command("run", "run the daemon in the foreground, as systemd wants it"),
+    "check": Command("check", "check the configuration: exit status 0, or 2 with every error"),
+    "dump": Command("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
+}
+
+
+def usage() -> str:
+    """Return the usage, a line for each form."""
+    return (
+        f"Usage: ldirectord [-d|--debug] [--] [CONFIG] {'|'.join(COMMANDS)}\n"
+        "       ldirectord -h|-?|--help|-v|--version"
+    )
+
+
+def help_text() -> str:
+    """Return the usage, the options and the commands."""
+    rows = [(f"{name} {command.options}".rstrip(), command.summary) for name, command in COMMANDS.items()]
+    lines = "\n".join(f"  {name:<12} {summary}" for name, summary in rows if len(name) <= 12)
+    wide = "\n".join(f"  {name}\n  {'':<12} {summary}" for name, summary in rows if len(name) > 12)
+    return f"{usage()}\n\n{_OPTIONS_TEXT}\n\nCommands:\n{lines}\n{wide}"
+
+
+def version() -> str:
+    """Return name and version."""
+    from importlib.metadata import version as installed  # noqa: PLC0415  too slow for the other commands
+
+    return f"Linux Director ldirectord-py {installed('ldirectord-py')}"
+
+
+_OPTIONS_TEXT = """\
+CONFIG is looked for in /etc/ha.d, /etc/ha.d/conf and as given; without it: ldirectord.cf.
+
+Options:
+  -d, --debug      stay in the foreground, with a verbose log on the standard output
+  -h, -?, --help   print this
+  -v, --version    print the version
+
+Environment:
+  LDIRECTORD_RUNDIR  where pid and lock file are, else /var/run"""

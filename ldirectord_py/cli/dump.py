@@ -1,0 +1,37 @@
+"""``dump``: the configuration in force, every default and inheritance applied."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ldirectord_py.cli.arguments import Invocation, UsageError
+from ldirectord_py.config.dump import to_json
+from ldirectord_py.config.load import load
+from ldirectord_py.config.yaml import to_yaml
+
+FORMATS = {"json": to_json, "yaml": to_yaml}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"dump: {message}")
+
+
+def run(invocation: Invocation) -> int:
+    """Return 0 with the configuration on standard output; raise ConfigError for a bad one."""
+    options = _options(invocation.arguments)
+    loaded = load(invocation.config_file())
+    for warning in loaded.warnings:
+        print(warning, file=sys.stderr)
+    print(FORMATS[options.format](loaded.config, show_secrets=options.show_secrets).rstrip("\n"), flush=True)
+    return 0
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser("dump", add_help=False, allow_abbrev=False)
+    parser.add_argument("--format", choices=sorted(FORMATS), default="json")
+    parser.add_argument("--show-secrets", action="store_true")
+    return parser.parse_args(arguments)

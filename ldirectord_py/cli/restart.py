@@ -1,0 +1,17 @@
+"""``restart``: stop the daemon if it runs, and start it; a bad configuration leaves it running."""
+
+from __future__ import annotations
+
+from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.cli.service import read
+from ldirectord_py.cli.start import start
+from ldirectord_py.cli.stop import stop
+
+
+def run(invocation: Invocation) -> int:
+    """Return 0 once the new daemon is ready."""
+    service = read(invocation)
+    pid = service.process.running()
+    if pid is not None:
+        stop(service.process, pid)
+    return start(service)

@@ -1,0 +1,81 @@
+"""The daemon proper, as ``start``, ``restart`` and ``run`` start it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import uvloop
+
+from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.cli.commands import version
+from ldirectord_py.config.load import Parsed, load
+from ldirectord_py.daemon import notify
+from ldirectord_py.daemon.process import Instance, Lock, instance
+from ldirectord_py.errors import LdirectordError
+from ldirectord_py.report.logfile import open_log
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An instance and what it is to run with."""
+
+    process: Instance
+    path: Path
+    loaded: Parsed
+    debug: bool
+
+    def serve(self, lock: Lock, ready: Callable[[], None] = lambda: None) -> None:
+        """Be the daemon until it is told to stop; ``ready`` is called once it serves."""
+        _hold_signals()
+        with (
+            self.process.pid_written(lock),
+            open_log(self.loaded.config.settings, self.process.name, verbose=self.debug),
+        ):
+            LOG.info("Starting %s with pid: %d", version(), os.getpid())
+            for warning in self.loaded.warnings:
+                LOG.warning("%s", warning)
+            try:
+                self._run(ready)
+            except LdirectordError as fault:
+                LOG.critical("Linux Director Daemon failed: %s", fault)
+                raise
+            except Exception:
+                LOG.exception("Linux Director Daemon failed")
+                raise
+
+    def _run(self, ready: Callable[[], None]) -> None:
+        from ldirectord_py.daemon.run import serve  # noqa: PLC0415  imported after the fork: it is large
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(self.path, self.loaded, notify.take(os.environ), ready))
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not keep us from cleaning up
+
+
+def read(invocation: Invocation) -> Service:
+    """Return the service of a good configuration, its warnings printed; raise ConfigError for a bad one."""
+    path = invocation.config_file()
+    loaded = load(path)
+    for warning in loaded.warnings:
+        print(warning, file=sys.stderr)
+    return Service(instance(invocation.instance), path.absolute(), loaded, invocation.debug)
+
+
+def _hold_signals() -> None:
+    """Survive a reload and obey a stop that come before the daemon listens for them."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the file has just been read
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)

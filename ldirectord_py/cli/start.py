@@ -1,0 +1,32 @@
+"""``start``: run the daemon in the background, or before us when it is supervised or debugged."""
+
+from __future__ import annotations
+
+from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.cli.service import Service, read
+from ldirectord_py.daemon.detach import Starter, detach
+from ldirectord_py.daemon.process import AlreadyRunningError, instance
+
+
+def run(invocation: Invocation) -> int:
+    """Return 0 once the daemon is ready, or if it runs already; in the foreground, once it has stopped."""
+    if instance(invocation.instance).running() is not None:
+        return 0
+    return start(read(invocation))
+
+
+def start(service: Service) -> int:
+    """Return 0 once the daemon is ready, or in the foreground once it has stopped."""
+    try:
+        lock = service.process.lock()
+    except AlreadyRunningError:  # by another start, just now
+        return 0
+    if service.debug or service.loaded.config.settings.supervised:
+        service.serve(lock)
+        return 0
+
+    def daemon(starter: Starter) -> None:
+        service.serve(lock, ready=starter.ready)
+
+    detach(daemon, keep=lock.descriptor)
+    return 0

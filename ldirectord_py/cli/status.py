@@ -1,0 +1,35 @@
+"""``status``: whether the daemon runs."""
+
+from __future__ import annotations
+
+import sys
+
+from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.daemon.process import instance
+
+RUNNING, STALE, STOPPED = 0, 1, 3
+
+
+def run(invocation: Invocation) -> int:
+    """Return 0 while it runs, 1 when it left its pid file behind, else 3.
+
+    With neither, raise ConfigError for a bad configuration: cluster agents take the status for a probe of it.
+    """
+    process = instance(invocation.instance)
+    pid = process.running()
+    if pid is not None:
+        print(f"ldirectord for {invocation.config} is running with pid: {pid}", file=sys.stderr)
+        return RUNNING
+    if process.stale():
+        print(f"ldirectord stale pid file {process.pid_file} for {invocation.config}", file=sys.stderr)
+        print(f"ldirectord is stopped for {invocation.config}")
+        return STALE
+    _refuse_bad_config(invocation)
+    print(f"ldirectord is stopped for {invocation.config}")
+    return STOPPED
+
+
+def _refuse_bad_config(invocation: Invocation) -> None:
+    from ldirectord_py.config.load import load  # noqa: PLC0415  a daemon that runs needs none of it
+
+    load(invocation.config_file())

@@ -1,0 +1,29 @@
+"""``stop``: end the daemon and wait until it is gone."""
+
+from __future__ import annotations
+
+import sys
+
+from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.daemon.process import Instance, instance
+
+
+def run(invocation: Invocation) -> int:
+    """Return 0 once no daemon runs; a stale pid file goes too."""
+    process = instance(invocation.instance)
+    pid = process.running()
+    if pid is None:
+        invocation.config_file()  # a name without a file is a slip
+        process.remove_pid_file()
+        return 0
+    stop(process, pid)
+    return 0
+
+
+def stop(process: Instance, pid: int) -> None:
+    """End the daemon, and say so when it had to be killed."""
+    if not process.stop(pid):
+        print(
+            f"ldirectord {pid} did not stop and was killed; its rows stay in the kernel's table",
+            file=sys.stderr,
+        )

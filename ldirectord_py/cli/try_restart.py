@@ -1,0 +1,16 @@
+"""``try-restart``: restart the daemon only if it runs."""
+
+from __future__ import annotations
+
+from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.daemon.process import instance
+
+
+def run(invocation: Invocation) -> int:
+    """Return 0 when none runs, else as ``restart``."""
+    if instance(invocation.instance).running() is None:
+        invocation.config_file()  # a name without a file is a slip
+        return 0
+    from ldirectord_py.cli import restart  # noqa: PLC0415  the daemon's imports are not needed to say no
+
+    return restart.run(invocation)

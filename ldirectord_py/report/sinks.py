@@ -1,0 +1,144 @@
+"""Where log lines end: a file, the standard output, syslog. Each may block, so only the log's thread writes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from logging.handlers import SysLogHandler
+from pathlib import Path
+from typing import Protocol
+
+SYSLOG_SOCKET = "/dev/log"
+SYSLOG_SECONDS = 1.0
+INFO, WARNING, ERROR, DEBUG = 6, 4, 3, 7  # syslog's severities
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the log: when, in seconds since the epoch; how grave, in ``logging``'s numbers; and the text."""
+
+    seconds: float
+    level: int
+    text: str
+
+
+class Sink(Protocol):
+    """An end of the log."""
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Write the lines; raise OSError when that fails, which may be half-way."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
+
+
+@dataclass(slots=True)
+class File:
+    """A file that follows its path: renamed away for rotation, the next line begins a new one."""
+
+    path: Path
+    instance: str
+    _descriptor: int | None = field(default=None, repr=False, compare=False)
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Append ``[localtime|INSTANCE|pid] text`` for each line."""
+        head = f"|{self.instance}|{os.getpid()}] "
+        text = "".join(f"[{time.ctime(line.seconds)}{head}{line.text}\n" for line in lines)
+        _write_all(self._open(), text)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> int:
+        if self._descriptor is not None and not self._in_place(self._descriptor):
+            self.close()
+        if self._descriptor is None:
+            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        return self._descriptor
+
+    def _in_place(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), self.path.stat())
+        except FileNotFoundError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The standard output, for who supervises the daemon or sits before it."""
+
+    descriptor: int = 1
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Write ``[localtime] text`` for each line."""
+        _write_all(self.descriptor, "".join(f"[{time.ctime(line.seconds)}] {line.text}\n" for line in lines))
+
+    def close(self) -> None:
+        """Leave the stream open: others write to it too."""
+
+
+@dataclass(slots=True)
+class Syslog:
+    """The local syslog daemon; ``facility`` is one of its words."""
+
+    facility: str
+    path: str = SYSLOG_SOCKET
+    _socket: socket.socket | None = field(default=None, repr=False, compare=False)
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Send each line as ``ldirectord[pid]: text``."""
+        number = SysLogHandler.facility_names.get(self.facility)
+        if number is None:
+            raise OSError(f"{self.facility} is neither a path nor a facility of syslog")
+        try:
+            self._send(number, lines)
+        except OSError:  # syslog was started anew
+            self.close()
+            self._send(number, lines)
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _send(self, facility: int, lines: Sequence[Line]) -> None:
+        if self._socket is None:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self._socket = sock
+            sock.settimeout(SYSLOG_SECONDS)
+            sock.connect(self.path)
+        for line in lines:
+            stamp = time.ctime(line.seconds)[4:19]
+            head = f"<{facility * 8 + _severity(line.level)}>{stamp} ldirectord[{os.getpid()}]: "
+            self._socket.send((head + line.text).encode(errors="backslashreplace"))
+
+
+def to_stderr(text: str) -> None:
+    """Write a line about the log itself to standard error, as far as that is open."""
+    try:
+        sys.stderr.write(f"ldirectord: {text}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+def _severity(level: int) -> int:
+    for least, severity in ((logging.ERROR, ERROR), (logging.WARNING, WARNING), (logging.INFO, INFO)):
+        if level >= least:
+            return severity
+    return DEBUG
+
+
+def _write_all(descriptor: int, text: str) -> None:
+    left = memoryview(text.encode(errors="backslashreplace"))
+    while left:
+        left = left[os.write(descriptor, left) :]
