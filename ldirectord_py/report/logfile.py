@@ -61,6 +61,10 @@ class Log(logging.Handler):
         if sink != self._sink:
             self._sink = sink
 
+    def drain(self) -> None:
+        """Return once everything queued is written; waits without a deadline, for tests and tools."""
+        self._queue.join()
+
     def close(self) -> None:
         """Write what is queued, for a second at most, and end the thread."""
         self._stop.set()
@@ -72,16 +76,18 @@ class Log(logging.Handler):
     def _write_until_stopped(self) -> None:
         sink = self._sink
         while not (self._stop.is_set() and self._queue.empty()):
-            lines = self._batch()
+            lines, taken = self._batch()
             if sink is not self._sink:
                 sink.close()
                 sink = self._sink
             if lines:
                 self._write(sink, lines)
+            for _ in range(taken):
+                self._queue.task_done()
         sink.close()
 
-    def _batch(self) -> list[Line]:
-        """Return what is queued, after waiting for the first line, and how many lines were lost, if any."""
+    def _batch(self) -> tuple[list[Line], int]:
+        """Return what is queued, after waiting for the first, and a line about lost ones; and how many it took."""
         batch = [self._queue.get()]
         while len(batch) < BATCH_LINES and not self._queue.empty():
             batch.append(self._queue.get_nowait())  # nobody else takes from the queue
@@ -89,7 +95,7 @@ class Log(logging.Handler):
         lost, self._lost = self._lost, 0
         if lost:
             lines.append(_own(f"{lost} log lines were lost: the log was too slow"))
-        return lines
+        return lines, len(batch)
 
     def _write(self, sink: Sink, lines: Sequence[Line]) -> None:
         astray = self._astray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -124,11 +125,11 @@ class Syslog:
 
 def to_stderr(text: str) -> None:
     """Write a line about the log itself to standard error, as far as that is open."""
-    try:
+    if sys.stderr is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(f"ldirectord: {text}\n")
         sys.stderr.flush()
-    except (OSError, ValueError):
-        return
 
 
 def _severity(level: int) -> int:
