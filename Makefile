@@ -1,0 +1,59 @@
+# make demo: the director's main job in two minutes.   make test: every test.   Both set themselves up.
+# docs/development.md says more.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test unit service kernel lint format venv packages machine clean
+
+help:
+	@echo "make demo      show the director at work: client, director and servers in network namespaces"
+	@echo "make test      lint, types and every test"
+	@echo "make unit      the tests that need neither root nor a network (seconds)"
+	@echo "make service   the tests against real servers on loopback"
+	@echo "make kernel    the tests against a real IPVS, in a virtual machine where this kernel has none"
+	@echo "make lint      ruff and mypy;   make format   let ruff mend what it can"
+	@echo "make clean     remove everything that make made"
+
+demo: machine
+	@PYTHONPATH=tests $(BIN)/python -m harness.demo
+
+test: lint machine
+	$(PYTEST) tests/unit tests/service tests/kernel
+
+unit: venv
+	$(PYTEST) tests/unit
+
+service: venv packages
+	$(PYTEST) tests/service
+
+kernel: machine
+	$(PYTEST) tests/kernel
+
+lint: venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: venv
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+venv: .venv/complete
+
+.venv/complete: pyproject.toml
+	@sh tests/harness/setup.sh python $(PYTHON)
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[all,dev]'
+	@touch $@
+
+packages:
+	@sh tests/harness/setup.sh packages
+
+machine: venv packages
+	@sh tests/harness/setup.sh kernel
+
+clean:
+	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

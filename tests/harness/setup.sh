@@ -1,0 +1,73 @@
+#!/bin/sh
+# Set this machine up for the tests: setup.sh python | packages | kernel. What is there already is left alone.
+#
+#   python    Debian's venv module, where python3 lacks it
+#   packages  the programs that the service and kernel tiers start
+#   kernel    into .cache/kernel, unpacked and not installed: a kernel with IPVS, for the virtual machine
+set -eu
+cd "$(dirname "$0")/../.."
+
+SERVERS="nginx-light iproute2 ipvsadm nftables kmod"
+MACHINE="qemu-system-x86 busybox-static"
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+installed() {
+    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+refresh_lists() {
+    [ -z "${refreshed:-}" ] || return 0
+    as_root apt-get update -qq
+    refreshed=yes
+}
+
+# Debian starts a server when it installs it, unless it believes itself in runlevel 1.
+install() {
+    missing=
+    for package in "$@"; do installed "$package" || missing="$missing $package"; done
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null || { echo "this is not Debian: install the likes of$missing" >&2; exit 1; }
+    echo "installing$missing"
+    refresh_lists
+    as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 $missing >/dev/null
+}
+
+# As has_ipvs() of host.py.
+has_ipvs() {
+    [ "$(id -u)" = 0 ] || return 1
+    PATH=/usr/sbin:/sbin:$PATH modprobe --quiet ip_vs 2>/dev/null || true
+    [ -e /proc/net/ip_vs ] && unshare --net true 2>/dev/null
+}
+
+fetch_kernel() {
+    [ ! -e .cache/kernel/complete ] || return 0
+    rm -rf .cache/kernel.new
+    mkdir -p .cache/kernel.new
+    package=$(newest_kernel)
+    [ -n "$package" ] || { refresh_lists; package=$(newest_kernel); }
+    echo "downloading $package"
+    (cd .cache/kernel.new && { apt-get download -qq -o APT::Sandbox::User=root "$package" || { refresh_lists; apt-get download -qq -o APT::Sandbox::User=root "$package"; }; })
+    dpkg -x .cache/kernel.new/*.deb .cache/kernel.new
+    rm .cache/kernel.new/*.deb
+    for modules in .cache/kernel.new/lib/modules/*; do
+        PATH=/usr/sbin:/sbin:$PATH depmod -b .cache/kernel.new "${modules##*/}"
+    done
+    touch .cache/kernel.new/complete
+    rm -rf .cache/kernel
+    mv .cache/kernel.new .cache/kernel
+}
+
+newest_kernel() {
+    apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/.*Depends: *\(linux-image-[0-9][^ ]*\).*/\1/p' | head -1
+}
+
+case ${1:-} in
+python) "$2" -c 'import ensurepip, venv' 2>/dev/null || install python3-venv ;;
+packages) install $SERVERS && { has_ipvs || install $MACHINE; } ;;
+kernel) has_ipvs || fetch_kernel ;;
+*) sed -n '2,6s/^# *//p' "$0" && exit 2 ;;
+esac

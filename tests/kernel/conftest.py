@@ -1,0 +1,23 @@
+"""The kernel tier runs here where this kernel has IPVS, else in a virtual machine booted once for all of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.host import has_ipvs, missing_for_machine
+from harness.remote import RemoteTier
+
+TIER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    here = [item for item in items if item.path.is_relative_to(TIER)]
+    if not here or has_ipvs() or config.option.collectonly:
+        return
+    if reason := missing_for_machine():
+        for item in here:
+            item.add_marker(pytest.mark.skip(reason=reason))
+        return
+    config.pluginmanager.register(RemoteTier(config, [item.nodeid for item in here]))

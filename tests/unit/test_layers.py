@@ -1,0 +1,87 @@
+"""Imports go down the ladder and never up, and pure modules import nothing that does I/O or keeps time."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "ldirectord_py"
+
+# From the bottom up; a module stands on the first rung that names it or a package it is in.
+LADDER: tuple[tuple[str, ...], ...] = (
+    ("errors", "ipvs.table", "health"),
+    ("ipvs.diff", "checks.base", "config.model"),
+    ("ipvs", "checks", "config"),
+    ("plan", "desired"),
+    ("report",),
+    ("daemon",),
+    ("control",),
+    ("cli",),
+    ("__main__",),
+)
+PURE = (
+    *("errors", "health", "plan", "desired", "checks.base", "config"),
+    *("ipvs.table", "ipvs.diff", "ipvs.wire", "ipvs.text", "ipvs.kernel"),
+)
+NOT_PURE = ("config.names", "config.load")
+FORBIDDEN = frozenset(
+    ("asyncio", "socket", "ssl", "os", "time", "random", "logging", "signal", "subprocess", "pyroute2", "aiohttp")
+)
+# Each package's __init__ is a table of contents for those outside it: it may import its own package.
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path != PACKAGE / "__init__.py"
+}
+
+
+def within(module: str, names: tuple[str, ...]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in names)
+
+
+def rung(module: str) -> int:
+    exact = [index for index, names in enumerate(LADDER) if module in names]
+    return exact[0] if exact else next(i for i, names in enumerate(LADDER) if within(module, names))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield what the file imports, whole dotted names; ``from a import b`` is ``a.b``."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def own_imports(module: str) -> set[str]:
+    """Return the modules of the project that ``module`` imports."""
+    names = (name.removeprefix("ldirectord_py.") for name in imports(MODULES[module]) if is_own(name))
+    return {name if name in MODULES else name.rpartition(".")[0] for name in names} - {""}
+
+
+def is_own(name: str) -> bool:
+    return name.startswith("ldirectord_py.")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_never_go_up_the_ladder(module: str) -> None:
+    upward = {other for other in own_imports(module) if other in MODULES and rung(other) > rung(module)}
+    assert upward == set()
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if within(name, PURE) and not within(name, NOT_PURE)])
+def test_pure_modules_do_no_io(module: str) -> None:
+    reached = {name.split(".")[0] for name in imports(MODULES[module]) if not is_own(name)}
+    assert reached & FORBIDDEN == set()
+
+
+def test_no_two_modules_import_each_other() -> None:
+    graph = {module: own_imports(module) & MODULES.keys() for module in MODULES}
+    done: set[str] = set()
+    while free := {module for module, needs in graph.items() if module not in done and needs <= done | {module}}:
+        done |= free
+    assert sorted(graph.keys() - done) == []
