@@ -1,7 +1,14 @@
-"""``service = http_proxy``: an absolute URL, fetched through the server."""
+"""``service = http_proxy``: an absolute URL, fetched through the server as a proxy."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks import http1, request
+from ldirectord_py.checks.base import Kind, Target
 
-KIND = Kind("http_proxy", None, port=3128, uses=frozenset({"request", "receive", "httpmethod"}))
+
+async def check(target: Target) -> str:
+    """Return the status line."""
+    return await http1.ask(request.proxied(target), target.receive)
+
+
+KIND = Kind("http_proxy", check, port=3128, uses=frozenset({"request", "receive", "httpmethod"}))

@@ -1,7 +1,14 @@
-"""``service = https``: as http, over TLS."""
+"""``service = https``: as http, over TLS; the certificate is not verified, SNI is the virtualhost."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks import http1, request
+from ldirectord_py.checks.base import Kind, Target
 
-KIND = Kind("https", None, port=443, uses=frozenset({"request", "receive", "httpmethod", "virtualhost"}))
+
+async def check(target: Target) -> str:
+    """Return the status line."""
+    return await http1.ask(request.first("https", target), target.receive)
+
+
+KIND = Kind("https", check, port=443, uses=frozenset({"request", "receive", "httpmethod", "virtualhost"}))

@@ -1,7 +1,13 @@
-"""``service = none``: no check: always up."""
+"""``service = none``: no check, always up."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks.base import Kind, Target
 
-KIND = Kind("none", None)
+
+async def check(target: Target) -> str:
+    """Return ``not checked``."""
+    return "not checked"
+
+
+KIND = Kind("none", check)

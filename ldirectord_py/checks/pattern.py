@@ -1,0 +1,53 @@
+"""Perl's regular expressions, as ``receive`` has them, on bytes: compiled once, or refused with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TypeAlias
+
+import regex
+
+Pattern: TypeAlias = regex.Pattern[bytes]
+
+_PERL_ONLY = regex.compile(r"\\(?:x\{([0-9A-Fa-f]+)\}|o\{([0-7]+)\}|c([@-_a-z])|(.))", regex.DOTALL)
+
+_LETTERS: Mapping[str, str] = {
+    "z": r"\Z",
+    "Z": r"(?=\n?\Z)",
+    "e": r"\x1b",
+}
+
+
+@lru_cache(maxsize=4096)
+def compiled(text: str) -> Pattern:
+    """Return the pattern as Perl reads it, case-sensitive, ``.`` short of newlines; raises regex.error."""
+    translated = _PERL_ONLY.sub(_translation, text)
+    return regex.compile(translated.encode(), flags=regex.VERSION0, cache_pattern=False)
+
+
+def pattern_problem(text: str) -> str | None:
+    """Return what is wrong with a pattern of ``receive``, or None."""
+    try:
+        compiled(text)
+    except regex.error as error:
+        return str(error)
+    except (OverflowError, RecursionError):
+        return "too large"
+    return None
+
+
+def _translation(match: regex.Match[str]) -> str:
+    hexadecimal, octal, control, letter = match.groups()
+    if hexadecimal or octal:
+        return _character(int(hexadecimal, 16) if hexadecimal else int(octal, 8))
+    if control:
+        return _character(ord(control.upper()) ^ 64)
+    return _LETTERS.get(letter, match.group())
+
+
+def _character(code: int) -> str:
+    """Return a pattern of the code's byte, or of its UTF-8 bytes above 255."""
+    data = bytes((code,)) if code < 256 else chr(min(code, 0x10FFFF)).encode("utf-8", "surrogatepass")
+    escaped = "".join(f"\\x{byte:02x}" for byte in data)
+    return escaped if len(data) == 1 else f"(?:{escaped})"

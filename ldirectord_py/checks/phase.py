@@ -1,0 +1,19 @@
+"""How far the check of this task has come, for the reason of one that runs out of time."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+_PHASE: ContextVar[str] = ContextVar("phase", default="")
+
+NOT_CONNECTED = "not connected"
+
+
+def reached(phase: str) -> None:
+    """Remember how far the running check has come, such as ``connected, no greeting``."""
+    _PHASE.set(phase)
+
+
+def phase() -> str:
+    """Return what the running check reached last, or ""."""
+    return _PHASE.get()

@@ -1,0 +1,58 @@
+"""One check under its deadline: the only place where a check's exceptions end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from ldirectord_py.checks.base import Checker, Result, Target
+from ldirectord_py.checks.deadline import within
+from ldirectord_py.checks.phase import NOT_CONNECTED, phase, reached
+from ldirectord_py.checks.reasons import is_local, words
+from ldirectord_py.errors import CheckFailed, Inconclusive
+from ldirectord_py.health import Verdict
+
+_log = logging.getLogger(__name__)
+
+
+async def probe(checker: Checker, target: Target) -> Result:
+    """Return what one check finds within ``target.timeout`` seconds; raises nothing but CancelledError."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    reached("")
+    try:
+        verdict, reason = Verdict.UP, await within(target.timeout, checker(target))
+    except Exception as error:  # noqa: BLE001  whatever a check raises is a verdict, not the daemon's end
+        verdict, reason = _judge(error, target)
+        reason = _masked(reason, target)
+    return Result(verdict, reason, loop.time() - start)
+
+
+def _judge(error: Exception, target: Target) -> tuple[Verdict, str]:
+    match error:
+        case CheckFailed():
+            return Verdict.DOWN, str(error)
+        case Inconclusive():
+            return Verdict.NONE, str(error)
+        case MemoryError():
+            return Verdict.NONE, "out of memory"
+        case OSError() if is_local(error):
+            return Verdict.NONE, words(error)
+        case OSError():
+            return Verdict.DOWN, _with_phase(words(error))
+        case _:
+            _log.error("check of %s port %d failed unexpectedly", target.address, target.port, exc_info=error)
+            return Verdict.DOWN, f"{type(error).__name__} in the check (see the log)"
+
+
+def _with_phase(reason: str) -> str:
+    reach = phase()
+    return reason if reach in {"", NOT_CONNECTED} else f"{reason} ({reach})"
+
+
+def _masked(reason: str, target: Target) -> str:
+    """Return the reason with what a server may have echoed of our secrets taken out."""
+    for secret in (target.passwd, target.secret):
+        if secret:
+            reason = reason.replace(secret, "***")
+    return reason
