@@ -7,13 +7,13 @@ keep their connections.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 from itertools import chain
 
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, Table
 
 
-class Verb(Enum):
+class Verb(StrEnum):
     """What is done to a row."""
 
     ADD = "add"

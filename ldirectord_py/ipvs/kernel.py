@@ -15,9 +15,7 @@ from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, 
 
 __all__ = ["SCHEDULERS", "Kernel", "MemoryKernel", "Refused"]
 
-SCHEDULERS = frozenset(
-    ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "ovf", "fo", "twos")
-)
+SCHEDULERS = frozenset(("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "ovf", "fo", "twos"))
 """The schedulers of Linux 6."""
 
 
@@ -89,9 +87,7 @@ class MemoryKernel:
         """Do the ops one by one and return those that were refused; raise what ``broken`` says."""
         self._raise_broken()
         answers = [(op, nonsense(op) or self._answer(op)) for op in ops]
-        return [
-            answer if isinstance(answer, Refused) else refused(op, answer) for op, answer in answers if answer
-        ]
+        return [answer if isinstance(answer, Refused) else refused(op, answer) for op, answer in answers if answer]
 
     async def aclose(self) -> None:
         """Keep the table: there is nothing to let go of."""

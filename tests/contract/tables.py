@@ -87,11 +87,7 @@ def successors(draw: st.DrawFn, table: Table) -> Table:
         else:
             kept[row.key] = draw(destinations_at(row.key))
     merged = {**kept, **draw(tables(3))}
-    return {
-        key: row
-        for key, row in merged.items()
-        if not isinstance(key, DestinationKey) or key.service in merged
-    }
+    return {key: row for key, row in merged.items() if not isinstance(key, DestinationKey) or key.service in merged}
 
 
 @st.composite

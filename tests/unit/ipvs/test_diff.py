@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from contract.tables import successors, tables
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.tables import successors, tables
 from ldirectord_py.ipvs.diff import Op, Verb, diff
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import (

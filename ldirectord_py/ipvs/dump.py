@@ -1,0 +1,209 @@
+"""What the kernel answers: netlink messages to rows.
+
+A destination is read at fixed offsets where it has the layout of Linux 5.3 and later, else attribute by attribute.
+Anything else than a row of ours to be is skipped or raises MalformedAnswerError.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs.table import (
+    Address,
+    Destination,
+    DestinationKey,
+    FirewallMark,
+    Forward,
+    Protocol,
+    Service,
+    ServiceFlag,
+    ServiceKey,
+    VirtualAddress,
+)
+from ldirectord_py.ipvs.wire import AF_INET, AF_INET6
+
+ERROR, DONE = 2, 3
+INTERRUPTED = 0x10
+
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_TYPE = 0x3FFF
+_ORDER: Final = "little" if struct.pack("=H", 1) == b"\1\0" else "big"
+_SETTABLE = 0x3D  # the kernel's own flag 2 and unknown ones are dropped
+
+
+class MalformedAnswerError(KernelError):
+    """The kernel's answer cannot be read; another try may bring a better one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A netlink message: its type, flags, sequence number, and what follows its header."""
+
+    kind: int
+    flags: int
+    sequence: int
+    body: memoryview
+
+    @property
+    def errno(self) -> int:
+        """Return the errno that an ERROR or DONE message carries, 0 for none."""
+        if len(self.body) < 4:
+            return 0
+        return -int.from_bytes(self.body[:4], _ORDER, signed=True)
+
+
+def messages(chunk: bytes) -> Iterator[Message]:
+    """Yield the messages of one received chunk; MalformedAnswerError at the first that does not fit in it."""
+    offset, view = 0, memoryview(chunk)
+    while offset < len(chunk):
+        if len(chunk) - offset < _HEADER.size:
+            raise MalformedAnswerError("the kernel's answer ends inside a header")
+        length, kind, flags, sequence, _ = _HEADER.unpack_from(chunk, offset)
+        if not _HEADER.size <= length <= len(chunk) - offset:
+            raise MalformedAnswerError(f"the kernel's answer holds a message of {length} bytes that does not fit in it")
+        yield Message(kind, flags, sequence, view[offset + _HEADER.size : offset + length])
+        offset += (length + 3) & ~3
+
+
+Attributes = dict[int, memoryview]
+
+
+def attributes(body: memoryview) -> Attributes:
+    """Return the attributes by type, the last one of each; MalformedAnswerError when one does not fit."""
+    found: Attributes = {}
+    offset, end = 0, len(body)
+    while end - offset >= 4:
+        length, kind = _ATTRIBUTE.unpack_from(body, offset)
+        if not 4 <= length <= end - offset:
+            raise MalformedAnswerError(f"the kernel's answer holds an attribute of {length} bytes that does not fit")
+        found[kind & _TYPE] = body[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
+    return found
+
+
+def _number(found: Attributes, kind: int, size: int) -> int:
+    """Return an attribute in the host's order, 0 where it is absent."""
+    value = found.get(kind)
+    if value is None:
+        return 0
+    if len(value) < size:
+        raise MalformedAnswerError(f"the kernel's answer holds an attribute {kind} of {len(value)} bytes, not {size}")
+    return int.from_bytes(value[:size], _ORDER)
+
+
+def _port(found: Attributes, kind: int) -> int:
+    return int.from_bytes(found.get(kind, b"\0\0")[:2], "big")
+
+
+def _address(value: bytes, family: int) -> Address:
+    """Return the address of a field that is 16 bytes long for both families."""
+    if family == AF_INET and len(value) >= 4:
+        return IPv4Address(value[:4])
+    if family == AF_INET6 and len(value) >= 16:
+        return IPv6Address(value[:16])
+    raise MalformedAnswerError(f"the kernel's answer holds an address of family {family} in {len(value)} bytes")
+
+
+def _text(found: Attributes, kind: int) -> str:
+    return bytes(found.get(kind, b"")).split(b"\0")[0].decode("ascii", "replace")
+
+
+def family_id(message: Message) -> int:
+    """Return the id in an answer of the generic-netlink controller; MalformedAnswerError without one."""
+    return _number(attributes(message.body[4:]), 1, 2) or _absent("family id")
+
+
+def _absent(what: str) -> int:
+    raise MalformedAnswerError(f"the kernel's answer holds no {what}")
+
+
+def service(message: Message) -> Service | None:
+    """Return the service that the message of a dump holds, or None when it is not one that a table can hold."""
+    nest = attributes(message.body[4:]).get(1)
+    if nest is None:
+        return None
+    found = attributes(nest)
+    key = _service_key(found)
+    if key is None:
+        return None
+    mask = bytes(found.get(9, b"")[:4])
+    return Service(
+        key,
+        _text(found, 6),
+        ServiceFlag(_number(found, 7, 4) & _SETTABLE),
+        _number(found, 8, 4),
+        int.from_bytes(mask, _ORDER if key.ipv6 else "big"),
+        _text(found, 11),
+    )
+
+
+def _service_key(found: Attributes) -> ServiceKey | None:
+    family = _number(found, 1, 2)
+    mark = _number(found, 5, 4)
+    if family not in (AF_INET, AF_INET6):
+        return None
+    if mark:
+        return FirewallMark(mark, family == AF_INET6)
+    protocol = _number(found, 2, 2)
+    if protocol not in _PROTOCOLS:
+        return None
+    return VirtualAddress(Protocol(protocol), _address(bytes(found.get(3, b"")), family), _port(found, 4))
+
+
+_PROTOCOLS = frozenset(Protocol)
+_FORWARDS = [*Forward, Forward.BYPASS, Forward.BYPASS, Forward.BYPASS]
+
+
+def destination(message: Message, of: ServiceKey) -> Destination | None:
+    """Return the destination of the service ``of`` that the message of a dump holds, or None without one."""
+    nest = attributes(message.body[4:]).get(2)
+    if nest is None:
+        return None
+    found = attributes(nest)
+    # Kernels before 3.18 leave the family out: it is the service's.
+    family = _number(found, 11, 2) or (AF_INET6 if of.ipv6 else AF_INET)
+    address = _address(bytes(found.get(1, b"")), family)
+    return Destination(
+        DestinationKey(of, address, _port(found, 2)),
+        _FORWARDS[_number(found, 3, 4) & 7],
+        _number(found, 4, 4),
+        _number(found, 5, 4),
+        _number(found, 6, 4),
+    )
+
+
+# Head and address, port, forward, weight, (tunnel), upper, lower, (connections), family, (statistics).
+_FIXED = struct.Struct("=28s16s 4s2sxx 4sI 4sI 24x 4sI 4sI 24x 4sHxx 216x")
+_HEADS = tuple(_ATTRIBUTE.pack(*head) for head in ((6, 2), (8, 3), (8, 4), (8, 5), (8, 6), (6, 11)))
+_FIRST = _ATTRIBUTE.pack(20, 1)
+
+
+def destinations(chunk: bytes, of: ServiceKey) -> list[Destination] | None:
+    """Return the destinations of a chunk that holds nothing else, in the fixed layout; None for any other chunk."""
+    if not chunk or len(chunk) % _FIXED.size or chunk[24:28] != _FIRST:
+        return None
+    head, of_family = chunk[:28], {AF_INET: 4, AF_INET6: 16}
+    if _HEADER.unpack_from(head)[0] != _FIXED.size:
+        return None
+    rows: list[Destination] = []
+    for first, address, h1, port, h2, forward, h3, weight, h4, upper, h5, lower, h6, family in _FIXED.iter_unpack(
+        chunk
+    ):
+        if first != head or (h1, h2, h3, h4, h5, h6) != _HEADS or family not in of_family:
+            return None
+        rows.append(
+            Destination(
+                DestinationKey(of, _address(address, family), int.from_bytes(port, "big")),
+                _FORWARDS[forward & 7],
+                weight,
+                upper,
+                lower,
+            )
+        )
+    return rows
