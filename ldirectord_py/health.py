@@ -67,6 +67,11 @@ class Transition:
         return self.before.up and not self.after.up
 
     @property
+    def first_failure(self) -> bool:
+        """Whether a server that is not up fails for the first time since it was last up or passed."""
+        return not self.before.up and self.before.failures == 0 and self.after.failures > 0
+
+    @property
     def soft_failure(self) -> bool:
         """Whether a server that is up failed without going down for it."""
         return self.after.up and self.after.failures > self.before.failures

@@ -1,0 +1,1 @@
+"""The running daemon: the director and what drives it."""

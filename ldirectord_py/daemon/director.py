@@ -1,0 +1,261 @@
+"""The one object that changes: the orders in force, what is known of each server, what the kernel holds."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.config.model import CheckType
+from ldirectord_py.daemon.drift import drift
+from ldirectord_py.daemon.mirror import Mirror
+from ldirectord_py.daemon.orders import Orders
+from ldirectord_py.desired import adopt, row_key, rows
+from ldirectord_py.errors import KernelError
+from ldirectord_py.health import HealthState, Rules, Verdict
+from ldirectord_py.ipvs.diff import Verb
+from ldirectord_py.ipvs.kernel import Kernel
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, ServiceKey, Table
+from ldirectord_py.report.events import (
+    Checked,
+    Drifted,
+    Event,
+    KernelFound,
+    KernelLost,
+    Listener,
+    NotWritten,
+    Phase,
+    Role,
+    Unjudged,
+    Written,
+)
+
+RETRY_AFTER_AT_MOST: Final = 30.0
+"""Seconds after which at the latest a refused op or a kernel out of reach is tried again."""
+
+
+class Director:
+    """Keeps the kernel's table in step with its orders and with the health of the real servers.
+
+    Its state: the ``orders`` in force; the ``health`` of each real server, and the last verdict of each check;
+    the mirror of the kernel's table; what somebody changed there by hand and is left so; and which services are
+    to be looked at. Its methods are called on one loop; only ``run``, ``start``, ``reload`` and ``stop`` write.
+    """
+
+    def __init__(self, kernel: Kernel, orders: Orders, listeners: Sequence[Listener] = ()) -> None:
+        self.orders = orders
+        self.health: dict[DestinationKey, HealthState] = {}
+        self._listeners = listeners
+        self._mirror = Mirror(kernel)
+        self._verdicts: dict[Check, Verdict] = {}
+        self._unjudged: set[Check] = set()
+        self._by_hand: dict[DestinationKey, int | None] = {}
+        self._dirty: set[ServiceKey] = set()
+        self._look_at = math.inf
+        self._troubles = 0
+        self._lost = False
+        self._stopping = False
+        self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
+
+    @property
+    def summary(self) -> str:
+        """Return in one line how many real servers are up."""
+        up = sum(state.up for state in self.health.values())
+        return f"{len(self.orders.virtuals)} virtual servers, {up} of {len(self.health)} real servers up"
+
+    async def start(self) -> None:
+        """Take over what the kernel holds of our services and write what is missing; raises KernelError."""
+        async with self._writing:
+            await self._mirror.read(self.orders.virtuals.keys())
+            self._enrol()
+            self._dirty.update(self.orders.virtuals)
+            self._look_at = asyncio.get_running_loop().time() + self._period
+            await self._write(Phase.START)
+
+    async def run(self) -> None:
+        """Write changes to the kernel, repair what others did to it, retry what failed, until ``stop``."""
+        while not self._stopping:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._look_at if self._look_at < math.inf else None):
+                    await self._wake.wait()
+            self._wake.clear()
+            await self.settle()
+
+    async def settle(self, *, look: bool = False) -> None:
+        """Write what has changed; with ``look`` hold the kernel's table against ours first, whenever that is due."""
+        async with self._writing:
+            if look:
+                self._look_at = -math.inf
+            if not self._stopping:
+                await self._attend()
+
+    def observe(self, check: Check, result: Result) -> None:
+        """Take the result of a probe; the kernel's table follows soon."""
+        if result.verdict is Verdict.NONE:
+            if check not in self._unjudged:
+                self._unjudged.add(check)
+                self._tell(Unjudged(check, result.reason))
+            return
+        self._unjudged.discard(check)
+        self._verdicts[check] = result.verdict
+        for key in self.orders.plan.get(check, ()):
+            self._step(key, result)
+
+    async def reload(self, orders: Orders) -> None:
+        """Work to new orders: write only what differs; every server that stays keeps its state."""
+        async with self._writing:
+            if self._stopping:
+                return
+            try:
+                await self._look({*self._ours(), *orders.virtuals})
+            except KernelError as error:
+                self._lose(error)
+            self._take_over(orders)
+            await self._attend(Phase.RELOAD)
+
+    async def stop(self) -> None:
+        """Take our services out of the kernel, save those that are to stay (cleanstop); raises KernelError."""
+        self._stopping = True
+        self._wake.set()
+        async with self._writing:
+            await self._mirror.read(self._ours())
+            self._dirty = {key for key in self._mirror.services if self._leaves(key)}
+            self.orders = replace(self.orders, virtuals={})
+            await self._write(Phase.STOP)
+
+    def _leaves(self, service: ServiceKey) -> bool:
+        virtual = self.orders.virtuals.get(service)
+        return virtual is None or virtual.cleanstop
+
+    def _step(self, key: DestinationKey, result: Result) -> None:
+        virtual, real = self.orders.reals[key]
+        step = self.health[key].observe(result.verdict, Rules(fall=virtual.failurecount))
+        if step.before == step.after:
+            return
+        self.health[key] = step.after
+        self._tell(Checked(virtual, real, step, result.reason))
+        if step.rose or step.fell:
+            self._by_hand.pop(row_key(virtual, real), None)
+            self._dirty.add(virtual.key)
+            self._wake.set()
+
+    def _take_over(self, orders: Orders) -> None:
+        """Replace the orders at one stroke, so that a result that comes meanwhile finds one or the other."""
+        former, self.orders = self.orders, orders
+        for key in former.virtuals.keys() - orders.virtuals.keys():
+            if former.virtuals[key].cleanstop:
+                self._dirty.add(key)
+            else:
+                self._mirror.forget(key)
+        self._dirty.update(orders.virtuals)
+        self._by_hand = {
+            key: hand for key, hand in self._by_hand.items() if former.owners.get(key) == orders.owners.get(key)
+        }
+        self._verdicts = {check: verdict for check, verdict in self._verdicts.items() if check in orders.plan}
+        self._unjudged &= orders.plan.keys()
+        self._enrol()
+
+    def _enrol(self) -> None:
+        """Give each server its state: its own, else what its check last found, else what the kernel shows."""
+        known = self.health
+        passed = {
+            key for check, keys in self.orders.plan.items() if self._verdicts.get(check) is Verdict.UP for key in keys
+        }
+        self.health = {}
+        for virtual in self.orders.config.virtuals:
+            fresh = adopt(virtual, self._mirror.rows(virtual.key))
+            for key, state in fresh.items():
+                keeps = key in known and virtual.checktype is not CheckType.ON
+                self.health[key] = known[key] if keeps else HealthState(up=state.up or key in passed)
+
+    async def _attend(self, phase: Phase = Phase.RUN) -> None:
+        try:
+            if self._lost or asyncio.get_running_loop().time() >= self._look_at:
+                await self._look(self._ours())
+            await self._write(phase)
+        except KernelError as error:
+            self._lose(error)
+        else:
+            self._find()
+
+    async def _look(self, services: Collection[ServiceKey]) -> None:
+        """Read the kernel's table, tell what others did to ours, and mark what has to be written."""
+        readd = self.orders.config.settings.readdquiescent
+        for key, (before, found) in (await self._mirror.read(services)).items():
+            self._dirty.add(key)
+            if key in self.orders.virtuals and not self._lost:
+                for event in drift(key, before, found, readd_quiescent=readd):
+                    self._heed(event)
+        self._dirty |= self._mirror.refused
+        self._look_at = asyncio.get_running_loop().time() + self._period
+
+    def _heed(self, event: Drifted) -> None:
+        row = event.before or event.found
+        if isinstance(row, Destination):
+            if not event.mended:
+                self._by_hand[row.key] = event.found.weight if isinstance(event.found, Destination) else None
+            elif event.before is None and self._by_hand.pop(row.key, 0) is None:
+                return  # put back what was removed by hand
+        self._tell(event)
+
+    async def _write(self, phase: Phase) -> None:
+        """Write the rows of every service that is to be looked at."""
+        services, self._dirty = self._dirty, set()
+        if not services:
+            return
+        try:
+            done, refused = await self._mirror.write(self._wanted(services), services)
+        except KernelError:
+            self._dirty |= services
+            raise
+        for step in done:
+            self._tell(Written(step.op, step.before, self._role(step.op.row), phase))
+            if step.op.verb is Verb.DELETE and isinstance(step.op.row, Destination):
+                self._by_hand.pop(step.op.row.key, None)
+        for answer in refused:
+            self._tell(NotWritten(answer))
+        if self._mirror.refused:
+            self._retry_later()
+        else:
+            self._troubles = 0
+
+    def _wanted(self, services: Collection[ServiceKey]) -> Table:
+        virtuals = (self.orders.virtuals[key] for key in services if key in self.orders.virtuals)
+        return {key: row for virtual in virtuals for key, row in rows(virtual, self.health, self._by_hand).items()}
+
+    def _ours(self) -> set[ServiceKey]:
+        return {*self.orders.virtuals, *self._mirror.services, *self._dirty}
+
+    def _role(self, row: Row) -> Role:
+        return self.orders.role(row.key) if isinstance(row, Destination) else Role.UNKNOWN
+
+    @property
+    def _period(self) -> float:
+        reconcile = self.orders.config.settings.reconcile
+        return math.inf if reconcile is None else reconcile
+
+    def _retry_later(self) -> None:
+        wait = min(2.0**self._troubles, RETRY_AFTER_AT_MOST)
+        self._troubles += 1
+        self._look_at = min(self._look_at, asyncio.get_running_loop().time() + wait)
+
+    def _lose(self, error: KernelError) -> None:
+        if not self._lost:
+            self._lost = True
+            self._tell(KernelLost(str(error)))
+        self._look_at = math.inf
+        self._retry_later()
+
+    def _find(self) -> None:
+        if self._lost:
+            self._lost = False
+            self._tell(KernelFound())
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)

@@ -1,0 +1,99 @@
+"""The kernel's rows of our services as last read or written, and the one way to change them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from ldirectord_py.ipvs.diff import Op, Verb, diff
+from ldirectord_py.ipvs.kernel import Kernel, Refused
+from ldirectord_py.ipvs.table import Key, Row, Service, ServiceKey, Table, service_of
+
+Rows = dict[Key, Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An op that the kernel took, and the row that was there before, if any."""
+
+    op: Op
+    before: Row | None
+
+
+class Mirror:
+    """What the kernel holds of the services that were asked for, without asking it again.
+
+    Its state: the rows of each service in the kernel's order, and the errno of each key whose op was refused.
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._rows: dict[ServiceKey, Rows] = {}
+        self._refused: dict[Key, int] = {}
+
+    @property
+    def services(self) -> Collection[ServiceKey]:
+        """Return the services of ours that the kernel holds."""
+        return self._rows.keys()
+
+    @property
+    def refused(self) -> set[ServiceKey]:
+        """Return the services of which some row was refused and not taken since."""
+        return {service_of(key) for key in self._refused}
+
+    def rows(self, service: ServiceKey) -> Rows:
+        """Return the rows of one service, none where the kernel does not hold it."""
+        return self._rows.get(service, {})
+
+    def forget(self, service: ServiceKey) -> None:
+        """Leave a service to others."""
+        self._rows.pop(service, None)
+
+    async def read(self, services: Collection[ServiceKey]) -> dict[ServiceKey, tuple[Rows, Rows]]:
+        """Read the kernel's table; return the rows before and now of those services that differ."""
+        found = _by_service(await self._kernel.read(), services)
+        before = {key: self._rows.get(key, {}) for key in services}
+        self._rows = found
+        return {key: (rows, found.get(key, {})) for key, rows in before.items() if rows != found.get(key, {})}
+
+    async def write(self, wanted: Table, services: Collection[ServiceKey]) -> tuple[Sequence[Done], Sequence[Refused]]:
+        """Make the kernel hold ``wanted`` of those services; return what was done and what is newly refused."""
+        current = {key: row for service in services for key, row in self.rows(service).items()}
+        ops = diff(current, wanted)
+        refused = {answer.op: answer for answer in await self._kernel.apply(ops)} if ops else {}
+        done = [step for op in ops if op not in refused for step in self._take(op)]
+        return done, self._note(services, refused.values())
+
+    def _take(self, op: Op) -> Iterator[Done]:
+        service = service_of(op.row.key)
+        if op.verb is not Verb.DELETE:
+            rows = self._rows.setdefault(service, {})
+            yield Done(op, rows.get(op.row.key))
+            rows[op.row.key] = op.row
+        elif isinstance(op.row, Service):
+            rows = self._rows.pop(service)
+            for row in reversed(rows.values()):
+                yield Done(Op(Verb.DELETE, row), row)
+        else:
+            yield Done(op, self._rows[service].pop(op.row.key))
+
+    def _note(self, services: Collection[ServiceKey], refused: Collection[Refused]) -> list[Refused]:
+        """Remember what is refused; what follows from a refused service, or was refused before, is not new."""
+        known = self._refused
+        self._refused = {key: known[key] for key in known if service_of(key) not in services}
+        self._refused |= {answer.op.row.key: answer.errno for answer in refused}
+        return [
+            answer
+            for answer in refused
+            if known.get(answer.op.row.key) != answer.errno
+            and (isinstance(answer.op.row, Service) or service_of(answer.op.row.key) not in self._refused)
+        ]
+
+
+def _by_service(table: Table, services: Collection[ServiceKey]) -> dict[ServiceKey, Rows]:
+    found: dict[ServiceKey, Rows] = {}
+    for key, row in table.items():
+        service = service_of(key)
+        if service in services:
+            found.setdefault(service, {})[key] = row
+    return found

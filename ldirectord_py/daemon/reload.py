@@ -1,0 +1,137 @@
+"""Reading the configuration again: on request, and with ``autoreload`` when its content changes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from ldirectord_py.checks.services import KINDS
+from ldirectord_py.config.load import Parsed, load
+from ldirectord_py.daemon.aside import aside
+from ldirectord_py.daemon.director import Director
+from ldirectord_py.daemon.notify import Notify
+from ldirectord_py.daemon.orders import Orders, orders
+from ldirectord_py.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+LOAD_SECONDS: Final = 60.0
+LOOK_EVERY: Final = 1.0
+LOOK_SECONDS: Final = 5.0
+
+Stamp = tuple[int, int, int]
+
+
+class Reloader:
+    """Hands every good new configuration to ``put_in_force``; a bad one changes nothing and is told.
+
+    Its state: the file's stamp when it was last looked at, whether it was changing then, and the digest of the
+    content that was last read.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        director: Director,
+        put_in_force: Callable[[Orders], Awaitable[None]],
+        notify: Notify,
+    ) -> None:
+        self._path = path
+        self._director = director
+        self._put_in_force = put_in_force
+        self._notify = notify
+        self._asked = asyncio.Event()
+        self._stamp: Stamp | None = None
+        self._changing = False
+        self._digest = ""
+
+    def ask(self) -> None:
+        """Read the configuration again soon; several requests before it happens are one."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Serve requests and watch the file; never returns."""
+        self._stamp, self._digest = await self._stamp_now(), await self._digest_now()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._asked.wait()
+            if self._asked.is_set():
+                self._asked.clear()
+                logger.info("Reloading Linux Director Daemon config on signal")
+                await self.reload()
+            else:
+                await self._look()
+
+    async def reload(self) -> None:
+        """Put the file's content in force if it is good, else tell what is wrong with it and keep the old one."""
+        self._notify.reloading()
+        self._stamp, self._digest = await self._stamp_now(), await self._digest_now()
+        try:
+            loaded, new = await aside(LOAD_SECONDS, self._read)
+        except ConfigError as refused:
+            self._keep(*refused.problems)
+        except TimeoutError:
+            self._keep(f"{self._path} was not read within {LOAD_SECONDS:g} s; look at its disk and at the resolver")
+        except Exception as error:
+            logger.exception("Reading %s failed", self._path)
+            self._keep(error)
+        else:
+            await self._apply(loaded, new)
+        self._notify.ready(self._director.summary)
+
+    def _read(self) -> tuple[Parsed, Orders]:
+        loaded = load(self._path)
+        return loaded, orders(loaded.config, KINDS)
+
+    async def _apply(self, loaded: Parsed, new: Orders) -> None:
+        for warning in loaded.warnings:
+            logger.warning("%s", warning)
+        if self._director.orders.virtuals and not new.virtuals:
+            self._keep(f"{self._path} has no virtual server any more; to take all of them out, stop the daemon")
+        else:
+            await self._put_in_force(new)
+
+    def _keep(self, *reasons: object) -> None:
+        for reason in reasons:
+            logger.error("%s", reason)
+        logger.error("Kept the old configuration: mend %s and reload", self._path)
+
+    async def _look(self) -> None:
+        """Reload when the content has changed and the file has rested since the last look."""
+        stamp = await self._stamp_now()
+        rested, self._stamp = stamp == self._stamp, stamp
+        if stamp is None or not rested:
+            self._changing = stamp is not None
+            return
+        if not self._changing:
+            return
+        self._changing = False
+        digest = await self._digest_now()
+        if digest and digest != self._digest:
+            self._digest = digest
+            await self._changed()
+
+    async def _changed(self) -> None:
+        logger.info("Configuration file '%s' has changed on disk", self._path)
+        if self._director.orders.config.settings.autoreload:
+            logger.info(" - reread new configuration")
+            await self.reload()
+        else:
+            logger.info(" - ignore new configuration")
+
+    async def _stamp_now(self) -> Stamp | None:
+        with suppress(OSError):
+            found = await aside(LOOK_SECONDS, self._path.stat)
+            return found.st_mtime_ns, found.st_size, found.st_ino
+        return None
+
+    async def _digest_now(self) -> str:
+        with suppress(OSError):
+            return hashlib.sha256(await aside(LOOK_SECONDS, self._path.read_bytes)).hexdigest()
+        return ""

@@ -1,0 +1,111 @@
+"""The daemon: builds the objects, joins them, and ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from ldirectord_py.checks import checker_for
+from ldirectord_py.checks.services import KINDS
+from ldirectord_py.config.load import Parsed
+from ldirectord_py.daemon.director import Director
+from ldirectord_py.daemon.monitor import Monitor
+from ldirectord_py.daemon.notify import Notify
+from ldirectord_py.daemon.orders import Orders, orders
+from ldirectord_py.daemon.reload import Reloader
+from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs.netlink import NetlinkKernel
+from ldirectord_py.report import logfile
+from ldirectord_py.report.log import log
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS: Final = 1.5
+STATUS_EVERY: Final = 1.0
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+
+async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], None]) -> None:
+    """Direct until SIGTERM, SIGINT or SIGQUIT; ``ready`` is called once the kernel has the services.
+
+    Raises KernelError when the kernel's table cannot be written at the start.
+    """
+    kernel = NetlinkKernel()
+    director = Director(kernel, orders(loaded.config, KINDS), [log])
+    monitor = Monitor(director.observe, checker_for)
+
+    async def put_in_force(new: Orders) -> None:
+        await director.reload(new)
+        monitor.follow(new.plan)
+        logfile.follow(new.config.settings)
+
+    reloader = Reloader(path, director, put_in_force, notify)
+    stop = _stop_signal(on_hangup=reloader.ask)
+
+    async def direct() -> None:
+        await director.start()
+        monitor.follow(director.orders.plan)
+        notify.ready(director.summary)
+        ready()
+        await _together(director.run(), reloader.run(), notify.keep_alive(), _keep_status(director, notify))
+
+    directing = asyncio.create_task(direct())
+    ends: list[asyncio.Future[Any]] = [directing, stop]
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if directing.done():
+            await directing
+        notify.stopping()
+        monitor.follow(())
+        await _stop(director)
+        logger.info("Linux Director Daemon terminated on signal: %s", stop.result())
+    finally:
+        directing.cancel()
+        await asyncio.gather(directing, monitor.close(), return_exceptions=True)
+        await kernel.aclose()
+
+
+def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:
+    """Return what will hold the name of the first signal to stop."""
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[str] = loop.create_future()
+
+    def told(number: signal.Signals) -> None:
+        if not stop.done():
+            stop.set_result(number.name.removeprefix("SIG"))
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, told, number)
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    return stop
+
+
+async def _together(*works: Coroutine[Any, Any, object]) -> None:
+    """Do all of this for ever; what one of them raises ends the others and is raised."""
+    async with asyncio.TaskGroup() as group:
+        for work in works:
+            group.create_task(work)
+
+
+async def _stop(director: Director) -> None:
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await director.stop()
+    except KernelError as error:
+        logger.error("Our services stay in the kernel: %s", error)
+    except TimeoutError:
+        logger.error("Our services may stay in the kernel: it did not answer within %g s", STOP_SECONDS)
+
+
+async def _keep_status(director: Director, notify: Notify) -> NoReturn:
+    """Keep the one line that ``systemctl status`` shows true."""
+    told = ""
+    while True:
+        if notify.address is not None and director.summary != told:
+            told = director.summary
+            notify.status(told)
+        await asyncio.sleep(STATUS_EVERY)

@@ -1,0 +1,91 @@
+"""What happens to a director, as values: each state change is exactly one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ldirectord_py.checks.base import Check
+from ldirectord_py.config.model import Real, Virtual
+from ldirectord_py.health import Transition
+from ldirectord_py.ipvs.diff import Op
+from ldirectord_py.ipvs.kernel import Refused
+from ldirectord_py.ipvs.table import Row
+
+
+class Phase(StrEnum):
+    """What the director was doing when it wrote to the kernel."""
+
+    START = "start"
+    RUN = "run"
+    RELOAD = "reload"
+    STOP = "stop"
+
+
+class Role(StrEnum):
+    """What a destination is to its virtual."""
+
+    REAL = "real"
+    FALLBACK = "fallback"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A probe moved a real server's counts or its state; ``reason`` is the probe's."""
+
+    virtual: Virtual
+    real: Real
+    transition: Transition
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """A fault of this host keeps a check from judging its server."""
+
+    check: Check
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The kernel took ``op``; ``before`` is the row that it replaced, if any."""
+
+    op: Op
+    before: Row | None
+    role: Role
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class NotWritten:
+    """The kernel refused an Op, which is tried again."""
+
+    refused: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """Somebody else changed a row of ours; ``mended`` says whether it is put back or left as found."""
+
+    before: Row | None
+    found: Row | None
+    mended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KernelLost:
+    """The kernel's table cannot be read or written; checks go on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFound:
+    """The kernel's table can be read and written again."""
+
+
+Event = Checked | Unjudged | Written | NotWritten | Drifted | KernelLost | KernelFound
+Listener = Callable[[Event], None]

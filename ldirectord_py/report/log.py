@@ -1,0 +1,18 @@
+"""Events to the log."""
+
+from __future__ import annotations
+
+import logging
+
+from ldirectord_py.report.events import Event, KernelLost, NotWritten, Unjudged
+from ldirectord_py.report.wording import line
+
+_logger = logging.getLogger(__name__)
+_TROUBLE = (KernelLost, NotWritten, Unjudged)
+
+
+def log(event: Event) -> None:
+    """Write the line of an event, if it has one."""
+    text = line(event)
+    if text is not None:
+        _logger.log(logging.WARNING if isinstance(event, _TROUBLE) else logging.INFO, "%s", text)

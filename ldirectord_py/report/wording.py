@@ -1,0 +1,111 @@
+"""The exact words of each event, as the log and later the mails have them."""
+
+from __future__ import annotations
+
+from ldirectord_py.config.model import endpoint
+from ldirectord_py.ipvs.diff import Verb
+from ldirectord_py.ipvs.table import Destination, FirewallMark, Row, Service, ServiceKey
+from ldirectord_py.report.events import (
+    Checked,
+    Drifted,
+    Event,
+    KernelFound,
+    KernelLost,
+    NotWritten,
+    Phase,
+    Role,
+    Unjudged,
+    Written,
+)
+
+
+def line(event: Event) -> str | None:
+    """Return the log line of an event; None where it is not worth one."""
+    match event:
+        case Checked():
+            return _checked(event)
+        case Written():
+            return _written(event)
+        case Drifted():
+            return _drifted(event)
+        case _:
+            return _trouble(event)
+
+
+def _trouble(event: Unjudged | NotWritten | KernelLost | KernelFound) -> str:
+    match event:
+        case Unjudged(check, reason):
+            target = endpoint(check.target.address, check.target.port)
+            return f"Check {check.kind} of {target} says nothing, the fault is on this host: {reason}"
+        case NotWritten(refused):
+            return f"Kernel refused to {refused.op.verb.name.lower()} {row_name(refused.op.row)}: {refused.reason}"
+        case KernelLost(reason):
+            return f"Cannot reach the kernel's table, checks go on: {reason}"
+        case KernelFound():
+            return "The kernel's table is in reach again"
+
+
+def virtual_name(key: ServiceKey) -> str:
+    """Return ``address:port``, or the firewall mark."""
+    return str(key.mark) if isinstance(key, FirewallMark) else endpoint(key.address, key.port)
+
+
+def row_name(row: Row, role: Role = Role.REAL) -> str:
+    """Return ``virtual server: V`` or ``real server: R (V)``."""
+    if isinstance(row, Service):
+        return f"virtual server: {virtual_name(row.key)}"
+    kind = "fallback" if role is Role.FALLBACK else "real"
+    return f"{kind} server: {_server(row)}"
+
+
+def _server(row: Destination) -> str:
+    return f"{endpoint(row.key.address, row.key.port)} ({virtual_name(row.key.service)})"
+
+
+def _checked(event: Checked) -> str | None:
+    step, server = event.transition, f"{event.real} ({event.virtual.id})"
+    if step.rose:
+        return f"Real server {server} is up: {event.reason}"
+    if step.fell or step.first_failure:
+        return f"Real server {server} is down: {event.reason}"
+    if step.soft_failure:
+        count = f"{step.after.failures}/{event.virtual.failurecount}"
+        return f"Soft failure real server: {server} failure {count}: {event.reason}"
+    if step.recovered:
+        return f"Resetting soft failure count: {server}"
+    return None
+
+
+def _written(event: Written) -> str:
+    verb, row = event.op.verb, event.op.row
+    if isinstance(row, Service):
+        if verb is Verb.DELETE:
+            return f"Purged virtual server ({event.phase}): {virtual_name(row.key)}"
+        return f"{'Added' if verb is Verb.ADD else 'Changed'} {row_name(row)}"
+    if verb is not Verb.DELETE:
+        return f"{_weighted(verb, event.before, row)} {row_name(row, event.role)} (Weight set to {row.weight})"
+    if event.role is Role.UNKNOWN or event.phase is Phase.STOP:
+        return f"Purged real server ({event.phase}): {_server(row)}"
+    return f"Deleted {row_name(row, event.role)}"
+
+
+def _weighted(verb: Verb, before: Row | None, row: Destination) -> str:
+    if verb is Verb.ADD:
+        return "Added"
+    quiesced = isinstance(before, Destination) and before.weight > 0 and row.weight == 0
+    return "Quiescent" if quiesced else "Restored"
+
+
+def _drifted(event: Drifted) -> str:
+    match event.before, event.found:
+        case None, Destination() as row:
+            return f"Somebody added real server: {_server(row)}, removing it"
+        case Destination() as row, None:
+            mended = "adding it again" if event.mended else "leaving it so (readdquiescent=no)"
+            return f"Somebody removed {row_name(row)}, {mended}"
+        case Service() as row, None:
+            return f"Somebody removed {row_name(row)}, adding it again"
+        case Destination(), Destination() as row if not event.mended:
+            return f"Somebody set the weight of {row_name(row)} to {row.weight}, leaving it so"
+        case _, found:
+            return f"Somebody changed {row_name(found) if found else 'a row'}, setting it back"

@@ -1,0 +1,149 @@
+from ipaddress import ip_address
+
+import pytest
+
+from builders import config, fallback, real, service_key, virtual
+from ldirectord_py.config.model import CheckType, Forward, Virtual
+from ldirectord_py.desired import adopt, desired, real_key, row_key, rows, service
+from ldirectord_py.health import HealthState
+from ldirectord_py.ipvs.table import (
+    Destination,
+    DestinationKey,
+    FirewallMark,
+    Protocol,
+    Service,
+    ServiceFlag,
+    VirtualAddress,
+)
+from ldirectord_py.ipvs.table import Forward as Method
+
+WEB = service_key("10.0.0.1:80")
+
+
+def health(site: Virtual, *up: bool) -> dict[DestinationKey, HealthState]:
+    return {real_key(site, server): HealthState(up=state) for server, state in zip(site.reals, up, strict=True)}
+
+
+def weights(site: Virtual, *up: bool, by_hand: dict[DestinationKey, int | None] | None = None) -> dict[str, int]:
+    table = rows(site, health(site, *up), by_hand or {})
+    return {f"{row.key.address}:{row.key.port}": row.weight for row in table.values() if isinstance(row, Destination)}
+
+
+def test_a_server_that_is_down_leaves_the_table() -> None:
+    assert weights(virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80"), True, False) == {"10.1.0.1:80": 1}
+
+
+def test_a_quiescent_server_that_is_down_has_weight_0() -> None:
+    site = virtual("10.0.0.1:80", real("10.1.0.1:80", weight=5), "10.1.0.2:80", quiescent=True)
+    assert weights(site, False, True) == {"10.1.0.1:80": 0, "10.1.0.2:80": 1}
+
+
+@pytest.mark.parametrize("quiescent", [False, True])
+def test_the_fallback_is_there_exactly_while_no_server_is_up(quiescent: bool) -> None:
+    site = virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80", fallback=fallback("127.0.0.1:80"), quiescent=quiescent)
+    assert "127.0.0.1:80" not in weights(site, False, True)
+    assert weights(site, False, False)["127.0.0.1:80"] == 1
+
+
+def test_a_server_up_with_weight_0_keeps_the_fallback_out() -> None:
+    site = virtual("10.0.0.1:80", real("10.1.0.1:80", weight=0), fallback=fallback("127.0.0.1:80"))
+    assert weights(site, True) == {"10.1.0.1:80": 0}
+
+
+def test_a_fallback_that_is_also_a_real_has_weight_while_no_server_is_up() -> None:
+    site = virtual("10.0.0.1:80", real("10.1.0.1:80", weight=5), fallback=fallback("10.1.0.1:80"), quiescent=True)
+    assert (weights(site, False), weights(site, True)) == ({"10.1.0.1:80": 1}, {"10.1.0.1:80": 5})
+
+
+def test_two_reals_in_one_row_are_up_when_one_is() -> None:
+    site = virtual(
+        "10.0.0.1:80",
+        real("10.1.0.1:81", Forward.GATE, weight=2),
+        real("10.1.0.1:82", Forward.GATE, weight=3),
+        quiescent=True,
+    )
+    assert [weights(site, *up) for up in [(True, True), (False, True), (False, False)]] == [
+        {"10.1.0.1:80": 2},
+        {"10.1.0.1:80": 3},
+        {"10.1.0.1:80": 0},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("site", "forward", "port"),
+    [
+        ("10.0.0.1:80", Forward.MASQ, 8080),
+        ("10.0.0.1:80", Forward.GATE, 80),
+        ("10.0.0.1:80", Forward.IPIP, 80),
+        (1, Forward.GATE, 8080),
+    ],
+)
+def test_only_masquerading_leads_to_another_port(site: str | int, forward: Forward, port: int) -> None:
+    assert row_key(virtual(site), real("10.1.0.1:8080", forward)).port == port
+
+
+def test_a_fallback_without_a_port_has_the_virtuals_or_none() -> None:
+    server = fallback("127.0.0.1:0")
+    assert (row_key(virtual("10.0.0.1:80"), server).port, row_key(virtual(1), server).port) == (80, 0)
+
+
+def test_what_was_changed_by_hand_is_left_alone() -> None:
+    site = virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80", quiescent=True)
+    first, second = (row_key(site, server) for server in site.reals)
+    assert weights(site, True, False, by_hand={first: 7, second: None}) == {"10.1.0.1:80": 7}
+
+
+def test_thresholds_and_method_reach_the_row() -> None:
+    site = virtual("10.0.0.1:80", real("10.1.0.1:80", Forward.IPIP, weight=3, upper=20, lower=10))
+    row = rows(site, health(site, True), {})[row_key(site, site.reals[0])]
+    assert row == Destination(DestinationKey(WEB, ip_address("10.1.0.1"), 80), Method.TUNNEL, 3, 20, 10)
+
+
+PERSISTENT = ServiceFlag.PERSISTENT
+
+
+@pytest.mark.parametrize(
+    ("site", "row"),
+    [
+        (virtual("10.0.0.1:80", scheduler="rr"), Service(WEB, "rr")),
+        (virtual("10.0.0.1:80", netmask="255.255.255.0"), Service(WEB, "wrr")),
+        (virtual("10.0.0.1:80", persistent=600), Service(WEB, "wrr", PERSISTENT, 600)),
+        (
+            virtual("10.0.0.1:80", persistent=600, netmask="255.255.255.0"),
+            Service(WEB, "wrr", PERSISTENT, 600, 0xFFFFFF00),
+        ),
+        (
+            virtual("[2001:db8::1]:80", persistent=600, netmask="64"),
+            Service(VirtualAddress(Protocol.TCP, ip_address("2001:db8::1"), 80), "wrr", PERSISTENT, 600, 64),
+        ),
+        (
+            virtual("10.0.0.1:53", protocol=Protocol.UDP, ops=True),
+            Service(service_key("10.0.0.1:53", Protocol.UDP), "wrr", ServiceFlag.ONE_PACKET),
+        ),
+        (virtual("10.0.0.1:80", ops=True), Service(WEB, "wrr")),
+        (
+            virtual("10.0.0.1:80", scheduler="sh", schedflags="sh-fallback,sh-port"),
+            Service(WEB, "sh", ServiceFlag.SCHED_1 | ServiceFlag.SCHED_2),
+        ),
+        (virtual(7), Service(FirewallMark(7), "wrr")),
+    ],
+)
+def test_the_service_row(site: Virtual, row: Service) -> None:
+    assert service(site) == row
+
+
+def test_a_server_with_weight_in_the_kernel_is_taken_over_as_up() -> None:
+    site = virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80", "10.1.0.3:80", quiescent=True)
+    table = rows(site, health(site, True, False, False), {row_key(site, site.reals[2]): None})
+    assert [state.up for state in adopt(site, table).values()] == [True, False, False]
+
+
+def test_checktype_on_is_up_without_a_check() -> None:
+    site = virtual("10.0.0.1:80", "10.1.0.1:80", checktype=CheckType.ON)
+    assert [state.up for state in adopt(site, {}).values()] == [True]
+
+
+def test_the_table_has_the_rows_of_every_virtual() -> None:
+    first, second = virtual("10.0.0.1:80", "10.1.0.1:80"), virtual(1, "10.1.0.1:80")
+    states = health(first, True) | health(second, True)
+    assert desired(config(first, second), states, {}) == rows(first, states, {}) | rows(second, states, {})

@@ -1,0 +1,81 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ldirectord_py.health import HealthState, Rules, Verdict
+
+UP, DOWN, NONE, MAINTENANCE = Verdict.UP, Verdict.DOWN, Verdict.NONE, Verdict.MAINTENANCE
+
+
+def after(state: HealthState, rules: Rules, *verdicts: Verdict) -> HealthState:
+    for verdict in verdicts:
+        state = state.observe(verdict, rules).after
+    return state
+
+
+@pytest.mark.parametrize(
+    ("start", "rules", "verdicts", "up"),
+    [
+        (False, Rules(), [UP], True),
+        (True, Rules(), [DOWN], False),
+        (True, Rules(fall=3), [DOWN, DOWN], True),
+        (True, Rules(fall=3), [DOWN, DOWN, DOWN], False),
+        (True, Rules(fall=3), [DOWN, DOWN, UP, DOWN, DOWN], True),
+        (True, Rules(fall=2), [DOWN, NONE, NONE, DOWN], False),
+        (False, Rules(rise=2), [UP], False),
+        (False, Rules(rise=2), [UP, DOWN, UP], False),
+        (False, Rules(rise=2), [UP, UP], True),
+        (True, Rules(fall=3), [MAINTENANCE], False),
+        (False, Rules(fall=3), [MAINTENANCE, UP], True),
+    ],
+)
+def test_verdicts_in_a_row_change_the_state(start: bool, rules: Rules, verdicts: list[Verdict], up: bool) -> None:
+    assert after(HealthState(up=start), rules, *verdicts).up is up
+
+
+def test_a_fault_of_this_host_changes_nothing() -> None:
+    state = HealthState(up=True, failures=2)
+    step = state.observe(NONE, Rules(fall=3))
+    assert (step.before, step.after) == (state, state)
+
+
+def test_what_a_step_is_called() -> None:
+    rules = Rules(fall=2)
+    soft = HealthState(up=True).observe(DOWN, rules)
+    fell = soft.after.observe(DOWN, rules)
+    still = fell.after.observe(DOWN, rules)
+    rose = still.after.observe(UP, rules)
+    assert (soft.soft_failure, soft.fell, soft.recovered) == (True, False, False)
+    assert (fell.soft_failure, fell.fell, fell.rose) == (False, True, False)
+    assert still.before == still.after
+    assert (rose.rose, rose.recovered) == (True, False)
+    assert soft.after.observe(UP, rules).recovered
+
+
+def test_the_first_failure_of_a_server_that_was_never_up_is_told_once() -> None:
+    first = HealthState().observe(DOWN, Rules())
+    second = first.after.observe(DOWN, Rules())
+    assert (first.first_failure, second.first_failure) == (True, False)
+
+
+@given(
+    up=st.booleans(),
+    fall=st.integers(1, 5),
+    rise=st.integers(1, 5),
+    verdicts=st.lists(st.sampled_from([UP, DOWN, NONE])),
+)
+def test_down_takes_fall_failures_and_up_takes_rise_successes_in_a_row(
+    up: bool, fall: int, rise: int, verdicts: list[Verdict]
+) -> None:
+    state, streak = HealthState(up=up), list[Verdict]()
+    for verdict in verdicts:
+        if verdict is not NONE:
+            streak = [*streak, verdict] if verdict in streak[-1:] else [verdict]
+        step = state.observe(verdict, Rules(fall, rise))
+        if step.fell:
+            assert streak[-fall:] == [DOWN] * fall
+        if step.rose:
+            assert streak[-rise:] == [UP] * rise
+        state = step.after
+        if len(streak) >= max(fall, rise):
+            assert state.up is (streak[-1] is UP)

@@ -1,0 +1,91 @@
+import dataclasses
+from typing import Any
+
+import pytest
+
+from builders import KINDS, config, real, virtual
+from ldirectord_py.checks.base import Check, Target
+from ldirectord_py.config.model import CheckType, Virtual
+from ldirectord_py.desired import real_key
+from ldirectord_py.ipvs.table import Protocol
+from ldirectord_py.plan import plan
+
+
+def only(site: Virtual) -> Check:
+    (check,) = plan(config(site), KINDS)
+    return check
+
+
+def test_equal_checks_are_one_and_inform_every_virtual() -> None:
+    web, alias = virtual("10.0.0.1:80", "10.1.0.1:80"), virtual("10.0.0.2:80", "10.1.0.1:80")
+    key, other = real_key(web, web.reals[0]), real_key(alias, alias.reals[0])
+    assert list(plan(config(web, alias), KINDS).values()) == [(key, other)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"virtualhost": "www.example.org"},
+        {"httpmethod": "HEAD"},
+        {"negotiatetimeout": 7},
+        {"checkinterval": 7},
+        {"checkport": 81},
+    ],
+)
+def test_a_check_that_differs_in_what_it_uses_is_another(change: dict[str, Any]) -> None:
+    web, other = virtual("10.0.0.1:80", "10.1.0.1:80"), virtual("10.0.0.2:80", "10.1.0.1:80", **change)
+    assert len(plan(config(web, other), KINDS)) == 2
+
+
+def test_a_request_of_its_own_makes_another_check() -> None:
+    web = virtual("10.0.0.1:80", "10.1.0.1:80", real("10.1.0.1:80", request="/own"))
+    assert [check.target.request for check in plan(config(web), KINDS)] == ["/", "/own"]
+
+
+def test_what_a_kind_does_not_use_does_not_tell_checks_apart() -> None:
+    web = virtual("10.0.0.1:80", "10.1.0.1:80", login="a", passwd="b")
+    other = virtual("10.0.0.2:80", "10.1.0.1:80", login="c", checktimeout=9)
+    assert len(plan(config(web, other), KINDS)) == 1
+
+
+def test_negotiate_has_the_negotiatetimeout_and_connect_the_checktimeout() -> None:
+    web = virtual("10.0.0.1:80", "10.1.0.1:80", negotiatetimeout=7, checktimeout=3)
+    assert only(web).target.timeout == 7
+    assert only(dataclasses.replace(web, checktype=CheckType.CONNECT)) == Check(
+        "connect", Target(web.reals[0].server, 80, 3), 10
+    )
+
+
+def test_a_numeric_checktype_has_both_timeouts() -> None:
+    web = virtual("10.0.0.1:80", "10.1.0.1:80", checktype=CheckType.COMBINED, connects=4, negotiatetimeout=7)
+    check = only(web)
+    assert (check.kind, check.connects, check.connect_timeout, check.target.timeout) == ("http", 4, 5, 7)
+
+
+def test_connect_over_udp_is_a_ping() -> None:
+    dns = virtual("10.0.0.1:53", "10.1.0.1:53", protocol=Protocol.UDP, checktype=CheckType.CONNECT, checkcount=3)
+    assert only(dns) == Check("ping", Target(dns.reals[0].server, 0, 15, attempts=3), 10)
+
+
+@pytest.mark.parametrize("checktype", [CheckType.ON, CheckType.OFF])
+def test_on_and_off_check_nothing(checktype: CheckType) -> None:
+    assert plan(config(virtual("10.0.0.1:80", "10.1.0.1:80", checktype=checktype)), KINDS) == {}
+
+
+def test_an_external_check_knows_its_virtual_and_is_not_shared() -> None:
+    command: dict[str, Any] = {"checktype": CheckType.EXTERNAL, "checkcommand": "/bin/check -v", "checkport": 99}
+    first, second = virtual("10.0.0.1:80", "10.1.0.1:80", **command), virtual("10.0.0.2:80", "10.1.0.1:80", **command)
+    checks = plan(config(first, second), KINDS)
+    assert [(check.target.virtual, check.target.port, check.target.command) for check in checks] == [
+        (first.key, 80, "/bin/check -v"),
+        (second.key, 80, "/bin/check -v"),
+    ]
+
+
+def test_the_port_is_the_checkport_else_the_servers_else_the_kinds() -> None:
+    ports = [
+        only(virtual(1, real("10.1.0.1:0"), service="imap", checkport=144)).target.port,
+        only(virtual(1, real("10.1.0.1:145"), service="imap")).target.port,
+        only(virtual(1, real("10.1.0.1:0"), service="imap")).target.port,
+    ]
+    assert ports == [144, 145, 143]
