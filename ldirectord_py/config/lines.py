@@ -1,0 +1,95 @@
+"""Text to lines: number, indentation, name and value, comments and blank lines left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ldirectord_py.errors import Problem, Severity
+
+TAB = 4  # columns that a tab counts for
+LONGEST = 65536  # characters of a line
+
+_BLANK = " \t\r\f\v"
+_LINE = re.compile(r"([ \t\r\f\v]*)([^\s=]*)[ \t\r\f\v]*(=?)[ \t\r\f\v]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that says something; ``value`` is all that follows the sign, comment and end blanks included.
+
+    ``indent`` counts columns, ``start`` and ``column`` are the columns of name and value from 1;
+    ``gap`` tells whether a blank line precedes.
+    """
+
+    number: int
+    indent: int
+    start: int
+    name: str
+    equals: bool
+    value: str
+    column: int
+    gap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to say about a value: what, how to mend it, and where, in characters from its start."""
+
+    what: str
+    mend: str
+    at: int = 0
+
+    def problem(self, file: str, line: Line, severity: Severity = Severity.WARNING) -> Problem:
+        """Return the note as a Problem of that line."""
+        return Problem(file, line.number, line.column + self.at, self.what, self.mend, severity)
+
+
+class Refusal(Exception):  # noqa: N818  an answer that parse turns into a Problem, never an error that escapes
+    """A value cannot be read; carries the Note that says why."""
+
+    def __init__(self, what: str, mend: str, at: int = 0) -> None:
+        super().__init__(what)
+        self.note = Note(what, mend, at)
+
+
+def cut(text: str) -> Iterator[Line]:
+    """Yield the lines of a file that are neither blank nor comments."""
+    gap = False
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        stripped = raw.strip(_BLANK)
+        if not stripped:
+            gap = True
+        elif stripped[0] != "#":
+            yield _line(number, raw, gap)
+            gap = False
+
+
+def _line(number: int, raw: str, gap: bool) -> Line:
+    found = _LINE.match(raw)
+    assert found is not None  # noqa: S101  every part may be empty
+    blanks, name, equals = found.groups()
+    indent = len(blanks.replace("\t", " " * TAB))
+    return Line(number, indent, len(blanks) + 1, name, bool(equals), raw[found.end() :], found.end() + 1, gap)
+
+
+def blemishes(text: str, file: str) -> Iterator[Problem]:
+    """Yield what is wrong with the text as such: a mark at its start, foreign line ends, no text at all."""
+    if text.startswith("\ufeff"):
+        yield _blemish(file, 1, "the file starts with a byte order mark", "save it without one")
+    if "\r\n" in text:
+        number = text.count("\n", 0, text.index("\r\n")) + 1
+        yield _blemish(file, number, "the line ends in CR LF", "convert the file, for instance with dos2unix")
+    if "\0" in text:
+        number = text.count("\n", 0, text.index("\0")) + 1
+        what = "the line holds a NUL: this is not a text file"
+        yield _blemish(file, number, what, "write the file anew", Severity.ERROR)
+    for number, raw in enumerate(text.split("\n"), 1) if len(text) > LONGEST else ():
+        if len(raw) > LONGEST:
+            what = f"the line has more than {LONGEST} characters"
+            yield _blemish(file, number, what, "split it", Severity.ERROR)
+
+
+def _blemish(file: str, number: int, what: str, mend: str, severity: Severity = Severity.WARNING) -> Problem:
+    return Problem(file, number, 1, what, mend, severity)

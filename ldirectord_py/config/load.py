@@ -1,0 +1,64 @@
+"""A file to a configuration: read, decoded, its names looked up."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+from ldirectord_py.checks.services import KINDS
+from ldirectord_py.config.addresses import Names
+from ldirectord_py.config.names import hostname, look_up
+from ldirectord_py.config.parse import Draft, Parsed, accepted, draft
+from ldirectord_py.errors import ConfigError, Problem, Severity
+
+LARGEST = 16 * 2**20  # bytes
+
+
+def load(path: Path | str) -> Parsed:
+    """Return the configuration in a file; blocks for lookups; raises ConfigError for all that is wrong with it."""
+    file = str(path)
+    text, warnings = _decoded(_contents(file), file)
+    found = draft(text, file, Names(hostname=hostname()), KINDS)
+    if found.hosts or found.ports:
+        found = draft(text, file, look_up(found.hosts, found.ports), KINDS)
+    return accepted(_with(found, warnings))
+
+
+def _with(found: Draft, warnings: tuple[Problem, ...]) -> Draft:
+    problems = sorted((*warnings, *found.problems), key=lambda problem: (problem.line, problem.column))
+    return replace(found, problems=tuple(problems))
+
+
+def _contents(file: str) -> bytes:
+    """Read a whole file of bearable size."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise _refused(file, "this is not a regular file", "name a file")
+            contents = stream.read(LARGEST + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise _refused(file, f"cannot read the file: {reason}", "check its path and permissions") from error
+    if len(contents) > LARGEST:
+        raise _refused(file, f"the file is larger than {LARGEST >> 20} MB", "name a configuration file")
+    if b"\0" in contents:
+        number = contents.count(b"\n", 0, contents.index(b"\0")) + 1
+        raise _refused(file, "the file holds NUL bytes: it is not text", "save it as UTF-8", number)
+    return contents
+
+
+def _refused(file: str, what: str, mend: str, line: int = 1) -> ConfigError:
+    return ConfigError((Problem(file, line, 1, what, mend),))
+
+
+def _decoded(contents: bytes, file: str) -> tuple[str, tuple[Problem, ...]]:
+    try:
+        return contents.decode(), ()
+    except UnicodeDecodeError as error:
+        line = contents.count(b"\n", 0, error.start) + 1
+        what = "the line is not UTF-8; the file is read as Latin-1"
+        warning = Problem(file, line, 1, what, "save it as UTF-8", Severity.WARNING)
+        return contents.decode("latin-1"), (warning,)

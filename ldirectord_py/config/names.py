@@ -1,0 +1,81 @@
+"""Host and service names looked up, all at once, under one deadline."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Collection
+from ipaddress import IPv4Address, IPv6Address
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from ldirectord_py.config.addresses import HostName, Names, PortName
+from ldirectord_py.ipvs.table import Address
+
+THREADS = 32
+DEADLINE = 10.0  # seconds for all host names together
+
+
+def hostname() -> str:
+    """Return this host's name as checks log in with it: the environment's HOSTNAME, else the kernel's."""
+    return os.environ.get("HOSTNAME") or os.uname().nodename
+
+
+def look_up(hosts: Collection[HostName], ports: Collection[PortName], seconds: float = DEADLINE) -> Names:
+    """Return what the names stand for; None for those that are unknown or not found within ``seconds``."""
+    return Names(_addresses(hosts, seconds), {name: _port(name) for name in ports}, hostname())
+
+
+def _addresses(hosts: Collection[HostName], seconds: float) -> dict[HostName, Address | None]:
+    """Look names up in threads of a daemon, so that a resolver that hangs holds up nothing."""
+    waiting: SimpleQueue[HostName] = SimpleQueue()
+    found: SimpleQueue[tuple[HostName, Address | None]] = SimpleQueue()
+    for host in hosts:
+        waiting.put(host)
+    for _ in range(min(THREADS, len(hosts))):
+        Thread(target=_work, args=(waiting, found), name="names", daemon=True).start()
+    addresses: dict[HostName, Address | None] = dict.fromkeys(hosts)
+    until = time.monotonic() + seconds
+    for _ in hosts:
+        try:
+            host, address = found.get(timeout=max(0.0, until - time.monotonic()))
+        except Empty:
+            break
+        addresses[host] = address
+    return addresses
+
+
+def _work(waiting: SimpleQueue[HostName], found: SimpleQueue[tuple[HostName, Address | None]]) -> None:
+    while True:
+        try:
+            host = waiting.get_nowait()
+        except Empty:
+            return
+        found.put((host, _address(host)))
+
+
+def _address(host: HostName) -> Address | None:
+    family = socket.AF_INET6 if host.ipv6 else socket.AF_INET
+    try:
+        answers = socket.getaddrinfo(host.name, None, family, socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return None
+    for answer in answers:
+        text = str(answer[4][0])
+        if "%" not in text:
+            return IPv6Address(text) if host.ipv6 else IPv4Address(text)
+    return None
+
+
+def _port(name: PortName) -> int | None:
+    """Return the port of the protocol, or else of any: udp has no ``http`` of its own everywhere."""
+    for protocol in (name.protocol,) if name.protocol else ():
+        try:
+            return socket.getservbyname(name.name, protocol)
+        except (OSError, UnicodeError):
+            pass
+    try:
+        return socket.getservbyname(name.name)
+    except (OSError, UnicodeError):
+        return None

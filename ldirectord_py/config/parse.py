@@ -1,0 +1,223 @@
+"""Text to Config: every default and inheritance applied, all errors and warnings at once.
+
+A virtual's value holds, else the daemon's, else the default; checktimeout and negotiatetimeout stand in
+for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks.pattern import pattern_problem
+from ldirectord_py.config.addresses import HostName, Lookup, Names, PortName
+from ldirectord_py.config.directives import DIRECTIVES, Where
+from ldirectord_py.config.lines import Line, Note, Refusal, blemishes, cut
+from ldirectord_py.config.model import CheckType, Config, Fallback, Globals, Virtual
+from ldirectord_py.config.real import VirtualLine, parse_virtual
+from ldirectord_py.config.sections import Section, Sorter
+from ldirectord_py.config.servers import Servers
+from ldirectord_py.config.settings import Report, Settings, settle
+from ldirectord_py.errors import ConfigError, Problem, Severity
+from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
+
+_GLOBALS = frozenset(field.name for field in fields(Globals))
+_VIRTUALS = frozenset(field.name for field in fields(Virtual))
+_INHERITED = frozenset(row.name for row in DIRECTIVES.values() if row.where is Where.BOTH) & _VIRTUALS
+_UNRESOLVED = FirewallMark(0)  # stands in for a key that could not be read, so that the rest is read too
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A configuration, what to warn of, and the host names that it was resolved from."""
+
+    config: Config
+    warnings: tuple[Problem, ...] = ()
+    hosts: frozenset[HostName] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One pass over a file: the configuration, all that is wrong, and the names that were asked for."""
+
+    config: Config
+    problems: tuple[Problem, ...]
+    hosts: frozenset[HostName]
+    ports: frozenset[PortName]
+
+
+def parse(text: str, file: str, names: Names, kinds: Mapping[str, Kind]) -> Parsed:
+    """Return the configuration of a file; raises ConfigError, and nothing else, with every Problem of the file."""
+    return accepted(draft(text, file, names, kinds))
+
+
+def accepted(found: Draft) -> Parsed:
+    """Return a draft without errors as Parsed; raises ConfigError."""
+    if any(problem.severity is Severity.ERROR for problem in found.problems):
+        raise ConfigError(found.problems)
+    return Parsed(found.config, found.problems, found.hosts)
+
+
+def draft(text: str, file: str, names: Names, kinds: Mapping[str, Kind]) -> Draft:
+    """Return what one pass over the text gives; a name that ``names`` does not know counts as not resolving."""
+    problems: list[Problem] = list(blemishes(text, file))
+    report = Report(file, problems.append)
+    sorter = Sorter(file, problems.append)
+    sorter.sort(cut(text))
+    world = settle(sorter.world, kinds, report, mark=False)
+    lookup = Lookup(names)
+    builder = _Builder(world, Servers(lookup, report), kinds)
+    virtuals = tuple(filter(None, map(builder.virtual, sorter.virtuals)))
+    builder.check_global_fallbacks()
+    problems = sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column))
+    settings = _globals(world)
+    return Draft(Config(settings, virtuals), tuple(problems), frozenset(lookup.hosts), frozenset(lookup.ports))
+
+
+def _globals(world: Settings) -> Globals:
+    values = {name: value for name, value in world.values.items() if name in _GLOBALS}
+    if "checkinterval" in values:
+        values.setdefault("reconcile", values["checkinterval"])
+    return Globals(**values)
+
+
+def _timeouts(own: Mapping[str, Any], world: Mapping[str, Any]) -> dict[str, int]:
+    """Return both timeouts in force: each one's own, the other's own, the daemon's, the daemon's other."""
+    check, negotiate = "checktimeout", "negotiatetimeout"
+    found = {}
+    for name, other in ((check, negotiate), (negotiate, check)):
+        for values, key in ((own, name), (own, other), (world, name), (world, other)):
+            if key in values:
+                found[name] = values[key]
+                break
+    return found
+
+
+class _Builder:
+    """Builds the virtuals of one file; remembers their keys, and what it warned of once."""
+
+    def __init__(self, world: Settings, servers: Servers, kinds: Mapping[str, Kind]) -> None:
+        self._world = world
+        self._servers = servers
+        self._report = servers.report
+        self._kinds = kinds
+        self._words = {kind.port: kind.name for kind in kinds.values() if kind.port}
+        self._seen: dict[ServiceKey, int] = {}
+        self._stood_in: set[str] = set()
+        self._inherited = {name: value for name, value in world.values.items() if name in _INHERITED}
+
+    def virtual(self, section: Section) -> Virtual | None:
+        """Return a section's virtual; None where its head cannot be read."""
+        assert section.head is not None  # noqa: S101  the sorter gives every virtual its head
+        head = self._head(section.head)
+        settings = settle(section, self._kinds, self._report, mark=head is not None and head.mark is not None)
+        key = self._key(head, section, settings) if head else None
+        virtual = self._settled(key or FirewallMark(0, section.ipv6), settings)
+        reals = self._servers.reals(settings.reals, virtual)
+        virtual = replace(virtual, reals=reals, fallback=self._fallback(settings, virtual))
+        if key is None:
+            return None
+        self._advise(virtual, section.head, settings)
+        return virtual
+
+    def _head(self, line: Line) -> VirtualLine | None:
+        try:
+            head = parse_virtual(line.value)
+        except Refusal as refusal:
+            self._report.refuse(line, refusal.note)
+            return None
+        self._report.warn(line, *head.notes)
+        return head
+
+    def _key(self, head: VirtualLine, section: Section, settings: Settings) -> ServiceKey | None:
+        line = section.head
+        assert line is not None  # noqa: S101  as in virtual
+        try:
+            key = self._resolved(head, settings, ipv6=section.ipv6)
+        except Refusal as refusal:
+            self._report.refuse(line, refusal.note)
+            return None
+        first = self._seen.setdefault(key, line.number)
+        if first != line.number:
+            what = f"the virtual of line {first} is the same service"
+            self._report.refuse(line, Note(what, "put the real servers of both into one"))
+            return None
+        return key
+
+    def _resolved(self, head: VirtualLine, settings: Settings, *, ipv6: bool) -> ServiceKey:
+        if head.mark is not None:
+            return FirewallMark(head.mark, ipv6)
+        protocol = settings.values.get("protocol") or ("udp" if head.port in {"53", "domain"} else "tcp")
+        address = self._servers.lookup.address(head.host, ipv6=ipv6)
+        if address is None:
+            raise Refusal(f'the name "{head.host[:60]}" does not resolve', "correct it, or write the address")
+        return VirtualAddress(Protocol[protocol.upper()], address, self._servers.lookup.port(head.port, protocol))
+
+    def _settled(self, key: ServiceKey, settings: Settings) -> Virtual:
+        own = settings.values
+        port = key.port if isinstance(key, VirtualAddress) else 0
+        values = self._inherited | {name: value for name, value in own.items() if name in _VIRTUALS}
+        values |= _timeouts(own, self._world.values)
+        values.setdefault("service", self._words.get(port, "none"))
+        if "service" in own:
+            kind = self._kinds[own["service"]]
+            hostname = self._servers.lookup.names.hostname
+            values.setdefault("login", kind.login.replace("{hostname}", hostname))
+            values.setdefault("passwd", kind.passwd.replace("{hostname}", hostname))
+        return Virtual(key, **values)
+
+    def _fallback(self, settings: Settings, virtual: Virtual) -> Fallback | None:
+        line = settings.lines.get("fallback") or self._world.lines.get("fallback6" if virtual.key.ipv6 else "fallback")
+        return self._servers.fallback(line, virtual) if line else None
+
+    def check_global_fallbacks(self) -> None:
+        """Report what is odd about global fallbacks, also about those that no virtual took."""
+        for name, ipv6 in (("fallback", False), ("fallback6", True)):
+            line = self._world.lines.get(name)
+            if line is not None:
+                self._servers.fallback(line, Virtual(FirewallMark(0, ipv6)))
+                self._servers.advise_port_name(line)
+
+    def _advise(self, virtual: Virtual, head: Line, settings: Settings) -> None:
+        """Warn of what can be read but will not work as it looks."""
+        self._advise_service(virtual, head, settings)
+        line = settings.lines.get("fallback")
+        taken = {(real.server, real.port) for real in virtual.reals} if virtual.fallback and line else ()
+        if line and virtual.fallback and (virtual.fallback.server, virtual.fallback.port) in taken:
+            note = Note(f"the fallback {virtual.fallback} is one of the real servers", "name another server")
+            self._report.warn(line, note)
+        if isinstance(virtual.key, VirtualAddress):
+            if not virtual.key.port and virtual.persistent is None:
+                note = Note("the kernel takes port 0 only with persistent", "add persistent=N or name a port")
+                self._report.warn(head, note)
+            if virtual.ops and virtual.protocol is not Protocol.UDP:
+                self._report.warn(settings.lines["ops"], Note("ops holds for udp only", "leave it out"))
+
+    def _advise_service(self, virtual: Virtual, head: Line, settings: Settings) -> None:
+        kind = self._kinds[virtual.service]
+        if virtual.checktype not in {CheckType.NEGOTIATE, CheckType.COMBINED}:
+            return
+        if kind.check is None and kind.name not in self._stood_in:
+            self._stood_in.add(kind.name)
+            what = f"this version has no check of its own for {kind.name} yet"
+            note = Note(what, "a TCP connect (ping for udp) stands in")
+            self._report.warn(settings.lines.get("service", head), note)
+        if "receive" in kind.uses:
+            self._check_patterns(virtual, settings)
+
+    def _check_patterns(self, virtual: Virtual, settings: Settings) -> None:
+        """Refuse what the checks could not compile."""
+        if "receive" in settings.values:
+            self._check_pattern(virtual.receive, settings.lines["receive"])
+        for pattern in dict.fromkeys(real.receive for real in virtual.reals):
+            if pattern != virtual.receive:
+                line = next(line for line in settings.reals if pattern in line.value)
+                self._check_pattern(pattern, line)
+
+    def _check_pattern(self, pattern: str, line: Line) -> None:
+        problem = pattern_problem(pattern)
+        if problem is not None:
+            note = Note(f"the pattern to receive is not valid: {problem}", "correct it; a literal ( is \\(")
+            self._report.refuse(line, note)

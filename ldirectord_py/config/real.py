@@ -1,0 +1,210 @@
+"""The lines that name servers: ``virtual``, ``real`` and ``fallback``, taken apart but not looked up."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from ldirectord_py.config.lines import TAB, Note, Refusal
+from ldirectord_py.config.model import Forward
+from ldirectord_py.config.values import bare, nearest, one_of, uncommented
+
+_HOST = r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]"
+_PORT = r"[A-Za-z0-9_-]+"
+_FORWARDS = tuple(forward.value for forward in Forward)
+_METHODS = {forward.value: forward for forward in Forward}
+
+_REAL = re.compile(rf"({_HOST})(?:->({_HOST}))?(?:(::?)({_PORT}))?\s+(.*)", re.ASCII)
+_BARE_REAL = re.compile(rf"(?:{_HOST})(?:->(?:{_HOST}))?(?:::?{_PORT})?\s*", re.ASCII)
+_METHOD = re.compile(r"([^\w]*)(\w+)(.*)", re.ASCII)
+_WEIGHT = re.compile(r"\s+([0-9]+)(?=\s|$)(.*)", re.ASCII)
+_LATE_WEIGHT = re.compile(r"(\s+[^\s\"]+\s+)([0-9]+)(?=\s|$)(.*)", re.ASCII)
+_PAIR = re.compile(r'\s+"(.*)"[, ]\s*"(.*)"\s*', re.ASCII)
+_THRESHOLD = re.compile(r'\s"?<?([lu]):([0-9]+)>?"?$')
+_WEIGHTS = 2**31 - 1
+_THRESHOLDS = 2**32 - 1
+_SHAPE = 'write ADDRESS[:PORT] gate|masq|ipip [WEIGHT] ["REQUEST", "RECEIVE"] [l:N] [u:N]'
+
+_VIRTUAL = re.compile(r"([0-9A-Za-z._+-]+|\[[0-9A-Fa-f:.]+\]):([0-9A-Za-z_-]+)(.*)", re.ASCII)
+_MARK = re.compile(r"([0-9]+)(.*)", re.ASCII)
+_FALLBACK = re.compile(rf"(\[[^\]]*\]|[^\[\]]*?)(?:(::?)({_PORT}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class RealLine:
+    """A ``real``: one server, or those from ``host`` to ``last``; an empty ``port`` is none."""
+
+    host: str
+    last: str | None
+    port: str
+    forward: Forward
+    weight: int = 1
+    request: str | None = None
+    receive: str = ""
+    lower: int = 0
+    upper: int = 0
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackLine:
+    """A ``fallback``; an empty ``port`` is the virtual's own."""
+
+    host: str
+    port: str
+    forward: Forward
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualLine:
+    """A ``virtual``: a firewall ``mark``, or a host and a port."""
+
+    host: str
+    port: str
+    mark: int | None = None
+    notes: tuple[Note, ...] = ()
+
+
+def slashed(request: str) -> str:
+    """Return a request with the slash at its start that the original gives it."""
+    return request if request.startswith("/") else f"/{request}"
+
+
+def parse_virtual(value: str) -> VirtualLine:
+    """Take the value of ``virtual`` or ``virtual6`` apart; raises Refusal."""
+    found = _VIRTUAL.match(value)
+    if found:
+        host, port, rest = found.groups()
+        return VirtualLine(host, port, notes=_ignored(rest, found.start(3)))
+    found = _MARK.match(value)
+    if not found:
+        raise Refusal("no address and port, and no firewall mark", "write ADDRESS:PORT, [IPv6]:PORT or a number")
+    mark, rest = found.groups()
+    if len(mark.lstrip("0")) > 10 or int(mark) >= 2**32:
+        raise Refusal("the firewall mark is too large", "write a number up to 4294967295")
+    return VirtualLine("", "", int(mark), _mark_notes(value, int(mark), rest))
+
+
+def _mark_notes(value: str, mark: int, rest: str) -> tuple[Note, ...]:
+    if rest and not rest[0].isspace() and rest[0] != "#":
+        text = bare(value).split()[0]
+        what = f'"{text}" has no port and is read as firewall mark {mark}'
+        return (Note(what, f"write {text}:PORT for an address, or {mark}"),)
+    if not mark:
+        return (Note("no packet carries firewall mark 0", "write the mark that the firewall sets"),)
+    return _ignored(rest, len(value) - len(rest))
+
+
+def _ignored(rest: str, at: int) -> tuple[Note, ...]:
+    text = bare(rest).strip()
+    return (Note(f'"{text[:40]}" is ignored', "remove it", at),) if text else ()
+
+
+def parse_real(value: str) -> RealLine:
+    """Take the value of ``real`` or ``real6`` apart; raises Refusal."""
+    text = uncommented(value, lambda quotes: quotes % 2 == 0).rstrip()
+    found = _REAL.match(text) or _REAL.search(text)
+    if found is None:
+        raise _no_real(text)
+    host, last, colons, port, rest = found.groups()
+    line = _servers_share(rest, found.start(5))
+    line = replace(line, host=host, last=last, port=port or "")
+    if found.start() or colons == "::":
+        line = replace(line, notes=(*_odd_address(text, found, colons), *line.notes))
+    return line
+
+
+def _no_real(text: str) -> Refusal:
+    if _BARE_REAL.fullmatch(text):
+        return Refusal("the forwarding method is missing", "write gate, masq or ipip behind the address", len(text))
+    return Refusal("this is not the address of a real server", _SHAPE)
+
+
+def _odd_address(text: str, found: re.Match[str], colons: str | None) -> list[Note]:
+    notes = []
+    if found.start():
+        notes.append(Note(f'"{text[: found.start()][:40]}" before the address is ignored', "remove it"))
+    if colons == "::":
+        notes.append(Note("two colons before the port are read as one", "write one", found.start(3)))
+    return notes
+
+
+def _servers_share(rest: str, at: int) -> RealLine:
+    """Read what follows the address: method, weight, strings and thresholds."""
+    found = _METHOD.match(rest)
+    if found is None or found[2] not in _METHODS:
+        word = found[2] if found else ""
+        what = f'the forwarding method cannot be "{word}"' if word else "the forwarding method is missing"
+        raise Refusal(what, nearest(word, _FORWARDS) or f"write {one_of(_FORWARDS)}", at)
+    line = RealLine("", None, "", _METHODS[found[2]])
+    if found[1]:
+        line = replace(line, notes=(Note(f"{found[1].strip()} is ignored", "remove it", at),))
+    return _options(line, found[3], at + found.start(3)) if found[3] else line
+
+
+def _options(line: RealLine, rest: str, at: int) -> RealLine:
+    rest, bounds = _thresholds(rest, at)
+    found = _WEIGHT.match(rest)
+    notes = line.notes
+    weight = 1
+    if found is None and (found := _LATE_WEIGHT.match(rest)):
+        notes = (*notes, Note(f'"{found[1].strip()}" before the weight is ignored', "remove it", at))
+        weight, rest = _weight(found[2], at), found[3]
+    elif found:
+        weight, rest = _weight(found[1], at), found[2]
+    if weight > 65535:
+        notes = (*notes, Note("ipvsadm takes no weight above 65535", "write a smaller one", at))
+    lower, upper = bounds.get("l", 0), bounds.get("u", 0)
+    if lower > upper:
+        notes = (*notes, Note("the kernel takes no lower threshold above the upper one", "correct u:N", at))
+    line = replace(line, weight=weight, lower=lower, upper=upper, notes=notes)
+    return _pair(line, rest, at) if rest.strip() else line
+
+
+def _weight(digits: str, at: int) -> int:
+    if len(digits) > 10 or int(digits) > _WEIGHTS:
+        raise Refusal("the weight is too large", f"write a number up to {_WEIGHTS}", at)
+    return int(digits)
+
+
+def _thresholds(rest: str, at: int) -> tuple[str, dict[str, int]]:
+    """Split ``l:N`` and ``u:N`` off the end, in any order, in quotes or angles or none."""
+    bounds: dict[str, int] = {}
+    while found := _THRESHOLD.search(rest):
+        which, digits = found.groups()
+        if which in bounds:
+            raise Refusal(f"{which}: stands twice", "leave one out", at + found.start())
+        if len(digits) > 10 or int(digits) > _THRESHOLDS:
+            raise Refusal("the threshold is too large", f"write a number up to {_THRESHOLDS}", at + found.start())
+        bounds[which] = int(digits)
+        rest = rest[: found.start()].rstrip()
+    return rest, bounds
+
+
+def _pair(line: RealLine, rest: str, at: int) -> RealLine:
+    found = _PAIR.fullmatch(rest)
+    if found is None:
+        raise Refusal(f'cannot read "{rest.strip()[:60]}"', _SHAPE, at)
+    request, receive = (part.replace("\t", " " * TAB) for part in found.groups())
+    return replace(line, request=slashed(request), receive=receive)
+
+
+def parse_fallback(value: str) -> FallbackLine:
+    """Take the value of ``fallback`` or ``fallback6`` apart; raises Refusal."""
+    words = bare(value).strip('"').split()
+    if not 1 <= len(words) <= 2:
+        raise Refusal("not a fallback server", "write ADDRESS[:PORT] [gate|masq|ipip]")
+    found = _FALLBACK.fullmatch(words[0])
+    if found is None or not found[1] or (":" in found[1] and found[1][0] != "["):
+        raise Refusal(f'"{words[0][:60]}" is no address and port', "write ADDRESS:PORT or [IPv6]:PORT")
+    method = words[1] if len(words) == 2 else "gate"
+    if method not in _METHODS:
+        hint = nearest(method, _FORWARDS) or f"write {one_of(_FORWARDS)}"
+        raise Refusal(f'the forwarding method cannot be "{method[:40]}"', hint)
+    notes = []
+    if found[2] == "::":
+        notes.append(Note("two colons before the port are read as one", "write one"))
+    if '"' in value.partition("#")[0]:
+        notes.append(Note("the quotes are not needed here", "leave them out"))
+    return FallbackLine(found[1], found[3] or "", _METHODS[method], tuple(notes))

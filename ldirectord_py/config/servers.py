@@ -1,0 +1,125 @@
+"""Real and fallback servers of a virtual: their lines looked up, ranges expanded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from ldirectord_py.config.addresses import Lookup, is_shortened, literal
+from ldirectord_py.config.lines import Line, Note, Refusal
+from ldirectord_py.config.model import Fallback, Forward, Real, Virtual
+from ldirectord_py.config.real import FallbackLine, RealLine, parse_fallback, parse_real
+from ldirectord_py.config.settings import Report
+from ldirectord_py.ipvs.table import Address, VirtualAddress
+
+LARGEST_RANGE = 65536
+
+
+def own_port(virtual: Virtual) -> int:
+    """Return the virtual's port, 0 for a firewall mark."""
+    return virtual.key.port if isinstance(virtual.key, VirtualAddress) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Reads the servers of one file; what cannot be read is reported and left out."""
+
+    lookup: Lookup
+    report: Report
+
+    def reals(self, lines: Iterable[Line], virtual: Virtual) -> tuple[Real, ...]:
+        """Return the real servers of a virtual, with its request and receive where they have none."""
+        reals: list[Real] = []
+        seen: dict[tuple[int, int], int] = {}
+        port, mark = own_port(virtual), not isinstance(virtual.key, VirtualAddress)
+        for line in lines:
+            try:
+                found = parse_real(line.value)
+                added = list(self._expand(found, line, virtual))
+            except Refusal as refusal:
+                self.report.refuse(line, refusal.note)
+                continue
+            for real in added:
+                row = int(real.server), real.port if mark or real.forward is Forward.MASQ else port
+                if row in seen:
+                    self._twice(real, seen[row], line)
+                seen.setdefault(row, line.number)
+                reals.append(real)
+        return tuple(reals)
+
+    def _twice(self, real: Real, first: int, line: Line) -> None:
+        what = f"{real} is the same destination as in line {first}; the kernel knows it once"
+        self.report.warn(line, Note(what, "remove one of them"))
+
+    def _expand(self, found: RealLine, line: Line, virtual: Virtual) -> Iterator[Real]:
+        if found.notes:
+            self.report.warn(line, *found.notes)
+        port = self.lookup.port(found.port) if found.port else 0
+        request, receive = virtual.request, virtual.receive
+        if found.request is not None:
+            request, receive = found.request, found.receive
+        for address in self._addresses(found, line, ipv6=virtual.key.ipv6):
+            name = found.host if found.last is None and literal(found.host) is None else None
+            yield Real(
+                address,
+                port,
+                found.forward,
+                found.weight,
+                request,
+                receive,
+                found.lower,
+                found.upper,
+                name,
+            )
+
+    def _addresses(self, found: RealLine, line: Line, *, ipv6: bool) -> Iterable[Address]:
+        first = self.address(found.host, line, ipv6=ipv6)
+        if found.last is None:
+            return () if first is None else (first,)
+        if ipv6:
+            raise Refusal("ranges of IPv6 addresses are not supported", "write a real6 line for each")
+        last = self.address(found.last, line, ipv6=False)
+        if first is None or last is None:
+            return ()
+        if first.version != last.version or int(last) < int(first):
+            raise Refusal(f"the range ends with {last}, before it starts", "write FIRST->LAST")
+        if int(last) - int(first) >= LARGEST_RANGE:
+            raise Refusal(f"the range has more than {LARGEST_RANGE} addresses", "write a smaller one")
+        return map(IPv4Address, range(int(first), int(last) + 1))
+
+    def address(self, text: str, line: Line, *, ipv6: bool) -> Address | None:
+        """Return the address; None, and a warning, for a name that does not resolve."""
+        address = self.lookup.address(text, ipv6=ipv6)
+        if address is None:
+            what = f'the name "{text[:60]}" does not resolve, so the server is left out'
+            self.report.warn(line, Note(what, "correct it, or see to the resolver"))
+        elif literal(text) is not None and is_shortened(text):
+            self.report.warn(line, Note(f"{text} is read as {address}", "write the address in full"))
+        return address
+
+    def fallback(self, line: Line, virtual: Virtual) -> Fallback | None:
+        """Return the fallback that the line names for the virtual, on its port unless it names one."""
+        try:
+            found = parse_fallback(line.value)
+            self.report.warn(line, *found.notes)
+            address = self.address(found.host, line, ipv6=virtual.key.ipv6)
+            return None if address is None else self._at_port(found, address, virtual)
+        except Refusal as refusal:
+            self.report.refuse(line, refusal.note)
+            return None
+
+    def advise_port_name(self, line: Line) -> None:
+        """Warn of a fallback for virtuals of all protocols that names its port by a service."""
+        try:
+            port = parse_fallback(line.value).port
+        except Refusal:
+            return
+        if port and not port.isdigit():
+            what = f'the service "{port}" may have another port for udp than for tcp, or none'
+            self.report.warn(line, Note(what, "write the port's number"))
+
+    def _at_port(self, found: FallbackLine, address: Address, virtual: Virtual) -> Fallback:
+        protocol = virtual.protocol.name.lower() if virtual.protocol else ""
+        port = self.lookup.port(found.port, protocol) if found.port else own_port(virtual)
+        return Fallback(address, port, found.forward)

@@ -1,0 +1,192 @@
+"""The values of directives: readers from the text behind the sign to a value, lenient where it is clear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any
+
+from ldirectord_py.checks.base import Kind
+from ldirectord_py.config.lines import TAB, Line, Note, Refusal
+
+TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a\u201b"
+
+_DIGITS = re.compile(r"[0-9]+")
+_MOST_DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands: its line, the virtual's nature, the kinds of service, and a sink for warnings."""
+
+    line: Line
+    warn: Callable[[Note], None]
+    kinds: Mapping[str, Kind]
+    ipv6: bool = False
+    mark: bool = False
+
+
+Reader = Callable[[str, Place], Any]
+"""Reads a value; raises Refusal when it cannot, and warns where the original would read it otherwise."""
+
+
+@lru_cache(maxsize=1024)
+def nearest(word: str, words: tuple[str, ...]) -> str:
+    """Return ``did you mean "..."?`` with the word that comes closest, or nothing."""
+    found = get_close_matches(word.lower(), words, 1, 0.6) if len(word) <= 40 else []
+    return f'did you mean "{found[0]}"?' if found else ""
+
+
+def one_of(words: Collection[str]) -> str:
+    """Return ``a, b or c``."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def bare(raw: str) -> str:
+    """Return a value without comment and without blanks at its end."""
+    return raw.partition("#")[0].rstrip()
+
+
+def uncommented(raw: str, closed: Callable[[int], bool]) -> str:
+    """Return a value without comment; a ``#`` starts one where that many quotes before it are ``closed``."""
+    cut = raw.find("#")
+    while cut >= 0 and not closed(raw.count('"', 0, cut)):
+        cut = raw.find("#", cut + 1)
+    return raw if cut < 0 else raw[:cut]
+
+
+def unquoted(text: str, place: Place) -> str:
+    """Return the text without quotes around it, which the original would take as part of it."""
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+        return text
+    place.warn(Note("the quotes are not needed here", "leave them out"))
+    return text[1:-1]
+
+
+def yes_no(raw: str, place: Place) -> bool:
+    """Read ``yes`` or ``no``."""
+    text = unquoted(bare(raw), place)
+    if text not in {"yes", "no"}:
+        name = place.line.name
+        raise Refusal(f'{name} must be yes or no, not "{text}"', f"write {name}=yes or {name}=no")
+    if "#" in raw:
+        place.warn(Note(f"a comment follows {text}", "put it on a line of its own"))
+    elif raw.rstrip("\r\n") != text and text in raw and '"' not in raw:
+        place.warn(Note(f"blanks follow {text}", "remove them"))
+    return text == "yes"
+
+
+def whole(low: int, high: int, *, leading: bool = False) -> Reader:
+    """Return a reader of a number from ``low`` to ``high``: the first run of digits, ``leading`` if so."""
+
+    def read(raw: str, place: Place) -> int:
+        text, name = bare(raw), place.line.name
+        found = _DIGITS.match(text) if leading else _DIGITS.search(text)
+        if found is None:
+            raise Refusal(f"{name} needs a number", f"write {name}=N, N from {low} to {high}")
+        digits = found[0]
+        if len(digits.lstrip("0")) > _MOST_DIGITS or not low <= int(digits) <= high:
+            raise Refusal(f"{name} must be from {low} to {high}", "correct the number", found.start())
+        if digits != text:
+            place.warn(Note(f'"{text}" is read as {int(digits)}', f"write {name}={int(digits)}"))
+        return int(digits)
+
+    return read
+
+
+def word(pattern: str, fold: Callable[[str], str] = str) -> Callable[[str, Place], str]:
+    """Return a reader of the first match of ``pattern`` in the value, folded; the rest is ignored with a warning."""
+    search = re.compile(pattern, re.ASCII).search
+
+    def read(raw: str, place: Place) -> str:
+        text, name = bare(raw), place.line.name
+        found = search(text)
+        if found is None:
+            raise Refusal(f'{name} cannot be "{text}"', f"write {name}=WORD")
+        if found[0] != text:
+            place.warn(Note(f'"{text}" is read as {found[0]}', f"write {name}={found[0]}"))
+        return fold(found[0])
+
+    return read
+
+
+def choice(words: Callable[[Place], Collection[str]], pattern: str, fold: Callable[[str], str] = str) -> Reader:
+    """Return a reader of one of the words that ``words`` gives for the place."""
+    read_word = word(pattern, fold)
+
+    def read(raw: str, place: Place) -> str:
+        allowed, name = words(place), place.line.name
+        found = re.search(pattern, bare(raw), re.ASCII)
+        got = fold(found[0]) if found else bare(raw)
+        if got not in allowed:
+            hint = nearest(got, tuple(allowed)) or f"write {one_of(allowed)}"
+            raise Refusal(f'{name} cannot be "{got}"', hint)
+        return read_word(raw, place)
+
+    return read
+
+
+def text(raw: str, place: Place) -> str:
+    """Read free text; blanks at its end stay, as in the original, unless a comment follows."""
+    kept, sign, _ = raw.partition("#")
+    return (kept.rstrip() if sign else kept).replace("\t", " " * TAB)
+
+
+def plain(raw: str, place: Place) -> str:
+    """Read text that is not empty, quotes and all; a comment needs a blank before it."""
+    value = re.split(r"(?:^|\s)#", raw, maxsplit=1)[0].strip()
+    if not value:
+        raise Refusal(f"{place.line.name} is empty", "give it a value or leave the line out")
+    return value
+
+
+def virtualhost(raw: str, place: Place) -> str:
+    """Read a host name with or without quotes; what follows the closing quote is ignored."""
+    return text(raw, place).removeprefix('"').partition('"')[0]
+
+
+def string(raw: str, place: Place) -> str:
+    """Read a string that the original wants in quotes; the last quote of the line ends it."""
+    return _string(raw, place, lax=False)
+
+
+def path(raw: str, place: Place) -> str:
+    """Read a string with or without quotes."""
+    return _string(raw, place, lax=True)
+
+
+def _string(raw: str, place: Place, *, lax: bool) -> str:
+    value = _quoted(raw, place) if raw.startswith('"') else _naked(raw, place, lax=lax)
+    if not value:
+        raise Refusal(f"{place.line.name} is empty", "give it a value or leave the line out")
+    return value.replace("\t", " " * TAB)
+
+
+def _quoted(raw: str, place: Place) -> str:
+    kept = uncommented(raw, lambda quotes: quotes != 1)
+    end = kept.rfind('"')
+    if end == 0:
+        raise Refusal("the string is not closed", 'end it with "')
+    if "#" in kept[:end]:
+        place.warn(Note("a # in quotes does not start a comment here", "mind that the original takes it so"))
+    if kept[end + 1 :].strip():
+        place.warn(Note("what follows the closing quote is ignored", "remove it", end + 1))
+    return kept[1:end]
+
+
+def _naked(raw: str, place: Place, *, lax: bool) -> str:
+    name = place.line.name
+    if raw and raw[0] in TYPOGRAPHIC:
+        raise Refusal("typographic quotes do not enclose a string", f'write {name}="..." with plain quotes')
+    if raw.startswith("'"):
+        raise Refusal("single quotes do not enclose a string", f'write {name}="..."')
+    if not lax and re.search(r"\S#", raw):
+        raise Refusal("a # in a value without quotes is ambiguous", f'write {name}="..."')
+    value = bare(raw)
+    if value and not lax:
+        place.warn(Note("the value stands without quotes", f'write {name}="..."'))
+    return value
