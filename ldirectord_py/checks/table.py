@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ldirectord_py.checks import connect
-from ldirectord_py.checks.base import Check, Checker, Kind
+from ldirectord_py.checks import connect, external, ping
+from ldirectord_py.checks.base import Check, Checker, Kind, Target
 from ldirectord_py.checks.combined import Combined
 from ldirectord_py.checks.services import KINDS
+from ldirectord_py.ipvs.table import Protocol
 
-CHECKTYPES: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (connect.KIND,)})
+_KINDS = (connect.KIND, ping.KIND, external.KIND, external.PERL_KIND)
+
+CHECKTYPES: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _KINDS})
 """The words of ``checktype`` that probe something without a ``service``."""
 
 
 def checker_for(check: Check) -> Checker:
     """Return a checker, a fresh one where it has a state; raises KeyError for an unknown kind."""
     kind = CHECKTYPES.get(check.kind) or KINDS[check.kind]
-    plain = _connect(check)
+    plain = _plain(check.target)
     negotiate = kind.check or plain
     if check.connects is None:
         return negotiate
     return Combined(negotiate, plain, check.connects, check.connect_timeout)
 
 
-def _connect(check: Check) -> Checker:
-    """Return what stands for a connect: a ping where the protocol knows no connection."""
-    return connect.check
+def _plain(target: Target) -> Checker:
+    """Return the check that looks at no protocol; a ping where there is no connection to accept."""
+    return ping.check if target.protocol is Protocol.UDP else connect.check

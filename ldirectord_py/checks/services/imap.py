@@ -1,7 +1,42 @@
-"""``service = imap``: the greeting, and a login where one is set."""
+"""``service = imap``: the server greets with OK, and takes the login where one is set."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.stream import LINES, Stream, connect
+from ldirectord_py.errors import CheckFailed
 
-KIND = Kind("imap", None, port=143, uses=frozenset({"login", "passwd"}))
+
+async def check(target: Target) -> str:
+    """Return the greeting."""
+    async with connect(target) as stream:
+        return await talk(stream, target)
+
+
+async def talk(stream: Stream, target: Target) -> str:
+    """Return the greeting, once the login passed."""
+    greeting = await stream.expect("* OK", "* PREAUTH")
+    if target.login and not greeting.startswith("* PREAUTH"):
+        await stream.send(f"a1 LOGIN {_quoted(target.login)} {_quoted(target.passwd)}", "LOGIN")
+        await _tagged(stream, "a1")
+    await stream.send("a2 LOGOUT", "LOGOUT")
+    return greeting
+
+
+async def _tagged(stream: Stream, tag: str) -> None:
+    """Read to the answer with our tag; raises CheckFailed unless it is OK."""
+    for _ in range(LINES):
+        line = await stream.expect(f"{tag} ", "* ")
+        if line.startswith(f"{tag} OK"):
+            return
+        if line.startswith(f"{tag} "):
+            raise CheckFailed(f"login refused: {line}")
+    raise CheckFailed("no answer to LOGIN among many lines")
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+KIND = Kind("imap", check, port=143, uses=frozenset({"login", "passwd"}))

@@ -1,7 +1,16 @@
-"""``service = imaps``: as imap, over TLS."""
+"""``service = imaps``: as imap, over TLS; the certificate is not verified."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.services.imap import talk
+from ldirectord_py.checks.stream import connect
 
-KIND = Kind("imaps", None, port=993, uses=frozenset({"login", "passwd"}))
+
+async def check(target: Target) -> str:
+    """Return the greeting."""
+    async with connect(target, tls=True) as stream:
+        return await talk(stream, target)
+
+
+KIND = Kind("imaps", check, port=993, uses=frozenset({"login", "passwd"}))

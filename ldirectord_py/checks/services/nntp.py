@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.stream import connect
 
-KIND = Kind("nntp", None, port=119)
+
+async def check(target: Target) -> str:
+    """Return the greeting."""
+    async with connect(target) as stream:
+        return await stream.expect("2")
+
+
+KIND = Kind("nntp", check, port=119)

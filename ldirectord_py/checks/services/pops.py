@@ -1,7 +1,16 @@
-"""``service = pops``: as pop, over TLS."""
+"""``service = pops``: as pop, over TLS; the certificate is not verified."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.services.pop import talk
+from ldirectord_py.checks.stream import connect
 
-KIND = Kind("pops", None, port=995, uses=frozenset({"login", "passwd"}))
+
+async def check(target: Target) -> str:
+    """Return the greeting."""
+    async with connect(target, tls=True) as stream:
+        return await talk(stream, target)
+
+
+KIND = Kind("pops", check, port=995, uses=frozenset({"login", "passwd"}))

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks.services.smtp import check
 
-KIND = Kind("submission", None, port=587)
+KIND = Kind("submission", check, port=587)
