@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -54,7 +54,7 @@ class Director:
         self._verdicts: dict[Check, Verdict] = {}
         self._unjudged: set[Check] = set()
         self._by_hand: dict[DestinationKey, int | None] = {}
-        self._dirty: set[ServiceKey] = set()
+        self._dirty: dict[ServiceKey, None] = {}  # in order
         self._look_at = math.inf
         self._troubles = 0
         self._lost = False
@@ -73,7 +73,7 @@ class Director:
         async with self._writing:
             await self._mirror.read(self.orders.virtuals.keys())
             self._enrol()
-            self._dirty.update(self.orders.virtuals)
+            self._dirty |= dict.fromkeys(self.orders.virtuals)
             self._look_at = asyncio.get_running_loop().time() + self._period
             await self._write(Phase.START)
 
@@ -112,7 +112,7 @@ class Director:
             if self._stopping:
                 return
             try:
-                await self._look({*self._ours(), *orders.virtuals})
+                await self._look(self._ours() | dict.fromkeys(orders.virtuals))
             except KernelError as error:
                 self._lose(error)
             self._take_over(orders)
@@ -123,8 +123,8 @@ class Director:
         self._stopping = True
         self._wake.set()
         async with self._writing:
-            await self._mirror.read(self._ours())
-            self._dirty = {key for key in self._mirror.services if self._leaves(key)}
+            await self._mirror.read(self._ours().keys())
+            self._dirty = {key: None for key in self._mirror.services if self._leaves(key)}
             self.orders = replace(self.orders, virtuals={})
             await self._write(Phase.STOP)
 
@@ -141,18 +141,20 @@ class Director:
         self._tell(Checked(virtual, real, step, result.reason))
         if step.rose or step.fell:
             self._by_hand.pop(row_key(virtual, real), None)
-            self._dirty.add(virtual.key)
+            self._dirty[virtual.key] = None
             self._wake.set()
 
     def _take_over(self, orders: Orders) -> None:
         """Replace the orders at one stroke, so that a result that comes meanwhile finds one or the other."""
         former, self.orders = self.orders, orders
-        for key in former.virtuals.keys() - orders.virtuals.keys():
+        for key in former.virtuals:
+            if key in orders.virtuals:
+                continue
             if former.virtuals[key].cleanstop:
-                self._dirty.add(key)
+                self._dirty[key] = None
             else:
                 self._mirror.forget(key)
-        self._dirty.update(orders.virtuals)
+        self._dirty |= dict.fromkeys(orders.virtuals)
         self._by_hand = {
             key: hand for key, hand in self._by_hand.items() if former.owners.get(key) == orders.owners.get(key)
         }
@@ -183,15 +185,15 @@ class Director:
         else:
             self._find()
 
-    async def _look(self, services: Collection[ServiceKey]) -> None:
+    async def _look(self, services: Mapping[ServiceKey, None]) -> None:
         """Read the kernel's table, tell what others did to ours, and mark what has to be written."""
         readd = self.orders.config.settings.readdquiescent
-        for key, (before, found) in (await self._mirror.read(services)).items():
-            self._dirty.add(key)
+        for key, (before, found) in (await self._mirror.read(services.keys())).items():
+            self._dirty[key] = None
             if key in self.orders.virtuals and not self._lost:
                 for event in drift(key, before, found, readd_quiescent=readd):
                     self._heed(event)
-        self._dirty |= self._mirror.refused
+        self._dirty |= dict.fromkeys(self._mirror.refused)
         self._look_at = asyncio.get_running_loop().time() + self._period
 
     def _heed(self, event: Drifted) -> None:
@@ -205,13 +207,13 @@ class Director:
 
     async def _write(self, phase: Phase) -> None:
         """Write the rows of every service that is to be looked at."""
-        services, self._dirty = self._dirty, set()
+        services, self._dirty = self._dirty, {}
         if not services:
             return
         try:
-            done, refused = await self._mirror.write(self._wanted(services), services)
+            done, refused = await self._mirror.write(self._wanted(services), services.keys())
         except KernelError:
-            self._dirty |= services
+            self._dirty = services | self._dirty
             raise
         for step in done:
             self._tell(Written(step.op, step.before, self._role(step.op.row), phase))
@@ -224,12 +226,12 @@ class Director:
         else:
             self._troubles = 0
 
-    def _wanted(self, services: Collection[ServiceKey]) -> Table:
+    def _wanted(self, services: Mapping[ServiceKey, None]) -> Table:
         virtuals = (self.orders.virtuals[key] for key in services if key in self.orders.virtuals)
         return {key: row for virtual in virtuals for key, row in rows(virtual, self.health, self._by_hand).items()}
 
-    def _ours(self) -> set[ServiceKey]:
-        return {*self.orders.virtuals, *self._mirror.services, *self._dirty}
+    def _ours(self) -> dict[ServiceKey, None]:
+        return dict.fromkeys((*self.orders.virtuals, *self._mirror.services, *self._dirty))
 
     def _role(self, row: Row) -> Role:
         return self.orders.role(row.key) if isinstance(row, Destination) else Role.UNKNOWN

@@ -37,9 +37,9 @@ class Mirror:
         return self._rows.keys()
 
     @property
-    def refused(self) -> set[ServiceKey]:
+    def refused(self) -> Collection[ServiceKey]:
         """Return the services of which some row was refused and not taken since."""
-        return {service_of(key) for key in self._refused}
+        return dict.fromkeys(map(service_of, self._refused)).keys()
 
     def rows(self, service: ServiceKey) -> Rows:
         """Return the rows of one service, none where the kernel does not hold it."""

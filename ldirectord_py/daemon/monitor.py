@@ -53,7 +53,7 @@ class Monitor:
         checker = self._checker_for(check)
         began = clock()
         await asyncio.sleep(wait)
-        due = began + max(wait, slot * check.interval)
+        due = began + slot * check.interval + (check.interval if slot * check.interval < wait else 0)
         while True:
             self._tell(check, await probe(checker, check.target))
             due = max(due, clock())

@@ -1,0 +1,23 @@
+import asyncio
+import threading
+
+import pytest
+
+from ldirectord_py.daemon.aside import aside
+
+
+async def test_a_call_returns_its_value_from_another_thread() -> None:
+    assert await aside(5, threading.get_ident) != threading.get_ident()
+
+
+async def test_a_call_raises_what_it_raises() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await aside(5, lambda: 1 // 0)
+
+
+async def test_a_call_that_does_not_come_back_is_given_up_and_left_alone() -> None:
+    come_back = threading.Event()
+    with pytest.raises(TimeoutError):
+        await aside(0.01, come_back.wait)
+    come_back.set()
+    await asyncio.sleep(0.01)

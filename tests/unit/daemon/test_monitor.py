@@ -1,0 +1,193 @@
+"""The monitor on a loop whose clock is turned by hand: no test here waits."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine, Mapping
+from ipaddress import ip_address
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from ldirectord_py.checks.base import Check, Checker, Result, Target
+from ldirectord_py.daemon.monitor import Monitor
+from ldirectord_py.health import Verdict
+
+
+class _Turned(selectors.SelectSelector):
+    """Never waits: the clock jumps to when the next timer is due."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if not ready and timeout:
+            self.now += timeout
+        return ready
+
+
+def in_fake_time(story: Coroutine[Any, Any, None]) -> None:
+    selector = _Turned()
+    loop = asyncio.SelectorEventLoop(selector)
+    loop.time = lambda: selector.now  # type: ignore[method-assign]
+    loop.set_debug(False)
+    try:
+        loop.run_until_complete(story)
+    finally:
+        loop.close()
+
+
+def checks(count: int, interval: float = 10, timeout: float = 3) -> list[Check]:
+    return [Check("http", Target(ip_address(0x0A010000 + n), 80, timeout), interval) for n in range(count)]
+
+
+class Probed:
+    """What a monitor did: when each check's probes began, and its results."""
+
+    def __init__(self, behaviour: Callable[[Target], float] = lambda _: 0.0) -> None:
+        self.began: Mapping[Target, list[float]] = defaultdict(list)
+        self.results: list[tuple[Check, Result]] = []
+        self.in_flight: Counter[Target] = Counter()
+        self._behaviour = behaviour
+        self.monitor = Monitor(lambda check, result: self.results.append((check, result)), self._checker_for)
+
+    def _checker_for(self, check: Check) -> Checker:
+        return self._check
+
+    async def _check(self, target: Target) -> str:
+        self.began[target].append(asyncio.get_running_loop().time())
+        self.in_flight[target] += 1
+        assert self.in_flight[target] == 1
+        try:
+            await asyncio.sleep(self._behaviour(target))
+        finally:
+            self.in_flight[target] -= 1
+        return "ok"
+
+    async def follow(self, followed: list[Check], seconds: float) -> None:
+        self.monitor.follow(followed)
+        await asyncio.sleep(seconds)
+
+
+def test_every_check_begins_at_once_and_goes_on_every_interval() -> None:
+    async def story() -> None:
+        probed = Probed()
+        await probed.follow(checks(100), 60)
+        await probed.monitor.close()
+        firsts = [times[0] for times in probed.began.values()]
+        assert (len(firsts), max(firsts) < 0.5) == (100, True)
+        for times in probed.began.values():
+            gaps = [after - before for before, after in pairwise(times)]
+            assert gaps[0] <= 10 + 1e-6
+            assert gaps[1:] == pytest.approx([10] * (len(gaps) - 1))
+
+    in_fake_time(story())
+
+
+def test_probes_spread_evenly_over_the_interval() -> None:
+    async def story() -> None:
+        probed = Probed()
+        await probed.follow(checks(1000), 40)
+        await probed.monitor.close()
+        seconds = Counter(int(time) for times in probed.began.values() for time in times if 20 <= time < 30)
+        assert sum(seconds.values()) == 1000
+        assert max(seconds.values()) - min(seconds.values()) <= 5
+
+    in_fake_time(story())
+
+
+def test_a_slow_server_delays_only_itself() -> None:
+    async def story() -> None:
+        slow, *others = checks(50, interval=2)
+        probed = Probed(lambda target: 60.0 if target == slow.target else 0.0)
+        await probed.follow([slow, *others], 20)
+        await probed.monitor.close()
+        assert all(len(probed.began[other.target]) >= 10 for other in others)
+        assert {result.verdict for check, result in probed.results if check == slow} == {Verdict.DOWN}
+
+    in_fake_time(story())
+
+
+def test_all_that_go_dark_at_once_are_found_within_interval_and_timeout() -> None:
+    async def story() -> None:
+        dark_from = 15.0
+        probed = Probed(lambda _: 60.0 if asyncio.get_running_loop().time() >= dark_from else 0.0)
+        found: dict[Check, float] = {}
+
+        def note(check: Check, result: Result) -> None:
+            if result.verdict is Verdict.DOWN:
+                found.setdefault(check, asyncio.get_running_loop().time())
+
+        monitor = Monitor(note, probed._checker_for)
+        followed = checks(500, interval=2, timeout=3)
+        monitor.follow(followed)
+        await asyncio.sleep(30)
+        await monitor.close()
+        assert len(found) == 500
+        assert max(found.values()) <= dark_from + 2 + 3 + 0.01
+
+    in_fake_time(story())
+
+
+def test_a_probe_longer_than_its_interval_is_followed_by_one_not_by_a_burst() -> None:
+    async def story() -> None:
+        (check,) = checks(1, interval=2)
+        probed = Probed(lambda _: 2.5)
+        await probed.follow([check], 30)
+        await probed.monitor.close()
+        times = probed.began[check.target]
+        assert min(after - before for before, after in pairwise(times)) >= 2.5
+
+    in_fake_time(story())
+
+
+def test_a_check_that_stays_keeps_its_probe_in_flight_and_its_clock() -> None:
+    async def story() -> None:
+        stays, goes, comes = checks(3)
+        probed = Probed(lambda _: 2.0)
+        await probed.follow([stays, goes], 1)
+        assert probed.in_flight[stays.target] == probed.in_flight[goes.target] == 1
+        await probed.follow([comes, stays], 30)
+        await probed.monitor.close()
+        alone = Probed(lambda _: 2.0)
+        assert len(probed.began[goes.target]) == 1
+        assert probed.results[0][0] == stays
+        assert probed.began[stays.target][0] == 0
+        await alone.monitor.close()
+
+    in_fake_time(story())
+
+
+def test_no_check_starves_under_reloads_faster_than_the_timeout() -> None:
+    async def story() -> None:
+        followed = checks(20, interval=2, timeout=3)
+        probed = Probed(lambda _: 60.0)
+        for _ in range(200):
+            await probed.follow(list(followed), 0.1)
+        await probed.monitor.close()
+        down = Counter(check for check, result in probed.results if result.verdict is Verdict.DOWN)
+        assert [down[check] for check in followed] == [pytest.approx(6, abs=1)] * 20
+
+    in_fake_time(story())
+
+
+def test_a_fault_of_the_listener_does_not_end_the_check() -> None:
+    async def story() -> None:
+        seen: list[Result] = []
+
+        def report(check: Check, result: Result) -> None:
+            seen.append(result)
+            raise RuntimeError("a fault of ours")
+
+        monitor = Monitor(report, Probed()._checker_for)
+        monitor.follow(checks(1, interval=1))
+        await asyncio.sleep(10)
+        await monitor.close()
+        assert len(seen) >= 9
+
+    in_fake_time(story())
