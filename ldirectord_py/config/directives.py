@@ -19,11 +19,14 @@ from ldirectord_py.config.values import (
     Reader,
     bare,
     choice,
+    exact,
     nearest,
+    paired,
     path,
     plain,
     string,
     text,
+    uncommented,
     unquoted,
     virtualhost,
     whole,
@@ -112,7 +115,7 @@ def _persistent(raw: str, place: Place) -> int | None:
 
 
 def _netmask(raw: str, place: Place) -> str:
-    mask = unquoted(bare(raw), place)
+    mask = exact(raw, place)
     if place.ipv6:
         if not re.fullmatch("[0-9]{1,3}", mask) or not 1 <= int(mask) <= 128:
             raise Refusal("the netmask of IPv6 is a prefix length", "write netmask=N, N from 1 to 128")
@@ -124,7 +127,7 @@ def _netmask(raw: str, place: Place) -> str:
 
 
 def _emailalert(raw: str, place: Place) -> str:
-    address = plain(raw, place)
+    address = uncommented(raw, paired).strip()
     enclosed = re.fullmatch('"([^"]*)"', address)
     address = enclosed[1] if enclosed else address
     if not address:
@@ -133,7 +136,7 @@ def _emailalert(raw: str, place: Place) -> str:
 
 
 def _emailalertstatus(raw: str, place: Place) -> tuple[AlertStatus, ...]:
-    words = [part.strip() for part in unquoted(bare(raw), place).rstrip(", \t").split(",")]
+    words = [part.strip() for part in exact(raw, place).rstrip(", \t").split(",")]
     if words == [""]:
         place.warn(Note("no state is named, so no mail is sent", "write emailalertstatus=none"))
         return ()

@@ -11,11 +11,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ldirectord_py.checks.base import Kind
-from ldirectord_py.checks.pattern import pattern_problem
 from ldirectord_py.config.addresses import HostName, Lookup, Names, PortName
+from ldirectord_py.config.advice import Advice
 from ldirectord_py.config.directives import DIRECTIVES, Where
 from ldirectord_py.config.lines import Line, Note, Refusal, blemishes, cut
-from ldirectord_py.config.model import CheckType, Config, Fallback, Globals, Virtual
+from ldirectord_py.config.model import Config, Fallback, Globals, Virtual
 from ldirectord_py.config.real import VirtualLine, parse_virtual
 from ldirectord_py.config.sections import Section, Sorter
 from ldirectord_py.config.servers import Servers
@@ -26,7 +26,6 @@ from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, Virtual
 _GLOBALS = frozenset(field.name for field in fields(Globals))
 _VIRTUALS = frozenset(field.name for field in fields(Virtual))
 _INHERITED = frozenset(row.name for row in DIRECTIVES.values() if row.where is Where.BOTH) & _VIRTUALS
-_UNRESOLVED = FirewallMark(0)  # stands in for a key that could not be read, so that the rest is read too
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def _timeouts(own: Mapping[str, Any], world: Mapping[str, Any]) -> dict[str, int
 
 
 class _Builder:
-    """Builds the virtuals of one file; remembers their keys, and what it warned of once."""
+    """Builds the virtuals of one file; remembers their keys."""
 
     def __init__(self, world: Settings, servers: Servers, kinds: Mapping[str, Kind]) -> None:
         self._world = world
@@ -105,7 +104,7 @@ class _Builder:
         self._kinds = kinds
         self._words = {kind.port: kind.name for kind in kinds.values() if kind.port}
         self._seen: dict[ServiceKey, int] = {}
-        self._stood_in: set[str] = set()
+        self._advice = Advice(servers.report, kinds)
         self._inherited = {name: value for name, value in world.values.items() if name in _INHERITED}
 
     def virtual(self, section: Section) -> Virtual | None:
@@ -119,7 +118,7 @@ class _Builder:
         virtual = replace(virtual, reals=reals, fallback=self._fallback(settings, virtual))
         if key is None:
             return None
-        self._advise(virtual, section.head, settings)
+        self._advice.give(virtual, section.head, settings)
         return virtual
 
     def _head(self, line: Line) -> VirtualLine | None:
@@ -178,46 +177,4 @@ class _Builder:
             line = self._world.lines.get(name)
             if line is not None:
                 self._servers.fallback(line, Virtual(FirewallMark(0, ipv6)))
-                self._servers.advise_port_name(line)
-
-    def _advise(self, virtual: Virtual, head: Line, settings: Settings) -> None:
-        """Warn of what can be read but will not work as it looks."""
-        self._advise_service(virtual, head, settings)
-        line = settings.lines.get("fallback")
-        taken = {(real.server, real.port) for real in virtual.reals} if virtual.fallback and line else ()
-        if line and virtual.fallback and (virtual.fallback.server, virtual.fallback.port) in taken:
-            note = Note(f"the fallback {virtual.fallback} is one of the real servers", "name another server")
-            self._report.warn(line, note)
-        if isinstance(virtual.key, VirtualAddress):
-            if not virtual.key.port and virtual.persistent is None:
-                note = Note("the kernel takes port 0 only with persistent", "add persistent=N or name a port")
-                self._report.warn(head, note)
-            if virtual.ops and virtual.protocol is not Protocol.UDP:
-                self._report.warn(settings.lines["ops"], Note("ops holds for udp only", "leave it out"))
-
-    def _advise_service(self, virtual: Virtual, head: Line, settings: Settings) -> None:
-        kind = self._kinds[virtual.service]
-        if virtual.checktype not in {CheckType.NEGOTIATE, CheckType.COMBINED}:
-            return
-        if kind.check is None and kind.name not in self._stood_in:
-            self._stood_in.add(kind.name)
-            what = f"this version has no check of its own for {kind.name} yet"
-            note = Note(what, "a TCP connect (ping for udp) stands in")
-            self._report.warn(settings.lines.get("service", head), note)
-        if "receive" in kind.uses:
-            self._check_patterns(virtual, settings)
-
-    def _check_patterns(self, virtual: Virtual, settings: Settings) -> None:
-        """Refuse what the checks could not compile."""
-        if "receive" in settings.values:
-            self._check_pattern(virtual.receive, settings.lines["receive"])
-        for pattern in dict.fromkeys(real.receive for real in virtual.reals):
-            if pattern != virtual.receive:
-                line = next(line for line in settings.reals if pattern in line.value)
-                self._check_pattern(pattern, line)
-
-    def _check_pattern(self, pattern: str, line: Line) -> None:
-        problem = pattern_problem(pattern)
-        if problem is not None:
-            note = Note(f"the pattern to receive is not valid: {problem}", "correct it; a literal ( is \\(")
-            self._report.refuse(line, note)
+                self._servers.advise_global(line)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ldirectord_py.config.lines import TAB, Note, Refusal
 from ldirectord_py.config.model import Forward
-from ldirectord_py.config.values import bare, nearest, one_of, uncommented
+from ldirectord_py.config.values import HASH, bare, nearest, one_of, paired, uncommented
 
 _HOST = r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]"
 _PORT = r"[A-Za-z0-9_-]+"
@@ -103,15 +103,15 @@ def _ignored(rest: str, at: int) -> tuple[Note, ...]:
 
 def parse_real(value: str) -> RealLine:
     """Take the value of ``real`` or ``real6`` apart; raises Refusal."""
-    text = uncommented(value, lambda quotes: quotes % 2 == 0).rstrip()
+    text = uncommented(value, paired).rstrip()
     found = _REAL.match(text) or _REAL.search(text)
     if found is None:
         raise _no_real(text)
     host, last, colons, port, rest = found.groups()
     line = _servers_share(rest, found.start(5))
     line = replace(line, host=host, last=last, port=port or "")
-    if found.start() or colons == "::":
-        line = replace(line, notes=(*_odd_address(text, found, colons), *line.notes))
+    if found.start() or colons == "::" or "#" in text:
+        line = replace(line, notes=(*_oddities(text, found, colons), *line.notes))
     return line
 
 
@@ -121,12 +121,14 @@ def _no_real(text: str) -> Refusal:
     return Refusal("this is not the address of a real server", _SHAPE)
 
 
-def _odd_address(text: str, found: re.Match[str], colons: str | None) -> list[Note]:
+def _oddities(text: str, found: re.Match[str], colons: str | None) -> list[Note]:
     notes = []
     if found.start():
         notes.append(Note(f'"{text[: found.start()][:40]}" before the address is ignored', "remove it"))
     if colons == "::":
         notes.append(Note("two colons before the port are read as one", "write one", found.start(3)))
+    if "#" in text:
+        notes.append(Note(*HASH, text.index("#")))
     return notes
 
 
@@ -140,7 +142,8 @@ def _servers_share(rest: str, at: int) -> RealLine:
     line = RealLine("", None, "", _METHODS[found[2]])
     if found[1]:
         line = replace(line, notes=(Note(f"{found[1].strip()} is ignored", "remove it", at),))
-    return _options(line, found[3], at + found.start(3)) if found[3] else line
+    rest = found[3].removeprefix('"') if found[1].endswith('"') else found[3]
+    return _options(line, rest, at + found.start(3)) if rest else line
 
 
 def _options(line: RealLine, rest: str, at: int) -> RealLine:
@@ -185,7 +188,7 @@ def _thresholds(rest: str, at: int) -> tuple[str, dict[str, int]]:
 def _pair(line: RealLine, rest: str, at: int) -> RealLine:
     found = _PAIR.fullmatch(rest)
     if found is None:
-        raise Refusal(f'cannot read "{rest.strip()[:60]}"', _SHAPE, at)
+        raise Refusal(f"cannot read {rest.strip()[:60]}", _SHAPE, at)
     request, receive = (part.replace("\t", " " * TAB) for part in found.groups())
     return replace(line, request=slashed(request), receive=receive)
 

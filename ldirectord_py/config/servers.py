@@ -109,12 +109,14 @@ class Servers:
             self.report.refuse(line, refusal.note)
             return None
 
-    def advise_port_name(self, line: Line) -> None:
-        """Warn of a fallback for virtuals of all protocols that names its port by a service."""
+    def advise_global(self, line: Line) -> None:
+        """Warn of what the original does not take in a fallback for all virtuals."""
         try:
             port = parse_fallback(line.value).port
         except Refusal:
             return
+        if "#" in line.value:
+            self.report.warn(line, Note("a comment follows the fallback", "put it on a line of its own"))
         if port and not port.isdigit():
             what = f'the service "{port}" may have another port for udp than for tcp, or none'
             self.report.warn(line, Note(what, "write the port's number"))

@@ -14,8 +14,12 @@ from ldirectord_py.config.lines import TAB, Line, Note, Refusal
 
 TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a\u201b"
 
+HASH = ("a # in quotes starts no comment here, though it does in the original", "mind that if you go back")
+
 _DIGITS = re.compile(r"[0-9]+")
-_MOST_DIGITS = 10
+_MOSTHASH = ("a # in quotes starts no comment here, though it does in the original", "mind that if you go back")
+
+_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,17 @@ def bare(raw: str) -> str:
     return raw.partition("#")[0].rstrip()
 
 
-def uncommented(raw: str, closed: Callable[[int], bool]) -> str:
-    """Return a value without comment; a ``#`` starts one where that many quotes before it are ``closed``."""
+def uncommented(raw: str, closed: Callable[[str], bool]) -> str:
+    """Return a value without comment; a ``#`` starts one where what stands before it is ``closed``."""
     cut = raw.find("#")
-    while cut >= 0 and not closed(raw.count('"', 0, cut)):
+    while cut >= 0 and not closed(raw[:cut]):
         cut = raw.find("#", cut + 1)
     return raw if cut < 0 else raw[:cut]
+
+
+def paired(before: str) -> bool:
+    """Tell whether no quote is open at the end of the text."""
+    return before.count('"') % 2 == 0
 
 
 def unquoted(text: str, place: Place) -> str:
@@ -67,16 +76,21 @@ def unquoted(text: str, place: Place) -> str:
     return text[1:-1]
 
 
-def yes_no(raw: str, place: Place) -> bool:
-    """Read ``yes`` or ``no``."""
+def exact(raw: str, place: Place) -> str:
+    """Return a value that the original takes only without quotes, and with nothing behind it."""
     text = unquoted(bare(raw), place)
-    if text not in {"yes", "no"}:
-        name = place.line.name
-        raise Refusal(f'{name} must be yes or no, not "{text}"', f"write {name}=yes or {name}=no")
     if "#" in raw:
         place.warn(Note(f"a comment follows {text}", "put it on a line of its own"))
-    elif raw.rstrip("\r\n") != text and text in raw and '"' not in raw:
+    elif raw.rstrip("\r") != bare(raw):
         place.warn(Note(f"blanks follow {text}", "remove them"))
+    return text
+
+
+def yes_no(raw: str, place: Place) -> bool:
+    """Read ``yes`` or ``no``."""
+    text, name = exact(raw, place), place.line.name
+    if text not in {"yes", "no"}:
+        raise Refusal(f'{name} must be yes or no, not "{text}"', f"write {name}=yes or {name}=no")
     return text == "yes"
 
 
@@ -138,7 +152,7 @@ def text(raw: str, place: Place) -> str:
 
 def plain(raw: str, place: Place) -> str:
     """Read text that is not empty, quotes and all; a comment needs a blank before it."""
-    value = re.split(r"(?:^|\s)#", raw, maxsplit=1)[0].strip()
+    value = uncommented(raw, lambda before: paired(before) and not before[-1:].strip()).strip()
     if not value:
         raise Refusal(f"{place.line.name} is empty", "give it a value or leave the line out")
     return value
@@ -167,12 +181,12 @@ def _string(raw: str, place: Place, *, lax: bool) -> str:
 
 
 def _quoted(raw: str, place: Place) -> str:
-    kept = uncommented(raw, lambda quotes: quotes != 1)
+    kept = uncommented(raw, lambda before: before.count('"') != 1)
     end = kept.rfind('"')
     if end == 0:
         raise Refusal("the string is not closed", 'end it with "')
     if "#" in kept[:end]:
-        place.warn(Note("a # in quotes does not start a comment here", "mind that the original takes it so"))
+        place.warn(Note(*HASH, kept.index("#")))
     if kept[end + 1 :].strip():
         place.warn(Note("what follows the closing quote is ignored", "remove it", end + 1))
     return kept[1:end]
@@ -183,10 +197,19 @@ def _naked(raw: str, place: Place, *, lax: bool) -> str:
     if raw and raw[0] in TYPOGRAPHIC:
         raise Refusal("typographic quotes do not enclose a string", f'write {name}="..." with plain quotes')
     if raw.startswith("'"):
-        raise Refusal("single quotes do not enclose a string", f'write {name}="..."')
+        return _single_quoted(raw, place, lax=lax)
     if not lax and re.search(r"\S#", raw):
         raise Refusal("a # in a value without quotes is ambiguous", f'write {name}="..."')
     value = bare(raw)
     if value and not lax:
         place.warn(Note("the value stands without quotes", f'write {name}="..."'))
     return value
+
+
+def _single_quoted(raw: str, place: Place, *, lax: bool) -> str:
+    """Take single quotes off a command or a path, since the original hands some of them to a shell."""
+    name, value = place.line.name, bare(raw)
+    if not lax or len(value) < 2 or not value.endswith("'"):
+        raise Refusal("single quotes do not enclose a string", f'write {name}="..."')
+    place.warn(Note("single quotes are read like double ones", f'write {name}="..."'))
+    return value[1:-1]

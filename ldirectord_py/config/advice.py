@@ -1,0 +1,66 @@
+"""What can be read but will not work as it looks: warnings about a virtual as a whole, and wrong patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks.pattern import pattern_problem
+from ldirectord_py.config.lines import Line, Note
+from ldirectord_py.config.model import CheckType, Virtual
+from ldirectord_py.config.settings import Report, Settings
+from ldirectord_py.ipvs.table import Protocol, VirtualAddress
+
+
+class Advice:
+    """Reports on the virtuals of one file; remembers the kinds of service that it warned of once."""
+
+    def __init__(self, report: Report, kinds: Mapping[str, Kind]) -> None:
+        self._report = report
+        self._kinds = kinds
+        self._stood_in: set[str] = set()
+
+    def give(self, virtual: Virtual, head: Line, settings: Settings) -> None:
+        """Report what is odd about a virtual, at the line that says it or at its head."""
+        self._fallback(virtual, settings)
+        if isinstance(virtual.key, VirtualAddress) and not virtual.key.port and virtual.persistent is None:
+            note = Note("the kernel takes port 0 only with persistent", "add persistent=N or name a port")
+            self._report.warn(head, note)
+        if virtual.ops and virtual.protocol is not Protocol.UDP:
+            self._report.warn(settings.lines["ops"], Note("ops holds for udp only", "leave it out"))
+        if virtual.checktype in {CheckType.NEGOTIATE, CheckType.COMBINED}:
+            self._service(virtual, head, settings)
+
+    def _fallback(self, virtual: Virtual, settings: Settings) -> None:
+        line = settings.lines.get("fallback")
+        if line is None or virtual.fallback is None:
+            return
+        fallback = virtual.fallback.server, virtual.fallback.port
+        if any(fallback == (real.server, real.port) for real in virtual.reals):
+            note = Note(f"the fallback {virtual.fallback} is one of the real servers", "name another server")
+            self._report.warn(line, note)
+
+    def _service(self, virtual: Virtual, head: Line, settings: Settings) -> None:
+        kind = self._kinds[virtual.service]
+        if kind.check is None and kind.name not in self._stood_in:
+            self._stood_in.add(kind.name)
+            what = f"this version has no check of its own for {kind.name} yet"
+            note = Note(what, "a TCP connect (ping for udp) stands in")
+            self._report.warn(settings.lines.get("service", head), note)
+        if "receive" in kind.uses:
+            self._patterns(virtual, settings)
+
+    def _patterns(self, virtual: Virtual, settings: Settings) -> None:
+        """Refuse what the check could not compile."""
+        if "receive" in settings.values:
+            self._pattern(virtual.receive, settings.lines["receive"])
+        for pattern in dict.fromkeys(real.receive for real in virtual.reals):
+            if pattern != virtual.receive:
+                line = next(line for line in settings.reals if pattern in line.value)
+                self._pattern(pattern, line)
+
+    def _pattern(self, pattern: str, line: Line) -> None:
+        problem = pattern_problem(pattern)
+        if problem is not None:
+            note = Note(f"the pattern to receive is not valid: {problem}", "correct it; a literal ( is \\(")
+            self._report.refuse(line, note)
