@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from ldirectord_py.checks.services import KINDS
-from ldirectord_py.config.load import Parsed, load
+from ldirectord_py.config.load import load
+from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.aside import aside
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.notify import Notify
@@ -30,8 +31,7 @@ Stamp = tuple[int, int, int]
 class Reloader:
     """Hands every good new configuration to ``put_in_force``; a bad one changes nothing and is told.
 
-    Its state: the file's stamp when it was last looked at, whether it was changing then, and the digest of the
-    content that was last read.
+    Its state: the file's stamp when it was last looked at, and stamp and digest of the content last read.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Reloader:
         self._notify = notify
         self._asked = asyncio.Event()
         self._stamp: Stamp | None = None
-        self._changing = False
+        self._read_stamp: Stamp | None = None
         self._digest = ""
 
     def ask(self) -> None:
@@ -56,7 +56,7 @@ class Reloader:
 
     async def run(self) -> None:
         """Serve requests and watch the file; never returns."""
-        self._stamp, self._digest = await self._stamp_now(), await self._digest_now()
+        await self.remember()
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):
@@ -66,12 +66,12 @@ class Reloader:
                 logger.info("Reloading Linux Director Daemon config on signal")
                 await self.reload()
             else:
-                await self._look()
+                await self.look()
 
     async def reload(self) -> None:
         """Put the file's content in force if it is good, else tell what is wrong with it and keep the old one."""
         self._notify.reloading()
-        self._stamp, self._digest = await self._stamp_now(), await self._digest_now()
+        await self.remember()
         try:
             loaded, new = await aside(LOAD_SECONDS, self._read)
         except ConfigError as refused:
@@ -102,20 +102,19 @@ class Reloader:
             logger.error("%s", reason)
         logger.error("Kept the old configuration: mend %s and reload", self._path)
 
-    async def _look(self) -> None:
-        """Reload when the content has changed and the file has rested since the last look."""
+    async def look(self) -> None:
+        """Notice a change of content, and with ``autoreload`` reload; a file that is still written to has to rest."""
         stamp = await self._stamp_now()
-        rested, self._stamp = stamp == self._stamp, stamp
-        if stamp is None or not rested:
-            self._changing = stamp is not None
-            return
-        if not self._changing:
-            return
-        self._changing = False
-        digest = await self._digest_now()
-        if digest and digest != self._digest:
-            self._digest = digest
-            await self._changed()
+        rests, self._stamp = stamp == self._stamp, stamp
+        if rests and stamp not in (None, self._read_stamp):
+            known = self._digest
+            await self.remember()
+            if self._digest != known:
+                await self._changed()
+
+    async def remember(self) -> None:
+        """Take the file as it is now for the one that is in force."""
+        self._read_stamp, self._digest = await self._stamp_now(), await self._digest_now()
 
     async def _changed(self) -> None:
         logger.info("Configuration file '%s' has changed on disk", self._path)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from ldirectord_py.checks import checker_for
 from ldirectord_py.checks.services import KINDS
-from ldirectord_py.config.load import Parsed
+from ldirectord_py.checks.table import checker_for
+from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.monitor import Monitor
 from ldirectord_py.daemon.notify import Notify

@@ -1,0 +1,129 @@
+"""A new file is put in force whole or not at all."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from builders import KINDS, config
+from ldirectord_py.config.load import load
+from ldirectord_py.daemon.director import Director
+from ldirectord_py.daemon.notify import Notify
+from ldirectord_py.daemon.orders import Orders, orders
+from ldirectord_py.daemon.reload import Reloader
+from ldirectord_py.ipvs.kernel import MemoryKernel
+
+GOOD = "virtual=10.0.0.1:80\n    real=10.1.0.1:80 masq\n"
+BETTER = "virtual=10.0.0.2:80\n    real=10.1.0.1:80 masq\n"
+BAD = "virtual=10.0.0.2:80\n    real=10.1.0.1:80 maskerade\n"
+
+
+class Reloads:
+    """A file, a reloader of it, and what it put in force."""
+
+    def __init__(self, path: Path, text: str = GOOD) -> None:
+        self.path = path
+        self.write(text)
+        self.director = Director(MemoryKernel(), orders(load(path).config, KINDS))
+        self.reloader = Reloader(path, self.director, self._put_in_force, Notify())
+        self.virtuals: list[list[str]] = []
+
+    def write(self, text: str) -> None:
+        """Write the file, with a time that no earlier write had."""
+        self.path.write_text(text)
+        self._seconds = getattr(self, "_seconds", 1_000_000_000) + 1
+        os.utime(self.path, (self._seconds, self._seconds))
+
+    async def _put_in_force(self, new: Orders) -> None:
+        self.virtuals.append([virtual.id for virtual in new.config.virtuals])
+        await self.director.reload(new)
+
+
+@pytest.fixture
+def reloads(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Reloads:
+    caplog.set_level(logging.INFO)
+    return Reloads(tmp_path / "ldirectord.cf")
+
+
+async def test_a_good_file_is_put_in_force(reloads: Reloads) -> None:
+    reloads.write(BETTER)
+    await reloads.reloader.reload()
+    assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
+
+
+async def test_a_bad_file_changes_nothing_and_every_error_is_told(
+    reloads: Reloads, caplog: pytest.LogCaptureFixture
+) -> None:
+    reloads.write(BAD + "    sheduler=rr\n")
+    await reloads.reloader.reload()
+    assert reloads.virtuals == []
+    assert [message.split(": ")[0] for message in caplog.messages] == [
+        f"{reloads.path}:2:23",
+        f"{reloads.path}:3:5",
+        "Kept the old configuration",
+    ]
+    assert caplog.messages[-1] == f"Kept the old configuration: mend {reloads.path} and reload"
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "checkinterval = 5\n"])
+async def test_a_file_without_virtuals_does_not_empty_a_director(
+    reloads: Reloads, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    reloads.write(text)
+    await reloads.reloader.reload()
+    assert reloads.virtuals == []
+    assert "has no virtual server any more; to take all of them out, stop the daemon" in caplog.text
+
+
+async def test_a_missing_file_changes_nothing(reloads: Reloads, caplog: pytest.LogCaptureFixture) -> None:
+    reloads.path.unlink()
+    await reloads.reloader.reload()
+    assert reloads.virtuals == []
+    assert "No such file" in caplog.messages[0]
+
+
+async def test_an_empty_director_takes_an_empty_file(tmp_path: Path) -> None:
+    reloads = Reloads(tmp_path / "empty.cf", "")
+    await reloads.reloader.reload()
+    assert reloads.director.orders.config.virtuals == config().virtuals
+    assert reloads.virtuals == [[]]
+
+
+async def test_a_change_of_content_is_taken_once_the_file_rests(tmp_path: Path) -> None:
+    reloads = Reloads(tmp_path / "auto.cf", "autoreload=yes\n" + GOOD)
+    await reloads.reloader.remember()
+    await reloads.reloader.look()
+    reloads.write("autoreload=yes\n")
+    await reloads.reloader.look()
+    reloads.write("autoreload=yes\n" + BETTER)
+    await reloads.reloader.look()
+    assert reloads.virtuals == []
+    await reloads.reloader.look()
+    await reloads.reloader.look()
+    assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
+
+
+async def test_a_touch_is_no_change(tmp_path: Path) -> None:
+    reloads = Reloads(tmp_path / "auto.cf", "autoreload=yes\n" + GOOD)
+    await reloads.reloader.remember()
+    reloads.write("autoreload=yes\n" + GOOD)
+    for _ in range(3):
+        await reloads.reloader.look()
+    assert reloads.virtuals == []
+
+
+async def test_without_autoreload_a_change_is_told_and_ignored(
+    reloads: Reloads, caplog: pytest.LogCaptureFixture
+) -> None:
+    await reloads.reloader.remember()
+    reloads.write(BETTER)
+    for _ in range(3):
+        await reloads.reloader.look()
+    assert reloads.virtuals == []
+    assert caplog.messages == [
+        f"Configuration file '{reloads.path}' has changed on disk",
+        " - ignore new configuration",
+    ]
