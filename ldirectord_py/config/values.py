@@ -17,9 +17,7 @@ TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a\u201b"
 HASH = ("a # in quotes starts no comment here, though it does in the original", "mind that if you go back")
 
 _DIGITS = re.compile(r"[0-9]+")
-_MOSTHASH = ("a # in quotes starts no comment here, though it does in the original", "mind that if you go back")
-
-_DIGITS = 10
+_MOST_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
