@@ -6,11 +6,12 @@ Anything else than a row of ours to be is skipped or raises MalformedAnswerError
 
 from __future__ import annotations
 
+import errno
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final
+from typing import Final, TypeVar
 
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.table import (
@@ -27,9 +28,11 @@ from ldirectord_py.ipvs.table import (
 )
 from ldirectord_py.ipvs.wire import AF_INET, AF_INET6
 
+UNPRIVILEGED = "the kernel's IPVS table is not ours to use: run as root or with CAP_NET_ADMIN"
 ERROR, DONE = 2, 3
-INTERRUPTED = 0x10
+MULTIPART, INTERRUPTED = 0x2, 0x10
 
+R = TypeVar("R", Service, Destination)
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _TYPE = 0x3FFF
@@ -39,6 +42,10 @@ _SETTABLE = 0x3D  # the kernel's own flag 2 and unknown ones are dropped
 
 class MalformedAnswerError(KernelError):
     """The kernel's answer cannot be read; another try may bring a better one."""
+
+
+class BrokenDumpError(KernelError):
+    """A dump is not whole, or not of one moment; the next one may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,33 @@ def _absent(what: str) -> int:
     raise MalformedAnswerError(f"the kernel's answer holds no {what}")
 
 
+def part(chunk: bytes, sequence: int, decode: Callable[[Message], R | None]) -> tuple[list[R], bool]:
+    """Return the rows of a chunk of the dump ``sequence``, and whether the dump ends with it.
+
+    BrokenDumpError when the kernel says that it was interrupted, or answers with an error.
+    """
+    rows: list[R] = []
+    for message in messages(chunk):
+        if message.sequence != sequence:
+            continue
+        if message.flags & INTERRUPTED:
+            raise BrokenDumpError("the kernel's dump was interrupted")
+        if message.kind in (ERROR, DONE):
+            if message.errno:
+                raise _broken(message.errno)
+            return rows, True
+        row = decode(message)
+        if row is not None:
+            rows.append(row)
+    return rows, False
+
+
+def _broken(error: int) -> KernelError:
+    if error == errno.EPERM:
+        return KernelError(UNPRIVILEGED)
+    return BrokenDumpError(f"the kernel answered {errno.errorcode.get(error, error)}")
+
+
 def service(message: Message) -> Service | None:
     """Return the service that the message of a dump holds, or None when it is not one that a table can hold."""
     nest = attributes(message.body[4:]).get(1)
@@ -184,26 +218,20 @@ _HEADS = tuple(_ATTRIBUTE.pack(*head) for head in ((6, 2), (8, 3), (8, 4), (8, 5
 _FIRST = _ATTRIBUTE.pack(20, 1)
 
 
-def destinations(chunk: bytes, of: ServiceKey) -> list[Destination] | None:
-    """Return the destinations of a chunk that holds nothing else, in the fixed layout; None for any other chunk."""
+def destinations(chunk: bytes, sequence: int, of: ServiceKey) -> list[Destination] | None:
+    """Return the rows of a chunk that is whole and of the fixed layout throughout; None for any other chunk."""
     if not chunk or len(chunk) % _FIXED.size or chunk[24:28] != _FIRST:
         return None
-    head, of_family = chunk[:28], {AF_INET: 4, AF_INET6: 16}
-    if _HEADER.unpack_from(head)[0] != _FIXED.size:
+    head = chunk[:28]
+    length, kind, flags, of_dump, _ = _HEADER.unpack_from(head)
+    if (length, flags, of_dump) != (_FIXED.size, MULTIPART, sequence) or kind in (ERROR, DONE):
         return None
     rows: list[Destination] = []
     for first, address, h1, port, h2, forward, h3, weight, h4, upper, h5, lower, h6, family in _FIXED.iter_unpack(
         chunk
     ):
-        if first != head or (h1, h2, h3, h4, h5, h6) != _HEADS or family not in of_family:
+        if first != head or (h1, h2, h3, h4, h5, h6) != _HEADS or family not in (AF_INET, AF_INET6):
             return None
-        rows.append(
-            Destination(
-                DestinationKey(of, _address(address, family), int.from_bytes(port, "big")),
-                _FORWARDS[forward & 7],
-                weight,
-                upper,
-                lower,
-            )
-        )
+        key = DestinationKey(of, _address(address, family), int.from_bytes(port, "big"))
+        rows.append(Destination(key, _FORWARDS[forward & 7], weight, upper, lower))
     return rows

@@ -63,7 +63,7 @@ _NUMBER = struct.Struct("=I")
 _MASK = struct.Struct(">I")
 
 
-def request(family: int, sequence: int, command: Command, payload: bytes = b"", flags: int = 0) -> bytes:
+def request(family: int, sequence: int, command: int, payload: bytes = b"", flags: int = 0) -> bytes:
     """Return one message of the family."""
     length = HEADER.size + len(payload)
     return HEADER.pack(length, family, REQUEST | flags, sequence, 0, command, VERSION, 0) + payload

@@ -1,0 +1,173 @@
+"""The kernel's own table, over generic netlink, without ever holding the event loop.
+
+pyroute2 is not used for the family: its sockets bring an event loop of their own, 150 ms of import, and a lookup
+is one message of 40 bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs.channel import Dial, dial
+from ldirectord_py.ipvs.diff import Op
+from ldirectord_py.ipvs.refusal import Refused, nonsense, refused
+from ldirectord_py.ipvs.session import NoFamilyError, Session
+from ldirectord_py.ipvs.table import Destination, Table
+
+DEADLINE = 30.0
+"""The longest that a call is waited for, in seconds: a kernel that loads modules may be slow."""
+INLINE = 16
+"""As many destinations are written at once on the event loop: about 0.07 ms each."""
+
+_SILENT = f"the kernel has not answered for {DEADLINE:g} s: see dmesg"
+
+T = TypeVar("T")
+Load = Callable[[], Awaitable[str]]
+
+
+async def modprobe() -> str:
+    """Load ip_vs; return "" or why it cannot be loaded."""
+    program = shutil.which("modprobe", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if program is None:
+        return "there is no modprobe here"
+    quiet = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        program, "ip_vs", stdin=quiet, stdout=quiet, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        _, said = await asyncio.wait_for(process.communicate(), DEADLINE)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return f"modprobe did not end within {DEADLINE:g} s"
+    return said.decode(errors="replace").strip() if process.returncode else ""
+
+
+class NetlinkKernel:
+    """The IPVS table of the network namespace that the first call is made in.
+
+    Its state is the session with the kernel, and the call that runs in a thread now, if any: one at a time.
+    """
+
+    def __init__(self, opener: Dial = dial, load: Load = modprobe) -> None:
+        self._open = opener
+        self._load = load
+        self._session: Session | None = None
+        self._running: Future[Any] | None = None
+        self._turn = asyncio.Lock()
+
+    async def read(self) -> Table:
+        """Return one consistent table, services before their destinations; KernelError when there is none."""
+        return await self._call(Session.read)
+
+    async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
+        """Write the ops in one batch and return those that were refused, in their order.
+
+        KernelError when nothing can be written now.
+        """
+        senseless = {position: found for position, op in enumerate(ops) if (found := nonsense(op))}
+        positions = [position for position in range(len(ops)) if position not in senseless]
+        errors = await self._write([ops[position] for position in positions])
+        answers = {positions[n]: refused(ops[positions[n]], error) for n, error in errors.items()}
+        return [one for _, one in sorted((senseless | answers).items())]
+
+    async def aclose(self) -> None:
+        """Close the sockets; a later call opens others."""
+        async with self._turn:
+            if self._session is not None and await self._idle():
+                self._session.close()
+                self._session = None
+
+    async def _write(self, ops: Sequence[Op]) -> dict[int, int]:
+        if not ops:
+            return {}
+        # A service may have the kernel load a scheduler, and an edited one wait for readers: 20 to 150 ms.
+        inline = len(ops) <= INLINE and all(isinstance(op.row, Destination) for op in ops)
+        outcome = await self._call(lambda session: session.write(ops), inline=inline)
+        return await self._call(lambda session: session.settle(ops, outcome)) if outcome.unclear else outcome.errors
+
+    async def _call(self, call: Callable[[Session], T], *, inline: bool = False) -> T:
+        async with self._turn:
+            session = await self._ready()
+            try:
+                return call(session) if inline else await self._off_loop(lambda: call(session))
+            except NoFamilyError:
+                await self._find_family(session)
+                return await self._off_loop(lambda: call(session))
+
+    async def _ready(self) -> Session:
+        """Return the session, once no earlier call uses it any more and the family is known."""
+        if not await self._idle():
+            raise KernelError(_SILENT)
+        if self._session is None:
+            session = Session(self._open)
+            try:
+                await self._find_family(session)
+            except BaseException:
+                session.close()
+                raise
+            self._session = session
+        return self._session
+
+    async def _find_family(self, session: Session) -> None:
+        """Ask for the family, which loads the module where the kernel can; else load it by hand and ask again."""
+        try:
+            await self._off_loop(session.resolve)
+        except NoFamilyError:
+            why = await self._load()
+        else:
+            return
+        try:
+            await self._off_loop(session.resolve)
+        except NoFamilyError as error:
+            raise KernelError(
+                f"the kernel has no IPVS ({why or 'modprobe ip_vs did not help'}):"
+                " load the module ip_vs as root, or install the modules of the running kernel"
+            ) from error
+
+    async def _off_loop(self, call: Callable[[], T]) -> T:
+        """Return what the call returns, made in a thread that nothing waits for when it hangs or at exit."""
+        running: Future[T] = Future()
+        self._running = running
+        threading.Thread(target=_run, args=(call, running), name="ipvs", daemon=True).start()
+        if not await self._idle():
+            raise KernelError(_SILENT)
+        return running.result()
+
+    async def _idle(self) -> bool:
+        """Return whether no call is under way, after waiting for it for at most DEADLINE."""
+        if self._running is not None and not self._running.done():
+            await asyncio.wait([_watch(self._running)], timeout=DEADLINE)
+        return self._running is None or self._running.done()
+
+
+def _watch(running: Future[Any]) -> asyncio.Future[None]:
+    """Return what is done when the call is, however it ends, and does not touch it when cancelled."""
+    loop = asyncio.get_running_loop()
+    watched = loop.create_future()
+
+    def finish() -> None:
+        if not watched.done():
+            watched.set_result(None)
+
+    def tell(_: Future[Any]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(finish)
+
+    running.add_done_callback(tell)
+    return watched
+
+
+def _run(call: Callable[[], T], running: Future[T]) -> None:
+    try:
+        running.set_result(call())
+    except BaseException as error:  # noqa: BLE001  handed to the caller
+        running.set_exception(error)

@@ -1,0 +1,226 @@
+"""One conversation with the kernel's IPVS: tables read whole, ops written in batches.
+
+Nothing here waits, but the kernel may take its time inside a call (a scheduler's module that it loads, thousands of
+rows), so that long calls belong off the event loop.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs import dump
+from ldirectord_py.ipvs.channel import AnswerDroppedError, AnswerLostError, Channel, Dial, dial
+from ldirectord_py.ipvs.diff import Op, Verb
+from ldirectord_py.ipvs.dump import BrokenDumpError, MalformedAnswerError, Message
+from ldirectord_py.ipvs.table import Destination, Key, Row, Service, ServiceKey, Table
+from ldirectord_py.ipvs.wire import DUMP, Command, batch, request, service_key
+
+BATCH = 256
+"""Ops in one send."""
+PATIENCE = 5.0
+"""How long, in seconds, a table that does not hold still is read again."""
+PAUSE = 0.005
+"""How long, in seconds, it is let alone before that."""
+ROUNDS = 3
+"""How often an op is written whose answers are lost."""
+
+_CONTROLLER, _GET_FAMILY = 16, 3
+_NAME = struct.pack("=HH5s3x", 9, 2, b"IPVS")
+
+R = TypeVar("R", Service, Destination)
+Decode = Callable[[bytes, int], tuple[list[R], bool]]
+"""What reads a chunk of the dump with a sequence number: its rows, and whether the dump ends with it."""
+
+
+class NoFamilyError(KernelError):
+    """The kernel has no IPVS now: the module ip_vs is not loaded."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch sent to a family: by position, the errno of refused ops, and ops without an answer."""
+
+    family: int
+    errors: dict[int, int] = field(default_factory=dict)
+    lost: list[int] = field(default_factory=list)
+
+    @property
+    def unclear(self) -> bool:
+        """Whether the kernel has to be asked again; ENOENT may also mean that the family has another id now."""
+        return bool(self.lost) or errno.ENOENT in self.errors.values()
+
+
+class Session:
+    """Two sockets, one for edits and one for dumps, and the id of the family IPVS once it is known."""
+
+    def __init__(self, opener: Dial = dial) -> None:
+        self._open = opener
+        self._edits = Channel(opener())
+        try:
+            self._dumps = Channel(opener())
+        except KernelError:
+            self._edits.close()
+            raise
+        self._family = 0
+
+    def close(self) -> None:
+        """Close both sockets."""
+        self._edits.close()
+        self._dumps.close()
+
+    def resolve(self) -> int:
+        """Return the id of the family IPVS as of now; NoFamilyError where the kernel has none."""
+        sequence = self._edits.reserve(1)
+        self._edits.send(request(_CONTROLLER, sequence, _GET_FAMILY, _NAME))
+        while True:
+            for message in dump.messages(self._edits.receive()):
+                if message.sequence == sequence:
+                    self._family = _family(message)
+                    return self._family
+
+    def write(self, ops: Sequence[Op]) -> Outcome:
+        """Send the ops in order and return what became of them; KernelError when none may be written."""
+        family = self._family or self.resolve()
+        outcome = Outcome(family)
+        for start in range(0, len(ops), BATCH):
+            self._write_batch(ops[start : start + BATCH], start, outcome)
+        if errno.EPERM in outcome.errors.values():
+            raise KernelError(dump.UNPRIVILEGED)
+        return outcome
+
+    def _write_batch(self, ops: Sequence[Op], start: int, outcome: Outcome) -> None:
+        first = self._edits.reserve(len(ops))
+        self._edits.send(batch(ops, outcome.family, first))
+        answers: dict[int, int] = {}
+        whole = self._collect(first, first + len(ops) - 1, answers)
+        for position in range(len(ops)):
+            error = answers.get(first + position)
+            if error:
+                outcome.errors[start + position] = error
+            elif error is None and not whole:
+                outcome.lost.append(start + position)
+
+    def _collect(self, first: int, last: int, answers: dict[int, int]) -> bool:
+        """Note the answers by sequence number; return whether that to the last message came and none was lost."""
+        whole = True
+        for _ in range(2 * (last - first) + 8):
+            try:
+                for message in dump.messages(self._edits.receive()):
+                    if message.kind == dump.ERROR and first <= message.sequence <= last:
+                        answers[message.sequence] = message.errno
+            except (AnswerDroppedError, MalformedAnswerError):
+                whole = False
+            except AnswerLostError:
+                return False
+            if last in answers:
+                return whole
+        return False
+
+    def settle(self, ops: Sequence[Op], outcome: Outcome) -> dict[int, int]:
+        """Return the errno of each refused op, by position, once all that was unclear in ``outcome`` is clear.
+
+        What was lost is read back, and written again where it has no effect yet.
+        """
+        errors = dict(outcome.errors)
+        for _ in range(ROUNDS):
+            again = self._write_again(ops, errors, outcome)
+            if not again:
+                return errors
+            result = self.write([ops[position] for position in again])
+            errors.update({again[position]: error for position, error in result.errors.items()})
+            lost = [again[position] for position in result.lost]
+            outcome = Outcome(result.family, result.errors, lost)
+        return errors | dict.fromkeys(outcome.lost, errno.ENOBUFS)
+
+    def _write_again(self, ops: Sequence[Op], errors: dict[int, int], outcome: Outcome) -> list[int]:
+        again: list[int] = []
+        if errno.ENOENT in outcome.errors.values() and self.resolve() != outcome.family:
+            again += [position for position, error in errors.items() if error == errno.ENOENT]
+            for position in again:
+                del errors[position]
+        if outcome.lost:
+            table = self.read()
+            again += [position for position in outcome.lost if not _in_effect(ops[position], table)]
+        return sorted(again)
+
+    def read(self) -> Table:
+        """Return the table, each service with its destinations of one moment; KernelError when it never holds still."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._read_once()
+            except (BrokenDumpError, AnswerLostError, MalformedAnswerError) as broken:
+                if time.monotonic() > end:
+                    raise KernelError(f"the kernel's table cannot be read: {broken}") from broken
+            # An unfinished dump keeps its socket busy, and the family may have another id now.
+            fresh = Channel(self._open())
+            self._dumps.close()
+            self._dumps = fresh
+            time.sleep(PAUSE)
+            self.resolve()
+
+    def _read_once(self) -> Table:
+        services = self._services()
+        table: dict[Key, Row] = {}
+        for row in services:
+            table[row.key] = row
+            for destination in self._destinations(row.key):
+                table[destination.key] = destination
+        # A service that went meanwhile looks like one without destinations.
+        if self._services() != services:
+            raise BrokenDumpError("services came or went meanwhile")
+        return table
+
+    def _services(self) -> list[Service]:
+        rows, _ = self._dump(Command.GET_SERVICE, b"", _services)
+        return rows
+
+    def _destinations(self, key: ServiceKey) -> list[Destination]:
+        """Return the destinations of a service; a dump of several parts may lose or double some: take two alike."""
+        decode, payload = partial(_destinations, key), service_key(key)
+        rows, parts = self._dump(Command.GET_DESTINATION, payload, decode)
+        if parts > 1 and self._dump(Command.GET_DESTINATION, payload, decode)[0] != rows:
+            raise BrokenDumpError("destinations came or went meanwhile")
+        return rows
+
+    def _dump(self, command: Command, payload: bytes, decode: Decode[R]) -> tuple[list[R], int]:
+        """Return the rows of a whole dump, and in how many parts they came."""
+        family = self._family or self.resolve()
+        sequence = self._dumps.reserve(1)
+        self._dumps.send(request(family, sequence, command, payload, DUMP))
+        rows: list[R] = []
+        parts = 0
+        while True:
+            found, done = decode(self._dumps.receive(), sequence)
+            rows += found
+            parts += bool(found)
+            if done:
+                return rows, parts
+
+
+def _services(chunk: bytes, sequence: int) -> tuple[list[Service], bool]:
+    return dump.part(chunk, sequence, dump.service)
+
+
+def _destinations(of: ServiceKey, chunk: bytes, sequence: int) -> tuple[list[Destination], bool]:
+    rows = dump.destinations(chunk, sequence, of)
+    if rows is not None:
+        return rows, False
+    return dump.part(chunk, sequence, lambda message: dump.destination(message, of))
+
+
+def _family(message: Message) -> int:
+    if message.kind == dump.ERROR and message.errno:
+        raise NoFamilyError("the kernel has no IPVS: modprobe ip_vs")
+    return dump.family_id(message)
+
+
+def _in_effect(op: Op, table: Table) -> bool:
+    return table.get(op.row.key) == (None if op.verb is Verb.DELETE else op.row)

@@ -1,0 +1,124 @@
+"""NetlinkKernel on the kernel's own IPVS, each test in a fresh network namespace; ipvsadm sees the same."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from contract.kernel_cases import CASES, EVERY_SORT, WEB, Case, add, hold, real, service, table
+from ldirectord_py.ipvs.diff import diff
+from ldirectord_py.ipvs.netlink import NetlinkKernel
+from ldirectord_py.ipvs.table import Destination, Table
+from ldirectord_py.ipvs.text import in_order, parse, save
+
+NEW_NETWORK = 0x40000000
+
+
+def _must(result: int) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@pytest.fixture(autouse=True)
+def _namespace() -> Iterator[None]:
+    """Put this thread, and the programs that it starts, in a new network namespace for a while."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/proc/thread-self/ns/net").open() as before:
+        _must(libc.unshare(NEW_NETWORK))
+        try:
+            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+            yield
+        finally:
+            _must(libc.setns(before.fileno(), NEW_NETWORK))
+
+
+@pytest.fixture
+async def kernel(_namespace: None) -> AsyncIterator[NetlinkKernel]:
+    kernel = NetlinkKernel()
+    yield kernel
+    await kernel.aclose()
+
+
+def ipvsadm(*arguments: str, given: str = "") -> str:
+    return subprocess.run(["ipvsadm", *arguments], check=True, capture_output=True, text=True, input=given).stdout
+
+
+def unloaded(*modules: str) -> bool:
+    return subprocess.run(["modprobe", "-r", *modules], check=False, capture_output=True).returncode == 0
+
+
+def without_thresholds(rows: Table) -> Table:
+    return {key: replace(row, upper=0, lower=0) if isinstance(row, Destination) else row for key, row in rows.items()}
+
+
+def thresholds(listed: str) -> list[tuple[int, int]]:
+    """Return the first two columns of each destination of ``ipvsadm -L --thresholds``."""
+    lines = (line.split() for line in listed.splitlines()[3:])
+    return [(int(words[2]), int(words[3])) for words in lines if words[0] == "->"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+async def test_contract(kernel: NetlinkKernel, case: Case) -> None:
+    await hold(kernel, case)
+    assert save(without_thresholds(case.expected)) == ipvsadm("-Sn")
+    assert [(row.upper, row.lower) for row in in_order(case.expected) if isinstance(row, Destination)] == thresholds(
+        ipvsadm("-Ln", "--thresholds")
+    )
+
+
+async def test_what_ipvsadm_writes_is_read(kernel: NetlinkKernel) -> None:
+    ipvsadm("--restore", given=save(EVERY_SORT))
+    assert dict(EVERY_SORT) == await kernel.read()
+
+
+async def test_somebody_elses_changes_are_repaired_with_as_many_ops(kernel: NetlinkKernel) -> None:
+    await kernel.apply(diff({}, EVERY_SORT))
+    ipvsadm("-e", "-t", "10.0.0.1:80", "-r", "10.1.0.1:80", "-g", "-w", "9")
+    ipvsadm("-D", "-f", "1")
+    ipvsadm("-a", "-u", "10.0.0.6:53", "-r", "10.1.0.77:53", "-m")
+    ops = diff(await kernel.read(), EVERY_SORT)
+    assert len(ops) == 4
+    assert not await kernel.apply(ops)
+    assert dict(EVERY_SORT) == await kernel.read()
+
+
+async def test_a_cleared_table_is_read_as_empty(kernel: NetlinkKernel) -> None:
+    await kernel.apply(diff({}, EVERY_SORT))
+    ipvsadm("-C")
+    assert not await kernel.read()
+
+
+async def test_a_refusal_is_told_in_words(kernel: NetlinkKernel) -> None:
+    refused = await kernel.apply(add(service(WEB, "nosuch"), real("10.1.0.1")))
+    expected = [
+        "scheduler nosuch is not available: modprobe ip_vs_nosuch",
+        "its service is not in the kernel's table: it was refused or removed",
+    ]
+    assert expected == [one.reason for one in refused]
+
+
+async def test_the_table_is_that_of_the_namespace_of_the_first_call(kernel: NetlinkKernel) -> None:
+    await kernel.apply(add(service(), real("10.1.0.1")))
+    assert parse("-A -t 10.0.0.1:80 -s wrr\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1") == table(
+        service(), real("10.1.0.1")
+    )
+    _must(ctypes.CDLL(None, use_errno=True).unshare(NEW_NETWORK))
+    assert table(service(), real("10.1.0.1")) == await kernel.read()
+    other = NetlinkKernel()
+    assert not await other.read()
+    await other.aclose()
+
+
+async def test_the_module_is_loaded_when_it_is_not(kernel: NetlinkKernel) -> None:
+    await kernel.apply(add(service()))
+    await kernel.apply(diff(await kernel.read(), {}))
+    if not unloaded("ip_vs_wrr", "ip_vs"):
+        return  # built in, or in use elsewhere: it cannot go away
+    assert not await kernel.apply(add(service()))
+    assert table(service()) == await kernel.read()
