@@ -88,8 +88,11 @@ def _execute(raw: str, place: Place) -> str:
     return name
 
 
+_SCHEDULER = word("[a-z]+", mend="write its name in small letters, as in scheduler=wrr")
+
+
 def _scheduler(raw: str, place: Place) -> str:
-    name = word("[a-z]+")(raw, place)
+    name = _SCHEDULER(raw, place)
     if name not in _SCHEDULERS:
         hint = nearest(name, _SCHEDULERS) or "mind that the kernel needs a module for it"
         place.warn(Note(f"{name} is not a scheduler that this version knows", hint))
@@ -179,7 +182,7 @@ def _reconcile(raw: str, place: Place) -> int | None:
 
 
 def _load(raw: str, place: Place) -> None:
-    place.warn(Note("load has no effect, in the original neither", "leave it out"))
+    place.warn(Note("load has no effect", "leave it out"))
 
 
 def _protocols(place: Place) -> tuple[str, ...]:

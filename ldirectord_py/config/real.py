@@ -23,6 +23,7 @@ _PAIR = re.compile(r'\s+"(.*)"[, ]\s*"(.*)"\s*', re.ASCII)
 _THRESHOLD = re.compile(r'\s"?<?([lu]):([0-9]+)>?"?$')
 _WEIGHTS = 2**31 - 1
 _THRESHOLDS = 2**32 - 1
+_NO_BRACKETS = ("this looks like an IPv6 address without brackets", "write [ADDRESS]:PORT")
 _SHAPE = 'write ADDRESS[:PORT] gate|masq|ipip [WEIGHT] ["REQUEST", "RECEIVE"] [l:N] [u:N]'
 
 _VIRTUAL = re.compile(r"([0-9A-Za-z._+-]+|\[[0-9A-Fa-f:.]+\]):([0-9A-Za-z_-]+)(.*)", re.ASCII)
@@ -76,6 +77,8 @@ def parse_virtual(value: str) -> VirtualLine:
     found = _VIRTUAL.match(value)
     if found:
         host, port, rest = found.groups()
+        if rest.startswith(":") and "." not in host:
+            raise Refusal(*_NO_BRACKETS)
         return VirtualLine(host, port, notes=_ignored(rest, found.start(3)))
     found = _MARK.match(value)
     if not found:
@@ -107,6 +110,8 @@ def parse_real(value: str) -> RealLine:
     found = _REAL.match(text) or _REAL.search(text)
     if found is None:
         raise _no_real(text)
+    if text.count(":", 0, found.start()) > 1:
+        raise Refusal(*_NO_BRACKETS)
     host, last, colons, port, rest = found.groups()
     line = _servers_share(rest, found.start(5))
     line = replace(line, host=host, last=last, port=port or "")
@@ -141,7 +146,7 @@ def _servers_share(rest: str, at: int) -> RealLine:
         raise Refusal(what, nearest(word, _FORWARDS) or f"write {one_of(_FORWARDS)}", at)
     line = RealLine("", None, "", _METHODS[found[2]])
     if found[1]:
-        line = replace(line, notes=(Note(f"{found[1].strip()} is ignored", "remove it", at),))
+        line = replace(line, notes=(Note("what stands before the forwarding method is ignored", "remove it", at),))
     rest = found[3].removeprefix('"') if found[1].endswith('"') else found[3]
     return _options(line, rest, at + found.start(3)) if rest else line
 

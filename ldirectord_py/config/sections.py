@@ -122,6 +122,8 @@ def _unknown(name: str) -> tuple[str, str]:
     shown = _shown(name)
     if shown.startswith("["):
         return f"ldirectord.cf has no sections like {shown}", "remove the line"
+    if shown in DIRECTIVES:
+        return f'"=" is missing behind {shown}', f"write {shown}=VALUE"
     hint = nearest(shown, tuple(DIRECTIVES)) or "correct it or remove the line"
     return f'there is no directive "{shown}"', hint
 

@@ -96,7 +96,7 @@ def whole(low: int, high: int, *, leading: bool = False) -> Reader:
     """Return a reader of a number from ``low`` to ``high``: the first run of digits, ``leading`` if so."""
 
     def read(raw: str, place: Place) -> int:
-        text, name = bare(raw), place.line.name
+        text, name = unquoted(bare(raw), place), place.line.name
         found = _DIGITS.match(text) if leading else _DIGITS.search(text)
         if found is None:
             raise Refusal(f"{name} needs a number", f"write {name}=N, N from {low} to {high}")
@@ -110,15 +110,15 @@ def whole(low: int, high: int, *, leading: bool = False) -> Reader:
     return read
 
 
-def word(pattern: str, fold: Callable[[str], str] = str) -> Callable[[str, Place], str]:
+def word(pattern: str, fold: Callable[[str], str] = str, mend: str = "write a word") -> Callable[[str, Place], str]:
     """Return a reader of the first match of ``pattern`` in the value, folded; the rest is ignored with a warning."""
     search = re.compile(pattern, re.ASCII).search
 
     def read(raw: str, place: Place) -> str:
-        text, name = bare(raw), place.line.name
+        text, name = unquoted(bare(raw), place), place.line.name
         found = search(text)
         if found is None:
-            raise Refusal(f'{name} cannot be "{text}"', f"write {name}=WORD")
+            raise Refusal(f'{name} cannot be "{text}"', mend)
         if found[0] != text:
             place.warn(Note(f'"{text}" is read as {found[0]}', f"write {name}={found[0]}"))
         return fold(found[0])
@@ -145,6 +145,8 @@ def choice(words: Callable[[Place], Collection[str]], pattern: str, fold: Callab
 def text(raw: str, place: Place) -> str:
     """Read free text; blanks at its end stay, as in the original, unless a comment follows."""
     kept, sign, _ = raw.partition("#")
+    if not sign and kept.endswith("\r"):
+        place.warn(Note("the carriage return at the end becomes part of the value", "remove it", len(kept) - 1))
     return (kept.rstrip() if sign else kept).replace("\t", " " * TAB)
 
 
