@@ -1,0 +1,222 @@
+"""A kernel at the other end of netlink sockets: IPVS as Linux 6.1 answers, with mishaps on request."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from ldirectord_py.ipvs.diff import Op, Verb
+from ldirectord_py.ipvs.dump import DONE, ERROR, MULTIPART, Message, attributes, destination, messages, service
+from ldirectord_py.ipvs.kernel import MemoryKernel
+from ldirectord_py.ipvs.table import Destination, Row, Service
+from ldirectord_py.ipvs.wire import Command, batch
+
+Mishap = Callable[[bytes], bytes]
+"""What befalls one received chunk: another chunk, or an OSError."""
+
+CONTROLLER = 16
+HEADER = struct.Struct("=IHHII")
+VERBS = {1: Verb.ADD, 2: Verb.EDIT, 3: Verb.DELETE, 5: Verb.ADD, 6: Verb.EDIT, 7: Verb.DELETE}
+PORT_ID = 161
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def numbers(first: int, count: int, layout: str = "=I") -> bytes:
+    return b"".join(attribute(kind, struct.pack(layout, 0)) for kind in range(first, first + count))
+
+
+STATISTICS = attribute(10, bytes(0x58)) + attribute(12, bytes(0x78))
+
+
+def dumped_service(row: Service) -> bytes:
+    """Return the message body of a service: as it is written, the kernel's own flag and statistics added."""
+    (message,) = messages(batch([Op(Verb.ADD, row)], 0, 0))
+    found = {kind: bytes(value) for kind, value in attributes(attributes(message.body[4:])[1]).items()}
+    found[7] = struct.pack("=II", row.flags | 2, 0xFFFFFFFF)
+    nest = b"".join(attribute(kind, value) for kind, value in found.items()) + STATISTICS
+    return struct.pack("BBH", Command.NEW_SERVICE, 1, 0) + attribute(1, nest)
+
+
+def dumped_destination(row: Destination) -> bytes:
+    """Return the message body of a destination in the layout of Linux 6.1: 340 bytes after the header."""
+    address = row.key.address
+    nest = (
+        attribute(1, address.packed.ljust(16, b"\0"))
+        + attribute(2, struct.pack(">H", row.key.port))
+        + attribute(3, struct.pack("=I", row.forward))
+        + attribute(4, struct.pack("=I", row.weight))
+        + attribute(13, b"\0")
+        + numbers(14, 2, "=H")
+        + attribute(5, struct.pack("=I", row.upper))
+        + attribute(6, struct.pack("=I", row.lower))
+        + numbers(7, 3)
+        + attribute(11, struct.pack("=H", 2 if address.version == 4 else 10))
+        + STATISTICS
+    )
+    return struct.pack("BBH", Command.NEW_DESTINATION, 1, 0) + attribute(2, nest)
+
+
+def packed(kind: int, sequence: int, body: bytes, flags: int = 0) -> bytes:
+    return HEADER.pack(HEADER.size + len(body), kind, flags, sequence, PORT_ID) + body
+
+
+class FakeLinux:
+    """The table, the family's id (None: the module is not loaded), and what goes wrong.
+
+    ``mishaps`` befall the chunks received, one each in turn. ``deaf`` counts batches that get lost on the way in.
+    ``between`` is called after each part of a dump, which holds ``part`` rows.
+    """
+
+    def __init__(self, rows: Iterable[Row] = (), *, part: int = 90) -> None:
+        self.kernel = MemoryKernel(rows)
+        self.family: int | None = 32
+        self.mishaps: deque[Mishap] = deque()
+        self.deaf = 0
+        self.part = part
+        self.between: Callable[[], None] = lambda: None
+        self.body: Callable[[bytes], bytes] = lambda body: body
+        self.unprivileged = False
+        self.sent = 0
+
+    def dial(self) -> FakeSocket:
+        return FakeSocket(self)
+
+    def answers(self, data: bytes) -> Iterator[bytes]:
+        """Yield the chunks that answer a datagram; edits are done before the first is asked for."""
+        self.sent += 1
+        requests = list(messages(data))
+        if requests[0].kind == CONTROLLER:
+            yield self._family_answer(requests[0])
+        elif requests[0].flags & 0x300:
+            yield from self._dump(requests[0])
+        elif self.deaf:
+            self.deaf -= 1
+        else:
+            yield from [answer for one in requests if (answer := self._edit(one))]
+
+    def _family_answer(self, message: Message) -> bytes:
+        if self.family is None:
+            return self._error(message, errno.ENOENT)
+        body = struct.pack("BBH", 1, 2, 0) + attribute(2, b"IPVS\0") + attribute(1, struct.pack("=H", self.family))
+        return packed(CONTROLLER, message.sequence, body)
+
+    def _error(self, message: Message, error: int) -> bytes:
+        return packed(ERROR, message.sequence, struct.pack("=i16s", -error, b""))
+
+    def _refusal(self, message: Message) -> int:
+        if message.kind != self.family:
+            return errno.ENOENT
+        return errno.EPERM if self.unprivileged else 0
+
+    def _edit(self, message: Message) -> bytes | None:
+        error = self._refusal(message) or self._done(message)
+        return self._error(message, error) if error or message.flags & 4 else None
+
+    def _done(self, message: Message) -> int:
+        command = message.body[0]
+        of = service(message)
+        assert of is not None
+        row = of if command < 5 else destination(message, of.key)
+        assert row is not None
+        try:
+            self.kernel.apply([Op(VERBS[command], row)]).send(None)
+        except StopIteration as done:
+            return done.value[0].errno if done.value else 0
+        raise AssertionError("the kernel in memory waited")
+
+    def _dump(self, message: Message) -> Iterator[bytes]:
+        if error := self._refusal(message):
+            yield self._error(message, error)
+            return
+        offset = 0
+        while chunk := b"".join(self._part(message, offset)):
+            yield chunk
+            offset += self.part
+            self.between()
+        yield packed(DONE, message.sequence, bytes(4), MULTIPART)
+
+    def _part(self, message: Message, offset: int) -> Iterator[bytes]:
+        """Yield some rows by index, as Linux resumes a dump."""
+        if message.body[0] == Command.GET_SERVICE:
+            services = [row for row in self.kernel.table.values() if isinstance(row, Service)]
+            bodies = [dumped_service(row) for row in services[offset : offset + self.part]]
+        else:
+            of = service(message)
+            assert of is not None
+            all_rows = (row for row in self.kernel.table.values() if isinstance(row, Destination))
+            rows = [row for row in all_rows if row.key.service == of.key]
+            bodies = [dumped_destination(row) for row in rows[offset : offset + self.part]]
+        assert self.family is not None
+        for body in bodies:
+            yield packed(self.family, message.sequence, self.body(body), MULTIPART)
+
+
+class FakeSocket:
+    """One socket to a FakeLinux."""
+
+    def __init__(self, linux: FakeLinux) -> None:
+        self._linux = linux
+        self._answers: deque[Iterator[bytes]] = deque()
+        self.sender = 0
+
+    def send(self, data: bytes, /) -> int:
+        answers = self._linux.answers(data)
+        first = next(answers, None)  # what is asked for is done inside send()
+        if first is not None:
+            self._answers.append(iter([first]))
+        self._answers.append(answers)
+        return len(data)
+
+    def recvmsg(self, size: int, /) -> tuple[bytes, list[Any], int, Any]:
+        chunk = self._next()
+        if self._linux.mishaps:
+            chunk = self._linux.mishaps.popleft()(chunk)
+        return chunk[:size], [], socket.MSG_TRUNC if len(chunk) > size else 0, (0, 0)
+
+    def _next(self) -> bytes:
+        while self._answers:
+            for chunk in self._answers[0]:
+                return chunk
+            self._answers.popleft()
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    def close(self) -> None:
+        self._answers.clear()
+
+
+def fine(chunk: bytes) -> bytes:
+    """Let a chunk through."""
+    return chunk
+
+
+def overrun(_: bytes) -> bytes:
+    """Drop a chunk: the receive buffer was full."""
+    raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+
+
+def lose(_: bytes) -> bytes:
+    """Drop a chunk without a word."""
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+def too_long(chunk: bytes) -> bytes:
+    """Make a chunk longer than any buffer, so that it is cut."""
+    return chunk + bytes(2**17)
+
+
+def cut(chunk: bytes) -> bytes:
+    """Cut a chunk inside its last message."""
+    return chunk[:-8]
+
+
+def interrupted(chunk: bytes) -> bytes:
+    """Set NLM_F_DUMP_INTR on the first message."""
+    return chunk[:6] + struct.pack("=H", MULTIPART | 0x10) + chunk[8:]

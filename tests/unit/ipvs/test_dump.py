@@ -1,0 +1,119 @@
+"""dump: what Linux answers, the fixed layout as good as the walk, and nothing but errors of ours for the rest."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.fake_linux import dumped_destination, dumped_service, packed
+from contract.kernel_cases import WEB
+from contract.tables import destinations, keys, services
+from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs import dump
+from ldirectord_py.ipvs.dump import DONE, MULTIPART, BrokenDumpError, MalformedAnswerError
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Service
+
+FAMILY, SEQUENCE = 32, 5
+
+# One destination as Linux 6.1 dumped it: 10.1.0.2:8080 Masq, weight 65535, thresholds 100 and 50.
+RECORDED = bytes.fromhex(
+    "640100002000020005000000a10000000501000050010200140001000a01000200000000000000000000000006000200"
+    "1f900000080003000000000008000400ffff000005000d000000000006000e000000000006000f000000000008000500"
+    "640000000800060032000000080007000000000008000800000000000800090000000000" + "06000b0002000000"
+    "5c000a000800010000000000080002000000000008000300000000000c00040000000000000000000c00050000000000"
+    "00000000080006000000000008000700000000000800080000000000080009000000000008000a00000000007c000c00"
+    "0c00010000000000000000000c00020000000000000000000c00030000000000000000000c0004000000000000000000"
+    "0c00050000000000000000000c00060000000000000000000c00070000000000000000000c0008000000000000000000"
+    "0c00090000000000000000000c000a000000000000000000"
+)
+
+
+def chunk_of(*bodies: bytes) -> bytes:
+    return b"".join(packed(FAMILY, SEQUENCE, body, MULTIPART) for body in bodies)
+
+
+def walked(chunk: bytes) -> list[Destination]:
+    rows, done = dump.part(chunk, SEQUENCE, lambda message: dump.destination(message, WEB))
+    assert not done
+    return rows
+
+
+def test_a_recorded_destination_is_read_both_ways() -> None:
+    (row,) = walked(RECORDED)
+    key = DestinationKey(WEB, ip_address("10.1.0.2"), 8080)
+    assert Destination(key, Forward.MASQUERADE, 65535, 100, 50) == row
+    assert [row] * 3 == dump.destinations(RECORDED * 3, SEQUENCE, WEB)
+
+
+@given(st.lists(destinations(WEB), min_size=1))
+def test_the_fixed_layout_reads_what_the_walk_reads(rows: list[Destination]) -> None:
+    chunk = chunk_of(*map(dumped_destination, rows))
+    assert rows == walked(chunk)
+    assert rows == dump.destinations(chunk, SEQUENCE, WEB)
+
+
+@given(keys().flatmap(services))
+def test_a_dumped_service_is_read_without_the_kernels_own_flag(row: Service) -> None:
+    rows, done = dump.part(chunk_of(dumped_service(row)), SEQUENCE, dump.service)
+    assert ([row], False) == (rows, done)
+
+
+def test_the_end_of_a_dump_is_seen_beside_its_rows() -> None:
+    chunk = RECORDED + packed(DONE, SEQUENCE, bytes(4), MULTIPART)
+    assert dump.destinations(chunk, SEQUENCE, WEB) is None
+    rows, done = dump.part(chunk, SEQUENCE, lambda message: dump.destination(message, WEB))
+    assert walked(RECORDED) == rows
+    assert done
+
+
+def test_rows_of_another_dump_are_passed_over() -> None:
+    assert dump.destinations(RECORDED, SEQUENCE + 1, WEB) is None
+    assert dump.part(RECORDED, SEQUENCE + 1, dump.service) == ([], False)
+
+
+def test_a_dump_that_ends_with_an_error_is_broken() -> None:
+    with pytest.raises(BrokenDumpError, match="EBUSY"):
+        dump.part(packed(DONE, SEQUENCE, (-16).to_bytes(4, "little", signed=True)), SEQUENCE, dump.service)
+
+
+def test_a_message_longer_than_its_chunk_is_malformed() -> None:
+    with pytest.raises(MalformedAnswerError, match="message of 356 bytes that does not fit"):
+        walked(RECORDED[:-1])
+
+
+END = packed(DONE, SEQUENCE, bytes(4))
+SEEDS = [RECORDED * 2, chunk_of(dumped_service(Service(WEB, "wrr", engine="sip"))) + END]
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """Return an answer with some bytes changed, or cut."""
+    data = bytearray(draw(st.sampled_from(SEEDS)))
+    for _ in range(draw(st.integers(1, 6))):
+        data[draw(st.integers(0, min(len(data) - 1, 160)))] = draw(st.integers(0, 255))
+    return bytes(data[: draw(st.integers(0, len(data)) | st.just(len(data)))])
+
+
+@given(st.binary(max_size=400) | damaged())
+def test_any_answer_gives_rows_or_an_error_of_ours(chunk: bytes) -> None:
+    for message in _all_messages(chunk):
+        for read in (dump.service, lambda one: dump.destination(one, WEB), dump.family_id):
+            try:
+                read(message)
+            except KernelError:
+                continue
+        assert isinstance(message.errno, int)
+    try:
+        dump.destinations(chunk, SEQUENCE, WEB)
+    except KernelError:
+        return
+
+
+def _all_messages(chunk: bytes) -> list[dump.Message]:
+    try:
+        return list(dump.messages(chunk))
+    except KernelError:
+        return []
