@@ -27,8 +27,8 @@ _VIEW = memoryview(_BUFFER)
 async def ask(request: Request, receive: str) -> str:
     """Return the status line of success; raises CheckFailed for others, or if ``receive`` finds nothing."""
     pattern = compiled(receive) if receive else None
-    for _ in range(REDIRECTS + 1):
-        answer, found = await _fetch(request, pattern)
+    for hop in range(REDIRECTS + 1):
+        answer, found = await _fetch(request, pattern, " after a redirect" if hop else "")
         if answer.code not in _REDIRECTING or answer.location is None:
             break
         request = redirected(request, answer.location)
@@ -41,15 +41,15 @@ async def ask(request: Request, receive: str) -> str:
     return answer.status
 
 
-async def _fetch(request: Request, pattern: Pattern | None) -> tuple[Answer, bool]:
-    """Return the whole answer, and whether the pattern was found in it."""
+async def _fetch(request: Request, pattern: Pattern | None, when: str) -> tuple[Answer, bool]:
+    """Return the whole answer, and whether the pattern was found in it; ``when`` ends the phase reached."""
     loop = asyncio.get_running_loop()
     exchange = Exchange(loop, request, kept=pattern is not None)
     try:
         await loop.create_connection(lambda: exchange, request.host, request.port)
         found = await exchange.read(pattern)
     except BaseException:
-        reached(exchange.progress())
+        reached(exchange.progress() + when)
         raise
     finally:
         exchange.close()

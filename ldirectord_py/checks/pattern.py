@@ -23,7 +23,7 @@ _LETTERS: Mapping[str, str] = {
 def compiled(text: str) -> Pattern:
     """Return the pattern as Perl reads it, case-sensitive, ``.`` short of newlines; raises regex.error."""
     translated = _PERL_ONLY.sub(_translation, text)
-    return regex.compile(translated.encode(), flags=regex.VERSION0, cache_pattern=False)
+    return regex.compile(translated.encode("utf-8", "surrogateescape"), flags=regex.VERSION0, cache_pattern=False)
 
 
 def pattern_problem(text: str) -> str | None:
@@ -32,6 +32,8 @@ def pattern_problem(text: str) -> str | None:
         compiled(text)
     except regex.error as error:
         return str(error)
+    except UnicodeEncodeError:
+        return "characters that UTF-8 does not have"
     except (OverflowError, RecursionError):
         return "too large"
     return None

@@ -63,9 +63,9 @@ class Echo:
 
     async def ask(self, number: int) -> str:
         """Send an echo and wait for its reply, or a late one to an echo before it."""
+        self._socket.connect((self._address, 0))
+        self._socket.send(self._request(number))
         loop = asyncio.get_running_loop()
-        await loop.sock_connect(self._socket, (self._address, 0))
-        await loop.sock_sendall(self._socket, self._request(number))
         while True:
             packet = await loop.sock_recv(self._socket, _PACKET)
             if self._answers(packet, number):

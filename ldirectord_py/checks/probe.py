@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import ssl
+import time
 
 from ldirectord_py.checks.base import Checker, Result, Target
 from ldirectord_py.checks.deadline import within
@@ -17,37 +18,35 @@ _log = logging.getLogger(__name__)
 
 async def probe(checker: Checker, target: Target) -> Result:
     """Return what one check finds within ``target.timeout`` seconds; raises nothing but CancelledError."""
-    loop = asyncio.get_running_loop()
-    start = loop.time()
+    start = time.monotonic()
     reached("")
     try:
         verdict, reason = Verdict.UP, await within(target.timeout, checker(target))
     except Exception as error:  # noqa: BLE001  whatever a check raises is a verdict, not the daemon's end
         verdict, reason = _judge(error, target)
         reason = _masked(reason, target)
-    return Result(verdict, reason, loop.time() - start)
+    return Result(verdict, reason, time.monotonic() - start)
 
 
 def _judge(error: Exception, target: Target) -> tuple[Verdict, str]:
     match error:
         case CheckFailed():
             return Verdict.DOWN, str(error)
-        case Inconclusive():
-            return Verdict.NONE, str(error)
-        case MemoryError():
-            return Verdict.NONE, "out of memory"
+        case Inconclusive() | MemoryError():
+            return Verdict.NONE, str(error) or "out of memory"
         case OSError() if is_local(error):
             return Verdict.NONE, words(error)
         case OSError():
-            return Verdict.DOWN, _with_phase(words(error))
+            return Verdict.DOWN, words(error) + _where(error)
         case _:
             _log.error("check of %s port %d failed unexpectedly", target.address, target.port, exc_info=error)
             return Verdict.DOWN, f"{type(error).__name__} in the check (see the log)"
 
 
-def _with_phase(reason: str) -> str:
-    reach = phase()
-    return reason if reach in {"", NOT_CONNECTED} else f"{reason} ({reach})"
+def _where(error: OSError) -> str:
+    """Return how far the check had come, where the error does not tell."""
+    told = isinstance(error, ssl.SSLError) or phase() in {"", NOT_CONNECTED}
+    return "" if told else f" ({phase()})"
 
 
 def _masked(reason: str, target: Target) -> str:

@@ -49,7 +49,8 @@ def words(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"TLS: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {(error.reason or 'protocol error').lower().replace('_', ' ')}"
+        reason = getattr(error, "reason", None) or "protocol error"  # unset where Python itself raised it
+        return f"TLS: {reason.lower().replace('_', ' ')}"
     if isinstance(error, socket.gaierror):
         return f"name lookup failed: {(error.strerror or 'unknown').lower()}"
     if error.errno is None:

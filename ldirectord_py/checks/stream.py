@@ -31,7 +31,7 @@ class Stream:
     async def send(self, line: str, name: str = "") -> None:
         """Send a line; ``name`` is what a reason calls it, if not by its first word."""
         reached(f"connected, no answer to {name or line.partition(' ')[0]}")
-        self._writer.write(line.encode() + b"\r\n")
+        self._writer.write(line.encode("utf-8", "surrogateescape") + b"\r\n")
         await self._writer.drain()
 
     async def line(self) -> str:

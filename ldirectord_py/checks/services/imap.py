@@ -31,7 +31,7 @@ async def _tagged(stream: Stream, tag: str) -> None:
             return
         if line.startswith(f"{tag} "):
             raise CheckFailed(f"login refused: {line}")
-    raise CheckFailed("no answer to LOGIN among many lines")
+    raise CheckFailed(f"no answer to LOGIN among {LINES} lines")
 
 
 def _quoted(text: str) -> str:

@@ -43,7 +43,10 @@ async def check(target: Target) -> str:
 
 def unescaped(request: str) -> bytes:
     r"""Return the bytes to send: ``\n``, ``\r``, ``\t`` and ``\xHH`` stand for theirs, all else for itself."""
-    return _ESCAPE.sub(lambda match: _CONTROL.get(match[1]) or bytes((int(match[1][1:], 16),)), request.encode())
+    return _ESCAPE.sub(
+        lambda match: _CONTROL.get(match[1]) or bytes((int(match[1][1:], 16),)),
+        request.encode("utf-8", "surrogateescape"),
+    )
 
 
 async def _stream(target: Target, request: bytes) -> AsyncIterator[bytes]:
