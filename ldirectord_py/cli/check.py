@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.config.load import Parsed, load
+from ldirectord_py.config.load import load
+from ldirectord_py.config.parse import Parsed
 
 
 def run(invocation: Invocation) -> int:

@@ -17,7 +17,8 @@ import uvloop
 
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.commands import version
-from ldirectord_py.config.load import Parsed, load
+from ldirectord_py.config.load import load
+from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon import notify
 from ldirectord_py.daemon.process import Instance, Lock, instance
 from ldirectord_py.errors import LdirectordError

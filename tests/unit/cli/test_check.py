@@ -1,0 +1,75 @@
+"""``check`` and ``dump``."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ldirectord_py.cli import main
+
+GOOD = """\
+virtual = 192.0.2.1:80
+        real = 127.0.0.1:8080 masq
+        real = 127.0.0.2:8080 masq
+        service = http
+        login = "anna"
+        passwd = "geheim"
+virtual = 192.0.2.1:443
+        real = 127.0.0.1:8443 masq
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "web.cf"
+    path.write_text(GOOD)
+    return path
+
+
+def test_a_good_file_is_summed_up(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(config), "check"]) == 0
+    expected = f"{config} is good: 2 virtual servers, 3 real servers, 0 warnings\n"
+    assert (expected, "") == capsys.readouterr()
+
+
+def test_every_error_of_a_bad_file_is_told_on_a_line(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text("checkintervall = 2\n" + GOOD.replace("service = http", "service = htpp"))
+    assert main([str(config), "check"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    places = [line.removeprefix(f"{config}:").split(":")[0] for line in err.splitlines()]
+    assert places == ["1", "5"]
+
+
+def test_the_file_is_named_as_it_was_given(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(config.parent)
+    config.write_text("bogus = 1\n")
+    assert main(["web.cf", "check"]) == 2
+    assert capsys.readouterr().err.startswith("web.cf:1:1: ")
+
+
+def test_dump_prints_json_without_secrets(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(config), "dump"]) == 0
+    dumped = json.loads(capsys.readouterr().out)
+    assert [virtual["id"] for virtual in dumped["virtuals"]] == ["tcp:192.0.2.1:80", "tcp:192.0.2.1:443"]
+    assert (dumped["virtuals"][0]["login"], dumped["virtuals"][0]["passwd"]) == ("anna", "***")
+
+
+def test_dump_shows_secrets_when_told(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(config), "dump", "--format", "json", "--show-secrets"]) == 0
+    assert json.loads(capsys.readouterr().out)["virtuals"][0]["passwd"] == "geheim"
+
+
+def test_dump_prints_yaml(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(config), "dump", "--format=yaml"]) == 0
+    out = capsys.readouterr().out
+    assert "geheim" not in out
+    assert "192.0.2.1" in out
+
+
+@pytest.mark.parametrize("words", [["--format", "xml"], ["--bogus"], ["extra"], ["--show"]])
+def test_dump_refuses_other_options(words: list[str], config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(config), "dump", *words]) == 255
+    assert capsys.readouterr().err.startswith("dump: ")

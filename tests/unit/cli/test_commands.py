@@ -1,0 +1,71 @@
+"""The table of commands, and what is said about it."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from ldirectord_py import cli
+from ldirectord_py.cli import main
+from ldirectord_py.cli.commands import COMMANDS
+
+
+def test_every_command_has_a_module_that_runs() -> None:
+    modules = {command.module for command in COMMANDS.values()}
+    assert all(callable(import_module(f"ldirectord_py.cli.{module}").run) for module in modules)
+
+
+def test_the_originals_commands_are_there() -> None:
+    originals = {"start", "stop", "restart", "try-restart", "reload", "force-reload", "status"}
+    assert originals <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("option", ["-h", "-?", "--help"])
+def test_help_names_every_command(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([option]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {name}" in shown for name in COMMANDS)
+    assert "LDIRECTORD_RUNDIR" in shown
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-v"]) == 0
+    assert capsys.readouterr().out.startswith("Linux Director ldirectord-py ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [([], "No command"), (["bogus"], "Unknown command: bogus"), (["-x"], "Unknown option: x")],
+)
+def test_wrong_usage(argv: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv) == 255
+    complaint, usage, *_ = capsys.readouterr().err.splitlines()
+    assert expected == complaint
+    assert usage.startswith("Usage: ldirectord [-d|--debug] [--] [CONFIG] start|stop|")
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_a_missing_config_is_1_for_every_command(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDIRECTORD_RUNDIR", str(tmp_path))
+    assert main([f"{tmp_path}/none.cf", command]) == 1
+    assert f"Config file {tmp_path}/none.cf not found\n" == capsys.readouterr().err
+
+
+def test_a_fault_of_the_system_is_1_and_told_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDIRECTORD_RUNDIR", str(tmp_path))
+    (tmp_path / "ldirectord.web.cf.lock").symlink_to("elsewhere")
+    (tmp_path / "elsewhere").touch()
+    assert main([f"{tmp_path}/web.cf", "status"]) == 1
+    assert capsys.readouterr().err.startswith("[Errno 40] Too many levels of symbolic links: ")
+
+
+def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_carry_out", interrupted)
+    assert main(["status"]) == 130
