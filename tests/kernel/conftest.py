@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.host import has_ipvs, missing_for_machine
+from harness.lab import Lab
 from harness.remote import RemoteTier
 
 TIER = Path(__file__).parent
@@ -21,3 +23,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=reason))
         return
     config.pluginmanager.register(RemoteTier(config, [item.nodeid for item in here]))
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """A client and a director in network namespaces; real servers are added as a test asks for them."""
+    with Lab(tmp_path / "lab") as lab:
+        yield lab

@@ -1,0 +1,79 @@
+"""The kernel's own view of a table, /proc/net/ip_vs: cheap enough to be read twenty times a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Self
+
+SAMPLE_SECONDS = 0.05
+
+Weights = dict[str, dict[str, int]]
+"""Service -> destination -> weight; ``TCP 10.9.0.100:80``, ``UDP [fd00::1]:53``, ``FWM 1``; ``10.9.1.11:80``."""
+
+
+def read_weights(path: Path) -> Weights:
+    """Return the table that ``path`` holds, a /proc/PID/net/ip_vs."""
+    table: Weights = {}
+    destinations: dict[str, int] = {}
+    for line in path.read_text().splitlines()[3:]:
+        words = line.split()
+        if words[0] == "->":
+            destinations[_endpoint(words[1])] = int(words[3])
+        else:
+            name = str(int(words[1], 16)) if words[0] == "FWM" else _endpoint(words[1])
+            destinations = table.setdefault(f"{words[0]} {name}", {})
+    return table
+
+
+def _endpoint(text: str) -> str:
+    """Return address and port as people write them: the kernel has ``0A090064:0050`` and ``[fd00::1]:0050``."""
+    address, _, port = text.rpartition(":")
+    readable = f"[{ip_address(address[1:-1])}]" if address.startswith("[") else str(ip_address(int(address, 16)))
+    return f"{readable}:{int(port, 16)}"
+
+
+@dataclass(slots=True)
+class Watch:
+    """Samples of a table, taken every 50 ms while the block lasts; ``samples`` holds those that differ, with times."""
+
+    path: Path
+    samples: list[tuple[float, Weights]] = field(default_factory=list)
+    _thread: threading.Thread | None = None
+    _done: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._sample()
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def history(self, service: str, destination: str) -> list[tuple[float, int | None]]:
+        """Return when (monotonic seconds) and to what a weight changed, the first sample included; None: no row."""
+        changes: list[tuple[float, int | None]] = []
+        for when, table in self.samples:
+            weight = table.get(service, {}).get(destination)
+            if not changes or changes[-1][1] != weight:
+                changes.append((when, weight))
+        return changes
+
+    def weights(self, service: str, destination: str) -> list[int | None]:
+        """Return the weights that a destination had, one after the other: ``[1]`` when it never changed."""
+        return [weight for _, weight in self.history(service, destination)]
+
+    def _work(self) -> None:
+        while not self._done.wait(SAMPLE_SECONDS):
+            self._sample()
+
+    def _sample(self) -> None:
+        table = read_weights(self.path)
+        if not self.samples or self.samples[-1][1] != table:
+            self.samples.append((time.monotonic(), table))
