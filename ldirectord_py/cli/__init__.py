@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from ldirectord_py.cli.arguments import HELP, VERSION, Invocation, UsageError, parse
 from ldirectord_py.cli.commands import COMMANDS, help_text, usage, version
 from ldirectord_py.errors import ConfigError, LdirectordError
 
 FAILED = 1
-BAD_CONFIG = 2
-BAD_USAGE = 255
 INTERRUPTED = 130
+STATUSES: Mapping[type[Exception], int] = {ConfigError: 2, UsageError: 255}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out the command line and return its exit status; every error is on standard error, in words."""
+    _print_any_text()
     try:
         return _carry_out(parse(sys.argv[1:] if argv is None else argv, COMMANDS))
-    except UsageError as wrong:
-        _complain(f"{wrong}\n{usage()}")
-        return BAD_USAGE
-    except ConfigError as refused:
-        _complain(str(refused))
-        return BAD_CONFIG
     except BrokenPipeError:  # who reads our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nor does the last flush fail
         return FAILED
-    except (LdirectordError, OSError) as fault:
-        _complain(str(fault))
-        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except (LdirectordError, OSError) as fault:
+        print(_words(fault), file=sys.stderr)
+        return next((status for kind, status in STATUSES.items() if isinstance(fault, kind)), FAILED)
 
 
 def _carry_out(invocation: Invocation) -> int:
@@ -49,5 +44,15 @@ def _carry_out(invocation: Invocation) -> int:
     return status
 
 
-def _complain(text: str) -> None:
-    print(text, file=sys.stderr)
+def _print_any_text() -> None:
+    """Let a name that the terminal's encoding does not have be printed with escapes."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _words(fault: Exception) -> str:
+    if isinstance(fault, UsageError):
+        return f"{fault}\n{usage()}"
+    if isinstance(fault, OSError) and fault.filename:
+        return f"{fault.filename}: {fault.strerror}"
+    return str(fault)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.service import Service, read
 from ldirectord_py.daemon.detach import Starter, detach
 from ldirectord_py.daemon.process import AlreadyRunningError, instance
+from ldirectord_py.report.logfile import sink_of
 
 
 def run(invocation: Invocation) -> int:
@@ -25,8 +28,21 @@ def start(service: Service) -> int:
         service.serve(lock)
         return 0
 
+    _warn_of_log(service)
+
     def daemon(starter: Starter) -> None:
         service.serve(lock, ready=starter.ready)
 
     detach(daemon, keep=lock.descriptor)
     return 0
+
+
+def _warn_of_log(service: Service) -> None:
+    """Say now what the daemon, without a terminal, could not say."""
+    sink = sink_of(service.loaded.config.settings, service.process.name)
+    try:
+        sink.write(())
+    except (OSError, ValueError) as fault:
+        print(f"cannot write the log: {fault}; the daemon goes on and keeps trying", file=sys.stderr)
+    finally:
+        sink.close()

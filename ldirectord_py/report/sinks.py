@@ -62,7 +62,8 @@ class File:
         if self._descriptor is not None and not self._in_place(self._descriptor):
             self.close()
         if self._descriptor is None:
-            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe without a reader must not hold us
+            self._descriptor = os.open(self.path, flags, 0o644)
         return self._descriptor
 
     def _in_place(self, descriptor: int) -> bool:

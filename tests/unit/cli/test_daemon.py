@@ -219,3 +219,27 @@ def test_warnings_are_printed_and_logged_and_start_goes_on(box: Box) -> None:
 
 def test_what_comes_after_an_originals_command_is_ignored(box: Box) -> None:
     assert box.run("status", "extra")[0] == 3
+
+
+def test_a_log_that_cannot_be_written_is_told_by_the_start(box: Box) -> None:
+    box.config.write_text(box.config.read_text().replace(str(box.log), f"{box.log}/missing"))
+    box.log.write_text("a file, no folder")
+    status, out, err = box.run("start")
+    assert (status, out) == (0, "")
+    reason = f"[Errno 20] Not a directory: '{box.log}/missing'"
+    assert f"cannot write the log: {reason}; the daemon goes on and keeps trying\n" == err
+    assert box.run("status")[0] == 0
+
+
+def test_of_many_starts_at_once_one_daemon_comes(box: Box) -> None:
+    starts = [box.begin(str(box.config), "start") for _ in range(8)]
+    assert [start.communicate(timeout=60) for start in starts] == [("", "")] * 8
+    assert [start.returncode for start in starts] == [0] * 8
+    assert len(box.log_texts()) == 1
+
+
+def test_a_name_that_is_no_text_can_be_printed(box: Box) -> None:
+    name = os.fsdecode(b"caf\xe9.cf")
+    (box.folder / name).write_bytes(box.config.read_bytes())
+    status, out, err = box.run_words(f"{box.folder}/{name}", "status")
+    assert (3, f"ldirectord is stopped for {box.folder}/caf\\udce9.cf\n", "") == (status, out, err)

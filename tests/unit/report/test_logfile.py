@@ -250,6 +250,12 @@ def test_syslog_may_be_started_anew(tmp_path: Path) -> None:
     sink.close()
 
 
+def test_a_pipe_that_nobody_reads_holds_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    with pytest.raises(OSError, match="No such device or address"):
+        File(tmp_path / "log", "i").write([Line(START, logging.INFO, "text")])
+
+
 def test_a_word_that_is_no_facility_cannot_be_written() -> None:
     with pytest.raises(OSError, match="local9 is neither a path nor a facility of syslog"):
         Syslog("local9").write([Line(START, logging.INFO, "text")])
