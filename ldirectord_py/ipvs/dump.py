@@ -1,7 +1,7 @@
 """What the kernel answers: netlink messages to rows.
 
-A destination is read at fixed offsets where it has the layout of Linux 5.3 and later, else attribute by attribute.
-Anything else than a row of ours to be is skipped or raises MalformedAnswerError.
+Attribute by attribute, so that any kernel's layout is read; ``recall`` has the fast way. What cannot be a row is
+skipped, what cannot be read raises MalformedAnswerError.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ERROR, DONE = 2, 3
 MULTIPART, INTERRUPTED = 0x2, 0x10
 
 R = TypeVar("R", Service, Destination)
-_HEADER = struct.Struct("=IHHII")
+HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _TYPE = 0x3FFF
 _ORDER: Final = "little" if struct.pack("=H", 1) == b"\1\0" else "big"
@@ -69,12 +69,12 @@ def messages(chunk: bytes) -> Iterator[Message]:
     """Yield the messages of one received chunk; MalformedAnswerError at the first that does not fit in it."""
     offset, view = 0, memoryview(chunk)
     while offset < len(chunk):
-        if len(chunk) - offset < _HEADER.size:
+        if len(chunk) - offset < HEADER.size:
             raise MalformedAnswerError("the kernel's answer ends inside a header")
-        length, kind, flags, sequence, _ = _HEADER.unpack_from(chunk, offset)
-        if not _HEADER.size <= length <= len(chunk) - offset:
+        length, kind, flags, sequence, _ = HEADER.unpack_from(chunk, offset)
+        if not HEADER.size <= length <= len(chunk) - offset:
             raise MalformedAnswerError(f"the kernel's answer holds a message of {length} bytes that does not fit in it")
-        yield Message(kind, flags, sequence, view[offset + _HEADER.size : offset + length])
+        yield Message(kind, flags, sequence, view[offset + HEADER.size : offset + length])
         offset += (length + 3) & ~3
 
 
@@ -108,7 +108,7 @@ def _port(found: Attributes, kind: int) -> int:
     return int.from_bytes(found.get(kind, b"\0\0")[:2], "big")
 
 
-def _address(value: bytes, family: int) -> Address:
+def address(value: bytes, family: int) -> Address:
     """Return the address of a field that is 16 bytes long for both families."""
     if family == AF_INET and len(value) >= 4:
         return IPv4Address(value[:4])
@@ -187,11 +187,11 @@ def _service_key(found: Attributes) -> ServiceKey | None:
     protocol = _number(found, 2, 2)
     if protocol not in _PROTOCOLS:
         return None
-    return VirtualAddress(Protocol(protocol), _address(bytes(found.get(3, b"")), family), _port(found, 4))
+    return VirtualAddress(Protocol(protocol), address(bytes(found.get(3, b"")), family), _port(found, 4))
 
 
 _PROTOCOLS = frozenset(Protocol)
-_FORWARDS = [*Forward, Forward.BYPASS, Forward.BYPASS, Forward.BYPASS]
+FORWARDS = [*Forward, Forward.BYPASS, Forward.BYPASS, Forward.BYPASS]
 
 
 def destination(message: Message, of: ServiceKey) -> Destination | None:
@@ -202,36 +202,10 @@ def destination(message: Message, of: ServiceKey) -> Destination | None:
     found = attributes(nest)
     # Kernels before 3.18 leave the family out: it is the service's.
     family = _number(found, 11, 2) or (AF_INET6 if of.ipv6 else AF_INET)
-    address = _address(bytes(found.get(1, b"")), family)
     return Destination(
-        DestinationKey(of, address, _port(found, 2)),
-        _FORWARDS[_number(found, 3, 4) & 7],
+        DestinationKey(of, address(bytes(found.get(1, b"")), family), _port(found, 2)),
+        FORWARDS[_number(found, 3, 4) & 7],
         _number(found, 4, 4),
         _number(found, 5, 4),
         _number(found, 6, 4),
     )
-
-
-# Head and address, port, forward, weight, (tunnel), upper, lower, (connections), family, (statistics).
-_FIXED = struct.Struct("=28s16s 4s2sxx 4sI 4sI 24x 4sI 4sI 24x 4sHxx 216x")
-_HEADS = tuple(_ATTRIBUTE.pack(*head) for head in ((6, 2), (8, 3), (8, 4), (8, 5), (8, 6), (6, 11)))
-_FIRST = _ATTRIBUTE.pack(20, 1)
-
-
-def destinations(chunk: bytes, sequence: int, of: ServiceKey) -> list[Destination] | None:
-    """Return the rows of a chunk that is whole and of the fixed layout throughout; None for any other chunk."""
-    if not chunk or len(chunk) % _FIXED.size or chunk[24:28] != _FIRST:
-        return None
-    head = chunk[:28]
-    length, kind, flags, of_dump, _ = _HEADER.unpack_from(head)
-    if (length, flags, of_dump) != (_FIXED.size, MULTIPART, sequence) or kind in (ERROR, DONE):
-        return None
-    rows: list[Destination] = []
-    for first, address, h1, port, h2, forward, h3, weight, h4, upper, h5, lower, h6, family in _FIXED.iter_unpack(
-        chunk
-    ):
-        if first != head or (h1, h2, h3, h4, h5, h6) != _HEADS or family not in (AF_INET, AF_INET6):
-            return None
-        key = DestinationKey(of, _address(address, family), int.from_bytes(port, "big"))
-        rows.append(Destination(key, _FORWARDS[forward & 7], weight, upper, lower))
-    return rows

@@ -13,13 +13,14 @@ import shutil
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.channel import Dial, dial
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.refusal import Refused, nonsense, refused
-from ldirectord_py.ipvs.session import NoFamilyError, Session
+from ldirectord_py.ipvs.session import NoFamilyError, Outcome, Session
 from ldirectord_py.ipvs.table import Destination, Table
 
 DEADLINE = 30.0
@@ -51,6 +52,28 @@ async def modprobe() -> str:
     return said.decode(errors="replace").strip() if process.returncode else ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A batch: what was senseless and not written, by position; what was, its positions, and what became of it."""
+
+    senseless: dict[int, Refused]
+    sane: list[Op]
+    positions: list[int]
+    outcome: Outcome
+
+    def refused(self, errors: dict[int, int]) -> list[Refused]:
+        """Return all refusals in the order of the ops, given the errno of each refused one of ``sane``."""
+        found = {self.positions[sane]: refused(self.sane[sane], error) for sane, error in errors.items()}
+        return [one for _, one in sorted((self.senseless | found).items())]
+
+
+def _write(session: Session, ops: Sequence[Op]) -> _Written:
+    senseless = {position: found for position, op in enumerate(ops) if (found := nonsense(op))}
+    positions = [position for position in range(len(ops)) if position not in senseless]
+    sane = [ops[position] for position in positions]
+    return _Written(senseless, sane, positions, session.write(sane))
+
+
 class NetlinkKernel:
     """The IPVS table of the network namespace that the first call is made in.
 
@@ -73,11 +96,14 @@ class NetlinkKernel:
 
         KernelError when nothing can be written now.
         """
-        senseless = {position: found for position, op in enumerate(ops) if (found := nonsense(op))}
-        positions = [position for position in range(len(ops)) if position not in senseless]
-        errors = await self._write([ops[position] for position in positions])
-        answers = {positions[n]: refused(ops[positions[n]], error) for n, error in errors.items()}
-        return [one for _, one in sorted((senseless | answers).items())]
+        if not ops:
+            return []
+        # A service may have the kernel load a scheduler, and an edited one wait for readers: 20 to 150 ms.
+        inline = len(ops) <= INLINE and all(isinstance(op.row, Destination) for op in ops)
+        written = await self._call(lambda session: _write(session, ops), inline=inline)
+        if written.outcome.unclear:
+            return await self._call(lambda session: written.refused(session.settle(written.sane, written.outcome)))
+        return written.refused(written.outcome.errors)
 
     async def aclose(self) -> None:
         """Close the sockets; a later call opens others."""
@@ -85,14 +111,6 @@ class NetlinkKernel:
             if self._session is not None and await self._idle():
                 self._session.close()
                 self._session = None
-
-    async def _write(self, ops: Sequence[Op]) -> dict[int, int]:
-        if not ops:
-            return {}
-        # A service may have the kernel load a scheduler, and an edited one wait for readers: 20 to 150 ms.
-        inline = len(ops) <= INLINE and all(isinstance(op.row, Destination) for op in ops)
-        outcome = await self._call(lambda session: session.write(ops), inline=inline)
-        return await self._call(lambda session: session.settle(ops, outcome)) if outcome.unclear else outcome.errors
 
     async def _call(self, call: Callable[[Session], T], *, inline: bool = False) -> T:
         async with self._turn:

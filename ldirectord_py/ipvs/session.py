@@ -19,6 +19,7 @@ from ldirectord_py.ipvs import dump
 from ldirectord_py.ipvs.channel import AnswerDroppedError, AnswerLostError, Channel, Dial, dial
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.dump import BrokenDumpError, MalformedAnswerError, Message
+from ldirectord_py.ipvs.recall import Recall
 from ldirectord_py.ipvs.table import Destination, Key, Row, Service, ServiceKey, Table
 from ldirectord_py.ipvs.wire import DUMP, Command, batch, request, service_key
 
@@ -69,6 +70,7 @@ class Session:
             self._edits.close()
             raise
         self._family = 0
+        self._recall = Recall()
 
     def close(self) -> None:
         """Close both sockets."""
@@ -100,12 +102,9 @@ class Session:
         self._edits.send(batch(ops, outcome.family, first))
         answers: dict[int, int] = {}
         whole = self._collect(first, first + len(ops) - 1, answers)
-        for position in range(len(ops)):
-            error = answers.get(first + position)
-            if error:
-                outcome.errors[start + position] = error
-            elif error is None and not whole:
-                outcome.lost.append(start + position)
+        outcome.errors |= {start + sequence - first: error for sequence, error in answers.items() if error}
+        if not whole:
+            outcome.lost += [start + n for n in range(len(ops)) if first + n not in answers]
 
     def _collect(self, first: int, last: int, answers: dict[int, int]) -> bool:
         """Note the answers by sequence number; return whether that to the last message came and none was lost."""
@@ -176,15 +175,16 @@ class Session:
         # A service that went meanwhile looks like one without destinations.
         if self._services() != services:
             raise BrokenDumpError("services came or went meanwhile")
+        self._recall.trim(len(table))
         return table
 
     def _services(self) -> list[Service]:
-        rows, _ = self._dump(Command.GET_SERVICE, b"", _services)
+        rows, _ = self._dump(Command.GET_SERVICE, b"", self._recall.services)
         return rows
 
     def _destinations(self, key: ServiceKey) -> list[Destination]:
         """Return the destinations of a service; a dump of several parts may lose or double some: take two alike."""
-        decode, payload = partial(_destinations, key), service_key(key)
+        decode, payload = partial(self._recall.destinations, key), service_key(key)
         rows, parts = self._dump(Command.GET_DESTINATION, payload, decode)
         if parts > 1 and self._dump(Command.GET_DESTINATION, payload, decode)[0] != rows:
             raise BrokenDumpError("destinations came or went meanwhile")
@@ -203,17 +203,6 @@ class Session:
             parts += bool(found)
             if done:
                 return rows, parts
-
-
-def _services(chunk: bytes, sequence: int) -> tuple[list[Service], bool]:
-    return dump.part(chunk, sequence, dump.service)
-
-
-def _destinations(of: ServiceKey, chunk: bytes, sequence: int) -> tuple[list[Destination], bool]:
-    rows = dump.destinations(chunk, sequence, of)
-    if rows is not None:
-        return rows, False
-    return dump.part(chunk, sequence, lambda message: dump.destination(message, of))
 
 
 def _family(message: Message) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import IPv4Address, ip_address
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from contract.tables import destinations, keys, services
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs import dump
 from ldirectord_py.ipvs.dump import DONE, MULTIPART, BrokenDumpError, MalformedAnswerError
+from ldirectord_py.ipvs.recall import Recall
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Service
 
 FAMILY, SEQUENCE = 32, 5
@@ -41,37 +44,77 @@ def walked(chunk: bytes) -> list[Destination]:
     return rows
 
 
+def outcome(read: Callable[[], object]) -> object:
+    """Return what is read, or the sort of error of ours that it ends in."""
+    try:
+        return read()
+    except KernelError as error:
+        return type(error)
+
+
 def test_a_recorded_destination_is_read_both_ways() -> None:
     (row,) = walked(RECORDED)
     key = DestinationKey(WEB, ip_address("10.1.0.2"), 8080)
     assert Destination(key, Forward.MASQUERADE, 65535, 100, 50) == row
-    assert [row] * 3 == dump.destinations(RECORDED * 3, SEQUENCE, WEB)
+    assert ([row] * 3, False) == Recall().destinations(WEB, RECORDED * 3, SEQUENCE)
 
 
 @given(st.lists(destinations(WEB), min_size=1))
 def test_the_fixed_layout_reads_what_the_walk_reads(rows: list[Destination]) -> None:
     chunk = chunk_of(*map(dumped_destination, rows))
     assert rows == walked(chunk)
-    assert rows == dump.destinations(chunk, SEQUENCE, WEB)
+    recall = Recall()
+    first, _ = recall.destinations(WEB, chunk, SEQUENCE)
+    again, _ = recall.destinations(WEB, chunk, SEQUENCE)
+    assert rows == first
+    assert list(map(id, first)) == list(map(id, again))
 
 
 @given(keys().flatmap(services))
 def test_a_dumped_service_is_read_without_the_kernels_own_flag(row: Service) -> None:
-    rows, done = dump.part(chunk_of(dumped_service(row)), SEQUENCE, dump.service)
-    assert ([row], False) == (rows, done)
+    chunk, recall = chunk_of(dumped_service(row)) * 2, Recall()
+    for _ in range(2):
+        assert ([row, row], False) == recall.services(chunk, SEQUENCE)
+    assert ([row, row], False) == dump.part(chunk, SEQUENCE, dump.service)
 
 
 def test_the_end_of_a_dump_is_seen_beside_its_rows() -> None:
     chunk = RECORDED + packed(DONE, SEQUENCE, bytes(4), MULTIPART)
-    assert dump.destinations(chunk, SEQUENCE, WEB) is None
-    rows, done = dump.part(chunk, SEQUENCE, lambda message: dump.destination(message, WEB))
+    rows, done = Recall().destinations(WEB, chunk, SEQUENCE)
     assert walked(RECORDED) == rows
     assert done
 
 
 def test_rows_of_another_dump_are_passed_over() -> None:
-    assert dump.destinations(RECORDED, SEQUENCE + 1, WEB) is None
+    assert Recall().destinations(WEB, RECORDED, SEQUENCE + 1) == ([], False)
     assert dump.part(RECORDED, SEQUENCE + 1, dump.service) == ([], False)
+
+
+def test_what_changed_is_decoded_anew() -> None:
+    recall = Recall()
+    (before,), _ = recall.destinations(WEB, RECORDED, SEQUENCE)
+    (after,), _ = recall.destinations(WEB, RECORDED.replace(b"\xff\xff\0\0", b"\7\0\0\0"), SEQUENCE)
+    assert replace(before, weight=7) == after
+
+
+def test_counters_do_not_make_another_row() -> None:
+    recall = Recall()
+    (before,), _ = recall.destinations(WEB, RECORDED, SEQUENCE)
+    busy = RECORDED[:112] + bytes([1]) + RECORDED[113:]
+    (after,), _ = recall.destinations(WEB, busy, SEQUENCE)
+    assert before is after
+
+
+def test_what_is_known_is_forgotten_when_the_table_has_shrunk() -> None:
+    recall = Recall()
+    rows = [Destination(DestinationKey(WEB, IPv4Address(n), 80), Forward.ROUTE, 1) for n in range(1, 301)]
+    recall.destinations(WEB, chunk_of(*map(dumped_destination, rows)), SEQUENCE)
+    (before,), _ = recall.destinations(WEB, RECORDED, SEQUENCE)
+    recall.trim(300)
+    assert [before] == [one for one in recall.destinations(WEB, RECORDED, SEQUENCE)[0] if one is before]
+    recall.trim(1)
+    (after,), _ = recall.destinations(WEB, RECORDED, SEQUENCE)
+    assert before is not after
 
 
 def test_a_dump_that_ends_with_an_error_is_broken() -> None:
@@ -106,10 +149,6 @@ def test_any_answer_gives_rows_or_an_error_of_ours(chunk: bytes) -> None:
             except KernelError:
                 continue
         assert isinstance(message.errno, int)
-    try:
-        dump.destinations(chunk, SEQUENCE, WEB)
-    except KernelError:
-        return
 
 
 def _all_messages(chunk: bytes) -> list[dump.Message]:
@@ -117,3 +156,11 @@ def _all_messages(chunk: bytes) -> list[dump.Message]:
         return list(dump.messages(chunk))
     except KernelError:
         return []
+
+
+@given(st.binary(max_size=400) | damaged())
+def test_recall_gives_the_same_rows_or_error_of_ours_again(chunk: bytes) -> None:
+    recall = Recall()
+    reads = (lambda: recall.destinations(WEB, chunk, SEQUENCE), lambda: recall.services(chunk, SEQUENCE))
+    for read in reads:
+        assert outcome(read) == outcome(read)
