@@ -24,7 +24,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
 )
 PURE = (
     *("errors", "health", "plan", "desired", "checks.base", "config"),
-    *("ipvs.table", "ipvs.diff", "ipvs.wire", "ipvs.text", "ipvs.kernel"),
+    *("ipvs.table", "ipvs.diff", "ipvs.wire", "ipvs.dump", "ipvs.recall", "ipvs.refusal", "ipvs.text", "ipvs.kernel"),
 )
 NOT_PURE = ("config.names", "config.load")
 FORBIDDEN = frozenset(
