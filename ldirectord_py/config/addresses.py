@@ -41,6 +41,10 @@ class Names:
     ports: Mapping[PortName, int | None] = field(default_factory=dict)
     hostname: str = "localhost"
 
+    def joined(self, more: Names) -> Names:
+        """Return these names and more of the same host."""
+        return Names({**self.hosts, **more.hosts}, {**self.ports, **more.ports}, self.hostname)
+
 
 class Lookup:
     """Reads addresses and ports by means of Names; ``hosts`` and ``ports`` are the names that were asked for."""

@@ -20,9 +20,11 @@ def load(path: Path | str) -> Parsed:
     """Return the configuration in a file; blocks for lookups; raises ConfigError for all that is wrong with it."""
     file = str(path)
     text, warnings = _decoded(_contents(file), file)
-    found = draft(text, file, Names(hostname=hostname()), KINDS)
-    if found.hosts or found.ports:
-        found = draft(text, file, look_up(found.hosts, found.ports), KINDS)
+    names = Names(hostname=hostname())
+    found = draft(text, file, names, KINDS)
+    while hosts_and_ports := found.unknown(names):
+        names = names.joined(look_up(*hosts_and_ports))
+        found = draft(text, file, names, KINDS)
     return accepted(_with(found, warnings))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -22,12 +21,12 @@ def hostname() -> str:
     return os.environ.get("HOSTNAME") or os.uname().nodename
 
 
-def look_up(hosts: Collection[HostName], ports: Collection[PortName], seconds: float = DEADLINE) -> Names:
+def look_up(hosts: frozenset[HostName], ports: frozenset[PortName], seconds: float = DEADLINE) -> Names:
     """Return what the names stand for; None for those that are unknown or not found within ``seconds``."""
     return Names(_addresses(hosts, seconds), {name: _port(name) for name in ports}, hostname())
 
 
-def _addresses(hosts: Collection[HostName], seconds: float) -> dict[HostName, Address | None]:
+def _addresses(hosts: frozenset[HostName], seconds: float) -> dict[HostName, Address | None]:
     """Look names up in threads of a daemon, so that a resolver that hangs holds up nothing."""
     waiting: SimpleQueue[HostName] = SimpleQueue()
     found: SimpleQueue[tuple[HostName, Address | None]] = SimpleQueue()

@@ -46,6 +46,11 @@ class Draft:
     hosts: frozenset[HostName]
     ports: frozenset[PortName]
 
+    def unknown(self, names: Names) -> tuple[frozenset[HostName], frozenset[PortName]] | None:
+        """Return the names that were asked for and never looked up; None if there are none."""
+        hosts, ports = self.hosts - names.hosts.keys(), self.ports - names.ports.keys()
+        return (hosts, ports) if hosts or ports else None
+
 
 def parse(text: str, file: str, names: Names, kinds: Mapping[str, Kind]) -> Parsed:
     """Return the configuration of a file; raises ConfigError, and nothing else, with every Problem of the file."""
@@ -150,9 +155,10 @@ class _Builder:
             return FirewallMark(head.mark, ipv6)
         protocol = settings.values.get("protocol") or ("udp" if head.port in {"53", "domain"} else "tcp")
         address = self._servers.lookup.address(head.host, ipv6=ipv6)
+        port = self._servers.lookup.port(head.port, protocol)
         if address is None:
             raise Refusal(f'the name "{head.host[:60]}" does not resolve', "correct it, or write the address")
-        return VirtualAddress(Protocol[protocol.upper()], address, self._servers.lookup.port(head.port, protocol))
+        return VirtualAddress(Protocol[protocol.upper()], address, port)
 
     def _settled(self, key: ServiceKey, settings: Settings) -> Virtual:
         own = settings.values

@@ -132,6 +132,8 @@ def _shown(name: str) -> str:
     """Return as much of a wrong name as cannot hold a secret."""
     if name.startswith("["):
         return name[:40]
+    if name.startswith(("passwd", "secret")) and name[6:7].isalnum():
+        return f"{name[:6]}..."
     word = 0
     while word < len(name) and (name[word].isalnum() or name[word] in "_-"):
         word += 1

@@ -55,11 +55,12 @@ class Servers:
     def _expand(self, found: RealLine, line: Line, virtual: Virtual) -> Iterator[Real]:
         if found.notes:
             self.report.warn(line, *found.notes)
+        addresses = self._addresses(found, line, ipv6=virtual.key.ipv6)
         port = self.lookup.port(found.port) if found.port else 0
         request, receive = virtual.request, virtual.receive
         if found.request is not None:
             request, receive = found.request, found.receive
-        for address in self._addresses(found, line, ipv6=virtual.key.ipv6):
+        for address in addresses:
             name = found.host if found.last is None and literal(found.host) is None else None
             yield Real(
                 address,
@@ -104,7 +105,8 @@ class Servers:
             found = parse_fallback(line.value)
             self.report.warn(line, *found.notes)
             address = self.address(found.host, line, ipv6=virtual.key.ipv6)
-            return None if address is None else self._at_port(found, address, virtual)
+            port = self._port(found, virtual)
+            return None if address is None else Fallback(address, port, found.forward)
         except Refusal as refusal:
             self.report.refuse(line, refusal.note)
             return None
@@ -121,7 +123,6 @@ class Servers:
             what = f'the service "{port}" may have another port for udp than for tcp, or none'
             self.report.warn(line, Note(what, "write the port's number"))
 
-    def _at_port(self, found: FallbackLine, address: Address, virtual: Virtual) -> Fallback:
+    def _port(self, found: FallbackLine, virtual: Virtual) -> int:
         protocol = virtual.protocol.name.lower() if virtual.protocol else ""
-        port = self.lookup.port(found.port, protocol) if found.port else own_port(virtual)
-        return Fallback(address, port, found.forward)
+        return self.lookup.port(found.port, protocol) if found.port else own_port(virtual)

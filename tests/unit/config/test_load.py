@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ldirectord_py.config.addresses import HostName, PortName
+from ldirectord_py.config.load import LARGEST, load
+from ldirectord_py.config.names import hostname, look_up
+from ldirectord_py.errors import ConfigError
+
+VIRTUAL = "virtual=192.0.2.1:80\n    real=198.51.100.1:80 gate\n"
+
+Write = Callable[[bytes | str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(content: bytes | str) -> Path:
+        path = tmp_path / "test.cf"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def refusal(path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return [str(problem).removeprefix(str(path)) for problem in caught.value.problems]
+
+
+def test_a_file_of_literal_addresses_causes_no_lookup(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lookup(*_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    monkeypatch.setattr(socket, "getservbyname", lookup)
+    parsed = load(write(VIRTUAL + "    fallback=192.0.2.99\n"))
+    assert [virtual.id for virtual in parsed.config.virtuals] == ["tcp:192.0.2.1:80"]
+    assert parsed.hosts == frozenset()
+
+
+def test_names_are_looked_up_and_reported(write: Write) -> None:
+    parsed = load(write("virtual=localhost:http\n    real=localhost:domain masq\n"))
+    virtual = parsed.config.virtuals[0]
+    assert (
+        virtual.id,
+        str(virtual.reals[0]),
+        virtual.reals[0].name,
+    ) == ("tcp:127.0.0.1:80", "127.0.0.1:53", "localhost")
+    assert parsed.hosts == {HostName("localhost", ipv6=False)}
+
+
+def test_a_name_that_nobody_knows_leaves_its_server_out(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    path = write(VIRTUAL + "    real=gone:80 gate\n")
+    parsed = load(path)
+    assert [str(real) for real in parsed.config.virtuals[0].reals] == ["198.51.100.1:80"]
+    (warning,) = parsed.warnings
+    assert warning.what == 'the name "gone" does not resolve, so the server is left out'
+    assert (warning.line, warning.column) == (3, 10)
+
+
+def test_a_resolver_that_hangs_costs_no_more_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    def hang(name: str, *_: Any) -> list[Any]:
+        if name.startswith("slow"):
+            released.wait(60)
+        return [(None, None, None, None, ("192.0.2.7", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    hosts = [*(HostName(f"slow{n}", ipv6=False) for n in range(3)), HostName("fast", ipv6=False)]
+    started = time.monotonic()
+    names = look_up(frozenset(hosts), frozenset(), 0.5)
+    released.set()
+    assert time.monotonic() - started < 30
+    assert [None, None, None, IPv4Address("192.0.2.7")] == [names.hosts[host] for host in hosts]
+
+
+def test_an_address_with_a_scope_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [(0, 0, 0, "", (text, 0, 0, 0)) for text in ("fe80::1%eth0", "2001:db8::1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: answers)
+    host = HostName("web", ipv6=True)
+    assert {host: IPv6Address("2001:db8::1")} == look_up(frozenset({host}), frozenset()).hosts
+
+
+def test_a_service_of_another_protocol_stands_in() -> None:
+    ports = [PortName("http", "udp"), PortName("domain", "udp"), PortName("smtp"), PortName("nosuchservice", "tcp")]
+    assert [look_up(frozenset(), frozenset(ports)).ports[port] for port in ports] == [80, 53, 25, None]
+
+
+@pytest.mark.parametrize(("value", "expected"), [("director", "director"), ("", socket.gethostname())])
+def test_the_host_name_is_the_environments_if_it_has_one(
+    value: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOSTNAME", value)
+    assert expected == hostname()
+
+
+def test_the_host_name_is_in_the_login_of_ftp(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTNAME", "lb1")
+    virtual = load(write("virtual=192.0.2.1:21\n    service=ftp\n")).config.virtuals[0]
+    assert (virtual.login, virtual.passwd) == ("anonymous", "ldirectord@lb1")
+
+
+def test_a_file_that_is_not_utf_8_is_read_as_latin_1(write: Write) -> None:
+    path = write(VIRTUAL.encode() + b'    receive="gr\xfc\xdfe"\n')
+    parsed = load(path)
+    assert parsed.config.virtuals[0].receive == "grüße"
+    assert [str(warning).removeprefix(str(path)) for warning in parsed.warnings] == [
+        ":3:1: warning: the line is not UTF-8; the file is read as Latin-1; save it as UTF-8"
+    ]
+
+
+def test_warnings_of_the_file_and_of_its_lines_stand_in_order(write: Write) -> None:
+    path = write(b"checkinterval=5s\n# \xff\nautoreload=maybe\n")
+    assert refusal(path) == [
+        ':1:15: warning: "5s" is read as 5; write checkinterval=5',
+        ":2:1: warning: the line is not UTF-8; the file is read as Latin-1; save it as UTF-8",
+        ':3:12: autoreload must be yes or no, not "maybe"; write autoreload=yes or autoreload=no',
+    ]
+
+
+def test_a_binary_file_is_refused_in_one_line(write: Write) -> None:
+    content = b"\x7fELF\n" + bytes(range(256)) * 99
+    assert refusal(write(content)) == [":2:1: the file holds NUL bytes: it is not text; save it as UTF-8"]
+
+
+def test_a_file_too_large_is_refused(write: Write) -> None:
+    assert refusal(write(b"#" * (LARGEST + 1))) == [":1:1: the file is larger than 16 MB; name a configuration file"]
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "absent.cf") == [
+        ":1:1: cannot read the file: No such file or directory; check its path and permissions"
+    ]
+
+
+def test_a_directory_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path) == [":1:1: cannot read the file: Is a directory; check its path and permissions"]
+
+
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.cf"
+    os.mkfifo(pipe)
+    assert refusal(pipe) == [":1:1: this is not a regular file; name a file"]
+
+
+def test_a_path_with_a_nul_is_refused() -> None:
+    assert refusal(Path("a\0b")) == [":1:1: cannot read the file: embedded null byte; check its path and permissions"]
