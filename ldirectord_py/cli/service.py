@@ -36,18 +36,18 @@ class Service:
     loaded: Parsed
     debug: bool
 
-    def serve(self, lock: Lock, ready: Callable[[], None] = lambda: None) -> None:
-        """Be the daemon until it is told to stop; ``ready`` is called once it serves."""
+    def serve(self, lock: Lock, ready: Callable[[], None] | None = None) -> None:
+        """Be the daemon until it is told to stop; call ``ready``, where somebody waits for that, once it serves."""
         _hold_signals()
         with (
             self.process.pid_written(lock),
             open_log(self.loaded.config.settings, self.process.name, verbose=self.debug),
         ):
-            LOG.info("Starting %s with pid: %d", version(), os.getpid())
+            LOG.info("Starting %s %s", version(), "as daemon" if ready else f"with pid: {os.getpid()}")
             for warning in self.loaded.warnings:
                 LOG.warning("%s", warning)
             try:
-                self._run(ready)
+                self._run(ready or _nobody_waits)
             except LdirectordError as fault:
                 LOG.critical("Linux Director Daemon failed: %s", fault)
                 raise
@@ -70,6 +70,10 @@ def read(invocation: Invocation) -> Service:
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)
     return Service(instance(invocation.instance), path.absolute(), loaded, invocation.debug)
+
+
+def _nobody_waits() -> None:
+    pass
 
 
 def _hold_signals() -> None:

@@ -98,6 +98,7 @@ class Instance:
         lock.name_process()
         draft = self.pid_file.with_name(f"{self.pid_file.name}.{os.getpid()}")
         draft.write_text(f"{os.getpid()}\n")
+        draft.chmod(0o644)  # whatever the umask of who started it
         draft.replace(self.pid_file)
         try:
             yield

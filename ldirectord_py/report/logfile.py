@@ -66,7 +66,9 @@ class Log(logging.Handler):
         self._queue.join()
 
     def close(self) -> None:
-        """Write what is queued, for a second at most, and end the thread."""
+        """Write what is queued, for a second at most, and end the thread; once, as ``logging`` closes it again."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         with contextlib.suppress(queue.Full):
             self._queue.put_nowait(None)  # wakes the thread

@@ -10,7 +10,7 @@ import pytest
 
 # The real command line; only the director is a stand-in, which writes what happens to it into the file told.
 PROGRAM = """
-import asyncio, signal, sys, types
+import asyncio, logging, signal, sys, types
 from pathlib import Path
 from ldirectord_py.cli import main
 from ldirectord_py.errors import KernelError
@@ -23,6 +23,9 @@ async def serve(path, loaded, notify, ready):
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: told.write_text("reload"))
+    if behaviour == "chatters":
+        for number in range(20_000):
+            logging.getLogger("ldirectord_py.chatter").info("line %d", number)
     notify.ready("up")
     ready()
     told.write_text(f"{type(loop).__module__} {path} {len(loaded.config.virtuals)}")
@@ -59,7 +62,7 @@ class Box:
         self.config.write_text(GOOD.format(log=self.log))
 
     def behave(self, how: str) -> None:
-        """Have the next daemon do this: ``serves`` or ``fails``."""
+        """Have the next daemon do this: ``serves``, ``fails`` or ``chatters``."""
         self._behaviour.write_text(how)
 
     @property

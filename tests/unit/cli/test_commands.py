@@ -1,5 +1,7 @@
 """The table of commands, and what is said about it."""
 
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -31,6 +33,11 @@ def test_help_names_every_command(option: str, capsys: pytest.CaptureFixture[str
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-v"]) == 0
     assert capsys.readouterr().out.startswith("Linux Director ldirectord-py ")
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "ldirectord_py", "-v"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Linux Director ldirectord-py ")
 
 
 @pytest.mark.parametrize(

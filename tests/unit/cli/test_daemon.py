@@ -73,7 +73,7 @@ def test_the_daemon_logs_its_start_as_the_original_does(box: Box) -> None:
     until(box.log.exists)
     [line] = box.log.read_text().splitlines()
     assert f"|web.cf|{box.pid}] Starting Linux Director ldirectord-py " in line
-    assert line.endswith(f" with pid: {box.pid}")
+    assert line.endswith(" as daemon")
 
 
 def test_a_start_while_it_runs_is_0_and_leaves_it(box: Box) -> None:
@@ -243,3 +243,14 @@ def test_a_name_that_is_no_text_can_be_printed(box: Box) -> None:
     (box.folder / name).write_bytes(box.config.read_bytes())
     status, out, err = box.run_words(f"{box.folder}/{name}", "status")
     assert (3, f"ldirectord is stopped for {box.folder}/caf\\udce9.cf\n", "") == (status, out, err)
+
+
+def test_a_log_that_nobody_reads_keeps_the_daemon_from_nothing(box: Box) -> None:
+    box.behave("chatters")
+    daemon = box.begin("-d", str(box.config), "run")
+    until(lambda: box.told.startswith("uvloop"))
+    assert box.run("reload") == NOTHING
+    until(lambda: box.told == "reload")
+    daemon.terminate()
+    assert daemon.wait(30) == 0
+    assert not box.pid_file.exists()

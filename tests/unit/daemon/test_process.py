@@ -41,7 +41,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def begin(manner: str = "obedient") -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", DAEMON, str(tmp_path), manner]
-        daemon = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        daemon = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, umask=0o077)
         started.append(daemon)
         assert daemon.stdout
         assert daemon.stdout.readline() == "up\n"
@@ -72,7 +72,7 @@ def test_a_daemon_is_seen_and_its_pid_file_readable_for_all(web: Instance, start
     daemon = start()
     assert daemon.pid == web.running()
     assert f"{daemon.pid}\n" == web.pid_file.read_text()
-    assert web.lock_file.stat().st_mode & 0o077 == 0
+    assert (web.pid_file.stat().st_mode & 0o777, web.lock_file.stat().st_mode & 0o777) == (0o644, 0o600)
 
 
 def test_a_second_daemon_is_refused(web: Instance, start: Start) -> None:
