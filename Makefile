@@ -45,7 +45,7 @@ venv: .venv/complete
 
 .venv/complete: pyproject.toml
 	@sh tests/harness/setup.sh python $(PYTHON)
-	$(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[all,dev]'
 	@touch $@
 
