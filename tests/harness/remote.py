@@ -65,15 +65,25 @@ class RemoteTier:
         if self._lost is not None:
             raise MachineError(self._lost)
         guest = self._guest = self._guest or self._boot()
-        ended = guest.status() is not None
+        over = self._over(guest)  # asked first, so that nothing written before the end is missed below
         self._read(guest)
         if nodeid in self._finished:
             return
-        if ended:
-            raise MachineError(f"pytest ended in the machine without running this test{guest.evidence()}")
-        if time.monotonic() - guest.started > TIER_SECONDS:
-            raise MachineError(f"the tier is not done after {TIER_SECONDS:.0f} s{guest.evidence()}")
+        if over:
+            raise MachineError(over)
         time.sleep(0.1)
+
+    def _over(self, guest: Machine) -> str:
+        """Return why no more reports will come, or an empty text."""
+        try:
+            ended = guest.status() is not None
+        except MachineError as error:
+            return str(error)
+        if ended:
+            return f"pytest ended in the machine without running this test{guest.evidence()}"
+        if time.monotonic() - guest.started > TIER_SECONDS:
+            return f"the tier is not done after {TIER_SECONDS:.0f} s{guest.evidence()}"
+        return ""
 
     def _boot(self) -> Machine:
         options = ["-p", "no:cacheprovider", "-p", "harness.reports", "-o", "faulthandler_timeout=120", "--quiet"]

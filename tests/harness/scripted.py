@@ -37,15 +37,10 @@ class Servers:
         """Close the servers and what they still talk."""
         for server in self._servers:
             server.close()
-        await self.hang_up()
-
-    async def hang_up(self) -> None:
-        """End what the servers still talk."""
         talks = list(self._talks)
         for talk in talks:
             talk.cancel()
         await asyncio.gather(*talks, return_exceptions=True)
-        await asyncio.sleep(0.01)  # transports close in a later turn of the loop
 
 
 @contextlib.asynccontextmanager
