@@ -121,12 +121,12 @@ class Answer:
 
     def on_message_begin(self) -> None:
         """Forget an interim answer."""
-        if not self.done:
-            self._status = b""
+        if not self.headed:
+            self._status, self._sized, self.location = b"", False, None
 
     def on_status(self, status: bytes) -> None:
         """Keep the phrase after the code."""
-        if not self.done:
+        if not self.headed:
             self._status += status
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -143,7 +143,7 @@ class Answer:
 
     def on_headers_complete(self) -> None:
         """Note the final status, and an answer that has no body."""
-        if self._parser is None or self.done:
+        if self._parser is None or self.headed:
             return
         self.code = self._parser.get_status_code()
         if self.code >= 200:

@@ -93,8 +93,9 @@ class Exchange(asyncio.BufferedProtocol):
         return self.answer.progress()
 
     def close(self) -> None:
-        """Close the connection without a wait."""
+        """Close the connection without a wait, and break the circles of references."""
         self.answer.release()
+        self._error = None
         if self._transport is not None:
             self._transport.abort()
 

@@ -70,7 +70,7 @@ class Stream:
 @asynccontextmanager
 async def connect(target: Target, *, tls: bool = False) -> AsyncIterator[Stream]:
     """Yield a connection to the target; it is closed without a wait."""
-    reached(NOT_CONNECTED)
+    reached("no TLS connection" if tls else NOT_CONNECTED)
     secured = context() if tls else None
     reader, writer = await asyncio.open_connection(str(target.address), target.port, limit=LIMIT, ssl=secured)
     reached("connected, no greeting")
