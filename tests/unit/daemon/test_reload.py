@@ -61,7 +61,7 @@ async def test_a_bad_file_changes_nothing_and_every_error_is_told(
     await reloads.reloader.reload()
     assert reloads.virtuals == []
     assert [message.split(": ")[0] for message in caplog.messages] == [
-        f"{reloads.path}:2:23",
+        f"{reloads.path}:2:22",
         f"{reloads.path}:3:5",
         "Kept the old configuration",
     ]
