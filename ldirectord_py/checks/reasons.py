@@ -60,6 +60,12 @@ def words(error: OSError) -> str:
 
 def excerpt(data: bytes | bytearray, limit: int = 80) -> str:
     """Return at most ``limit`` bytes of an answer in quotes, everything unprintable escaped."""
-    shown = bytes(data[:limit]).decode("utf-8", "backslashreplace")
-    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in shown)
-    return f'"{text}{"..." if len(data) > limit else ""}"'
+    return f'"{printable(bytes(data[:limit]))}{"..." if len(data) > limit else ""}"'
+
+
+def printable(data: bytes) -> str:
+    """Return the bytes as text for a log line, everything unprintable escaped."""
+    text = data.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

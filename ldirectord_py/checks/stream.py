@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.phase import NOT_CONNECTED, reached
-from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.checks.reasons import excerpt, printable
 from ldirectord_py.checks.tls import context
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Address
@@ -35,7 +35,7 @@ class Stream:
         await self._writer.drain()
 
     async def line(self) -> str:
-        """Return the next line without its end; raises CheckFailed when there is none, or it is too long."""
+        """Return the next line, printable and without its end; raises CheckFailed if there is none."""
         try:
             data = await self._reader.readuntil(b"\n")
         except asyncio.IncompleteReadError as error:
@@ -43,7 +43,7 @@ class Stream:
             raise CheckFailed(f"closed by server{got}") from None
         except asyncio.LimitOverrunError:
             raise CheckFailed(f"a line longer than {LIMIT // 1024} kB") from None
-        return data.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        return printable(data.rstrip(b"\r\n"))
 
     async def expect(self, *starts: str) -> str:
         """Return the next line; raises CheckFailed unless it starts with one of ``starts``."""
