@@ -14,7 +14,7 @@ _PORT = r"[A-Za-z0-9_-]+"
 _FORWARDS = tuple(forward.value for forward in Forward)
 _METHODS = {forward.value: forward for forward in Forward}
 
-_REAL = re.compile(rf"({_HOST})(?:->({_HOST}))?(?:(::?)({_PORT}))?\s+(.*)", re.ASCII)
+_REAL = re.compile(rf"(?<![A-Za-z0-9._-])({_HOST})(?:->({_HOST}))?(?:(::?)({_PORT}))?\s+(.*)", re.ASCII)
 _BARE_REAL = re.compile(rf"(?:{_HOST})(?:->(?:{_HOST}))?(?:::?{_PORT})?\s*", re.ASCII)
 _METHOD = re.compile(r"([^\w]*)(\w+)(.*)", re.ASCII)
 _WEIGHT = re.compile(r"\s+([0-9]+)(?=\s|$)(.*)", re.ASCII)

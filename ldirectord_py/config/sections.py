@@ -11,6 +11,8 @@ from ldirectord_py.config.lines import TAB, Line
 from ldirectord_py.config.values import nearest
 from ldirectord_py.errors import Problem, Severity
 
+MOST_HINTS = 100  # they are slow to find, and a file with more is no ldirectord.cf
+
 Entry = tuple[Directive, Line]
 Sink = Callable[[Problem], None]
 
@@ -40,6 +42,7 @@ class Sorter:
     def __init__(self, file: str, sink: Sink) -> None:
         self.world = Section()
         self.virtuals: list[Section] = []
+        self._unknown = 0
         self._file = file
         self._sink = sink
 
@@ -48,7 +51,8 @@ class Sorter:
         for line in lines:
             directive = DIRECTIVES.get(line.name)
             if directive is None:
-                self._refuse(line, *_unknown(line.name))
+                self._refuse(line, *_unknown(line.name, hint=self._unknown < MOST_HINTS))
+                self._unknown += 1
             elif not line.equals and not (line.name == "supervised" and not line.value.strip()):
                 self._refuse(line, f'"=" is missing behind {line.name}', f"write {line.name}=VALUE")
             elif line.name in {"virtual", "virtual6"}:
@@ -116,7 +120,7 @@ class Sorter:
 
 
 @lru_cache(maxsize=1024)
-def _unknown(name: str) -> tuple[str, str]:
+def _unknown(name: str, *, hint: bool) -> tuple[str, str]:
     if name in REMOVED:
         return f"{name} is no directive any more", REMOVED[name]
     shown = _shown(name)
@@ -124,8 +128,8 @@ def _unknown(name: str) -> tuple[str, str]:
         return f"ldirectord.cf has no sections like {shown}", "remove the line"
     if shown in DIRECTIVES:
         return f'"=" is missing behind {shown}', f"write {shown}=VALUE"
-    hint = nearest(shown, tuple(DIRECTIVES)) or "correct it or remove the line"
-    return f'there is no directive "{shown}"', hint
+    meant = nearest(shown, tuple(DIRECTIVES)) if hint else ""
+    return f'there is no directive "{shown}"', meant or "correct it or remove the line"
 
 
 def _shown(name: str) -> str:

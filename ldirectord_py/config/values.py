@@ -53,17 +53,23 @@ def bare(raw: str) -> str:
     return raw.partition("#")[0].rstrip()
 
 
-def uncommented(raw: str, closed: Callable[[str], bool]) -> str:
-    """Return a value without comment; a ``#`` starts one where what stands before it is ``closed``."""
-    cut = raw.find("#")
-    while cut >= 0 and not closed(raw[:cut]):
-        cut = raw.find("#", cut + 1)
-    return raw if cut < 0 else raw[:cut]
+def uncommented(raw: str, closed: Callable[[int], bool], *, spaced: bool = False) -> str:
+    """Return a value without comment.
+
+    A ``#`` starts one where that many quotes before it are ``closed`` and, if ``spaced``, a blank precedes.
+    """
+    start, quotes, cut = 0, 0, raw.find("#")
+    while cut >= 0:
+        quotes += raw.count('"', start, cut)
+        if closed(quotes) and not (spaced and raw[cut - 1 : cut].strip()):
+            return raw[:cut]
+        start, cut = cut, raw.find("#", cut + 1)
+    return raw
 
 
-def paired(before: str) -> bool:
-    """Tell whether no quote is open at the end of the text."""
-    return before.count('"') % 2 == 0
+def paired(quotes: int) -> bool:
+    """Tell whether no quote is open after so many."""
+    return quotes % 2 == 0
 
 
 def unquoted(text: str, place: Place) -> str:
@@ -152,7 +158,7 @@ def text(raw: str, place: Place) -> str:
 
 def plain(raw: str, place: Place) -> str:
     """Read text that is not empty, quotes and all; a comment needs a blank before it."""
-    value = uncommented(raw, lambda before: paired(before) and not before[-1:].strip()).strip()
+    value = uncommented(raw, paired, spaced=True).strip()
     if not value:
         raise Refusal(f"{place.line.name} is empty", "give it a value or leave the line out")
     return value
@@ -181,7 +187,7 @@ def _string(raw: str, place: Place, *, lax: bool) -> str:
 
 
 def _quoted(raw: str, place: Place) -> str:
-    kept = uncommented(raw, lambda before: before.count('"') != 1)
+    kept = uncommented(raw, lambda quotes: quotes != 1)
     end = kept.rfind('"')
     if end == 0:
         raise Refusal("the string is not closed", 'end it with "')
