@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httptools
 
-from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.checks.reasons import excerpt, printable
 from ldirectord_py.errors import CheckFailed
 
 HEAD_LIMIT = 65536
@@ -58,8 +58,7 @@ class Answer:
     @property
     def status(self) -> str:
         """Return the status line without the version: ``200 OK``."""
-        phrase = self._status.decode("latin-1").strip()
-        return f"{self.code} {''.join(filter(str.isprintable, phrase))}".strip()
+        return f"{self.code} {printable(self._status.strip())}".rstrip()
 
     @property
     def success(self) -> bool:
@@ -167,13 +166,15 @@ class Answer:
 
 
 def _lenient_parser(answer: Answer) -> httptools.HttpResponseParser:
-    """Return a parser that takes what browsers take, bare line feeds included."""
+    """Return a parser that takes the liberties that servers do, such as bare line feeds."""
     parser = httptools.HttpResponseParser(answer)
     parser.set_dangerous_leniencies(
         lenient_headers=True,
         lenient_chunked_length=True,
         lenient_version=True,
         lenient_data_after_close=True,
+        lenient_optional_lf_after_cr=True,
         lenient_optional_cr_before_lf=True,
+        lenient_spaces_after_chunk_size=True,
     )
     return parser

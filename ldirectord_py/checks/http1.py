@@ -161,6 +161,8 @@ class Exchange(asyncio.BufferedProtocol):
             if tls.established:
                 for plain in tls.plain():
                     self.answer.feed(plain)
+                if tls.ended:
+                    self.answer.end()
         finally:
             if self._transport and (out := tls.take()):
                 self._transport.write(out)

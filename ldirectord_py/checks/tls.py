@@ -35,13 +35,14 @@ def server_name(host: str | None) -> str | None:
 class Tls:
     """The client's end of a TLS connection, bytes in and bytes out; raises ssl.SSLError."""
 
-    __slots__ = ("_incoming", "_object", "_outgoing", "established")
+    __slots__ = ("_incoming", "_object", "_outgoing", "ended", "established")
 
     def __init__(self, name: str | None) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object = context().wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self.established = False
+        self.ended = False
 
     def handshake(self) -> bool:
         """Carry the handshake on; return whether it is done now."""
@@ -65,12 +66,12 @@ class Tls:
         self._incoming.write(data)
 
     def plain(self) -> Iterator[bytes]:
-        """Yield the plain bytes received so far; the server's goodbye ends them."""
-        while True:
-            try:
-                data = self._object.read(_RECORD)
-            except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
-                return
-            if not data:
-                return
-            yield data
+        """Yield the plain bytes received so far; the server's goodbye ends them and sets ``ended``."""
+        try:
+            while data := self._object.read(_RECORD):
+                yield data
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLZeroReturnError:
+            pass
+        self.ended = True

@@ -28,6 +28,8 @@ def seen(answer: Answer) -> tuple[str, bytes, bool]:
         OK + b"Transfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         OK + b"Content-Length: 5\r\n\r\nhello and more",
         OK + b"Upgrade: h2,h2c\r\nConnection: Upgrade, close\r\nContent-Length: 5\r\n\r\nhello",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5  \r\nhello\r\n0\r\n\r\n",
+        OK + b"X: a\r\n folded\r\nContent-Length: 5\r\n\r\nhello",
         b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
         + OK
@@ -58,7 +60,7 @@ def test_some_statuses_have_no_body(code: int, done: bool) -> None:
 
 def test_a_status_may_lack_its_phrase_and_is_printable() -> None:
     assert answer_to(b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n").status == "200"
-    assert answer_to(b"HTTP/1.1 200 \tO\xa9\r\nContent-Length: 0\r\n\r\n").status == "200 O\xa9"
+    assert answer_to(b"HTTP/1.1 200 O\xa9\xc3\xa9\t\r\nContent-Length: 0\r\n\r\n").status == "200 O\\xa9é"
 
 
 def test_only_the_body_of_success_is_kept() -> None:
