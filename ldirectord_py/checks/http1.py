@@ -74,7 +74,7 @@ class Exchange(asyncio.BufferedProtocol):
         """Return whether the pattern is in the body, once the answer is complete."""
         answer, found = self.answer, pattern is None
         while True:
-            await self._progress()
+            await self._news()
             if pattern and not found and answer.success:
                 found = await self._found(pattern)
             if answer.done:
@@ -105,7 +105,7 @@ class Exchange(asyncio.BufferedProtocol):
         span = await search(pattern, answer.body, 1 if answer.dropped else 0)
         return span is not None and (answer.done or span[1] < len(answer.body))
 
-    async def _progress(self) -> None:
+    async def _news(self) -> None:
         """Wait for the end of the answer, or for a full window."""
         if not (self.answer.done or self.answer.full or self._error):
             self._waiter = self._loop.create_future()
@@ -145,11 +145,13 @@ class Exchange(asyncio.BufferedProtocol):
         """Let the transport close."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take the end of the connection."""
+        """Take the end of the connection; one by an error never completes an answer."""
         try:
-            self.answer.end()
+            if exc is None:
+                self.answer.end()
         except CheckFailed as error:
-            self._error = self._error or exc or error
+            exc = error
+        self._error = self._error or exc
         self._wake()
 
     def _advance(self, tls: Tls, data: memoryview | bytes) -> None:

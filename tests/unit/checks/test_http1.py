@@ -167,10 +167,11 @@ async def test_hostile_answers_are_down_with_the_reason(servers: Servers, talk: 
     assert await http(await servers.start(talk)) == (Verdict.DOWN, reason)
 
 
-async def test_a_reset_in_the_body(servers: Servers) -> None:
+@pytest.mark.parametrize("length", [b"Content-Length: 9999\r\n", b""])
+async def test_a_reset_in_the_body(servers: Servers, length: bytes) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(OK + b"Content-Length: 9999\r\n\r\nhello")
+        writer.write(OK + length + b"\r\nhello")
         await writer.drain()
         await asyncio.sleep(0.05)
         reset(writer)
