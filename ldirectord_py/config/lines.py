@@ -41,6 +41,10 @@ class Note:
     mend: str
     at: int = 0
 
+    def moved(self, by: int) -> Note:
+        """Return the note for a value that starts so many characters earlier."""
+        return Note(self.what, self.mend, self.at + by)
+
     def problem(self, file: str, line: Line, severity: Severity = Severity.WARNING) -> Problem:
         """Return the note as a Problem of that line."""
         return Problem(file, line.number, line.column + self.at, self.what, self.mend, severity)

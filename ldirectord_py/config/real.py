@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 from ldirectord_py.config.lines import TAB, Note, Refusal
 from ldirectord_py.config.model import Forward
@@ -17,8 +18,7 @@ _METHODS = {forward.value: forward for forward in Forward}
 _REAL = re.compile(rf"(?<![A-Za-z0-9._-])({_HOST})(?:->({_HOST}))?(?:(::?)({_PORT}))?\s+(.*)", re.ASCII)
 _BARE_REAL = re.compile(rf"(?:{_HOST})(?:->(?:{_HOST}))?(?:::?{_PORT})?\s*", re.ASCII)
 _METHOD = re.compile(r"([^\w]*)(\w+)(.*)", re.ASCII)
-_WEIGHT = re.compile(r"\s+([0-9]+)(?=\s|$)(.*)", re.ASCII)
-_LATE_WEIGHT = re.compile(r"(\s+[^\s\"]+\s+)([0-9]+)(?=\s|$)(.*)", re.ASCII)
+_WEIGHT = re.compile(r"(\s+[^\s\"]+(?=\s))??\s+([0-9]+)(?=\s|$)(.*)", re.ASCII)
 _PAIR = re.compile(r'\s+"(.*)"[, ]\s*"(.*)"\s*', re.ASCII)
 _THRESHOLD = re.compile(r'\s"?<?([lu]):([0-9]+)>?"?$')
 _WEIGHTS = 2**31 - 1
@@ -32,19 +32,27 @@ _FALLBACK = re.compile(rf"(\[[^\]]*\]|[^\[\]]*?)(?:(::?)({_PORT}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """What a ``real`` says behind its address: how packets reach the server, how many, and how it is checked."""
+
+    forward: Forward
+    weight: int
+    request: str | None
+    receive: str
+    lower: int
+    upper: int
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RealLine:
     """A ``real``: one server, or those from ``host`` to ``last``; an empty ``port`` is none."""
 
     host: str
     last: str | None
     port: str
-    forward: Forward
-    weight: int = 1
-    request: str | None = None
-    receive: str = ""
-    lower: int = 0
-    upper: int = 0
-    notes: tuple[Note, ...] = ()
+    share: Share
+    notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +121,11 @@ def parse_real(value: str) -> RealLine:
     if text.count(":", 0, found.start()) > 1:
         raise Refusal(*_NO_BRACKETS)
     host, last, colons, port, rest = found.groups()
-    line = _servers_share(rest, found.start(5))
-    line = replace(line, host=host, last=last, port=port or "")
+    share = _share_at(rest, found.start(5))
+    notes = [note.moved(found.start(5)) for note in share.notes]
     if found.start() or colons == "::" or "#" in text:
-        line = replace(line, notes=(*_oddities(text, found, colons), *line.notes))
-    return line
+        notes = [*_oddities(text, found, colons), *notes]
+    return RealLine(host, last, port or "", share, tuple(notes))
 
 
 def _no_real(text: str) -> Refusal:
@@ -137,43 +145,51 @@ def _oddities(text: str, found: re.Match[str], colons: str | None) -> list[Note]
     return notes
 
 
-def _servers_share(rest: str, at: int) -> RealLine:
-    """Read what follows the address: method, weight, strings and thresholds."""
+def _share_at(rest: str, at: int) -> Share:
+    try:
+        return _share(rest)
+    except Refusal as refusal:
+        raise Refusal(refusal.note.what, refusal.note.mend, refusal.note.at + at) from None
+
+
+@lru_cache(maxsize=4096)
+def _share(rest: str) -> Share:
+    """Read method, weight, strings and thresholds; most lines of a file have the same."""
     found = _METHOD.match(rest)
     if found is None or found[2] not in _METHODS:
         word = found[2] if found else ""
         what = f'the forwarding method cannot be "{word}"' if word else "the forwarding method is missing"
-        raise Refusal(what, nearest(word, _FORWARDS) or f"write {one_of(_FORWARDS)}", at)
-    line = RealLine("", None, "", _METHODS[found[2]])
+        raise Refusal(what, nearest(word, _FORWARDS) or f"write {one_of(_FORWARDS)}")
+    notes: list[Note] = []
     if found[1]:
-        line = replace(line, notes=(Note("what stands before the forwarding method is ignored", "remove it", at),))
-    rest = found[3].removeprefix('"') if found[1].endswith('"') else found[3]
-    return _options(line, rest, at + found.start(3)) if rest else line
+        notes.append(Note("what stands before the forwarding method is ignored", "remove it"))
+    quoted = found[1].endswith('"')
+    return _options(_METHODS[found[2]], found[3].removeprefix('"') if quoted else found[3], found.start(3), notes)
 
 
-def _options(line: RealLine, rest: str, at: int) -> RealLine:
+def _options(forward: Forward, rest: str, at: int, notes: list[Note]) -> Share:
     rest, bounds = _thresholds(rest, at)
-    found = _WEIGHT.match(rest)
-    notes = line.notes
-    weight = 1
-    if found is None and (found := _LATE_WEIGHT.match(rest)):
-        notes = (*notes, Note(f'"{found[1].strip()}" before the weight is ignored', "remove it", at))
-        weight, rest = _weight(found[2], at), found[3]
-    elif found:
-        weight, rest = _weight(found[1], at), found[2]
-    if weight > 65535:
-        notes = (*notes, Note("ipvsadm takes no weight above 65535", "write a smaller one", at))
+    weight, rest = _weight(rest, at, notes)
     lower, upper = bounds.get("l", 0), bounds.get("u", 0)
     if lower > upper:
-        notes = (*notes, Note("the kernel takes no lower threshold above the upper one", "correct u:N", at))
-    line = replace(line, weight=weight, lower=lower, upper=upper, notes=notes)
-    return _pair(line, rest, at) if rest.strip() else line
+        notes.append(Note("the kernel takes no lower threshold above the upper one", "correct u:N", at))
+    request, receive = _pair(rest, at) if rest.strip() else (None, "")
+    return Share(forward, weight, request, receive, lower, upper, tuple(notes))
 
 
-def _weight(digits: str, at: int) -> int:
+def _weight(rest: str, at: int, notes: list[Note]) -> tuple[int, str]:
+    """Return the weight, 1 if there is none, and what follows it."""
+    found = _WEIGHT.match(rest)
+    if found is None:
+        return 1, rest
+    before, digits, rest = found.groups()
     if len(digits) > 10 or int(digits) > _WEIGHTS:
         raise Refusal("the weight is too large", f"write a number up to {_WEIGHTS}", at)
-    return int(digits)
+    if before:
+        notes.append(Note(f'"{before.strip()[:40]}" before the weight is ignored', "remove it", at))
+    if int(digits) > 65535:
+        notes.append(Note("ipvsadm takes no weight above 65535", "write a smaller one", at))
+    return int(digits), rest
 
 
 def _thresholds(rest: str, at: int) -> tuple[str, dict[str, int]]:
@@ -190,12 +206,13 @@ def _thresholds(rest: str, at: int) -> tuple[str, dict[str, int]]:
     return rest, bounds
 
 
-def _pair(line: RealLine, rest: str, at: int) -> RealLine:
+def _pair(rest: str, at: int) -> tuple[str, str]:
+    """Return request and receive."""
     found = _PAIR.fullmatch(rest)
     if found is None:
         raise Refusal(f"cannot read {rest.strip()[:60]}", _SHAPE, at)
     request, receive = (part.replace("\t", " " * TAB) for part in found.groups())
-    return replace(line, request=slashed(request), receive=receive)
+    return slashed(request), receive
 
 
 def parse_fallback(value: str) -> FallbackLine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -36,7 +36,7 @@ class Servers:
         for line in lines:
             try:
                 found = parse_real(line.value)
-                added = list(self._expand(found, line, virtual))
+                added = self._expand(found, line, virtual)
             except Refusal as refusal:
                 self.report.refuse(line, refusal.note)
                 continue
@@ -52,27 +52,17 @@ class Servers:
         what = f"{real} is the same destination as in line {first}; the kernel knows it once"
         self.report.warn(line, Note(what, "remove one of them"))
 
-    def _expand(self, found: RealLine, line: Line, virtual: Virtual) -> Iterator[Real]:
+    def _expand(self, found: RealLine, line: Line, virtual: Virtual) -> list[Real]:
         if found.notes:
             self.report.warn(line, *found.notes)
         addresses = self._addresses(found, line, ipv6=virtual.key.ipv6)
         port = self.lookup.port(found.port) if found.port else 0
-        request, receive = virtual.request, virtual.receive
-        if found.request is not None:
-            request, receive = found.request, found.receive
-        for address in addresses:
-            name = found.host if found.last is None and literal(found.host) is None else None
-            yield Real(
-                address,
-                port,
-                found.forward,
-                found.weight,
-                request,
-                receive,
-                found.lower,
-                found.upper,
-                name,
-            )
+        share, request, receive = found.share, virtual.request, virtual.receive
+        if share.request is not None:
+            request, receive = share.request, share.receive
+        name = found.host if found.last is None and literal(found.host) is None else None
+        common = share.forward, share.weight, request, receive, share.lower, share.upper, name
+        return [Real(address, port, *common) for address in addresses]
 
     def _addresses(self, found: RealLine, line: Line, *, ipv6: bool) -> Iterable[Address]:
         first = self.address(found.host, line, ipv6=ipv6)
