@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 SERVERS="nginx-light iproute2 ipvsadm nftables kmod"
-MACHINE="qemu-system-x86 busybox-static"
+MACHINE="qemu-system-x86 busybox-static file"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -32,8 +32,10 @@ install() {
     command -v apt-get >/dev/null || { echo "this is not Debian: install the likes of$missing" >&2; exit 1; }
     echo "installing$missing"
     refresh_lists
+    mkdir -p .cache
     as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
-        apt-get install -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 $missing >/dev/null
+        apt-get install -qq -y --no-install-recommends $missing >.cache/apt.log 2>&1 </dev/null ||
+        { cat .cache/apt.log >&2; exit 1; }
 }
 
 # As has_ipvs() of host.py.
