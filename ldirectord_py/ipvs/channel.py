@@ -16,7 +16,7 @@ from ldirectord_py.errors import KernelError
 RECEIVE = 64 * 1024
 _BUFFER = 4 * 1024 * 1024
 _NETLINK_GENERIC = 16
-_SO_RCVBUFFORCE = 33
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _SOL_NETLINK, _CAP_ACK = 270, 10
 
 
@@ -56,10 +56,11 @@ def dial() -> Socket:
     opened.setblocking(False)
     opened.bind((0, 0))
     opened.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
-    except PermissionError:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+    for forced, plain in ((_SO_RCVBUFFORCE, socket.SO_RCVBUF), (_SO_SNDBUFFORCE, socket.SO_SNDBUF)):
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, forced, _BUFFER)
+        except PermissionError:
+            opened.setsockopt(socket.SOL_SOCKET, plain, _BUFFER)
     return opened
 
 

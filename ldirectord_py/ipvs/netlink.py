@@ -39,16 +39,19 @@ async def modprobe() -> str:
     program = shutil.which("modprobe", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if program is None:
         return "there is no modprobe here"
-    quiet = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(
-        program, "ip_vs", stdin=quiet, stdout=quiet, stderr=asyncio.subprocess.PIPE
-    )
+    quiet, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
+    try:
+        process = await asyncio.create_subprocess_exec(program, "ip_vs", stdin=quiet, stdout=quiet, stderr=pipe)
+    except OSError as error:
+        return f"modprobe does not start: {error.strerror}"
     try:
         _, said = await asyncio.wait_for(process.communicate(), DEADLINE)
     except TimeoutError:
-        process.kill()
-        await process.wait()
-        return f"modprobe did not end within {DEADLINE:g} s"
+        return f"modprobe ip_vs did not end within {DEADLINE:g} s"
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return said.decode(errors="replace").strip() if process.returncode else ""
 
 
@@ -154,8 +157,11 @@ class NetlinkKernel:
     async def _off_loop(self, call: Callable[[], T]) -> T:
         """Return what the call returns, made in a thread that nothing waits for when it hangs or at exit."""
         running: Future[T] = Future()
+        try:
+            threading.Thread(target=_run, args=(call, running), name="ipvs", daemon=True).start()
+        except RuntimeError as error:
+            raise KernelError(f"no thread to speak to the kernel in: {error}; raise the limit of processes") from error
         self._running = running
-        threading.Thread(target=_run, args=(call, running), name="ipvs", daemon=True).start()
         if not await self._idle():
             raise KernelError(_SILENT)
         return running.result()
