@@ -36,6 +36,8 @@ def kernel_image() -> Path | None:
 
 def missing_for_machine() -> str:
     """Return what keeps a virtual machine from booting here, in words; empty when nothing does."""
+    if "MACHINE_OUT" in os.environ:
+        return "the virtual machine's own kernel has no IPVS: is there no module ip_vs beside it?"
     absent = [name for name in PROGRAMS if shutil.which(name, path=program_path()) is None]
     if absent:
         return f"this kernel has no IPVS and the virtual machine lacks {', '.join(absent)}: run `make machine`"

@@ -123,8 +123,8 @@ def _boot_command(out: Path) -> list[str]:
         f"-fsdev local,id={CACHED},path=/,security_model=none,readonly=on,multidevs=remap"
         f" -device virtio-9p-pci,fsdev={CACHED},mount_tag={CACHED}"
     )
-    places = [str(ROOT), sys.base_prefix, str(Path(sys.prefix).resolve())]
-    inside = shlex.join(["sh", str(GUEST), str(out), CACHED, *places])
+    places = {str(ROOT), sys.prefix, sys.base_prefix} - {"/usr"}  # of /usr, guest.sh knows which parts
+    inside = shlex.join(["sh", str(GUEST), str(out), CACHED, *sorted(places)])
     return [
         *(str(Path(sys.prefix) / "bin" / "vng"), "--verbose", "--disable-kvm", "--force-9p"),
         *("--run", str(kernel_image()), "--cpus", CPUS, "--memory", MEMORY),
