@@ -19,7 +19,7 @@ from ldirectord_py.config.model import Config, Fallback, Globals, Virtual
 from ldirectord_py.config.real import VirtualLine, parse_virtual
 from ldirectord_py.config.sections import Section, Sorter
 from ldirectord_py.config.servers import Servers
-from ldirectord_py.config.settings import Report, Settings, settle
+from ldirectord_py.config.settings import Report, Settings, Settler
 from ldirectord_py.errors import ConfigError, Problem, Severity
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
 
@@ -70,9 +70,10 @@ def draft(text: str, file: str, names: Names, kinds: Mapping[str, Kind]) -> Draf
     report = Report(file, problems.append)
     sorter = Sorter(file, problems.append)
     sorter.sort(cut(text))
-    world = settle(sorter.world, kinds, report, mark=False)
+    settler = Settler(kinds, report)
+    world = settler.settle(sorter.world)
     lookup = Lookup(names)
-    builder = _Builder(world, Servers(lookup, report), kinds)
+    builder = _Builder(world, Servers(lookup, report), settler)
     virtuals = tuple(filter(None, map(builder.virtual, sorter.virtuals)))
     builder.check_global_fallbacks()
     problems = sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column))
@@ -102,28 +103,28 @@ def _timeouts(own: Mapping[str, Any], world: Mapping[str, Any]) -> dict[str, int
 class _Builder:
     """Builds the virtuals of one file; remembers their keys."""
 
-    def __init__(self, world: Settings, servers: Servers, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, world: Settings, servers: Servers, settler: Settler) -> None:
         self._world = world
         self._servers = servers
+        self._settler = settler
         self._report = servers.report
-        self._kinds = kinds
-        self._words = {kind.port: kind.name for kind in kinds.values() if kind.port}
+        self._words = {kind.port: kind.name for kind in settler.kinds.values() if kind.port}
         self._seen: dict[ServiceKey, int] = {}
-        self._advice = Advice(servers.report, kinds)
+        self._advice = Advice(servers.report, settler.kinds)
         self._inherited = {name: value for name, value in world.values.items() if name in _INHERITED}
 
     def virtual(self, section: Section) -> Virtual | None:
-        """Return a section's virtual; None where its head cannot be read."""
-        assert section.head is not None  # noqa: S101  the sorter gives every virtual its head
-        head = self._head(section.head)
-        settings = settle(section, self._kinds, self._report, mark=head is not None and head.mark is not None)
-        key = self._key(head, section, settings) if head else None
-        virtual = self._settled(key or FirewallMark(0, section.ipv6), settings)
+        """Return a section's virtual; None, and the reasons reported, where its head cannot be read."""
+        head, line = self._head(section.head), section.head
+        mark = head is not None and head.mark is not None
+        settings = self._settler.settle(section.entries, line, mark=mark)
+        key = self._key(head, line, settings) if head else None
+        virtual = self._settled(key or FirewallMark(0, line.name == "virtual6"), settings)
         reals = self._servers.reals(settings.reals, virtual)
         virtual = replace(virtual, reals=reals, fallback=self._fallback(settings, virtual))
         if key is None:
             return None
-        self._advice.give(virtual, section.head, settings)
+        self._advice.give(virtual, line, settings)
         return virtual
 
     def _head(self, line: Line) -> VirtualLine | None:
@@ -135,11 +136,9 @@ class _Builder:
         self._report.warn(line, *head.notes)
         return head
 
-    def _key(self, head: VirtualLine, section: Section, settings: Settings) -> ServiceKey | None:
-        line = section.head
-        assert line is not None  # noqa: S101  as in virtual
+    def _key(self, head: VirtualLine, line: Line, settings: Settings) -> ServiceKey | None:
         try:
-            key = self._resolved(head, settings, ipv6=section.ipv6)
+            key = self._resolved(head, line, settings)
         except Refusal as refusal:
             self._report.refuse(line, refusal.note)
             return None
@@ -150,14 +149,16 @@ class _Builder:
             return None
         return key
 
-    def _resolved(self, head: VirtualLine, settings: Settings, *, ipv6: bool) -> ServiceKey:
+    def _resolved(self, head: VirtualLine, line: Line, settings: Settings) -> ServiceKey:
+        ipv6, lookup = line.name == "virtual6", self._servers.lookup
         if head.mark is not None:
             return FirewallMark(head.mark, ipv6)
         protocol = settings.values.get("protocol") or ("udp" if head.port in {"53", "domain"} else "tcp")
-        address = self._servers.lookup.address(head.host, ipv6=ipv6)
-        port = self._servers.lookup.port(head.port, protocol)
+        address = lookup.address(head.host, ipv6=ipv6)
+        port = lookup.port(head.port, protocol)
         if address is None:
             raise Refusal(f'the name "{head.host[:60]}" does not resolve', "correct it, or write the address")
+        self._servers.advise_shortened(head.host, address, line)
         return VirtualAddress(Protocol[protocol.upper()], address, port)
 
     def _settled(self, key: ServiceKey, settings: Settings) -> Virtual:
@@ -167,7 +168,7 @@ class _Builder:
         values |= _timeouts(own, self._world.values)
         values.setdefault("service", self._words.get(port, "none"))
         if "service" in own:
-            kind = self._kinds[own["service"]]
+            kind = self._settler.kinds[own["service"]]
             hostname = self._servers.lookup.names.hostname
             values.setdefault("login", kind.login.replace("{hostname}", hostname))
             values.setdefault("passwd", kind.passwd.replace("{hostname}", hostname))

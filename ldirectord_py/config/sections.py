@@ -19,29 +19,25 @@ Sink = Callable[[Problem], None]
 
 @dataclass(slots=True)
 class Section:
-    """The lines of a virtual in the order of the file, or, without a head, those of the daemon."""
+    """A virtual's own line, and the lines that belong to it in the order of the file."""
 
-    head: Line | None = None
+    head: Line
     entries: list[Entry] = field(default_factory=list)
     said: set[str] = field(default_factory=set)
     loose: bool = False
 
-    @property
-    def ipv6(self) -> bool:
-        """Whether the head is a virtual6."""
-        return self.head is not None and self.head.name == "virtual6"
-
 
 class Sorter:
-    """Sorts the lines of a file into sections.
+    """Sorts the lines of a file into sections, and those of the daemon into ``world``.
 
     A line that is indented deeper than the head of the virtual above belongs to that virtual; another one
     to the daemon where the daemon knows such a directive, else to the virtual above nevertheless.
     """
 
     def __init__(self, file: str, sink: Sink) -> None:
-        self.world = Section()
+        self.world: list[Entry] = []
         self.virtuals: list[Section] = []
+        self._said: set[str] = set()
         self._unknown = 0
         self._file = file
         self._sink = sink
@@ -53,40 +49,45 @@ class Sorter:
             if directive is None:
                 self._refuse(line, *_unknown(line.name, hint=self._unknown < MOST_HINTS))
                 self._unknown += 1
-            elif not line.equals and not (line.name == "supervised" and not line.value.strip()):
+            elif not line.equals and (line.name != "supervised" or line.value.strip()):
                 self._refuse(line, f'"=" is missing behind {line.name}', f"write {line.name}=VALUE")
             elif line.name in {"virtual", "virtual6"}:
                 self._open(line)
+            elif not self.virtuals:
+                self._outside(directive, line)
             else:
-                self._place(directive, line)
+                self._place(self.virtuals[-1], directive, line)
 
     def _open(self, line: Line) -> None:
         section = Section(line)
         self.virtuals.append(section)
         if line.indent:
-            self._say(section, line, f"{line.name} is indented", "start it in the first column")
-
-    def _place(self, directive: Directive, line: Line) -> None:
-        section = self.virtuals[-1] if self.virtuals else None
-        if section is None or section.head is None:
-            self._outside(directive, line)
-        elif line.indent > section.head.indent:
-            self._inside(section, directive, line)
-        elif directive.where is Where.VIRTUAL:
-            section.loose = True
-            what = f"{line.name} is not indented; it is taken for the virtual of line {section.head.number}"
-            self._say(section, line, what, f"indent the virtual's lines by {TAB} blanks")
-            section.entries.append((directive, line))
-        else:
-            self._after(section, directive, line)
+            self._say(section.said, line, f"{line.name} is indented", "start it in the first column")
 
     def _outside(self, directive: Directive, line: Line) -> None:
         if directive.where is Where.VIRTUAL:
             self._refuse(line, f"{line.name} belongs to a virtual, and none stands above", "move it into one")
-            return
+        else:
+            self._global(directive, line)
+
+    def _global(self, directive: Directive, line: Line) -> None:
         if line.indent:
-            self._say(self.world, line, f"{line.name} is indented", "start it in the first column")
-        self.world.entries.append((directive, line))
+            self._say(self._said, line, f"{line.name} is indented", "start it in the first column")
+        self.world.append((directive, line))
+
+    def _place(self, section: Section, directive: Directive, line: Line) -> None:
+        if line.indent > section.head.indent:
+            self._inside(section, directive, line)
+        elif directive.where is Where.VIRTUAL:
+            section.loose = True
+            what = f"{line.name} is not indented; it is taken for the virtual of line {section.head.number}"
+            self._say(section.said, line, what, f"indent the virtual's lines by {TAB} blanks")
+            section.entries.append((directive, line))
+        else:
+            if section.loose and directive.where is Where.BOTH and not line.gap:
+                what = f"{line.name} is not indented and holds for all virtuals"
+                self._warn(line, what, "indent it where it is meant for the virtual above")
+            self._global(directive, line)
 
     def _inside(self, section: Section, directive: Directive, line: Line) -> None:
         if directive.where is Where.GLOBAL:
@@ -95,28 +96,23 @@ class Sorter:
             return
         if line.indent < TAB:
             what = f"the line is indented by {line.indent} columns only"
-            self._say(section, line, what, f"indent the virtual's lines by {TAB} blanks")
-        if line.gap and section.head is not None:
+            self._say(section.said, line, what, f"indent the virtual's lines by {TAB} blanks")
+        if line.gap:
             what = f"a blank line stands inside the virtual of line {section.head.number}"
-            self._say(section, line, what, "remove the blank line")
+            self._say(section.said, line, what, "remove the blank line")
         section.entries.append((directive, line))
 
-    def _after(self, section: Section, directive: Directive, line: Line) -> None:
-        if line.indent:
-            self._say(self.world, line, f"{line.name} is indented", "start it in the first column")
-        if section.loose and directive.where is Where.BOTH and not line.gap:
-            what = f"{line.name} is not indented and holds for all virtuals"
-            self._say(section, line, what, "indent it where it is meant for the virtual above", key=line.name)
-        self.world.entries.append((directive, line))
+    def _say(self, said: set[str], line: Line, what: str, mend: str) -> None:
+        """Report a matter of style, each once in a section."""
+        if mend not in said:
+            said.add(mend)
+            self._warn(line, what, mend)
+
+    def _warn(self, line: Line, what: str, mend: str) -> None:
+        self._sink(Problem(self._file, line.number, line.start, what, mend, Severity.WARNING))
 
     def _refuse(self, line: Line, what: str, mend: str) -> None:
         self._sink(Problem(self._file, line.number, line.start, what, mend))
-
-    def _say(self, section: Section, line: Line, what: str, mend: str, *, key: str = "") -> None:
-        """Report a matter of style once in a section."""
-        if (key or mend) not in section.said:
-            section.said.add(key or mend)
-            self._sink(Problem(self._file, line.number, line.start, what, mend, Severity.WARNING))
 
 
 @lru_cache(maxsize=1024)

@@ -85,9 +85,14 @@ class Servers:
         if address is None:
             what = f'the name "{text[:60]}" does not resolve, so the server is left out'
             self.report.warn(line, Note(what, "correct it, or see to the resolver"))
-        elif literal(text) is not None and is_shortened(text):
-            self.report.warn(line, Note(f"{text} is read as {address}", "write the address in full"))
+        else:
+            self.advise_shortened(text, address, line)
         return address
+
+    def advise_shortened(self, text: str, address: Address, line: Line) -> None:
+        """Warn of an address that is written as ``10.1`` or ``010.0.0.1``."""
+        if is_shortened(text) and literal(text) is not None:
+            self.report.warn(line, Note(f"{text} is read as {address}", "write the address in full"))
 
     def fallback(self, line: Line, virtual: Virtual) -> Fallback | None:
         """Return the fallback that the line names for the virtual, on its port unless it names one."""

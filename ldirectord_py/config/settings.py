@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ldirectord_py.checks.base import Kind
-from ldirectord_py.config.directives import Directive
 from ldirectord_py.config.lines import Line, Note, Refusal
-from ldirectord_py.config.sections import Section, Sink
-from ldirectord_py.config.values import Place
+from ldirectord_py.config.sections import Entry, Sink
+from ldirectord_py.config.values import Place, Reader
 from ldirectord_py.errors import Severity
+
+SERVERS = frozenset({"real", "real6", "fallback", "fallback6"})
 
 
 @dataclass(slots=True)
@@ -40,54 +42,55 @@ class Report:
         self.sink(note.problem(self.file, line, Severity.ERROR))
 
 
-def settle(section: Section, kinds: Mapping[str, Kind], report: Report, *, mark: bool) -> Settings:
-    """Return the section's settings; values that cannot be read are reported and left out."""
-    settings = Settings()
-    for directive, line in section.entries:
-        name = directive.name
-        if name in {"real", "real6", "fallback", "fallback6"} and section.head is not None:
-            _server(settings, section, line, report)
-            continue
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Reads the values of one file's lines."""
+
+    kinds: Mapping[str, Kind]
+    report: Report
+
+    def settle(self, entries: Iterable[Entry], head: Line | None = None, *, mark: bool = False) -> Settings:
+        """Return the settings of a virtual with that head, or of the daemon; reports and leaves out what is wrong."""
+        settings = Settings()
+        ipv6 = head is not None and head.name == "virtual6"
+        for directive, line in entries:
+            if head is not None and directive.name in SERVERS:
+                self._server(settings, line, ipv6=ipv6)
+                continue
+            self._once(settings, directive.name, line)
+            if directive.read is not None:
+                warn = partial(self.report.warn, line)
+                self._value(settings, directive.name, directive.read, Place(line, warn, self.kinds, ipv6, mark))
+        return settings
+
+    def _once(self, settings: Settings, name: str, line: Line) -> None:
+        """Keep the line of a directive, and warn where it stands already."""
         if name in settings.lines and name != "execute":
-            note = Note(f"{name} stands in line {settings.lines[name].number} already", "remove one of them")
-            report.warn(line, note)
+            note = Note(f"{line.name} stands in line {settings.lines[name].number} already", "remove one of them")
+            self.report.warn(line, note)
         settings.lines[name] = line
-        if directive.read is not None:
-            _value(settings, directive, _place(line, section, kinds, report, mark=mark), report)
-    return settings
 
+    def _value(self, settings: Settings, name: str, read: Reader, place: Place) -> None:
+        try:
+            value = read(place.line.value, place)
+        except Refusal as refusal:
+            self.report.refuse(place.line, refusal.note)
+            return
+        match name:
+            case "checktype":
+                settings.values["checktype"], settings.values["connects"] = value
+            case "execute":
+                settings.values["execute"] = tuple(sorted({*settings.values.get("execute", ()), value}))
+            case _:
+                settings.values[name] = value
 
-def _place(line: Line, section: Section, kinds: Mapping[str, Kind], report: Report, *, mark: bool) -> Place:
-    return Place(line, lambda note: report.warn(line, note), kinds, section.ipv6, mark)
-
-
-def _value(settings: Settings, directive: Directive, place: Place, report: Report) -> None:
-    assert directive.read is not None  # noqa: S101  the caller's condition
-    try:
-        value = directive.read(place.line.value, place)
-    except Refusal as refusal:
-        report.refuse(place.line, refusal.note)
-        return
-    match directive.name:
-        case "checktype":
-            settings.values["checktype"], settings.values["connects"] = value
-        case "execute":
-            settings.values["execute"] = tuple(sorted({*settings.values.get("execute", ()), value}))
-        case name:
-            settings.values[name] = value
-
-
-def _server(settings: Settings, section: Section, line: Line, report: Report) -> None:
-    """Keep a line of the virtual that names a server, if it is of the virtual's family."""
-    stem = line.name.removesuffix("6")
-    if (line.name != stem) != section.ipv6:
-        right = f"{stem}6" if section.ipv6 else stem
-        head = section.head.name if section.head else ""
-        report.refuse(line, Note(f"{line.name} cannot stand in a {head}", f"write {right}=..."))
-    elif stem == "real":
-        settings.reals.append(line)
-    else:
-        if stem in settings.lines:
-            number = settings.lines[stem].number
-            report.warn(line, Note(f"{line.name} stands in line {number} already", "remove one of them"))
-        settings.lines[stem] = line
+    def _server(self, settings: Settings, line: Line, *, ipv6: bool) -> None:
+        """Keep a line of a virtual that names a server, if it is of the virtual's family."""
+        stem = line.name.removesuffix("6")
+        right, head = (f"{stem}6", "virtual6") if ipv6 else (stem, "virtual")
+        if line.name != right:
+            self.report.refuse(line, Note(f"{line.name} cannot stand in a {head}", f"write {right}=..."))
+        elif stem == "real":
+            settings.reals.append(line)
+        else:
+            self._once(settings, stem, line)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -178,3 +180,22 @@ def test_every_kind_of_service_is_a_word_of_the_grammar() -> None:
     for name in kinds:
         text = f"virtual=192.0.2.1:9999\n    service={name}\n"
         assert name == parse(text, "one.cf", NAMES, kinds).config.virtuals[0].service
+
+
+HOSTILE = {
+    "dashes": "    real=" + "a-" * 30000,
+    "blanks": "    real=192.0.2.2:80 gate" + " " * 60000 + "x",
+    "quotes": "    real=192.0.2.2:80 gate 1 " + '", "' * 15000,
+    "signs": '    receive="' + "#" * 60000,
+    "words": "    real=192.0.2.2:80 gate" + " a" * 30000,
+    "colons": "    fallback=" + "a:" * 30000,
+    "digits": "    checkport=" + "1" * 60000,
+}
+
+
+@pytest.mark.parametrize("line", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_line_takes_no_time_to_speak_of(line: str) -> None:
+    started = time.monotonic()
+    with contextlib.suppress(ConfigError):
+        parse(f"virtual=192.0.2.1:80\n{line}\n", "any.cf", NAMES, KINDS)
+    assert time.monotonic() - started < 20
