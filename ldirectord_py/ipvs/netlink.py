@@ -60,7 +60,7 @@ class _Written:
     """A batch: what was senseless and not written, by position; what was, its positions, and what became of it."""
 
     senseless: dict[int, Refused]
-    sane: list[Op]
+    sane: Sequence[Op]
     positions: list[int]
     outcome: Outcome
 
@@ -73,7 +73,7 @@ class _Written:
 def _write(session: Session, ops: Sequence[Op]) -> _Written:
     senseless = {position: found for position, op in enumerate(ops) if (found := nonsense(op))}
     positions = [position for position in range(len(ops)) if position not in senseless]
-    sane = [ops[position] for position in positions]
+    sane = [ops[position] for position in positions] if senseless else ops
     return _Written(senseless, sane, positions, session.write(sane))
 
 

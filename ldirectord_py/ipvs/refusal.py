@@ -7,15 +7,14 @@ persistent never matches a packet.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
-    FirewallMark,
     Forward,
+    Key,
     Service,
     ServiceFlag,
     VirtualAddress,
@@ -44,60 +43,66 @@ def refused(op: Op, error: int) -> Refused:
 
 def nonsense(op: Op) -> Refused | None:
     """Return why the op must not reach the kernel, or None; of a deletion only the key is looked at."""
-    faults = _key_faults(op) if op.verb is Verb.DELETE else _faults(op)
-    return next((Refused(op, error, reason) for error, reason in faults), None)
+    fault = _key_fault(op.row.key)
+    if fault is None and op.verb is not Verb.DELETE:
+        fault = _service_fault(op.row) if isinstance(op.row, Service) else _destination_fault(op.row)
+    return fault and Refused(op, *fault)
 
 
 Fault = tuple[int, str]
 
 
-def _key_faults(op: Op) -> Iterator[Fault]:
-    key = op.row.key
-    service = key.service if isinstance(key, DestinationKey) else key
-    if isinstance(service, FirewallMark) and not 0 < service.mark < 2**32:
-        yield errno.EINVAL, f"firewall mark {service.mark} is out of range: use 1 to 4294967295"
-    for port in (getattr(service, "port", 0), getattr(key, "port", 0)):
-        if not 0 <= port < 2**16:
-            yield errno.EINVAL, f"port {port} is out of range: use 0 to 65535"
+def _key_fault(key: Key) -> Fault | None:
+    if isinstance(key, DestinationKey):
+        return _port_fault(key.port) or _key_fault(key.service)
+    if isinstance(key, VirtualAddress):
+        return _port_fault(key.port)
+    if not 0 < key.mark < 2**32:
+        return errno.EINVAL, f"firewall mark {key.mark} is out of range: use 1 to 4294967295"
+    return None
 
 
-def _faults(op: Op) -> Iterator[Fault]:
-    yield from _key_faults(op)
-    yield from _service_faults(op.row) if isinstance(op.row, Service) else _destination_faults(op.row)
+def _port_fault(port: int) -> Fault | None:
+    return None if 0 <= port < 2**16 else (errno.EINVAL, f"port {port} is out of range: use 0 to 65535")
 
 
-def _service_faults(row: Service) -> Iterator[Fault]:
+def _service_fault(row: Service) -> Fault | None:
     persistent = ServiceFlag.PERSISTENT in row.flags
     if isinstance(row.key, VirtualAddress) and row.key.port == 0 and not persistent:
-        yield errno.EINVAL, "a service on port 0 (every port) must be persistent: add a persistence timeout"
+        return errno.EINVAL, "a service on port 0 (every port) must be persistent: add a persistence timeout"
     if not 0 <= row.persistence <= MAX_PERSISTENCE or (persistent and not row.persistence):
-        yield errno.ERANGE, f"persistence of {row.persistence} s is out of range: use 1 to {MAX_PERSISTENCE}"
+        return errno.ERANGE, f"persistence of {row.persistence} s is out of range: use 1 to {MAX_PERSISTENCE}"
     if row.key.ipv6 and not 1 <= row.mask <= 128:
-        yield errno.EINVAL, f"IPv6 prefix length {row.mask} is out of range: use 1 to 128"
+        return errno.EINVAL, f"IPv6 prefix length {row.mask} is out of range: use 1 to 128"
     if not 0 <= row.mask < 2**32:
-        yield errno.EINVAL, f"netmask {row.mask:#x} is out of range: use an IPv4 netmask"
+        return errno.EINVAL, f"netmask {row.mask:#x} is out of range: use an IPv4 netmask"
+    return _name_fault(row)
+
+
+def _name_fault(row: Service) -> Fault | None:
     if not _is_name(row.scheduler):
-        yield errno.EINVAL, f"scheduler {row.scheduler!r} is no scheduler's name: use one such as wrr"
+        return errno.EINVAL, f"scheduler {row.scheduler!r} is no scheduler's name: use one such as wrr"
     if row.engine and not _is_name(row.engine):
-        yield errno.EINVAL, f"persistence engine {row.engine!r} is no engine's name: use one such as sip"
+        return errno.EINVAL, f"persistence engine {row.engine!r} is no engine's name: use one such as sip"
+    return None
+
+
+def _destination_fault(row: Destination) -> Fault | None:
+    if row.forward is Forward.BYPASS:
+        return errno.EINVAL, "forwarding method bypass is the kernel's own: use route, masquerade or tunnel"
+    if not 0 <= row.weight <= MAX_WEIGHT:
+        return errno.ERANGE, f"weight {row.weight} is out of range: use 0 to {MAX_WEIGHT}"
+    if not 0 <= row.lower <= row.upper <= MAX_THRESHOLD:
+        limits = f"thresholds {row.lower} and {row.upper} are out of range"
+        return errno.ERANGE, f"{limits}: the lower must not exceed the upper"
+    mixed = (row.key.address.version == 6) is not row.key.service.ipv6
+    if mixed and row.forward is not Forward.TUNNEL:
+        return errno.EINVAL, "an address of another family than the service's is reached by tunnel (ipip) only"
+    return None
 
 
 def _is_name(word: str) -> bool:
     return 0 < len(word) <= MAX_NAME and word.isascii() and word.isprintable()
-
-
-def _destination_faults(row: Destination) -> Iterator[Fault]:
-    if row.forward is Forward.BYPASS:
-        yield errno.EINVAL, "forwarding method bypass is the kernel's own: use route, masquerade or tunnel"
-    if not 0 <= row.weight <= MAX_WEIGHT:
-        yield errno.ERANGE, f"weight {row.weight} is out of range: use 0 to {MAX_WEIGHT}"
-    if not 0 <= row.lower <= row.upper <= MAX_THRESHOLD:
-        yield (
-            errno.ERANGE,
-            f"thresholds {row.lower} and {row.upper} are out of range: the lower must not exceed the upper",
-        )
-    if row.key.address.version != (6 if row.key.service.ipv6 else 4) and row.forward is not Forward.TUNNEL:
-        yield errno.EINVAL, "an address of another family than the service's is reached by tunnel (ipip) only"
 
 
 _REASONS = {
