@@ -100,7 +100,7 @@ def _scheduler(raw: str, place: Place) -> str:
 
 
 def _schedflags(raw: str, place: Place) -> str:
-    flags = word(r"\S+")(raw, place)
+    flags = word(r"\S+", mend=f"write some of {', '.join(_FLAGS)}")(raw, place)
     for flag in filter(None, flags.split(",")):
         if flag not in _FLAGS:
             hint = nearest(flag, _FLAGS) or "leave it out"
