@@ -17,6 +17,7 @@ RECEIVE = 64 * 1024
 _BUFFER = 4 * 1024 * 1024
 _NETLINK_GENERIC = 16
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
+_TRUNCATED = int(socket.MSG_TRUNC)
 _SOL_NETLINK, _CAP_ACK = 270, 10
 
 
@@ -99,7 +100,7 @@ class Channel:
             except OSError as error:
                 kind = AnswerDroppedError if error.errno == errno.ENOBUFS else AnswerLostError
                 raise kind(f"the kernel's answer was lost: {error.strerror}; it is asked again") from error
-            if flags & socket.MSG_TRUNC or not chunk:
+            if flags & _TRUNCATED or not chunk:
                 raise AnswerDroppedError("the kernel's answer was cut; it is asked again")
             if sender[0] == 0:  # any process may send to a netlink socket; the kernel is port 0
                 return chunk

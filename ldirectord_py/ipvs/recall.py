@@ -11,7 +11,7 @@ from functools import partial
 
 from ldirectord_py.ipvs import dump
 from ldirectord_py.ipvs.dump import DONE, ERROR, FORWARDS, HEADER, MULTIPART, Message
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Service, ServiceKey
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, Service, ServiceKey
 from ldirectord_py.ipvs.wire import AF_INET, AF_INET6
 
 # Netlink header, command and nest; address to thresholds; connections; family; statistics.
@@ -35,6 +35,7 @@ class Recall:
     def __init__(self) -> None:
         self._services: dict[bytes, Service | None] = {}
         self._destinations: dict[ServiceKey, dict[bytes, Destination]] = {}
+        self._tables: dict[ServiceKey, tuple[list[Destination], dict[Key, Row]]] = {}
 
     def trim(self, rows: int) -> None:
         """Forget everything when that is much more than the ``rows`` of the table."""
@@ -42,6 +43,18 @@ class Recall:
         if known + len(self._destinations) > 2 * rows + 256:
             self._services.clear()
             self._destinations.clear()
+            self._tables.clear()
+
+    def by_key(self, of: ServiceKey, rows: list[Destination]) -> dict[Key, Row]:
+        """Return the rows of a service by key: the same mapping as long as they are the same.
+
+        Taking them over from a mapping saves hashing their keys, which costs more than all the rest.
+        """
+        known = self._tables.get(of)
+        if known is None or known[0] != rows:
+            known = rows, {row.key: row for row in rows}
+            self._tables[of] = known
+        return known[1]
 
     def services(self, chunk: bytes, sequence: int) -> tuple[list[Service], bool]:
         """Return the services of a chunk, and whether the dump ends with it; errors as ``dump.part``."""

@@ -170,8 +170,7 @@ class Session:
         table: dict[Key, Row] = {}
         for row in services:
             table[row.key] = row
-            for destination in self._destinations(row.key):
-                table[destination.key] = destination
+            table.update(self._recall.by_key(row.key, self._destinations(row.key)))
         # A service that went meanwhile looks like one without destinations.
         if self._services() != services:
             raise BrokenDumpError("services came or went meanwhile")
