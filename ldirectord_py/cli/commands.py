@@ -26,6 +26,11 @@ COMMANDS: Mapping[str, Command] = {
     "run": Command("run", "run the daemon in the foreground, as systemd wants it"),
     "check": Command("check", "check the configuration: exit status 0, or 2 with every error"),
     "dump": Command("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
+    "probe": Command(
+        "probe",
+        "run each check once, now: exit status 0 when all are up, 1 when some are not",
+        "[--real ADDR[:PORT]] [--virtual ID] [--json]",
+    ),
 }
 
 

@@ -1,0 +1,178 @@
+"""``probe``: each check once, now, without root, kernel or daemon."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import NoReturn
+
+import uvloop
+
+from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.checks.probe import probe
+from ldirectord_py.checks.services import KINDS
+from ldirectord_py.checks.table import checker_for
+from ldirectord_py.cli.arguments import Invocation, UsageError
+from ldirectord_py.config.load import load
+from ldirectord_py.config.model import Config, Real, Virtual, bracketed, endpoint
+from ldirectord_py.desired import real_key
+from ldirectord_py.health import Verdict
+from ldirectord_py.plan import plan
+
+AT_ONCE = 200
+"""Probes that run at once; the time that others wait for their turn is not their servers'."""
+
+LONG = 20
+"""Checks from which on a terminal shows how many are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A real server of a virtual and the check that it has, None where nothing is probed."""
+
+    virtual: Virtual
+    real: Real
+    check: Check | None
+
+    @property
+    def word(self) -> str:
+        """Return the check's name, or else the word of ``checktype`` that stands for none."""
+        return self.check.kind if self.check else self.virtual.checktype.value
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"probe: {message}")
+
+
+def run(invocation: Invocation) -> int:
+    """Return 0 when every server that is checked is up, else 1; what was found is on standard output."""
+    options = _options(invocation.arguments)
+    loaded = load(invocation.config_file())
+    for warning in loaded.warnings:
+        print(warning, file=sys.stderr)
+    chosen = _chosen(_rows(loaded.config), options)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        found = runner.run(_probe_all({row.check: None for row in chosen if row.check}))
+    results = [(row, found[row.check] if row.check else _unchecked(row)) for row in chosen]
+    print(_as_json(results) if options.json else _as_text(results), flush=True)
+    return int(any(row.check and result.verdict is not Verdict.UP for row, result in results))
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser("probe", add_help=False, allow_abbrev=False)
+    parser.add_argument("--real", default="")
+    parser.add_argument("--virtual", default="")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args(arguments)
+
+
+def _rows(config: Config) -> list[Row]:
+    """Return a row for each real server, in the order of the file."""
+    checks = {key: check for check, keys in plan(config, KINDS).items() for key in keys}
+    return [
+        Row(virtual, real, checks.get(real_key(virtual, real))) for virtual in config.virtuals for real in virtual.reals
+    ]
+
+
+def _chosen(rows: list[Row], options: argparse.Namespace) -> list[Row]:
+    """Return the rows that the options ask for; raises UsageError where there are none."""
+    if options.virtual:
+        rows = [row for row in rows if row.virtual.id == options.virtual]
+        if not rows:
+            raise UsageError(f"probe: no virtual {options.virtual} with real servers; write it as in tcp:192.0.2.1:80")
+    if options.real:
+        is_meant = _named(options.real)
+        rows = [row for row in rows if is_meant(row.real)]
+        if not rows:
+            raise UsageError(f"probe: no real server {options.real}; write its address, or address:port")
+    return rows
+
+
+def _named(text: str) -> Callable[[Real], bool]:
+    """Return whether a real server is meant by an address or a name, with or without its port."""
+    wanted = _spelt_as_ours(text)
+    return lambda real: wanted in {bracketed(real.server), str(real), real.name, f"{real.name}:{real.port}"}
+
+
+def _spelt_as_ours(text: str) -> str:
+    """Return an address as we write it, with the port if there is one; other text as it is."""
+    host, _, port = text.rpartition(":")
+    for address, suffix in ((text, ""), (host, f":{port}")):
+        try:
+            return bracketed(ip_address(address.strip("[]"))) + suffix
+        except ValueError:
+            continue
+    return text
+
+
+async def _probe_all(checks: Mapping[Check, None]) -> Mapping[Check, Result]:
+    """Return what one probe of each check finds."""
+    turns = asyncio.Semaphore(AT_ONCE)
+    progress = _Progress(len(checks))
+
+    async def one(check: Check) -> Result:
+        async with turns:
+            result = await probe(checker_for(check), check.target)
+        progress.step()
+        return result
+
+    results = await asyncio.gather(*map(one, checks))
+    progress.clear()
+    return dict(zip(checks, results, strict=True))
+
+
+class _Progress:
+    """A line on a terminal that counts; its state is how many are done."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._shown = total >= LONG and sys.stderr.isatty()
+
+    def step(self) -> None:
+        """Count one more."""
+        self._done += 1
+        if self._shown:
+            print(f"\r{self._done} of {self._total} checks done", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Leave the line empty for what follows."""
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _unchecked(row: Row) -> Result:
+    return Result(Verdict.NONE, f"not checked (checktype = {row.word})", 0.0)
+
+
+def _as_json(results: Sequence[tuple[Row, Result]]) -> str:
+    rows = [
+        {
+            "virtual": row.virtual.id,
+            "real": endpoint(row.real.server, row.real.port),
+            "check": row.word,
+            "verdict": result.verdict.name.lower(),
+            "ms": round(result.seconds * 1000, 1),
+            "reason": result.reason,
+        }
+        for row, result in results
+    ]
+    return json.dumps(rows, indent=2)
+
+
+def _as_text(results: Sequence[tuple[Row, Result]]) -> str:
+    head = ("VIRTUAL", "REAL", "VERDICT", "MS", "REASON")
+    table = [head, *(_cells(row, result) for row, result in results)]
+    virtual, real = (max(len(cells[column]) for cells in table) for column in (0, 1))
+    return "\n".join(f"{v:<{virtual}}  {r:<{real}}  {word:<7}  {ms:>8}  {reason}" for v, r, word, ms, reason in table)
+
+
+def _cells(row: Row, result: Result) -> tuple[str, str, str, str, str]:
+    ms = f"{result.seconds * 1000:.1f}" if row.check else "-"
+    return row.virtual.id, str(row.real), result.verdict.name.lower(), ms, result.reason
