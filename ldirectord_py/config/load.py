@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from ldirectord_py.checks.services import KINDS
-from ldirectord_py.config.addresses import Names
+from ldirectord_py.config.addresses import HostName, Names
 from ldirectord_py.config.names import hostname, look_up
 from ldirectord_py.config.parse import Draft, Parsed, accepted, draft
 from ldirectord_py.errors import ConfigError, Problem, Severity
+from ldirectord_py.ipvs.table import Address
 
 LARGEST = 16 * 2**20  # bytes
 
 
-def load(path: Path | str) -> Parsed:
-    """Return the configuration in a file; blocks for lookups; raises ConfigError for all that is wrong with it."""
+def load(path: Path | str, known: Mapping[HostName, Address] = MappingProxyType({})) -> Parsed:
+    """Return the configuration in a file; blocks for lookups; raises ConfigError for all that is wrong with it.
+
+    A host name that does not resolve now keeps the address that it is ``known`` by, with a warning.
+    """
     file = str(path)
     text, warnings = _decoded(_contents(file), file)
     names = Names(hostname=hostname())
     found = draft(text, file, names, KINDS)
     while hosts_and_ports := found.unknown(names):
         names = names.joined(look_up(*hosts_and_ports))
+        lost = {host: known[host] for host, address in names.hosts.items() if address is None and host in known}
+        warnings += tuple(_kept(file, text, host, address) for host, address in lost.items())
+        names = names.joined(Names(lost))
         found = draft(text, file, names, KINDS)
-    return accepted(_with(found, warnings))
+    return accepted(_with(found, warnings), names)
+
+
+def _kept(file: str, text: str, host: HostName, address: Address) -> Problem:
+    line = text.count("\n", 0, max(0, text.find(host.name))) + 1
+    what = f'the host name "{host.name}" does not resolve now'
+    return Problem(file, line, 1, what, f"its last address {address} is kept", Severity.WARNING)
 
 
 def _with(found: Draft, warnings: tuple[Problem, ...]) -> Draft:

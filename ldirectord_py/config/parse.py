@@ -7,7 +7,7 @@ for each other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ldirectord_py.checks.base import Kind
@@ -21,7 +21,7 @@ from ldirectord_py.config.sections import Section, Sorter
 from ldirectord_py.config.servers import Servers
 from ldirectord_py.config.settings import Report, Settings, Settler
 from ldirectord_py.errors import ConfigError, Problem, Severity
-from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
+from ldirectord_py.ipvs.table import Address, FirewallMark, Protocol, ServiceKey, VirtualAddress
 
 _GLOBALS = frozenset(field.name for field in fields(Globals))
 _VIRTUALS = frozenset(field.name for field in fields(Virtual))
@@ -30,11 +30,11 @@ _INHERITED = frozenset(row.name for row in DIRECTIVES.values() if row.where is W
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A configuration, what to warn of, and the host names that it was resolved from."""
+    """A configuration, what to warn of, and the addresses of the host names in it."""
 
     config: Config
     warnings: tuple[Problem, ...] = ()
-    hosts: frozenset[HostName] = frozenset()
+    hosts: Mapping[HostName, Address] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,15 @@ class Draft:
 
 def parse(text: str, file: str, names: Names, kinds: Mapping[str, Kind]) -> Parsed:
     """Return the configuration of a file; raises ConfigError, and nothing else, with every Problem of the file."""
-    return accepted(draft(text, file, names, kinds))
+    return accepted(draft(text, file, names, kinds), names)
 
 
-def accepted(found: Draft) -> Parsed:
+def accepted(found: Draft, names: Names) -> Parsed:
     """Return a draft without errors as Parsed; raises ConfigError."""
     if any(problem.severity is Severity.ERROR for problem in found.problems):
         raise ConfigError(found.problems)
-    return Parsed(found.config, found.problems, found.hosts)
+    hosts = {host: address for host in found.hosts if (address := names.hosts.get(host)) is not None}
+    return Parsed(found.config, found.problems, hosts)
 
 
 def draft(text: str, file: str, names: Names, kinds: Mapping[str, Kind]) -> Draft:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from ldirectord_py.checks.services import KINDS
+from ldirectord_py.config.addresses import HostName
 from ldirectord_py.config.load import load
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.aside import aside
@@ -18,6 +19,7 @@ from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
 from ldirectord_py.errors import ConfigError
+from ldirectord_py.ipvs.table import Address
 
 logger = logging.getLogger(__name__)
 
@@ -31,17 +33,20 @@ Stamp = tuple[int, int, int]
 class Reloader:
     """Hands every good new configuration to ``put_in_force``; a bad one changes nothing and is told.
 
-    Its state: the file's stamp when it was last looked at, and stamp and digest of the content last read.
+    Its state: the file's stamp when it was last looked at, stamp and digest of the content last read, and the
+    addresses of its host names, which stay in force while a resolver fails.
     """
 
     def __init__(
         self,
         path: Path,
+        hosts: Mapping[HostName, Address],
         director: Director,
         put_in_force: Callable[[Orders], Awaitable[None]],
         notify: Notify,
     ) -> None:
         self._path = path
+        self._hosts = hosts
         self._director = director
         self._put_in_force = put_in_force
         self._notify = notify
@@ -86,7 +91,7 @@ class Reloader:
         self._notify.ready(self._director.summary)
 
     def _read(self) -> tuple[Parsed, Orders]:
-        loaded = load(self._path)
+        loaded = load(self._path, self._hosts)
         return loaded, orders(loaded.config, KINDS)
 
     async def _apply(self, loaded: Parsed, new: Orders) -> None:
@@ -95,6 +100,7 @@ class Reloader:
         if self._director.orders.virtuals and not new.virtuals:
             self._keep(f"{self._path} has no virtual server any more; to take all of them out, stop the daemon")
         else:
+            self._hosts = loaded.hosts
             await self._put_in_force(new)
 
     def _keep(self, *reasons: object) -> None:

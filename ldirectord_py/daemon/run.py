@@ -43,7 +43,7 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
         monitor.follow(new.plan)
         logfile.follow(new.config.settings)
 
-    reloader = Reloader(path, director, put_in_force, notify)
+    reloader = Reloader(path, loaded.hosts, director, put_in_force, notify)
     stop = _stop_signal(on_hangup=reloader.ask)
 
     async def direct() -> None:

@@ -45,7 +45,7 @@ def test_a_file_of_literal_addresses_causes_no_lookup(write: Write, monkeypatch:
     monkeypatch.setattr(socket, "getservbyname", lookup)
     parsed = load(write(VIRTUAL + "    fallback=192.0.2.99\n"))
     assert [virtual.id for virtual in parsed.config.virtuals] == ["tcp:192.0.2.1:80"]
-    assert parsed.hosts == frozenset()
+    assert parsed.hosts == {}
 
 
 def test_names_are_looked_up_and_reported(write: Write) -> None:
@@ -56,7 +56,7 @@ def test_names_are_looked_up_and_reported(write: Write) -> None:
         str(virtual.reals[0]),
         virtual.reals[0].name,
     ) == ("tcp:127.0.0.1:80", "127.0.0.1:53", "localhost")
-    assert parsed.hosts == {HostName("localhost", ipv6=False)}
+    assert parsed.hosts == {HostName("localhost", ipv6=False): IPv4Address("127.0.0.1")}
 
 
 def test_a_name_that_nobody_knows_leaves_its_server_out(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,6 +70,20 @@ def test_a_name_that_nobody_knows_leaves_its_server_out(write: Write, monkeypatc
     (warning,) = parsed.warnings
     assert warning.what == 'the name "gone" does not resolve, so the server is left out'
     assert (warning.line, warning.column) == (3, 10)
+
+
+def test_a_known_name_that_does_not_resolve_keeps_its_address(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: Any) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    known = {HostName("web1", ipv6=False): IPv4Address("198.51.100.7")}
+    parsed = load(write(VIRTUAL + "    real=web1:80 gate\n"), known)
+    assert str(parsed.config.virtuals[0].reals[1]) == "198.51.100.7:80"
+    assert parsed.hosts == known
+    (warning,) = parsed.warnings
+    expected = ('the host name "web1" does not resolve now', "its last address 198.51.100.7 is kept", 3)
+    assert (warning.what, warning.mend, warning.line) == expected
 
 
 def test_a_resolver_that_hangs_costs_no_more_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
