@@ -63,8 +63,8 @@ def _check(virtual: Virtual, real: Real, kinds: Mapping[str, Kind]) -> Check | N
 
 def _negotiation(virtual: Virtual, real: Real, kind: Kind) -> Check:
     port = virtual.checkport or real.port or kind.port
-    protocol = virtual.protocol or Protocol.TCP
-    fields = _fields(kind.uses, virtual, real)
+    protocol = virtual.protocol or kind.protocol
+    fields = _fields(kind.uses - {"protocol"}, virtual, real)
     target = Target(real.server, port, virtual.negotiatetimeout, protocol, **fields)
     if virtual.connects is None:
         return Check(kind.name, target, virtual.checkinterval)

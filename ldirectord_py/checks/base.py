@@ -43,8 +43,8 @@ class Kind:
     """A word of ``service``.
 
     ``port`` implies the word where the file has none (0: no port does); ``login`` and ``passwd`` are the
-    defaults; ``uses`` names the Target fields that the check reads. A kind without a ``check`` is known to
-    the grammar only.
+    defaults; ``uses`` names the Target fields that the check reads; ``protocol`` is what a firewall mark,
+    which has none, is checked over. A kind without a ``check`` is known to the grammar only.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Kind:
     login: str = ""
     passwd: str = ""
     uses: frozenset[str] = frozenset()
+    protocol: Protocol = Protocol.TCP
 
 
 @dataclass(frozen=True, slots=True)

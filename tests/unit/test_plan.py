@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
-from builders import KINDS, config, real, virtual
-from ldirectord_py.checks.base import Check, Target
+from builders import KINDS, config, passes, real, virtual
+from ldirectord_py.checks.base import Check, Kind, Target
+from ldirectord_py.checks.services import KINDS as SERVICES
 from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.desired import real_key
 from ldirectord_py.ipvs.table import Protocol
@@ -89,3 +90,16 @@ def test_the_port_is_the_checkport_else_the_servers_else_the_kinds() -> None:
         only(virtual(1, real("10.1.0.1:0"), service="imap")).target.port,
     ]
     assert ports == [144, 145, 143]
+
+
+@pytest.mark.parametrize("kind", SERVICES)
+def test_every_word_of_service_can_be_planned(kind: str) -> None:
+    check = next(iter(plan(config(virtual("10.0.0.1:7", "10.1.0.1:7", service=kind)), SERVICES)))
+    assert (check.kind, check.target.protocol) == (kind, Protocol.TCP)
+
+
+def test_a_firewall_mark_is_checked_over_the_protocol_of_the_kind() -> None:
+    kinds = {"dns": Kind("dns", passes, port=53, protocol=Protocol.UDP, uses=frozenset({"protocol"}))}
+    marked, over_tcp = virtual(1, "10.1.0.1:53", service="dns"), virtual("10.0.0.1:53", "10.1.0.1:53", service="dns")
+    checks = plan(config(marked, over_tcp), kinds)
+    assert [check.target.protocol for check in checks] == [Protocol.UDP, Protocol.TCP]
