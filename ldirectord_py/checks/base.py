@@ -44,7 +44,9 @@ class Kind:
 
     ``port`` implies the word where the file has none (0: no port does); ``login`` and ``passwd`` are the
     defaults; ``uses`` names the Target fields that the check reads; ``protocol`` is what a firewall mark,
-    which has none, is checked over. A kind without a ``check`` is known to the grammar only.
+    which has none, is checked over; ``needs`` names the directives without which the check cannot pass;
+    ``driver`` is the module that must be installed for it, ``extra`` the extra of this package that installs
+    it. A kind without a ``check`` is known to the grammar only.
     """
 
     name: str
@@ -53,6 +55,9 @@ class Kind:
     login: str = ""
     passwd: str = ""
     uses: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+    driver: str = ""
+    extra: str = ""
     protocol: Protocol = Protocol.TCP
 
 

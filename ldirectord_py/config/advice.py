@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ldirectord_py.checks.base import Kind
 from ldirectord_py.checks.pattern import pattern_problem
@@ -11,13 +11,17 @@ from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.config.settings import Report, Settings
 from ldirectord_py.ipvs.table import Protocol, VirtualAddress
 
+Installed = Callable[[str], bool]
+"""Tells whether a module is installed."""
+
 
 class Advice:
     """Reports on the virtuals of one file; remembers the kinds of service that it warned of once."""
 
-    def __init__(self, report: Report, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, report: Report, kinds: Mapping[str, Kind], installed: Installed) -> None:
         self._report = report
         self._kinds = kinds
+        self._installed = installed
         self._stood_in: set[str] = set()
 
     def give(self, virtual: Virtual, head: Line, settings: Settings) -> None:
@@ -42,13 +46,25 @@ class Advice:
 
     def _service(self, virtual: Virtual, head: Line, settings: Settings) -> None:
         kind = self._kinds[virtual.service]
-        if kind.check is None and kind.name not in self._stood_in:
+        line = settings.lines.get("service", head)
+        if kind.check is not None:
+            self._requirements(kind, virtual, line)
+        elif kind.name not in self._stood_in:
             self._stood_in.add(kind.name)
             what = f"this version has no check of its own for {kind.name} yet"
-            note = Note(what, "a TCP connect (ping for udp) stands in")
-            self._report.warn(settings.lines.get("service", head), note)
+            self._report.warn(line, Note(what, "a TCP connect (ping for udp) stands in"))
         if "receive" in kind.uses:
             self._patterns(virtual, settings)
+
+    def _requirements(self, kind: Kind, virtual: Virtual, line: Line) -> None:
+        """Refuse a kind whose driver is missing; warn of directives without which its check never passes."""
+        if kind.driver and not self._installed(kind.driver):
+            what = f"the check of {kind.name} needs {kind.driver}, which is not installed"
+            self._report.refuse(line, Note(what, f"run pip install 'ldirectord-py[{kind.extra}]'"))
+        for name in sorted(kind.needs):
+            if not _given(virtual, name):
+                what = f"a check of {kind.name} without {name} never passes"
+                self._report.warn(line, Note(what, f'add {name}="..."'))
 
     def _patterns(self, virtual: Virtual, settings: Settings) -> None:
         """Refuse what the check could not compile."""
@@ -64,3 +80,10 @@ class Advice:
         if problem is not None:
             note = Note(f"the pattern to receive is not valid: {problem}", "correct it; a literal ( is \\(")
             self._report.refuse(line, note)
+
+
+def _given(virtual: Virtual, name: str) -> bool:
+    """Tell whether every server has a value; a request of ``/``, the default, is none."""
+    if name == "request":
+        return all(real.request.strip("/") for real in virtual.reals)
+    return bool(getattr(virtual, name))

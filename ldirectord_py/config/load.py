@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import stat
 from collections.abc import Mapping
@@ -27,13 +28,13 @@ def load(path: Path | str, known: Mapping[HostName, Address] = MappingProxyType(
     file = str(path)
     text, warnings = _decoded(_contents(file), file)
     names = Names(hostname=hostname())
-    found = draft(text, file, names, KINDS)
+    found = draft(text, file, names, KINDS, _installed)
     while hosts_and_ports := found.unknown(names):
         names = names.joined(look_up(*hosts_and_ports))
         lost = {host: known[host] for host, address in names.hosts.items() if address is None and host in known}
         warnings += tuple(_kept(file, text, host, address) for host, address in lost.items())
         names = names.joined(Names(lost))
-        found = draft(text, file, names, KINDS)
+        found = draft(text, file, names, KINDS, _installed)
     return accepted(_with(found, warnings), names)
 
 
@@ -41,6 +42,10 @@ def _kept(file: str, text: str, host: HostName, address: Address) -> Problem:
     line = text.count("\n", 0, max(0, text.find(host.name))) + 1
     what = f'the host name "{host.name}" does not resolve now'
     return Problem(file, line, 1, what, f"its last address {address} is kept", Severity.WARNING)
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def _with(found: Draft, warnings: tuple[Problem, ...]) -> Draft:

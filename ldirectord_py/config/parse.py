@@ -12,7 +12,7 @@ from typing import Any
 
 from ldirectord_py.checks.base import Kind
 from ldirectord_py.config.addresses import HostName, Lookup, Names, PortName
-from ldirectord_py.config.advice import Advice
+from ldirectord_py.config.advice import Advice, Installed
 from ldirectord_py.config.directives import DIRECTIVES, Where
 from ldirectord_py.config.lines import Line, Note, Refusal, blemishes, cut
 from ldirectord_py.config.model import Config, Fallback, Globals, Virtual
@@ -52,9 +52,13 @@ class Draft:
         return (hosts, ports) if hosts or ports else None
 
 
-def parse(text: str, file: str, names: Names, kinds: Mapping[str, Kind]) -> Parsed:
+def _everything(_module: str) -> bool:
+    return True
+
+
+def parse(text: str, file: str, names: Names, kinds: Mapping[str, Kind], installed: Installed = _everything) -> Parsed:
     """Return the configuration of a file; raises ConfigError, and nothing else, with every Problem of the file."""
-    return accepted(draft(text, file, names, kinds), names)
+    return accepted(draft(text, file, names, kinds, installed), names)
 
 
 def accepted(found: Draft, names: Names) -> Parsed:
@@ -65,8 +69,11 @@ def accepted(found: Draft, names: Names) -> Parsed:
     return Parsed(found.config, found.problems, hosts)
 
 
-def draft(text: str, file: str, names: Names, kinds: Mapping[str, Kind]) -> Draft:
-    """Return what one pass over the text gives; a name that ``names`` does not know counts as not resolving."""
+def draft(text: str, file: str, names: Names, kinds: Mapping[str, Kind], installed: Installed = _everything) -> Draft:
+    """Return what one pass over the text gives; a name that ``names`` does not know counts as not resolving.
+
+    ``installed`` tells whether a module is there that a kind names as its driver.
+    """
     problems: list[Problem] = list(blemishes(text, file))
     report = Report(file, problems.append)
     sorter = Sorter(file, problems.append)
@@ -74,7 +81,7 @@ def draft(text: str, file: str, names: Names, kinds: Mapping[str, Kind]) -> Draf
     settler = Settler(kinds, report)
     world = settler.settle(sorter.world)
     lookup = Lookup(names)
-    builder = _Builder(world, Servers(lookup, report), settler)
+    builder = _Builder(world, Servers(lookup, report), settler, Advice(report, kinds, installed))
     virtuals = tuple(filter(None, map(builder.virtual, sorter.virtuals)))
     builder.check_global_fallbacks()
     problems = sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column))
@@ -104,14 +111,14 @@ def _timeouts(own: Mapping[str, Any], world: Mapping[str, Any]) -> dict[str, int
 class _Builder:
     """Builds the virtuals of one file; remembers their keys."""
 
-    def __init__(self, world: Settings, servers: Servers, settler: Settler) -> None:
+    def __init__(self, world: Settings, servers: Servers, settler: Settler, advice: Advice) -> None:
         self._world = world
         self._servers = servers
         self._settler = settler
         self._report = servers.report
         self._words = {kind.port: kind.name for kind in settler.kinds.values() if kind.port}
         self._seen: dict[ServiceKey, int] = {}
-        self._advice = Advice(servers.report, settler.kinds)
+        self._advice = advice
         self._inherited = {name: value for name, value in world.values.items() if name in _INHERITED}
 
     def virtual(self, section: Section) -> Virtual | None:
