@@ -30,9 +30,24 @@ class Stream:
 
     async def send(self, line: str, name: str = "") -> None:
         """Send a line; ``name`` is what a reason calls it, if not by its first word."""
-        reached(f"connected, no answer to {name or line.partition(' ')[0]}")
-        self._writer.write(line.encode("utf-8", "surrogateescape") + b"\r\n")
+        await self.write(line.encode("utf-8", "surrogateescape") + b"\r\n", name or line.partition(" ")[0])
+
+    async def write(self, data: bytes, name: str) -> None:
+        """Send bytes; ``name`` is what a reason calls them."""
+        reached(f"connected, no answer to {name}")
+        self._writer.write(data)
         await self._writer.drain()
+
+    def leave(self, data: bytes) -> None:
+        """Send a goodbye, whatever becomes of it."""
+        self._writer.write(data)
+
+    async def read(self) -> bytes:
+        """Return what came, at most LIMIT bytes; raises CheckFailed at the end of the connection."""
+        data = await self._reader.read(LIMIT)
+        if not data:
+            raise CheckFailed("closed by server")
+        return data
 
     async def line(self) -> str:
         """Return the next line, printable and without its end; raises CheckFailed if there is none."""
