@@ -1,28 +1,49 @@
-"""Run a command that judges: a process group of its own, ended as a group, its output bounded."""
+"""Run a command that judges: a process group of its own, ended as a group, its output bounded.
+
+::
+
+    start ---- ends ------------------> its exit status judges; what it left in its group is ended
+      +------- deadline: TERM ---------> the check is over
+                  +--- GRACE: KILL ----> reaped, and only now the next one may take its turn
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 
+from ldirectord_py.checks.output import Output
 from ldirectord_py.checks.phase import reached
-from ldirectord_py.checks.reasons import words
+from ldirectord_py.checks.turns import Turns
 from ldirectord_py.errors import CheckFailed, Inconclusive
 
 GRACE = 2.0
-"""Seconds between SIGTERM and SIGKILL for a command that ran out of time."""
+"""Seconds between SIGTERM and SIGKILL for a command that ran out of time, and for what commands leave behind."""
 
-OUTPUT = 4096
-"""Bytes of output that are kept, the last ones."""
+LOOK_EVERY = 0.05
+"""Seconds between two looks at whether a process group is gone."""
 
-ROUNDS = 16
-"""Reads at most after the end, of a pipe that a grandchild may go on to fill."""
+TURNS = Turns(50)
+"""The commands that are under way, those included that are being ended; ``maxexternal`` is their limit."""
 
+WITHHELD = ("NOTIFY_", "WATCHDOG_", "LISTEN_", "JOURNAL_", "CREDENTIALS_", "MEMORY_PRESSURE_", "INVOCATION_ID")
+"""How the variables begin that a service manager means for the daemon alone."""
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where commands find programs when the daemon has no PATH."""
+
+_logger = logging.getLogger(__name__)
 _endings: set[asyncio.Task[None]] = set()
+_spawning = Turns(1)
+
+
+def environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a command: the daemon's, but for what a service manager tells the daemon."""
+    return {"PATH": PATH} | {name: value for name, value in ours.items() if not name.startswith(WITHHELD)}
 
 
 async def run(command: Sequence[str]) -> str:
@@ -38,89 +59,86 @@ async def run(command: Sequence[str]) -> str:
         try:
             status = await process.wait()
         except asyncio.CancelledError:
-            _endings.add(ending := asyncio.create_task(_end(process)))
-            ending.add_done_callback(_endings.discard)
+            reached(f"the command has not ended{_said(output)}")
+            _end_behind(process)
             raise
-        return _word(status, output.last_line())
+        if _signal(process, 0):
+            _end_behind(process)
+        return _word(status, output)
     finally:
         output.close()
 
 
-class Output:
-    """The end of what a command prints; a pipe of ours, since who else holds it must not keep us waiting."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._read, self.write = os.pipe()
-        os.set_blocking(self._read, False)
-        self._kept = b""
-        self._loop.add_reader(self._read, self._take)
-
-    def last_line(self) -> str:
-        """Return the last line printed so far, made printable."""
-        for _ in range(ROUNDS):
-            if not self._take():
-                break
-        lines = self._kept.decode("utf-8", "backslashreplace").strip().splitlines()
-        return "".join(filter(str.isprintable, lines[-1])) if lines else ""
-
-    def close(self) -> None:
-        """Close our ends of the pipe."""
-        self._loop.remove_reader(self._read)
-        os.close(self._read)
-        self.started()
-
-    def started(self) -> None:
-        """Close the end that is the command's now."""
-        if self.write >= 0:
-            os.close(self.write)
-            self.write = -1
-
-    def _take(self) -> bool:
-        try:
-            data = os.read(self._read, 65536)
-        except BlockingIOError:
-            return False
-        if not data:
-            self._loop.remove_reader(self._read)
-        self._kept = (self._kept + data)[-OUTPUT:]
-        return bool(data)
-
-
 async def _start(command: Sequence[str], output: Output) -> Process:
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, stdout=output.write, stderr=output.write, start_new_session=True
-        )
-    except OSError as error:
-        raise Inconclusive(f"cannot run {command[0]}: {words(error)}") from None
-    except ValueError as error:
-        raise CheckFailed(f"cannot run {command[0]}: {error}") from None
+    """Start one command at a time, so that the loop has a moment for others between two of them."""
+    async with _spawning:
+        await asyncio.sleep(0)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=DEVNULL,
+                stdout=output.write,
+                stderr=output.write,
+                start_new_session=True,
+                env=environment(os.environ),
+            )
+        except OSError as error:
+            raise Inconclusive(f"cannot run {command[0]}: {(error.strerror or str(error)).lower()}") from None
+        except ValueError as error:
+            raise CheckFailed(f"cannot run {command[0]}: {error}") from None
     output.started()
     return process
 
 
-def _word(status: int, line: str) -> str:
+def _word(status: int, output: Output) -> str:
     """Return the word for a status of 0; raises CheckFailed for others."""
     if status == 0:
-        return line or "exit status 0"
-    end = f"exit status {status}" if status > 0 else f"killed by signal {-status}"
-    raise CheckFailed(f"{end}: {line}" if line else end)
+        return output.last_line() or "exit status 0"
+    raise CheckFailed((f"exit status {status}" if status > 0 else f"killed by signal {-status}") + _said(output))
+
+
+def _said(output: Output) -> str:
+    """Return the last line in quotes for a reason, if there is one."""
+    line = output.last_line()
+    return f': "{line}"' if line else ""
+
+
+def _end_behind(process: Process) -> None:
+    """End a command and all of its group, without a wait; its turn lasts until it is gone."""
+    _signal(process, signal.SIGTERM)
+    TURNS.take()
+    _endings.add(ending := asyncio.create_task(_end(process)))
+    ending.add_done_callback(_ended)
+
+
+def _ended(ending: asyncio.Task[None]) -> None:
+    _endings.discard(ending)
+    TURNS.give_back()
 
 
 async def _end(process: Process) -> None:
-    """End a command and all of its group, and reap it."""
+    """Wait for the end of a group that has been told to end, kill what is left of it, and reap the command."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + GRACE
     try:
-        _signal(process, signal.SIGTERM)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GRACE):
-                await process.wait()
+        while _signal(process, 0) and loop.time() < until:  # noqa: ASYNC110  a group's end is no event
+            await asyncio.sleep(LOOK_EVERY)
     finally:
         _signal(process, signal.SIGKILL)
-    await process.wait()
+    try:
+        async with asyncio.timeout(GRACE):
+            await process.wait()
+    except TimeoutError:
+        _logger.warning("Process %d of an external check does not end, even killed; is a disk hanging?", process.pid)
+        await process.wait()
 
 
-def _signal(process: Process, number: signal.Signals) -> None:
-    """Signal the whole group, which is there as long as one of its processes is."""
-    with suppress(ProcessLookupError, PermissionError):
+def _signal(process: Process, number: int) -> bool:
+    """Signal the whole group (0: only look); return whether it is there, as it is while one of its processes is."""
+    try:
         os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # they are another user's now
+        return True
+    return True

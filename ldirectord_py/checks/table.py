@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from types import MappingProxyType
 
-from ldirectord_py.checks import connect, external, ping
+from ldirectord_py.checks import command, connect, external, ping
 from ldirectord_py.checks.base import Check, Checker, Kind, Target
 from ldirectord_py.checks.combined import Combined
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.ipvs.table import Protocol
 
+_OPEN = nullcontext()
+_COMMANDS = frozenset({external.KIND.name, external.PERL_KIND.name})
 _KINDS = (connect.KIND, ping.KIND, external.KIND, external.PERL_KIND)
 
 CHECKTYPES: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _KINDS})
@@ -25,6 +28,11 @@ def checker_for(check: Check) -> Checker:
     if check.connects is None:
         return negotiate
     return Combined(negotiate, plain, check.connects, check.connect_timeout)
+
+
+def turn_for(check: Check) -> AbstractAsyncContextManager[None]:
+    """Return what a probe of the check has to hold: commands run so many at once, others as they come."""
+    return command.TURNS if check.kind in _COMMANDS else _OPEN
 
 
 def _plain(target: Target) -> Checker:

@@ -13,10 +13,11 @@ from typing import NoReturn
 
 import uvloop
 
+from ldirectord_py.checks import command
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS
-from ldirectord_py.checks.table import checker_for
+from ldirectord_py.checks.table import checker_for, turn_for
 from ldirectord_py.cli.arguments import Invocation, UsageError
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config, Real, Virtual, bracketed, endpoint
@@ -56,6 +57,7 @@ def run(invocation: Invocation) -> int:
     loaded = load(invocation.config_file())
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)
+    command.TURNS.limit = loaded.config.settings.maxexternal
     chosen = _chosen(_rows(loaded.config), options)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(_probe_all({row.check: None for row in chosen if row.check}))
@@ -117,7 +119,7 @@ async def _probe_all(checks: Mapping[Check, None]) -> Mapping[Check, Result]:
     progress = _Progress(len(checks))
 
     async def one(check: Check) -> Result:
-        async with turns:
+        async with turn_for(check), turns:
             result = await probe(checker_for(check), check.target)
         progress.step()
         return result

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from ipaddress import IPv4Address
 
 from ldirectord_py.config.lines import Note, Refusal
-from ldirectord_py.config.model import AlertStatus, CheckType
+from ldirectord_py.config.model import AlertStatus, Authorities, CheckType
 from ldirectord_py.config.real import slashed
 from ldirectord_py.config.values import (
     Place,
@@ -181,6 +181,27 @@ def _reconcile(raw: str, place: Place) -> int | None:
     return seconds
 
 
+def _expectstatus(raw: str, place: Place) -> str:
+    statuses = "".join(exact(raw, place).split())
+    for part in statuses.split(","):
+        found = re.fullmatch("([2-9][0-9]{2})(?:-([2-9][0-9]{2}))?", part, re.ASCII)
+        if found is None or (found[2] and found[1] > found[2]):
+            what = f'expectstatus cannot have "{part[:40]}"'
+            raise Refusal(what, "write statuses from 200 to 999 and ranges of them, as in 200-299,401")
+    return statuses
+
+
+def _tlsca(raw: str, place: Place) -> Authorities:
+    return Authorities(path(raw, place))
+
+
+def _tlsname(raw: str, place: Place) -> str:
+    name = unquoted(bare(raw), place)
+    if len(name) > 253 or not re.fullmatch(r"[\w-]{1,63}(\.[\w-]{1,63})*", name):
+        raise Refusal("tlsname is not a host name", "write tlsname=HOST, without a port")
+    return name
+
+
 def _load(raw: str, place: Place) -> None:
     place.warn(Note("load has no effect", "leave it out"))
 
@@ -199,6 +220,7 @@ _ROWS = (
     Directive("fork", Where.GLOBAL, yes_no),
     Directive("logfile", Where.GLOBAL, string),
     Directive("maintenancedir", Where.GLOBAL, _maintenancedir),
+    Directive("maxexternal", Where.GLOBAL, whole(1, YEARS)),
     Directive("readdquiescent", Where.GLOBAL, yes_no),
     Directive("reconcile", Where.GLOBAL, _reconcile),
     Directive("supervised", Where.GLOBAL, _supervised),
@@ -213,9 +235,13 @@ _ROWS = (
     Directive("fallback", Where.BOTH),
     Directive("fallback6", Where.BOTH),
     Directive("fallbackcommand", Where.BOTH, path),
+    Directive("followredirects", Where.BOTH, yes_no),
     Directive("negotiatetimeout", Where.BOTH, whole(1, YEARS)),
     Directive("quiescent", Where.BOTH, yes_no),
     Directive("smtp", Where.BOTH, _smtp),
+    Directive("starttls", Where.BOTH, yes_no),
+    Directive("tlsca", Where.BOTH, _tlsca),
+    Directive("tlsverify", Where.BOTH, yes_no),
     Directive("real", Where.VIRTUAL),
     Directive("real6", Where.VIRTUAL),
     Directive("checkcommand", Where.VIRTUAL, path),
@@ -223,6 +249,7 @@ _ROWS = (
     Directive("checktype", Where.VIRTUAL, _checktype),
     Directive("comment", Where.VIRTUAL, text),
     Directive("database", Where.VIRTUAL, string),
+    Directive("expectstatus", Where.VIRTUAL, _expectstatus),
     Directive("httpmethod", Where.VIRTUAL, choice(lambda place: ("GET", "HEAD"), r"\w+", str.upper)),
     Directive("load", Where.VIRTUAL, _load),
     Directive("login", Where.VIRTUAL, string),
@@ -239,6 +266,7 @@ _ROWS = (
     Directive("secret", Where.VIRTUAL, string),
     Directive("service", Where.VIRTUAL, choice(lambda place: place.kinds, r"\w+")),
     Directive("servicename", Where.VIRTUAL, text),
+    Directive("tlsname", Where.VIRTUAL, _tlsname),
     Directive("virtualhost", Where.VIRTUAL, virtualhost),
 )
 

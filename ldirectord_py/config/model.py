@@ -82,6 +82,17 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
+class Authorities:
+    """Whose certificates are taken: the name of a file, and what it held (PEM) when the configuration was read."""
+
+    file: str
+    pem: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return self.file
+
+
+@dataclass(frozen=True, slots=True)
 class Virtual:
     """A virtual service and how its real servers are checked; times in seconds."""
 
@@ -107,6 +118,12 @@ class Virtual:
     receive: str = ""
     httpmethod: str = "GET"
     virtualhost: str | None = None
+    expectstatus: str = ""
+    followredirects: bool = True
+    starttls: bool = False
+    tlsverify: bool = False
+    tlsca: Authorities | None = None
+    tlsname: str | None = None
     login: str = ""
     passwd: str = field(default="", repr=False)
     database: str = ""
@@ -153,14 +170,19 @@ class Globals:
     execute: tuple[str, ...] = ()
     failurecount: int = 1
     fallbackcommand: str | None = None
+    followredirects: bool = True
     fork: bool = False
     logfile: str = "/var/log/ldirectord.log"
     maintenancedir: str | None = None
+    maxexternal: int = 50
     quiescent: bool = False
     readdquiescent: bool = False
     reconcile: int | None = 10
     smtp: str | None = None
+    starttls: bool = False
     supervised: bool = False
+    tlsca: Authorities | None = None
+    tlsverify: bool = False
 
 
 @dataclass(frozen=True, slots=True)

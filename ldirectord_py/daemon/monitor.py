@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Checker, Result
@@ -22,12 +23,19 @@ class Monitor:
     """Probes each check that it follows, and reports every Result.
 
     A check is probed at once, then once in its own slot of the interval, so that the probes of many checks
-    spread evenly however many there are. A probe that outlasts the interval delays only its own successor.
+    spread evenly however many there are. A probe that outlasts the interval delays only its own successor; one
+    that has to wait for its turn waits before its deadline begins.
     """
 
-    def __init__(self, report: Callable[[Check, Result], None], checker_for: Callable[[Check], Checker]) -> None:
+    def __init__(
+        self,
+        report: Callable[[Check, Result], None],
+        checker_for: Callable[[Check], Checker],
+        turn_for: Callable[[Check], AbstractAsyncContextManager[None]],
+    ) -> None:
         self._report = report
         self._checker_for = checker_for
+        self._turn_for = turn_for
         self._tasks: dict[Check, asyncio.Task[None]] = {}
         self._slot = 0.0
 
@@ -50,12 +58,14 @@ class Monitor:
 
     async def _watch(self, check: Check, wait: float, slot: float) -> None:
         clock = asyncio.get_running_loop().time
-        checker = self._checker_for(check)
+        checker, turn = self._checker_for(check), self._turn_for(check)
         began = clock()
         await asyncio.sleep(wait)
         due = began + slot * check.interval + (check.interval if slot * check.interval < wait else 0)
         while True:
-            self._tell(check, await probe(checker, check.target))
+            async with turn:
+                result = await probe(checker, check.target)
+            self._tell(check, result)
             due = max(due, clock())
             await asyncio.sleep(due - clock())
             due += check.interval

@@ -9,8 +9,9 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from ldirectord_py.checks import command
 from ldirectord_py.checks.services import KINDS
-from ldirectord_py.checks.table import checker_for
+from ldirectord_py.checks.table import checker_for, turn_for
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.monitor import Monitor
@@ -36,10 +37,12 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
     """
     kernel = NetlinkKernel()
     director = Director(kernel, orders(loaded.config, KINDS), [log])
-    monitor = Monitor(director.observe, checker_for)
+    monitor = Monitor(director.observe, checker_for, turn_for)
+    command.TURNS.limit = loaded.config.settings.maxexternal
 
     async def put_in_force(new: Orders) -> None:
         await director.reload(new)
+        command.TURNS.limit = new.config.settings.maxexternal
         monitor.follow(new.plan)
         logfile.follow(new.config.settings)
 

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shlex
+import shutil
+import signal
 import sys
+import tracemalloc
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
-from ldirectord_py.checks import external
+from ldirectord_py.checks import command, external
 from ldirectord_py.checks.base import Checker, Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.health import Verdict
@@ -20,9 +24,9 @@ WEB = VirtualAddress(Protocol.TCP, ip_address("192.0.2.80"), 80)
 
 
 async def run(
-    command: str, seconds: float = 20.0, virtual: ServiceKey = WEB, check: Checker = external.check
+    line: str, seconds: float = 20.0, virtual: ServiceKey = WEB, check: Checker = external.check
 ) -> tuple[Verdict, str]:
-    result = await probe(check, Target(REAL, 8080, seconds, command=command, virtual=virtual))
+    result = await probe(check, Target(REAL, 8080, seconds, command=line, virtual=virtual))
     return result.verdict, result.reason
 
 
@@ -48,9 +52,13 @@ async def test_a_command_may_have_arguments_and_no_shell_sees_them() -> None:
     [
         ("exit 0", Verdict.UP, "exit status 0"),
         ("echo fine; exit 0", Verdict.UP, "fine"),
-        ("echo one; echo two >&2; exit 3", Verdict.DOWN, "exit status 3: two"),
-        ("printf 'a\\033[1mb\\377'; exit 1", Verdict.DOWN, "exit status 1: a[1mb\\xff"),
-        ("kill -9 $$", Verdict.DOWN, "killed by signal 9"),
+        ("echo one; echo disk full >&2; exit 2", Verdict.DOWN, 'exit status 2: "disk full"'),
+        ("printf 'a\\033[1mb\\377'; exit 1", Verdict.DOWN, 'exit status 1: "a\\x1b[1mb\\xff"'),
+        ("printf 'last\\r\\n\\n  \\n'; exit 1", Verdict.DOWN, 'exit status 1: "last"'),
+        ("echo ouch; kill -9 $$", Verdict.DOWN, 'killed by signal 9: "ouch"'),
+        ("kill -TERM 0", Verdict.DOWN, "killed by signal 15"),
+        ("head -c 300 /dev/zero | tr '\\0' x", Verdict.UP, "x" * 200 + "..."),
+        ("exec <&- >&- 2>&-; exit 0", Verdict.UP, "exit status 0"),
         ("head -c 5000000 /dev/zero | tr '\\0' x; echo; echo end", Verdict.UP, "end"),
     ],
 )
@@ -63,27 +71,115 @@ async def test_a_command_that_cannot_be_run_says_nothing_about_the_server(tmp_pa
     expected = (Verdict.NONE, f"cannot run {missing}: no such file or directory")
     assert expected == await run(str(missing))
     (plain := tmp_path / "plain").write_text("#!/bin/sh\n")
-    assert (await run(str(plain)))[0] is Verdict.NONE
+    assert await run(str(plain)) == (Verdict.NONE, f"cannot run {plain}: permission denied")
 
 
 async def test_a_command_with_an_open_quote_is_down() -> None:
     assert await run("/bin/echo 'x") == (Verdict.DOWN, "checkcommand: no closing quotation")
 
 
-async def test_a_grandchild_that_keeps_the_output_open_is_not_waited_for() -> None:
-    verdict, reason = await run("/bin/sh -c 'sleep 5 & echo $!; exit 0'", 4.0)
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.EAGAIN, "resource temporarily unavailable"),
+        (errno.ETXTBSY, "text file busy"),
+        (errno.ENOMEM, "cannot allocate memory"),
+        (errno.EMFILE, "too many open files"),
+    ],
+)
+async def test_a_fork_that_fails_says_nothing_about_the_server(
+    number: int, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("asyncio.create_subprocess_exec", fails)
+    assert await run("/bin/true") == (Verdict.NONE, f"cannot run /bin/true: {told}")
+
+
+async def test_a_script_that_is_being_written_says_nothing_about_the_server(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    shutil.copy("/bin/true", script)
+    with script.open("ab"):
+        assert await run(str(script)) == (Verdict.NONE, f"cannot run {script}: text file busy")
+
+
+async def test_what_a_command_leaves_behind_ends_with_it() -> None:
+    verdict, reason = await run("/bin/sh -c 'sleep 60 & echo $!; exit 0'")
     assert verdict is Verdict.UP
-    os.kill(int(reason), 9)
+    await gone(int(reason))
+
+
+async def test_a_daemon_that_holds_the_output_is_not_waited_for() -> None:
+    verdict, reason = await run("/bin/sh -c 'setsid sh -c \"echo \\$\\$; exec sleep 60\" & sleep 0.2'")
+    assert verdict is Verdict.UP
+    os.kill(int(reason), signal.SIGKILL)
 
 
 async def test_a_command_that_hangs_is_ended_with_its_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ldirectord_py.checks.command.GRACE", 0.2)
+    monkeypatch.setattr(command, "GRACE", 0.2)
     pids = tmp_path / "pids"
-    script = f"trap '' TERM; sleep 60 & echo $$ $! >{pids}; wait; sleep 60"
-    expected = (Verdict.DOWN, "no answer within 0.5 s (the command has not ended)")
-    assert expected == await run(f"/bin/sh -c {shlex.quote(script)}", 0.5)
+    script = f"trap '' TERM; sleep 60 & echo $$ $! >{pids}; echo waiting for the disk; wait; sleep 60"
+    expected = (Verdict.DOWN, 'no answer within 0.5 s (the command has not ended: "waiting for the disk")')
+    async with command.TURNS:
+        assert expected == await run(f"/bin/sh -c {shlex.quote(script)}", 0.5)
+    assert command.TURNS.taken == 1  # until its processes are gone
     for pid in map(int, pids.read_text().split()):
         await gone(pid)
+    await no_turn_taken()
+
+
+async def test_a_command_may_clean_up_when_its_time_is_over(tmp_path: Path) -> None:
+    script = f"trap 'sleep 0.1; echo gone >{tmp_path}/told; exit' TERM; sleep 60 & wait"
+    assert (await run(f"/bin/sh -c {shlex.quote(script)}", 0.3))[0] is Verdict.DOWN
+    await no_turn_taken()
+    assert (tmp_path / "told").read_text() == "gone\n"
+
+
+async def test_endless_output_ends_at_the_deadline_and_holds_up_nobody() -> None:
+    loop = asyncio.get_running_loop()
+    latest, before = 0.0, loop.time()
+
+    async def look() -> None:
+        nonlocal latest, before
+        while True:
+            await asyncio.sleep(0.005)
+            latest, before = max(latest, loop.time() - before), loop.time()
+
+    looking = asyncio.create_task(look())
+    verdict, reason = await run("/bin/sh -c 'exec yes disk full'", 0.5)
+    looking.cancel()
+    assert (verdict, reason) == (
+        Verdict.DOWN,
+        'no answer within 0.5 s (the command has not ended: "disk full")',
+    )
+    print(f"the loop was {latest * 1000:.1f} ms late at most")
+    assert latest < 0.25
+    await no_turn_taken()
+
+
+async def test_a_gigabyte_of_output_is_judged_by_its_status() -> None:
+    tracemalloc.start()
+    assert await run("/bin/sh -c 'head -c 1000000000 /dev/zero; echo; echo done'") == (Verdict.UP, "done")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 256 * 1024
+
+
+async def test_a_command_hears_what_the_daemon_does_but_for_the_words_of_its_manager(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "environ", {"LANG": "C.UTF-8", "MINE": "1", "NOTIFY_SOCKET": "/run/x", "WATCHDOG_PID": "7"})
+    verdict, reason = await run("/bin/sh -c 'env | sort | grep -v -e ^PWD -e ^SHLVL -e ^_= | xargs'")
+    expected = f"LANG=C.UTF-8 MINE=1 PATH={command.PATH}"
+    assert (verdict, reason) == (Verdict.UP, expected)
+
+
+async def no_turn_taken() -> None:
+    """Return once all that has been told to end is gone and reaped."""
+    async with asyncio.timeout(20):
+        while command.TURNS.taken:
+            await asyncio.sleep(0.02)
 
 
 async def gone(pid: int) -> None:
@@ -110,12 +206,12 @@ async def test_perl_scripts_may_exit_die_and_return(tmp_path: Path) -> None:
     assert await perl('print "@ARGV\\n"; exit 0;') == (Verdict.UP, "192.0.2.80 80 [2001:db8::1] 8080")
     assert await perl("exit 4;") == (Verdict.DOWN, "exit status 4")
     assert await perl("return 1;") == (Verdict.UP, "exit status 0")
-    assert await perl('die "no\\n";') == (Verdict.DOWN, "exit status 255: no")
+    assert await perl('die "no\\n";') == (Verdict.DOWN, 'exit status 255: "no"')
     assert (await perl("syntax error here("))[0] is Verdict.DOWN
     script.unlink()
     verdict, reason = await run(str(script), check=external.check_perl)
     assert verdict is Verdict.DOWN
-    assert reason.endswith(f"cannot read {script}: No such file or directory")
+    assert reason == f'exit status 2: "cannot read {script}: No such file or directory"'
 
 
 async def test_descriptors_and_children_return_to_the_base_line() -> None:

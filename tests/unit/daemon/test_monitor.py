@@ -6,6 +6,8 @@ import asyncio
 import selectors
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from ipaddress import ip_address
 from itertools import pairwise
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from ldirectord_py.checks.base import Check, Checker, Result, Target
+from ldirectord_py.checks.turns import Turns
 from ldirectord_py.daemon.monitor import Monitor
 from ldirectord_py.health import Verdict
 
@@ -46,15 +49,23 @@ def checks(count: int, interval: float = 10, timeout: float = 3) -> list[Check]:
     return [Check("http", Target(ip_address(0x0A010000 + n), 80, timeout), interval) for n in range(count)]
 
 
+def at_once(_: Check) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
+
+
 class Probed:
     """What a monitor did: when each check's probes began, and its results."""
 
-    def __init__(self, behaviour: Callable[[Target], float] = lambda _: 0.0) -> None:
+    def __init__(
+        self,
+        behaviour: Callable[[Target], float] = lambda _: 0.0,
+        turn_for: Callable[[Check], AbstractAsyncContextManager[None]] = at_once,
+    ) -> None:
         self.began: Mapping[Target, list[float]] = defaultdict(list)
         self.results: list[tuple[Check, Result]] = []
         self.in_flight: Counter[Target] = Counter()
         self._behaviour = behaviour
-        self.monitor = Monitor(lambda check, result: self.results.append((check, result)), self._checker_for)
+        self.monitor = Monitor(lambda check, result: self.results.append((check, result)), self._checker_for, turn_for)
 
     def _checker_for(self, check: Check) -> Checker:
         return self._check
@@ -123,7 +134,7 @@ def test_all_that_go_dark_at_once_are_found_within_interval_and_timeout() -> Non
             if result.verdict is Verdict.DOWN:
                 found.setdefault(check, asyncio.get_running_loop().time())
 
-        monitor = Monitor(note, probed._checker_for)
+        monitor = Monitor(note, probed._checker_for, at_once)
         followed = checks(500, interval=2, timeout=3)
         monitor.follow(followed)
         await asyncio.sleep(30)
@@ -184,10 +195,35 @@ def test_a_fault_of_the_listener_does_not_end_the_check() -> None:
             seen.append(result)
             raise RuntimeError("a fault of ours")
 
-        monitor = Monitor(report, Probed()._checker_for)
+        monitor = Monitor(report, Probed()._checker_for, at_once)
         monitor.follow(checks(1, interval=1))
         await asyncio.sleep(10)
         await monitor.close()
         assert len(seen) >= 9
+
+    in_fake_time(story())
+
+
+def test_scripts_take_turns_while_others_are_on_time_and_no_turn_counts_against_a_deadline() -> None:
+    async def story() -> None:
+        turns, most = Turns(50), 0
+        scripts = [Check("external", replace(check.target, port=1), 30) for check in checks(500)]
+        others = checks(100)
+
+        def behaviour(target: Target) -> float:
+            nonlocal most
+            most = max(most, turns.taken)
+            return 2.5 if target.port == 1 else 0.0
+
+        probed = Probed(behaviour, lambda check: turns if check.kind == "external" else nullcontext())
+        await probed.follow([*scripts, *others], 100)
+        await probed.monitor.close()
+        assert (most, turns.taken) == (50, 0)
+        verdicts = {result.verdict for check, result in probed.results if check in scripts}
+        assert verdicts == {Verdict.UP}  # each took 2.5 s of its 3
+        assert max(probed.began[script.target][0] for script in scripts) <= 500 / 50 * 2.5 + 3
+        for other in others:
+            gaps = [after - before for before, after in pairwise(probed.began[other.target])]
+            assert gaps[1:] == pytest.approx([10] * (len(gaps) - 1))
 
     in_fake_time(story())

@@ -1,0 +1,72 @@
+"""How many of something may be under way at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+
+class Turns:
+    """So many at a time, the others wait in the order in which they came.
+
+    Its state: how many turns are taken, and who waits for one. To be used from one loop at a time.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def limit(self) -> int:
+        """How many at a time; a lower limit ends no turn, a higher one lets others in at once."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        self._limit = limit
+        self._let_in()
+
+    @property
+    def taken(self) -> int:
+        """How many turns are taken."""
+        return self._taken
+
+    async def __aenter__(self) -> None:
+        """Wait for a turn."""
+        if self._taken < self._limit and not self._waiting:
+            self._taken += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            self._leave(turn)
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give the turn back."""
+        self.give_back()
+
+    def take(self) -> None:
+        """Take a turn without asking, for what goes on after a turn that has been given back."""
+        self._taken += 1
+
+    def give_back(self) -> None:
+        """Give a turn to the next who waits."""
+        self._taken -= 1
+        self._let_in()
+
+    def _leave(self, turn: asyncio.Future[None]) -> None:
+        if turn in self._waiting:
+            self._waiting.remove(turn)
+        elif not turn.cancelled():  # it came at the very moment
+            self.give_back()
+
+    def _let_in(self) -> None:
+        while self._waiting and self._taken < self._limit:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._taken += 1
+                turn.set_result(None)
