@@ -23,7 +23,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 PURE = (
-    *("errors", "health", "plan", "desired", "checks.base", "config"),
+    *("errors", "health", "plan", "desired", "checks.base", "checks.ber", "checks.ldap_messages", "config"),
     *("ipvs.table", "ipvs.diff", "ipvs.wire", "ipvs.dump", "ipvs.recall", "ipvs.refusal", "ipvs.text", "ipvs.kernel"),
 )
 NOT_PURE = ("config.names", "config.load")

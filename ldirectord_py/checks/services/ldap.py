@@ -1,7 +1,54 @@
-"""``service = ldap``: a bind, and the entry that ``request`` names."""
+"""``service = ldap``: a bind, and the entry ``request``, whose name or attributes match ``receive``."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+import math
 
-KIND = Kind("ldap", None, port=389, uses=frozenset({"login", "passwd", "request", "receive"}))
+from ldirectord_py.checks import ldap_messages as ldap
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.ber import Malformed
+from ldirectord_py.checks.ldap_session import Session
+from ldirectord_py.checks.pattern import Pattern, compiled
+from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.checks.search import search
+from ldirectord_py.checks.stream import Stream, connect
+from ldirectord_py.errors import CheckFailed
+
+
+async def check(target: Target) -> str:
+    """Return the name of the entry found."""
+    async with connect(target) as stream:
+        return await talk(stream, target)
+
+
+async def talk(stream: Stream, target: Target) -> str:
+    """Return the name of the entry found, as ``check`` does."""
+    session = Session(stream, math.ceil(target.timeout))
+    try:
+        await session.bind(target.login, target.passwd)
+        name = await _found(session, target)
+    except Malformed as error:
+        raise CheckFailed(f"malformed LDAP answer, {error}: {excerpt(session.seen)}") from None
+    session.unbind()
+    return name
+
+
+async def _found(session: Session, target: Target) -> str:
+    """Return the name of the entry; raises CheckFailed if ``receive`` is neither in it nor in the attributes."""
+    base = target.request.removeprefix("/")
+    pattern = compiled(target.receive) if target.receive else None
+    name, _ = await session.entry(base, ldap.NO_ATTRIBUTES)
+    if pattern and await search(pattern, name) is None:
+        await _match(session, base, pattern)
+    return f"found {excerpt(name)}"
+
+
+async def _match(session: Session, base: str, pattern: Pattern) -> None:
+    """Look for the pattern in the attributes; raises CheckFailed if it is not there."""
+    name, attributes = await session.entry(base, ldap.ALL_ATTRIBUTES)
+    written = ldap.written_out(attributes)
+    if await search(pattern, written) is None:  # no excerpt: passwords may be among the attributes
+        raise CheckFailed(f"receive pattern not in {excerpt(name)} nor in {len(written)} bytes of attributes")
+
+
+KIND = Kind("ldap", check, port=389, uses=frozenset({"login", "passwd", "request", "receive"}))

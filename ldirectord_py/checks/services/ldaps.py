@@ -1,7 +1,16 @@
-"""``service = ldaps``: as ldap, over TLS."""
+"""``service = ldaps``: as ldap, over TLS; the certificate is not verified."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.services.ldap import talk
+from ldirectord_py.checks.stream import connect
 
-KIND = Kind("ldaps", None, port=636, uses=frozenset({"login", "passwd", "request", "receive"}))
+
+async def check(target: Target) -> str:
+    """Return the name of the entry found."""
+    async with connect(target, tls=True) as stream:
+        return await talk(stream, target)
+
+
+KIND = Kind("ldaps", check, port=636, uses=frozenset({"login", "passwd", "request", "receive"}))

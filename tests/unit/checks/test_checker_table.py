@@ -4,8 +4,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from ldirectord_py.checks import connect, ping
-from ldirectord_py.checks.base import Check, Target
+from ldirectord_py.checks import connect, ping, table
+from ldirectord_py.checks.base import Check, Kind, Target
 from ldirectord_py.checks.combined import Combined
 from ldirectord_py.checks.services import KINDS, http
 from ldirectord_py.checks.table import CHECKTYPES, checker_for
@@ -26,9 +26,10 @@ def test_a_word_stands_for_its_check() -> None:
     assert connect.check is checker_for(Check("connect", TARGET, 10.0))
 
 
-def test_a_kind_without_a_check_of_its_own_is_a_connect_or_a_ping() -> None:
-    assert connect.check is checker_for(Check("ldap", TARGET, 10.0))
-    assert ping.check is checker_for(Check("sip", UDP, 10.0))
+def test_a_kind_without_a_check_of_its_own_is_a_connect_or_a_ping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "KINDS", {"gopher": Kind("gopher", None)})
+    assert connect.check is checker_for(Check("gopher", TARGET, 10.0))
+    assert ping.check is checker_for(Check("gopher", UDP, 10.0))
 
 
 def test_a_combined_check_has_a_state_of_its_own() -> None:

@@ -1,0 +1,84 @@
+"""BER as far as LDAP uses it: definite lengths and tags of one byte, without I/O, copies or recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+INTEGER = 0x02
+OCTET_STRING = 0x04
+ENUMERATED = 0x0A
+SEQUENCE = 0x30
+SET = 0x31
+
+_LONG = 0x80
+_LENGTH_BYTES = 4
+_NUMBER_BYTES = 4
+
+
+class Malformed(ValueError):  # noqa: N818  said of an answer, not an error of ours
+    """The bytes are not what they should be; the text says in a few words what is wrong."""
+
+
+def encode(tag: int, *contents: bytes) -> bytes:
+    """Return an element of the tag with the contents one after the other."""
+    content = b"".join(contents)
+    size = len(content)
+    if size < _LONG:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, _LONG | len(length))) + length + content
+
+
+def integer(value: int, tag: int = INTEGER) -> bytes:
+    """Return a number that is not negative as an element."""
+    return encode(tag, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def text(value: str, tag: int = OCTET_STRING) -> bytes:
+    """Return a text as an element, in UTF-8; bytes that the configuration could not decode stay themselves."""
+    return encode(tag, value.encode("utf-8", "surrogateescape"))
+
+
+def extent(data: memoryview) -> tuple[int, int] | None:
+    """Return where the content of the first element begins and ends, be it there or not; None: too few bytes to say."""
+    if len(data) < 2:
+        return None
+    short = data[1]
+    if short < _LONG:
+        return 2, 2 + short
+    count = short - _LONG
+    if not 0 < count <= _LENGTH_BYTES:
+        raise Malformed(f"a length of {count} bytes" if count else "an indefinite length")
+    if len(data) < 2 + count:
+        return None
+    return 2 + count, 2 + count + int.from_bytes(data[2 : 2 + count], "big")
+
+
+def elements(data: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Yield tag and content of each element; raises Malformed where one is cut short."""
+    while data:
+        found = extent(data)
+        if found is None or found[1] > len(data):
+            raise Malformed("an element that is cut short")
+        begin, end = found
+        yield data[0], data[begin:end]
+        data = data[end:]
+
+
+def take(source: Iterator[tuple[int, memoryview]], tag: int) -> memoryview:
+    """Return the content of the next element; raises Malformed unless it has the tag."""
+    got, content = next(source, (None, memoryview(b"")))
+    if got != tag:
+        raise Malformed(f"tag {_shown(got)} instead of {_shown(tag)}")
+    return content
+
+
+def number(content: memoryview) -> int:
+    """Return what the content of an integer stands for; raises Malformed unless it has one to four bytes."""
+    if not 0 < len(content) <= _NUMBER_BYTES:
+        raise Malformed(f"a number of {len(content)} bytes")
+    return int.from_bytes(content, "big", signed=True)
+
+
+def _shown(tag: int | None) -> str:
+    return "none" if tag is None else f"0x{tag:02x}"
