@@ -1,7 +1,7 @@
 #!/bin/sh
 # Set this machine up for the tests: setup.sh python | packages | kernel. What is there already is left alone.
 #
-#   python    Debian's venv module, where python3 lacks it
+#   python    Debian's venv module, where python3 lacks it, and the names of /etc/services
 #   packages  the programs that the service and kernel tiers start
 #   kernel    into .cache/kernel, unpacked and not installed: a kernel with IPVS, for the virtual machine
 set -eu
@@ -68,7 +68,10 @@ newest_kernel() {
 }
 
 case ${1:-} in
-python) "$2" -c 'import ensurepip, venv' 2>/dev/null || install python3-venv ;;
+python)
+    "$2" -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
+    [ -e /etc/services ] || install netbase
+    ;;
 packages) install $SERVERS && { has_ipvs || install $MACHINE; } ;;
 kernel) has_ipvs || fetch_kernel ;;
 *) sed -n '2,6s/^# *//p' "$0" && exit 2 ;;
