@@ -1,14 +1,17 @@
-"""The one table of checkers: which coroutine a Check's kind stands for."""
+"""The one table of kinds, our own and those of plug-ins: which coroutine a Check's kind stands for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import cache
+from importlib.metadata import entry_points
 from types import MappingProxyType
 
 from ldirectord_py.checks import command, connect, external, ping
 from ldirectord_py.checks.base import Check, Checker, Kind, Target
 from ldirectord_py.checks.combined import Combined
+from ldirectord_py.checks.plugins import GROUP, Plugins, plugins
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.ipvs.table import Protocol
 
@@ -20,9 +23,21 @@ CHECKTYPES: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _
 """The words of ``checktype`` that probe something without a ``service``."""
 
 
+@cache
+def installed() -> Plugins:
+    """Return the plug-ins of this installation, as they were when they were first asked for."""
+    return plugins(entry_points(group=GROUP), {*KINDS, *CHECKTYPES})
+
+
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """Return every word of ``service``; where two imply the same port, ours is the last."""
+    return MappingProxyType({kind.name: kind for kind in (*installed().kinds, *KINDS.values())})
+
+
 def checker_for(check: Check) -> Checker:
     """Return a checker, a fresh one where it has a state; raises KeyError for an unknown kind."""
-    kind = CHECKTYPES.get(check.kind) or KINDS[check.kind]
+    kind = CHECKTYPES.get(check.kind) or kinds()[check.kind]
     plain = _plain(check.target)
     negotiate = kind.check or plain
     if check.connects is None:

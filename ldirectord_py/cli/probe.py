@@ -16,8 +16,7 @@ import uvloop
 from ldirectord_py.checks import command
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.services import KINDS
-from ldirectord_py.checks.table import checker_for, turn_for
+from ldirectord_py.checks.table import checker_for, kinds, turn_for
 from ldirectord_py.cli.arguments import Invocation, UsageError
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config, Real, Virtual, bracketed, endpoint
@@ -76,7 +75,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _rows(config: Config) -> list[Row]:
     """Return a row for each real server, in the order of the file."""
-    checks = {key: check for check, keys in plan(config, KINDS).items() for key in keys}
+    checks = {key: check for check, keys in plan(config, kinds()).items() for key in keys}
     return [
         Row(virtual, real, checks.get(real_key(virtual, real))) for virtual in config.virtuals for real in virtual.reals
     ]

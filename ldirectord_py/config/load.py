@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from ldirectord_py.checks.services import KINDS
+from ldirectord_py.checks.table import installed, kinds
 from ldirectord_py.config.addresses import HostName, Names
 from ldirectord_py.config.names import hostname, look_up
 from ldirectord_py.config.parse import Draft, Parsed, accepted, draft
@@ -27,15 +27,22 @@ def load(path: Path | str, known: Mapping[HostName, Address] = MappingProxyType(
     """
     file = str(path)
     text, warnings = _decoded(_contents(file), file)
+    warnings += _left_out(file)
     names = Names(hostname=hostname())
-    found = draft(text, file, names, KINDS, _installed)
+    found = draft(text, file, names, kinds(), _installed)
     while hosts_and_ports := found.unknown(names):
         names = names.joined(look_up(*hosts_and_ports))
         lost = {host: known[host] for host, address in names.hosts.items() if address is None and host in known}
         warnings += tuple(_kept(file, text, host, address) for host, address in lost.items())
         names = names.joined(Names(lost))
-        found = draft(text, file, names, KINDS, _installed)
+        found = draft(text, file, names, kinds(), _installed)
     return accepted(_with(found, warnings), names)
+
+
+def _left_out(file: str) -> tuple[Problem, ...]:
+    """Return a warning for each plug-in that cannot be used."""
+    mend = "mend or uninstall that package"
+    return tuple(Problem(file, 1, 1, what, mend, Severity.WARNING) for what in installed().refused)
 
 
 def _kept(file: str, text: str, host: HostName, address: Address) -> Problem:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from ldirectord_py.checks.services import KINDS
+from ldirectord_py.checks.table import kinds
 from ldirectord_py.config.addresses import HostName
 from ldirectord_py.config.load import load
 from ldirectord_py.config.parse import Parsed
@@ -92,7 +92,7 @@ class Reloader:
 
     def _read(self) -> tuple[Parsed, Orders]:
         loaded = load(self._path, self._hosts)
-        return loaded, orders(loaded.config, KINDS)
+        return loaded, orders(loaded.config, kinds())
 
     async def _apply(self, loaded: Parsed, new: Orders) -> None:
         for warning in loaded.warnings:

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ldirectord_py.checks import command
-from ldirectord_py.checks.services import KINDS
-from ldirectord_py.checks.table import checker_for, turn_for
+from ldirectord_py.checks.table import checker_for, kinds, turn_for
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.monitor import Monitor
@@ -36,7 +35,7 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
     Raises KernelError when the kernel's table cannot be written at the start.
     """
     kernel = NetlinkKernel()
-    director = Director(kernel, orders(loaded.config, KINDS), [log])
+    director = Director(kernel, orders(loaded.config, kinds()), [log])
     monitor = Monitor(director.observe, checker_for, turn_for)
     command.TURNS.limit = loaded.config.settings.maxexternal
 

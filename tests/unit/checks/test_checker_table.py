@@ -27,7 +27,7 @@ def test_a_word_stands_for_its_check() -> None:
 
 
 def test_a_kind_without_a_check_of_its_own_is_a_connect_or_a_ping(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "KINDS", {"gopher": Kind("gopher", None)})
+    monkeypatch.setattr(table, "kinds", lambda: {"gopher": Kind("gopher", None)})
     assert connect.check is checker_for(Check("gopher", TARGET, 10.0))
     assert ping.check is checker_for(Check("gopher", UDP, 10.0))
 

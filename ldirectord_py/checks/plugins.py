@@ -1,0 +1,61 @@
+"""Kinds of service from other packages: the entry points of the group ``ldirectord_py.checks``, a Kind each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields
+from importlib.metadata import EntryPoint
+
+from ldirectord_py.checks.base import Kind, Target
+
+GROUP = "ldirectord_py.checks"
+
+_FIELDS = frozenset(field.name for field in fields(Target))
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """The kinds that may be used, and in words why others may not."""
+
+    kinds: tuple[Kind, ...]
+    refused: tuple[str, ...]
+
+
+class _Unfit(Exception):  # noqa: N818  what an entry point is, not what went wrong
+    """An entry point cannot be a kind of service; the text says why."""
+
+
+def plugins(entries: Iterable[EntryPoint], taken: Collection[str]) -> Plugins:
+    """Return what the entry points give, in the order of their names; a name that is ``taken`` is refused."""
+    kinds: dict[str, Kind] = {}
+    refused: list[str] = []
+    for entry in sorted(entries, key=lambda entry: (entry.name, _package(entry))):
+        try:
+            kind = _kind(entry, {*taken, *kinds})
+        except _Unfit as reason:
+            refused.append(f'service "{entry.name}" of {_package(entry)} is left out: {reason}')
+        else:
+            kinds[kind.name] = kind
+    return Plugins(tuple(kinds.values()), tuple(refused))
+
+
+def _kind(entry: EntryPoint, taken: Collection[str]) -> Kind:
+    """Import the kind; raises _Unfit, and nothing that the plug-in raises."""
+    try:
+        kind = entry.load()
+    except (Exception, SystemExit) as error:  # noqa: BLE001  somebody else's code must not end us
+        raise _Unfit(f"{type(error).__name__}: {error}") from None
+    if not isinstance(kind, Kind) or not callable(kind.check):
+        raise _Unfit(f"{entry.value} is no Kind with a check")
+    if not re.fullmatch(r"\w+", kind.name):
+        raise _Unfit(f'"{kind.name}" is no word')
+    if kind.name in taken:
+        raise _Unfit(f"there is a {kind.name} already")
+    if unknown := kind.uses - _FIELDS:
+        raise _Unfit(f"a Target has no {min(unknown)}")
+    return kind
+
+
+def _package(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown package"
