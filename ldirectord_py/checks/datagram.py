@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import cast
+from ipaddress import ip_address
+from typing import TypeVar, cast
 
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.phase import reached
+from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.errors import CheckFailed
+from ldirectord_py.ipvs.table import Address
 
 QUEUE = 16
 """Datagrams that wait at most; more are dropped."""
+
+FIRST_WAIT = 0.5
+"""Seconds until a request is sent again; each wait is twice the one before."""
+
+LONGEST_WAIT = 4.0
+"""Seconds between two requests at most."""
+
+Answer = TypeVar("Answer")
+
+
+class Stray(CheckFailed):
+    """What came answers nothing that was asked; the text says why.
+
+    Anybody may send a datagram, so there it is passed over; on a connection it fails the check.
+    """
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -25,6 +44,27 @@ class Datagrams(asyncio.DatagramProtocol):
         """Send one datagram."""
         if self._transport is not None:
             self._transport.sendto(data)
+
+    @property
+    def local(self) -> tuple[Address, int]:
+        """Return our own address and port."""
+        if self._transport is None:
+            raise CheckFailed("the socket is closed")
+        host, port = self._transport.get_extra_info("sockname")[:2]
+        return ip_address(host.partition("%")[0]), port
+
+    async def ask(self, request: bytes, read: Callable[[bytes], Answer]) -> Answer:
+        """Return what ``read`` makes of the first datagram that is not Stray; until then the request is repeated."""
+        repeat = _Repeat(self, request)
+        try:
+            while True:
+                data = await self.receive()
+                try:
+                    return read(data)
+                except Stray as stray:
+                    reached(f"{stray}: {excerpt(data, 24)}")
+        finally:
+            repeat.stop()
 
     async def receive(self) -> bytes:
         """Return the next datagram; raises OSError when the server's host refuses ours."""
@@ -49,6 +89,26 @@ class Datagrams(asyncio.DatagramProtocol):
     def _put(self, item: bytes | OSError) -> None:
         if not self._received.full():
             self._received.put_nowait(item)
+
+
+class _Repeat:
+    """Sends a datagram now, and again after growing waits until it is stopped."""
+
+    __slots__ = ("_data", "_handle", "_loop", "_socket")
+
+    def __init__(self, socket: Datagrams, data: bytes) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._socket = socket
+        self._data = data
+        self._send(FIRST_WAIT)
+
+    def stop(self) -> None:
+        """Send no more."""
+        self._handle.cancel()
+
+    def _send(self, wait: float) -> None:
+        self._socket.send(self._data)
+        self._handle = self._loop.call_later(wait, self._send, min(2 * wait, LONGEST_WAIT))
 
 
 @asynccontextmanager

@@ -1,7 +1,61 @@
-"""``service = dns``: any answer, or one that matches ``receive``."""
+"""``service = dns``: an answer to ``request`` with a record that matches ``receive``."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+import asyncio
 
-KIND = Kind("dns", None, port=53, uses=frozenset({"protocol", "request", "receive"}))
+from ldirectord_py.checks import datagram
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.dns_message import Query, Reply, query
+from ldirectord_py.checks.pattern import compiled
+from ldirectord_py.checks.phase import NOT_CONNECTED, reached
+from ldirectord_py.checks.reasons import excerpt, printable
+from ldirectord_py.checks.search import search
+from ldirectord_py.errors import CheckFailed
+from ldirectord_py.ipvs.table import Protocol
+
+
+async def check(target: Target) -> str:
+    """Return the record that matched, the first where any will do."""
+    request = target.request.removeprefix("/")
+    asked = query(request)
+    reply = await (_over_tcp if target.protocol is Protocol.TCP else _over_udp)(target, asked)
+    if reply.code != "NOERROR":
+        raise CheckFailed(f"{reply.code} for {asked}")
+    if not reply.records:
+        if request:
+            raise CheckFailed(f"no record in the answer for {asked}")
+        return reply.code
+    pattern = compiled(target.receive)
+    for record in reply.records:
+        if await search(pattern, record) is not None:
+            return printable(record)
+    got = excerpt(b", ".join(reply.records))
+    raise CheckFailed(f"receive pattern not in the records for {asked}: {got}")
+
+
+async def _over_udp(target: Target, asked: Query) -> Reply:
+    async with datagram.connect(target) as socket:
+        reply = await socket.ask(asked.wire, asked.read)
+    return await _over_tcp(target, asked) if reply.truncated else reply
+
+
+async def _over_tcp(target: Target, asked: Query) -> Reply:
+    wire = asked.wire
+    reached(NOT_CONNECTED)
+    reader, writer = await asyncio.open_connection(str(target.address), target.port)
+    reached("connected, no answer")
+    try:
+        writer.write(len(wire).to_bytes(2, "big") + wire)
+        size = int.from_bytes(await reader.readexactly(2), "big")
+        reply = asked.read(await reader.readexactly(size))
+    except asyncio.IncompleteReadError as error:
+        raise CheckFailed(f"closed by server after {len(error.partial)} bytes of {error.expected}") from None
+    finally:
+        writer.transport.abort()
+    if reply.truncated:
+        raise CheckFailed("answer truncated over TCP")
+    return reply
+
+
+KIND = Kind("dns", check, port=53, uses=frozenset({"protocol", "request", "receive"}), protocol=Protocol.UDP)
