@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import httptools
 
 from ldirectord_py.checks.reasons import excerpt, printable
@@ -12,6 +14,9 @@ HEAD_LIMIT = 65536
 
 BODY_LIMIT = 16 * 1024 * 1024
 """Bytes that a body may have."""
+
+SUCCESS = range(200, 300)
+"""The statuses of success (2xx)."""
 
 WINDOW = 98304
 """Bytes of a body that are kept before somebody must look at them and drop most."""
@@ -31,6 +36,7 @@ class Answer:
         "_parser",
         "_sized",
         "_status",
+        "_wanted",
         "body",
         "code",
         "done",
@@ -42,11 +48,12 @@ class Answer:
         "size",
     )
 
-    def __init__(self, method: str, *, kept: bool) -> None:
+    def __init__(self, method: str, wanted: Collection[int] = SUCCESS, *, kept: bool) -> None:
         self._parser: httptools.HttpResponseParser | None = _lenient_parser(self)
         self._head_only = method == "HEAD"
         self._sized = False
         self._status = b""
+        self._wanted = wanted
         self.kept = kept
         self.body = bytearray()
         self.size = 0
@@ -62,8 +69,8 @@ class Answer:
 
     @property
     def success(self) -> bool:
-        """Whether the status is one of success (2xx)."""
-        return 200 <= self.code < 300
+        """Whether the status is one of those that are wanted."""
+        return self.code in self._wanted
 
     @property
     def full(self) -> bool:

@@ -14,7 +14,8 @@ class Target:
     """A server and what is asked of it: the identity of a check, so that equal targets are probed once.
 
     A plan fills in only the fields that the kind of check uses. ``timeout`` is in seconds and bounds
-    everything that the check does. ``virtual`` is set only for checks that are told their virtual.
+    everything that the check does. ``tlsca`` is what the file holds (PEM), and nothing without ``tlsverify``.
+    ``virtual`` is set only for checks that are told their virtual.
     """
 
     address: Address
@@ -29,10 +30,19 @@ class Target:
     passwd: str = field(default="", repr=False)
     database: str = ""
     secret: str = field(default="", repr=False)
+    tlsverify: bool = False
+    tlsca: str = field(default="", repr=False)
+    tlsname: str = ""
+    starttls: bool = False
+    expectstatus: str = ""
+    followredirects: bool = True
     command: str = ""
     attempts: int = 1
     virtual: ServiceKey | None = None
 
+
+TLS = frozenset({"tlsverify", "tlsca", "tlsname"})
+"""The fields of a Target that a check over TLS uses."""
 
 Checker = Callable[[Target], Awaitable[str]]
 """A check: returns a word for the log; raises CheckFailed, Inconclusive or OSError when not healthy."""

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import cast
 
 from ldirectord_py.checks.answer import Answer
+from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.pattern import Pattern, compiled
 from ldirectord_py.checks.phase import NOT_CONNECTED, reached
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.request import Request, redirected
 from ldirectord_py.checks.search import search
+from ldirectord_py.checks.statuses import statuses
 from ldirectord_py.checks.tls import Tls
 from ldirectord_py.errors import CheckFailed
 
 REDIRECTS = 7
 """How many redirects are followed, as in the original."""
+
+USES = frozenset({"request", "receive", "httpmethod", "expectstatus", "followredirects", "tlsverify", "tlsca"})
+"""The fields of a Target that ``ask`` and its requests use for every kind."""
 
 _REDIRECTING = frozenset({301, 302, 303, 307, 308})
 
@@ -24,27 +30,31 @@ _BUFFER = bytearray(16384)
 _VIEW = memoryview(_BUFFER)
 
 
-async def ask(request: Request, receive: str) -> str:
-    """Return the status line of success; raises CheckFailed for others, or if ``receive`` finds nothing."""
-    pattern = compiled(receive) if receive else None
+async def ask(request: Request, target: Target) -> str:
+    """Return the status line of the answer; raises CheckFailed unless it is as ``target`` wants it.
+
+    Redirects are followed, unless the target does not want that or expects their very status.
+    """
+    pattern = compiled(target.receive) if target.receive else None
+    wanted = statuses(target.expectstatus)
     for hop in range(REDIRECTS + 1):
-        answer, found = await _fetch(request, pattern, " after a redirect" if hop else "")
-        if answer.code not in _REDIRECTING or answer.location is None:
+        answer, found = await _fetch(request, pattern, wanted, " after a redirect" if hop else "")
+        if answer.code not in _REDIRECTING or answer.location is None or answer.success or not target.followredirects:
             break
         request = redirected(request, answer.location)
     else:
         raise CheckFailed(f"more than {REDIRECTS} redirects")
     if not answer.success:
-        raise CheckFailed(answer.status)
+        raise CheckFailed(f"status {answer.status}{target.expectstatus and f', not {target.expectstatus}'}")
     if not found:
-        raise CheckFailed(f"receive pattern not in {answer.size} bytes of body: {excerpt(answer.body)}")
+        raise CheckFailed(f"receive /{target.receive}/ not in {answer.size} bytes: {excerpt(answer.body)}")
     return answer.status
 
 
-async def _fetch(request: Request, pattern: Pattern | None, when: str) -> tuple[Answer, bool]:
+async def _fetch(request: Request, pattern: Pattern | None, wanted: Collection[int], when: str) -> tuple[Answer, bool]:
     """Return the whole answer, and whether the pattern was found in it; ``when`` ends the phase reached."""
     loop = asyncio.get_running_loop()
-    exchange = Exchange(loop, request, kept=pattern is not None)
+    exchange = Exchange(loop, request, Answer(request.method, wanted, kept=pattern is not None))
     try:
         await loop.create_connection(lambda: exchange, request.host, request.port)
         found = await exchange.read(pattern)
@@ -61,14 +71,14 @@ class Exchange(asyncio.BufferedProtocol):
 
     __slots__ = ("_error", "_head", "_loop", "_tls", "_transport", "_waiter", "answer")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, request: Request, *, kept: bool) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, request: Request, answer: Answer) -> None:
         self._loop = loop
         self._head = request.head
-        self._tls = Tls(request.name) if request.tls else None
+        self._tls = Tls(request.tls) if request.tls else None
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
-        self.answer = Answer(request.method, kept=kept)
+        self.answer = answer
 
     async def read(self, pattern: Pattern | None) -> bool:
         """Return whether the pattern is in the body, once the answer is complete."""

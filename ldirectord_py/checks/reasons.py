@@ -32,6 +32,25 @@ _WORDS: Mapping[int, str] = {
     errno.EADDRNOTAVAIL: "no local address or port left",
 }
 
+_NO_TLS = "no TLS on this port"
+_NO_VERSION = "no version of TLS that both accept"
+
+_TLS_WORDS: Mapping[str, str] = {
+    "HTTP_REQUEST": _NO_TLS,
+    "HTTPS_PROXY_REQUEST": _NO_TLS,
+    "NO_CIPHERS_AVAILABLE": _NO_VERSION,
+    "NO_PROTOCOLS_AVAILABLE": _NO_VERSION,
+    "PACKET_LENGTH_TOO_LONG": _NO_TLS,
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "handshake refused by server",
+    "TLSV1_ALERT_INTERNAL_ERROR": "internal error of the server",
+    "TLSV1_ALERT_PROTOCOL_VERSION": _NO_VERSION,
+    "TLSV1_UNRECOGNIZED_NAME": "the server knows no such name",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server asks for a certificate of ours",
+    "UNEXPECTED_EOF_WHILE_READING": "closed by server",
+    "UNSUPPORTED_PROTOCOL": _NO_VERSION,
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+}
+
 _LOCAL_LOOKUP_FAULTS = frozenset({socket.EAI_MEMORY, socket.EAI_SYSTEM})
 
 
@@ -47,10 +66,10 @@ def is_local(error: OSError) -> bool:
 def words(error: OSError) -> str:
     """Return the error in a few words, without numbers and addresses."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"TLS: {error.verify_message}"
+        return error.verify_message
     if isinstance(error, ssl.SSLError):
-        reason = getattr(error, "reason", None) or "protocol error"  # unset where Python itself raised it
-        return f"TLS: {reason.lower().replace('_', ' ')}"
+        reason = getattr(error, "reason", None) or "PROTOCOL_ERROR"  # unset where Python itself raised it
+        return f"TLS: {_TLS_WORDS.get(reason) or reason.lower().replace('_', ' ')}"
     if isinstance(error, socket.gaierror):
         return f"name lookup failed: {(error.strerror or 'unknown').lower()}"
     if error.errno is None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.tls import server_name
+from ldirectord_py.checks.tls import Terms, server_name
 from ldirectord_py.config.model import bracketed, endpoint
 from ldirectord_py.errors import CheckFailed
 
@@ -18,20 +18,38 @@ _KEPT = "%/:=&?~#+!$,;'@()*[]|"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A request ready to be sent: ``head`` goes to ``host`` and ``port``, over TLS with ``name`` as SNI.
+class Asked:
+    """What a request and those of its redirects have in common.
 
-    ``url`` is what a redirect is relative to; ``proxy`` stands between us and every http URL.
+    ``host`` (of the header) and the name in ``terms`` hold for the server of ``url`` alone, where they are set;
+    ``proxy`` stands between us and every http URL.
+    """
+
+    method: str
+    url: str
+    host: str
+    terms: Terms
+    proxy: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request ready to be sent: ``head`` goes to ``host`` and ``port``, over ``tls`` unless that is None.
+
+    ``url`` is what a redirect is relative to; ``method`` and ``asked`` hold for all redirects.
     """
 
     host: str
     port: int
-    tls: bool
-    name: str | None
-    method: str
+    tls: Terms | None
     url: str
     head: bytes
-    proxy: tuple[str, int] | None = None
+    asked: Asked
+
+    @property
+    def method(self) -> str:
+        """Return the method."""
+        return self.asked.method
 
 
 @lru_cache(maxsize=16384)
@@ -39,9 +57,11 @@ def first(scheme: str, target: Target) -> Request:
     """Return the request of an http or https check; an absolute URL of its scheme overrides the address."""
     path = target.request.removeprefix("/")
     if path.startswith(f"{scheme}://"):
-        return _request(path, target.httpmethod, target.virtualhost, None)
-    url = f"{scheme}://{endpoint(target.address, target.port)}/{path}"
-    return _request(url, target.httpmethod, target.virtualhost or bracketed(target.address), None)
+        url, host = path, target.virtualhost or ""
+    else:
+        url = f"{scheme}://{endpoint(target.address, target.port)}/{path}"
+        host = target.virtualhost or bracketed(target.address)
+    return _request(url, Asked(target.httpmethod, url, host, _terms(target)))
 
 
 @lru_cache(maxsize=16384)
@@ -50,7 +70,7 @@ def proxied(target: Target) -> Request:
     url = target.request.removeprefix("/")
     if not url.startswith("http://"):
         raise CheckFailed("a proxy is asked for an absolute URL: request must start with http://")
-    return _request(url, target.httpmethod, None, (str(target.address), target.port))
+    return _request(url, Asked(target.httpmethod, url, "", _terms(target), (str(target.address), target.port)))
 
 
 def redirected(request: Request, location: str) -> Request:
@@ -59,10 +79,14 @@ def redirected(request: Request, location: str) -> Request:
         url = urljoin(request.url, location)
     except ValueError:
         raise CheckFailed("redirect to a malformed URL") from None
-    return _request(url, request.method, None, request.proxy)
+    return _request(url, request.asked)
 
 
-def _request(url: str, method: str, host: str | None, proxy: tuple[str, int] | None) -> Request:
+def _terms(target: Target) -> Terms:
+    return Terms(server_name(target.tlsname) or "", target.tlsverify, target.tlsca)
+
+
+def _request(url: str, asked: Asked) -> Request:
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
@@ -73,15 +97,22 @@ def _request(url: str, method: str, host: str | None, proxy: tuple[str, int] | N
         raise CheckFailed("the URL is malformed") from None
     if not name:
         raise CheckFailed("the URL names no host")
-    tls = parts.scheme == "https"
-    through = None if tls else proxy
-    header = _printable(host or _host(name, port, parts.scheme))
-    resource = _path(parts)
+    first = urlsplit(asked.url)
+    own = (parts.scheme, parts.netloc) == (first.scheme, first.netloc)
+    through = None if parts.scheme == "https" else asked.proxy
+    resource, header = _path(parts), _host(name, port, parts.scheme)
     if through:
-        resource = f"http://{_host(name, port, parts.scheme)}{resource}"
-    head = _head(method, resource, header, _authorization(parts))
+        resource = f"http://{header}{resource}"
+    header = _printable((own and asked.host) or header)
+    head = _head(asked.method, resource, header, _authorization(parts))
     address = through or (name, port)
-    return Request(*address, tls, server_name(header), method, url, head, proxy)
+    tls = _tls(asked, header, name, own=own) if parts.scheme == "https" else None
+    return Request(*address, tls, url, head, asked)
+
+
+def _tls(asked: Asked, header: str, name: str, *, own: bool) -> Terms:
+    """Return the terms for a host: its name is the one set, else that of the header, else its address."""
+    return replace(asked.terms, name=(own and asked.terms.name) or server_name(header) or name)
 
 
 def _head(method: str, resource: str, host: str, authorization: str) -> bytes:

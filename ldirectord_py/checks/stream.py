@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.phase import NOT_CONNECTED, reached
 from ldirectord_py.checks.reasons import excerpt, printable
-from ldirectord_py.checks.tls import context
+from ldirectord_py.checks.tls import Terms, terms
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Address
 
@@ -26,6 +26,7 @@ class Stream:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Address) -> None:
         self._reader = reader
         self._writer = writer
+        self._data = bytearray()
         self.server = server
 
     async def send(self, line: str, name: str = "") -> None:
@@ -44,21 +45,25 @@ class Stream:
 
     async def read(self) -> bytes:
         """Return what came, at most LIMIT bytes; raises CheckFailed at the end of the connection."""
-        data = await self._reader.read(LIMIT)
+        data = bytes(self._data) or await self._reader.read(LIMIT)
+        self._data.clear()
         if not data:
             raise CheckFailed("closed by server")
         return data
 
     async def line(self) -> str:
         """Return the next line, printable and without its end; raises CheckFailed if there is none."""
-        try:
-            data = await self._reader.readuntil(b"\n")
-        except asyncio.IncompleteReadError as error:
-            got = f" after {excerpt(error.partial)}" if error.partial else ""
-            raise CheckFailed(f"closed by server{got}") from None
-        except asyncio.LimitOverrunError:
-            raise CheckFailed(f"a line longer than {LIMIT // 1024} kB") from None
-        return printable(data.rstrip(b"\r\n"))
+        looked = 0
+        while (end := self._data.find(b"\n", looked, LIMIT)) < 0:
+            if (looked := len(self._data)) >= LIMIT:
+                raise CheckFailed(f"a line longer than {LIMIT // 1024} kB")
+            if not (data := await self._reader.read(LIMIT)):
+                got = f" after {excerpt(self._data)}" if self._data else ""
+                raise CheckFailed(f"closed by server{got}")
+            self._data += data
+        line = bytes(self._data[:end])
+        del self._data[: end + 1]
+        return printable(line.rstrip(b"\r"))
 
     async def expect(self, *starts: str) -> str:
         """Return the next line; raises CheckFailed unless it starts with one of ``starts``."""
@@ -68,12 +73,17 @@ class Stream:
         return line
 
     async def reply(self, *starts: str) -> str:
-        """Return the last line of a reply whose other lines have ``-`` after the code, as SMTP and FTP do."""
-        for _ in range(LINES):
-            line = await self.expect(*starts)
-            if line[3:4] != "-":
-                return line
-            starts = (line[:3],)
+        """Return the last line of a reply, as ``lines`` reads it."""
+        return (await self.lines(*starts))[-1]
+
+    async def lines(self, *starts: str) -> list[str]:
+        """Return a reply whose lines but the last have ``-`` after the code, as those of SMTP and FTP do."""
+        lines: list[str] = []
+        while len(lines) < LINES:
+            lines.append(await self.expect(*starts))
+            if lines[-1][3:4] != "-":
+                return lines
+            starts = (lines[-1][:3],)
         raise CheckFailed(f"a reply of more than {LINES} lines")
 
     async def command(self, line: str, *starts: str) -> str:
@@ -81,18 +91,41 @@ class Stream:
         await self.send(line)
         return await self.reply(*starts)
 
+    async def secure(self, asked: Terms) -> None:
+        """Go on over TLS; raises CheckFailed if something is left that anybody may have said before it."""
+        if self._data:
+            raise CheckFailed(f"more than an answer before TLS: {excerpt(self._data)}")
+        reached("connected, TLS handshake not done")
+        await self._writer.start_tls(asked.context, server_hostname=asked.name)
+
+    def close(self) -> None:
+        """Close the connection without a wait."""
+        if self._writer.get_extra_info("sslcontext"):
+            self._writer.transport.abort()  # a close would wait half a minute for the server's goodbye
+        else:
+            self._writer.close()
+
 
 @asynccontextmanager
 async def connect(target: Target, *, tls: bool = False) -> AsyncIterator[Stream]:
-    """Yield a connection to the target; it is closed without a wait."""
-    reached("no TLS connection" if tls else NOT_CONNECTED)
-    secured = context() if tls else None
-    reader, writer = await asyncio.open_connection(str(target.address), target.port, limit=LIMIT, ssl=secured)
+    """Yield a connection to the target, on its terms of TLS if so; it is closed without a wait."""
+    stream = await (_over_tls(target, terms(target)) if tls else _plain(target))
     reached("connected, no greeting")
     try:
-        yield Stream(reader, writer, target.address)
+        yield stream
     finally:
-        if tls:
-            writer.transport.abort()  # a close would wait half a minute for the server's goodbye
-        else:
-            writer.close()
+        stream.close()
+
+
+async def _plain(target: Target) -> Stream:
+    reached(NOT_CONNECTED)
+    reader, writer = await asyncio.open_connection(str(target.address), target.port, limit=LIMIT)
+    return Stream(reader, writer, target.address)
+
+
+async def _over_tls(target: Target, asked: Terms) -> Stream:
+    reached("no TLS connection")
+    reader, writer = await asyncio.open_connection(
+        str(target.address), target.port, limit=LIMIT, ssl=asked.context, server_hostname=asked.name
+    )
+    return Stream(reader, writer, target.address)

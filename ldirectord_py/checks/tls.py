@@ -1,25 +1,72 @@
-"""TLS on a transport of ours: no verification, old servers welcome, and a close that waits for nobody."""
+"""TLS on a transport of ours: what is asked of the server's end, and a close that waits for nobody."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.certificates import Witness
 
 _RECORD = 16384
 _LEGACY_SERVER_CONNECT = 0x4  # ssl.OP_LEGACY_SERVER_CONNECT, named only from Python 3.12 on
 
 
-@cache
-def context() -> ssl.SSLContext:
-    """Return the context that all checks share: TLS 1.0 and up, any cipher, any certificate."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a connection asks of a server's TLS.
+
+    ``name`` goes out as SNI unless it is an address. With ``verify`` the certificate must be for it, and from an
+    authority in ``ca`` (PEM), or from one that this host trusts where that is empty.
+    """
+
+    name: str
+    verify: bool = False
+    ca: str = field(default="", repr=False)
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """Return the context that all checks with such terms share."""
+        return context(self.verify, self.ca)
+
+
+def terms(target: Target) -> Terms:
+    """Return the terms of a check; without a name the server's address stands for it."""
+    return Terms(server_name(target.tlsname) or str(target.address), target.tlsverify, target.tlsca)
+
+
+@lru_cache(maxsize=64)
+def context(verify: bool = False, ca: str = "") -> ssl.SSLContext:
+    """Return a shared context; raises ssl.SSLError where ``ca`` holds no certificates.
+
+    Without ``verify`` old servers are welcome: TLS 1.0 and up, any cipher, any certificate. Sessions are never
+    taken up again, so that each check sees the certificate of that moment.
+    """
     shared = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if verify:
+        _demand(shared, ca)
+    else:
+        _welcome(shared)
+    return shared
+
+
+def _demand(shared: ssl.SSLContext, ca: str) -> None:
+    shared.sslobject_class = Witness
+    shared.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a server's own certificate in ``ca`` is enough
+    if ca:
+        shared.load_verify_locations(cadata=ca)
+    else:
+        shared.load_default_certs()
+
+
+def _welcome(shared: ssl.SSLContext) -> None:
     shared.check_hostname = False
     shared.verify_mode = ssl.CERT_NONE
     shared.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     shared.set_ciphers("DEFAULT:@SECLEVEL=0")
     shared.options |= _LEGACY_SERVER_CONNECT
-    return shared
 
 
 def server_name(host: str | None) -> str | None:
@@ -37,10 +84,10 @@ class Tls:
 
     __slots__ = ("_incoming", "_object", "_outgoing", "ended", "established")
 
-    def __init__(self, name: str | None) -> None:
+    def __init__(self, asked: Terms) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._object = context().wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self._object = asked.context.wrap_bio(self._incoming, self._outgoing, server_hostname=asked.name)
         self.established = False
         self.ended = False
 

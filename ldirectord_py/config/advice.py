@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks.base import TLS, Kind
 from ldirectord_py.checks.pattern import pattern_problem
 from ldirectord_py.config.lines import Line, Note
 from ldirectord_py.config.model import CheckType, Virtual
@@ -13,6 +13,9 @@ from ldirectord_py.ipvs.table import Protocol, VirtualAddress
 
 Installed = Callable[[str], bool]
 """Tells whether a module is installed."""
+
+
+_FOR_SOME = ("expectstatus", "followredirects", "starttls", "tlsca", "tlsname", "tlsverify")
 
 
 class Advice:
@@ -53,6 +56,7 @@ class Advice:
             self._stood_in.add(kind.name)
             what = f"this version has no check of its own for {kind.name} yet"
             self._report.warn(line, Note(what, "a TCP connect (ping for udp) stands in"))
+        self._unused(kind, virtual, settings)
         if "receive" in kind.uses:
             self._patterns(virtual, settings)
 
@@ -65,6 +69,19 @@ class Advice:
             if not _given(virtual, name):
                 what = f"a check of {kind.name} without {name} never passes"
                 self._report.warn(line, Note(what, f'add {name}="..."'))
+
+    def _unused(self, kind: Kind, virtual: Virtual, settings: Settings) -> None:
+        """Warn of directives about TLS and HTTP that the check does not heed."""
+        for name in _FOR_SOME:
+            line = settings.lines.get(name)
+            if line is None:
+                continue
+            if name not in kind.uses:
+                self._report.warn(line, Note(f"{name} has no effect on a check of {kind.name}", "leave it out"))
+            elif name in TLS and "starttls" in kind.uses and not virtual.starttls:
+                self._report.warn(line, Note(f"{name} has no effect without starttls", "add starttls=yes"))
+            elif name == "tlsca" and not virtual.tlsverify:
+                self._report.warn(line, Note("tlsca has no effect without tlsverify", "add tlsverify=yes"))
 
     def _patterns(self, virtual: Virtual, settings: Settings) -> None:
         """Refuse what the check could not compile."""

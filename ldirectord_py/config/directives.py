@@ -197,7 +197,11 @@ def _tlsca(raw: str, place: Place) -> Authorities:
 
 def _tlsname(raw: str, place: Place) -> str:
     name = unquoted(bare(raw), place)
-    if len(name) > 253 or not re.fullmatch(r"[\w-]{1,63}(\.[\w-]{1,63})*", name):
+    try:
+        known = re.fullmatch(r"[\w-]+(\.[\w-]+)*", name) and name.encode("idna")
+    except UnicodeError:
+        known = None
+    if not known:
         raise Refusal("tlsname is not a host name", "write tlsname=HOST, without a port")
     return name
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import fields
 from typing import Any
 
-from ldirectord_py.config.model import Config, Fallback, Globals, Real, Virtual, bracketed
+from ldirectord_py.config.model import Authorities, Config, Fallback, Globals, Real, Virtual, bracketed
 from ldirectord_py.ipvs.table import FirewallMark
 
 HIDDEN = "***"
@@ -30,7 +30,12 @@ def to_dict(config: Config, show_secrets: bool = False) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return [str(item) for item in value] if isinstance(value, tuple) else value
+    match value:
+        case tuple():
+            return [str(item) for item in value]
+        case Authorities():
+            return str(value)
+    return value
 
 
 def _virtual(virtual: Virtual, *, show_secrets: bool) -> dict[str, Any]:

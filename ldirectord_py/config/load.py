@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
+import ssl
 import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from ldirectord_py.checks import tls
 from ldirectord_py.checks.table import installed, kinds
 from ldirectord_py.config.addresses import HostName, Names
+from ldirectord_py.config.model import Authorities
 from ldirectord_py.config.names import hostname, look_up
 from ldirectord_py.config.parse import Draft, Parsed, accepted, draft
 from ldirectord_py.errors import ConfigError, Problem, Severity
 from ldirectord_py.ipvs.table import Address
+
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----", re.ASCII)
 
 LARGEST = 16 * 2**20  # bytes
 
@@ -36,7 +42,7 @@ def load(path: Path | str, known: Mapping[HostName, Address] = MappingProxyType(
         warnings += tuple(_kept(file, text, host, address) for host, address in lost.items())
         names = names.joined(Names(lost))
         found = draft(text, file, names, kinds(), _installed)
-    return accepted(_with(found, warnings), names)
+    return accepted(_with(*_filled(found, file, warnings)), names)
 
 
 def _left_out(file: str) -> tuple[Problem, ...]:
@@ -58,6 +64,36 @@ def _installed(module: str) -> bool:
 def _with(found: Draft, warnings: tuple[Problem, ...]) -> Draft:
     problems = sorted((*warnings, *found.problems), key=lambda problem: (problem.line, problem.column))
     return replace(found, problems=tuple(problems))
+
+
+def _filled(found: Draft, file: str, problems: tuple[Problem, ...]) -> tuple[Draft, tuple[Problem, ...]]:
+    """Return the draft with what its files of authorities hold, and the problems with those that are refused."""
+    held: dict[str, Authorities] = {}
+    for name, line in found.files.items():
+        try:
+            held[name] = Authorities(name, _certificates(name))
+        except ConfigError as error:
+            what = f"tlsca cannot be {name}: {error.problems[0].what}"
+            mend = "name a readable file of certificates in PEM"
+            problems = (*problems, Problem(file, line.number, line.column, what, mend))
+    virtuals = tuple(
+        replace(virtual, tlsca=held.get(virtual.tlsca.file)) if virtual.tlsca else virtual
+        for virtual in found.config.virtuals
+    )
+    return replace(found, config=replace(found.config, virtuals=virtuals)), problems
+
+
+def _certificates(file: str) -> str:
+    """Return the certificates in a file, without the rest of it; raises ConfigError where it has none that are good."""
+    blocks = _CERTIFICATE.findall(_contents(file).decode("latin-1"))
+    if not blocks:
+        raise _refused(file, "the file holds no certificate in PEM", "name another")
+    pem = "\n".join(blocks)
+    try:
+        tls.context(verify=True, ca=pem)
+    except ssl.SSLError:
+        raise _refused(file, "the file holds a damaged certificate", "name another") from None
+    return pem
 
 
 def _contents(file: str) -> bytes:

@@ -39,12 +39,13 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One pass over a file: the configuration, all that is wrong, and the names that were asked for."""
+    """One pass over a file: the configuration, all that is wrong, and the names and files that were asked for."""
 
     config: Config
     problems: tuple[Problem, ...]
     hosts: frozenset[HostName]
     ports: frozenset[PortName]
+    files: Mapping[str, Line] = field(default_factory=dict)
 
     def unknown(self, names: Names) -> tuple[frozenset[HostName], frozenset[PortName]] | None:
         """Return the names that were asked for and never looked up; None if there are none."""
@@ -86,7 +87,8 @@ def draft(text: str, file: str, names: Names, kinds: Mapping[str, Kind], install
     builder.check_global_fallbacks()
     problems = sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column))
     settings = _globals(world)
-    return Draft(Config(settings, virtuals), tuple(problems), frozenset(lookup.hosts), frozenset(lookup.ports))
+    asked = frozenset(lookup.hosts), frozenset(lookup.ports), builder.files
+    return Draft(Config(settings, virtuals), tuple(problems), *asked)
 
 
 def _globals(world: Settings) -> Globals:
@@ -109,7 +111,7 @@ def _timeouts(own: Mapping[str, Any], world: Mapping[str, Any]) -> dict[str, int
 
 
 class _Builder:
-    """Builds the virtuals of one file; remembers their keys."""
+    """Builds the virtuals of one file; remembers their keys, and the ``files`` whose content they need."""
 
     def __init__(self, world: Settings, servers: Servers, settler: Settler, advice: Advice) -> None:
         self._world = world
@@ -120,12 +122,15 @@ class _Builder:
         self._seen: dict[ServiceKey, int] = {}
         self._advice = advice
         self._inherited = {name: value for name, value in world.values.items() if name in _INHERITED}
+        self.files: dict[str, Line] = {}
+        self._ask_for_files(world)
 
     def virtual(self, section: Section) -> Virtual | None:
         """Return a section's virtual; None, and the reasons reported, where its head cannot be read."""
         head, line = self._head(section.head), section.head
         mark = head is not None and head.mark is not None
         settings = self._settler.settle(section.entries, line, mark=mark)
+        self._ask_for_files(settings)
         key = self._key(head, line, settings) if head else None
         virtual = self._settled(key or FirewallMark(0, line.name == "virtual6"), settings)
         reals = self._servers.reals(settings.reals, virtual)
@@ -134,6 +139,10 @@ class _Builder:
             return None
         self._advice.give(virtual, line, settings)
         return virtual
+
+    def _ask_for_files(self, settings: Settings) -> None:
+        if "tlsca" in settings.values:
+            self.files.setdefault(settings.values["tlsca"].file, settings.lines["tlsca"])
 
     def _head(self, line: Line) -> VirtualLine | None:
         try:

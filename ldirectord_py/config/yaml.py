@@ -12,6 +12,7 @@ import yaml
 from ldirectord_py.config.dump import to_dict
 from ldirectord_py.config.model import (
     AlertStatus,
+    Authorities,
     CheckType,
     Config,
     Fallback,
@@ -56,6 +57,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "checktype": CheckType,
     "emailalertstatus": _statuses,
     "execute": tuple,
+    "tlsca": lambda file: file if file is None else Authorities(file),
 }
 
 

@@ -52,7 +52,7 @@ async def run(kind: str, port: int, seconds: float = 20.0, **fields: Any) -> tup
         (
             "pops",
             dialogue(b"+OK hi\r\n", b"+OK\r\n", b"-ERR\r\n"),
-            (Verdict.DOWN, 'expected +OK, got "-ERR"'),
+            (Verdict.DOWN, "login refused: -ERR"),
         ),
         ("imaps", dialogue(b"* OK hi\r\n", b"a1 OK\r\n", b"* BYE\r\n"), (Verdict.UP, "* OK hi")),
         ("imaps", dialogue(b"* OK hi\r\n", b"a1 NO\r\n"), (Verdict.DOWN, "login refused: a1 NO")),

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from builders import KINDS, config, passes, real, virtual
-from ldirectord_py.checks.base import Check, Kind, Target
+from ldirectord_py.checks.base import TLS, Check, Kind, Target
 from ldirectord_py.checks.services import KINDS as SERVICES
-from ldirectord_py.config.model import CheckType, Virtual
+from ldirectord_py.config.model import Authorities, CheckType, Virtual
 from ldirectord_py.desired import real_key
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.plan import plan
@@ -103,3 +103,31 @@ def test_a_firewall_mark_is_checked_over_the_protocol_of_the_kind() -> None:
     marked, over_tcp = virtual(1, "10.1.0.1:53", service="dns"), virtual("10.0.0.1:53", "10.1.0.1:53", service="dns")
     checks = plan(config(marked, over_tcp), kinds)
     assert [check.target.protocol for check in checks] == [Protocol.UDP, Protocol.TCP]
+
+
+@pytest.mark.parametrize(
+    ("directives", "expected"),
+    [
+        ({}, (False, "", "")),
+        ({"virtualhost": "www.example.net"}, (False, "", "www.example.net")),
+        ({"virtualhost": "www.example.net", "tlsname": "tls.example.net"}, (False, "", "tls.example.net")),
+        ({"tlsca": Authorities("ca.pem", "PEM")}, (False, "", "")),
+        ({"tlsca": Authorities("ca.pem", "PEM"), "tlsverify": True}, (True, "PEM", "")),
+        ({"tlsverify": True}, (True, "", "")),
+    ],
+)
+def test_the_name_in_tls_is_that_of_the_virtualhost_and_authorities_count_only_when_asked(
+    directives: dict[str, Any], expected: tuple[bool, str, str]
+) -> None:
+    kinds = {"https": Kind("https", passes, uses=TLS)}
+    (check,) = plan(config(virtual("10.0.0.1:443", "10.1.0.1:443", service="https", **directives)), kinds)
+    assert expected == (check.target.tlsverify, check.target.tlsca, check.target.tlsname)
+
+
+def test_a_file_of_authorities_that_holds_something_else_makes_another_check() -> None:
+    kinds = {"https": Kind("https", passes, uses=TLS)}
+    old, new = (
+        virtual("10.0.0.1:443", "10.1.0.1:443", service="https", tlsverify=True, tlsca=Authorities("ca.pem", pem))
+        for pem in ("old", "new")
+    )
+    assert plan(config(old), kinds).keys() != plan(config(new), kinds).keys()

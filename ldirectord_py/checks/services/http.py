@@ -1,4 +1,4 @@
-"""``service = http``: an answer of success (2xx) whose body matches ``receive``."""
+"""``service = http``: an answer of success, or with a status of ``expectstatus``, whose body matches ``receive``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ldirectord_py.checks.base import Kind, Target
 
 async def check(target: Target) -> str:
     """Return the status line."""
-    return await http1.ask(request.first("http", target), target.receive)
+    return await http1.ask(request.first("http", target), target)
 
 
-KIND = Kind("http", check, port=80, uses=frozenset({"request", "receive", "httpmethod", "virtualhost"}))
+KIND = Kind("http", check, port=80, uses=http1.USES | {"virtualhost"})

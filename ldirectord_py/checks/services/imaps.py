@@ -1,8 +1,8 @@
-"""``service = imaps``: as imap, over TLS; the certificate is not verified."""
+"""``service = imaps``: as imap, over TLS."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.base import TLS, Kind, Target
 from ldirectord_py.checks.services.imap import talk
 from ldirectord_py.checks.stream import connect
 
@@ -13,4 +13,4 @@ async def check(target: Target) -> str:
         return await talk(stream, target)
 
 
-KIND = Kind("imaps", check, port=993, uses=frozenset({"login", "passwd"}))
+KIND = Kind("imaps", check, port=993, uses=frozenset({"login", "passwd"}) | TLS)

@@ -1,8 +1,8 @@
-"""``service = pops``: as pop, over TLS; the certificate is not verified."""
+"""``service = pops``: as pop, over TLS."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.base import TLS, Kind, Target
 from ldirectord_py.checks.services.pop import talk
 from ldirectord_py.checks.stream import connect
 
@@ -13,4 +13,4 @@ async def check(target: Target) -> str:
         return await talk(stream, target)
 
 
-KIND = Kind("pops", check, port=995, uses=frozenset({"login", "passwd"}))
+KIND = Kind("pops", check, port=995, uses=frozenset({"login", "passwd"}) | TLS)

@@ -1,20 +1,43 @@
-"""``service = smtp``: the server greets with 220 and takes our EHLO or HELO."""
+"""``service = smtp``: the server greets, takes our EHLO or HELO, and goes over to TLS where ``starttls`` says so."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.stream import connect
+from ldirectord_py.checks.base import TLS, Kind, Target
+from ldirectord_py.checks.stream import Stream, connect
+from ldirectord_py.checks.tls import terms
+from ldirectord_py.errors import CheckFailed
+
+_NAME = "localhost.localdomain"
 
 
 async def check(target: Target) -> str:
     """Return the greeting."""
     async with connect(target) as stream:
         greeting = await stream.reply("2")
-        answer = await stream.command("EHLO localhost.localdomain", "2", "5")
-        if answer.startswith("5"):
-            await stream.command("HELO localhost.localdomain", "2")
+        features = await _hello(stream)
+        if target.starttls:
+            await _secure(stream, target, features)
+            await _hello(stream)
         await stream.send("QUIT")
         return greeting
 
 
-KIND = Kind("smtp", check, port=25)
+async def _hello(stream: Stream) -> list[str]:
+    """Return what the server offers in answer to EHLO; nothing where it only takes HELO."""
+    await stream.send(f"EHLO {_NAME}")
+    answer = await stream.lines("2", "5")
+    if answer[0].startswith("2"):
+        return [line[4:].strip().upper() for line in answer[1:]]
+    await stream.command(f"HELO {_NAME}", "2")
+    return []
+
+
+async def _secure(stream: Stream, target: Target, features: list[str]) -> None:
+    """Go over to TLS; raises CheckFailed where the server does not offer or want it."""
+    if "STARTTLS" not in features:
+        raise CheckFailed("the server offers no STARTTLS")
+    await stream.command("STARTTLS", "2")
+    await stream.secure(terms(target))
+
+
+KIND = Kind("smtp", check, port=25, uses=TLS | {"starttls"})

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ldirectord_py.checks.base import Kind
-from ldirectord_py.checks.services.smtp import check
+from ldirectord_py.checks.services import smtp
 
-KIND = Kind("submission", check, port=587)
+KIND = Kind("submission", smtp.check, port=587, uses=smtp.KIND.uses)

@@ -69,13 +69,41 @@ async def test_the_request_as_the_server_sees_it(servers: Servers) -> None:
 @pytest.mark.parametrize("status", ["301 Moved", "404 Not Found", "500 Oops", "304 Not Modified"])
 async def test_other_statuses_are_down_with_the_status_line(servers: Servers, status: str) -> None:
     answer = f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()
-    assert await http(await servers.start(answering(answer))) == (Verdict.DOWN, status)
+    assert await http(await servers.start(answering(answer))) == (Verdict.DOWN, f"status {status}")
+
+
+@pytest.mark.parametrize(
+    ("status", "directives", "expected"),
+    [
+        ("401 Who?", {"expectstatus": "200-299,401"}, (Verdict.UP, "401 Who?")),
+        ("204 Nothing", {"expectstatus": "200-299,401"}, (Verdict.UP, "204 Nothing")),
+        ("200 OK", {"expectstatus": "401"}, (Verdict.DOWN, "status 200 OK, not 401")),
+        ("300 Many", {"expectstatus": "200-299,401"}, (Verdict.DOWN, "status 300 Many, not 200-299,401")),
+        ("302 There", {"expectstatus": "302"}, (Verdict.UP, "302 There")),
+        ("302 There", {"followredirects": False}, (Verdict.DOWN, "status 302 There")),
+        ("302 There", {"followredirects": False, "expectstatus": "200"}, (Verdict.DOWN, "status 302 There, not 200")),
+        ("302 There", {"followredirects": False, "expectstatus": "300-399"}, (Verdict.UP, "302 There")),
+        ("401 Who?", {"expectstatus": "401", "receive": "^hi$"}, (Verdict.UP, "401 Who?")),
+        (
+            "401 Who?",
+            {"expectstatus": "401", "receive": "Hi"},
+            (Verdict.DOWN, 'receive /Hi/ not in 2 bytes: "hi"'),
+        ),
+    ],
+)
+async def test_the_status_must_be_one_that_is_expected(
+    servers: Servers, status: str, directives: dict[str, Any], expected: tuple[Verdict, str]
+) -> None:
+    body = b"" if status.startswith("204") else b"hi"
+    answer = f"HTTP/1.1 {status}\r\nLocation: /there\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    assert expected == await http(await servers.start(answering(answer)), **directives)
+    assert servers.connections == 1
 
 
 async def test_the_body_must_match_the_pattern(servers: Servers) -> None:
     port = await servers.start(answering(HELLO))
     assert await http(port, receive="^h.l+o$") == (Verdict.UP, "200 OK")
-    expected = (Verdict.DOWN, 'receive pattern not in 5 bytes of body: "hello"')
+    expected = (Verdict.DOWN, 'receive /Hello/ not in 5 bytes: "hello"')
     assert expected == await http(port, receive="Hello")
 
 
@@ -215,7 +243,7 @@ async def test_a_dripping_body_ends_at_the_deadline(servers: Servers) -> None:
 
 async def test_tls_with_a_server_that_speaks_none(servers: Servers) -> None:
     plain = await servers.start(saying(b"220 hello\r\n" * 10))
-    assert await http(plain, kind="https") == (Verdict.DOWN, "TLS: wrong version number")
+    assert await http(plain, kind="https") == (Verdict.DOWN, "TLS: no TLS on this port")
     silent = await servers.start(hanging())
     expected = (Verdict.DOWN, "no answer within 0.3 s (connected, TLS handshake not done)")
     assert expected == await http(silent, kind="https", seconds=SHORT)

@@ -13,6 +13,7 @@ from ldirectord_py.checks.services import KINDS
 from ldirectord_py.health import Verdict
 
 JOE: dict[str, Any] = {"login": "joe", "passwd": "hunter2"}
+TLS: dict[str, Any] = {"starttls": True}
 
 
 async def run(kind: str, port: int, seconds: float = 10.0, **fields: Any) -> tuple[Verdict, str]:
@@ -51,12 +52,28 @@ async def test_servers_in_order_are_up(
         ("smtp", dialogue(b"220 mx\r\n", b"500 what?\r\n", b"550 no\r\n"), {}, 'expected 2, got "550 no"'),
         ("smtp", saying(b"220-more\r\n" * 300), {}, "a reply of more than 200 lines"),
         ("smtp", saying(b"x" * 100_000), {}, "a line longer than 16 kB"),
+        ("smtp", dialogue(b"220 mx\r\n", b"250 mx\r\n"), TLS, "the server offers no STARTTLS"),
+        ("smtp", dialogue(b"220 mx\r\n", b"500\r\n", b"250 mx\r\n"), TLS, "the server offers no STARTTLS"),
+        (
+            "submission",
+            dialogue(b"220 mx\r\n", b"250-mx\r\n250 starttls\r\n", b"454 no key\r\n"),
+            TLS,
+            'expected 2, got "454 no key"',
+        ),
+        (
+            "smtp",
+            dialogue(b"220 mx\r\n", b"250-mx\r\n250 STARTTLS\r\n", b"220 go\r\n250 evil\r\n"),
+            TLS,
+            'more than an answer before TLS: "250 evil\\r\\n"',
+        ),
         ("nntp", saying(b"400 closed\r\n"), {}, 'expected 2, got "400 closed"'),
         ("nntp", saying(b"\x00\xff\n"), {}, 'expected 2, got "\\x00\\xff"'),
         ("nntp", saying(b"20"), {}, 'closed by server after "20"'),
         ("pop", saying(), {}, "closed by server"),
         ("pop", saying(b"-ERR\r\n"), {}, 'expected +OK, got "-ERR"'),
-        ("pop", dialogue(b"+OK\r\n", b"+OK\r\n", b"-ERR hunter2?\r\n"), JOE, 'expected +OK, got "-ERR ***?"'),
+        ("pop", dialogue(b"+OK\r\n", b"+OK\r\n", b"-ERR hunter2?\r\n"), JOE, "login refused: -ERR ***?"),
+        ("pop", dialogue(b"+OK\r\n", b"-ERR who?\r\n"), JOE, "login refused: -ERR who?"),
+        ("pop", dialogue(b"+OK\r\n", b"OK\r\n"), JOE, 'expected +OK or -ERR, got "OK"'),
         ("imap", saying(b"* BYE\r\n"), {}, 'expected * OK or * PREAUTH, got "* BYE"'),
         ("imap", dialogue(b"* OK\r\n", b"a1 NO hunter2\r\n"), JOE, "login refused: a1 NO ***"),
         ("imap", dialogue(b"* OK\r\n", b"* x\r\n" * 300), JOE, "no answer to LOGIN among 200 lines"),
@@ -93,39 +110,31 @@ async def test_an_imap_login_is_quoted(servers: Servers) -> None:
     assert seen.result() == b'a1 LOGIN "joe" "a \\"b\\\\"\r\n'
 
 
+async def test_a_server_that_begins_no_tls_after_all_is_down(servers: Servers) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in (b"220 mx\r\n", b"250-mx\r\n250 STARTTLS\r\n", b"220 go\r\n"):
+            writer.write(answer)
+            await reader.readline()
+        await reader.read(1)
+        writer.write(b"x" * 1000)
+        await reader.read()
+
+    port = await servers.start(talk)
+    assert await run("smtp", port, starttls=True) == (Verdict.DOWN, "TLS: no TLS on this port")
+
+
+async def test_a_server_that_stalls_the_handshake_is_down_at_the_deadline(servers: Servers) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in (b"220 mx\r\n", b"250-mx\r\n250 STARTTLS\r\n", b"220 go\r\n"):
+            writer.write(answer)
+            await reader.readline()
+        await asyncio.Event().wait()
+
+    expected = (Verdict.DOWN, "no answer within 0.3 s (connected, TLS handshake not done)")
+    assert expected == await run("smtp", await servers.start(talk), 0.3, starttls=True)
+
+
 @pytest.mark.parametrize("kind", ["pops", "imaps"])
 async def test_tls_kinds_refuse_a_plain_server(servers: Servers, kind: str) -> None:
     port = await servers.start(saying(b"* OK +OK\r\n" * 10))
-    assert await run(kind, port) == (Verdict.DOWN, "TLS: wrong version number")
-
-
-def ftp_server(servers: Servers, content: bytes, login: bytes = b"230 in\r\n") -> Talk:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220-hello\r\n220 ftp\r\n")
-        while line := (await reader.readline()).decode().strip():
-            verb = line.split()[0]
-            if verb == "PASV":
-                port = await servers.start(saying(content))
-                writer.write(b"227 Entering (10,255,255,1,%d,%d)\r\n" % (port >> 8, port & 255))
-            elif verb == "RETR":
-                writer.write(b"150 here\r\n226 done\r\n" if line == "RETR /alive" else b"550 no file\r\n")
-            else:
-                writer.write({"USER": b"331 who?\r\n", "PASS": login}.get(verb, b"200 ok\r\n"))
-
-    return talk
-
-
-async def test_ftp_logs_in_and_fetches(servers: Servers) -> None:
-    port = await servers.start(ftp_server(servers, b"still alive\n"))
-    assert await run("ftp", port, request="/", **JOE) == (Verdict.UP, "logged in")
-    fetched = await run("ftp", port, request="/alive", receive="alive", **JOE)
-    assert fetched == (Verdict.UP, "fetched 12 bytes")
-    mismatch = await run("ftp", port, request="/alive", receive="dead", **JOE)
-    assert mismatch == (Verdict.DOWN, 'receive pattern not in 12 bytes of file: "still alive\\n"')
-    missing = await run("ftp", port, request="/gone", **JOE)
-    assert missing == (Verdict.DOWN, 'expected 1, got "550 no file"')
-
-
-async def test_ftp_without_the_right_password_is_down(servers: Servers) -> None:
-    port = await servers.start(ftp_server(servers, b"", login=b"530 no\r\n"))
-    assert await run("ftp", port, request="/", **JOE) == (Verdict.DOWN, 'expected 2, got "530 no"')
+    assert await run(kind, port) == (Verdict.DOWN, "TLS: no TLS on this port")

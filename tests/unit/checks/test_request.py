@@ -6,6 +6,7 @@ import pytest
 
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.request import Request, first, proxied, redirected
+from ldirectord_py.checks.tls import Terms
 from ldirectord_py.errors import CheckFailed
 
 V4 = ip_address("192.0.2.1")
@@ -17,7 +18,7 @@ def lines(request: Request) -> list[str]:
 
 
 def peer(request: Request) -> tuple[str, int, bool, str | None]:
-    return request.host, request.port, request.tls, request.name
+    return request.host, request.port, request.tls is not None, request.tls and request.tls.name
 
 
 def test_a_request_in_full() -> None:
@@ -30,7 +31,7 @@ def test_a_request_in_full() -> None:
         "",
         "",
     ]
-    assert peer(request) == ("192.0.2.1", 8080, False, "192.0.2.1")
+    assert peer(request) == ("192.0.2.1", 8080, False, None)
 
 
 def test_the_virtualhost_goes_into_the_host_header_and_sni() -> None:
@@ -42,13 +43,13 @@ def test_the_virtualhost_goes_into_the_host_header_and_sni() -> None:
 def test_without_a_virtualhost_an_ipv6_address_stands_in_brackets() -> None:
     request = first("https", Target(V6, 443, 5.0, request="/"))
     assert lines(request)[1] == "Host: [2001:db8::1]"
-    assert peer(request) == ("2001:db8::1", 443, True, None)
+    assert peer(request) == ("2001:db8::1", 443, True, "2001:db8::1")
 
 
 def test_an_absolute_request_of_the_same_scheme_overrides_the_address() -> None:
     request = first("http", Target(V4, 80, 5.0, request="/http://www.example.com:8080/x", httpmethod="HEAD"))
     assert lines(request)[:2] == ["HEAD /x HTTP/1.1", "Host: www.example.com:8080"]
-    assert peer(request) == ("www.example.com", 8080, False, "www.example.com")
+    assert peer(request) == ("www.example.com", 8080, False, None)
     other = first("http", Target(V4, 80, 5.0, request="https://www.example.com/x"))
     assert lines(other)[:2] == ["GET /https://www.example.com/x HTTP/1.1", "Host: 192.0.2.1"]
 
@@ -78,19 +79,20 @@ def test_a_user_in_the_url_is_sent_as_basic_authorization() -> None:
 @pytest.mark.parametrize(
     ("location", "line", "host", "to"),
     [
-        ("/y", "GET /y HTTP/1.1", "Host: 192.0.2.1:8080", ("192.0.2.1", 8080, False, "192.0.2.1")),
-        ("y?z", "GET /a/y?z HTTP/1.1", "Host: 192.0.2.1:8080", ("192.0.2.1", 8080, False, "192.0.2.1")),
+        ("/y", "GET /y HTTP/1.1", "Host: www.example.org", ("192.0.2.1", 8080, False, None)),
+        ("y?z", "GET /a/y?z HTTP/1.1", "Host: www.example.org", ("192.0.2.1", 8080, False, None)),
+        ("http://192.0.2.1/", "GET / HTTP/1.1", "Host: 192.0.2.1", ("192.0.2.1", 80, False, None)),
         (
             "//www.example.com/",
             "GET / HTTP/1.1",
             "Host: www.example.com",
-            ("www.example.com", 80, False, "www.example.com"),
+            ("www.example.com", 80, False, None),
         ),
         (
             "https://[2001:db8::2]:444",
             "GET / HTTP/1.1",
             "Host: [2001:db8::2]:444",
-            ("2001:db8::2", 444, True, None),
+            ("2001:db8::2", 444, True, "2001:db8::2"),
         ),
         (
             "https://bücher.example/caf\udce9",
@@ -100,7 +102,7 @@ def test_a_user_in_the_url_is_sent_as_basic_authorization() -> None:
         ),
     ],
 )
-def test_a_redirect_is_relative_to_its_request_and_leaves_the_virtualhost(
+def test_a_redirect_is_relative_to_its_request_and_keeps_the_virtualhost_on_its_server_only(
     location: str, line: str, host: str, to: tuple[str, int, bool, str | None]
 ) -> None:
     request = first("http", Target(V4, 8080, 5.0, request="/a/b", virtualhost="www.example.org"))
@@ -121,7 +123,7 @@ def test_a_redirect_to_nowhere_is_refused(location: str) -> None:
 def test_a_proxy_is_asked_for_an_absolute_url() -> None:
     request = proxied(Target(V4, 3128, 5.0, request="/http://www.example.com/x"))
     assert lines(request)[:2] == ["GET http://www.example.com/x HTTP/1.1", "Host: www.example.com"]
-    assert peer(request) == ("192.0.2.1", 3128, False, "www.example.com")
+    assert peer(request) == ("192.0.2.1", 3128, False, None)
 
 
 def test_a_redirect_of_a_proxied_request_goes_through_the_proxy_too_unless_it_is_https() -> None:
@@ -136,3 +138,14 @@ def test_a_redirect_of_a_proxied_request_goes_through_the_proxy_too_unless_it_is
 def test_a_proxy_check_without_an_absolute_url_says_so() -> None:
     with pytest.raises(CheckFailed, match="request must start with http://"):
         proxied(Target(V4, 3128, 5.0, request="/"))
+
+
+def test_what_is_asked_of_tls_goes_to_every_server_but_its_name_only_to_the_first() -> None:
+    target = Target(
+        V4, 443, 5.0, request="/", virtualhost="www.example.com", tlsname="tls.example.com", tlsverify=True, tlsca="PEM"
+    )
+    request = first("https", target)
+    assert request.tls == Terms("tls.example.com", verify=True, ca="PEM")
+    assert redirected(request, "/y").tls == request.tls
+    assert redirected(request, "https://www.example.org/").tls == Terms("www.example.org", verify=True, ca="PEM")
+    assert redirected(request, "http://www.example.org/").tls is None

@@ -42,6 +42,7 @@ def test_the_globals_are_those_of_the_file_and_their_defaults() -> None:
         "execute": ["dns.cf"],
         "failurecount": 1,
         "fallbackcommand": None,
+        "followredirects": True,
         "fork": False,
         "logfile": "/var/log/ldirectord.log",
         "maintenancedir": None,
@@ -50,7 +51,10 @@ def test_the_globals_are_those_of_the_file_and_their_defaults() -> None:
         "readdquiescent": False,
         "reconcile": None,
         "smtp": None,
+        "starttls": False,
         "supervised": False,
+        "tlsca": None,
+        "tlsverify": False,
     }
 
 
@@ -81,6 +85,12 @@ def test_a_virtual_shows_what_is_in_force_for_it() -> None:
         "receive": "",
         "httpmethod": "GET",
         "virtualhost": None,
+        "expectstatus": "",
+        "followredirects": True,
+        "starttls": False,
+        "tlsverify": False,
+        "tlsca": None,
+        "tlsname": None,
         "login": "",
         "passwd": "***",
         "database": "",

@@ -13,6 +13,7 @@ import pytest
 
 from ldirectord_py.config.addresses import HostName, PortName
 from ldirectord_py.config.load import LARGEST, load
+from ldirectord_py.config.model import Authorities
 from ldirectord_py.config.names import hostname, look_up
 from ldirectord_py.errors import ConfigError
 
@@ -174,3 +175,45 @@ def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
 
 def test_a_path_with_a_nul_is_refused() -> None:
     assert refusal(Path("a\0b")) == [":1:1: cannot read the file: embedded null byte; check its path and permissions"]
+
+
+AUTHORITY = Path(__file__).with_name("authority.pem")
+SECURE = "virtual=192.0.2.1:443\n    real=198.51.100.1:443 gate\n    tlsverify=yes\n    tlsca={}\n"
+
+
+def test_a_file_of_authorities_is_read_anew_with_each_load(write: Write, tmp_path: Path) -> None:
+    authorities = tmp_path / "ca.pem"
+    path = write(SECURE.format(authorities))
+    authorities.write_text(f"Our own: \u00fc\n{AUTHORITY.read_text()}\n")
+    (virtual,) = load(path).config.virtuals
+    assert virtual.tlsca == Authorities(str(authorities), AUTHORITY.read_text().strip())
+    authorities.write_text(AUTHORITY.read_text() * 2)
+    (again,) = load(path).config.virtuals
+    assert again.tlsca == Authorities(str(authorities), "\n".join([AUTHORITY.read_text().strip()] * 2))
+
+
+def test_a_file_of_authorities_for_all_virtuals_is_read_too(write: Write) -> None:
+    (virtual,) = load(write(f"tlsca={AUTHORITY}\n{VIRTUAL}")).config.virtuals
+    assert virtual.tlsca == Authorities(str(AUTHORITY), AUTHORITY.read_text().strip())
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot read the file: No such file or directory"),
+        ("# none\n", "the file holds no certificate in PEM"),
+        ("\x30\x00", "the file holds NUL bytes: it is not text"),
+        (
+            "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+            "the file holds a damaged certificate",
+        ),
+    ],
+)
+def test_a_file_of_authorities_that_is_not_one_is_refused(
+    write: Write, tmp_path: Path, content: str | None, reason: str
+) -> None:
+    authorities = tmp_path / "ca.pem"
+    if content is not None:
+        authorities.write_text(content)
+    mend = "name a readable file of certificates in PEM"
+    assert refusal(write(SECURE.format(authorities))) == [f":4:11: tlsca cannot be {authorities}: {reason}; {mend}"]

@@ -20,6 +20,7 @@ from ldirectord_py.config.directives import DIRECTIVES
 from ldirectord_py.config.dump import to_dict, to_json
 from ldirectord_py.config.model import (
     AlertStatus,
+    Authorities,
     CheckType,
     Config,
     Fallback,
@@ -106,8 +107,8 @@ reals = st.builds(
     name=st.none() | texts,
 )
 states = st.lists(st.sampled_from(AlertStatus), unique=True).map(tuple)
-STRINGS = ("checkcommand", "request", "receive", "login", "passwd", "database", "secret")
-OPTIONAL = ("netmask", "schedflags", "virtualhost", "smtp", "monitorfile", "servicename", "comment")
+STRINGS = ("checkcommand", "request", "receive", "login", "passwd", "database", "secret", "expectstatus")
+OPTIONAL = ("netmask", "schedflags", "virtualhost", "tlsname", "smtp", "monitorfile", "servicename", "comment")
 strings: Mapping[str, Any] = dict.fromkeys(STRINGS, texts) | dict.fromkeys(OPTIONAL, st.none() | texts)
 virtuals = st.builds(
     Virtual,
@@ -120,6 +121,8 @@ virtuals = st.builds(
     service=st.sampled_from(sorted(KINDS)),
     checkport=st.none() | ports,
     ops=st.booleans(),
+    tlsverify=st.booleans(),
+    tlsca=st.none() | st.builds(Authorities, texts),
     emailalertstatus=states,
     **strings,
 )
@@ -133,6 +136,7 @@ settings = st.builds(
     execute=st.lists(texts, unique=True).map(tuple),
     logfile=texts,
     reconcile=st.none() | seconds,
+    tlsca=st.none() | st.builds(Authorities, texts),
 )
 configs = st.builds(Config, settings, st.lists(virtuals, max_size=3).map(tuple))
 
