@@ -57,7 +57,7 @@ async def test_up(directory: Slapd, kind: str, door: str, address: str) -> None:
     port = getattr(directory, door)
     assert await run(kind, port, address) == FOUND
     assert await run(kind, port, address, receive="^dc=example,dc=com$") == FOUND
-    joe = {"request": f"/{JOE}", "login": JOE, "passwd": "hunter2"}
+    joe: dict[str, Any] = {"request": f"/{JOE}", "login": JOE, "passwd": "hunter2"}
     assert await run(kind, port, address, **joe) == (Verdict.UP, f'found "{JOE}"')
 
 

@@ -6,15 +6,21 @@ import asyncio
 import re
 
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.pattern import compiled
+from ldirectord_py.checks.pattern import Pattern, compiled
 from ldirectord_py.checks.phase import reached
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
 from ldirectord_py.checks.stream import Stream, connect
 from ldirectord_py.errors import CheckFailed
 
-LIMIT = 98304
-"""Bytes of the file that are read and searched."""
+LIMIT = 16 * 1024 * 1024
+"""Bytes that the file may have."""
+
+WINDOW = 65536
+"""Bytes of it that are searched at once."""
+
+OVERLAP = 16384
+"""Bytes that are searched with the next once more, so that a match across the border is found."""
 
 _EXTENDED = re.compile(r"\(\|\|\|(\d{1,5})\|\)")
 _PASSIVE = re.compile(r"(?:\d{1,3},){4}(\d{1,3}),(\d{1,3})")
@@ -24,47 +30,73 @@ async def check(target: Target) -> str:
     """Return ``logged in``, or what was fetched where ``request`` names a file."""
     async with connect(target) as stream:
         await stream.reply("2")
-        if (await stream.command(f"USER {target.login}", "2", "3")).startswith("3"):
-            await stream.command(f"PASS {target.passwd}", "2")
+        if (await _command(stream, f"USER {target.login}", "2", "3")).startswith("3"):
+            await _command(stream, f"PASS {target.passwd}", "2")
         word = "logged in"
         if target.receive or target.request.strip("/"):
             word = await _fetched(stream, target)
-        await stream.send("QUIT")
+        stream.leave(b"QUIT\r\n")
         return word
+
+
+async def _command(stream: Stream, line: str, *starts: str) -> str:
+    """Return the reply to a command; raises CheckFailed if the server refuses it."""
+    answer = await stream.command(line, *starts, "4", "5")
+    if not answer.startswith(starts):
+        raise CheckFailed(f"{line.partition(' ')[0]} refused: {answer}")
+    return answer
 
 
 async def _fetched(stream: Stream, target: Target) -> str:
     """Return how much was fetched; raises CheckFailed where ``receive`` finds nothing in it."""
-    await stream.command("TYPE I", "2")
-    reader, writer = await asyncio.open_connection(str(target.address), await _data_port(stream), limit=LIMIT)
+    await _command(stream, "TYPE I", "2")
+    port = await _data_port(stream)
+    reached("connected, no connection for data")
+    reader, writer = await asyncio.open_connection(str(target.address), port, limit=OVERLAP)
     try:
-        await stream.command(f"RETR {target.request}", "1")
+        await _command(stream, f"RETR {target.request}", "1")
         reached("connected, file not complete")
-        data = await _read(reader)
+        size, found, last = await _search(reader, compiled(target.receive))
     finally:
         writer.transport.abort()
-    if target.receive and await search(compiled(target.receive), data) is None:
-        raise CheckFailed(f"receive pattern not in {len(data)} bytes of file: {excerpt(data)}")
-    return f"fetched {len(data)} bytes"
+    reached("connected, no word that the file is complete")
+    await stream.reply("2")
+    if not found:
+        raise CheckFailed(f"receive pattern not in {size} bytes of file: {excerpt(last)}")
+    return f"fetched {size} bytes"
 
 
-async def _read(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.readexactly(LIMIT)
-    except asyncio.IncompleteReadError as error:
-        return error.partial
+async def _search(reader: asyncio.StreamReader, pattern: Pattern) -> tuple[int, bool, bytearray]:
+    """Return how many bytes came, whether the pattern is in them, and the last of them."""
+    size, found, first, window = 0, False, 0, bytearray()
+    while True:
+        data = await reader.read(OVERLAP)
+        size += len(data)
+        window += data
+        if size > LIMIT:
+            raise CheckFailed(f"file longer than {LIMIT // 1024 // 1024} MB")
+        if not found and (not data or len(window) >= WINDOW):
+            span = await search(pattern, window, first)
+            found = span is not None and (not data or span[1] < len(window))  # the window's end is not the file's
+        if not data:
+            return size, found, window
+        if len(window) >= WINDOW:
+            del window[:-OVERLAP]
+            first = 1
 
 
 async def _data_port(stream: Stream) -> int:
     """Return the port for data; the address that the server names is not looked at, ours is the one to check."""
     if stream.server.version == 6:
-        answer = _EXTENDED.search(await stream.command("EPSV", "229"))
-        port = int(answer[1]) if answer else 0
+        answer = await _command(stream, "EPSV", "229")
+        found = _EXTENDED.search(answer)
+        port = int(found[1]) if found else 0
     else:
-        answer = _PASSIVE.search(await stream.command("PASV", "227"))
-        port = int(answer[1]) * 256 + int(answer[2]) if answer else 0
+        answer = await _command(stream, "PASV", "227")
+        found = _PASSIVE.search(answer)
+        port = int(found[1]) * 256 + int(found[2]) if found else 0
     if not 0 < port < 65536:
-        raise CheckFailed("no usable port for data in the answer to PASV")
+        raise CheckFailed(f"no usable port for data: {answer}")
     return port
 
 
