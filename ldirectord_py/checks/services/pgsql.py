@@ -1,7 +1,18 @@
-"""``service = pgsql``: a query that returns a row."""
+"""``service = pgsql``: log in, and get a row from the query ``request``."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks import sql
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.postgres_session import connect
 
-KIND = Kind("pgsql", None, port=5432, uses=frozenset({"login", "passwd", "database", "request"}))
+
+async def check(target: Target) -> str:
+    """Return ``got a row``, or how many were changed where the request is no query."""
+    statement = sql.statement(target)
+    async with connect(target) as session:
+        await session.log_in(target)
+        return await session.ask(statement)
+
+
+KIND = Kind("pgsql", check, port=5432, uses=sql.USES, needs=sql.NEEDS)

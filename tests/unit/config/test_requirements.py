@@ -72,7 +72,8 @@ def test_loading_a_file_looks_for_the_drivers(tmp_path: Path, monkeypatch: pytes
     path.write_text(VIRTUAL + LOGIN)
     loader = sys.modules["ldirectord_py.config.load"]
     for driver, refused in (("asyncio", False), ("no_such_module_of_ours", True)):
-        monkeypatch.setattr(loader, "KINDS", {**KINDS, "mysql": replace(MYSQL, driver=driver)})
+        words = {**KINDS, "mysql": replace(MYSQL, driver=driver)}
+        monkeypatch.setattr(loader, "kinds", lambda words=words: words)
         if refused:
             with pytest.raises(ConfigError, match="needs no_such_module_of_ours, which is not installed"):
                 load(path)

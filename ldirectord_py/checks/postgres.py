@@ -1,0 +1,80 @@
+"""PostgreSQL's protocol 3.0, as much of it as a check speaks: values to bytes and back, without I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+from collections.abc import Iterator
+
+from ldirectord_py.checks.reasons import excerpt, printable
+from ldirectord_py.errors import CheckFailed
+
+SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+TERMINATE = b"X\x00\x00\x00\x04"
+
+LONGEST = 1000
+"""Characters that are kept of what a server says went wrong."""
+
+_PROTOCOL = 3 << 16
+_CHANGED = re.compile(rb"[A-Z]+(?: [0-9]{1,10})? ([0-9]{1,20})\0?")
+
+
+def startup(user: str, database: str) -> bytes:
+    """Return the first message; an empty database stands for the one named after the user."""
+    fields = {"user": user, "database": database, "client_encoding": "UTF8", "application_name": "ldirectord"}
+    words = b"".join(text(name) + text(value) for name, value in fields.items() if value)
+    return struct.pack("!ii", len(words) + 9, _PROTOCOL) + words + b"\0"
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    """Return a message of ours."""
+    return kind + struct.pack("!i", len(body) + 4) + body
+
+
+def query(statement: str) -> bytes:
+    """Return the messages that carry out a statement and ask for one row of its result, as text."""
+    parse = message(b"P", b"\0" + text(statement) + b"\0\0")
+    bind = message(b"B", b"\0\0" + struct.pack("!hhh", 0, 0, 0))
+    execute = message(b"E", b"\0" + struct.pack("!i", 1))
+    return parse + bind + execute + message(b"S", b"")
+
+
+def text(value: str) -> bytes:
+    """Return a string as the protocol has it; what cannot be in one is left out."""
+    return value.replace("\0", "").encode("utf-8", "surrogateescape") + b"\0"
+
+
+def header(data: bytes) -> tuple[bytes, int]:
+    """Return the kind of a message and the size of its body; raises CheckFailed when it is none."""
+    kind, size = data[:1], struct.unpack("!I", data[1:])[0]
+    if size < 4 or not kind.isalnum():
+        raise CheckFailed(f"expected a PostgreSQL message, got {excerpt(data)}")
+    return kind, size - 4
+
+
+def failure(body: bytes) -> tuple[str, str]:
+    """Return the code and the words of an ErrorResponse."""
+    fields = dict(_fields(body))
+    words = " ".join(printable(fields.get(b"M", b"")[:LONGEST]).split())
+    return printable(fields.get(b"C", b"")[:5]), words or "an error without words"
+
+
+def _fields(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+    for field in body.split(b"\0"):
+        if not field:
+            return
+        yield field[:1], field[1:]
+
+
+def changed(tag: bytes) -> int:
+    """Return the rows that a completed statement changed or returned, as its tag says: ``UPDATE 3``."""
+    found = _CHANGED.fullmatch(tag[:64])
+    return int(found[1]) if found else 0
+
+
+def md5(user: str, password: str, salt: bytes) -> bytes:
+    """Return the body of the answer to a challenge for MD5."""
+    name, secret = (value.encode("utf-8", "surrogateescape") for value in (user, password))
+    inner = hashlib.md5(secret + name, usedforsecurity=False).hexdigest()
+    return b"md5" + hashlib.md5(inner.encode() + salt, usedforsecurity=False).hexdigest().encode() + b"\0"

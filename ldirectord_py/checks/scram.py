@@ -1,0 +1,99 @@
+"""SCRAM-SHA-256 (RFC 7677) from the client's side: three messages, without I/O and without channel binding."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import stringprep
+import unicodedata
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+
+from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.errors import CheckFailed
+
+MECHANISM = b"SCRAM-SHA-256"
+
+MOST_ITERATIONS = 1_000_000
+"""Rounds of the key derivation that a server may ask for (a quarter of a second); PostgreSQL's default is 4096."""
+
+_CHALLENGE = re.compile(rb"r=([!-+\--~]+),s=([A-Za-z0-9/+]+={0,2}),i=([1-9][0-9]{0,9})(?:,.*)?", re.DOTALL)
+_PROHIBITED = (
+    stringprep.in_table_a1,
+    stringprep.in_table_c12,
+    stringprep.in_table_c21_c22,
+    *(stringprep.in_table_c3, stringprep.in_table_c4, stringprep.in_table_c5, stringprep.in_table_c6),
+    *(stringprep.in_table_c7, stringprep.in_table_c8, stringprep.in_table_c9),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The client's last message, and the server's that answers it if it knows the password too."""
+
+    message: bytes
+    expected: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What the server asks for: its nonce, and how the key is to be derived."""
+
+    nonce: bytes
+    salt: bytes
+    iterations: int
+    raw: bytes
+
+    def answered(self, password: str, first: bytes) -> Proof:
+        """Return the proof; takes 0.25 us an iteration, without Python's lock."""
+        salted = hashlib.pbkdf2_hmac("sha256", prepared(password), self.salt, self.iterations)
+        bare = b"c=biws,r=" + self.nonce
+        signed = b",".join((first, self.raw, bare))
+        key = _hmac(salted, b"Client Key")
+        signature = _hmac(hashlib.sha256(key).digest(), signed)
+        proof = bytes(a ^ b for a, b in zip(key, signature, strict=True))
+        expected = b"v=" + b64encode(_hmac(_hmac(salted, b"Server Key"), signed))
+        return Proof(bare + b",p=" + b64encode(proof), expected)
+
+
+def first(nonce: bytes) -> bytes:
+    """Return the client's first message without its header; the name is empty: PostgreSQL knows it already."""
+    return b"n=,r=" + nonce
+
+
+def challenge(data: bytes, nonce: bytes) -> Challenge:
+    """Return the server's first message; raises CheckFailed when it is none, or asks for too much."""
+    found = _CHALLENGE.fullmatch(data)
+    if not found or not found[1].startswith(nonce) or len(found[1]) == len(nonce) or len(found[2]) % 4:
+        raise CheckFailed(f"expected a challenge for SCRAM, got {excerpt(data)}")
+    iterations = int(found[3])
+    if iterations > MOST_ITERATIONS:
+        raise CheckFailed(f"the server asks for {iterations} iterations, more than {MOST_ITERATIONS}")
+    return Challenge(found[1], b64decode(found[2]), iterations, data)
+
+
+def prepared(password: str) -> bytes:
+    """Return the password after SASLprep, or as it is where that does not allow it, as PostgreSQL does."""
+    raw = password.encode("utf-8", "surrogateescape")
+    if password.isascii():
+        return raw
+    mapped = "".join(
+        " " if stringprep.in_table_c12(char) else char for char in password if not stringprep.in_table_b1(char)
+    )
+    normal = unicodedata.normalize("NFKC", mapped)
+    if not normal or any(prohibited(char) for char in normal for prohibited in _PROHIBITED) or _mixed(normal):
+        return raw
+    return normal.encode()
+
+
+def _mixed(text: str) -> bool:
+    """Whether text of both directions is in an order that SASLprep does not allow."""
+    rightward = [stringprep.in_table_d1(char) for char in text]
+    return any(rightward) and not (
+        rightward[0] and rightward[-1] and not any(stringprep.in_table_d2(char) for char in text)
+    )
+
+
+def _hmac(key: bytes, data: bytes) -> bytes:
+    return hmac.digest(key, data, "sha256")

@@ -1,0 +1,43 @@
+"""What the checks of databases share: what they need to be told, and what they return."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from ldirectord_py.checks.base import TLS, Target
+from ldirectord_py.errors import CheckFailed
+
+NEEDS = frozenset({"login", "request"})
+"""The directives without which a check cannot pass."""
+
+USES = TLS | {"login", "passwd", "database", "request"}
+
+WINDOW = 32768
+"""Bytes that the kernel is asked to hold unread; it takes twice as many, its own overhead included."""
+
+GOT_ROW = "got a row"
+
+NO_ROW = "the query returns no row"
+
+
+def statement(target: Target) -> str:
+    """Return the statement to send; raises CheckFailed where it, or the login, is not set."""
+    request = target.request.removeprefix("/").strip()
+    if not target.login:
+        raise CheckFailed("login is not set")
+    if not request:
+        raise CheckFailed("request is not set")
+    return request
+
+
+def outcome(rows: int) -> str:
+    """Return the word for a statement that changed so many rows and returned none; raises CheckFailed for 0."""
+    if not rows:
+        raise CheckFailed(NO_ROW)
+    return f"{rows} row{'s' if rows > 1 else ''} changed"
+
+
+def narrow(transport: asyncio.BaseTransport) -> None:
+    """Let the kernel take in no more than a few pages that nobody has read: a loop reads all that is there."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from ldirectord_py.checks import postgres
+from ldirectord_py.errors import CheckFailed
+
+
+def test_the_first_message_names_user_and_database() -> None:
+    settings = b"client_encoding\0UTF8\0application_name\0ldirectord\0\0"
+    assert postgres.startup("joe", "shop") == b"\0\0\0\x51\0\x03\0\0user\0joe\0database\0shop\0" + settings
+    assert b"database" not in postgres.startup("joe", "")
+
+
+def test_a_query_asks_for_one_row() -> None:
+    parse = b"P\0\0\0\x10\0SELECT 1\0\0\0"
+    bind = b"B\0\0\0\x0c\0\0\0\0\0\0\0\0"
+    assert postgres.query("SELECT 1") == parse + bind + b"E\0\0\0\x09\0\0\0\0\x01" + b"S\0\0\0\x04"
+
+
+def test_a_nul_cannot_end_a_string_early() -> None:
+    assert postgres.text("a\0b") == b"ab\0"
+
+
+def test_a_header_has_kind_and_size() -> None:
+    assert postgres.header(b"E\0\0\0\x0a") == (b"E", 6)
+    assert postgres.header(b"1\0\0\0\x04") == (b"1", 0)
+    for data in (b"E\0\0\0\x03", b"\0\0\0\0\x08", b"\xff\0\0\0\x08"):
+        with pytest.raises(CheckFailed, match="expected a PostgreSQL message, got "):
+            postgres.header(data)
+
+
+def test_a_failure_has_code_and_words_on_one_line() -> None:
+    body = b"SFATAL\0C28P01\0Mno entry\nfor joe\x07\0Fauth.c\0\0"
+    assert postgres.failure(body) == ("28P01", "no entry\\nfor joe\\x07")
+    assert postgres.failure(b"") == ("", "an error without words")
+    assert postgres.failure(b"M" + b"x" * 5000) == ("", "x" * postgres.LONGEST)
+
+
+def test_a_tag_counts_rows() -> None:
+    tags = {
+        b"UPDATE 3\0": 3,
+        b"UPDATE 3": 3,
+        b"INSERT 0 2\0": 2,
+        b"SELECT 0\0": 0,
+        b"BEGIN\0": 0,
+        b"": 0,
+        b"UPDATE x\0": 0,
+    }
+    assert tags == {tag: postgres.changed(tag) for tag in tags}
+    assert postgres.changed(b"UPDATE " + b"9" * 200) == 0
+
+
+def test_md5_mixes_name_password_and_salt() -> None:
+    assert postgres.md5("joe", "hunter2", b"\x01\x02\x03\x04") == b"md5ca2b386d4c21336615ba806b65aa3edf\0"
