@@ -1,16 +1,16 @@
-"""``service = ldaps``: as ldap, over TLS; the certificate is not verified."""
+"""``service = ldaps``: as ldap, over TLS."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.services.ldap import talk
+from ldirectord_py.checks.base import TLS, Kind, Target
+from ldirectord_py.checks.services import ldap
 from ldirectord_py.checks.stream import connect
 
 
 async def check(target: Target) -> str:
     """Return the name of the entry found."""
     async with connect(target, tls=True) as stream:
-        return await talk(stream, target)
+        return await ldap.talk(stream, target)
 
 
-KIND = Kind("ldaps", check, port=636, uses=frozenset({"login", "passwd", "request", "receive"}))
+KIND = Kind("ldaps", check, port=636, uses=ldap.USES | TLS)
