@@ -118,3 +118,27 @@ async def test_one_door_for_the_other(directory: Slapd) -> None:
     verdict, reason = await run("ldap", directory.secure)
     assert verdict is Verdict.DOWN
     assert reason.startswith(("closed by server", "reset by server", "malformed LDAP answer"))
+
+
+@pytest.mark.parametrize(
+    ("server", "ca", "name", "expected"),
+    [
+        ("directory", "ldap.example.com", "ldap.example.com", FOUND),
+        ("directory", "", "ldap.example.com", (Verdict.DOWN, "certificate is self-signed")),
+        (
+            "directory",
+            "ldap.example.com",
+            "www.example.com",
+            (Verdict.DOWN, "certificate is for ldap.example.com, not www.example.com"),
+        ),
+        ("strict", "old.example.com", "old.example.com", (Verdict.DOWN, "certificate expired 2020-01-02")),
+    ],
+)
+async def test_certificates_are_looked_at_on_request(
+    request: pytest.FixtureRequest, folder: Path, server: str, ca: str, name: str, expected: tuple[Verdict, str]
+) -> None:
+    port = request.getfixturevalue(server).secure
+    known = (folder / f"{ca}.pem").read_text() if ca else ""
+    fields: dict[str, Any] = {"login": JOE, "passwd": "hunter2", "tlsverify": True, "tlsca": known, "tlsname": name}
+    for address in ADDRESSES:
+        assert expected == await run("ldaps", port, address, **fields)

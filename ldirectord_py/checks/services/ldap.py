@@ -14,6 +14,9 @@ from ldirectord_py.checks.search import search
 from ldirectord_py.checks.stream import Stream, connect
 from ldirectord_py.errors import CheckFailed
 
+USES = frozenset({"login", "passwd", "request", "receive"})
+"""The fields that the check reads, with TLS or without."""
+
 
 async def check(target: Target) -> str:
     """Return the name of the entry found."""
@@ -51,4 +54,4 @@ async def _match(session: Session, base: str, pattern: Pattern) -> None:
         raise CheckFailed(f"receive pattern not in {excerpt(name)} nor in {len(written)} bytes of attributes")
 
 
-KIND = Kind("ldap", check, port=389, uses=frozenset({"login", "passwd", "request", "receive"}))
+KIND = Kind("ldap", check, port=389, uses=USES)

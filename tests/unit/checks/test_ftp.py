@@ -80,7 +80,7 @@ async def test_a_user_may_need_no_password(servers: Servers) -> None:
         ({"RETR": b"150 here\r\n426 aborted\r\n"}, 'expected 2, got "426 aborted"'),
     ],
 )
-async def test_what_the_server_refuses_is_told(servers: Servers, answers: dict[str, bytes], reason: str) -> None:
+async def test_what_the_server_refuses_is_told(servers: Servers, answers: dict[str, Any], reason: str) -> None:
     assert await run(await server(servers, saying(ALIVE), **answers)) == (Verdict.DOWN, reason)
 
 
@@ -100,7 +100,7 @@ async def test_a_port_for_data_that_is_closed(servers: Servers) -> None:
     ],
 )
 async def test_silence_is_down_at_the_deadline(
-    servers: Servers, data: Talk, answers: dict[str, bytes], phase: str
+    servers: Servers, data: Talk, answers: dict[str, Any], phase: str
 ) -> None:
     expected = (Verdict.DOWN, f"no answer within 0.2 s (connected, {phase})")
     assert expected == await run(await server(servers, data, **answers), 0.2)
