@@ -34,8 +34,9 @@ from ldirectord_py.report.events import (
     Written,
 )
 
+RETRY_AFTER: Final = 1.0
 RETRY_AFTER_AT_MOST: Final = 30.0
-"""Seconds after which at the latest a refused op or a kernel out of reach is tried again."""
+"""Seconds after which a refused op or a kernel out of reach is tried again: at first, and in the end."""
 
 
 class Director:
@@ -56,7 +57,7 @@ class Director:
         self._by_hand: dict[DestinationKey, int | None] = {}
         self._dirty: dict[ServiceKey, None] = {}  # in order
         self._look_at = math.inf
-        self._troubles = 0
+        self._retry_after = RETRY_AFTER
         self._lost = False
         self._stopping = False
         self._wake = asyncio.Event()
@@ -74,7 +75,7 @@ class Director:
             await self._mirror.read(self.orders.virtuals.keys())
             self._enrol()
             self._dirty |= dict.fromkeys(self.orders.virtuals)
-            self._look_at = asyncio.get_running_loop().time() + self._period
+            self._look_later()
             await self._write(Phase.START)
 
     async def run(self) -> None:
@@ -95,7 +96,9 @@ class Director:
                 await self._attend()
 
     def observe(self, check: Check, result: Result) -> None:
-        """Take the result of a probe; the kernel's table follows soon."""
+        """Take the result of a probe; the kernel's table follows soon. Of a check out of force it says nothing."""
+        if check not in self.orders.plan:
+            return
         if result.verdict is Verdict.NONE:
             if check not in self._unjudged:
                 self._unjudged.add(check)
@@ -103,7 +106,7 @@ class Director:
             return
         self._unjudged.discard(check)
         self._verdicts[check] = result.verdict
-        for key in self.orders.plan.get(check, ()):
+        for key in self.orders.plan[check]:
             self._step(key, result)
 
     async def reload(self, orders: Orders) -> None:
@@ -117,6 +120,7 @@ class Director:
                 self._lose(error)
             self._take_over(orders)
             await self._attend(Phase.RELOAD)
+        self._wake.set()  # ``run`` waits for a look that may be due sooner now
 
     async def stop(self) -> None:
         """Take our services out of the kernel, save those that are to stay (cleanstop); raises KernelError."""
@@ -154,6 +158,7 @@ class Director:
                 self._dirty[key] = None
             else:
                 self._mirror.forget(key)
+                self._dirty.pop(key, None)
         self._dirty |= dict.fromkeys(orders.virtuals)
         self._by_hand = {
             key: hand for key, hand in self._by_hand.items() if former.owners.get(key) == orders.owners.get(key)
@@ -161,6 +166,7 @@ class Director:
         self._verdicts = {check: verdict for check, verdict in self._verdicts.items() if check in orders.plan}
         self._unjudged &= orders.plan.keys()
         self._enrol()
+        self._look_later()
 
     def _enrol(self) -> None:
         """Give each server its state: its own, else what its check last found, else what the kernel shows."""
@@ -191,10 +197,10 @@ class Director:
         for key, (before, found) in (await self._mirror.read(services.keys())).items():
             self._dirty[key] = None
             if key in self.orders.virtuals and not self._lost:
-                for event in drift(key, before, found, readd_quiescent=readd):
+                for event in drift(before, found, self._wanted({key: None}), readd_quiescent=readd):
                     self._heed(event)
         self._dirty |= dict.fromkeys(self._mirror.refused)
-        self._look_at = asyncio.get_running_loop().time() + self._period
+        self._look_later()
 
     def _heed(self, event: Drifted) -> None:
         row = event.before or event.found
@@ -224,7 +230,7 @@ class Director:
         if self._mirror.refused:
             self._retry_later()
         else:
-            self._troubles = 0
+            self._retry_after = RETRY_AFTER
 
     def _wanted(self, services: Mapping[ServiceKey, None]) -> Table:
         virtuals = (self.orders.virtuals[key] for key in services if key in self.orders.virtuals)
@@ -236,15 +242,13 @@ class Director:
     def _role(self, row: Row) -> Role:
         return self.orders.role(row.key) if isinstance(row, Destination) else Role.UNKNOWN
 
-    @property
-    def _period(self) -> float:
+    def _look_later(self) -> None:
         reconcile = self.orders.config.settings.reconcile
-        return math.inf if reconcile is None else reconcile
+        self._look_at = math.inf if reconcile is None else asyncio.get_running_loop().time() + reconcile
 
     def _retry_later(self) -> None:
-        wait = min(2.0**self._troubles, RETRY_AFTER_AT_MOST)
-        self._troubles += 1
-        self._look_at = min(self._look_at, asyncio.get_running_loop().time() + wait)
+        self._look_at = min(self._look_at, asyncio.get_running_loop().time() + self._retry_after)
+        self._retry_after = min(2 * self._retry_after, RETRY_AFTER_AT_MOST)
 
     def _lose(self, error: KernelError) -> None:
         if not self._lost:

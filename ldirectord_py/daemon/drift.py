@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ldirectord_py.ipvs.table import Destination, Key, Row, ServiceKey
+from ldirectord_py.ipvs.table import Destination, Key, Row, Service
 from ldirectord_py.report.events import Drifted
 
+Rows = Mapping[Key, Row]
 
-def drift(
-    service: ServiceKey, before: Mapping[Key, Row], found: Mapping[Key, Row], *, readd_quiescent: bool
-) -> Iterator[Drifted]:
-    """Yield one event for each row of ``service`` that is not as it was left; a vanished service is one event.
 
-    Left as found are a weight, and without ``readd_quiescent`` the removal of a row of weight 0.
+def drift(before: Rows, found: Rows, wanted: Rows, *, readd_quiescent: bool) -> Iterator[Drifted]:
+    """Yield one event for each row of a service that is not as it was left; a vanished service is one event.
+
+    Left as found are a weight, and without ``readd_quiescent`` the removal of a row of weight 0; but neither
+    where ``wanted`` is another row by now.
     """
-    if service in before and service not in found:
-        yield Drifted(before[service], None, mended=True)
+    vanished = next((row for key, row in before.items() if isinstance(row, Service) and key not in found), None)
+    if vanished:
+        yield Drifted(vanished, None, mended=True)
         return
     for key, row in before.items():
         now = found.get(key)
         if now != row:
-            yield Drifted(row, now, mended=not _left(row, now, readd_quiescent=readd_quiescent))
+            left = wanted.get(key) == row and _left(row, now, readd_quiescent=readd_quiescent)
+            yield Drifted(row, now, mended=not left)
     for key, row in found.items():
         if key not in before:
             yield Drifted(None, row, mended=True)

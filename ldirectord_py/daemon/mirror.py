@@ -48,6 +48,7 @@ class Mirror:
     def forget(self, service: ServiceKey) -> None:
         """Leave a service to others."""
         self._rows.pop(service, None)
+        self._refused = {key: errno for key, errno in self._refused.items() if service_of(key) != service}
 
     async def read(self, services: Collection[ServiceKey]) -> dict[ServiceKey, tuple[Rows, Rows]]:
         """Read the kernel's table; return the rows before and now of those services that differ."""

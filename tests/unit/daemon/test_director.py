@@ -270,6 +270,24 @@ async def test_a_quiescent_row_that_somebody_put_back_is_kept() -> None:
     assert (site.weights, site.lines) == ({"10.1.0.1:80": 0, "10.1.0.2:80": 0}, [])
 
 
+async def test_a_quiescent_row_removed_by_hand_comes_back_with_its_server_though_nobody_has_looked_before() -> None:
+    site = await started(QUIET)
+    await site.kernel.apply([Op(Verb.DELETE, destination(WEB, "10.1.0.1:80", 0))])
+    await site.check(up())
+    await site.director.settle(look=True)
+    assert site.weights == {"10.1.0.1:80": 1, "10.1.0.2:80": 1}
+
+
+async def test_a_weight_set_by_hand_does_not_hold_for_a_server_that_went_down_before_anybody_looked() -> None:
+    site = await started(QUIET)
+    await site.check(up())
+    await site.kernel.apply([Op(Verb.EDIT, destination(WEB, "10.1.0.1:80", 7))])
+    for check in site.director.orders.plan:
+        site.director.observe(check, down())
+    await site.director.settle(look=True)
+    assert site.weights == {"10.1.0.1:80": 0, "10.1.0.2:80": 0}
+
+
 # Reload
 
 
@@ -345,6 +363,15 @@ async def test_a_result_of_a_check_that_a_reload_ended_is_ignored() -> None:
     site.director.observe(check, up())
     await site.director.settle()
     assert site.weights == {}
+
+
+async def test_what_an_ended_check_found_does_not_count_when_a_reload_begins_it_anew() -> None:
+    site = await started(TWO)
+    (check, *_) = site.director.orders.plan
+    await site.reload(virtual("10.0.0.2:80", "10.1.0.9:80"))
+    site.director.observe(check, up())
+    await site.reload(TWO)
+    assert site.weights == {"127.0.0.1:80": 1}
 
 
 async def test_checktype_on_comes_up_by_a_reload() -> None:
@@ -433,6 +460,30 @@ async def test_checks_go_on_while_the_kernel_is_out_of_reach() -> None:
     assert site.lines[-1] == "The kernel's table is in reach again"
 
 
+async def test_what_a_reload_leaves_to_others_is_left_though_the_kernel_was_out_of_reach() -> None:
+    kept, other = virtual(WEB, "10.1.0.1:80", cleanstop=False), virtual("10.0.0.2:80", "10.1.0.2:80")
+    site = await started(kept, other)
+    await site.check(up())
+    site.kernel.broken = KernelError("ip_vs is gone")
+    await site.check(down(), "10.1.0.1")
+    await site.reload(other)
+    site.kernel.broken = None
+    await site.director.settle(look=True)
+    assert site.weights == {"10.1.0.1:80": 1, "10.1.0.2:80": 1}
+
+
+async def test_trouble_may_last_for_days() -> None:
+    site = await started(TWO)
+    site.kernel.refusing[service_key(WEB)] = errno.ENOENT
+    await site.reload(virtual(WEB, "10.1.0.1:80", scheduler="nosuch"))
+    for _ in range(1100):
+        await site.director.settle(look=True)
+    site.kernel.broken = KernelError("ip_vs is gone")
+    for _ in range(1100):
+        await site.director.settle(look=True)
+    assert sum("Cannot reach" in text for text in site.lines) == 1
+
+
 async def test_a_start_without_a_kernel_raises() -> None:
     site = Site(MemoryKernel(), config(TWO))
     site.kernel.broken = KernelError("no permission")
@@ -492,3 +543,22 @@ async def test_the_loop_retries_what_was_refused_although_reconcile_is_off() -> 
     async with running(site):
         site.kernel.refusing.clear()
         await until(site, {"127.0.0.1:80": 1})
+
+
+async def test_a_reload_changes_when_the_loop_looks() -> None:
+    site = await started(TWO, reconcile=None)
+    async with running(site):
+        await asyncio.sleep(0)
+        await site.reload(TWO, reconcile=1)
+        await site.kernel.apply([Op(Verb.DELETE, Service(service_key(WEB), "wrr"))])
+        await until(site, {"127.0.0.1:80": 1})
+
+
+async def test_the_loop_writes_what_a_reload_could_not_although_reconcile_is_off() -> None:
+    site = await started(TWO, reconcile=None)
+    async with running(site):
+        await asyncio.sleep(0)
+        site.kernel.broken = KernelError("ip_vs is gone")
+        await site.reload(virtual(WEB, "10.1.0.1:80", fallback=fallback("127.0.0.2:80")), reconcile=None)
+        site.kernel.broken = None
+        await until(site, {"127.0.0.2:80": 1})
