@@ -7,7 +7,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-SERVERS="nginx-light slapd vsftpd jamnntpd openssl systemd iproute2 ipvsadm nftables kmod procps netbase unbound postgresql"
+SERVERS="nginx-light slapd vsftpd jamnntpd openssl systemd iproute2 ipvsadm nftables kmod procps netbase unbound kamailio postgresql"
 MACHINE="qemu-system-x86 busybox-static file"
 
 as_root() {

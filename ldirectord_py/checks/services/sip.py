@@ -2,6 +2,83 @@
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+import asyncio
+import secrets
+from ipaddress import ip_address
 
-KIND = Kind("sip", None, port=5060, login="ldirectord@{hostname}", uses=frozenset({"protocol", "login"}))
+from ldirectord_py.checks import datagram
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.datagram import Stray
+from ldirectord_py.checks.phase import NOT_CONNECTED, reached
+from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.checks.sip_message import Options, starts
+from ldirectord_py.errors import CheckFailed
+from ldirectord_py.ipvs.table import Address, Protocol
+
+LIMIT = 32768
+"""Bytes that may come over TCP until the answer has."""
+
+
+async def check(target: Target) -> str:
+    """Return the status."""
+    status = await (_over_udp if target.protocol is Protocol.UDP else _over_tcp)(target)
+    if not status.startswith("200"):
+        raise CheckFailed(f"status {status}")
+    return status
+
+
+def _options(target: Target, local: tuple[Address, int]) -> Options:
+    protocol = Protocol.UDP if target.protocol is Protocol.UDP else Protocol.TCP
+    return Options(target.login, protocol, local, secrets.token_hex(8))
+
+
+async def _over_udp(target: Target) -> str:
+    async with datagram.connect(target) as socket:
+        options = _options(target, socket.local)
+        return await socket.ask(options.wire, options.read)
+
+
+async def _over_tcp(target: Target) -> str:
+    reached(NOT_CONNECTED)
+    reader, writer = await asyncio.open_connection(str(target.address), target.port, limit=LIMIT)
+    reached("connected, no answer to OPTIONS")
+    try:
+        host, port = writer.get_extra_info("sockname")[:2]
+        options = _options(target, (ip_address(host.partition("%")[0]), port))
+        writer.write(options.wire)
+        return await _answer(reader, options)
+    finally:
+        writer.transport.abort()
+
+
+async def _answer(reader: asyncio.StreamReader, options: Options) -> str:
+    """Return the status; other messages are passed over, what is not SIP only behind them: it is their body."""
+    head, size, others = bytearray(), 0, False
+    while size <= LIMIT:
+        line = await _line(reader)
+        size += len(line)
+        if head or starts(line):
+            head += line
+        elif line.strip() and not others:
+            raise CheckFailed(f"not a SIP message: {excerpt(line)}")
+        if head and not line.strip():
+            try:
+                return options.read(bytes(head))
+            except Stray as stray:
+                reached(f"connected, {stray}")
+                head.clear()
+                others = True
+    raise CheckFailed(f"no answer to OPTIONS in {LIMIT // 1024} kB")
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        got = f" after {excerpt(error.partial)}" if error.partial else ""
+        raise CheckFailed(f"closed by server{got}") from None
+    except asyncio.LimitOverrunError:
+        raise CheckFailed(f"a line longer than {LIMIT // 1024} kB") from None
+
+
+KIND = Kind("sip", check, port=5060, login="ldirectord@{hostname}", uses=frozenset({"protocol", "login"}))
