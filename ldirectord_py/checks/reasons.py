@@ -51,6 +51,10 @@ _TLS_WORDS: Mapping[str, str] = {
     "WRONG_VERSION_NUMBER": _NO_TLS,
 }
 
+_SILENT: Mapping[type[OSError], str] = {
+    ConnectionResetError: "TLS: closed by server in the handshake",  # what the loops raise then
+}
+
 _LOCAL_LOOKUP_FAULTS = frozenset({socket.EAI_MEMORY, socket.EAI_SYSTEM})
 
 
@@ -73,7 +77,7 @@ def words(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return f"name lookup failed: {(error.strerror or 'unknown').lower()}"
     if error.errno is None:
-        return str(error) or type(error).__name__
+        return str(error) or _SILENT.get(type(error), type(error).__name__)
     return _WORDS.get(error.errno) or os.strerror(error.errno).lower()
 
 

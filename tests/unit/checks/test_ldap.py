@@ -26,7 +26,7 @@ from harness.ldap import (
 from harness.scripted import Servers, Talk, hanging, reset
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.services import ldap
+from ldirectord_py.checks.services import ldap, ldaps
 from ldirectord_py.health import Verdict
 
 BOUND = result(1, BIND)
@@ -202,3 +202,14 @@ async def test_a_probe_keeps_little_of_the_largest_answer(servers: Servers) -> N
         assert await peak(49_000) - await peak(1) < 256 * 1024
     finally:
         tracemalloc.stop()
+
+
+async def test_a_server_that_wants_no_tls(servers: Servers) -> None:
+    """Both loops say so in an error of their own."""
+
+    async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+
+    target = Target(ip_address("127.0.0.1"), await servers.start(talk), 10.0)
+    result = await probe(ldaps.check, target)
+    assert (result.verdict, result.reason) == (Verdict.DOWN, "TLS: closed by server in the handshake")

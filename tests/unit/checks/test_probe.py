@@ -42,6 +42,7 @@ async def test_a_check_that_returns_is_up_with_its_word() -> None:
         (CheckFailed("404 Not Found"), "404 Not Found"),
         (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "connect refused"),
         (ConnectionResetError(errno.ECONNRESET, "x"), "reset by server"),
+        (ConnectionResetError(), "TLS: closed by server in the handshake"),
         (OSError(errno.EHOSTUNREACH, "x"), "no route to host"),
         (OSError(errno.ENETUNREACH, "x"), "network unreachable"),
         (TimeoutError(errno.ETIMEDOUT, "x"), "connect timed out"),
