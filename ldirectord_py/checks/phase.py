@@ -7,6 +7,7 @@ from contextvars import ContextVar
 _PHASE: ContextVar[str] = ContextVar("phase", default="")
 
 NOT_CONNECTED = "not connected"
+NO_TLS = "no TLS connection"
 
 
 def reached(phase: str) -> None:

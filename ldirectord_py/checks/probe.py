@@ -8,7 +8,7 @@ import time
 
 from ldirectord_py.checks.base import Checker, Result, Target
 from ldirectord_py.checks.deadline import within
-from ldirectord_py.checks.phase import NOT_CONNECTED, phase, reached
+from ldirectord_py.checks.phase import NO_TLS, NOT_CONNECTED, phase, reached
 from ldirectord_py.checks.reasons import is_local, words
 from ldirectord_py.errors import CheckFailed, Inconclusive
 from ldirectord_py.health import Verdict
@@ -45,7 +45,7 @@ def _judge(error: Exception, target: Target) -> tuple[Verdict, str]:
 
 def _where(error: OSError) -> str:
     """Return how far the check had come, where the error does not tell."""
-    told = isinstance(error, ssl.SSLError) or phase() in {"", NOT_CONNECTED}
+    told = isinstance(error, ssl.SSLError) or phase() in {"", NOT_CONNECTED, NO_TLS}
     return "" if told else f" ({phase()})"
 
 

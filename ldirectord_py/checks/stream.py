@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.phase import NOT_CONNECTED, reached
+from ldirectord_py.checks.phase import NO_TLS, NOT_CONNECTED, reached
 from ldirectord_py.checks.reasons import excerpt, printable
 from ldirectord_py.checks.tls import Terms, terms
 from ldirectord_py.errors import CheckFailed
@@ -124,7 +124,7 @@ async def _plain(target: Target) -> Stream:
 
 
 async def _over_tls(target: Target, asked: Terms) -> Stream:
-    reached("no TLS connection")
+    reached(NO_TLS)
     reader, writer = await asyncio.open_connection(
         str(target.address), target.port, limit=LIMIT, ssl=asked.context, server_hostname=asked.name
     )
