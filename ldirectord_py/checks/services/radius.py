@@ -2,6 +2,36 @@
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+import secrets
 
-KIND = Kind("radius", None, port=1812, uses=frozenset({"protocol", "login", "passwd", "secret"}))
+from ldirectord_py.checks import datagram
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.radius_packet import AccessRequest
+from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.errors import CheckFailed
+from ldirectord_py.ipvs.table import Protocol
+
+
+async def check(target: Target) -> str:
+    """Return ``Access-Accept``."""
+    async with datagram.connect(target) as socket:
+        nas, _ = socket.local
+        words = _bytes(target.login), _bytes(target.passwd), _bytes(target.secret)
+        request = AccessRequest(*words, nas, secrets.randbelow(256), secrets.token_bytes(16))
+        answer = await socket.ask(request.wire, request.read)
+    if answer.code != "Access-Accept":
+        raise CheckFailed(f"{answer.code}: {excerpt(answer.message)}" if answer.message else answer.code)
+    return answer.code
+
+
+def _bytes(word: str) -> bytes:
+    return word.encode("utf-8", "surrogateescape")
+
+
+KIND = Kind(
+    "radius",
+    check,
+    port=1812,
+    uses=frozenset({"protocol", "login", "passwd", "secret"}),
+    protocol=Protocol.UDP,
+)
