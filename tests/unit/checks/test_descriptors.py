@@ -62,6 +62,11 @@ def no_descriptor_left() -> Iterator[None]:
         ("smtp", Protocol.TCP),
         ("simpletcp", Protocol.TCP),
         ("simpletcp", Protocol.UDP),
+        ("dns", Protocol.TCP),
+        ("dns", Protocol.UDP),
+        ("radius", Protocol.UDP),
+        ("sip", Protocol.TCP),
+        ("sip", Protocol.UDP),
         ("ping", Protocol.TCP),
         ("external", Protocol.TCP),
     ],
@@ -90,7 +95,7 @@ async def test_a_full_backlog_is_down_at_the_deadline_as_not_connected() -> None
 
 
 @pytest.mark.parametrize(
-    "kind", ["connect", "http", "https", "http_proxy", "smtp", "pop", "pops", "imaps", "simpletcp"]
+    "kind", ["connect", "http", "https", "http_proxy", "smtp", "pop", "pops", "imaps", "simpletcp", "dns", "sip"]
 )
 async def test_no_probe_leaves_a_descriptor_behind(servers: Servers, kind: str) -> None:
     """Whether the server answers, hangs, closes or refuses."""
