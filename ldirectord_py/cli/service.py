@@ -77,8 +77,8 @@ def _nobody_waits() -> None:
 
 
 def _hold_signals() -> None:
-    """Survive a reload and obey a stop that come before the daemon listens for them."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the file has just been read
+    """Keep a reload, and obey a stop, that come before the daemon listens for them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until ``serve`` takes it: the file may have changed
     signal.signal(signal.SIGTERM, _leave)
 
 

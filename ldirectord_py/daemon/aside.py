@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,7 @@ T = TypeVar("T")
 async def aside(seconds: float, call: Callable[[], T]) -> T:
     """Return what ``call`` returns in a thread of its own, or raise what it raises; TimeoutError after ``seconds``.
 
+    OSError where this host has no thread to spare.
     A call that does not come back keeps its thread, but delays neither the loop nor the end of the process, as a
     thread of the loop's executor would.
     """
@@ -37,6 +39,9 @@ async def aside(seconds: float, call: Callable[[], T]) -> T:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, result, error)
 
-    threading.Thread(target=run, name="aside", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="aside", daemon=True).start()
+    except RuntimeError as error:
+        raise OSError(errno.EAGAIN, f"{error}; raise the limit of processes") from error
     async with asyncio.timeout(seconds):
         return await future

@@ -68,6 +68,9 @@ class Monitor:
             self._tell(check, result)
             due = max(due, clock())
             await asyncio.sleep(due - clock())
+            if missed := (clock() - due) // check.interval:
+                due += (missed + 1) * check.interval  # this host slept: each in its slot, not all of them now
+                await asyncio.sleep(due - clock())
             due += check.interval
 
     def _tell(self, check: Check, result: Result) -> None:

@@ -13,6 +13,7 @@ from ldirectord_py.checks import command
 from ldirectord_py.checks.table import checker_for, kinds, turn_for
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.director import Director
+from ldirectord_py.daemon.maintenance import Maintenance
 from ldirectord_py.daemon.monitor import Monitor
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
@@ -36,10 +37,12 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
     """
     kernel = NetlinkKernel()
     director = Director(kernel, orders(loaded.config, kinds()), [log])
+    maintenance = Maintenance(director)
     monitor = Monitor(director.observe, checker_for, turn_for)
     command.TURNS.limit = loaded.config.settings.maxexternal
 
     async def put_in_force(new: Orders) -> None:
+        await maintenance.foresee(new)
         await director.reload(new)
         command.TURNS.limit = new.config.settings.maxexternal
         monitor.follow(new.plan)
@@ -49,11 +52,19 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
     stop = _stop_signal(on_hangup=reloader.ask)
 
     async def direct() -> None:
+        await maintenance.begin()
         await director.start()
         monitor.follow(director.orders.plan)
         notify.ready(director.summary)
         ready()
-        await _together(director.run(), reloader.run(), notify.keep_alive(), _keep_status(director, notify))
+        await _together(
+            director.run(),
+            reloader.run(),
+            maintenance.run(),
+            maintenance.names.run(),
+            notify.keep_alive(),
+            _keep_status(director, notify),
+        )
 
     directing = asyncio.create_task(direct())
     ends: list[asyncio.Future[Any]] = [directing, stop]
@@ -62,8 +73,8 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
         if directing.done():
             await directing
         notify.stopping()
-        monitor.follow(())
-        await _stop(director)
+        directing.cancel()  # a start or a reload under way must not go on behind the stop
+        await asyncio.gather(_stop(director), monitor.close())
         logger.info("Linux Director Daemon terminated on signal: %s", stop.result())
     finally:
         directing.cancel()
@@ -83,6 +94,7 @@ def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, told, number)
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one that was sent meanwhile comes now
     return stop
 
 

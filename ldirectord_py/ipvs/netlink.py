@@ -109,9 +109,9 @@ class NetlinkKernel:
         return written.refused(written.outcome.errors)
 
     async def aclose(self) -> None:
-        """Close the sockets; a later call opens others."""
+        """Close the sockets, save under a call that has not come back; a later call opens others."""
         async with self._turn:
-            if self._session is not None and await self._idle():
+            if self._session is not None and self._is_idle:
                 self._session.close()
                 self._session = None
 
@@ -170,6 +170,10 @@ class NetlinkKernel:
         """Return whether no call is under way, after waiting for it for at most DEADLINE."""
         if self._running is not None and not self._running.done():
             await asyncio.wait([_watch(self._running)], timeout=DEADLINE)
+        return self._is_idle
+
+    @property
+    def _is_idle(self) -> bool:
         return self._running is None or self._running.done()
 
 

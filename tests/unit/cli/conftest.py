@@ -22,7 +22,10 @@ async def serve(path, loaded, notify, ready):
     told = Path(sys.argv[1] + ".told")
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
+    if behaviour == "dawdles":
+        await asyncio.sleep(1)
     loop.add_signal_handler(signal.SIGHUP, lambda: told.write_text("reload"))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     if behaviour == "chatters":
         for number in range(20_000):
             logging.getLogger("ldirectord_py.chatter").info("line %d", number)
@@ -62,7 +65,7 @@ class Box:
         self.config.write_text(GOOD.format(log=self.log))
 
     def behave(self, how: str) -> None:
-        """Have the next daemon do this: ``serves``, ``fails`` or ``chatters``."""
+        """Have the next daemon do this: ``serves``, ``dawdles``, ``fails`` or ``chatters``."""
         self._behaviour.write_text(how)
 
     @property

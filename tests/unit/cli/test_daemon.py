@@ -190,6 +190,15 @@ def test_a_signal_before_the_daemon_listens_ends_it_in_order(box: Box) -> None:
     assert not box.pid_file.exists()
 
 
+def test_a_reload_before_the_daemon_listens_is_not_lost(box: Box) -> None:
+    box.behave("dawdles")
+    daemon = box.begin(str(box.config), "run")
+    until(box.pid_file.exists)
+    daemon.send_signal(signal.SIGHUP)
+    until(lambda: box.told == "reload")
+    assert box.run("stop") == NOTHING
+
+
 def test_debug_stays_in_the_foreground_and_logs_to_the_standard_output(box: Box) -> None:
     daemon = box.begin("-d", str(box.config), "start")
     assert daemon.stdout

@@ -21,3 +21,12 @@ async def test_a_call_that_does_not_come_back_is_given_up_and_left_alone() -> No
         await aside(0.01, come_back.wait)
     come_back.set()
     await asyncio.sleep(0.01)
+
+
+async def test_a_host_without_a_thread_to_spare_is_an_oserror(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    with pytest.raises(OSError, match="can't start new thread; raise the limit of processes"):
+        await aside(5, threading.get_ident)

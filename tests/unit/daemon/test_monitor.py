@@ -157,6 +157,21 @@ def test_a_probe_longer_than_its_interval_is_followed_by_one_not_by_a_burst() ->
     in_fake_time(story())
 
 
+def test_after_this_host_slept_the_checks_are_in_their_slots_again_one_round_and_no_burst() -> None:
+    async def story() -> None:
+        probed = Probed()
+        await probed.follow(checks(1000), 35)
+        selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+        selector.now += 600
+        await asyncio.sleep(30)
+        await probed.monitor.close()
+        times = [time for times in probed.began.values() for time in times if time > 634]
+        for slot in range(635, 665):
+            assert sum(slot <= time < slot + 1 for time in times) == pytest.approx(100, abs=6)
+
+    in_fake_time(story())
+
+
 def test_a_check_that_stays_keeps_its_probe_in_flight_and_its_clock() -> None:
     async def story() -> None:
         stays, goes, comes = checks(3)

@@ -227,6 +227,18 @@ async def test_a_call_that_is_cancelled_does_not_meet_the_next_one() -> None:
     assert table(service(), *MANY) == await second
 
 
+async def test_a_close_does_not_wait_for_a_kernel_that_hangs() -> None:
+    kernel = NetlinkKernel(lambda: Slow(FakeLinux([service()])), never)
+    Slow.go.set()
+    await kernel.read()
+    Slow.go.clear()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(kernel.read(), 0.05)
+    await asyncio.wait_for(kernel.aclose(), 5)
+    Slow.go.set()
+    assert table(service()) == await kernel.read()
+
+
 async def test_a_closed_kernel_opens_again() -> None:
     kernel = kernel_of(FakeLinux([service()]))
     for _ in range(2):

@@ -1,0 +1,192 @@
+"""The daemon as a whole on a kernel in memory: its signals, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from ldirectord_py.config.load import load
+from ldirectord_py.config.model import Globals
+from ldirectord_py.daemon import run
+from ldirectord_py.daemon.notify import Notify
+from ldirectord_py.ipvs.diff import Op
+from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
+from ldirectord_py.ipvs.table import Table
+from ldirectord_py.report import logfile
+
+HEAD = "checkinterval = 1\nchecktimeout = 1\n"
+WEB = f"{HEAD}virtual = 192.0.2.1:80\n    real = 127.0.0.1:9 masq\n    checktype = on\n"
+SHOP = f"{HEAD}virtual = 192.0.2.2:80\n    real = 127.0.0.1:9 masq\n    checktype = on\n"
+
+
+class Gate(MemoryKernel):
+    """A kernel that answers while its gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = asyncio.Event()
+        self.open.set()
+        self.asked = asyncio.Event()
+
+    async def read(self) -> Table:
+        self.asked.set()
+        await self.open.wait()
+        return await super().read()
+
+    async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
+        await self.open.wait()
+        return await super().apply(ops)
+
+
+class Daemon:
+    """A configuration, the daemon that runs with it, and what it tells its service manager."""
+
+    def __init__(self, path: Path, kernel: Gate, manager: socket.socket) -> None:
+        self.path = path
+        self.kernel = kernel
+        self.ready = asyncio.Event()
+        self._manager = manager
+        notify = Notify(manager.getsockname())
+        self.task = asyncio.create_task(run.serve(path, load(path), notify, self.ready.set))
+
+    def told(self) -> list[str]:
+        """Return the first line of each message to the manager."""
+        messages = []
+        while True:
+            try:
+                messages.append(self._manager.recv(4096).decode().splitlines()[0])
+            except BlockingIOError:
+                return messages
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not true():
+                await asyncio.sleep(0.01)
+
+    async def stop(self) -> float:
+        """Send SIGTERM and return how many seconds the daemon takes to end."""
+        began = time.monotonic()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(self.task, 20)
+        return time.monotonic() - began
+
+
+@asynccontextmanager
+async def daemon(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str = WEB) -> AsyncIterator[Daemon]:
+    kernel = Gate()
+    monkeypatch.setattr(run, "NetlinkKernel", lambda: kernel)
+    path = folder / "web.cf"
+    path.write_text(text)
+    held = {number: signal.getsignal(number) for number in (*run.STOP_SIGNALS, signal.SIGHUP)}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.setblocking(False)
+        manager.bind(str(folder / "notify"))
+        begun = Daemon(path, kernel, manager)
+        try:
+            yield begun
+        finally:
+            begun.task.cancel()
+            await asyncio.gather(begun.task, return_exceptions=True)
+            for number, handler in held.items():
+                asyncio.get_running_loop().remove_signal_handler(number)
+                signal.signal(number, handler)
+
+
+async def test_it_tells_its_states_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with daemon(tmp_path, monkeypatch) as web:
+        await asyncio.wait_for(web.ready.wait(), 10)
+        assert len(web.kernel.table) == 2
+        web.path.write_text(SHOP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await web.until(lambda: "192.0.2.2" in str(web.kernel.table))
+        await web.stop()
+        told = [line for line in web.told() if not line.startswith("STATUS=")]
+        assert told == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+        assert dict(web.kernel.table) == {}
+
+
+async def test_a_stop_during_the_start_is_not_followed_by_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with daemon(tmp_path, monkeypatch) as web:
+        web.kernel.open.clear()
+        await web.kernel.asked.wait()
+        stopping = asyncio.create_task(web.stop())
+        await asyncio.sleep(0.05)
+        web.kernel.open.set()
+        await stopping
+        assert web.told() == ["STOPPING=1"]
+        assert (web.ready.is_set(), dict(web.kernel.table)) == (False, {})
+
+
+async def test_a_stop_during_a_reload_begins_nothing_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed: list[Globals] = []
+    monkeypatch.setattr(logfile, "follow", followed.append)
+    async with daemon(tmp_path, monkeypatch) as web:
+        await asyncio.wait_for(web.ready.wait(), 10)
+        web.kernel.open.clear()
+        web.kernel.asked.clear()
+        web.path.write_text(SHOP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await web.kernel.asked.wait()
+        stopping = asyncio.create_task(web.stop())
+        await asyncio.sleep(0.05)
+        web.kernel.open.set()
+        await stopping
+        assert [line for line in web.told() if not line.startswith("STATUS=")] == [
+            "READY=1",
+            "RELOADING=1",
+            "STOPPING=1",
+        ]
+        assert (followed, dict(web.kernel.table)) == ([], {})
+
+
+async def test_a_kernel_that_does_not_answer_keeps_nobody_from_stopping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with daemon(tmp_path, monkeypatch) as web:
+        await asyncio.wait_for(web.ready.wait(), 10)
+        web.kernel.open.clear()
+        assert await web.stop() < run.STOP_SECONDS + 1
+
+
+# uvloop tells that their transports were not closed: they are killed as the loop ends
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_commands_that_ignore_a_stop_are_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pids = tmp_path / "pids"
+    script = tmp_path / "stubborn"
+    script.write_text(f"#!/bin/sh\ntrap '' TERM\necho $$ >> {pids}\nwhile :; do sleep 0.1; done\n")
+    script.chmod(0o755)
+    text = f"""{HEAD}checktimeout = 60
+virtual = 192.0.2.1:80
+    real = 127.0.0.1->127.0.0.4:9 masq
+    checktype = external
+    checkcommand = {script}
+"""
+
+    async def story() -> float:
+        async with daemon(tmp_path, monkeypatch, text) as web:
+            await web.until(lambda: pids.exists() and len(pids.read_text().splitlines()) == 4)
+            return await web.stop()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(story()) < 2
+        began = time.monotonic()
+    assert time.monotonic() - began < 2
+    assert [pid for pid in pids.read_text().split() if _runs(pid)] == []
+
+
+def _runs(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
