@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -38,21 +39,26 @@ RETRY_AFTER: Final = 1.0
 RETRY_AFTER_AT_MOST: Final = 30.0
 """Seconds after which a refused op or a kernel out of reach is tried again: at first, and in the end."""
 
+IN_MAINTENANCE: Final = Result(Verdict.MAINTENANCE, "Server in maintenance", 0.0)
+OUT_OF_MAINTENANCE: Final = Result(Verdict.UP, "Server out of maintenance", 0.0)
+
 
 class Director:
     """Keeps the kernel's table in step with its orders and with the health of the real servers.
 
-    Its state: the ``orders`` in force; the ``health`` of each real server, and the last verdict of each check;
-    the mirror of the kernel's table; what somebody changed there by hand and is left so; and which services are
-    to be looked at. Its methods are called on one loop; only ``run``, ``start``, ``reload`` and ``stop`` write.
+    Its state: the ``orders`` in force; the ``health`` of each real server, the last result of each check, and which
+    servers are ``maintained``; the mirror of the kernel's table; what somebody changed there by hand and is left so;
+    and which services are to be looked at. Its methods are called on one loop; only ``run``, ``start``, ``reload``
+    and ``stop`` write.
     """
 
     def __init__(self, kernel: Kernel, orders: Orders, listeners: Sequence[Listener] = ()) -> None:
         self.orders = orders
         self.health: dict[DestinationKey, HealthState] = {}
+        self.maintained: frozenset[DestinationKey] = frozenset()
         self._listeners = listeners
         self._mirror = Mirror(kernel)
-        self._verdicts: dict[Check, Verdict] = {}
+        self._results: dict[Check, Result] = {}
         self._unjudged: set[Check] = set()
         self._by_hand: dict[DestinationKey, int | None] = {}
         self._dirty: dict[ServiceKey, None] = {}  # in order
@@ -105,9 +111,33 @@ class Director:
                 self._tell(Unjudged(check, result.reason))
             return
         self._unjudged.discard(check)
-        self._verdicts[check] = result.verdict
+        self._results[check] = result
         for key in self.orders.plan[check]:
-            self._step(key, result)
+            if key not in self.maintained:
+                self._step(key, result)
+
+    def maintain(self, keys: AbstractSet[DestinationKey]) -> None:
+        """Take exactly these real servers for in maintenance, also those that only later orders will have."""
+        former, self.maintained = self.maintained, frozenset(keys)
+        for key in [key for key in self.health if key in self.maintained and key not in former]:
+            self._step(key, IN_MAINTENANCE)
+        if former - self.maintained:
+            self._release([key for key in self.health if key in former and key not in self.maintained])
+
+    def _release(self, keys: Sequence[DestinationKey]) -> None:
+        """Let the checks judge servers again, at once by what they found last."""
+        found = self._found()
+        for key in keys:
+            self.health[key] = HealthState()
+            virtual, _ = self.orders.reals[key]
+            result = OUT_OF_MAINTENANCE if virtual.checktype is CheckType.ON else found.get(key)
+            if result is not None:
+                self._step(key, result)
+
+    def _found(self) -> dict[DestinationKey, Result]:
+        """Return what the check of each server found last, where it found anything."""
+        known = ((keys, self._results.get(check)) for check, keys in self.orders.plan.items())
+        return {key: result for keys, result in known if result is not None for key in keys}
 
     async def reload(self, orders: Orders) -> None:
         """Work to new orders: write only what differs; every server that stays keeps its state."""
@@ -163,7 +193,7 @@ class Director:
         self._by_hand = {
             key: hand for key, hand in self._by_hand.items() if former.owners.get(key) == orders.owners.get(key)
         }
-        self._verdicts = {check: verdict for check, verdict in self._verdicts.items() if check in orders.plan}
+        self._results = {check: result for check, result in self._results.items() if check in orders.plan}
         self._unjudged &= orders.plan.keys()
         self._enrol()
         self._look_later()
@@ -171,15 +201,15 @@ class Director:
     def _enrol(self) -> None:
         """Give each server its state: its own, else what its check last found, else what the kernel shows."""
         known = self.health
-        passed = {
-            key for check, keys in self.orders.plan.items() if self._verdicts.get(check) is Verdict.UP for key in keys
-        }
+        passed = {key for key, result in self._found().items() if result.verdict is Verdict.UP}
         self.health = {}
         for virtual in self.orders.config.virtuals:
             fresh = adopt(virtual, self._mirror.rows(virtual.key))
             for key, state in fresh.items():
-                keeps = key in known and virtual.checktype is not CheckType.ON
+                keeps = key in known and (virtual.checktype is not CheckType.ON or key in self.maintained)
                 self.health[key] = known[key] if keeps else HealthState(up=state.up or key in passed)
+        for key in [key for key in self.health if key in self.maintained]:
+            self._step(key, IN_MAINTENANCE)
 
     async def _attend(self, phase: Phase = Phase.RUN) -> None:
         try:

@@ -78,6 +78,10 @@ async def _settle(director: Director, kernel: MemoryKernel, *, look: bool) -> No
     await director.settle(look=look)
 
 
+async def _maintain(director: Director, kernel: MemoryKernel, *, chosen: set[int]) -> None:
+    director.maintain({key for index, key in enumerate(director.orders.reals) if index in chosen})
+
+
 actions = st.one_of(
     st.tuples(st.just(_result), st.fixed_dictionaries({"passed": st.booleans(), "index": st.integers(0, 7)})),
     st.tuples(st.just(_settle), st.fixed_dictionaries({"look": st.booleans()})),
@@ -85,6 +89,7 @@ actions = st.one_of(
     st.tuples(st.just(_refuse), st.fixed_dictionaries({"error": st.sampled_from([errno.ENOENT, errno.ENOMEM])})),
     st.tuples(st.just(_break), st.just({})),
     st.tuples(st.just(_mend), st.just({})),
+    st.tuples(st.just(_maintain), st.fixed_dictionaries({"chosen": st.sets(st.integers(0, 7))})),
     st.tuples(st.just(_reload), st.fixed_dictionaries({"site": configs})),
 )
 
@@ -101,6 +106,7 @@ def test_the_kernel_ends_up_with_what_is_desired(site: Config, story: list[Actio
         await _mend(director, kernel)
         await director.settle(look=True)
         wanted = desired(director.orders.config, director.health, {})
+        assert not [key for key in director.maintained & director.health.keys() if director.health[key].up]
         assert dict(kernel.table) == {row.key: row for row in FOREIGN} | dict(wanted)
         kernel.written.clear()
         await director.settle(look=True)
