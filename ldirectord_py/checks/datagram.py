@@ -14,8 +14,11 @@ from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Address
 
-QUEUE = 16
-"""Datagrams that wait at most; more are dropped."""
+QUEUE = 131072
+"""Bytes that wait at most; what comes beyond them is dropped."""
+
+EACH = 256
+"""Bytes that a datagram counts beside its own."""
 
 FIRST_WAIT = 0.5
 """Seconds until a request is sent again; each wait is twice the one before."""
@@ -38,7 +41,8 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.DatagramTransport | None = None
-        self._received: asyncio.Queue[bytes | OSError] = asyncio.Queue(QUEUE)
+        self._received: asyncio.Queue[bytes | OSError] = asyncio.Queue()
+        self._waiting = 0
 
     def send(self, data: bytes) -> None:
         """Send one datagram."""
@@ -71,6 +75,7 @@ class Datagrams(asyncio.DatagramProtocol):
         received = await self._received.get()
         if isinstance(received, OSError):
             raise received
+        self._waiting -= len(received) + EACH
         return received
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -78,17 +83,15 @@ class Datagrams(asyncio.DatagramProtocol):
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
-        """Queue what came."""
-        self._put(data)
+        """Queue what came, if there is room."""
+        if self._waiting + len(data) + EACH <= QUEUE:
+            self._waiting += len(data) + EACH
+            self._received.put_nowait(data)
 
     def error_received(self, exc: Exception) -> None:
-        """Queue what the kernel learned, such as an ICMP refusal."""
-        if isinstance(exc, OSError):
-            self._put(exc)
-
-    def _put(self, item: bytes | OSError) -> None:
-        if not self._received.full():
-            self._received.put_nowait(item)
+        """Queue what the kernel learned, such as an ICMP refusal, if nothing else waits: it ends the check."""
+        if isinstance(exc, OSError) and self._received.empty():
+            self._received.put_nowait(exc)
 
 
 class _Repeat:

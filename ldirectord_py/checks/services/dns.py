@@ -14,6 +14,9 @@ from ldirectord_py.checks.search import search
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Protocol
 
+LIMIT = 16384
+"""Bytes that are read ahead of what is asked for."""
+
 
 async def check(target: Target) -> str:
     """Return the record that matched, the first where any will do."""
@@ -43,7 +46,7 @@ async def _over_udp(target: Target, asked: Query) -> Reply:
 async def _over_tcp(target: Target, asked: Query) -> Reply:
     wire = asked.wire
     reached(NOT_CONNECTED)
-    reader, writer = await asyncio.open_connection(str(target.address), target.port)
+    reader, writer = await asyncio.open_connection(str(target.address), target.port, limit=LIMIT)
     reached("connected, no answer")
     try:
         writer.write(len(wire).to_bytes(2, "big") + wire)

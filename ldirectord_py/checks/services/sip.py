@@ -16,7 +16,10 @@ from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Address, Protocol
 
 LIMIT = 32768
-"""Bytes that may come over TCP until the answer has."""
+"""Bytes that may come over TCP until the answer has; a line counts for 32 at least."""
+
+LINE = 16384
+"""Bytes that a line may have."""
 
 
 async def check(target: Target) -> str:
@@ -40,7 +43,7 @@ async def _over_udp(target: Target) -> str:
 
 async def _over_tcp(target: Target) -> str:
     reached(NOT_CONNECTED)
-    reader, writer = await asyncio.open_connection(str(target.address), target.port, limit=LIMIT)
+    reader, writer = await asyncio.open_connection(str(target.address), target.port, limit=LINE)
     reached("connected, no answer to OPTIONS")
     try:
         host, port = writer.get_extra_info("sockname")[:2]
@@ -56,7 +59,7 @@ async def _answer(reader: asyncio.StreamReader, options: Options) -> str:
     head, size, others = bytearray(), 0, False
     while size <= LIMIT:
         line = await _line(reader)
-        size += len(line)
+        size += max(len(line), 32)
         if head or starts(line):
             head += line
         elif line.strip() and not others:
@@ -78,7 +81,7 @@ async def _line(reader: asyncio.StreamReader) -> bytes:
         got = f" after {excerpt(error.partial)}" if error.partial else ""
         raise CheckFailed(f"closed by server{got}") from None
     except asyncio.LimitOverrunError:
-        raise CheckFailed(f"a line longer than {LIMIT // 1024} kB") from None
+        raise CheckFailed(f"a line longer than {LINE // 1024} kB") from None
 
 
 KIND = Kind("sip", check, port=5060, login="ldirectord@{hostname}", uses=frozenset({"protocol", "login"}))

@@ -188,7 +188,7 @@ async def test_a_deadline_tells_what_came_instead(servers: Servers) -> None:
         (b"SIP/2.0 2", 'closed by server after "SIP/2.0 2"'),
         (b"\r\n" * 40_000, "no answer to OPTIONS in 32 kB"),
         (b"SIP/2.0 200 OK\r\n" * 10_000, "no answer to OPTIONS in 32 kB"),
-        (b"x" * 200_000, "a line longer than 32 kB"),
+        (b"x" * 200_000, "a line longer than 16 kB"),
     ],
 )
 async def test_what_is_not_sip_over_tcp(servers: Servers, reply: bytes, reason: str) -> None:

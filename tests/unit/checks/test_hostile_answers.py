@@ -1,0 +1,90 @@
+"""dns, radius and sip against servers that flood, drip and reset."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import ip_address
+
+import pytest
+import uvloop
+
+from harness.datagrams import answering
+from harness.flood import flood
+from harness.memory import peak
+from harness.scripted import Servers, reset
+from ldirectord_py.checks import datagram
+from ldirectord_py.checks.base import Check, Target
+from ldirectord_py.checks.probe import probe
+from ldirectord_py.checks.table import checker_for
+from ldirectord_py.health import Verdict
+from ldirectord_py.ipvs.table import Protocol
+
+LOCALHOST = ip_address("127.0.0.1")
+STATUS = b"SIP/2.0 200 OK\r\n"
+
+
+async def run(kind: str, port: int, seconds: float, protocol: Protocol = Protocol.TCP) -> tuple[Verdict, str]:
+    target = Target(LOCALHOST, port, seconds, protocol, request="www.example.com", login="joe")
+    result = await probe(checker_for(Check(kind, target, 10.0)), target)
+    return result.verdict, result.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "chunk", "reason"),
+    [
+        ("dns", b"\xff" * 65536, "a DNS message that answers no query of ours"),
+        ("sip", b"\n" * 65536, "no answer to OPTIONS in 32 kB"),
+        ("sip", STATUS * 4000, "no answer to OPTIONS in 32 kB"),
+        ("sip", STATUS[:-2] + b"x" * 65536, "a line longer than 16 kB"),
+    ],
+)
+async def test_an_endless_answer(kind: str, chunk: bytes, reason: str) -> None:
+    with flood([], chunk) as port:
+        assert await run(kind, port, 5.0) == (Verdict.DOWN, reason)
+        if isinstance(asyncio.get_running_loop(), uvloop.Loop):  # the other loop itself reads 256 kB at once
+            assert await peak(lambda: run(kind, port, 5.0)) < 256 * 1024
+
+
+@pytest.mark.parametrize("kind", ["dns", "radius", "sip"])
+async def test_a_flood_of_datagrams_ends_at_the_deadline(kind: str) -> None:
+    async with answering(lambda _: [b"z" * 60_000] * 50) as server:
+        verdict, reason = await run(kind, server.port, 0.2, Protocol.UDP)
+    assert verdict is Verdict.DOWN
+    assert reason.startswith("no answer within 0.2 s (")
+    assert reason.endswith(f': "{"z" * 24}...")')
+
+
+async def test_datagrams_that_nobody_reads_take_little_memory() -> None:
+    own = datagram.Datagrams()
+    for size in (60_000, 60_000, 60_000, 1000, 0, 0):
+        own.datagram_received(b"x" * size, None)
+    own.error_received(ConnectionRefusedError())
+    assert [len(await own.receive()) for _ in range(5)] == [60_000, 60_000, 1000, 0, 0]
+    for _ in range(100_000):
+        own.datagram_received(b"", None)
+    assert len([await own.receive() for _ in range(512)]) == 512
+    own.error_received(ConnectionRefusedError())
+    with pytest.raises(ConnectionRefusedError):
+        await own.receive()
+
+
+@pytest.mark.parametrize(("kind", "start"), [("dns", b"\x00\x80\x12"), ("sip", STATUS)])
+async def test_a_dripping_answer_ends_at_the_deadline(servers: Servers, kind: str, start: bytes) -> None:
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(start)
+        while True:
+            writer.write(b"x")
+            await asyncio.sleep(0.02)
+
+    phase = {"dns": "connected, no answer", "sip": "connected, no answer to OPTIONS"}[kind]
+    assert await run(kind, await servers.start(talk), 0.3) == (Verdict.DOWN, f"no answer within 0.3 s ({phase})")
+
+
+@pytest.mark.parametrize("kind", ["dns", "sip"])
+async def test_a_reset(servers: Servers, kind: str) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        reset(writer)
+
+    verdict, reason = await run(kind, await servers.start(talk), 5.0)
+    assert (verdict, reason.partition(" (")[0]) == (Verdict.DOWN, "reset by server")
