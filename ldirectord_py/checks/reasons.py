@@ -8,6 +8,9 @@ import socket
 import ssl
 from collections.abc import Mapping
 
+LONGEST = 1000
+"""Bytes of an answer that a reason or a line for the log may have."""
+
 _LOCAL_FAULTS = frozenset(
     {
         errno.EMFILE,
@@ -87,8 +90,8 @@ def excerpt(data: bytes | bytearray, limit: int = 80) -> str:
 
 
 def printable(data: bytes) -> str:
-    """Return the bytes as text for a log line, everything unprintable escaped."""
-    text = data.decode("utf-8", "backslashreplace")
+    """Return the bytes as text for a log line, at most LONGEST of them, everything unprintable escaped."""
+    text = data[:LONGEST].decode("utf-8", "backslashreplace") + ("..." if len(data) > LONGEST else "")
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -19,6 +19,9 @@ LIMIT = 16384
 LINES = 200
 """Lines that one reply may have."""
 
+REPLY = 65536
+"""Characters that they may have together."""
+
 
 class Stream:
     """A connection to a server that talks in lines; what it waits for goes into the reason of a timeout."""
@@ -79,12 +82,14 @@ class Stream:
     async def lines(self, *starts: str) -> list[str]:
         """Return a reply whose lines but the last have ``-`` after the code, as those of SMTP and FTP do."""
         lines: list[str] = []
-        while len(lines) < LINES:
+        room = REPLY
+        while len(lines) < LINES and room > 0:
             lines.append(await self.expect(*starts))
             if lines[-1][3:4] != "-":
                 return lines
             starts = (lines[-1][:3],)
-        raise CheckFailed(f"a reply of more than {LINES} lines")
+            room -= len(lines[-1])
+        raise CheckFailed(f"a reply of more than {len(lines)} lines")
 
     async def command(self, line: str, *starts: str) -> str:
         """Send a line and return the reply, as ``reply`` does."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness.memory import peak
 from harness.mutants import mutants
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
@@ -86,6 +87,39 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes, int], None]:
     return say
 
 
+class Endless(asyncio.StreamReader):
+    """The reading half of a server that says the same for ever."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    async def read(self, n: int = -1) -> bytes:
+        return self._data
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("ftp", b"220-" + bytes(16_000) + b"\n"),
+        ("ftp", b"220-" + b"\n220-" * 3_000),
+        ("imap", b"* OK " + bytes(16_000) + b"\n"),
+        ("nntp", b"2" + b"\xff" * 16_000 + b"\n"),
+        ("pop", b"+OK" + b"\xf0\x90\x80\x80" * 4_000 + b"\n"),
+        ("smtp", b"220-" + b"\xe2\x80\x8b" * 5_000 + b"\n"),
+        ("smtp", bytes(16_384)),
+    ],
+)
+def test_a_probe_keeps_little_of_the_longest_lines(kind: str, said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def opened(*_: object, **__: object) -> tuple[Endless, Deaf]:
+        return Endless(said), Deaf()
+
+    monkeypatch.setattr(asyncio, "open_connection", opened)
+    check = KINDS[kind].check
+    assert check is not None
+    target = Target(ip_address("127.0.0.1"), 9, 20.0, login="joe", passwd="hunter2")
+    assert asyncio.run(peak(lambda: probe(check, target))) < 256 * 1024
+
+
 @pytest.mark.parametrize("kind", DIALOGUES)
 def test_whatever_a_server_says_there_is_a_verdict(
     kind: str, said: Callable[[bytes, int], None], caplog: pytest.LogCaptureFixture
@@ -102,6 +136,7 @@ def test_whatever_a_server_says_there_is_a_verdict(
             result = await probe(check, target)
             found[result.verdict] += 1
             assert result.reason.isprintable(), data
+            assert len(result.reason) < 1000, data
             assert "hunter2" not in result.reason, data
 
     asyncio.run(all_of_them())
