@@ -13,9 +13,6 @@ from ldirectord_py.errors import CheckFailed
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 TERMINATE = b"X\x00\x00\x00\x04"
 
-LONGEST = 1000
-"""Characters that are kept of what a server says went wrong."""
-
 _PROTOCOL = 3 << 16
 _CHANGED = re.compile(rb"[A-Z]+(?: [0-9]{1,10})? ([0-9]{1,20})\0?")
 
@@ -56,7 +53,7 @@ def header(data: bytes) -> tuple[bytes, int]:
 def failure(body: bytes) -> tuple[str, str]:
     """Return the code and the words of an ErrorResponse."""
     fields = dict(_fields(body))
-    words = " ".join(printable(fields.get(b"M", b"")[:LONGEST]).split())
+    words = " ".join(printable(fields.get(b"M", b"")).split())
     return printable(fields.get(b"C", b"")[:5]), words or "an error without words"
 
 

@@ -16,7 +16,15 @@ from pathlib import Path
 from harness.certificates import Certificate
 from harness.scripted import closed_port
 
-_MARIADB = ("mariadbd", "--no-defaults", "--bind-address=127.0.0.1,::1", "--skip-log-bin", "--innodb-fast-shutdown=3")
+_MARIADB = (
+    "mariadbd",
+    "--no-defaults",
+    "--bind-address=127.0.0.1,::1",
+    "--skip-log-bin",
+    "--plugin-load-add=auth_ed25519",
+)
+
+_NOBODY_ELSE = ("DELETE FROM mysql.global_priv WHERE User = ''", "FLUSH PRIVILEGES")
 
 _NO_SYNC = ("fsync=off", "full_page_writes=off")
 
@@ -29,7 +37,7 @@ def mariadb(statements: Sequence[str], *, tls: Certificate | None = None) -> Ite
         data = (f"--datadir={folder}/data", f"--user={user}")
         _run("mariadb-install-db", "--no-defaults", *data, "--auth-root-authentication-method=normal", "--skip-test-db")
         script = folder / "init.sql"
-        script.write_text("".join(f"{statement};\n" for statement in statements))
+        script.write_text("".join(f"{statement};\n" for statement in (*_NOBODY_ELSE, *statements)))
         port = closed_port()
         files = (f"--socket={folder}/socket", f"--pid-file={folder}/pid", f"--init-file={script}")
         secured = (f"--ssl-cert={tls.certificate}", f"--ssl-key={tls.key}") if tls else ()

@@ -1,0 +1,16 @@
+"""Drivers of databases, imported when a check first needs one, and in a thread: that takes a tenth of a second."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from types import ModuleType
+
+_LOADED: dict[str, ModuleType] = {}
+
+
+async def loaded(name: str) -> ModuleType:
+    """Return a module of ours that imports a driver."""
+    if name not in _LOADED:
+        _LOADED[name] = await asyncio.to_thread(import_module, name)
+    return _LOADED[name]

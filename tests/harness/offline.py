@@ -1,0 +1,57 @@
+"""Coroutines that talk to a server, without one: all that it will ever say is there from the start."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Coroutine
+from typing import Any, cast
+
+
+class Nowhere:
+    """A writer and its transport, which keep nothing and have no socket; going over to TLS fails."""
+
+    @property
+    def transport(self) -> Nowhere:
+        """Return the transport, itself."""
+        return self
+
+    def write(self, data: bytes) -> None:
+        """Drop the data."""
+
+    def abort(self) -> None:
+        """Do nothing, as ``close`` does."""
+
+    close = pause_reading = resume_reading = abort
+
+    def get_extra_info(self, _name: str, default: object = None) -> Any:
+        """Return itself for a socket."""
+        return self
+
+    def setsockopt(self, *_: object) -> None:
+        """Do nothing."""
+
+    async def start_tls(self, *_: object, **__: object) -> None:
+        """Raise ssl.SSLError."""
+        raise ssl.SSLError("no TLS here")
+
+
+def fed(data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return a connection that has all the data, and then the end; only within a loop."""
+    reader = asyncio.StreamReader()
+    reader.feed_data(data)
+    reader.feed_eof()
+    return reader, cast("asyncio.StreamWriter", Nowhere())
+
+
+def finished(step: Coroutine[Any, Any, str | None]) -> str | None:
+    """Return what a coroutine returns that never waits for anybody; raises what it raises."""
+    try:
+        for _ in range(10):
+            step.send(None)
+    except StopIteration as end:
+        word: str | None = end.value
+        return word
+    finally:
+        step.close()
+    raise AssertionError
