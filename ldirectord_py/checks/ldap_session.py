@@ -100,6 +100,7 @@ def _passed(outcome: Outcome, refused: str) -> None:
 
 def _words(outcome: Outcome) -> str:
     """Return the outcome with the evidence: what the server says to it, and whom it refers to."""
-    said = f" ({excerpt(outcome.diagnostic)})" if outcome.diagnostic else ""
+    diagnostic = outcome.diagnostic.rstrip(b"\0\r\n ")  # Active Directory's ends with a NUL
+    said = f" ({excerpt(diagnostic)})" if diagnostic else ""
     elsewhere = f" to {excerpt(outcome.referral)}" if outcome.referral else ""
     return f"{outcome.name}{elsewhere}{said}"

@@ -60,6 +60,8 @@ def no_descriptor_left() -> Iterator[None]:
         ("connect", Protocol.TCP),
         ("http", Protocol.TCP),
         ("smtp", Protocol.TCP),
+        ("ldap", Protocol.TCP),
+        ("ldaps", Protocol.TCP),
         ("simpletcp", Protocol.TCP),
         ("simpletcp", Protocol.UDP),
         ("dns", Protocol.TCP),
@@ -95,7 +97,11 @@ async def test_a_full_backlog_is_down_at_the_deadline_as_not_connected() -> None
 
 
 @pytest.mark.parametrize(
-    "kind", ["connect", "http", "https", "http_proxy", "smtp", "pop", "pops", "imaps", "simpletcp", "dns", "sip"]
+    "kind",
+    [
+        *("connect", "http", "https", "http_proxy", "smtp", "pop", "pops", "imaps", "simpletcp", "dns", "sip"),
+        *("ftp", "ldap", "ldaps", "nntp"),
+    ],
 )
 async def test_no_probe_leaves_a_descriptor_behind(servers: Servers, kind: str) -> None:
     """Whether the server answers, hangs, closes or refuses."""

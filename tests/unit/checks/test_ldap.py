@@ -104,7 +104,7 @@ async def test_a_login_without_a_password_is_anonymous(
     ("talk", "reason"),
     [
         (turns(result(1, BIND, 49)), "bind refused: invalidCredentials"),
-        (turns(result(1, BIND, 53, b"no anonymous")), 'bind refused: unwillingToPerform ("no anonymous")'),
+        (turns(result(1, BIND, 53, b"no anonymous\0")), 'bind refused: unwillingToPerform ("no anonymous")'),
         (turns(result(1, BIND, 49, b"pw: hunter2")), 'bind refused: invalidCredentials ("pw: ***")'),
         (turns(result(1, BIND, 10, b"", b"ldap://b/")), 'bind refused: referral to "ldap://b/"'),
         (turns(result(1, BIND, 99)), "bind refused: result code 99"),
