@@ -157,7 +157,9 @@ class Exchange(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take the end of the connection; one by an error never completes an answer."""
         try:
-            if exc is None:
+            if exc is None and self._tls and not self._tls.established:
+                exc = CheckFailed("TLS: closed by server in the handshake")
+            elif exc is None:
                 self.answer.end()
         except CheckFailed as error:
             exc = error

@@ -37,16 +37,16 @@ def _judge(error: Exception, target: Target) -> tuple[Verdict, str]:
         case OSError() if is_local(error):
             return Verdict.NONE, words(error)
         case OSError():
-            return Verdict.DOWN, words(error) + _where(error)
+            return Verdict.DOWN, _where(error, words(error))
         case _:
             _log.error("check of %s port %d failed unexpectedly", target.address, target.port, exc_info=error)
             return Verdict.DOWN, f"{type(error).__name__} in the check (see the log)"
 
 
-def _where(error: OSError) -> str:
-    """Return how far the check had come, where the error does not tell."""
-    told = isinstance(error, ssl.SSLError) or phase() in {"", NOT_CONNECTED, NO_TLS}
-    return "" if told else f" ({phase()})"
+def _where(error: OSError, reason: str) -> str:
+    """Return the reason with how far the check had come, where the error does not tell."""
+    told = isinstance(error, ssl.SSLError) or reason.startswith("TLS: ") or phase() in {"", NOT_CONNECTED, NO_TLS}
+    return reason if told else f"{reason} ({phase()})"
 
 
 def _masked(reason: str, target: Target) -> str:

@@ -29,7 +29,7 @@ class Terms:
     @property
     def context(self) -> ssl.SSLContext:
         """Return the context that all checks with such terms share."""
-        return context(self.verify, self.ca)
+        return context(verify=self.verify, ca=self.ca)
 
 
 def terms(target: Target) -> Terms:
@@ -37,13 +37,17 @@ def terms(target: Target) -> Terms:
     return Terms(server_name(target.tlsname) or str(target.address), target.tlsverify, target.tlsca)
 
 
-@lru_cache(maxsize=64)
-def context(verify: bool = False, ca: str = "") -> ssl.SSLContext:
+def context(*, verify: bool = False, ca: str = "") -> ssl.SSLContext:
     """Return a shared context; raises ssl.SSLError where ``ca`` holds no certificates.
 
     Without ``verify`` old servers are welcome: TLS 1.0 and up, any cipher, any certificate. Sessions are never
     taken up again, so that each check sees the certificate of that moment.
     """
+    return _shared(verify, ca)
+
+
+@lru_cache(maxsize=64)
+def _shared(verify: bool, ca: str) -> ssl.SSLContext:
     shared = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if verify:
         _demand(shared, ca)
