@@ -20,11 +20,10 @@ help:
 demo: machine
 	@PYTHONPATH=tests $(BIN)/python -m harness.demo
 
-test: lint machine
-	$(PYTEST) tests/unit tests/service tests/kernel
+test: lint unit service kernel
 
 unit: venv
-	$(PYTEST) tests/unit
+	$(PYTEST) --numprocesses auto tests/unit
 
 service: venv packages
 	$(PYTEST) tests/service
