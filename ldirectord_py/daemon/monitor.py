@@ -24,7 +24,8 @@ class Monitor:
 
     A check is probed at once, then once in its own slot of the interval, so that the probes of many checks
     spread evenly however many there are. A probe that outlasts the interval delays only its own successor; one
-    that has to wait for its turn waits before its deadline begins.
+    that has to wait for its turn waits before its deadline begins. ``late`` is told by how many seconds each probe
+    begins after it was due.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class Monitor:
         report: Callable[[Check, Result], None],
         checker_for: Callable[[Check], Checker],
         turn_for: Callable[[Check], AbstractAsyncContextManager[None]],
+        late: Callable[[Check, float], None] = lambda check, seconds: None,
     ) -> None:
         self._report = report
         self._checker_for = checker_for
         self._turn_for = turn_for
+        self._late = late
         self._tasks: dict[Check, asyncio.Task[None]] = {}
         self._slot = 0.0
 
@@ -61,9 +64,11 @@ class Monitor:
         checker, turn = self._checker_for(check), self._turn_for(check)
         began = clock()
         await asyncio.sleep(wait)
+        begins = began + wait
         due = began + slot * check.interval + (check.interval if slot * check.interval < wait else 0)
         while True:
             async with turn:
+                self._late(check, clock() - begins)
                 result = await probe(checker, check.target)
             self._tell(check, result)
             due = max(due, clock())
@@ -71,7 +76,7 @@ class Monitor:
             if missed := (clock() - due) // check.interval:
                 due += (missed + 1) * check.interval  # this host slept: each in its slot, not all of them now
                 await asyncio.sleep(due - clock())
-            due += check.interval
+            begins, due = due, due + check.interval
 
     def _tell(self, check: Check, result: Result) -> None:
         logger.debug("%s %s:%s %s", check.kind, check.target.address, check.target.port, result)

@@ -16,7 +16,7 @@ import pytest
 
 from ldirectord_py.checks.base import Check, Checker, Result, Target
 from ldirectord_py.checks.turns import Turns
-from ldirectord_py.daemon.monitor import Monitor
+from ldirectord_py.daemon.monitor import FIRST_PROBES_APART, Monitor
 from ldirectord_py.health import Verdict
 
 
@@ -108,6 +108,30 @@ def test_probes_spread_evenly_over_the_interval() -> None:
         seconds = Counter(int(time) for times in probed.began.values() for time in times if 20 <= time < 30)
         assert sum(seconds.values()) == 1000
         assert max(seconds.values()) - min(seconds.values()) <= 5
+
+    in_fake_time(story())
+
+
+def test_it_tells_how_late_each_probe_begins() -> None:
+    async def story() -> None:
+        turns, told = Turns(1), defaultdict[str, list[float]](list)
+
+        async def check(target: Target) -> str:
+            await asyncio.sleep(1.0)
+            return "ok"
+
+        followed = [Check("script", check.target, 10) for check in checks(3)] + [Check("free", checks(1)[0].target, 10)]
+        monitor = Monitor(
+            lambda check, result: None,
+            lambda _: check,
+            lambda check: turns if check.kind == "script" else nullcontext(),
+            lambda check, seconds: told[check.kind].append(seconds),
+        )
+        monitor.follow(followed)
+        await asyncio.sleep(3.5)
+        await monitor.close()
+        assert told["script"][:3] == pytest.approx([0, 1 - FIRST_PROBES_APART, 2 - 2 * FIRST_PROBES_APART])
+        assert max(told["free"]) == pytest.approx(0)
 
     in_fake_time(story())
 
