@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
@@ -20,7 +21,7 @@ from ldirectord_py.errors import KernelError
 from ldirectord_py.health import HealthState, Rules, Verdict
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.kernel import Kernel
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, ServiceKey, Table
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey, Table
 from ldirectord_py.report.events import (
     Checked,
     Drifted,
@@ -30,7 +31,6 @@ from ldirectord_py.report.events import (
     Listener,
     NotWritten,
     Phase,
-    Role,
     Unjudged,
     Written,
 )
@@ -38,6 +38,9 @@ from ldirectord_py.report.events import (
 RETRY_AFTER: Final = 1.0
 RETRY_AFTER_AT_MOST: Final = 30.0
 """Seconds after which a refused op or a kernel out of reach is tried again: at first, and in the end."""
+
+ROWS_AT_A_TIME: Final = 500
+"""Rows that are compared and written in one go: about 10 ms."""
 
 IN_MAINTENANCE: Final = Result(Verdict.MAINTENANCE, "Server in maintenance", 0.0)
 OUT_OF_MAINTENANCE: Final = Result(Verdict.UP, "Server out of maintenance", 0.0)
@@ -126,18 +129,13 @@ class Director:
 
     def _release(self, keys: Sequence[DestinationKey]) -> None:
         """Let the checks judge servers again, at once by what they found last."""
-        found = self._found()
+        found = self.orders.found(self._results)
         for key in keys:
             self.health[key] = HealthState()
             virtual, _ = self.orders.reals[key]
             result = OUT_OF_MAINTENANCE if virtual.checktype is CheckType.ON else found.get(key)
             if result is not None:
                 self._step(key, result)
-
-    def _found(self) -> dict[DestinationKey, Result]:
-        """Return what the check of each server found last, where it found anything."""
-        known = ((keys, self._results.get(check)) for check, keys in self.orders.plan.items())
-        return {key: result for keys, result in known if result is not None for key in keys}
 
     async def reload(self, orders: Orders) -> None:
         """Work to new orders: write only what differs; every server that stays keeps its state."""
@@ -158,13 +156,10 @@ class Director:
         self._wake.set()
         async with self._writing:
             await self._mirror.read(self._ours().keys())
-            self._dirty = {key: None for key in self._mirror.services if self._leaves(key)}
+            stay = {virtual.key for virtual in self.orders.config.virtuals if not virtual.cleanstop}
+            self._dirty = {key: None for key in self._mirror.services if key not in stay}
             self.orders = replace(self.orders, virtuals={})
             await self._write(Phase.STOP)
-
-    def _leaves(self, service: ServiceKey) -> bool:
-        virtual = self.orders.virtuals.get(service)
-        return virtual is None or virtual.cleanstop
 
     def _step(self, key: DestinationKey, result: Result) -> None:
         virtual, real = self.orders.reals[key]
@@ -200,16 +195,22 @@ class Director:
 
     def _enrol(self) -> None:
         """Give each server its state: its own, else what its check last found, else what the kernel shows."""
-        known = self.health
-        passed = {key for key, result in self._found().items() if result.verdict is Verdict.UP}
-        self.health = {}
-        for virtual in self.orders.config.virtuals:
-            fresh = adopt(virtual, self._mirror.rows(virtual.key))
-            for key, state in fresh.items():
-                keeps = key in known and (virtual.checktype is not CheckType.ON or key in self.maintained)
-                self.health[key] = known[key] if keeps else HealthState(up=state.up or key in passed)
+        kept = {
+            key: self.health[key]
+            for key, (virtual, _) in self.orders.reals.items()
+            if key in self.health and (virtual.checktype is not CheckType.ON or key in self.maintained)
+        }
+        self.health = kept | self._first(self.orders.reals.keys() - kept.keys())
         for key in [key for key in self.health if key in self.maintained]:
             self._step(key, IN_MAINTENANCE)
+
+    def _first(self, keys: AbstractSet[DestinationKey]) -> dict[DestinationKey, HealthState]:
+        """Return the states in which these servers begin."""
+        found = self.orders.found(self._results) if keys else {}
+        passed = {key for key, result in found.items() if result.verdict is Verdict.UP}
+        virtuals = {virtual.key: virtual for virtual, _ in map(self.orders.reals.__getitem__, keys)}
+        shown = [adopt(virtual, self._mirror.rows(virtual.key)).items() for virtual in virtuals.values()]
+        return {key: replace(state, up=state.up or key in passed) for key, state in chain(*shown) if key in keys}
 
     async def _attend(self, phase: Phase = Phase.RUN) -> None:
         try:
@@ -242,25 +243,30 @@ class Director:
         self._tell(event)
 
     async def _write(self, phase: Phase) -> None:
-        """Write the rows of every service that is to be looked at."""
+        """Write the rows of every service that is to be looked at, in portions, so that checks stay on time."""
         services, self._dirty = self._dirty, {}
         if not services:
             return
         try:
-            done, refused = await self._mirror.write(self._wanted(services), services.keys())
+            for portion in self.orders.portions(services, ROWS_AT_A_TIME):
+                await self._write_portion(portion, phase)
+                await asyncio.sleep(0)
         except KernelError:
             self._dirty = services | self._dirty
             raise
-        for step in done:
-            self._tell(Written(step.op, step.before, self._role(step.op.row), phase))
-            if step.op.verb is Verb.DELETE and isinstance(step.op.row, Destination):
-                self._by_hand.pop(step.op.row.key, None)
-        for answer in refused:
-            self._tell(NotWritten(answer))
         if self._mirror.refused:
             self._retry_later()
         else:
             self._retry_after = RETRY_AFTER
+
+    async def _write_portion(self, services: Mapping[ServiceKey, None], phase: Phase) -> None:
+        done, refused = await self._mirror.write(self._wanted(services), services.keys())
+        for step in done:
+            self._tell(Written(step.op, step.before, self.orders.role(step.op.row.key), phase))
+            if step.op.verb is Verb.DELETE and isinstance(step.op.row, Destination):
+                self._by_hand.pop(step.op.row.key, None)
+        for answer in refused:
+            self._tell(NotWritten(answer))
 
     def _wanted(self, services: Mapping[ServiceKey, None]) -> Table:
         virtuals = (self.orders.virtuals[key] for key in services if key in self.orders.virtuals)
@@ -268,9 +274,6 @@ class Director:
 
     def _ours(self) -> dict[ServiceKey, None]:
         return dict.fromkeys((*self.orders.virtuals, *self._mirror.services, *self._dirty))
-
-    def _role(self, row: Row) -> Role:
-        return self.orders.role(row.key) if isinstance(row, Destination) else Role.UNKNOWN
 
     def _look_later(self) -> None:
         reconcile = self.orders.config.settings.reconcile

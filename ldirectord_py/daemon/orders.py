@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks.base import Check, Kind, Result
 from ldirectord_py.config.model import Config, Fallback, Real, Virtual
 from ldirectord_py.desired import real_key, row_key
-from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
+from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey
 from ldirectord_py.plan import Plan, plan
 from ldirectord_py.report.events import Role
 
@@ -25,12 +25,30 @@ class Orders:
     reals: Mapping[DestinationKey, tuple[Virtual, Real]]
     owners: Mapping[DestinationKey, Owners]
 
-    def role(self, key: DestinationKey) -> Role:
-        """Return what a row of the kernel's is to its virtual."""
-        owners = self.owners.get(key, ())
+    def role(self, key: Key) -> Role:
+        """Return what a destination in the kernel is to its virtual."""
+        owners = self.owners.get(key, ()) if isinstance(key, DestinationKey) else ()
         if any(isinstance(owner, Real) for owner in owners):
             return Role.REAL
         return Role.FALLBACK if owners else Role.UNKNOWN
+
+    def found(self, results: Mapping[Check, Result]) -> dict[DestinationKey, Result]:
+        """Return the result for each server whose check has one."""
+        known = ((keys, results.get(check)) for check, keys in self.plan.items())
+        return {key: result for keys, result in known if result is not None for key in keys}
+
+    def portions(self, services: Iterable[ServiceKey], rows: int) -> Iterator[dict[ServiceKey, None]]:
+        """Yield the services, in their order, so many at a time that they have about so many ``rows``."""
+        portion: dict[ServiceKey, None] = {}
+        size = 0
+        for key in services:
+            portion[key] = None
+            size += 1 + (len(self.virtuals[key].reals) if key in self.virtuals else 0)
+            if size >= rows:
+                yield portion
+                portion, size = {}, 0
+        if portion:
+            yield portion
 
 
 def orders(config: Config, kinds: Mapping[str, Kind]) -> Orders:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from ipaddress import IPv4Address, IPv6Address
 
@@ -68,11 +68,21 @@ ServiceKey = VirtualAddress | FirewallMark
 
 @dataclass(frozen=True, slots=True)
 class DestinationKey:
-    """The key of a destination: its service, and its own address and port."""
+    """The key of a destination: its service, and its own address and port.
+
+    It is looked up far more often than made, so it keeps its hash.
+    """
 
     service: ServiceKey
     address: Address
     port: int
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.service, self.address, self.port)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
