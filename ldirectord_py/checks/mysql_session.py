@@ -20,15 +20,13 @@ from pymysql.protocol import MysqlPacket, OKPacketWrapper
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.phase import NOT_CONNECTED, phase, reached
 from ldirectord_py.checks.reasons import excerpt, printable
-from ldirectord_py.checks.sql import GOT_ROW, NO_ROW, narrow, outcome
+from ldirectord_py.checks.sql import GOT_ROW, MOST, NO_ROW, outcome
 from ldirectord_py.checks.tls import Terms, terms
+from ldirectord_py.checks.window import narrow
 from ldirectord_py.errors import CheckFailed
 
 LIMIT = 32768
 """Bytes that a packet may have, rows aside: they are not read."""
-
-MOST = 262144
-"""Bytes that a server may send in all."""
 
 _PLUGINS = frozenset({"", "mysql_native_password", "caching_sha2_password", "sha256_password"})
 """Ways to log in that do not show the password to whoever asks; "" stands for the second-oldest."""

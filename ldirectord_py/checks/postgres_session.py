@@ -13,15 +13,13 @@ from ldirectord_py.checks import postgres, scram
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.phase import NOT_CONNECTED, phase, reached
 from ldirectord_py.checks.reasons import excerpt
-from ldirectord_py.checks.sql import GOT_ROW, narrow, outcome
+from ldirectord_py.checks.sql import GOT_ROW, MOST, outcome
 from ldirectord_py.checks.tls import Terms, terms
+from ldirectord_py.checks.window import narrow
 from ldirectord_py.errors import CheckFailed
 
 LIMIT = 32768
 """Bytes that a message may have, rows aside: they are not read."""
-
-MOST = 262144
-"""Bytes that a server may send in all."""
 
 
 class _Method(IntEnum):

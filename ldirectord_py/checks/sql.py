@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-
 from ldirectord_py.checks.base import TLS, Target
 from ldirectord_py.errors import CheckFailed
 
@@ -13,8 +10,8 @@ NEEDS = frozenset({"login", "request"})
 
 USES = TLS | {"login", "passwd", "database", "request"}
 
-WINDOW = 32768
-"""Bytes that the kernel is asked to hold unread; it takes twice as many, its own overhead included."""
+MOST = 262144
+"""Bytes that a server may send in all."""
 
 GOT_ROW = "got a row"
 
@@ -36,8 +33,3 @@ def outcome(rows: int) -> str:
     if not rows:
         raise CheckFailed(NO_ROW)
     return f"{rows} row{'s' if rows > 1 else ''} changed"
-
-
-def narrow(transport: asyncio.BaseTransport) -> None:
-    """Let the kernel take in no more than a few pages that nobody has read: a loop reads all that is there."""
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)

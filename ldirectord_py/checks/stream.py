@@ -10,6 +10,7 @@ from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.phase import NO_TLS, NOT_CONNECTED, reached
 from ldirectord_py.checks.reasons import excerpt, printable
 from ldirectord_py.checks.tls import Terms, terms
+from ldirectord_py.checks.window import narrow
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Address
 
@@ -27,6 +28,7 @@ class Stream:
     """A connection to a server that talks in lines; what it waits for goes into the reason of a timeout."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Address) -> None:
+        narrow(writer.transport)
         self._reader = reader
         self._writer = writer
         self._data = bytearray()

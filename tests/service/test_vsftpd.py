@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from harness.memory import peak
 from harness.scripted import closed_port, hanging, servers
 from harness.vsftpd import LOGIN, PASSWD, vsftpd
 from ldirectord_py.checks.base import Target
@@ -60,6 +61,10 @@ async def test_up(server: Server) -> None:
 )
 async def test_a_file(server: Server, name: str, receive: str, expected: tuple[Verdict, str]) -> None:
     assert expected == await run(server.host, server.port, str(server.files / name), receive=receive)
+
+
+async def test_a_long_file_takes_little_memory(server: Server) -> None:
+    assert await peak(lambda: run(server.host, server.port, str(server.files / "long"), receive="dead")) < 256 * 1024
 
 
 async def test_wrong_password(server: Server) -> None:

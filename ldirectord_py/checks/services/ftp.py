@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.pattern import Pattern, compiled
@@ -52,13 +53,12 @@ async def _fetched(stream: Stream, target: Target) -> str:
     await _command(stream, "TYPE I", "2")
     port = await _data_port(stream)
     reached("connected, no connection for data")
-    reader, writer = await asyncio.open_connection(str(target.address), port, limit=OVERLAP)
-    try:
+    with socket.socket(socket.AF_INET6 if target.address.version == 6 else socket.AF_INET) as data:
+        data.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(data, (str(target.address), port))
         await _command(stream, f"RETR {target.request}", "1")
         reached("connected, file not complete")
-        size, found, last = await _search(reader, compiled(target.receive))
-    finally:
-        writer.transport.abort()
+        size, found, last = await _search(data, compiled(target.receive))
     reached("connected, no word that the file is complete")
     await stream.reply("2")
     if not found:
@@ -66,11 +66,11 @@ async def _fetched(stream: Stream, target: Target) -> str:
     return f"fetched {size} bytes"
 
 
-async def _search(reader: asyncio.StreamReader, pattern: Pattern) -> tuple[int, bool, bytearray]:
+async def _search(source: socket.socket, pattern: Pattern) -> tuple[int, bool, bytearray]:
     """Return how many bytes came, whether the pattern is in them, and the last of them."""
     size, found, first, window = 0, False, 0, bytearray()
     while True:
-        data = await reader.read(OVERLAP)
+        data = await asyncio.get_running_loop().sock_recv(source, OVERLAP)
         size += len(data)
         window += data
         if size > LIMIT:

@@ -51,7 +51,10 @@ class Deaf:
     async def drain(self) -> None:
         pass
 
-    def get_extra_info(self, _: str) -> None:
+    def get_extra_info(self, name: str) -> Any:
+        return self if name == "socket" else None
+
+    def setsockopt(self, *_: int) -> None:
         pass
 
     def close(self) -> None:
@@ -74,7 +77,7 @@ class Pieces(asyncio.StreamReader):
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes, int], None]:
-    """What sets what the next connection says, and in pieces of which size; one for data says the same."""
+    """What sets what the next connection says, and in pieces of which size; those for data say nothing."""
     now: list[Any] = []
 
     async def opened(*_: object, **__: object) -> tuple[Pieces, Deaf]:
@@ -83,7 +86,12 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes, int], None]:
     def say(data: bytes, size: int) -> None:
         now[:] = data, size
 
+    async def silent(*_: object) -> bytes:
+        return b""
+
     monkeypatch.setattr(asyncio, "open_connection", opened)
+    for name in ("sock_connect", "sock_recv"):
+        monkeypatch.setattr(asyncio.SelectorEventLoop, name, silent)
     return say
 
 
