@@ -13,9 +13,9 @@ import asyncio
 import logging
 import os
 import signal
-from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping, Sequence
 
+from ldirectord_py.checks.child import Child
 from ldirectord_py.checks.output import Output
 from ldirectord_py.checks.phase import reached
 from ldirectord_py.checks.turns import Turns
@@ -23,9 +23,6 @@ from ldirectord_py.errors import CheckFailed, Inconclusive
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a command that ran out of time, and for what commands leave behind."""
-
-LOOK_EVERY = 0.05
-"""Seconds between two looks at whether a process group is gone."""
 
 TURNS = Turns(50)
 """The commands that are under way, those included that are being ended; ``maxexternal`` is their limit."""
@@ -54,40 +51,38 @@ async def run(command: Sequence[str]) -> str:
     """
     output = Output()
     try:
-        process = await _start(command, output)
+        child = await _start(command, output)
         reached("the command has not ended")
         try:
-            status = await process.wait()
+            status = await child.wait()
         except asyncio.CancelledError:
             reached(f"the command has not ended{_said(output)}")
-            _end_behind(process)
+            _end_behind(child)
             raise
-        if _signal(process, 0):
-            _end_behind(process)
+        if child.signal(0):
+            _end_behind(child)
         return _word(status, output)
     finally:
         output.close()
 
 
-async def _start(command: Sequence[str], output: Output) -> Process:
+async def all_ended() -> None:
+    """Return once nothing is left of the commands that have been told to end."""
+    await asyncio.gather(*_endings, return_exceptions=True)
+
+
+async def _start(command: Sequence[str], output: Output) -> Child:
     """Start one command at a time, so that the loop has a moment for others between two of them."""
     async with _spawning:
         await asyncio.sleep(0)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=DEVNULL,
-                stdout=output.write,
-                stderr=output.write,
-                start_new_session=True,
-                env=environment(os.environ),
-            )
+            child = Child(command, output.write, environment(os.environ))
         except OSError as error:
             raise Inconclusive(f"cannot run {command[0]}: {(error.strerror or str(error)).lower()}") from None
         except ValueError as error:
             raise CheckFailed(f"cannot run {command[0]}: {error}") from None
     output.started()
-    return process
+    return child
 
 
 def _word(status: int, output: Output) -> str:
@@ -103,11 +98,11 @@ def _said(output: Output) -> str:
     return f': "{line}"' if line else ""
 
 
-def _end_behind(process: Process) -> None:
+def _end_behind(child: Child) -> None:
     """End a command and all of its group, without a wait; its turn lasts until it is gone."""
-    _signal(process, signal.SIGTERM)
+    child.signal(signal.SIGTERM)
     TURNS.take()
-    _endings.add(ending := asyncio.create_task(_end(process)))
+    _endings.add(ending := asyncio.create_task(_end(child)))
     ending.add_done_callback(_ended)
 
 
@@ -116,29 +111,15 @@ def _ended(ending: asyncio.Task[None]) -> None:
     TURNS.give_back()
 
 
-async def _end(process: Process) -> None:
+async def _end(child: Child) -> None:
     """Wait for the end of a group that has been told to end, kill what is left of it, and reap the command."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + GRACE
     try:
-        while _signal(process, 0) and loop.time() < until:  # noqa: ASYNC110  a group's end is no event
-            await asyncio.sleep(LOOK_EVERY)
+        await child.group_gone(GRACE)
     finally:
-        _signal(process, signal.SIGKILL)
+        child.signal(signal.SIGKILL)
     try:
         async with asyncio.timeout(GRACE):
-            await process.wait()
+            await child.wait()
     except TimeoutError:
-        _logger.warning("Process %d of an external check does not end, even killed; is a disk hanging?", process.pid)
-        await process.wait()
-
-
-def _signal(process: Process, number: int) -> bool:
-    """Signal the whole group (0: only look); return whether it is there, as it is while one of its processes is."""
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # they are another user's now
-        return True
-    return True
+        _logger.warning("Process %d of an external check does not end, even killed; is a disk hanging?", child.pid)
+        await child.wait()

@@ -124,6 +124,7 @@ async def _probe_all(checks: Mapping[Check, None]) -> Mapping[Check, Result]:
         return result
 
     results = await asyncio.gather(*map(one, checks))
+    await command.all_ended()
     progress.clear()
     return dict(zip(checks, results, strict=True))
 

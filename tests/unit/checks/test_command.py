@@ -90,10 +90,10 @@ async def test_a_command_with_an_open_quote_is_down() -> None:
 async def test_a_fork_that_fails_says_nothing_about_the_server(
     number: int, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(*_: object, **__: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("asyncio.create_subprocess_exec", fails)
+    monkeypatch.setattr("subprocess.Popen", fails)
     assert await run("/bin/true") == (Verdict.NONE, f"cannot run /bin/true: {told}")
 
 
@@ -126,14 +126,24 @@ async def test_a_command_that_hangs_is_ended_with_its_group(tmp_path: Path, monk
     assert command.TURNS.taken == 1  # until its processes are gone
     for pid in map(int, pids.read_text().split()):
         await gone(pid)
-    await no_turn_taken()
+    await command.all_ended()
+    assert command.TURNS.taken == 0
 
 
 async def test_a_command_may_clean_up_when_its_time_is_over(tmp_path: Path) -> None:
     script = f"trap 'sleep 0.1; echo gone >{tmp_path}/told; exit' TERM; sleep 60 & wait"
     assert (await run(f"/bin/sh -c {shlex.quote(script)}", 0.3))[0] is Verdict.DOWN
-    await no_turn_taken()
+    await command.all_ended()
+    assert command.TURNS.taken == 0
     assert (tmp_path / "told").read_text() == "gone\n"
+
+
+async def test_a_kernel_without_process_descriptors_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(_: int) -> int:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(os, "pidfd_open", refuses)
+    assert await run("/bin/sh -c 'sleep 0.1; exit 3'") == (Verdict.DOWN, "exit status 3")
 
 
 async def test_endless_output_ends_at_the_deadline_and_holds_up_nobody() -> None:
@@ -155,7 +165,8 @@ async def test_endless_output_ends_at_the_deadline_and_holds_up_nobody() -> None
     )
     print(f"the loop was {latest * 1000:.1f} ms late at most")
     assert latest < 0.25
-    await no_turn_taken()
+    await command.all_ended()
+    assert command.TURNS.taken == 0
 
 
 async def test_a_gigabyte_of_output_is_judged_by_its_status() -> None:
@@ -173,13 +184,6 @@ async def test_a_command_hears_what_the_daemon_does_but_for_the_words_of_its_man
     verdict, reason = await run("/bin/sh -c 'env | sort | grep -v -e ^PWD -e ^SHLVL -e ^_= | xargs'")
     expected = f"LANG=C.UTF-8 MINE=1 PATH={command.PATH}"
     assert (verdict, reason) == (Verdict.UP, expected)
-
-
-async def no_turn_taken() -> None:
-    """Return once all that has been told to end is gone and reaped."""
-    async with asyncio.timeout(20):
-        while command.TURNS.taken:
-            await asyncio.sleep(0.02)
 
 
 async def gone(pid: int) -> None:

@@ -1,0 +1,72 @@
+"""A child process that leads a group of its own, awaited without a thread.
+
+Python's own start of a process on any loop, since it does not copy the page tables of the daemon as uvloop's does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+
+LOOK_EVERY = 0.05
+"""Seconds between two looks at what tells nobody that it has ended."""
+
+
+class Child:
+    """A command that has been started; who waits for it reaps it."""
+
+    def __init__(self, command: Sequence[str], output: int, environment: Mapping[str, str]) -> None:
+        self._popen = subprocess.Popen(  # noqa: S603  an argument vector from the configuration, no shell
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=environment,
+        )
+
+    @property
+    def pid(self) -> int:
+        """The process, and its group."""
+        return self._popen.pid
+
+    async def wait(self) -> int:
+        """Return its exit status once it has ended, or the signal that ended it, negative."""
+        while (status := self._popen.poll()) is None:
+            await self._ends()
+        return status
+
+    async def _ends(self) -> None:
+        """Wait for the end, or for a moment where this kernel or a lack of descriptors grants no more."""
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except OSError:
+            await asyncio.sleep(LOOK_EVERY)
+            return
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            loop.add_reader(descriptor, ended.set)
+            await ended.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+
+    def signal(self, number: int) -> bool:
+        """Signal the whole group (0: only look); return whether it is there, as it is while one process of it is."""
+        try:
+            os.killpg(self.pid, number)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # they are another user's now
+            return True
+        return True
+
+    async def group_gone(self, seconds: float) -> None:
+        """Wait until no process of the group is there, for ``seconds`` at most."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while self.signal(0) and loop.time() < until:
+            self._popen.poll()  # a zombie counts as there
+            await asyncio.sleep(LOOK_EVERY)
