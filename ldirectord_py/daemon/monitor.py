@@ -73,7 +73,7 @@ class Monitor:
             self._tell(check, result)
             due = max(due, clock())
             await asyncio.sleep(due - clock())
-            if missed := (clock() - due) // check.interval:
+            if (missed := (clock() - due) // check.interval) > 0:
                 due += (missed + 1) * check.interval  # this host slept: each in its slot, not all of them now
                 await asyncio.sleep(due - clock())
             begins, due = due, due + check.interval
