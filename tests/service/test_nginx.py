@@ -169,3 +169,12 @@ async def test_http_proxy(ports: Mapping[str, int]) -> None:
     assert await run("http_proxy", port, f"{origin}/missing") == (Verdict.DOWN, "status 404 Not Found")
     verdict, _ = await run("http_proxy", port, "/")
     assert verdict is Verdict.DOWN
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_simpletcp(ports: Mapping[str, int], address: str) -> None:
+    request = {"request": r"GET / HTTP/1.0\r\n\x0d\x0a"}
+    found = await run("simpletcp", ports["http"], address=address, receive="^<h1>Still", **request)
+    assert found == (Verdict.UP, '"<h1>Still alive</h1>"')
+    verdict, reason = await run("simpletcp", ports["http"], address=address, receive="dead", **request)
+    assert (verdict, reason.startswith("closed by server (receive /dead/ not in ")) == (Verdict.DOWN, True)

@@ -37,7 +37,7 @@ async def check(target: Target) -> str:
         size, last = size + len(line), line
         if size > LIMIT:
             raise CheckFailed(f"answer longer than {LIMIT // 1024 // 1024} MB")
-    got = f"receive pattern not in {size} bytes, last {excerpt(last)}" if size else "no answer"
+    got = f"receive /{target.receive}/ not in {size} bytes, last {excerpt(last)}" if size else "no answer"
     raise CheckFailed(f"closed by server ({got})")
 
 

@@ -57,7 +57,7 @@ async def test_without_a_pattern_any_answer_will_do(servers: Servers) -> None:
 
 
 async def test_answers_that_do_not_match(servers: Servers) -> None:
-    expected = (Verdict.DOWN, 'closed by server (receive pattern not in 6 bytes, last "two")')
+    expected = (Verdict.DOWN, 'closed by server (receive /three/ not in 6 bytes, last "two")')
     assert expected == await run(await servers.start(saying(b"on\ntwo")), "/", "three")
     expected = (Verdict.DOWN, "closed by server (no answer)")
     assert expected == await run(await servers.start(saying()), "/", "x")
