@@ -76,6 +76,8 @@ def _filled(found: Draft, file: str, problems: tuple[Problem, ...]) -> tuple[Dra
             what = f"tlsca cannot be {name}: {error.problems[0].what}"
             mend = "name a readable file of certificates in PEM"
             problems = (*problems, Problem(file, line.number, line.column, what, mend))
+    if any(virtual.tlsverify and not virtual.tlsca for virtual in found.config.virtuals):
+        tls.context(verify=True)  # takes 20 ms, which the event loop should not spend
     virtuals = tuple(
         replace(virtual, tlsca=held.get(virtual.tlsca.file)) if virtual.tlsca else virtual
         for virtual in found.config.virtuals
