@@ -113,13 +113,16 @@ def _ended(ending: asyncio.Task[None]) -> None:
 
 async def _end(child: Child) -> None:
     """Wait for the end of a group that has been told to end, kill what is left of it, and reap the command."""
+    leaving = False
     try:
         await child.group_gone(GRACE)
-    finally:
-        child.signal(signal.SIGKILL)
+    except asyncio.CancelledError:  # the loop ends, and waits for us as long as it must
+        leaving = True
+    child.signal(signal.SIGKILL)
     try:
         async with asyncio.timeout(GRACE):
             await child.wait()
     except TimeoutError:
         _logger.warning("Process %d of an external check does not end, even killed; is a disk hanging?", child.pid)
-        await child.wait()
+        if not leaving:
+            await child.wait()

@@ -159,8 +159,6 @@ async def test_a_kernel_that_does_not_answer_keeps_nobody_from_stopping(
         assert await web.stop() < run.STOP_SECONDS + 1
 
 
-# uvloop tells that their transports were not closed: they are killed as the loop ends
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_commands_that_ignore_a_stop_are_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pids = tmp_path / "pids"
     script = tmp_path / "stubborn"
