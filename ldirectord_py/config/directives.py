@@ -244,6 +244,7 @@ _ROWS = (
     Directive("quiescent", Where.BOTH, yes_no),
     Directive("smtp", Where.BOTH, _smtp),
     Directive("starttls", Where.BOTH, yes_no),
+    Directive("successcount", Where.BOTH, whole(1, YEARS)),
     Directive("tlsca", Where.BOTH, _tlsca),
     Directive("tlsverify", Where.BOTH, yes_no),
     Directive("real", Where.VIRTUAL),

@@ -113,6 +113,7 @@ class Virtual:
     negotiatetimeout: int = 30
     checkcount: int = 1
     failurecount: int = 1
+    successcount: int = 1
     checkinterval: int = 10
     request: str = "/"
     receive: str = ""
@@ -180,6 +181,7 @@ class Globals:
     reconcile: int | None = 10
     smtp: str | None = None
     starttls: bool = False
+    successcount: int = 1
     supervised: bool = False
     tlsca: Authorities | None = None
     tlsverify: bool = False

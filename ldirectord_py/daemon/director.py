@@ -15,10 +15,10 @@ from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.config.model import CheckType
 from ldirectord_py.daemon.drift import drift
 from ldirectord_py.daemon.mirror import Mirror
-from ldirectord_py.daemon.orders import Orders
+from ldirectord_py.daemon.orders import Orders, rules
 from ldirectord_py.desired import adopt, row_key, rows
 from ldirectord_py.errors import KernelError
-from ldirectord_py.health import HealthState, Rules, Verdict
+from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey, Table
@@ -163,7 +163,7 @@ class Director:
 
     def _step(self, key: DestinationKey, result: Result) -> None:
         virtual, real = self.orders.reals[key]
-        step = self.health[key].observe(result.verdict, Rules(fall=virtual.failurecount))
+        step = self.health[key].observe(result.verdict, rules(virtual))
         if step.before == step.after:
             return
         self.health[key] = step.after

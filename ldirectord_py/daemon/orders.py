@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ldirectord_py.checks.base import Check, Kind, Result
-from ldirectord_py.config.model import Config, Fallback, Real, Virtual
+from ldirectord_py.config.model import CheckType, Config, Fallback, Real, Virtual
 from ldirectord_py.desired import real_key, row_key
+from ldirectord_py.health import Rules
 from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey
 from ldirectord_py.plan import Plan, plan
 from ldirectord_py.report.events import Role
@@ -49,6 +50,12 @@ class Orders:
                 portion, size = {}, 0
         if portion:
             yield portion
+
+
+def rules(virtual: Virtual) -> Rules:
+    """Return how many verdicts in a row change the state of a virtual's servers; without checks one word does."""
+    checked = virtual.checktype is not CheckType.ON
+    return Rules(fall=virtual.failurecount, rise=virtual.successcount if checked else 1)
 
 
 def orders(config: Config, kinds: Mapping[str, Kind]) -> Orders:

@@ -33,8 +33,8 @@ def test_its_examples_are_valid_and_its_values_the_defaults(names: Names, kinds:
     assert said == ["checkcount holds for ping only and is deprecated"]
     assert len(parsed.config.virtuals) == 8
     settings, defaults = parsed.config.settings, Globals()
-    shown = ("checkinterval", "failurecount", "maxexternal", "quiescent", "cleanstop", "reconcile", "fork")
-    for name in (*shown, "emailalertstatus"):
+    shown = ("checkinterval", "failurecount", "successcount", "maxexternal", "quiescent", "cleanstop", "reconcile")
+    for name in (*shown, "emailalertstatus", "fork"):
         assert getattr(settings, name) == getattr(defaults, name)
 
 

@@ -161,6 +161,16 @@ async def test_failurecount_failures_in_a_row_take_a_server_out() -> None:
     assert site.weights == {}
 
 
+async def test_successcount_successes_in_a_row_bring_a_server_in() -> None:
+    site = await started(virtual(WEB, "10.1.0.1:80", successcount=3))
+    for result in (up(), up(), down(), up(), up()):
+        await site.check(result)
+        assert site.weights == {}
+    await site.check(up("200 OK"))
+    assert site.weights == {"10.1.0.1:80": 1}
+    assert site.lines[0] == "Real server 10.1.0.1:80 (tcp:10.0.0.1:80) is up: 200 OK"
+
+
 async def test_no_change_writes_nothing() -> None:
     site = await started(TWO)
     await site.check(up())

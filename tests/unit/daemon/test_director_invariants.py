@@ -32,6 +32,7 @@ def virtuals(draw: st.DrawFn, site: str) -> Virtual:
         *(real(name, weight=draw(st.integers(1, 3))) for name in names),
         quiescent=draw(st.booleans()),
         failurecount=draw(st.integers(1, 2)),
+        successcount=draw(st.integers(1, 2)),
         scheduler=draw(st.sampled_from(["rr", "wrr"])),
         fallback=draw(st.none() | st.just(fallback("127.0.0.1:80"))),
     )

@@ -113,7 +113,7 @@ async def test_no_result_of_a_check_brings_a_server_back_or_is_told() -> None:
 
 
 async def test_a_server_without_a_check_comes_back_too() -> None:
-    async with started(virtual(WEB, "10.1.0.1:80", "10.1.0.2:80", checktype=CheckType.ON)) as site:
+    async with started(virtual(WEB, "10.1.0.1:80", "10.1.0.2:80", checktype=CheckType.ON, successcount=3)) as site:
         assert await site.place("10.1.0.1") == {"10.1.0.2": 1}
         await site.director.reload(site.director.orders)
         assert site.weights == {"10.1.0.2": 1}
