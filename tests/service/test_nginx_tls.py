@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,12 @@ from harness.certificates import Certificate
 from harness.checking import BOTH, run
 from harness.nginx import nginx
 from harness.scripted import closed_port, hanging, servers
+from ldirectord_py.checks.probe import probe
+from ldirectord_py.checks.services import KINDS
+from ldirectord_py.checks.table import checker_for
+from ldirectord_py.config.load import load
 from ldirectord_py.health import Verdict
+from ldirectord_py.plan import plan
 
 UP = (Verdict.UP, "200 OK")
 
@@ -122,3 +128,39 @@ async def test_a_server_that_stalls_the_handshake_is_down_at_the_deadline() -> N
         port = await silent.start(hanging())
         expected = (Verdict.DOWN, "no answer within 0.3 s (connected, TLS handshake not done)")
         assert expected == await run("https", port, seconds=0.3, request="/")
+
+
+_FILE = """
+tlsverify=yes
+virtual=192.0.2.1:443
+    real=127.0.0.1:{port} masq
+    service=https
+    virtualhost={name}
+    tlsca={authority}
+    receive="over TLS"
+virtual6=[2001:db8::1]:443
+    real6=[::1]:{port} masq
+    service=https
+    tlsname={name}
+    tlsca={authority}
+    request="private"
+    expectstatus=401
+"""
+
+
+async def test_a_configuration_asks_for_it_and_a_reload_reads_the_authorities_anew(
+    site: tuple[list[int], Hosts], tmp_path: Path
+) -> None:
+    (port, _), made = site
+    file, authority = tmp_path / "test.cf", tmp_path / "ca.pem"
+    file.write_text(_FILE.format(port=port, name=GOOD, authority=authority))
+    authority.write_text(made.trusted)
+    assert await verdicts(file) == [UP, (Verdict.UP, "401 Unauthorized")]
+    authority.write_text(made.faulty["self.example.com"].certificate.read_text())
+    assert await verdicts(file) == [(Verdict.DOWN, "certificate of an unknown issuer")] * 2
+
+
+async def verdicts(file: Path) -> list[tuple[Verdict, str]]:
+    """Return what the checks of a configuration find."""
+    results = [await probe(checker_for(check), check.target) for check in plan(load(file).config, KINDS)]
+    return [(result.verdict, result.reason) for result in results]
