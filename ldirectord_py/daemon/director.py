@@ -167,11 +167,11 @@ class Director:
         if step.before == step.after:
             return
         self.health[key] = step.after
-        self._tell(Checked(virtual, real, step, result.reason))
         if step.rose or step.fell:
             self._by_hand.pop(row_key(virtual, real), None)
             self._dirty[virtual.key] = None
             self._wake.set()
+        self._tell(Checked(virtual, real, step, result.reason))
 
     def _take_over(self, orders: Orders) -> None:
         """Replace the orders at one stroke, so that a result that comes meanwhile finds one or the other."""

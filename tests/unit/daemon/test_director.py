@@ -190,6 +190,21 @@ async def test_a_fault_of_this_host_is_told_once_and_changes_nothing() -> None:
     assert (site.lines, site.weights) == ([], {"10.1.0.1:80": 1})
 
 
+async def test_a_listener_that_fails_does_not_keep_the_kernel_from_following() -> None:
+    def fail(_: Event) -> None:
+        raise RuntimeError("the log is broken")
+
+    kernel = MemoryKernel([Service(service_key(WEB), "wrr"), destination(WEB, "10.1.0.1:80")])
+    director = Director(kernel, orders(config(virtual(WEB, "10.1.0.1:80")), KINDS), [fail])
+    await director.start()
+    (check,) = director.orders.plan
+    with pytest.raises(RuntimeError):
+        director.observe(check, down())
+    with pytest.raises(RuntimeError):
+        await director.settle()
+    assert list(kernel.table) == [service_key(WEB)]
+
+
 async def test_a_shared_server_changes_in_all_its_virtuals() -> None:
     site = await started(virtual(WEB, "10.1.0.1:80"), virtual("10.0.0.2:80", "10.1.0.1:80"))
     await site.check(up())
