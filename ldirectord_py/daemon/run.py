@@ -6,22 +6,26 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ldirectord_py.checks import command
 from ldirectord_py.checks.table import checker_for, kinds, turn_for
 from ldirectord_py.config.parse import Parsed
+from ldirectord_py.daemon.aside import aside
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.maintenance import Maintenance
 from ldirectord_py.daemon.monitor import Monitor
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
 from ldirectord_py.daemon.reload import Reloader
+from ldirectord_py.daemon.results import noting
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.netlink import NetlinkKernel
 from ldirectord_py.report import logfile
 from ldirectord_py.report.log import log
+from ldirectord_py.report.monitorfile import FLUSH_SECONDS, MonitorFiles
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +42,8 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
     kernel = NetlinkKernel()
     director = Director(kernel, orders(loaded.config, kinds()), [log])
     maintenance = Maintenance(director)
-    monitor = Monitor(director.observe, checker_for, turn_for)
+    files = MonitorFiles()
+    monitor = Monitor(noting(director, files.note), checker_for, turn_for)
     command.TURNS.limit = loaded.config.settings.maxexternal
 
     async def put_in_force(new: Orders) -> None:
@@ -80,6 +85,8 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
         directing.cancel()
         await asyncio.gather(directing, monitor.close(), return_exceptions=True)
         await kernel.aclose()
+        with suppress(TimeoutError, OSError):
+            await aside(FLUSH_SECONDS, files.close)
 
 
 def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:

@@ -114,6 +114,14 @@ async def test_it_tells_its_states_and_leaves_nothing(tmp_path: Path, monkeypatc
         assert dict(web.kernel.table) == {}
 
 
+async def test_each_check_is_a_line_of_the_monitorfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = tmp_path / "checks"
+    text = WEB.replace("checktype = on", f"checktype = connect\n    monitorfile = {checks}")
+    async with daemon(tmp_path, monkeypatch, text) as web:
+        await web.until(lambda: checks.exists() and "connect tcp 127.0.0.1 9 1 masq /  [down]" in checks.read_text())
+        await web.stop()
+
+
 async def test_a_stop_during_the_start_is_not_followed_by_ready(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

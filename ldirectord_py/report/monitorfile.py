@@ -1,0 +1,156 @@
+"""``monitorfile``: a line for each result of a check, written by a thread so that no disk holds a check up."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import re
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ldirectord_py.checks.base import Result
+from ldirectord_py.config.model import CheckType, Real, Virtual, bracketed
+from ldirectord_py.health import Verdict
+
+QUEUED_LINES = 10_000
+BATCH_LINES = 500
+FLUSH_SECONDS = 1.0
+
+_NEGOTIATED = (CheckType.NEGOTIATE, CheckType.COMBINED)
+_COMMANDS = (CheckType.EXTERNAL, CheckType.EXTERNAL_PERL)
+_BREAKS = re.compile(r"[\r\n]")
+_SPECIAL = re.compile(r"[%|\r\n]")
+
+logger = logging.getLogger(__name__)
+
+
+def line(seconds: float, virtual: Virtual, real: Real, result: Result) -> str:
+    """Return the line for a result, ``seconds`` since the epoch, with the line break."""
+    state = "up" if result.verdict is Verdict.UP else "down"
+    head = f"[{time.ctime(seconds)}] [{os.getpid()}] {_escaped(_BREAKS, real_id(virtual, real))}"
+    return f"{head} [{state}] {_escaped(_SPECIAL, result.reason or '-')}\n"
+
+
+def real_id(virtual: Virtual, real: Real) -> str:
+    """Return what identifies a real server and its check in these files."""
+    fields = (
+        *_check(virtual),
+        virtual.protocol.name.lower() if virtual.protocol else "fwm",
+        f"{bracketed(real.server)}:{real.port}",
+        virtual.virtualhost or "",
+        str(virtual.checkport or ""),
+        f"{real.weight}:{real.forward}:{real.request}:{real.receive}",
+    )
+    return re.sub(":+", " ", ":".join(fields)).replace("\\", "")
+
+
+def _check(virtual: Virtual) -> tuple[str, ...]:
+    if virtual.checktype in _NEGOTIATED:
+        return virtual.checktype.value, virtual.service
+    if virtual.checktype in _COMMANDS:
+        return virtual.checktype.value, virtual.checkcommand
+    return (virtual.checktype.value,)
+
+
+def _escaped(which: re.Pattern[str], text: str) -> str:
+    return which.sub(lambda found: f"%{ord(found.group()):02x}", text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    path: str
+    text: str
+
+
+class MonitorFiles:
+    """Writes lines to their files, in order; its state: the queue, its thread, lost lines, what cannot be written."""
+
+    def __init__(self) -> None:
+        self._queue: queue.Queue[_Line | None] = queue.Queue(QUEUED_LINES)
+        self._thread: threading.Thread | None = None
+        self._lost = 0
+        self._unwritable: dict[str, int] = {}
+
+    def note(self, virtual: Virtual, real: Real, result: Result) -> None:
+        """Queue the line of a result for the virtual's monitorfile, or count it as lost."""
+        if virtual.monitorfile is None or result.verdict is Verdict.NONE:
+            return
+        try:
+            self._begin()
+            self._queue.put_nowait(_Line(virtual.monitorfile, line(time.time(), virtual, real, result)))
+        except (queue.Full, RuntimeError):  # RuntimeError: there is no thread left
+            self._lost += 1
+
+    def drain(self) -> None:
+        """Return once everything queued is written; waits without a deadline, for tests."""
+        self._queue.join()
+
+    def close(self) -> None:
+        """Write what is queued, for FLUSH_SECONDS at most, and end the thread."""
+        if self._thread is None:
+            return
+        until = time.monotonic() + FLUSH_SECONDS
+        try:
+            self._queue.put(None, timeout=FLUSH_SECONDS)
+        except queue.Full:
+            return
+        self._thread.join(max(0.0, until - time.monotonic()))
+
+    def _begin(self) -> None:
+        if self._thread is None:
+            thread = threading.Thread(target=self._write_until_closed, name="monitorfile", daemon=True)
+            thread.start()
+            self._thread = thread
+
+    def _write_until_closed(self) -> None:
+        while True:
+            batch = self._batch()
+            texts: dict[str, list[str]] = {}
+            for each in batch:
+                if each is not None:
+                    texts.setdefault(each.path, []).append(each.text)
+            for path, lines in texts.items():
+                self._write(path, lines)
+            self._tell_lost()
+            for _ in batch:
+                self._queue.task_done()
+            if None in batch:
+                return
+
+    def _batch(self) -> list[_Line | None]:
+        batch = [self._queue.get()]
+        while len(batch) < BATCH_LINES and not self._queue.empty():
+            batch.append(self._queue.get_nowait())  # nobody else takes from the queue
+        return batch
+
+    def _write(self, path: str, lines: list[str]) -> None:
+        try:
+            append(path, lines)
+        except (OSError, ValueError) as fault:
+            if path not in self._unwritable:
+                reason = str(getattr(fault, "strerror", None) or fault).lower()
+                logger.warning("Cannot write to monitorfile '%s': %s; it is tried again", path, reason)
+            self._unwritable[path] = self._unwritable.get(path, 0) + len(lines)
+        else:
+            if missing := self._unwritable.pop(path, 0):
+                logger.info("Monitorfile '%s' can be written again; %d lines are missing", path, missing)
+
+    def _tell_lost(self) -> None:
+        lost, self._lost = self._lost, 0
+        if lost:
+            logger.warning("%d lines for monitorfiles were lost: the disk was too slow", lost)
+
+
+def append(path: str, lines: Iterable[str]) -> None:
+    """Append the lines to the file that is at ``path`` now; raises OSError."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe without a reader must not hold us
+    descriptor = os.open(path, flags, 0o644)
+    try:
+        left = memoryview("".join(lines).encode(errors="backslashreplace"))
+        while left:
+            left = left[os.write(descriptor, left) :]
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,151 @@
+"""Monitorfiles: the original's line, a thread that writes it, files that come and go."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builders import down, real, unjudged, up, virtual
+from ldirectord_py.config.model import CheckType, Forward, Real, Virtual
+from ldirectord_py.report import monitorfile
+from ldirectord_py.report.monitorfile import MonitorFiles, line, real_id
+
+SERVER = real("10.1.0.1:80")
+
+
+@pytest.fixture
+def files() -> Iterator[MonitorFiles]:
+    opened = MonitorFiles()
+    yield opened
+    opened.close()
+
+
+def site(path: Path) -> Virtual:
+    return virtual("10.0.0.1:80", SERVER, monitorfile=str(path))
+
+
+def texts(path: Path) -> list[str]:
+    """The lines of a file without time and pid."""
+    found = [re.fullmatch(r"\[\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}\] \[(\d+)\] (.*)", text) for text in read(path)]
+    assert {match and match[1] for match in found} <= {str(os.getpid())}
+    return [match[2] for match in found if match]
+
+
+def read(path: Path) -> list[str]:
+    return path.read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("site", "server", "expected"),
+    [
+        (virtual("10.0.0.1:80"), SERVER, "negotiate http tcp 10.1.0.1 80 1 masq / "),
+        (
+            virtual("[2001:db8::1]:80", virtualhost="www.example.net", checkport=8080),
+            real("[2001:db8::2]:80", Forward.GATE, weight=5, request="/a:b", receive=r"It\.works"),
+            "negotiate http tcp [2001 db8 2] 80 www.example.net 8080 5 gate /a b It.works",
+        ),
+        (virtual(7, checktype=CheckType.PING), real("10.1.0.1:0"), "ping fwm 10.1.0.1 0 1 masq / "),
+        (
+            virtual("10.0.0.1:80", checktype=CheckType.COMBINED, connects=3),
+            SERVER,
+            "combined http tcp 10.1.0.1 80 1 masq / ",
+        ),
+        (
+            virtual("10.0.0.1:80", checktype=CheckType.EXTERNAL, checkcommand="/bin/check"),
+            SERVER,
+            "external /bin/check tcp 10.1.0.1 80 1 masq / ",
+        ),
+    ],
+)
+def test_the_id_is_the_originals(site: Virtual, server: Real, expected: str) -> None:
+    assert real_id(site, server) == expected
+
+
+def test_a_message_has_no_separator_and_no_line_break() -> None:
+    text = line(0, virtual("10.0.0.1:80"), SERVER, down("a|b\r\n100%"))
+    assert text.endswith("[down] a%7cb%0d%0a100%25\n")
+
+
+def test_a_message_is_never_empty() -> None:
+    assert line(0, virtual("10.0.0.1:80"), SERVER, up("")).endswith("[up] -\n")
+
+
+def test_each_result_is_a_line(tmp_path: Path, files: MonitorFiles) -> None:
+    path = tmp_path / "web"
+    for result in (up("200 OK"), down(), unjudged()):
+        files.note(site(path), SERVER, result)
+    files.drain()
+    assert texts(path) == [
+        "negotiate http tcp 10.1.0.1 80 1 masq /  [up] 200 OK",
+        "negotiate http tcp 10.1.0.1 80 1 masq /  [down] connect refused",
+    ]
+
+
+def test_a_file_that_was_rotated_begins_anew(tmp_path: Path, files: MonitorFiles) -> None:
+    path = tmp_path / "web"
+    files.note(site(path), SERVER, up())
+    files.drain()
+    path.rename(tmp_path / "web.1")
+    files.note(site(path), SERVER, up())
+    files.drain()
+    assert (len(read(path)), len(read(tmp_path / "web.1"))) == (1, 1)
+
+
+def test_a_file_that_cannot_be_written_is_told_once(
+    tmp_path: Path, files: MonitorFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "gone"
+    path = folder / "web"
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            files.note(site(path), SERVER, up())
+            files.drain()
+        folder.mkdir()
+        files.note(site(path), SERVER, up())
+        files.drain()
+    assert caplog.messages == [
+        f"Cannot write to monitorfile '{path}': no such file or directory; it is tried again",
+        f"Monitorfile '{path}' can be written again; 3 lines are missing",
+    ]
+    assert len(read(path)) == 1
+
+
+def test_a_disk_that_hangs_costs_lines_and_no_time(
+    tmp_path: Path, files: MonitorFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def stuck(path: str, lines: object) -> None:
+        hangs.set()
+        goes_on.wait(10)
+
+    monkeypatch.setattr(monitorfile, "append", stuck)
+    files.note(site(tmp_path / "web"), SERVER, up())
+    assert hangs.wait(10)
+    for _ in range(monitorfile.QUEUED_LINES + 5):
+        files.note(site(tmp_path / "web"), SERVER, up())
+    with caplog.at_level(logging.INFO):
+        goes_on.set()
+        files.drain()
+    assert caplog.messages == ["5 lines for monitorfiles were lost: the disk was too slow"]
+
+
+def test_without_a_monitorfile_there_is_no_thread(files: MonitorFiles) -> None:
+    before = threading.active_count()
+    files.note(virtual("10.0.0.1:80"), SERVER, up())
+    assert threading.active_count() == before
+    files.close()
+
+
+def test_what_is_queued_is_written_at_the_end(tmp_path: Path, files: MonitorFiles) -> None:
+    path = tmp_path / "web"
+    for _ in range(1000):
+        files.note(site(path), SERVER, up())
+    files.close()
+    assert len(read(path)) == 1000
