@@ -18,7 +18,7 @@ def lines(request: Request) -> list[str]:
 
 
 def peer(request: Request) -> tuple[str, int, bool, str | None]:
-    return request.host, request.port, request.tls is not None, request.tls and request.tls.name
+    return request.host, request.port, request.tls is not None, request.tls.name if request.tls else None
 
 
 def test_a_request_in_full() -> None:
