@@ -52,7 +52,7 @@ class Demo:
         seconds = self._lab.director.start()
         self.say(f"The daemon started and was ready in {seconds:.1f} s. It checks each server every {INTERVAL} s.")
         self.expect(dict.fromkeys(web, 1))
-        with self._lab.client.traffic(VIP) as traffic:
+        with self._lab.client.traffic(VIP, workers=8, pause=0.1) as traffic:
             self.watch(traffic, "The client asks the virtual address; the kernel shares the requests out.")
             self.lose(traffic, web)
             self.change(traffic, web)
