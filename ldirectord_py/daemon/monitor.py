@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 FIRST_PROBES_APART: Final = 0.005
 """Seconds between the first probes of checks that begin together, while that fits into their interval."""
 
+WARN_EVERY: Final = 60.0
+"""Seconds after which it is said again that checks begin late."""
+
 _GOLDEN: Final = 0.6180339887498949
 
 
@@ -39,6 +42,7 @@ class Monitor:
         self._checker_for = checker_for
         self._turn_for = turn_for
         self._late = late
+        self._warn_at = 0.0
         self._tasks: dict[Check, asyncio.Task[None]] = {}
         self._slot = 0.0
 
@@ -68,7 +72,7 @@ class Monitor:
         due = began + slot * check.interval + (check.interval if slot * check.interval < wait else 0)
         while True:
             async with turn:
-                self._late(check, clock() - begins)
+                self._note(check, clock() - begins)
                 result = await probe(checker, check.target)
             self._tell(check, result)
             due = max(due, clock())
@@ -77,6 +81,15 @@ class Monitor:
                 due += (missed + 1) * check.interval  # this host slept: each in its slot, not all of them now
                 await asyncio.sleep(due - clock())
             begins, due = due, due + check.interval
+
+    def _note(self, check: Check, late: float) -> None:
+        """Tell how late a probe begins, in the log too if that is more than its interval."""
+        self._late(check, late)
+        now = asyncio.get_running_loop().time()
+        if late > check.interval and now >= self._warn_at:
+            self._warn_at = now + WARN_EVERY
+            mend = "raise maxexternal or checkinterval, or give this host more to work with"
+            logger.warning("A check of kind %s begins %.1f s after it was due; %s", check.kind, late, mend)
 
     def _tell(self, check: Check, result: Result) -> None:
         logger.debug("%s %s:%s %s", check.kind, check.target.address, check.target.port, result)

@@ -136,6 +136,18 @@ def test_it_tells_how_late_each_probe_begins() -> None:
     in_fake_time(story())
 
 
+def test_checks_that_have_to_wait_for_long_are_told_but_not_each_of_them(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        turns = Turns(1)
+        probed = Probed(lambda _: 2.0, lambda _: turns)
+        await probed.follow(checks(20, interval=10), 100)
+        await probed.monitor.close()
+
+    in_fake_time(story())
+    assert {message.split(" begins ")[0] for message in caplog.messages} == {"A check of kind http"}
+    assert len(caplog.messages) == 2
+
+
 def test_a_slow_server_delays_only_itself() -> None:
     async def story() -> None:
         slow, *others = checks(50, interval=2)
