@@ -7,6 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from builders import config, real, virtual
+from harness.mutants import mutants
 from ldirectord_py.checks.maintenance import canonical, in_maintenance, index
 from ldirectord_py.desired import real_key
 
@@ -77,6 +78,17 @@ def test_files_add_up() -> None:
     assert meant("web1:80", "readme", "10.1.0.3") == ["10.1.0.1:80", "10.1.0.3:443"]
 
 
-def test_a_name_is_canonical_but_once() -> None:
-    for file in ("2001:DB8::0:2", "Web1.", "10.1.0.1:80", "2001:db8::7:12345"):
-        assert canonical(canonical(file)) == canonical(file)
+def test_whatever_a_file_is_called_it_has_one_canonical_name() -> None:
+    seeds = [
+        b"2001:DB8::0:2",
+        b"Web1.",
+        b"10.1.0.1:80",
+        b"[2001:db8::7]:12345",
+        b"fe80::1%eth0",
+        b"web1:80",
+        b"::ffff:1.2.3.4",
+    ]
+    for data in mutants(seeds, 20_000):
+        name = canonical(data.decode("utf-8", "surrogateescape"))
+        assert canonical(name) == name
+        in_maintenance([name], MEANT)

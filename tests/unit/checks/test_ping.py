@@ -8,10 +8,12 @@ from ipaddress import ip_address
 
 import pytest
 
+from harness.mutants import mutants
 from ldirectord_py.checks import ping
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.health import Verdict
+from ldirectord_py.ipvs.table import Address
 
 V4 = ip_address("192.0.2.1")
 V6 = ip_address("2001:db8::1")
@@ -99,6 +101,20 @@ async def test_an_ipv4_reply_comes_with_its_ip_header(wire: socket.socket) -> No
     for packet in (b"", b"\x4f", bytes(20), b"\x46" + bytes(23) + b"\x00" + echo[1:]):
         wire.send(packet)
     assert (await task).verdict is Verdict.UP
+
+
+@pytest.mark.parametrize("address", [V4, V6])
+def test_of_all_that_comes_only_the_reply_with_our_data_counts(wire: socket.socket, address: Address) -> None:
+    echo = ping.Echo(address)
+    request = echo._request(3)
+    header, reply = (b"\x45" + bytes(19), b"\x00") if address.version == 4 else (b"", b"\x81")
+    good = header + reply + request[1:]
+    assert echo._answers(good, 3)
+    for packet in mutants([good, header + request, good[:-1], b"\x4f" + good[1:]], 20_000):
+        if echo._answers(packet, 3):
+            start = (packet[0] & 15) * 4 if address.version == 4 else 0
+            assert (packet[start : start + 2], packet[start + 8 :]) == (reply + b"\x00", request[8:])
+    echo.close()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
