@@ -59,8 +59,8 @@ class Reloader:
         """Read the configuration again soon; several requests before it happens are one."""
         self._asked.set()
 
-    async def run(self) -> None:
-        """Serve requests and watch the file; never returns."""
+    async def run(self, changed: Callable[[], None] = lambda: None) -> None:
+        """Serve requests and watch the file; ``changed`` is called after each change of its content. Never returns."""
         await self.remember()
         while True:
             with suppress(TimeoutError):
@@ -69,9 +69,13 @@ class Reloader:
             if self._asked.is_set():
                 self._asked.clear()
                 logger.info("Reloading Linux Director Daemon config on signal")
+                known = self._digest
                 await self.reload()
+                noticed = self._digest not in ("", known)
             else:
-                await self.look()
+                noticed = await self.look()
+            if noticed:
+                changed()
 
     async def reload(self) -> None:
         """Put the file's content in force if it is good, else tell what is wrong with it and keep the old one."""
@@ -108,8 +112,11 @@ class Reloader:
             logger.error("%s", reason)
         logger.error("Kept the old configuration: mend %s and reload", self._path)
 
-    async def look(self) -> None:
-        """Notice a change of content, and with ``autoreload`` reload; a file that is still written to has to rest."""
+    async def look(self) -> bool:
+        """Return whether the content has changed, after a reload with ``autoreload``.
+
+        A file that is still written to has to rest.
+        """
         stamp = await self._stamp_now()
         rests, self._stamp = stamp == self._stamp, stamp
         if rests and stamp not in (None, self._read_stamp):
@@ -117,6 +124,8 @@ class Reloader:
             await self.remember()
             if self._digest != known:
                 await self._changed()
+                return True
+        return False
 
     async def remember(self) -> None:
         """Take the file as it is now for the one that is in force."""

@@ -14,6 +14,7 @@ from ldirectord_py.checks import command
 from ldirectord_py.checks.table import checker_for, kinds, turn_for
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.aside import aside
+from ldirectord_py.daemon.commands import Commands
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.maintenance import Maintenance
 from ldirectord_py.daemon.monitor import Monitor
@@ -24,6 +25,7 @@ from ldirectord_py.daemon.results import noting
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.netlink import NetlinkKernel
 from ldirectord_py.report import logfile
+from ldirectord_py.report.events import Listener
 from ldirectord_py.report.log import log
 from ldirectord_py.report.monitorfile import FLUSH_SECONDS, MonitorFiles
 
@@ -40,7 +42,10 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
     Raises KernelError when the kernel's table cannot be written at the start.
     """
     kernel = NetlinkKernel()
-    director = Director(kernel, orders(loaded.config, kinds()), [log])
+    listeners: list[Listener] = [log]
+    director = Director(kernel, orders(loaded.config, kinds()), listeners)
+    commands = Commands(director, path)
+    listeners.append(commands)
     maintenance = Maintenance(director)
     files = MonitorFiles()
     monitor = Monitor(noting(director, files.note), checker_for, turn_for)
@@ -49,22 +54,28 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
     async def put_in_force(new: Orders) -> None:
         await maintenance.foresee(new)
         await director.reload(new)
+        commands.follow()
         command.TURNS.limit = new.config.settings.maxexternal
         monitor.follow(new.plan)
         logfile.follow(new.config.settings)
 
-    reloader = Reloader(path, loaded.hosts, director, put_in_force, notify)
+    async def reload(new: Orders) -> None:
+        await put_in_force(new)
+        commands.reloaded()
+
+    reloader = Reloader(path, loaded.hosts, director, reload, notify)
     stop = _stop_signal(on_hangup=reloader.ask)
 
     async def direct() -> None:
         await maintenance.begin()
         await director.start()
         monitor.follow(director.orders.plan)
+        commands.start()
         notify.ready(director.summary)
         ready()
         await _together(
             director.run(),
-            reloader.run(),
+            reloader.run(commands.changed),
             maintenance.run(),
             maintenance.names.run(),
             notify.keep_alive(),
@@ -79,11 +90,12 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
             await directing
         notify.stopping()
         directing.cancel()  # a start or a reload under way must not go on behind the stop
-        await asyncio.gather(_stop(director), monitor.close())
+        await asyncio.gather(_stop(director), monitor.close(), commands.stop())
         logger.info("Linux Director Daemon terminated on signal: %s", stop.result())
     finally:
         directing.cancel()
         await asyncio.gather(directing, monitor.close(), return_exceptions=True)
+        await commands.close()
         await kernel.aclose()
         with suppress(TimeoutError, OSError):
             await aside(FLUSH_SECONDS, files.close)

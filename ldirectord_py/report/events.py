@@ -87,5 +87,13 @@ class KernelFound:
     """The kernel's table can be read and written again."""
 
 
-Event = Checked | Unjudged | Written | NotWritten | Drifted | KernelLost | KernelFound
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """No real server of a virtual is up any more, or one is again."""
+
+    virtual: Virtual
+    began: bool
+
+
+Event = Checked | Unjudged | Written | NotWritten | Drifted | KernelLost | KernelFound | Outage
 Listener = Callable[[Event], None]

@@ -12,6 +12,7 @@ from ldirectord_py.report.events import (
     KernelFound,
     KernelLost,
     NotWritten,
+    Outage,
     Phase,
     Role,
     Unjudged,
@@ -28,6 +29,8 @@ def line(event: Event) -> str | None:
             return _written(event)
         case Drifted():
             return _drifted(event)
+        case Outage():
+            return None
         case _:
             return _trouble(event)
 

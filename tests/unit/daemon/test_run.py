@@ -16,7 +16,7 @@ import uvloop
 
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Globals
-from ldirectord_py.daemon import run
+from ldirectord_py.daemon import children, run
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
@@ -196,3 +196,28 @@ def _runs(pid: str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+async def test_it_runs_the_commands_of_its_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = tmp_path / "told"
+    script = tmp_path / "note"
+    script.write_text(f'#!/bin/sh\necho "$@" >> {told}\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(children, "PROGRAM", (str(script),))
+
+    def lines() -> list[str]:
+        return told.read_text().splitlines() if told.exists() else []
+
+    head = f'callback = "{script} callback"\nfallbackcommand = {script} sorry\n'
+    out = f"{HEAD}virtual = 192.0.2.3:80\n    real = 127.0.0.1:9 masq\n    checktype = off\n"
+    async with daemon(tmp_path, monkeypatch, head + out) as web:
+        await web.until(lambda: lines() == ["sorry start 192.0.2.3:80 tcp"])
+        web.path.write_text(head + "execute = mail.cf\n" + out.replace("= off", "= on"))
+        os.kill(os.getpid(), signal.SIGHUP)
+        await web.until(lambda: len(lines()) == 4)
+        assert sorted(lines()[1:]) == [f"callback {web.path}", "mail.cf start", "sorry stop 192.0.2.3:80 tcp"]
+        web.path.write_text(head + "execute = mail.cf\n" + out)
+        await web.until(lambda: len(lines()) == 5)
+        assert lines()[4] == f"callback {web.path}"
+        await web.stop()
+        assert lines()[5:] == ["mail.cf stop"]
