@@ -8,18 +8,18 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import NoReturn
 
 import uvloop
 
 from ldirectord_py.checks import command
 from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.checks.maintenance import canonical, names_of
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.table import checker_for, kinds, turn_for
 from ldirectord_py.cli.arguments import Invocation, UsageError
 from ldirectord_py.config.load import load
-from ldirectord_py.config.model import Config, Real, Virtual, bracketed, endpoint
+from ldirectord_py.config.model import Config, Real, Virtual, endpoint
 from ldirectord_py.desired import real_key
 from ldirectord_py.health import Verdict
 from ldirectord_py.plan import plan
@@ -97,19 +97,8 @@ def _chosen(rows: list[Row], options: argparse.Namespace) -> list[Row]:
 
 def _named(text: str) -> Callable[[Real], bool]:
     """Return whether a real server is meant by an address or a name, with or without its port."""
-    wanted = _spelt_as_ours(text)
-    return lambda real: wanted in {bracketed(real.server), str(real), real.name, f"{real.name}:{real.port}"}
-
-
-def _spelt_as_ours(text: str) -> str:
-    """Return an address as we write it, with the port if there is one; other text as it is."""
-    host, _, port = text.rpartition(":")
-    for address, suffix in ((text, ""), (host, f":{port}")):
-        try:
-            return bracketed(ip_address(address.strip("[]"))) + suffix
-        except ValueError:
-            continue
-    return text
+    wanted = canonical(text)
+    return lambda real: wanted in names_of(real)
 
 
 async def _probe_all(checks: Mapping[Check, None]) -> Mapping[Check, Result]:

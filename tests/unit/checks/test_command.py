@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import shlex
@@ -220,12 +221,25 @@ async def test_perl_scripts_may_exit_die_and_return(tmp_path: Path) -> None:
 
 async def test_descriptors_and_children_return_to_the_base_line() -> None:
     await run("/bin/true")
-    before = descriptors()
-    for _ in range(5):
+    before = descriptors(), children()
+    for _ in range(3):
         await run(f"{sys.executable} -c pass")
         await run("/missing")
-    assert before == descriptors()
+        await run("/bin/sh -c 'sleep 60 & exit 0'")
+        await run("/bin/sh -c 'exec sleep 60'", 0.01)
+    await command.all_ended()
+    assert before == (descriptors(), children())
 
 
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def children() -> list[str]:
+    """The children of this process, zombies too."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            status = (process / "stat").read_text().rpartition(")")[2].split()
+            found += [process.name] if int(status[1]) == os.getpid() else []
+    return found

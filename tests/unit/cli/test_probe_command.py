@@ -148,7 +148,7 @@ def test_equal_checks_run_once(site: Site, capsys: pytest.CaptureFixture[str]) -
         (["--real", "[0:0::1]"], ["[::1]:1"]),
         (["--real", "[::1]:1"], ["[::1]:1"]),
         (["--real", "localhost"], ["127.0.0.1:1"]),
-        (["--real", "localhost:1"], ["127.0.0.1:1"]),
+        (["--real", "LocalHost:1"], ["127.0.0.1:1"]),
         (["--virtual", "tcp:[2001:db8::1]:80"], ["[::1]:1"]),
         (["--virtual", "fwm:7", "--real", "127.0.0.1:1"], ["127.0.0.1:1"]),
     ],
