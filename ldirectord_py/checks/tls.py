@@ -58,6 +58,7 @@ def _shared(verify: bool, ca: str) -> ssl.SSLContext:
 
 def _demand(shared: ssl.SSLContext, ca: str) -> None:
     shared.sslobject_class = Witness
+    shared.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python sets none
     shared.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a server's own certificate in ``ca`` is enough
     if ca:
         shared.load_verify_locations(cadata=ca)
