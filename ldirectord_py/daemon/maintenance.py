@@ -31,8 +31,8 @@ Keys = frozenset[DestinationKey]
 class Maintenance:
     """Tells the director which real servers are in maintenance.
 
-    Its state: what all names stood for when last asked, whether a listing is under way, and what is wrong with the
-    directory. While that cannot be listed, everything stays as it was.
+    Its state: what all names stood for when last asked, which directories are being listed, and what is wrong with
+    the one in force. While that cannot be listed, everything stays as it was.
     """
 
     def __init__(self, director: Director, files: Callable[[str], Sequence[str]] = os.listdir) -> None:
@@ -40,7 +40,7 @@ class Maintenance:
         self._director = director
         self._files = files
         self._meant: tuple[Orders, Names, Mapping[str, Sequence[DestinationKey]]] | None = None
-        self._listing = False
+        self._listing: set[str] = set()
         self._trouble = ""
 
     async def run(self) -> NoReturn:
@@ -82,9 +82,10 @@ class Maintenance:
         directory = orders.config.settings.maintenancedir
         if directory is None:
             return frozenset()
-        if self._listing:
+        if directory in self._listing:
             return None
-        self._listing, keys, trouble = True, None, ""
+        self._listing.add(directory)
+        keys, trouble = None, ""
         try:
             keys = await aside(LIST_SECONDS, lambda: self._listed(directory, orders))
         except TimeoutError:
@@ -92,13 +93,13 @@ class Maintenance:
         except FileNotFoundError:
             keys, trouble = frozenset(), f"{directory} is not there; create it, or leave maintenancedir out"
         except (OSError, RuntimeError) as error:  # RuntimeError: there is no thread left
-            self._listing = False
+            self._listing.discard(directory)
             trouble = f"{directory} cannot be listed: {str(getattr(error, 'strerror', None) or error).lower()}"
         self._tell(trouble)
         return keys
 
     def _listed(self, directory: str, orders: Orders) -> Keys:
-        """Do in a thread what may block or take long; there is but one of it at a time."""
+        """Do in a thread what may block or take long; there is but one at a time for each directory."""
         try:
             files, names = self._files(directory), self.names.names
             if self._meant is None or self._meant[0] is not orders or self._meant[1] is not names:
@@ -106,7 +107,7 @@ class Maintenance:
                 self._meant = orders, names, index(reals, names)
             return in_maintenance(files, self._meant[2])
         finally:
-            self._listing = False
+            self._listing.discard(directory)
 
     def _tell(self, trouble: str) -> None:
         """Log what is wrong once, and once that it is over."""

@@ -222,9 +222,14 @@ async def test_a_disk_that_hangs_is_asked_once_and_waited_for_once(
         for _ in range(20):
             assert await site.place() == {"10.1.0.2": 1}
         assert (asked, time.monotonic() - began < 1) == (1, True)
+        await site.director.reload(orders(config(TWO, maintenancedir="/elsewhere"), KINDS))
+        monkeypatch.setattr(site.maintenance, "_files", lambda directory: ["10.1.0.2"])
+        assert await site.place() == {"10.1.0.1": 1}
+        await site.director.reload(orders(config(TWO, maintenancedir="/maintenance"), KINDS))
         hanging.set()
         while site.maintenance._listing:  # until the thread has come back
             await asyncio.sleep(0.001)
+        monkeypatch.setattr(site.maintenance, "_files", site._list)
         assert await site.place() == {"10.1.0.1": 1, "10.1.0.2": 1}
     assert caplog.messages == ["Maintenance directory /maintenance was not listed within 0.05 s; look at its disk"]
 
