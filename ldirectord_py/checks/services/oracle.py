@@ -1,7 +1,27 @@
-"""``service = oracle``: a query that returns a row."""
+"""``service = oracle``: log in to Oracle, and get a row from the query ``request``."""
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks import sql
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.oracle_session import converse
+from ldirectord_py.errors import CheckFailed
 
-KIND = Kind("oracle", None, port=1521, uses=frozenset({"login", "passwd", "database", "request"}))
+
+async def check(target: Target) -> str:
+    """Return ``got a row``, or how many were changed where the request is no query."""
+    statement = sql.statement(target)
+    if not target.database:
+        raise CheckFailed("database is not set")
+    return await converse(target, statement)
+
+
+KIND = Kind(
+    "oracle",
+    check,
+    port=1521,
+    uses=frozenset({"login", "passwd", "database", "request"}),
+    needs=sql.NEEDS | {"database"},
+    driver="oracledb",
+    extra="oracle",
+)
