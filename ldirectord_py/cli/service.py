@@ -10,8 +10,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import uvloop
 
@@ -77,10 +75,5 @@ def _nobody_waits() -> None:
 
 
 def _hold_signals() -> None:
-    """Keep a reload, and obey a stop, that come before the daemon listens for them."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until ``serve`` takes it: the file may have changed
-    signal.signal(signal.SIGTERM, _leave)
-
-
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(0)
+    """Keep a reload and a stop that come before the daemon listens until it does, in ``serve``."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM})

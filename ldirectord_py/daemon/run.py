@@ -113,7 +113,7 @@ def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, told, number)
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one that was sent meanwhile comes now
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP, signal.SIGTERM})  # those sent meanwhile come now
     return stop
 
 

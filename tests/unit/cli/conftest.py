@@ -25,7 +25,7 @@ async def serve(path, loaded, notify, ready):
     if behaviour == "dawdles":
         await asyncio.sleep(1)
     loop.add_signal_handler(signal.SIGHUP, lambda: told.write_text("reload"))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP, signal.SIGTERM})
     if behaviour == "chatters":
         for number in range(20_000):
             logging.getLogger("ldirectord_py.chatter").info("line %d", number)
