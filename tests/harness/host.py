@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = ROOT / ".cache" / "kernel" / "boot"
-PROGRAMS = ("qemu-system-x86_64", "busybox", "file", "kmod", "ip", "ipvsadm", "nft", "nginx", "sysctl")
+PROGRAMS = ("setpriv", "qemu-system-x86_64", "busybox", "file", "kmod", "ip", "ipvsadm", "nft", "nginx", "sysctl")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

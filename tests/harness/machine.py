@@ -27,6 +27,8 @@ BOOT_SECONDS = 120.0
 MEMORY = "2G"
 CPUS = "2"
 GUEST = Path(__file__).with_name("guest.sh")
+# Ends the machine's whole process group when the process that booted it ends, however that came about.
+LEASH = ("setpriv", "--pdeathsig", "TERM", "sh", "-c", 'trap "trap - TERM; kill 0" TERM; "$@" & wait $!', "leash")
 CACHED = "cached"  # the tag of a second share of the root; guest.sh mounts it with a cache
 
 
@@ -73,7 +75,7 @@ def machine(command: Sequence[str], environment: Mapping[str, str] | None = None
         _write_command(out, command, environment or {})
         with (out / "console").open("wb") as console:
             process = subprocess.Popen(
-                _boot_command(out),
+                [*LEASH, *_boot_command(out)],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
