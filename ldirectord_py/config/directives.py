@@ -227,6 +227,7 @@ _ROWS = (
     Directive("maxexternal", Where.GLOBAL, whole(1, YEARS)),
     Directive("readdquiescent", Where.GLOBAL, yes_no),
     Directive("reconcile", Where.GLOBAL, _reconcile),
+    Directive("resolveinterval", Where.GLOBAL, whole(0, YEARS)),
     Directive("supervised", Where.GLOBAL, _supervised),
     Directive("checkcount", Where.BOTH, _checkcount),
     Directive("checkinterval", Where.BOTH, whole(1, YEARS)),

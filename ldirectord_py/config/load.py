@@ -8,7 +8,7 @@ import re
 import ssl
 import stat
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -31,18 +31,42 @@ def load(path: Path | str, known: Mapping[HostName, Address] = MappingProxyType(
 
     A host name that does not resolve now keeps the address that it is ``known`` by, with a warning.
     """
-    file = str(path)
-    text, warnings = _decoded(_contents(file), file)
+    return _understood(str(path), _Files(), Names(hostname=hostname()), known)
+
+
+def again(path: Path | str, former: Parsed, hosts: Mapping[HostName, Address]) -> Parsed:
+    """Return what a configuration means with other addresses of the host names that it follows.
+
+    The files are not read again. Raises ConfigError, as ``load`` does.
+    """
+    names = Names({**dict.fromkeys(former.followed), **former.hosts, **hosts}, hostname=hostname())
+    return _understood(str(path), _Files(dict(former.contents)), names, {})
+
+
+@dataclass(slots=True)
+class _Files:
+    """What files hold, each read once."""
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+    def read(self, file: str) -> bytes:
+        if file not in self.contents:
+            self.contents[file] = _contents(file)
+        return self.contents[file]
+
+
+def _understood(file: str, files: _Files, names: Names, known: Mapping[HostName, Address]) -> Parsed:
+    text, warnings = _decoded(files.read(file), file)
     warnings += _left_out(file)
-    names = Names(hostname=hostname())
     found = draft(text, file, names, kinds(), _installed)
     while hosts_and_ports := found.unknown(names):
-        names = names.joined(look_up(*hosts_and_ports))
+        names = names.joined(look_up(*hosts_and_ports, known=known))
         lost = {host: known[host] for host, address in names.hosts.items() if address is None and host in known}
         warnings += tuple(_kept(file, text, host, address) for host, address in lost.items())
         names = names.joined(Names(lost))
         found = draft(text, file, names, kinds(), _installed)
-    return accepted(_with(*_filled(found, file, warnings)), names)
+    parsed = accepted(_with(*_filled(found, file, files, warnings)), names)
+    return replace(parsed, contents=files.contents)
 
 
 def _left_out(file: str) -> tuple[Problem, ...]:
@@ -66,12 +90,12 @@ def _with(found: Draft, warnings: tuple[Problem, ...]) -> Draft:
     return replace(found, problems=tuple(problems))
 
 
-def _filled(found: Draft, file: str, problems: tuple[Problem, ...]) -> tuple[Draft, tuple[Problem, ...]]:
+def _filled(found: Draft, file: str, files: _Files, problems: tuple[Problem, ...]) -> tuple[Draft, tuple[Problem, ...]]:
     """Return the draft with what its files of authorities hold, and the problems with those that are refused."""
     held: dict[str, Authorities] = {}
     for name, line in found.files.items():
         try:
-            held[name] = Authorities(name, _certificates(name))
+            held[name] = Authorities(name, _certificates(name, files.read(name)))
         except ConfigError as error:
             what = f"tlsca cannot be {name}: {error.problems[0].what}"
             mend = "name a readable file of certificates in PEM"
@@ -85,9 +109,9 @@ def _filled(found: Draft, file: str, problems: tuple[Problem, ...]) -> tuple[Dra
     return replace(found, config=replace(found.config, virtuals=virtuals)), problems
 
 
-def _certificates(file: str) -> str:
-    """Return the certificates in a file, without the rest of it; raises ConfigError where it has none that are good."""
-    blocks = _CERTIFICATE.findall(_contents(file).decode("latin-1"))
+def _certificates(file: str, contents: bytes) -> str:
+    """Return the certificates that a file holds, without the rest of it; raises ConfigError where none are good."""
+    blocks = _CERTIFICATE.findall(contents.decode("latin-1"))
     if not blocks:
         raise _refused(file, "the file holds no certificate in PEM", "name another")
     pem = "\n".join(blocks)

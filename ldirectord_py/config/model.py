@@ -179,6 +179,7 @@ class Globals:
     quiescent: bool = False
     readdquiescent: bool = False
     reconcile: int | None = 10
+    resolveinterval: int = 60
     smtp: str | None = None
     starttls: bool = False
     successcount: int = 1

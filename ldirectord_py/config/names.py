@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
 from queue import Empty, SimpleQueue
 from threading import Thread
+from types import MappingProxyType
 
 from ldirectord_py.config.addresses import HostName, Names, PortName
 from ldirectord_py.ipvs.table import Address
@@ -15,25 +17,33 @@ from ldirectord_py.ipvs.table import Address
 THREADS = 32
 DEADLINE = 10.0  # seconds for all host names together
 
+Known = Mapping[HostName, Address]
+_NOTHING: Known = MappingProxyType({})
+
 
 def hostname() -> str:
     """Return this host's name as checks log in with it: the environment's HOSTNAME, else the kernel's."""
     return os.environ.get("HOSTNAME") or os.uname().nodename
 
 
-def look_up(hosts: frozenset[HostName], ports: frozenset[PortName], seconds: float = DEADLINE) -> Names:
-    """Return what the names stand for; None for those that are unknown or not found within ``seconds``."""
-    return Names(_addresses(hosts, seconds), {name: _port(name) for name in ports}, hostname())
+def look_up(
+    hosts: frozenset[HostName], ports: frozenset[PortName], seconds: float = DEADLINE, known: Known = _NOTHING
+) -> Names:
+    """Return what the names stand for; None for those that are unknown or not found within ``seconds``.
+
+    Of several addresses it is the one that a name is ``known`` by, else the first.
+    """
+    return Names(_addresses(hosts, seconds, known), {name: _port(name) for name in ports}, hostname())
 
 
-def _addresses(hosts: frozenset[HostName], seconds: float) -> dict[HostName, Address | None]:
+def _addresses(hosts: frozenset[HostName], seconds: float, known: Known) -> dict[HostName, Address | None]:
     """Look names up in threads of a daemon, so that a resolver that hangs holds up nothing."""
     waiting: SimpleQueue[HostName] = SimpleQueue()
     found: SimpleQueue[tuple[HostName, Address | None]] = SimpleQueue()
     for host in hosts:
         waiting.put(host)
     for _ in range(min(THREADS, len(hosts))):
-        Thread(target=_work, args=(waiting, found), name="names", daemon=True).start()
+        Thread(target=_work, args=(waiting, found, known), name="names", daemon=True).start()
     addresses: dict[HostName, Address | None] = dict.fromkeys(hosts)
     until = time.monotonic() + seconds
     for _ in hosts:
@@ -45,26 +55,26 @@ def _addresses(hosts: frozenset[HostName], seconds: float) -> dict[HostName, Add
     return addresses
 
 
-def _work(waiting: SimpleQueue[HostName], found: SimpleQueue[tuple[HostName, Address | None]]) -> None:
+def _work(waiting: SimpleQueue[HostName], found: SimpleQueue[tuple[HostName, Address | None]], known: Known) -> None:
     while True:
         try:
             host = waiting.get_nowait()
         except Empty:
             return
-        found.put((host, _address(host)))
+        found.put((host, _address(host, known.get(host))))
 
 
-def _address(host: HostName) -> Address | None:
+def _address(host: HostName, known: Address | None) -> Address | None:
     family = socket.AF_INET6 if host.ipv6 else socket.AF_INET
     try:
         answers = socket.getaddrinfo(host.name, None, family, socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return None
-    for answer in answers:
-        text = str(answer[4][0])
-        if "%" not in text:
-            return IPv6Address(text) if host.ipv6 else IPv4Address(text)
-    return None
+    texts = [str(answer[4][0]) for answer in answers]
+    addresses = [IPv6Address(text) if host.ipv6 else IPv4Address(text) for text in texts if "%" not in text]
+    if known in addresses:  # servers of names turn the addresses of a name round
+        return known
+    return addresses[0] if addresses else None
 
 
 def _port(name: PortName) -> int | None:

@@ -30,11 +30,17 @@ _INHERITED = frozenset(row.name for row in DIRECTIVES.values() if row.where is W
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A configuration, what to warn of, and the addresses of the host names in it."""
+    """A configuration, what to warn of, and the addresses of the host names in it.
+
+    ``followed`` are the names whose addresses may change while it is in force: all but those of virtuals.
+    ``contents`` is what the files held that it was read from.
+    """
 
     config: Config
     warnings: tuple[Problem, ...] = ()
     hosts: Mapping[HostName, Address] = field(default_factory=dict)
+    followed: frozenset[HostName] = frozenset()
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Draft:
     hosts: frozenset[HostName]
     ports: frozenset[PortName]
     files: Mapping[str, Line] = field(default_factory=dict)
+    heads: frozenset[HostName] = frozenset()
 
     def unknown(self, names: Names) -> tuple[frozenset[HostName], frozenset[PortName]] | None:
         """Return the names that were asked for and never looked up; None if there are none."""
@@ -67,7 +74,7 @@ def accepted(found: Draft, names: Names) -> Parsed:
     if any(problem.severity is Severity.ERROR for problem in found.problems):
         raise ConfigError(found.problems)
     hosts = {host: address for host in found.hosts if (address := names.hosts.get(host)) is not None}
-    return Parsed(found.config, found.problems, hosts)
+    return Parsed(found.config, found.problems, hosts, found.hosts - found.heads)
 
 
 def draft(text: str, file: str, names: Names, kinds: Mapping[str, Kind], installed: Installed = _everything) -> Draft:
@@ -87,7 +94,7 @@ def draft(text: str, file: str, names: Names, kinds: Mapping[str, Kind], install
     builder.check_global_fallbacks()
     problems = sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column))
     settings = _globals(world)
-    asked = frozenset(lookup.hosts), frozenset(lookup.ports), builder.files
+    asked = frozenset(lookup.hosts), frozenset(lookup.ports), builder.files, frozenset(builder.heads)
     return Draft(Config(settings, virtuals), tuple(problems), *asked)
 
 
@@ -111,7 +118,7 @@ def _timeouts(own: Mapping[str, Any], world: Mapping[str, Any]) -> dict[str, int
 
 
 class _Builder:
-    """Builds the virtuals of one file; remembers their keys, and the ``files`` whose content they need."""
+    """Builds the virtuals of one file; remembers their keys, their names (``heads``), and the ``files`` they need."""
 
     def __init__(self, world: Settings, servers: Servers, settler: Settler, advice: Advice) -> None:
         self._world = world
@@ -123,6 +130,7 @@ class _Builder:
         self._advice = advice
         self._inherited = {name: value for name, value in world.values.items() if name in _INHERITED}
         self.files: dict[str, Line] = {}
+        self.heads: set[HostName] = set()
         self._ask_for_files(world)
 
     def virtual(self, section: Section) -> Virtual | None:
@@ -172,6 +180,7 @@ class _Builder:
             return FirewallMark(head.mark, ipv6)
         protocol = settings.values.get("protocol") or ("udp" if head.port in {"53", "domain"} else "tcp")
         address = lookup.address(head.host, ipv6=ipv6)
+        self.heads.add(HostName(head.host, ipv6))
         port = lookup.port(head.port, protocol)
         if address is None:
             raise Refusal(f'the name "{head.host[:60]}" does not resolve', "correct it, or write the address")

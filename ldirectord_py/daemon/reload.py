@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from ldirectord_py.checks.table import kinds
-from ldirectord_py.config.addresses import HostName
 from ldirectord_py.config.load import load
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.aside import aside
@@ -19,7 +18,6 @@ from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
 from ldirectord_py.errors import ConfigError
-from ldirectord_py.ipvs.table import Address
 
 logger = logging.getLogger(__name__)
 
@@ -33,27 +31,28 @@ Stamp = tuple[int, int, int]
 class Reloader:
     """Hands every good new configuration to ``put_in_force``; a bad one changes nothing and is told.
 
-    Its state: the file's stamp when it was last looked at, stamp and digest of the content last read, and the
-    addresses of its host names, which stay in force while a resolver fails.
+    Its state: what is ``loaded``, whose addresses of host names stay in force while a resolver fails; the file's stamp
+    when it was last looked at; stamp and digest of the content last read.
     """
 
     def __init__(
         self,
         path: Path,
-        hosts: Mapping[HostName, Address],
+        loaded: Parsed,
         director: Director,
         put_in_force: Callable[[Orders], Awaitable[None]],
         notify: Notify,
     ) -> None:
         self._path = path
-        self._hosts = hosts
+        self.loaded = loaded
         self._director = director
         self._put_in_force = put_in_force
         self._notify = notify
         self._asked = asyncio.Event()
         self._stamp: Stamp | None = None
         self._read_stamp: Stamp | None = None
-        self._digest = ""
+        self._digest = _digest(loaded, path)
+        self._changing = asyncio.Lock()
 
     def ask(self) -> None:
         """Read the configuration again soon; several requests before it happens are one."""
@@ -61,7 +60,6 @@ class Reloader:
 
     async def run(self, changed: Callable[[], None] = lambda: None) -> None:
         """Serve requests and watch the file; ``changed`` is called after each change of its content. Never returns."""
-        await self.remember()
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):
@@ -95,7 +93,7 @@ class Reloader:
         self._notify.ready(self._director.summary)
 
     def _read(self) -> tuple[Parsed, Orders]:
-        loaded = load(self._path, self._hosts)
+        loaded = load(self._path, self.loaded.hosts)
         return loaded, orders(loaded.config, kinds())
 
     async def _apply(self, loaded: Parsed, new: Orders) -> None:
@@ -104,8 +102,16 @@ class Reloader:
         if self._director.orders.virtuals and not new.virtuals:
             self._keep(f"{self._path} has no virtual server any more; to take all of them out, stop the daemon")
         else:
-            self._hosts = loaded.hosts
-            await self._put_in_force(new)
+            async with self._changing:
+                self.loaded, self._digest = loaded, _digest(loaded, self._path)
+                await self._put_in_force(new)
+
+    async def amend(self, former: Parsed, loaded: Parsed, put_in_force: Callable[[], Awaitable[None]]) -> None:
+        """Replace what is loaded by what the same text means now, unless a reload came before."""
+        async with self._changing:
+            if self.loaded is former:
+                self.loaded = loaded
+                await put_in_force()
 
     def _keep(self, *reasons: object) -> None:
         for reason in reasons:
@@ -149,3 +155,8 @@ class Reloader:
         with suppress(OSError):
             return hashlib.sha256(await aside(LOOK_SECONDS, self._path.read_bytes)).hexdigest()
         return ""
+
+
+def _digest(loaded: Parsed, path: Path) -> str:
+    contents = loaded.contents.get(str(path))
+    return "" if contents is None else hashlib.sha256(contents).hexdigest()

@@ -21,6 +21,7 @@ from ldirectord_py.daemon.monitor import Monitor
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
 from ldirectord_py.daemon.reload import Reloader
+from ldirectord_py.daemon.resolve import Resolver
 from ldirectord_py.daemon.results import noting
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.netlink import NetlinkKernel
@@ -63,7 +64,8 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
         await put_in_force(new)
         commands.reloaded()
 
-    reloader = Reloader(path, loaded.hosts, director, reload, notify)
+    reloader = Reloader(path, loaded, director, reload, notify)
+    resolver = Resolver(path, reloader, put_in_force)
     stop = _stop_signal(on_hangup=reloader.ask)
 
     async def direct() -> None:
@@ -76,6 +78,7 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
         await _together(
             director.run(),
             reloader.run(commands.changed),
+            resolver.run(),
             maintenance.run(),
             maintenance.names.run(),
             notify.keep_alive(),

@@ -50,6 +50,7 @@ def test_the_globals_are_those_of_the_file_and_their_defaults() -> None:
         "quiescent": False,
         "readdquiescent": False,
         "reconcile": None,
+        "resolveinterval": 60,
         "smtp": None,
         "starttls": False,
         "successcount": 1,

@@ -34,7 +34,7 @@ def test_its_examples_are_valid_and_its_values_the_defaults(names: Names, kinds:
     assert len(parsed.config.virtuals) == 8
     settings, defaults = parsed.config.settings, Globals()
     shown = ("checkinterval", "failurecount", "successcount", "maxexternal", "quiescent", "cleanstop", "reconcile")
-    for name in (*shown, "emailalertstatus", "fork"):
+    for name in (*shown, "emailalertstatus", "fork", "resolveinterval"):
         assert getattr(settings, name) == getattr(defaults, name)
 
 

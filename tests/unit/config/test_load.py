@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ldirectord_py.config.addresses import HostName, PortName
-from ldirectord_py.config.load import LARGEST, load
+from ldirectord_py.config.load import LARGEST, again, load
 from ldirectord_py.config.model import Authorities
 from ldirectord_py.config.names import hostname, look_up
 from ldirectord_py.errors import ConfigError
@@ -85,6 +85,46 @@ def test_a_known_name_that_does_not_resolve_keeps_its_address(write: Write, monk
     (warning,) = parsed.warnings
     expected = ('the host name "web1" does not resolve now', "its last address 198.51.100.7 is kept", 3)
     assert (warning.what, warning.mend, warning.line) == expected
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, **names: list[str]) -> None:
+    """Let these names resolve, and no others."""
+
+    def answer(host: str, *_: Any) -> list[tuple[Any, ...]]:
+        if not names.get(host):
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in names[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+
+
+def test_a_known_address_stays_while_it_is_one_of_the_name(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, web1=["198.51.100.8", "198.51.100.7"])
+    path = write(VIRTUAL + "    real=web1:80 gate\n")
+    known = {HostName("web1", ipv6=False): IPv4Address("198.51.100.7")}
+    assert str(load(path, known).config.virtuals[0].reals[1]) == "198.51.100.7:80"
+    assert str(load(path).config.virtuals[0].reals[1]) == "198.51.100.8:80"
+
+
+def test_the_same_text_means_the_same_again_but_for_its_names(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, web1=["198.51.100.7"], www=["192.0.2.5"])
+    path = write("virtual=www:http\n    real=web1:80 gate\n    real=web2:80 gate\n    fallback=web1:81\n")
+    loaded = load(path)
+    web1, web2, www = (HostName(name, ipv6=False) for name in ("web1", "web2", "www"))
+    assert loaded.followed == {web1, web2}
+    path.write_text("no configuration any more")
+    assert again(path, loaded, {}) == loaded
+    hosts = {www: IPv4Address("192.0.2.5"), web1: IPv4Address("198.51.100.9"), web2: IPv4Address("198.51.100.10")}
+    moved = again(path, loaded, hosts)
+    (site,) = moved.config.virtuals
+    assert [site.id, *map(str, site.reals), str(site.fallback)] == [
+        "tcp:192.0.2.5:80",
+        "198.51.100.9:80",
+        "198.51.100.10:80",
+        "198.51.100.9:81",
+    ]
+    assert (moved.hosts, moved.followed) == (hosts, frozenset({web1, web2}))
+    assert moved.warnings == ()
 
 
 def test_a_resolver_that_hangs_costs_no_more_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

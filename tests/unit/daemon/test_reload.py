@@ -28,7 +28,7 @@ class Reloads:
         self.path = path
         self.write(text)
         self.director = Director(MemoryKernel(), orders(load(path).config, KINDS))
-        self.reloader = Reloader(path, {}, self.director, self._put_in_force, Notify())
+        self.reloader = Reloader(path, load(path), self.director, self._put_in_force, Notify())
         self.virtuals: list[list[str]] = []
 
     def write(self, text: str) -> None:
