@@ -25,6 +25,8 @@ SECONDS: Final = 60.0
 TURNS: Final = Turns(10)
 """The commands of this kind that are under way; the others wait, their time not yet begun."""
 
+_spawning = Turns(1)
+
 logger = logging.getLogger(__name__)
 
 
@@ -52,7 +54,9 @@ async def act(words: Sequence[str], seconds: float = SECONDS) -> bool:
 async def run(words: Sequence[str], seconds: float) -> str:
     """Return how the command failed, or nothing if it ended with status 0. Cancelled, it leaves the command alone."""
     try:
-        child = Child(words, subprocess.DEVNULL, environment(os.environ))
+        async with _spawning:  # and a moment for others between two of them
+            child = Child(words, subprocess.DEVNULL, environment(os.environ))
+            await asyncio.sleep(0)
     except (OSError, ValueError, IndexError) as error:  # ValueError: a NUL; IndexError: no word at all
         return str(getattr(error, "strerror", None) or error).lower()
     try:

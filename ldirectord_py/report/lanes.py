@@ -46,7 +46,11 @@ class Lanes:
             await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
-        """Drop what waits, and wait no longer for what is under way."""
+        """Drop what waits, which is told, and wait no longer for what is under way."""
+        for lane, waiting in self._waiting.items():
+            if waiting:
+                logger.warning("%d commands for %s are left out: the daemon ends", len(waiting), lane)
+                waiting.clear()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

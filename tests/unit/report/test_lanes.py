@@ -67,7 +67,7 @@ async def test_a_lane_is_bounded_and_the_newest_stay(caplog: pytest.LogCaptureFi
     assert caplog.messages == ["3 commands for a were left out: those before them took too long"]
 
 
-async def test_a_close_waits_for_nothing_and_leaves_no_task() -> None:
+async def test_a_close_waits_for_nothing_and_leaves_no_task(caplog: pytest.LogCaptureFixture) -> None:
     lanes, done = Lanes(), list[str]()
 
     async def wait() -> None:
@@ -81,4 +81,4 @@ async def test_a_close_waits_for_nothing_and_leaves_no_task() -> None:
     await asyncio.sleep(0)
     await lanes.close()
     await lanes.done()
-    assert done == []
+    assert (done, caplog.messages) == ([], ["1 commands for a are left out: the daemon ends"])
