@@ -157,9 +157,11 @@ _STATUS = ("all", "none", *AlertStatus)
 
 def _smtp(raw: str, place: Place) -> str:
     server = unquoted(bare(raw), place)
-    found = re.match("[0-9A-Za-z._+-]+", server)
+    found = re.match(r"([0-9A-Za-z._+-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]+))?", server)
     if found is None:
-        raise Refusal("smtp is not a host name or an IPv4 address", "write smtp=HOST")
+        raise Refusal("smtp is not a host name or an address", "write smtp=HOST or smtp=HOST:PORT")
+    if found[2] and not 1 <= int(found[2][:6]) <= 65535:
+        raise Refusal("smtp has no port from 1 to 65535", f"write smtp={found[1]}:25", found.start(2))
     if found[0] != server:
         place.warn(Note("what follows the host is ignored", f"write smtp={found[0]}"))
     return found[0]
@@ -235,6 +237,7 @@ _ROWS = (
     Directive("cleanstop", Where.BOTH, yes_no),
     Directive("emailalert", Where.BOTH, _emailalert),
     Directive("emailalertfreq", Where.BOTH, whole(0, YEARS, leading=True)),
+    Directive("emailalertgroup", Where.BOTH, whole(0, YEARS)),
     Directive("emailalertstatus", Where.BOTH, _emailalertstatus),
     Directive("failurecount", Where.BOTH, whole(1, YEARS)),
     Directive("fallback", Where.BOTH),

@@ -30,7 +30,7 @@ class CheckType(StrEnum):
 
 
 class AlertStatus(StrEnum):
-    """The words of ``emailalertstatus``: in which states of a server its reminders are sent."""
+    """The words of ``emailalertstatus``: in which states of the daemon mails are sent."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -133,6 +133,7 @@ class Virtual:
     cleanstop: bool = True
     emailalert: str = ""
     emailalertfreq: int = 0
+    emailalertgroup: int = 0
     emailalertstatus: tuple[AlertStatus, ...] = tuple(AlertStatus)
     smtp: str | None = None
     monitorfile: str | None = None
@@ -166,6 +167,7 @@ class Globals:
     cleanstop: bool = True
     emailalert: str = ""
     emailalertfreq: int = 0
+    emailalertgroup: int = 0
     emailalertfrom: str | None = None
     emailalertstatus: tuple[AlertStatus, ...] = tuple(AlertStatus)
     execute: tuple[str, ...] = ()

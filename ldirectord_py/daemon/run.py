@@ -6,14 +6,12 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ldirectord_py.checks import command
 from ldirectord_py.checks.table import checker_for, kinds, turn_for
 from ldirectord_py.config.parse import Parsed
-from ldirectord_py.daemon.aside import aside
 from ldirectord_py.daemon.commands import Commands
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.maintenance import Maintenance
@@ -21,6 +19,7 @@ from ldirectord_py.daemon.monitor import Monitor
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
 from ldirectord_py.daemon.reload import Reloader
+from ldirectord_py.daemon.reports import Reports
 from ldirectord_py.daemon.resolve import Resolver
 from ldirectord_py.daemon.results import noting
 from ldirectord_py.errors import KernelError
@@ -28,7 +27,6 @@ from ldirectord_py.ipvs.netlink import NetlinkKernel
 from ldirectord_py.report import logfile
 from ldirectord_py.report.events import Listener
 from ldirectord_py.report.log import log
-from ldirectord_py.report.monitorfile import FLUSH_SECONDS, MonitorFiles
 
 logger = logging.getLogger(__name__)
 
@@ -43,18 +41,20 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
     Raises KernelError when the kernel's table cannot be written at the start.
     """
     kernel = NetlinkKernel()
-    listeners: list[Listener] = [log]
+    reports = Reports(loaded.config)
+    listeners: list[Listener] = [log, reports.mail]
     director = Director(kernel, orders(loaded.config, kinds()), listeners)
     commands = Commands(director, path)
     listeners.append(commands)
     maintenance = Maintenance(director)
-    files = MonitorFiles()
-    monitor = Monitor(noting(director, files.note), checker_for, turn_for)
+    monitor = Monitor(noting(director, reports.files.note), checker_for, turn_for)
     command.TURNS.limit = loaded.config.settings.maxexternal
 
     async def put_in_force(new: Orders) -> None:
         await maintenance.foresee(new)
+        reports.mail.foresee(new.config)
         await director.reload(new)
+        reports.mail.follow(new.config)
         commands.follow()
         command.TURNS.limit = new.config.settings.maxexternal
         monitor.follow(new.plan)
@@ -81,6 +81,7 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
             resolver.run(),
             maintenance.run(),
             maintenance.names.run(),
+            reports.mail.run(),
             notify.keep_alive(),
             _keep_status(director, notify),
         )
@@ -100,8 +101,7 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
         await asyncio.gather(directing, monitor.close(), return_exceptions=True)
         await commands.close()
         await kernel.aclose()
-        with suppress(TimeoutError, OSError):
-            await aside(FLUSH_SECONDS, files.close)
+        await reports.close()
 
 
 def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
 from ldirectord_py.ipvs.table import Table
-from ldirectord_py.report import logfile
+from ldirectord_py.report import logfile, post
+from ldirectord_py.report.sendmail import over_sendmail
 
 HEAD = "checkinterval = 1\nchecktimeout = 1\n"
 WEB = f"{HEAD}virtual = 192.0.2.1:80\n    real = 127.0.0.1:9 masq\n    checktype = on\n"
@@ -120,6 +122,30 @@ async def test_each_check_is_a_line_of_the_monitorfile(tmp_path: Path, monkeypat
     async with daemon(tmp_path, monkeypatch, text) as web:
         await web.until(lambda: checks.exists() and "connect tcp 127.0.0.1 9 1 masq /  [down]" in checks.read_text())
         await web.stop()
+
+
+async def test_changes_are_mailed_up_to_the_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mails = tmp_path / "mails"
+    script = tmp_path / "sendmail"
+    script.write_text(f"#!/bin/sh\ncat >> {mails}\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(post, "over_sendmail", partial(over_sendmail, str(script)))
+    async with daemon(tmp_path, monkeypatch, f"emailalert = ops@example.net\n{WEB}") as web:
+        await asyncio.wait_for(web.ready.wait(), 10)
+        web.path.write_text(f"emailalert = ops@example.net\n{SHOP}")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await web.until(lambda: "192.0.2.2" in str(web.kernel.table))
+        await web.stop()
+    assert [line for line in mails.read_text().splitlines() if line.startswith(("Subject", "Daemon"))] == [
+        "Subject: Added real server: 127.0.0.1:9 (192.0.2.1:80) (Weight set to 1)",
+        "Daemon-Status: starting",
+        "Subject: Added real server: 127.0.0.1:9 (192.0.2.2:80) (Weight set to 1)",
+        "Daemon-Status: reloading",
+        "Subject: Purged real server (reload): 127.0.0.1:9 (192.0.2.1:80)",
+        "Daemon-Status: reloading",
+        "Subject: Purged real server (stop): 127.0.0.1:9 (192.0.2.2:80)",
+        "Daemon-Status: stopping",
+    ]
 
 
 async def test_a_stop_during_the_start_is_not_followed_by_ready(

@@ -1,0 +1,17 @@
+"""Addresses of hosts by name, off the loop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+from ldirectord_py.daemon.aside import aside
+
+LOOKUP_SECONDS: Final = 10.0
+
+
+async def addresses(host: str, port: int) -> Sequence[str]:
+    """Return the addresses of a host, the best first; raises OSError, TimeoutError after LOOKUP_SECONDS."""
+    found = await aside(LOOKUP_SECONDS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    return [str(address[0]) for *_, address in found]

@@ -1,0 +1,27 @@
+"""The reports that wait for others: mails and monitorfiles."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ldirectord_py.config.model import Config
+from ldirectord_py.daemon.aside import aside
+from ldirectord_py.daemon.lookup import addresses
+from ldirectord_py.report.mail import Mail
+from ldirectord_py.report.monitorfile import FLUSH_SECONDS, MonitorFiles
+from ldirectord_py.report.post import Post, this_host
+
+
+class Reports:
+    """The ``mail`` and the monitor ``files`` of a daemon."""
+
+    def __init__(self, config: Config) -> None:
+        self._post = Post(addresses)
+        self.mail = Mail(config, this_host(), self._post)
+        self.files = MonitorFiles()
+
+    async def close(self) -> None:
+        """Send and write what waits, for FLUSH_SECONDS at most."""
+        self.mail.flush()
+        writing = aside(FLUSH_SECONDS, self.files.close)
+        await asyncio.gather(self._post.close(FLUSH_SECONDS), writing, return_exceptions=True)

@@ -1,0 +1,185 @@
+"""``emailalert``: which events become mails, in groups, and repeated while a server is down.
+
+::
+
+    Checked --> who is down, and why ----------.
+    Written --> alert -- emailalertgroup --> letter -- outbox of its mail server --> SMTP or sendmail
+    clock ----> reminders, groups that end ----'
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NoReturn
+
+from ldirectord_py.config.model import AlertStatus, Config, Virtual, endpoint
+from ldirectord_py.desired import row_key
+from ldirectord_py.ipvs.diff import Verb
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey
+from ldirectord_py.report.events import Checked, Event, Phase, Role, Written
+from ldirectord_py.report.letter import Alert, Host, Letter, Route, letter
+from ldirectord_py.report.wording import line, virtual_name
+
+logger = logging.getLogger(__name__)
+
+TICK: Final = 0.5
+"""Seconds between two looks at the clock."""
+
+ALERTS_TOGETHER: Final = 1000
+"""Alerts in one letter at most."""
+
+Post = Callable[[Letter, Callable[[Alert], bool]], None]
+"""Sends a letter; is told what finds out whether an alert is still true."""
+
+_STATUS = {
+    Phase.START: AlertStatus.STARTING,
+    Phase.RELOAD: AlertStatus.RELOADING,
+    Phase.STOP: AlertStatus.STOPPING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What made the director change a row: the state of the daemon in which it began, and a check's reason."""
+
+    status: AlertStatus = AlertStatus.RUNNING
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Group:
+    """Alerts for one route that go out together at ``ends``, in seconds of the clock."""
+
+    ends: float
+    alerts: list[Alert] = field(default_factory=list)
+
+
+class Mail:
+    """Listens for changes and hands letters to ``post``.
+
+    Its state: the virtuals; which real servers are down, and when that was last told; which of them have not been
+    judged since the start or the reload that brought them, so that their first verdict belongs to it; the causes of
+    changes to come; and the groups that are open. Servers have the kernel's keys.
+    """
+
+    def __init__(self, config: Config, host: Host, post: Post, clock: Callable[[], float] = time.monotonic) -> None:
+        self._host = host
+        self._post = post
+        self._clock = clock
+        self._sender = config.settings.emailalertfrom
+        self._virtuals: dict[ServiceKey, Virtual] = {}
+        self._down: dict[DestinationKey, float] = {}
+        self._unjudged: dict[DestinationKey, AlertStatus] = {}
+        self._causes: dict[DestinationKey | ServiceKey, Cause] = {}
+        self._groups: dict[Route, Group] = {}
+        self.foresee(config, AlertStatus.STARTING)
+
+    def __call__(self, event: Event) -> None:
+        """Take an event; never waits."""
+        if isinstance(event, Checked):
+            self._checked(event)
+        elif isinstance(event, Written) and isinstance(event.op.row, Destination):
+            self._written(event, event.op.row)
+
+    def foresee(self, config: Config, status: AlertStatus = AlertStatus.RELOADING) -> None:
+        """Take up what a configuration brings, beside that in force."""
+        for virtual in config.virtuals:
+            known = _keys(self._virtuals[virtual.key]) if virtual.key in self._virtuals else {}
+            self._unjudged |= dict.fromkeys(_keys(virtual).keys() - known.keys(), status)
+            self._virtuals[virtual.key] = virtual
+
+    def follow(self, config: Config) -> None:
+        """Let go of what is not in the configuration, and take the rest as it has it."""
+        self._sender = config.settings.emailalertfrom
+        self._virtuals = {virtual.key: virtual for virtual in config.virtuals}
+        reals = {key for virtual in config.virtuals for key in _keys(virtual)}
+        self._down = {key: told for key, told in self._down.items() if key in reals}
+        self._unjudged = {key: status for key, status in self._unjudged.items() if key in reals}
+        kept = reals | self._virtuals.keys()
+        self._causes = {key: cause for key, cause in self._causes.items() if key in kept}
+
+    def holds(self, alert: Alert) -> bool:
+        """Tell whether an alert about a server that is down is still true."""
+        return alert.down is None or alert.down in self._down
+
+    async def run(self) -> NoReturn:
+        """Remind, and end groups, for ever."""
+        while True:
+            await asyncio.sleep(TICK)
+            try:
+                self.tick()
+            except Exception:  # a fault of ours must not end the daemon
+                logger.exception("Reminding by mail failed")
+
+    def tick(self) -> None:
+        """Remind of servers that have been down for so long, and send the groups whose time is over."""
+        now = self._clock()
+        for key, told in list(self._down.items()):
+            virtual = self._virtuals.get(key.service)
+            if virtual is not None and 0 < virtual.emailalertfreq <= now - told:
+                self._down[key] = now
+                self._alert(virtual, Alert(_inaccessible(key), AlertStatus.RUNNING, down=key))
+        self._send(now)
+
+    def flush(self) -> None:
+        """Send all groups now."""
+        self._send(float("inf"))
+
+    def _checked(self, event: Checked) -> None:
+        step, key = event.transition, row_key(event.virtual, event.real)
+        cause = Cause(self._unjudged.pop(key, AlertStatus.RUNNING), event.reason)
+        if step.rose or step.fell:
+            self._causes |= {key: cause, event.virtual.key: cause}
+        if step.rose:
+            self._down.pop(key, None)
+        elif step.fell:
+            self._down[key] = self._clock()
+        elif step.first_failure and key not in self._down:
+            self._down[key] = self._clock()  # it never entered the table, so that no write tells
+            self._alert(event.virtual, Alert(_inaccessible(key), cause.status, cause.reason, down=key))
+
+    def _written(self, event: Written, row: Destination) -> None:
+        up = event.op.verb is not Verb.DELETE and row.weight > 0
+        if event.role is Role.REAL and up:
+            self._down.pop(row.key, None)
+        virtual = self._virtuals.get(row.key.service)
+        placeholder = event.op.verb is Verb.ADD and not up  # a quiescent server that waits for its first success
+        if virtual is None or placeholder or (event.role is Role.FALLBACK and event.phase is Phase.STOP):
+            return
+        if event.role is Role.FALLBACK:
+            cause = Cause(self._causes.get(row.key.service, Cause()).status)
+        else:
+            cause = self._causes.pop(row.key, Cause())
+        status = _STATUS.get(event.phase, cause.status)
+        self._alert(virtual, Alert(line(event) or "", status, cause.reason))
+
+    def _alert(self, virtual: Virtual, alert: Alert) -> None:
+        if not virtual.emailalert or alert.status not in virtual.emailalertstatus:
+            return
+        logger.info("emailalert: %s", alert.text)
+        route = Route(virtual.smtp, self._sender, virtual.emailalert)
+        group = self._groups.setdefault(route, Group(self._clock() + virtual.emailalertgroup))
+        group.alerts.append(alert.of(virtual))
+        if not virtual.emailalertgroup or len(group.alerts) >= ALERTS_TOGETHER:
+            self._end(route)
+
+    def _send(self, now: float) -> None:
+        for route in [route for route, group in self._groups.items() if group.ends <= now]:
+            self._end(route)
+
+    def _end(self, route: Route) -> None:
+        alerts = list(filter(self.holds, self._groups.pop(route).alerts))
+        if alerts:
+            self._post(letter(alerts, route, self._host, written=time.time(), began=self._clock()), self.holds)
+
+
+def _keys(virtual: Virtual) -> Mapping[DestinationKey, None]:
+    return {row_key(virtual, real): None for real in virtual.reals}
+
+
+def _inaccessible(key: DestinationKey) -> str:
+    return f"Inaccessible real server: {endpoint(key.address, key.port)} ({virtual_name(key.service)})"
