@@ -20,10 +20,13 @@ help:
 demo: machine
 	@PYTHONPATH=tests $(BIN)/python -m harness.demo
 
-test: lint unit service kernel
+test: lint machine
+	$(PYTEST) --numprocesses auto tests/unit
+	$(PYTEST) tests/service
+	$(PYTEST) tests/kernel
 
 unit: venv
-	$(PYTEST) --numprocesses auto tests/unit
+	$(PYTEST) --numprocesses auto --hypothesis-profile quick -m "not fuzz" tests/unit
 
 service: venv packages
 	$(PYTEST) tests/service

@@ -128,6 +128,7 @@ def test_a_probe_keeps_little_of_the_longest_lines(kind: str, said: bytes, monke
     assert asyncio.run(peak(lambda: probe(check, target))) < 256 * 1024
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("kind", DIALOGUES)
 def test_whatever_a_server_says_there_is_a_verdict(
     kind: str, said: Callable[[bytes, int], None], caplog: pytest.LogCaptureFixture

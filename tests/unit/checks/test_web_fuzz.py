@@ -7,6 +7,8 @@ import ssl
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from harness.mutants import mutants
 from ldirectord_py.checks.answer import Answer
 from ldirectord_py.checks.reasons import words
@@ -44,6 +46,7 @@ def outcome(data: bytes, noise: random.Random) -> str:
     return f"{'up' if answer.success else 'down'}: {answer.status}"
 
 
+@pytest.mark.fuzz
 def test_an_answer_that_went_wrong_is_judged() -> None:
     noise = random.Random(1)  # noqa: S311  noise, and the same each time
     said = [outcome(data, noise) for data in mutants(ANSWERS, COUNT)]
@@ -82,6 +85,7 @@ def refusal(data: bytes) -> str:
     return "waits"
 
 
+@pytest.mark.fuzz
 def test_a_handshake_that_went_wrong_is_refused_in_words() -> None:
     seeds = (flight(ssl.TLSVersion.TLSv1_2), flight(ssl.TLSVersion.TLSv1_3))
     said = [refusal(data) for data in mutants(seeds, HANDSHAKES)]

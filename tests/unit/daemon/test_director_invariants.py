@@ -7,7 +7,7 @@ import errno
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import KINDS, config, down, fallback, real, service_key, up, virtual
@@ -95,7 +95,6 @@ actions = st.one_of(
 )
 
 
-@settings(max_examples=300)
 @given(site=configs, story=st.lists(actions, max_size=25))
 def test_the_kernel_ends_up_with_what_is_desired(site: Config, story: list[Action]) -> None:
     async def play() -> None:
@@ -118,7 +117,6 @@ def test_the_kernel_ends_up_with_what_is_desired(site: Config, story: list[Actio
     asyncio.run(play())
 
 
-@settings(max_examples=300)
 @given(site=configs, story=st.lists(actions, max_size=15), later=configs)
 def test_a_reload_or_restart_never_takes_weight_from_a_server_that_stays_up(
     site: Config, story: list[Action], later: Config
