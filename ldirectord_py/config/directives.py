@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from ldirectord_py.config.lines import Note, Refusal
 from ldirectord_py.config.model import AlertStatus, Authorities, CheckType
@@ -158,13 +158,20 @@ _STATUS = ("all", "none", *AlertStatus)
 def _smtp(raw: str, place: Place) -> str:
     server = unquoted(bare(raw), place)
     found = re.match(r"([0-9A-Za-z._+-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]+))?", server)
-    if found is None:
+    if found is None or (found[1][0] == "[" and not _is_ipv6(found[1][1:-1])):
         raise Refusal("smtp is not a host name or an address", "write smtp=HOST or smtp=HOST:PORT")
     if found[2] and not 1 <= int(found[2][:6]) <= 65535:
         raise Refusal("smtp has no port from 1 to 65535", f"write smtp={found[1]}:25", found.start(2))
     if found[0] != server:
         place.warn(Note("what follows the host is ignored", f"write smtp={found[0]}"))
     return found[0]
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return bool(IPv6Address(text))
+    except ValueError:
+        return False
 
 
 def _maintenancedir(raw: str, place: Place) -> str:

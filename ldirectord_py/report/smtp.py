@@ -34,10 +34,10 @@ async def over_smtp(server: str, lookup: Lookup) -> AsyncIterator[Send]:
     client = await _connected(*endpoint_of(server), lookup)
     try:
         yield partial(_send, client)
-    finally:
-        with suppress(OSError, ValueError, RuntimeError, aiosmtplib.SMTPException):
+        with suppress(OSError, ValueError, aiosmtplib.SMTPException):  # the mails are away
             async with asyncio.timeout(QUIT_SECONDS):
                 await client.quit()
+    finally:
         client.close()
 
 

@@ -257,6 +257,17 @@ async def test_a_stop_waits_no_longer_than_it_is_told_and_tells_what_stays(caplo
     assert caplog.messages == ["2 mails were not sent over mail.example.net"]
 
 
+async def test_a_stop_in_the_midst_of_a_mail_waits_no_longer_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "QUIT_SECONDS", 60)
+    async with serving(Server(answers={b"MAIL": b"250-wait "})) as server:
+        outgoing = box(server)
+        outgoing.put(mail())
+        async with asyncio.timeout(10):
+            while len(server.lines) < 2:
+                await asyncio.sleep(0.01)
+            await outgoing.close(0.1)
+
+
 async def test_a_queue_that_is_full_drops_and_counts(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
