@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit service kernel lint format venv packages machine clean
+.PHONY: help demo test unit service kernel lint format man venv packages machine clean
 
 help:
 	@echo "make demo      show the director at work: client, director and servers in network namespaces"
@@ -15,6 +15,7 @@ help:
 	@echo "make service   the tests against real servers on loopback"
 	@echo "make kernel    the tests against a real IPVS, in a virtual machine where this kernel has none"
 	@echo "make lint      ruff and mypy;   make format   let ruff mend what it can"
+	@echo "make man       write docs/man/ldirectord.cf.5 again, after a change of docs/configuration.md"
 	@echo "make clean     remove everything that make made"
 
 demo: machine
@@ -42,6 +43,9 @@ lint: venv
 format: venv
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+man: venv
+	@PYTHONPATH=tests $(BIN)/python -m harness.manpage
 
 venv: .venv/complete
 
