@@ -148,24 +148,23 @@ async def test_a_kernel_without_process_descriptors_will_do(monkeypatch: pytest.
 
 
 async def test_endless_output_ends_at_the_deadline_and_holds_up_nobody() -> None:
-    loop = asyncio.get_running_loop()
-    latest, before = 0.0, loop.time()
+    turns = 0
 
-    async def look() -> None:
-        nonlocal latest, before
+    async def count() -> None:
+        nonlocal turns
         while True:
             await asyncio.sleep(0.005)
-            latest, before = max(latest, loop.time() - before), loop.time()
+            turns += 1
 
-    looking = asyncio.create_task(look())
+    counting = asyncio.create_task(count())
     verdict, reason = await run("/bin/sh -c 'exec yes disk full'", 0.5)
-    looking.cancel()
+    counting.cancel()
     assert (verdict, reason) == (
         Verdict.DOWN,
         'no answer within 0.5 s (the command has not ended: "disk full")',
     )
-    print(f"the loop was {latest * 1000:.1f} ms late at most")
-    assert latest < 0.25
+    print(f"the loop turned {turns} times meanwhile")
+    assert turns > 5
     await command.all_ended()
     assert command.TURNS.taken == 0
 
