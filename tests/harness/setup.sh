@@ -7,7 +7,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-SERVERS="nginx-light slapd vsftpd jamnntpd openssl systemd iproute2 ipvsadm nftables kmod procps netbase unbound kamailio freeradius postgresql dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base"
+SERVERS="nginx-light slapd vsftpd jamnntpd openssl systemd iproute2 ipvsadm nftables kmod procps netbase unbound kamailio freeradius postgresql dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord resource-agents logrotate"
 MACHINE="qemu-system-x86 busybox-static file"
 
 as_root() {
