@@ -34,13 +34,13 @@ def load(path: Path | str, known: Mapping[HostName, Address] = MappingProxyType(
     return _understood(str(path), _Files(), Names(hostname=hostname()), known)
 
 
-def again(path: Path | str, former: Parsed, hosts: Mapping[HostName, Address]) -> Parsed:
+def again(former: Parsed, hosts: Mapping[HostName, Address]) -> Parsed:
     """Return what a configuration means with other addresses of the host names that it follows.
 
     The files are not read again. Raises ConfigError, as ``load`` does.
     """
     names = Names({**dict.fromkeys(former.followed), **former.hosts, **hosts}, hostname=hostname())
-    return _understood(str(path), _Files(dict(former.contents)), names, {})
+    return _understood(former.file, _Files(dict(former.contents)), names, {})
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ def _understood(file: str, files: _Files, names: Names, known: Mapping[HostName,
         names = names.joined(Names(lost))
         found = draft(text, file, names, kinds(), _installed)
     parsed = accepted(_with(*_filled(found, file, files, warnings)), names)
-    return replace(parsed, contents=files.contents)
+    return replace(parsed, contents=files.contents, file=file)
 
 
 def _left_out(file: str) -> tuple[Problem, ...]:

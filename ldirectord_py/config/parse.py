@@ -33,7 +33,7 @@ class Parsed:
     """A configuration, what to warn of, and the addresses of the host names in it.
 
     ``followed`` are the names whose addresses may change while it is in force: all but those of virtuals.
-    ``contents`` is what the files held that it was read from.
+    ``contents`` is what the files held that it was read from, ``file`` the first of them, as it was named then.
     """
 
     config: Config
@@ -41,6 +41,7 @@ class Parsed:
     hosts: Mapping[HostName, Address] = field(default_factory=dict)
     followed: frozenset[HostName] = frozenset()
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    file: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

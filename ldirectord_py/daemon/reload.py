@@ -51,7 +51,7 @@ class Reloader:
         self._asked = asyncio.Event()
         self._stamp: Stamp | None = None
         self._read_stamp: Stamp | None = None
-        self._digest = _digest(loaded, path)
+        self._digest = _digest(loaded)
         self._changing = asyncio.Lock()
 
     def ask(self) -> None:
@@ -103,7 +103,7 @@ class Reloader:
             self._keep(f"{self._path} has no virtual server any more; to take all of them out, stop the daemon")
         else:
             async with self._changing:
-                self.loaded, self._digest = loaded, _digest(loaded, self._path)
+                self.loaded, self._digest = loaded, _digest(loaded)
                 await self._put_in_force(new)
 
     async def amend(self, former: Parsed, loaded: Parsed, put_in_force: Callable[[], Awaitable[None]]) -> None:
@@ -157,6 +157,6 @@ class Reloader:
         return ""
 
 
-def _digest(loaded: Parsed, path: Path) -> str:
-    contents = loaded.contents.get(str(path))
+def _digest(loaded: Parsed) -> str:
+    contents = loaded.contents.get(loaded.file)
     return "" if contents is None else hashlib.sha256(contents).hexdigest()

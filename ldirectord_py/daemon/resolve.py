@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Final, NoReturn
 
 from ldirectord_py.checks.table import kinds
@@ -34,8 +33,7 @@ class Resolver:
     are failing, what else is wrong, and when the names were last looked up.
     """
 
-    def __init__(self, path: Path, reloader: Reloader, put_in_force: Callable[[Orders], Awaitable[None]]) -> None:
-        self._path = path
+    def __init__(self, reloader: Reloader, put_in_force: Callable[[Orders], Awaitable[None]]) -> None:
         self._reloader = reloader
         self._put_in_force = put_in_force
         self._failing: frozenset[HostName] = frozenset()
@@ -90,7 +88,7 @@ class Resolver:
         self._failing = failing
 
     def _meaning(self, former: Parsed, hosts: Hosts) -> tuple[Parsed, Orders]:
-        loaded = again(self._path, former, hosts)
+        loaded = again(former, hosts)
         return loaded, orders(loaded.config, kinds())
 
     async def _moved(self, former: Parsed, loaded: Parsed, new: Orders) -> None:

@@ -65,7 +65,7 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
         commands.reloaded()
 
     reloader = Reloader(path, loaded, director, reload, notify)
-    resolver = Resolver(path, reloader, put_in_force)
+    resolver = Resolver(reloader, put_in_force)
     stop = _stop_signal(on_hangup=reloader.ask)
 
     async def direct() -> None:

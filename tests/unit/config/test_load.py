@@ -113,9 +113,9 @@ def test_the_same_text_means_the_same_again_but_for_its_names(write: Write, monk
     web1, web2, www = (HostName(name, ipv6=False) for name in ("web1", "web2", "www"))
     assert loaded.followed == {web1, web2}
     path.write_text("no configuration any more")
-    assert again(path, loaded, {}) == loaded
+    assert again(loaded, {}) == loaded
     hosts = {www: IPv4Address("192.0.2.5"), web1: IPv4Address("198.51.100.9"), web2: IPv4Address("198.51.100.10")}
-    moved = again(path, loaded, hosts)
+    moved = again(loaded, hosts)
     (site,) = moved.config.virtuals
     assert [site.id, *map(str, site.reals), str(site.fallback)] == [
         "tcp:192.0.2.5:80",

@@ -115,6 +115,18 @@ async def test_a_touch_is_no_change(tmp_path: Path) -> None:
     assert reloads.virtuals == []
 
 
+async def test_the_file_is_the_same_by_whatever_name_it_was_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    reloads = Reloads(tmp_path / "auto.cf", "autoreload=yes\n" + GOOD)
+    monkeypatch.chdir(tmp_path)
+    reloader = Reloader(reloads.path, load("auto.cf"), reloads.director, reloads._put_in_force, Notify())
+    assert [await reloader.look() for _ in range(3)] == [False, False, False]
+    reloads.write("autoreload=yes\n" + BETTER)
+    assert [await reloader.look() for _ in range(3)] == [False, True, False]
+    assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
+
+
 async def test_without_autoreload_a_change_is_told_and_ignored(
     reloads: Reloads, caplog: pytest.LogCaptureFixture
 ) -> None:

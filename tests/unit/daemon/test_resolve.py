@@ -43,7 +43,7 @@ class Site:
         self.kernel = MemoryKernel()
         self.director = Director(self.kernel, orders(loaded.config, KINDS))
         self.reloader = Reloader(path, loaded, self.director, self._put_in_force, Notify())
-        self.resolver = Resolver(path, self.reloader, self._put_in_force)
+        self.resolver = Resolver(self.reloader, self._put_in_force)
 
     def _answer(self, host: str, *_: Any) -> list[tuple[Any, ...]]:
         self.asked += 1
