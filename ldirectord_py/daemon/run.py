@@ -40,53 +40,9 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
 
     Raises KernelError when the kernel's table cannot be written at the start.
     """
-    kernel = NetlinkKernel()
-    reports = Reports(loaded.config)
-    listeners: list[Listener] = [log, reports.mail]
-    director = Director(kernel, orders(loaded.config, kinds()), listeners)
-    commands = Commands(director, path)
-    listeners.append(commands)
-    maintenance = Maintenance(director)
-    monitor = Monitor(noting(director, reports.files.note), checker_for, turn_for)
-    command.TURNS.limit = loaded.config.settings.maxexternal
-
-    async def put_in_force(new: Orders) -> None:
-        await maintenance.foresee(new)
-        reports.mail.foresee(new.config)
-        await director.reload(new)
-        reports.mail.follow(new.config)
-        commands.follow()
-        command.TURNS.limit = new.config.settings.maxexternal
-        monitor.follow(new.plan)
-        logfile.follow(new.config.settings)
-
-    async def reload(new: Orders) -> None:
-        await put_in_force(new)
-        commands.reloaded()
-
-    reloader = Reloader(path, loaded, director, reload, notify)
-    resolver = Resolver(reloader, put_in_force)
-    stop = _stop_signal(on_hangup=reloader.ask)
-
-    async def direct() -> None:
-        await maintenance.begin()
-        await director.start()
-        monitor.follow(director.orders.plan)
-        commands.start()
-        notify.ready(director.summary)
-        ready()
-        await _together(
-            director.run(),
-            reloader.run(commands.changed),
-            resolver.run(),
-            maintenance.run(),
-            maintenance.names.run(),
-            reports.mail.run(),
-            notify.keep_alive(),
-            _keep_status(director, notify),
-        )
-
-    directing = asyncio.create_task(direct())
+    daemon = _Daemon(path, loaded, notify)
+    stop = _stop_signal(on_hangup=daemon.reloader.ask)
+    directing = asyncio.create_task(daemon.direct(ready))
     ends: list[asyncio.Future[Any]] = [directing, stop]
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -94,14 +50,74 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
             await directing
         notify.stopping()
         directing.cancel()  # a start or a reload under way must not go on behind the stop
-        await asyncio.gather(_stop(director), monitor.close(), commands.stop())
+        await daemon.stop()
         logger.info("Linux Director Daemon terminated on signal: %s", stop.result())
     finally:
         directing.cancel()
-        await asyncio.gather(directing, monitor.close(), return_exceptions=True)
-        await commands.close()
-        await kernel.aclose()
-        await reports.close()
+        await asyncio.gather(directing, return_exceptions=True)
+        await daemon.close()
+
+
+class _Daemon:
+    """The objects of a daemon, and the order in which they begin, take over a configuration, and end."""
+
+    def __init__(self, path: Path, loaded: Parsed, notify: Notify) -> None:
+        listeners: list[Listener] = [log]
+        self.kernel = NetlinkKernel()
+        self.director = Director(self.kernel, orders(loaded.config, kinds()), listeners)
+        self.reports = Reports(loaded.config)
+        self.commands = Commands(self.director, path)
+        listeners += [self.reports.mail, self.commands]
+        self.maintenance = Maintenance(self.director)
+        self.monitor = Monitor(noting(self.director, self.reports.files.note), checker_for, turn_for)
+        self.reloader = Reloader(path, loaded, self.director, self._reload, notify)
+        self.resolver = Resolver(self.reloader, self._put_in_force)
+        self.notify = notify
+        command.TURNS.limit = loaded.config.settings.maxexternal
+
+    async def direct(self, ready: Callable[[], None]) -> None:
+        """Start, say so, and direct for ever."""
+        await self.maintenance.begin()
+        await self.director.start()
+        self.monitor.follow(self.director.orders.plan)
+        self.commands.start()
+        self.notify.ready(self.director.summary)
+        ready()
+        await _together(
+            self.director.run(),
+            self.reloader.run(self.commands.changed),
+            self.resolver.run(),
+            self.maintenance.run(),
+            self.maintenance.names.run(),
+            self.reports.mail.run(),
+            self.notify.keep_alive(),
+            _keep_status(self.director, self.notify),
+        )
+
+    async def stop(self) -> None:
+        """Take our services out of the kernel, end the checks, and stop the daemons of ``execute``."""
+        await asyncio.gather(_stop(self.director), self.monitor.close(), self.commands.stop())
+
+    async def close(self) -> None:
+        """Let go of everything, whatever came before."""
+        await asyncio.gather(self.monitor.close(), return_exceptions=True)
+        await self.commands.close()
+        await self.kernel.aclose()
+        await self.reports.close()
+
+    async def _reload(self, new: Orders) -> None:
+        await self._put_in_force(new)
+        self.commands.reloaded()
+
+    async def _put_in_force(self, new: Orders) -> None:
+        await self.maintenance.foresee(new)
+        self.reports.mail.foresee(new.config)
+        await self.director.reload(new)
+        self.reports.mail.follow(new.config)
+        self.commands.follow()
+        command.TURNS.limit = new.config.settings.maxexternal
+        self.monitor.follow(new.plan)
+        logfile.follow(new.config.settings)
 
 
 def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:
