@@ -91,9 +91,11 @@ class Packaged:
             )
         return done.returncode, output.read_text(errors="replace")
 
-    def agent(self, action: str) -> int:
-        """Return the exit status of Pacemaker's agent, called as Pacemaker does, with its default parameters."""
-        status, output = self.run(str(AGENT), action, OCF_ROOT="/usr/lib/ocf", OCF_RESOURCE_INSTANCE="director")
+    def agent(self, action: str, **parameters: str) -> int:
+        """Return the exit status of Pacemaker's agent, called as Pacemaker does; ``parameters`` as it names them."""
+        environment = {f"OCF_RESKEY_{name}": value for name, value in parameters.items()}
+        environment |= {"OCF_ROOT": "/usr/lib/ocf", "OCF_RESOURCE_INSTANCE": "director"}
+        status, output = self.run(str(AGENT), action, **environment)
         print(f"agent {action}: {status} {output}")  # pytest shows it where a test fails
         return status
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import sys
@@ -112,6 +113,20 @@ def test_pacemakers_agent(host: Packaged) -> None:
     assert "ldirectord.ldirectord.cf.pid" in host.run("ls", "/run")[1]
     assert [host.agent(action) for action in ("stop", "monitor", "stop")] == [0, NOT_RUNNING, 0]
     assert "Linux Director Daemon terminated on signal: TERM" in host.log()
+
+
+def test_pacemakers_agent_with_parameters(host: Packaged) -> None:
+    """Another file and another command, as a cluster with several directors has them."""
+    host.path("/etc/ha.d/web.cf").write_text(GOOD)
+    shutil.copy(host.path("../ldirectord"), host.path("/run/ldirectord-py"))
+
+    def agent(action: str) -> int:
+        return host.agent(action, configfile="/etc/ha.d/web.cf", ldirectord="/run/ldirectord-py")
+
+    assert [agent(action) for action in ("meta-data", "validate-all", "start", "monitor")] == [0, 0, 0, RUNNING]
+    assert host.daemon("web.cf") is not None
+    assert host.agent("monitor") == NOT_RUNNING
+    assert [agent(action) for action in ("stop", "monitor")] == [0, NOT_RUNNING]
 
 
 def test_pacemakers_agent_with_a_broken_configuration(host: Packaged) -> None:
