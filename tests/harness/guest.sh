@@ -9,7 +9,7 @@ exec >"$out/output" 2>&1 </dev/null
 
 mkdir -p /run/cached
 if mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=512000 "$tag" /run/cached; then
-    for place in /usr/bin /usr/sbin /usr/lib/*-linux-gnu /usr/lib/python3* "$@"; do
+    for place in /usr/bin /usr/sbin /usr/lib/*-linux-gnu /usr/lib/python3* /usr/share/perl* "$@"; do
         [ -d "/run/cached$place" ] && [ -d "$place" ] && mount --bind "/run/cached$place" "$place"
     done
 fi

@@ -1,0 +1,100 @@
+"""What somebody changes in the kernel's table by hand."""
+
+from __future__ import annotations
+
+from harness.bench import VIP, VIPS
+from harness.race import Run, Scenario
+from harness.scenarios.words import BY_HAND, FIRST, MASQ_A, MASQ_B, RELOAD, RESET, SHOP, START, WEB, A, B, C, web
+
+DELETE_A = f"-d -t {VIP}:80 -r {A}"
+QUIESCENT = "quiescent = yes\nreaddquiescent = {}\n" + web(MASQ_A, MASQ_B)
+
+
+def a_quiescent_row_removed_and_left_so(run: Run) -> None:
+    run.start(QUIESCENT.format("no"))
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.refuse(FIRST)
+    run.point("one down", {WEB: {A: 0, B: 1}})
+    run.ipvs(DELETE_A)
+    run.rounds()
+    run.point("removed", {WEB: {B: 1}})
+    run.farm.heal()
+    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+
+
+def a_quiescent_row_removed_and_readded(run: Run) -> None:
+    run.start(QUIESCENT.format("yes"))
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.refuse(FIRST)
+    run.point("one down", {WEB: {A: 0, B: 1}})
+    run.ipvs(DELETE_A)
+    run.rounds()
+    run.point("removed", {WEB: {B: 1}}, ours={WEB: {A: 0, B: 1}}, table=BY_HAND, log=BY_HAND)
+    run.reload(QUIESCENT.format("yes"))
+    run.point("reloaded", {WEB: {A: 0, B: 1}}, log=RELOAD)
+
+
+def a_row_removed_from_a_server_that_is_up(run: Run) -> None:
+    run.start(web(MASQ_A, MASQ_B))
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.ipvs(DELETE_A)
+    run.rounds()
+    run.point("removed", {WEB: {B: 1}}, ours={WEB: {A: 1, B: 1}}, table=BY_HAND, log=BY_HAND)
+    run.farm.refuse(FIRST)
+    run.rounds()
+    run.point("down", {WEB: {B: 1}}, log=BY_HAND)
+    run.farm.heal()
+    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+
+
+def a_weight_set_by_hand(run: Run) -> None:
+    text = web(f"{A} masq 2", MASQ_B, also="quiescent = yes")
+    run.start(text)
+    run.point("all up", {WEB: {A: 2, B: 1}}, log=START)
+    run.ipvs(f"-e -t {VIP}:80 -r {A} -m -w 7")
+    run.rounds()
+    run.point("edited", {WEB: {A: 7, B: 1}})
+    run.farm.refuse(FIRST)
+    run.point("down", {WEB: {A: 0, B: 1}})
+    run.farm.heal()
+    run.point("back", {WEB: {A: 2, B: 1}}, log=RESET)
+    run.ipvs(f"-e -t {VIP}:80 -r {A} -m -w 7")
+    run.rounds()
+    run.point("edited again", {WEB: {A: 7, B: 1}})
+    why = "A weight that somebody set"
+    run.reload(text)
+    run.point("reloaded", {WEB: {A: 2, B: 1}}, ours={WEB: {A: 7, B: 1}}, table=why, log=RELOAD)
+
+
+def a_server_added_by_hand(run: Run) -> None:
+    text = web(MASQ_A, MASQ_B)
+    run.start(text)
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.ipvs(f"-a -t {VIP}:80 -r {C} -m -w 4")
+    run.rounds()
+    run.point("added", {WEB: {A: 1, B: 1, C: 4}}, ours={WEB: {A: 1, B: 1}}, table=BY_HAND, log=BY_HAND)
+    run.reload(text)
+    run.point("reloaded", {WEB: {A: 1, B: 1}}, log=RELOAD)
+
+
+def services_of_others(run: Run) -> None:
+    run.ipvs(f"-A -t {VIPS[1]}:80 -s rr")
+    run.ipvs(f"-a -t {VIPS[1]}:80 -r {C} -m -w 9")
+    run.ipvs(f"-A -t {VIP}:80 -s rr")
+    run.ipvs(f"-a -t {VIP}:80 -r {C} -m -w 9")
+    text = web(MASQ_A, MASQ_B)
+    run.start(text)
+    run.point("purged in ours alone", {WEB: {A: 1, B: 1}, SHOP: {C: 9}}, log=START)
+    run.reload(text)
+    run.point("reloaded", {WEB: {A: 1, B: 1}, SHOP: {C: 9}}, log=RELOAD)
+    run.daemon.stop()
+    run.point("stopped", {SHOP: {C: 9}}, log="Stop")
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    a_quiescent_row_removed_and_left_so,
+    a_quiescent_row_removed_and_readded,
+    a_row_removed_from_a_server_that_is_up,
+    a_weight_set_by_hand,
+    a_server_added_by_hand,
+)

@@ -1,0 +1,114 @@
+"""Servers that fail and come back: fallbacks, quiescence, counts of failures, maintenance."""
+
+from __future__ import annotations
+
+from harness.bench import VIPS
+from harness.race import Run, Scenario
+from harness.scenarios.words import FIRST, MASQ_A, MASQ_B, RESET, SECOND, SHOP, SORRY, START, WEB, A, B, web
+
+HTTP = 'service = http\nrequest = "health"\nreceive = "healthy"'
+
+
+def fallbacks_of_several_virtuals(run: Run) -> None:
+    other = f"fallback = {SECOND}:80 masq"
+    run.start(web(MASQ_A, MASQ_B, also=f"fallback = {SORRY} masq") + web(MASQ_A, also=other, vip=VIPS[1]))
+    run.point("all up", {WEB: {A: 1, B: 1}, SHOP: {A: 1}}, log=START)
+    run.farm.refuse(FIRST)
+    run.point("one down", {WEB: {B: 1}, SHOP: {B: 1}})
+    run.farm.refuse(SECOND)
+    run.point("all down", {WEB: {SORRY: 1}, SHOP: {B: 1}})
+    run.farm.heal()
+    run.point("back", {WEB: {A: 1, B: 1}, SHOP: {A: 1}}, log=RESET)
+
+
+def quiescent_with_persistence(run: Run) -> None:
+    run.start("quiescent = yes\n" + web(MASQ_A, MASQ_B, also="persistent = 300"))
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.refuse(FIRST)
+    run.point("one down", {WEB: {A: 0, B: 1}})
+    run.farm.heal()
+    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+
+
+def removed_with_persistence(run: Run) -> None:
+    also = f"persistent = 600\nnetmask = 255.255.255.0\nfallback = {SORRY} masq"
+    run.start("quiescent = no\n" + web(MASQ_A, f"{B} masq 3", also=also))
+    run.point("all up", {WEB: {A: 1, B: 3}}, log=START)
+    run.farm.refuse(SECOND)
+    run.point("one down", {WEB: {A: 1}})
+    run.farm.heal()
+    run.point("back", {WEB: {A: 1, B: 3}}, log=RESET)
+
+
+def down_from_the_start(run: Run) -> None:
+    run.farm.refuse(FIRST)
+    run.start(web(MASQ_A, MASQ_B, also=f"fallback = {SORRY} masq"))
+    run.rounds()
+    run.point("one up", {WEB: {B: 1}}, log=START)
+    run.farm.heal()
+    run.point("both up", {WEB: {A: 1, B: 1}}, log=RESET)
+
+
+def a_fallback_for_the_whole_daemon(run: Run) -> None:
+    text = f"fallback = {SORRY.removesuffix(':80')} masq\n" + web(MASQ_A) + web(MASQ_B, vip=VIPS[1])
+    run.start(text)
+    run.point("all up", {WEB: {A: 1}, SHOP: {B: 1}}, log=START)
+    run.farm.refuse(FIRST)
+    run.point("one virtual down", {WEB: {SORRY: 1}, SHOP: {B: 1}})
+    run.farm.heal()
+    run.point("back", {WEB: {A: 1}, SHOP: {B: 1}}, log=RESET)
+
+
+def three_failures(run: Run) -> None:
+    run.start(web(MASQ_A, MASQ_B, also="failurecount = 3"))
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.refuse(FIRST)
+    run.point("down after three", {WEB: {B: 1}})
+    run.farm.heal()
+    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+
+
+def a_page_that_is_sick(run: Run) -> None:
+    run.start(web(MASQ_A, MASQ_B, check=HTTP, also=f"fallback = {SORRY} masq"))
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.sicken()
+    run.point("all down", {WEB: {SORRY: 1}})
+    run.farm.recover()
+    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+
+
+def files_of_maintenance(run: Run) -> None:
+    directory = run.folder / "maintenance"
+    directory.mkdir(exist_ok=True)
+    run.start(
+        f"maintenancedir = {directory}\nquiescent = yes\n" + web(MASQ_A, MASQ_B) + web(MASQ_A, MASQ_B, vip=VIPS[1])
+    )
+    run.point("all up", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=START)
+    (directory / A).touch()
+    run.point("by address and port", {WEB: {A: 0, B: 1}, SHOP: {A: 0, B: 1}})
+    (directory / str(SECOND)).touch()
+    run.point("by address", {WEB: {A: 0, B: 0}, SHOP: {A: 0, B: 0}})
+    for file in directory.iterdir():
+        file.unlink()
+    run.point("back", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=RESET)
+
+
+def shared_real_servers(run: Run) -> None:
+    run.start(web(MASQ_A, MASQ_B) + web(MASQ_A, MASQ_B, vip=VIPS[1], also="quiescent = yes"))
+    run.point("all up", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=START)
+    run.farm.refuse(FIRST)
+    run.point("one down in both", {WEB: {B: 1}, SHOP: {A: 0, B: 1}})
+    run.farm.heal()
+    run.point("back", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=RESET)
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    fallbacks_of_several_virtuals,
+    quiescent_with_persistence,
+    removed_with_persistence,
+    down_from_the_start,
+    a_fallback_for_the_whole_daemon,
+    three_failures,
+    files_of_maintenance,
+    shared_real_servers,
+)

@@ -1,0 +1,26 @@
+"""What the scenarios share: the names of services and servers, and pieces of configurations."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harness.bench import FOUR, SIX, VIP, VIP6, VIPS
+
+WEB, SHOP, WEB6, MARK = f"TCP {VIP}:80", f"TCP {VIPS[1]}:80", f"TCP [{VIP6}]:80", "FWM 7"
+A, B, C, SORRY = (f"{address}:80" for address in FOUR)
+A6, B6, C6, SORRY6 = (f"[{address}]:80" for address in SIX)
+FIRST, SECOND, THIRD, LAST = FOUR
+
+START: Final = "Start"
+RELOAD: Final = "Reload"
+BY_HAND: Final = "Rows that somebody removed, added or changed"
+RESET: Final = "`Resetting soft failure count`"
+
+
+def web(*reals: str, also: str = "", vip: str = VIP, check: str = "checktype = connect") -> str:
+    """Return a virtual: its real servers, as ``ADDRESS:PORT METHOD WEIGHT``, and further lines."""
+    lines = [f"real = {real}" for real in reals] + check.splitlines() + also.splitlines()
+    return f"virtual = {vip}:80\n" + "".join(f"    {line}\n" for line in lines)
+
+
+MASQ_A, MASQ_B, MASQ_C = (f"{server} masq" for server in (A, B, C))
