@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.namespace import Namespace, end, eventually, python
 
 SCRIPT = Path(__file__).with_name("requests.py")
+ONCE_PATIENCE = 3.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ class Traffic:
 
 def get(place: Namespace, address: object, path: str = "/", port: int = 80) -> str:
     """Return the body that a server gives to a request from ``place``, or the kind of failure (see Request)."""
-    request = Request.parse(place.run(*python(SCRIPT, "once", str(address), str(port), path)).rstrip())
+    request = Request.parse(
+        place.run(*python(SCRIPT, "once", str(ONCE_PATIENCE), str(address), str(port), path)).rstrip()
+    )
     return request.failure or request.server
 
 
@@ -70,11 +73,16 @@ class Client(Namespace):
     """Where the clients are."""
 
     @contextmanager
-    def traffic(self, vip: str, port: int = 80, workers: int = 2, pause: float = 0.02) -> Iterator[Traffic]:
-        """Send requests to the virtual service until the block ends: ``workers`` at a time, ``pause`` s apart."""
+    def traffic(
+        self, vip: str, port: int = 80, workers: int = 2, pause: float = 0.02, patience: float = 10
+    ) -> Iterator[Traffic]:
+        """Send requests to the virtual service until the block ends: ``workers`` at a time, ``pause`` s apart.
+
+        One fails as ``timeout`` after ``patience`` s of silence: long, because an emulated machine may be slow.
+        """
         path = self.folder / f"requests-{time.monotonic_ns()}"
         with path.open("wb") as output:
-            argv = python(SCRIPT, "endless", vip, str(port), str(workers), str(pause))
+            argv = python(SCRIPT, "endless", str(patience), vip, str(port), str(workers), str(pause))
             process = self.spawn(*argv, output=output)
         try:
             yield Traffic(path)

@@ -1,6 +1,6 @@
-"""A script of GET requests, each on a new connection: ``once ADDRESS PORT PATH``, or ``endless ADDRESS PORT WORKERS
-PAUSE``, from that many threads.
+"""A script of GET requests, each on a new connection, given up after PATIENCE seconds of silence.
 
+``once PATIENCE ADDRESS PORT PATH``, or ``endless PATIENCE ADDRESS PORT WORKERS PAUSE``, from that many threads.
 Prints a line a request: when it started (monotonic seconds), how long it took, ``ok`` or ``failed``, and the
 server's answer or the kind of failure. It uses the standard library only, and little of it, to start fast.
 """
@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 
-PATIENCE = 3.0  # seconds of silence after which a client gives up
 REQUEST = "GET {} HTTP/1.0\r\nHost: lab\r\n\r\n"
 KINDS = {
     ConnectionRefusedError: "refused",
@@ -22,9 +21,9 @@ KINDS = {
 }
 
 
-def ask(address: str, port: str, path: str) -> tuple[str, str]:
+def ask(patience: str, address: str, port: str, path: str) -> tuple[str, str]:
     try:
-        with socket.create_connection((address, int(port)), PATIENCE) as connection:
+        with socket.create_connection((address, int(port)), float(patience)) as connection:
             connection.sendall(REQUEST.format(path).encode())
             answer = b""
             while part := connection.recv(4096):
@@ -36,22 +35,22 @@ def ask(address: str, port: str, path: str) -> tuple[str, str]:
     return ("ok", body.decode().strip()) if status == "200" and body else ("failed", status or "truncated")
 
 
-def once(address: str, port: str, path: str) -> None:
+def once(patience: str, address: str, port: str, path: str) -> None:
     began = time.monotonic()
-    outcome, detail = ask(address, port, path)
+    outcome, detail = ask(patience, address, port, path)
     line = f"{began:.3f} {time.monotonic() - began:.3f} {outcome} {detail}\n"
     os.write(sys.stdout.fileno(), line.encode())  # one write a line: threads do not mix
 
 
-def work(address: str, port: str, pause: str) -> None:
+def work(patience: str, address: str, port: str, pause: str) -> None:
     while True:
-        once(address, port, "/")
+        once(patience, address, port, "/")
         time.sleep(float(pause))
 
 
-def endless(address: str, port: str, workers: str, pause: str) -> None:
+def endless(patience: str, address: str, port: str, workers: str, pause: str) -> None:
     for _ in range(int(workers)):
-        threading.Thread(target=work, args=(address, port, pause)).start()
+        threading.Thread(target=work, args=(patience, address, port, pause)).start()
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"once": once, "endless": endless}
