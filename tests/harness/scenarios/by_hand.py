@@ -88,10 +88,11 @@ def services_of_others(run: Run) -> None:
     run.reload(text)
     run.point("reloaded", {WEB: {A: 1, B: 1}, SHOP: {C: 9}}, log=RELOAD)
     run.daemon.stop()
-    run.point("stopped", {SHOP: {C: 9}}, log="Stop")
+    run.point("stopped", {SHOP: {C: 9}})
 
 
 SCENARIOS: tuple[Scenario, ...] = (
+    services_of_others,
     a_quiescent_row_removed_and_left_so,
     a_quiescent_row_removed_and_readded,
     a_row_removed_from_a_server_that_is_up,

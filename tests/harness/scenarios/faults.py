@@ -6,8 +6,6 @@ from harness.bench import VIPS
 from harness.race import Run, Scenario
 from harness.scenarios.words import FIRST, MASQ_A, MASQ_B, RESET, SECOND, SHOP, SORRY, START, WEB, A, B, web
 
-HTTP = 'service = http\nrequest = "health"\nreceive = "healthy"'
-
 
 def fallbacks_of_several_virtuals(run: Run) -> None:
     other = f"fallback = {SECOND}:80 masq"
@@ -65,15 +63,6 @@ def three_failures(run: Run) -> None:
     run.farm.refuse(FIRST)
     run.point("down after three", {WEB: {B: 1}})
     run.farm.heal()
-    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
-
-
-def a_page_that_is_sick(run: Run) -> None:
-    run.start(web(MASQ_A, MASQ_B, check=HTTP, also=f"fallback = {SORRY} masq"))
-    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
-    run.farm.sicken()
-    run.point("all down", {WEB: {SORRY: 1}})
-    run.farm.recover()
     run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
 
 

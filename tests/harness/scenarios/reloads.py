@@ -1,0 +1,88 @@
+"""Each kind of change that a reload brings."""
+
+from __future__ import annotations
+
+from harness.bench import VIPS
+from harness.race import Run, Scenario
+from harness.scenarios.words import FIRST, MASQ_A, MASQ_B, RELOAD, RESET, SECOND, SHOP, SORRY, START, WEB, A, B, web
+
+BROKEN = "Reload with an error in the file"
+
+
+def virtuals_and_servers_come_and_go(run: Run) -> None:
+    run.start(web(MASQ_A))
+    run.point("one server", {WEB: {A: 1}}, log=START)
+    run.reload(web(MASQ_A, MASQ_B) + web(MASQ_B, vip=VIPS[1]))
+    run.point("more of both", {WEB: {A: 1, B: 1}, SHOP: {B: 1}}, log=RELOAD)
+    run.reload(web(MASQ_B))
+    run.point("less of both", {WEB: {B: 1}}, log=RELOAD)
+
+
+def servers_change(run: Run) -> None:
+    run.start(web(f"{A} masq 1", f"{B} masq 1"))
+    run.point("weight 1", {WEB: {A: 1, B: 1}}, log=START)
+    run.reload(web(f"{A} masq 5", f"{B} masq 1"))
+    run.point("weight 5", {WEB: {A: 5, B: 1}}, log=RELOAD)
+    run.reload(web(f"{A} gate 5", f"{B} masq 1 l:3 u:9"))
+    run.point("gate and thresholds", {WEB: {A: 5, B: 1}}, log=RELOAD)
+
+
+def a_service_changes(run: Run) -> None:
+    run.start(web(MASQ_A, also="scheduler = rr"))
+    run.point("rr", {WEB: {A: 1}}, log=START)
+    run.reload(web(MASQ_A, also="scheduler = wlc\npersistent = 300\nnetmask = 255.255.255.0"))
+    run.point("wlc and persistence", {WEB: {A: 1}})
+    run.reload(web(MASQ_A, also="scheduler = wlc"))
+    run.point("no persistence", {WEB: {A: 1}})
+
+
+def a_fallback_changes(run: Run) -> None:
+    run.farm.refuse(FIRST)
+    run.start(web(MASQ_A, also=f"fallback = {SORRY} masq"))
+    run.rounds()
+    run.point("the fallback serves", {WEB: {SORRY: 1}}, log=START)
+    run.reload(web(MASQ_A, also=f"fallback = {B} masq"))
+    run.point("another", {WEB: {B: 1}}, log=RELOAD)
+
+
+def quiescence_changes(run: Run) -> None:
+    run.start(web(MASQ_A, MASQ_B, also="quiescent = no"))
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.refuse(FIRST)
+    run.point("removed", {WEB: {B: 1}})
+    run.reload(web(MASQ_A, MASQ_B, also="quiescent = yes"))
+    run.point("quiescent", {WEB: {A: 0, B: 1}}, log=RELOAD)
+    run.reload(web(MASQ_A, MASQ_B, also="quiescent = no"))
+    run.point("removed again", {WEB: {B: 1}}, log=RELOAD)
+
+
+def a_broken_file(run: Run) -> None:
+    run.start(web(MASQ_A, MASQ_B))
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.reload(web(MASQ_A, MASQ_B) + "    sheduler = rr\n")
+    run.farm.refuse(FIRST)
+    run.rounds()
+    run.point("one fails", {WEB: {A: 1, B: 1}}, ours={WEB: {B: 1}}, table=BROKEN, log=BROKEN)
+
+
+def by_itself(run: Run) -> None:
+    run.start("autoreload = yes\n" + web(MASQ_A))
+    run.rounds()
+    run.point("one server", {WEB: {A: 1}}, log=START)
+    run.configure("autoreload = yes\n" + web(MASQ_A, MASQ_B))
+    run.point("two servers", {WEB: {A: 1, B: 1}}, log=RELOAD)
+    run.farm.refuse(SECOND)
+    run.point("one down", {WEB: {A: 1}})
+    run.farm.heal()
+    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    virtuals_and_servers_come_and_go,
+    servers_change,
+    a_service_changes,
+    a_fallback_changes,
+    quiescence_changes,
+    a_broken_file,
+    by_itself,
+)
