@@ -102,8 +102,23 @@ def udp_by_pings(run: Run) -> None:
     run.point("back", {service: {f"{FIRST}:53": 1, f"{SECOND}:53": 1}}, log=RESET)
 
 
+def checked_by_a_program(run: Run) -> None:
+    program = run.script("check", f'echo "$@" >>$OUT\n[ ! -e {run.folder}/down-$3 ]')
+    down = run.folder / f"down-{FIRST}"
+    run.start(web(MASQ_A, MASQ_B, check=f'checktype = external\ncheckcommand = "{program}"'))
+    run.rounds()
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    down.touch()
+    run.rounds()
+    run.point("one down", {WEB: {B: 1}})
+    down.unlink()
+    run.rounds()
+    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     without_checks_and_out,
+    checked_by_a_program,
     a_firewall_mark,
     a_range,
     ipv6,
