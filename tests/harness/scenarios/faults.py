@@ -6,6 +6,8 @@ from harness.bench import VIPS
 from harness.race import Run, Scenario
 from harness.scenarios.words import FIRST, MASQ_A, MASQ_B, RESET, SECOND, SHOP, SORRY, START, WEB, A, B, web
 
+HTTP = 'service = http\nrequest = "health"\nreceive = "healthy"'
+
 
 def fallbacks_of_several_virtuals(run: Run) -> None:
     other = f"fallback = {SECOND}:80 masq"
@@ -66,6 +68,15 @@ def three_failures(run: Run) -> None:
     run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
 
 
+def a_page_that_is_sick(run: Run) -> None:
+    run.start(web(MASQ_A, MASQ_B, check=HTTP, also=f"fallback = {SORRY} masq"))
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.sicken()
+    run.point("all down", {WEB: {SORRY: 1}})
+    run.farm.recover()
+    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+
+
 def files_of_maintenance(run: Run) -> None:
     directory = run.folder / "maintenance"
     directory.mkdir(exist_ok=True)
@@ -92,6 +103,7 @@ def shared_real_servers(run: Run) -> None:
 
 
 SCENARIOS: tuple[Scenario, ...] = (
+    a_page_that_is_sick,
     fallbacks_of_several_virtuals,
     quiescent_with_persistence,
     removed_with_persistence,
