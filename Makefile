@@ -4,9 +4,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
+KERNEL := $(PYTEST) -m "not original" tests/kernel
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit service kernel lint format man venv packages machine clean
+.PHONY: help demo test unit service kernel original lint format man venv packages machine clean
 
 help:
 	@echo "make demo      show the director at work: client, director and servers in network namespaces"
@@ -14,6 +15,7 @@ help:
 	@echo "make unit      the tests that need neither root nor a network (seconds)"
 	@echo "make service   the tests against real servers on loopback"
 	@echo "make kernel    the tests against a real IPVS, in a virtual machine where this kernel has none"
+	@echo "make original  the Perl original and ours through the same scenarios: ten minutes, not yet part of make test"
 	@echo "make lint      ruff and mypy;   make format   let ruff mend what it can"
 	@echo "make man       write docs/man/ldirectord.cf.5 again, after a change of docs/configuration.md"
 	@echo "make clean     remove everything that make made"
@@ -24,7 +26,7 @@ demo: machine
 test: lint machine
 	$(PYTEST) --numprocesses auto tests/unit
 	$(PYTEST) tests/service
-	$(PYTEST) tests/kernel
+	$(KERNEL)
 
 unit: venv
 	$(PYTEST) --numprocesses auto --hypothesis-profile quick -m "not fuzz" tests/unit
@@ -33,7 +35,10 @@ service: venv packages
 	$(PYTEST) tests/service
 
 kernel: machine
-	$(PYTEST) tests/kernel
+	$(KERNEL)
+
+original: machine
+	$(PYTEST) -m original tests/kernel
 
 lint: venv
 	$(BIN)/ruff check

@@ -14,6 +14,7 @@ from harness.remote import RemoteTier
 TIER = Path(__file__).parent
 
 
+@pytest.hookimpl(trylast=True)  # after -k and -m have chosen
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     here = [item for item in items if item.path.is_relative_to(TIER)]
     if not here or has_ipvs() or config.option.collectonly:

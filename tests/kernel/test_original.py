@@ -19,6 +19,8 @@ from harness.bench import Bench
 from harness.race import Point, Scenario, compare, race
 from harness.scenarios.table import SCENARIOS
 
+pytestmark = pytest.mark.original
+
 BENCHES: Final = 6
 
 Races = dict[str, Future[tuple[list[Point], list[Point]]]]
