@@ -29,7 +29,7 @@ test: lint machine
 	$(KERNEL)
 
 unit: venv
-	$(PYTEST) --numprocesses auto --hypothesis-profile quick -m "not fuzz" tests/unit
+	$(PYTEST) --numprocesses 4 --dist worksteal --hypothesis-profile quick -m "not slow" tests/unit
 
 service: venv packages
 	$(PYTEST) tests/service

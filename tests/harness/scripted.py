@@ -37,10 +37,18 @@ class Servers:
         """Close the servers and what they still talk."""
         for server in self._servers:
             server.close()
+        await _settled()  # a connection just accepted gets its talk now, or never
         talks = list(self._talks)
         for talk in talks:
             talk.cancel()
         await asyncio.gather(*talks, return_exceptions=True)
+        await _settled()  # transports that were told to close do so
+
+
+async def _settled() -> None:
+    """Let the loop carry out what it was already asked for, and what follows from that."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager

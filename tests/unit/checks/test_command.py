@@ -218,6 +218,7 @@ async def test_perl_scripts_may_exit_die_and_return(tmp_path: Path) -> None:
     assert reason == f'exit status 2: "cannot read {script}: No such file or directory"'
 
 
+@pytest.mark.slow
 async def test_descriptors_and_children_return_to_the_base_line() -> None:
     await run("/bin/true")
     before = descriptors(), children()

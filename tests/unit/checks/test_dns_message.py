@@ -194,7 +194,7 @@ def test_an_answer_that_is_made_to_be_slow_is_not() -> None:
 VALID = answer(WWW, *((kind, text) for kind, text, _ in RECORDS))
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 def test_a_reader_takes_anything() -> None:
     for data in (*mutants([VALID], 10_000), *mutants([VALID], 10_000, start=33)):
         assert outcome(data).isprintable()
@@ -207,7 +207,7 @@ def outcome(data: bytes) -> str:
         return str(error)
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 def test_dnspython_reads_the_same() -> None:
     agreed = 0
     for data in mutants([VALID], 2000, start=33):

@@ -129,7 +129,7 @@ VALID = (
 )
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 def test_a_mutated_answer_is_read_or_malformed() -> None:
     read = 0
     for data in mutants(VALID, RUNS):

@@ -105,6 +105,7 @@ class Endless(asyncio.StreamReader):
         return self._data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
@@ -128,7 +129,7 @@ def test_a_probe_keeps_little_of_the_longest_lines(kind: str, said: bytes, monke
     assert asyncio.run(peak(lambda: probe(check, target))) < 256 * 1024
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DIALOGUES)
 def test_whatever_a_server_says_there_is_a_verdict(
     kind: str, said: Callable[[bytes, int], None], caplog: pytest.LogCaptureFixture

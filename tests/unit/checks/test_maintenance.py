@@ -78,7 +78,7 @@ def test_files_add_up() -> None:
     assert meant("web1:80", "readme", "10.1.0.3") == ["10.1.0.1:80", "10.1.0.3:443"]
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 def test_whatever_a_file_is_called_it_has_one_canonical_name() -> None:
     seeds = [
         b"2001:DB8::0:2",

@@ -245,7 +245,7 @@ async def outcome() -> str:
         return str(failed)
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 def test_whatever_the_bytes_a_session_ends_in_a_row_or_a_reason(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

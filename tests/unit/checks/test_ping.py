@@ -103,7 +103,7 @@ async def test_an_ipv4_reply_comes_with_its_ip_header(wire: socket.socket) -> No
     assert (await task).verdict is Verdict.UP
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 @pytest.mark.parametrize("address", [V4, V6])
 def test_of_all_that_comes_only_the_reply_with_our_data_counts(wire: socket.socket, address: Address) -> None:
     echo = ping.Echo(address)

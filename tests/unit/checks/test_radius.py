@@ -132,7 +132,7 @@ def test_logins_and_passwords_that_are_too_long() -> None:
             _ = AccessRequest(login, passwd, SECRET, ip_address("192.0.2.1"), 9, bytes(16)).wire
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 def test_a_reader_takes_anything() -> None:
     """Also what is signed as it should be."""
     attributes = ACCEPT[20:] + b"\x12\x05yes"

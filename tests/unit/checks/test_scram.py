@@ -70,7 +70,7 @@ def test_a_password_of_bytes_that_are_no_text_stays_as_it_is() -> None:
     assert scram.prepared(b"\xe4".decode("utf-8", "surrogateescape")) == b"\xe4"
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 def test_any_challenge_is_read_or_refused() -> None:
     for data in mutants([ASKED, ASKED + b",x=y"], 20_000):
         try:

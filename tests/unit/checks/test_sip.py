@@ -116,7 +116,7 @@ def test_what_does_not_answer_us(data: bytes, why: str) -> None:
     assert why == str(caught.value)
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 def test_a_reader_takes_anything() -> None:
     seeds = [ANSWER, ANSWER.replace(b"Via: ", b"v:\r\n ").replace(b"200 OK", b"503 Not now"), OPTIONS.wire]
     assert all(outcome(data).isprintable() for data in mutants(seeds, 20_000))

@@ -46,7 +46,7 @@ def outcome(data: bytes, noise: random.Random) -> str:
     return f"{'up' if answer.success else 'down'}: {answer.status}"
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 def test_an_answer_that_went_wrong_is_judged() -> None:
     noise = random.Random(1)  # noqa: S311  noise, and the same each time
     said = [outcome(data, noise) for data in mutants(ANSWERS, COUNT)]
@@ -85,7 +85,7 @@ def refusal(data: bytes) -> str:
     return "waits"
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 def test_a_handshake_that_went_wrong_is_refused_in_words() -> None:
     seeds = (flight(ssl.TLSVersion.TLSv1_2), flight(ssl.TLSVersion.TLSv1_3))
     said = [refusal(data) for data in mutants(seeds, HANDSHAKES)]

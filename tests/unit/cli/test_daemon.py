@@ -11,6 +11,8 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Protocol
 
+import pytest
+
 
 class Box(Protocol):
     """See conftest.py."""
@@ -28,6 +30,8 @@ class Box(Protocol):
     def begin(self, *words: str, **more: str) -> Popen[str]: ...
     def log_texts(self) -> list[str]: ...
 
+
+pytestmark = pytest.mark.slow
 
 NOTHING = (0, "", "")
 BROKEN = "virtual = 192.0.2.1:80\n        bogus = 1\n"

@@ -140,6 +140,7 @@ async def test_without_names_nothing_is_asked(tmp_path: Path, monkeypatch: pytes
     assert site.asked == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("interval", "follows"), [(1, True), (0, False), (1000, False)])
 async def test_they_are_due_once_in_an_interval(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interval: int, follows: bool

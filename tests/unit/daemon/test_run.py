@@ -224,6 +224,7 @@ def _runs(pid: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 async def test_it_runs_the_commands_of_its_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = tmp_path / "told"
     script = tmp_path / "note"

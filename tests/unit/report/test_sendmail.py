@@ -52,6 +52,7 @@ async def test_one_that_is_missing_is_told(tmp_path: Path) -> None:
             await send(mail())
 
 
+@pytest.mark.slow
 async def test_one_that_hangs_is_killed_with_all_that_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
