@@ -1,4 +1,4 @@
-# make demo: the director's main job in two minutes.   make test: every test.   Both set themselves up.
+# make demo: the director's main job in two minutes.   make test: the tests.   Both set themselves up.
 # docs/development.md says more.
 
 PYTHON ?= python3
@@ -11,7 +11,7 @@ KERNEL := $(PYTEST) -m "not original" tests/kernel
 
 help:
 	@echo "make demo      show the director at work: client, director and servers in network namespaces"
-	@echo "make test      lint, types and every test"
+	@echo "make test      lint, types and every test but those of make original"
 	@echo "make unit      the tests that need neither root nor a network (seconds)"
 	@echo "make service   the tests against real servers on loopback"
 	@echo "make kernel    the tests against a real IPVS, in a virtual machine where this kernel has none"
