@@ -1,0 +1,36 @@
+"""What a process has cost so far, as the kernel counts it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+TICK = 1 / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process: all its threads, and the children that it has reaped."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, words[11:15])) * TICK  # utime, stime, cutime, cstime
+
+
+def pss_bytes(pid: int) -> int:
+    """Return the memory of a process, what it shares with others divided among them."""
+    return sum(_rollup(pid, ("Pss:",)))
+
+
+def rss_bytes(pid: int) -> int:
+    """Return the memory of a process, what it shares with others included."""
+    return sum(_rollup(pid, ("Rss:",)))
+
+
+def family(pid: int) -> tuple[int, ...]:
+    """Return a process and its living descendants."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(word) for task in tasks for word in task.read_text().split()]
+    return (pid, *(one for child in children for one in family(child)))
+
+
+def _rollup(pid: int, fields: tuple[str, ...]) -> list[int]:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return [int(line.split()[1]) * 1024 for line in lines if line.startswith(fields)]
