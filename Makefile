@@ -1,4 +1,5 @@
-# make demo: the director's main job in two minutes.   make test: the tests.   Both set themselves up.
+# make demo: the director's main job in two minutes.   make test: the tests.   make bench: the figures.
+# All set themselves up.
 # docs/development.md says more.
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ PYTEST := $(BIN)/pytest
 KERNEL := $(PYTEST) -m "not original" tests/kernel
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit service kernel original lint format man venv packages machine clean
+.PHONY: help demo test unit service kernel original bench bench-page lint format man venv packages machine peers clean
 
 help:
 	@echo "make demo      show the director at work: client, director and servers in network namespaces"
@@ -16,6 +17,7 @@ help:
 	@echo "make service   the tests against real servers on loopback"
 	@echo "make kernel    the tests against a real IPVS, in a virtual machine where this kernel has none"
 	@echo "make original  the Perl original and ours through the same scenarios: ten minutes, not yet part of make test"
+	@echo "make bench     speed and memory beside keepalived, ldirectord and ipvsadm: writes docs/performance.md"
 	@echo "make lint      ruff and mypy;   make format   let ruff mend what it can"
 	@echo "make man       write docs/man/ldirectord.cf.5 again, after a change of docs/configuration.md"
 	@echo "make clean     remove everything that make made"
@@ -39,6 +41,12 @@ kernel: machine
 
 original: machine
 	$(PYTEST) -m original tests/kernel
+
+bench: machine peers
+	@PYTHONPATH=tests $(BIN)/python -m bench $(NAMES)
+
+bench-page: venv
+	@PYTHONPATH=tests $(BIN)/python -m bench --page
 
 lint: venv
 	$(BIN)/ruff check
@@ -65,6 +73,9 @@ packages:
 
 machine: venv packages
 	@sh tests/harness/setup.sh kernel
+
+peers: venv
+	@sh tests/harness/setup.sh peers
 
 clean:
 	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

@@ -9,6 +9,7 @@ is shared for writing, and carries the command in and its output and exit status
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import signal
@@ -89,8 +90,11 @@ def machine(command: Sequence[str], environment: Mapping[str, str] | None = None
             _end(process)
 
 
-def follow(guest: Machine) -> int:
-    """Copy the command's output to standard output as it comes; return its exit status."""
+def follow(guest: Machine, within: float = math.inf) -> int:
+    """Copy the command's output to standard output as it comes; return its exit status.
+
+    MachineError when the machine is lost, or is not done ``within`` seconds of its start.
+    """
     shown = 0
     while True:
         status = guest.status()
@@ -100,6 +104,8 @@ def follow(guest: Machine) -> int:
         shown = len(output)
         if status is not None:
             return status
+        if time.monotonic() - guest.started > within:
+            raise MachineError(f"the command is not done after {within:.0f} s")
         time.sleep(0.1)
 
 

@@ -1,13 +1,15 @@
 #!/bin/sh
-# Set this machine up for the tests: setup.sh python | packages | kernel. What is there already is left alone.
+# Set this machine up for the tests: setup.sh python | packages | peers | kernel. What is there already is left alone.
 #
 #   python    Debian's venv module, where python3 lacks it, and the names of /etc/services
 #   packages  the programs that the service and kernel tiers start
+#   peers     what the benchmarks compare with, and a compiler for keepalived's stand-in of IPVS
 #   kernel    into .cache/kernel, unpacked and not installed: a kernel with IPVS, for the virtual machine
 set -eu
 cd "$(dirname "$0")/../.."
 
 SERVERS="nginx-light slapd vsftpd jamnntpd openssl systemd iproute2 ipvsadm nftables kmod procps netbase unbound kamailio freeradius postgresql dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord resource-agents logrotate"
+PEERS="keepalived gcc libc6-dev"
 MACHINE="qemu-system-x86 busybox-static file"
 
 as_root() {
@@ -73,6 +75,7 @@ python)
     [ -e /etc/services ] || install netbase
     ;;
 packages) install $SERVERS && { has_ipvs || install $MACHINE; } ;;
+peers) install $PEERS ;;
 kernel) has_ipvs || fetch_kernel ;;
-*) sed -n '2,6s/^# *//p' "$0" && exit 2 ;;
+*) sed -n '2,7s/^# *//p' "$0" && exit 2 ;;
 esac
