@@ -32,9 +32,14 @@ class Turns:
         """How many turns are taken."""
         return self._taken
 
+    @property
+    def free(self) -> bool:
+        """Whether a turn can be had without a wait."""
+        return self._taken < self._limit and not self._waiting
+
     async def __aenter__(self) -> None:
         """Wait for a turn."""
-        if self._taken < self._limit and not self._waiting:
+        if self.free:
             self._taken += 1
             return
         turn = asyncio.get_running_loop().create_future()

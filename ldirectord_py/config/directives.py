@@ -233,6 +233,7 @@ _ROWS = (
     Directive("fork", Where.GLOBAL, yes_no),
     Directive("logfile", Where.GLOBAL, string),
     Directive("maintenancedir", Where.GLOBAL, _maintenancedir),
+    Directive("maxchecks", Where.GLOBAL, whole(1, YEARS)),
     Directive("maxexternal", Where.GLOBAL, whole(1, YEARS)),
     Directive("readdquiescent", Where.GLOBAL, yes_no),
     Directive("reconcile", Where.GLOBAL, _reconcile),

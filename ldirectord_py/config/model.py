@@ -158,7 +158,10 @@ class Virtual:
 
 @dataclass(frozen=True, slots=True)
 class Globals:
-    """What holds for the whole daemon; times in seconds, ``reconcile`` None when it is off."""
+    """What holds for the whole daemon; times in seconds, ``reconcile`` None when it is off.
+
+    ``maxchecks`` None stands for as many as the limit of open files has room for.
+    """
 
     autoreload: bool = False
     callback: str | None = None
@@ -177,6 +180,7 @@ class Globals:
     fork: bool = False
     logfile: str = "/var/log/ldirectord.log"
     maintenancedir: str | None = None
+    maxchecks: int | None = None
     maxexternal: int = 50
     quiescent: bool = False
     readdquiescent: bool = False

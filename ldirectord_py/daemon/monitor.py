@@ -1,4 +1,11 @@
-"""Every check on a clock of its own: one task each, one probe in flight, started spread over the interval."""
+"""Every check on a clock of its own, one probe in flight, started spread over the interval.
+
+::
+
+    follow --- spread ---> begin --- turn, flight ---> probe --- report ---> next: its own slot of the interval
+                             ^                                                 |
+                             +--------------------- the wheel -----------------+
+"""
 
 from __future__ import annotations
 
@@ -10,6 +17,8 @@ from typing import Final
 
 from ldirectord_py.checks.base import Check, Checker, Result
 from ldirectord_py.checks.probe import probe
+from ldirectord_py.daemon.flight import Flight
+from ldirectord_py.daemon.wheel import Wheel, on_tick
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +28,9 @@ FIRST_PROBES_APART: Final = 0.005
 WARN_EVERY: Final = 60.0
 """Seconds after which it is said again that checks begin late."""
 
+AT_ONCE: Final = 10_000
+"""How many checks may be in flight, unless somebody says better."""
+
 _GOLDEN: Final = 0.6180339887498949
 
 
@@ -26,9 +38,9 @@ class Monitor:
     """Probes each check that it follows, and reports every Result.
 
     A check is probed at once, then once in its own slot of the interval, so that the probes of many checks
-    spread evenly however many there are. A probe that outlasts the interval delays only its own successor; one
-    that has to wait for its turn waits before its deadline begins. ``late`` is told by how many seconds each probe
-    begins after it was due.
+    spread evenly however many there are. A probe that outlasts the interval is followed at once, and then its check
+    is back in its slots. One that has to wait for its turn, or for room in ``flight``, waits before its deadline
+    begins. ``late`` is told by how many seconds each probe begins after it was due.
     """
 
     def __init__(
@@ -38,62 +50,105 @@ class Monitor:
         turn_for: Callable[[Check], AbstractAsyncContextManager[None]],
         late: Callable[[Check, float], None] = lambda check, seconds: None,
     ) -> None:
+        self.flight = Flight(AT_ONCE)
+        self.wheel = Wheel()
         self._report = report
         self._checker_for = checker_for
         self._turn_for = turn_for
         self._late = late
         self._warn_at = 0.0
-        self._tasks: dict[Check, asyncio.Task[None]] = {}
+        self._watches: dict[Check, _Watch] = {}
         self._slot = 0.0
 
     def follow(self, checks: Collection[Check]) -> None:
         """Follow exactly these checks; those followed already go on undisturbed, probe in flight included."""
         wanted = dict.fromkeys(checks)
-        for check in self._tasks.keys() - wanted.keys():
-            self._tasks.pop(check).cancel()
-        new = [check for check in wanted if check not in self._tasks]
+        for check in self._watches.keys() - wanted.keys():
+            self._watches.pop(check).end()
+        new = [check for check in wanted if check not in self._watches]
+        now = asyncio.get_running_loop().time()
         for index, check in enumerate(new):
             self._slot = (self._slot + _GOLDEN) % 1
             wait = index * min(FIRST_PROBES_APART, check.interval / len(new))
-            self._tasks[check] = asyncio.create_task(self._watch(check, wait, self._slot))
+            slot = self._slot * check.interval
+            due = now + slot + (check.interval if slot < wait else 0)
+            self._watches[check] = _Watch(self, check, on_tick(now + wait), on_tick(due))
 
     async def close(self) -> None:
         """End all probes."""
-        tasks = list(self._tasks.values())
+        tasks = [watch.task for watch in self._watches.values() if watch.task]
         self.follow(())
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _watch(self, check: Check, wait: float, slot: float) -> None:
-        clock = asyncio.get_running_loop().time
-        checker, turn = self._checker_for(check), self._turn_for(check)
-        began = clock()
-        await asyncio.sleep(wait)
-        begins = began + wait
-        due = began + slot * check.interval + (check.interval if slot * check.interval < wait else 0)
-        while True:
-            async with turn:
-                self._note(check, clock() - begins)
-                result = await probe(checker, check.target)
-            self._tell(check, result)
-            due = max(due, clock())
-            await asyncio.sleep(due - clock())
-            if (missed := (clock() - due) // check.interval) > 0:
-                due += (missed + 1) * check.interval  # this host slept: each in its slot, not all of them now
-                await asyncio.sleep(due - clock())
-            begins, due = due, due + check.interval
+    async def probe(self, check: Check, checker: Checker, begins: float) -> None:
+        """Probe once, as soon as its turn comes; ``begins`` is when it was due."""
+        async with self._turn_for(check), self.flight:
+            self._note(check, asyncio.get_running_loop().time() - begins)
+            result = await probe(checker, check.target)
+        self._tell(check, result)
+
+    def checker_for(self, check: Check) -> Checker:
+        """Return a checker for as long as the check is followed."""
+        return self._checker_for(check)
 
     def _note(self, check: Check, late: float) -> None:
         """Tell how late a probe begins, in the log too if that is more than its interval."""
         self._late(check, late)
-        now = asyncio.get_running_loop().time()
-        if late > check.interval and now >= self._warn_at:
+        if late > check.interval and (now := asyncio.get_running_loop().time()) >= self._warn_at:
             self._warn_at = now + WARN_EVERY
-            mend = "raise maxexternal or checkinterval, or give this host more to work with"
+            mend = "raise maxexternal, maxchecks or checkinterval, or give this host more to work with"
             logger.warning("A check of kind %s begins %.1f s after it was due; %s", check.kind, late, mend)
 
     def _tell(self, check: Check, result: Result) -> None:
-        logger.debug("%s %s:%s %s", check.kind, check.target.address, check.target.port, result)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s %s:%s %s", check.kind, check.target.address, check.target.port, result)
         try:
             self._report(check, result)
         except Exception:  # a fault of the director must not end the check
             logger.exception("A result of %s got lost", check)
+
+
+class _Watch:
+    """One check on its clock: when its probe ``begins``, and when the one after it is ``due``."""
+
+    __slots__ = ("_begins", "_check", "_checker", "_due", "_monitor", "task")
+
+    def __init__(self, monitor: Monitor, check: Check, begins: float, due: float) -> None:
+        self._monitor: Monitor | None = monitor
+        self._check = check
+        self._checker = monitor.checker_for(check)
+        self._begins = begins
+        self._due = due
+        self.task: asyncio.Task[None] | None = None
+        monitor.wheel.at(begins, self._begin)
+
+    def end(self) -> None:
+        """Probe no more, and drop the probe in flight."""
+        self._monitor = None
+        if self.task:
+            self.task.cancel()
+
+    def _begin(self) -> None:
+        if self._monitor is None:
+            return
+        if asyncio.get_running_loop().time() - self._begins >= self._check.interval:
+            self._next()  # this host slept: each in its slot, not all of them now
+            self._begins, self._due = self._due, self._due + self._check.interval
+            self._monitor.wheel.at(self._begins, self._begin)
+        else:
+            self.task = asyncio.create_task(self._probe(self._monitor))
+
+    async def _probe(self, monitor: Monitor) -> None:
+        try:
+            await monitor.probe(self._check, self._checker, self._begins)
+        finally:
+            self.task = None
+            if self._monitor is not None:
+                self._next()
+                monitor.wheel.at(self._begins, self._begin)
+
+    def _next(self) -> None:
+        """Let the next probe begin in its slot, or now where that has passed, and the one after it in its slot."""
+        interval = self._check.interval
+        self._begins = max(self._due, asyncio.get_running_loop().time())
+        self._due += ((self._begins - self._due) // interval + 1) * interval

@@ -9,15 +9,14 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from ldirectord_py.checks import command
-from ldirectord_py.checks.table import checker_for, kinds, turn_for
+from ldirectord_py.checks.table import kinds
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.commands import Commands
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.maintenance import Maintenance
-from ldirectord_py.daemon.monitor import Monitor
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
+from ldirectord_py.daemon.probes import Probes
 from ldirectord_py.daemon.reload import Reloader
 from ldirectord_py.daemon.reports import Reports
 from ldirectord_py.daemon.resolve import Resolver
@@ -69,17 +68,16 @@ class _Daemon:
         self.commands = Commands(self.director, path)
         listeners += [self.reports.mail, self.commands]
         self.maintenance = Maintenance(self.director)
-        self.monitor = Monitor(noting(self.director, self.reports.files.note), checker_for, turn_for)
+        self.probes = Probes(noting(self.director, self.reports.files.note))
         self.reloader = Reloader(path, loaded, self.director, self._reload, notify)
         self.resolver = Resolver(self.reloader, self._put_in_force)
         self.notify = notify
-        command.TURNS.limit = loaded.config.settings.maxexternal
 
     async def direct(self, ready: Callable[[], None]) -> None:
         """Start, say so, and direct for ever."""
         await self.maintenance.begin()
         await self.director.start()
-        self.monitor.follow(self.director.orders.plan)
+        self.probes.follow(self.director.orders)
         self.commands.start()
         self.notify.ready(self.director.summary)
         ready()
@@ -96,11 +94,11 @@ class _Daemon:
 
     async def stop(self) -> None:
         """Take our services out of the kernel, end the checks, and stop the daemons of ``execute``."""
-        await asyncio.gather(_stop(self.director), self.monitor.close(), self.commands.stop())
+        await asyncio.gather(_stop(self.director), self.probes.close(), self.commands.stop())
 
     async def close(self) -> None:
         """Let go of everything, whatever came before."""
-        await asyncio.gather(self.monitor.close(), return_exceptions=True)
+        await asyncio.gather(self.probes.close(), return_exceptions=True)
         await self.commands.close()
         await self.kernel.aclose()
         await self.reports.close()
@@ -115,8 +113,7 @@ class _Daemon:
         await self.director.reload(new)
         self.reports.mail.follow(new.config)
         self.commands.follow()
-        command.TURNS.limit = new.config.settings.maxexternal
-        self.monitor.follow(new.plan)
+        self.probes.follow(new)
         logfile.follow(new.config.settings)
 
 

@@ -23,6 +23,7 @@ NEW = {
     "emailalertgroup",
     "expectstatus",
     "followredirects",
+    "maxchecks",
     "maxexternal",
     "reconcile",
     "resolveinterval",

@@ -47,6 +47,7 @@ def test_the_globals_are_those_of_the_file_and_their_defaults() -> None:
         "fork": False,
         "logfile": "/var/log/ldirectord.log",
         "maintenancedir": None,
+        "maxchecks": None,
         "maxexternal": 50,
         "quiescent": False,
         "readdquiescent": False,

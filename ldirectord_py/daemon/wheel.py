@@ -1,0 +1,35 @@
+"""A wheel of timers: what is due in the same tick is called together, so that a wake-up serves many."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Final
+
+TICK: Final = 1 / 128
+"""Seconds between two ticks; a power of two, so that intervals of whole seconds are exact multiples."""
+
+
+def on_tick(due: float) -> float:
+    """Return the first tick that is not before ``due``, both on the loop's clock."""
+    return math.ceil(due / TICK) * TICK
+
+
+class Wheel:
+    """Calls what it was given when that is due, up to a tick later; its state is what is to come, by tick."""
+
+    def __init__(self) -> None:
+        self._to_come: dict[float, list[Callable[[], None]]] = {}
+
+    def at(self, due: float, call: Callable[[], None]) -> None:
+        """Call this once, in the tick of ``due``; soon where that has passed."""
+        tick = on_tick(due)
+        if (calls := self._to_come.get(tick)) is None:
+            calls = self._to_come[tick] = []
+            asyncio.get_running_loop().call_at(tick, self._reached, tick)
+        calls.append(call)
+
+    def _reached(self, tick: float) -> None:
+        for call in self._to_come.pop(tick):
+            call()

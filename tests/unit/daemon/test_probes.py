@@ -1,0 +1,57 @@
+"""The checks of the orders in force keep to the limits of the configuration and of this host."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from builders import KINDS, config, virtual
+from harness.scripted import servers
+from ldirectord_py.checks import command
+from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.daemon import probes
+from ldirectord_py.daemon.orders import orders
+from ldirectord_py.daemon.probes import Probes
+from ldirectord_py.health import Verdict
+
+
+@pytest.fixture(autouse=True)
+def _same_turns() -> Iterator[None]:
+    limit = command.TURNS.limit
+    yield
+    command.TURNS.limit = limit
+
+
+async def _answer_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    await asyncio.sleep(0.4)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+async def test_at_the_cap_every_server_is_judged_in_its_own_time() -> None:
+    told = dict[Check, Result]()
+    async with servers() as place:
+        port = await place.start(_answer_slowly, "0.0.0.0")  # noqa: S104  so many servers at once
+        web = virtual("192.0.2.1:80", *(f"127.0.0.{host}:{port}" for host in range(1, 9)), negotiatetimeout=1)
+        watched = Probes(told.__setitem__)
+        watched.follow(orders(config(web, maxchecks=2, maxexternal=7), KINDS))
+        async with asyncio.timeout(20):
+            while len(told) < len(web.reals):
+                await asyncio.sleep(0.02)
+        await watched.close()
+    assert {result.verdict for result in told.values()} == {Verdict.UP}  # the last began after 1.2 s
+    assert command.TURNS.limit == 7
+
+
+async def test_more_checks_than_this_host_has_room_for_are_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(probes, "raise_limit", lambda: 64)
+    watched = Probes(lambda check, result: None)
+    watched.follow(orders(config(maxchecks=32), KINDS))
+    assert caplog.messages == []
+    watched.follow(orders(config(maxchecks=33), KINDS))
+    assert caplog.messages == ["Of maxchecks=33 only 32 have room under the limit of open files; raise it"]
+    await watched.close()

@@ -1,0 +1,30 @@
+"""What is due in the same tick is called together."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ldirectord_py.daemon.wheel import TICK, Wheel, on_tick
+
+
+def test_a_tick_is_never_before_what_is_due() -> None:
+    assert [on_tick(due) for due in (0.0, TICK / 3, TICK, 1.0, 1.001)] == [0.0, TICK, TICK, 1.0, 1.0 + TICK]
+
+
+async def test_what_is_due_in_the_same_tick_is_called_at_once_and_in_order() -> None:
+    loop, wheel, called = asyncio.get_running_loop(), Wheel(), list[tuple[str, float]]()
+    done = asyncio.Event()
+    base = on_tick(loop.time()) + TICK
+
+    def note(name: str) -> None:
+        called.append((name, loop.time()))
+        if name == "last":
+            done.set()
+
+    wheel.at(base + 2.5 * TICK, lambda: note("last"))
+    wheel.at(base + 0.25 * TICK, lambda: note("one"))
+    wheel.at(base + 0.75 * TICK, lambda: note("two"))
+    async with asyncio.timeout(10):
+        await done.wait()
+    assert [name for name, _ in called] == ["one", "two", "last"]
+    assert all(at >= base + wait for (_, at), wait in zip(called, (0.25 * TICK, 0.75 * TICK, 2.5 * TICK), strict=True))
