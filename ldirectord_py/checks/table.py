@@ -9,8 +9,9 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 
 from ldirectord_py.checks import command, connect, external, ping
-from ldirectord_py.checks.base import Check, Checker, Kind, Target
+from ldirectord_py.checks.base import TLS, Check, Checker, Kind, Target
 from ldirectord_py.checks.combined import Combined
+from ldirectord_py.checks.handshakes import Handshake
 from ldirectord_py.checks.plugins import GROUP, Plugins, plugins
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.ipvs.table import Protocol
@@ -37,17 +38,27 @@ def kinds() -> Mapping[str, Kind]:
 
 def checker_for(check: Check) -> Checker:
     """Return a checker, a fresh one where it has a state; raises KeyError for an unknown kind."""
-    kind = CHECKTYPES.get(check.kind) or kinds()[check.kind]
     plain = _plain(check.target)
-    negotiate = kind.check or plain
+    negotiate = _kind(check).check or plain
     if check.connects is None:
         return negotiate
     return Combined(negotiate, plain, check.connects, check.connect_timeout)
 
 
 def turn_for(check: Check) -> AbstractAsyncContextManager[None]:
-    """Return what a probe of the check has to hold: commands run so many at once, others as they come."""
-    return command.TURNS if check.kind in _COMMANDS else _OPEN
+    """Return what each probe of the check has to hold: commands and TLS so many at once, others as they come."""
+    if check.kind in _COMMANDS:
+        return command.TURNS
+    return Handshake() if _is_over_tls(check) else _OPEN
+
+
+def _kind(check: Check) -> Kind:
+    return CHECKTYPES.get(check.kind) or kinds()[check.kind]
+
+
+def _is_over_tls(check: Check) -> bool:
+    uses = _kind(check).uses
+    return uses >= TLS and (check.target.starttls or "starttls" not in uses)
 
 
 def _plain(target: Target) -> Checker:

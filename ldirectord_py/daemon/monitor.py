@@ -72,7 +72,9 @@ class Monitor:
             wait = index * min(FIRST_PROBES_APART, check.interval / len(new))
             slot = self._slot * check.interval
             due = now + slot + (check.interval if slot < wait else 0)
-            self._watches[check] = _Watch(self, check, on_tick(now + wait), on_tick(due))
+            checker, turn = self._checker_for(check), self._turn_for(check)
+            self._watches[check] = watch = _Watch(self, check, checker, turn)
+            watch.start(on_tick(now + wait), on_tick(due))
 
     async def close(self) -> None:
         """End all probes."""
@@ -80,18 +82,7 @@ class Monitor:
         self.follow(())
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def probe(self, check: Check, checker: Checker, begins: float) -> None:
-        """Probe once, as soon as its turn comes; ``begins`` is when it was due."""
-        async with self._turn_for(check), self.flight:
-            self._note(check, asyncio.get_running_loop().time() - begins)
-            result = await probe(checker, check.target)
-        self._tell(check, result)
-
-    def checker_for(self, check: Check) -> Checker:
-        """Return a checker for as long as the check is followed."""
-        return self._checker_for(check)
-
-    def _note(self, check: Check, late: float) -> None:
+    def note(self, check: Check, late: float) -> None:
         """Tell how late a probe begins, in the log too if that is more than its interval."""
         self._late(check, late)
         if late > check.interval and (now := asyncio.get_running_loop().time()) >= self._warn_at:
@@ -99,7 +90,8 @@ class Monitor:
             mend = "raise maxexternal, maxchecks or checkinterval, or give this host more to work with"
             logger.warning("A check of kind %s begins %.1f s after it was due; %s", check.kind, late, mend)
 
-    def _tell(self, check: Check, result: Result) -> None:
+    def tell(self, check: Check, result: Result) -> None:
+        """Report what a probe has found."""
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s %s:%s %s", check.kind, check.target.address, check.target.port, result)
         try:
@@ -111,16 +103,23 @@ class Monitor:
 class _Watch:
     """One check on its clock: when its probe ``begins``, and when the one after it is ``due``."""
 
-    __slots__ = ("_begins", "_check", "_checker", "_due", "_monitor", "task")
+    __slots__ = ("_begins", "_check", "_checker", "_due", "_monitor", "_turn", "task")
 
-    def __init__(self, monitor: Monitor, check: Check, begins: float, due: float) -> None:
+    def __init__(
+        self, monitor: Monitor, check: Check, checker: Checker, turn: AbstractAsyncContextManager[None]
+    ) -> None:
         self._monitor: Monitor | None = monitor
         self._check = check
-        self._checker = monitor.checker_for(check)
-        self._begins = begins
-        self._due = due
+        self._checker = checker
+        self._turn = turn
+        self._begins = self._due = 0.0
         self.task: asyncio.Task[None] | None = None
-        monitor.wheel.at(begins, self._begin)
+
+    def start(self, begins: float, due: float) -> None:
+        """Begin the first probe and the second one then."""
+        self._begins, self._due = begins, due
+        if self._monitor is not None:
+            self._monitor.wheel.at(begins, self._begin)
 
     def end(self) -> None:
         """Probe no more, and drop the probe in flight."""
@@ -140,7 +139,10 @@ class _Watch:
 
     async def _probe(self, monitor: Monitor) -> None:
         try:
-            await monitor.probe(self._check, self._checker, self._begins)
+            async with self._turn, monitor.flight:
+                monitor.note(self._check, asyncio.get_running_loop().time() - self._begins)
+                result = await probe(self._checker, self._check.target)
+            monitor.tell(self._check, result)
         finally:
             self.task = None
             if self._monitor is not None:
