@@ -12,22 +12,17 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from bench.process import cpu_seconds, pss_bytes
-from harness.host import ROOT, program_path
-from harness.namespace import command, end, eventually
+from bench.subject import Subject
+from harness.host import ROOT
+from harness.namespace import command
 
-PROGRAM = "keepalived"
 STAND_IN = Path(__file__).with_name("ipvs_stand_in.c")
 BUILT = ROOT / ".cache" / "bench" / "ipvs_stand_in.so"
-START_SECONDS = 60.0
 
 
 class Check(StrEnum):
@@ -78,81 +73,34 @@ def configuration(virtuals: Mapping[str, Sequence[str]], check: Check, interval:
     return "".join(texts)
 
 
-class Keepalived:
-    """The checkers of a keepalived, running while the block lasts; its files are below ``folder``.
+class Keepalived(Subject):
+    """The checkers of a keepalived; what is counted is the process that checks, not the one that watches over it."""
 
-    Without ``ipvs`` the kernel's table is left alone: a stand-in acknowledges what would be written. ``enter`` is put
-    before the command: how to get to the network namespace that it is to run in.
-    """
-
-    def __init__(self, folder: Path, text: str, enter: Sequence[str] = (), ipvs: bool = False) -> None:
-        self.folder = folder
-        self._text = text
-        self._enter = tuple(enter)
-        self._preload = {} if ipvs else {"LD_PRELOAD": str(BUILT)}
+    name = "keepalived"
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._file("pid").unlink(missing_ok=True)
-        self.configure(self._text)
-        if self._preload:
+        self.file("pid").unlink(missing_ok=True)
+        if not self.ipvs:
             build_stand_in()
-        with self._file("log").open("wb") as log:
-            self._main = subprocess.Popen(
-                [*self._enter, *self._command()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-                env={"PATH": program_path(), "LANG": "C.UTF-8", **self._preload},
-            )
-        try:
-            eventually(self._checks, START_SECONDS, self.log)
-        except BaseException:
-            end(self._main)
-            raise
-        return self
+        return super().__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        end(self._main)
+    def command(self) -> Sequence[str]:
+        """Return the command; every server that enters or leaves the table is a line of the log."""
+        files = ["-f", str(self.file("conf")), "-p", str(self.file("main.pid")), "-c", str(self.file("pid"))]
+        return ["keepalived", "--check", "--dont-fork", "--log-console", "--log-detail", *files]
+
+    def environment(self) -> Mapping[str, str]:
+        """Return what lets it believe in an IPVS."""
+        return {} if self.ipvs else {"LD_PRELOAD": str(BUILT)}
+
+    def runs(self) -> bool:
+        """Return whether it checks."""
+        return self.file("pid").exists() and "Startup complete" in self.log()
 
     @property
     def pid(self) -> int:
         """The process that checks."""
-        return int(self._file("pid").read_text())
-
-    def cpu_seconds(self) -> float:
-        """Return the CPU time that the process that checks has taken so far."""
-        return cpu_seconds(self.pid)
-
-    def pss_bytes(self) -> int:
-        """Return the memory of the process that checks."""
-        return pss_bytes(self.pid)
-
-    def configure(self, text: str) -> None:
-        """Write the configuration; keepalived is told by ``reload``."""
-        self._file("conf").write_text(text)
-
-    def reload(self) -> None:
-        """Send SIGHUP; what comes of it is in the log."""
-        os.kill(self._main.pid, signal.SIGHUP)
-
-    def log(self) -> str:
-        """Return what keepalived logged so far: among it a line for each server that enters or leaves the table."""
-        return self._file("log").read_text(errors="replace")
-
-    def _command(self) -> list[str]:
-        files = ["-f", str(self._file("conf")), "-p", str(self._file("main.pid")), "-c", str(self._file("pid"))]
-        return [PROGRAM, "--check", "--dont-fork", "--log-console", "--log-detail", *files]
-
-    def _checks(self) -> bool:
-        assert self._main.poll() is None, f"keepalived ended:\n{self.log()}"
-        return self._file("pid").exists() and "Startup complete" in self.log()
-
-    def _file(self, suffix: str) -> Path:
-        return self.folder / f"keepalived.{suffix}"
+        return int(self.file("pid").read_text())
 
 
 def build_stand_in() -> None:
