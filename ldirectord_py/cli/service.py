@@ -63,11 +63,11 @@ class Service:
 
 def read(invocation: Invocation) -> Service:
     """Return the service of a good configuration, its warnings printed; raise ConfigError for a bad one."""
-    path = invocation.config_file()
+    path = invocation.config_file().absolute()  # the daemon leaves this folder
     loaded = load(path)
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)
-    return Service(instance(invocation.instance), path.absolute(), loaded, invocation.debug)
+    return Service(instance(invocation.instance), path, loaded, invocation.debug)
 
 
 def _nobody_waits() -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from ldirectord_py.checks.base import TLS, Kind
 from ldirectord_py.checks.pattern import pattern_problem
-from ldirectord_py.config.lines import Line, Note
+from ldirectord_py.config.lines import Line, Note, Report
 from ldirectord_py.config.model import CheckType, Virtual
-from ldirectord_py.config.settings import Report, Settings
+from ldirectord_py.config.settings import Settings
 from ldirectord_py.ipvs.table import Protocol, VirtualAddress
 
 Installed = Callable[[str], bool]
@@ -19,7 +19,7 @@ _FOR_SOME = ("expectstatus", "followredirects", "starttls", "tlsca", "tlsname", 
 
 
 class Advice:
-    """Reports on the virtuals of one file; remembers the kinds of service that it warned of once."""
+    """Reports on the virtuals of a configuration; remembers the kinds of service that it warned of once."""
 
     def __init__(self, report: Report, kinds: Mapping[str, Kind], installed: Installed) -> None:
         self._report = report

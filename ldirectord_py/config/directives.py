@@ -231,6 +231,7 @@ _ROWS = (
     Directive("emailalertfrom", Where.GLOBAL, plain),
     Directive("execute", Where.GLOBAL, _execute),
     Directive("fork", Where.GLOBAL, yes_no),
+    Directive("include", Where.GLOBAL),
     Directive("logfile", Where.GLOBAL, string),
     Directive("maintenancedir", Where.GLOBAL, _maintenancedir),
     Directive("maxchecks", Where.GLOBAL, whole(1, YEARS)),

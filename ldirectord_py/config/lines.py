@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ldirectord_py.errors import Problem, Severity
@@ -31,6 +31,20 @@ class Line:
     value: str
     column: int
     gap: bool
+    file: str
+
+    def seen_from(self, other: Line) -> str:
+        """Return ``line 3``, or ``line 3 of FILE`` where the other line stands in another file."""
+        return f"line {self.number}" if self.file == other.file else f"line {self.number} of {self.file}"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a configuration file holds, by the name that messages have for it, and what was wrong in reading it."""
+
+    file: str
+    text: str
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +59,28 @@ class Note:
         """Return the note for a value that starts so many characters earlier."""
         return Note(self.what, self.mend, self.at + by)
 
-    def problem(self, file: str, line: Line, severity: Severity = Severity.WARNING) -> Problem:
+    def problem(self, line: Line, severity: Severity = Severity.WARNING) -> Problem:
         """Return the note as a Problem of that line."""
-        return Problem(file, line.number, line.column + self.at, self.what, self.mend, severity)
+        return Problem(line.file, line.number, line.column + self.at, self.what, self.mend, severity)
+
+
+Sink = Callable[[Problem], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Turns the notes of lines into Problems for a sink."""
+
+    sink: Sink
+
+    def warn(self, line: Line, *notes: Note) -> None:
+        """Report warnings at their places in the line."""
+        for note in notes:
+            self.sink(note.problem(line))
+
+    def refuse(self, line: Line, note: Note) -> None:
+        """Report an error at its place in the line."""
+        self.sink(note.problem(line, Severity.ERROR))
 
 
 class Refusal(Exception):  # noqa: N818  an answer that parse turns into a Problem, never an error that escapes
@@ -58,28 +91,30 @@ class Refusal(Exception):  # noqa: N818  an answer that parse turns into a Probl
         self.note = Note(what, mend, at)
 
 
-def cut(text: str) -> Iterator[Line]:
+def cut(text: Text) -> Iterator[Line]:
     """Yield the lines of a file that are neither blank nor comments."""
     gap = False
-    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+    for number, raw in enumerate(text.text.removeprefix("\ufeff").split("\n"), 1):
         stripped = raw.strip(_BLANK)
         if not stripped:
             gap = True
         elif stripped[0] != "#":
-            yield _line(number, raw, gap)
+            yield _line(number, raw, gap, text.file)
             gap = False
 
 
-def _line(number: int, raw: str, gap: bool) -> Line:
+def _line(number: int, raw: str, gap: bool, file: str) -> Line:
     found = _LINE.match(raw)
     assert found is not None  # noqa: S101  every part may be empty
     blanks, name, equals = found.groups()
     indent = len(blanks.replace("\t", " " * TAB))
-    return Line(number, indent, len(blanks) + 1, name, bool(equals), raw[found.end() :], found.end() + 1, gap)
+    return Line(number, indent, len(blanks) + 1, name, bool(equals), raw[found.end() :], found.end() + 1, gap, file)
 
 
-def blemishes(text: str, file: str) -> Iterator[Problem]:
+def blemishes(source: Text) -> Iterator[Problem]:
     """Yield what is wrong with the text as such: a mark at its start, foreign line ends, no text at all."""
+    file, text = source.file, source.text
+    yield from source.problems
     if text.startswith("\ufeff"):
         yield _blemish(file, 1, "the file starts with a byte order mark", "save it without one")
     if "\r\n" in text:

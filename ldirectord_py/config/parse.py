@@ -14,12 +14,13 @@ from ldirectord_py.checks.base import Kind
 from ldirectord_py.config.addresses import HostName, Lookup, Names, PortName
 from ldirectord_py.config.advice import Advice, Installed
 from ldirectord_py.config.directives import DIRECTIVES, Where
-from ldirectord_py.config.lines import Line, Note, Refusal, blemishes, cut
+from ldirectord_py.config.include import Contents, Includes, Texts, in_order
+from ldirectord_py.config.lines import Line, Note, Refusal, Report, Text
 from ldirectord_py.config.model import Config, Fallback, Globals, Virtual
 from ldirectord_py.config.real import VirtualLine, parse_virtual
 from ldirectord_py.config.sections import Section, Sorter
 from ldirectord_py.config.servers import Servers
-from ldirectord_py.config.settings import Report, Settings, Settler
+from ldirectord_py.config.settings import Settings, Settler
 from ldirectord_py.errors import ConfigError, Problem, Severity
 from ldirectord_py.ipvs.table import Address, FirewallMark, Protocol, ServiceKey, VirtualAddress
 
@@ -33,23 +34,27 @@ class Parsed:
     """A configuration, what to warn of, and the addresses of the host names in it.
 
     ``followed`` are the names whose addresses may change while it is in force: all but those of virtuals.
-    ``contents`` is what the files held that it was read from, ``file`` the first of them, as it was named then.
+    ``contents`` is what was read for it, ``file`` its own file, as it was named then.
     """
 
     config: Config
     warnings: tuple[Problem, ...] = ()
     hosts: Mapping[HostName, Address] = field(default_factory=dict)
     followed: frozenset[HostName] = frozenset()
-    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    contents: Contents = field(default_factory=Contents, repr=False, compare=False)
     file: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One pass over a file: the configuration, all that is wrong, and the names and files that were asked for."""
+    """One pass over a configuration: its meaning, all that is wrong, and what was asked for.
+
+    These are names, ``files`` of authorities, and its own files, in the order in which they were read.
+    """
 
     config: Config
     problems: tuple[Problem, ...]
+    texts: tuple[str, ...]
     hosts: frozenset[HostName]
     ports: frozenset[PortName]
     files: Mapping[str, Line] = field(default_factory=dict)
@@ -67,7 +72,7 @@ def _everything(_module: str) -> bool:
 
 def parse(text: str, file: str, names: Names, kinds: Mapping[str, Kind], installed: Installed = _everything) -> Parsed:
     """Return the configuration of a file; raises ConfigError, and nothing else, with every Problem of the file."""
-    return accepted(draft(text, file, names, kinds, installed), names)
+    return accepted(draft(Texts(Text(file, text)), names, kinds, installed), names)
 
 
 def accepted(found: Draft, names: Names) -> Parsed:
@@ -78,25 +83,25 @@ def accepted(found: Draft, names: Names) -> Parsed:
     return Parsed(found.config, found.problems, hosts, found.hosts - found.heads)
 
 
-def draft(text: str, file: str, names: Names, kinds: Mapping[str, Kind], installed: Installed = _everything) -> Draft:
-    """Return what one pass over the text gives; a name that ``names`` does not know counts as not resolving.
+def draft(texts: Texts, names: Names, kinds: Mapping[str, Kind], installed: Installed = _everything) -> Draft:
+    """Return what one pass over the files gives; a name that ``names`` does not know counts as not resolving.
 
     ``installed`` tells whether a module is there that a kind names as its driver.
     """
-    problems: list[Problem] = list(blemishes(text, file))
-    report = Report(file, problems.append)
-    sorter = Sorter(file, problems.append)
-    sorter.sort(cut(text))
+    problems: list[Problem] = []
+    report = Report(problems.append)
+    includes = Includes(texts, report)
+    sorter = Sorter(includes, problems.append)
+    sorter.sort(texts.main)
     settler = Settler(kinds, report)
     world = settler.settle(sorter.world)
     lookup = Lookup(names)
     builder = _Builder(world, Servers(lookup, report), settler, Advice(report, kinds, installed))
     virtuals = tuple(filter(None, map(builder.virtual, sorter.virtuals)))
     builder.check_global_fallbacks()
-    problems = sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column))
     settings = _globals(world)
     asked = frozenset(lookup.hosts), frozenset(lookup.ports), builder.files, frozenset(builder.heads)
-    return Draft(Config(settings, virtuals), tuple(problems), *asked)
+    return Draft(Config(settings, virtuals), in_order(problems, includes.files), includes.files, *asked)
 
 
 def _globals(world: Settings) -> Globals:
@@ -119,7 +124,7 @@ def _timeouts(own: Mapping[str, Any], world: Mapping[str, Any]) -> dict[str, int
 
 
 class _Builder:
-    """Builds the virtuals of one file; remembers their keys, their names (``heads``), and the ``files`` they need."""
+    """Builds the virtuals; remembers their keys, their names (``heads``), and the ``files`` that they need."""
 
     def __init__(self, world: Settings, servers: Servers, settler: Settler, advice: Advice) -> None:
         self._world = world
@@ -127,7 +132,7 @@ class _Builder:
         self._settler = settler
         self._report = servers.report
         self._words = {kind.port: kind.name for kind in settler.kinds.values() if kind.port}
-        self._seen: dict[ServiceKey, int] = {}
+        self._seen: dict[ServiceKey, Line] = {}
         self._advice = advice
         self._inherited = {name: value for name, value in world.values.items() if name in _INHERITED}
         self.files: dict[str, Line] = {}
@@ -168,9 +173,9 @@ class _Builder:
         except Refusal as refusal:
             self._report.refuse(line, refusal.note)
             return None
-        first = self._seen.setdefault(key, line.number)
-        if first != line.number:
-            what = f"the virtual of line {first} is the same service"
+        first = self._seen.setdefault(key, line)
+        if first is not line:
+            what = f"the virtual of {first.seen_from(line)} is the same service"
             self._report.refuse(line, Note(what, "put the real servers of both into one"))
             return None
         return key

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ldirectord_py.config.directives import DIRECTIVES, REMOVED, Directive, Where
-from ldirectord_py.config.lines import TAB, Line
+from ldirectord_py.config.include import Includes
+from ldirectord_py.config.lines import TAB, Line, Sink, Text, blemishes, cut
 from ldirectord_py.config.values import nearest
 from ldirectord_py.errors import Problem, Severity
 
 MOST_HINTS = 100  # they are slow to find, and a file with more is no ldirectord.cf
 
 Entry = tuple[Directive, Line]
-Sink = Callable[[Problem], None]
 
 
 @dataclass(slots=True)
@@ -27,53 +26,90 @@ class Section:
     loose: bool = False
 
 
+@dataclass(slots=True)
+class _Reading:
+    """A file under way: the virtual that its lines belong to now, and the lines of one that an include ended."""
+
+    file: str
+    section: Section | None = None
+    ended: tuple[Line, Line] | None = None
+    said: set[str] = field(default_factory=set)
+
+
 class Sorter:
-    """Sorts the lines of a file into sections, and those of the daemon into ``world``.
+    """Sorts the lines of files into sections, and those of the daemon into ``world``.
 
     A line that is indented deeper than the head of the virtual above belongs to that virtual; another one
-    to the daemon where the daemon knows such a directive, else to the virtual above nevertheless.
+    to the daemon where the daemon knows such a directive, else to the virtual above nevertheless. A file that is
+    included is read in the place of that line; no virtual goes on into it, out of it, or behind it.
     """
 
-    def __init__(self, file: str, sink: Sink) -> None:
+    def __init__(self, includes: Includes, sink: Sink) -> None:
         self.world: list[Entry] = []
         self.virtuals: list[Section] = []
-        self._said: set[str] = set()
-        self._unknown = 0
-        self._file = file
+        self._includes = includes
         self._sink = sink
+        self._reading: list[_Reading] = []
+        self._unknown = 0
 
-    def sort(self, lines: Iterable[Line]) -> None:
+    def sort(self, text: Text) -> None:
         """Take each line to its section, or report it."""
-        for line in lines:
-            directive = DIRECTIVES.get(line.name)
-            if directive is None:
-                self._refuse(line, *_unknown(line.name, hint=self._unknown < MOST_HINTS))
-                self._unknown += 1
-            elif not line.equals and (line.name != "supervised" or line.value.strip()):
-                self._refuse(line, f'"=" is missing behind {line.name}', f"write {line.name}=VALUE")
-            elif line.name in {"virtual", "virtual6"}:
-                self._open(line)
-            elif not self.virtuals:
-                self._outside(directive, line)
-            else:
-                self._place(self.virtuals[-1], directive, line)
+        self._reading.append(_Reading(text.file))
+        for problem in blemishes(text):
+            self._sink(problem)
+        for line in cut(text):
+            self._sort(line)
+        self._reading.pop()
+
+    @property
+    def _now(self) -> _Reading:
+        return self._reading[-1]
+
+    def _sort(self, line: Line) -> None:
+        directive = DIRECTIVES.get(line.name)
+        if directive is None:
+            self._refuse(line, *_unknown(line.name, hint=self._unknown < MOST_HINTS))
+            self._unknown += 1
+        elif not line.equals and (line.name != "supervised" or line.value.strip()):
+            self._refuse(line, f'"=" is missing behind {line.name}', f"write {line.name}=VALUE")
+        elif line.name in {"virtual", "virtual6"}:
+            self._open(line)
+        elif self._now.section is None:
+            self._outside(directive, line)
+        else:
+            self._place(self._now.section, directive, line)
 
     def _open(self, line: Line) -> None:
-        section = Section(line)
+        section = self._now.section = Section(line)
+        self._now.ended = None
         self.virtuals.append(section)
         if line.indent:
             self._say(section.said, line, f"{line.name} is indented", "start it in the first column")
 
     def _outside(self, directive: Directive, line: Line) -> None:
-        if directive.where is Where.VIRTUAL:
+        head, include = self._now.ended or (line, line)
+        if line.indent > head.indent:
+            what = f"the include in line {include.number} ends the virtual of line {head.number}"
+            self._refuse(line, f"{what}, so {line.name} belongs to none", "include below the virtual's last line")
+        elif directive.where is Where.VIRTUAL:
             self._refuse(line, f"{line.name} belongs to a virtual, and none stands above", "move it into one")
         else:
             self._global(directive, line)
 
     def _global(self, directive: Directive, line: Line) -> None:
         if line.indent:
-            self._say(self._said, line, f"{line.name} is indented", "start it in the first column")
-        self.world.append((directive, line))
+            self._say(self._now.said, line, f"{line.name} is indented", "start it in the first column")
+        if directive.name == "include":
+            self._include(line)
+        else:
+            self.world.append((directive, line))
+
+    def _include(self, line: Line) -> None:
+        now = self._now
+        if now.section is not None:
+            now.ended, now.section = (now.section.head, line), None
+        for text in self._includes.texts(line, [reading.file for reading in self._reading]):
+            self.sort(text)
 
     def _place(self, section: Section, directive: Directive, line: Line) -> None:
         if line.indent > section.head.indent:
@@ -109,10 +145,10 @@ class Sorter:
             self._warn(line, what, mend)
 
     def _warn(self, line: Line, what: str, mend: str) -> None:
-        self._sink(Problem(self._file, line.number, line.start, what, mend, Severity.WARNING))
+        self._sink(Problem(line.file, line.number, line.start, what, mend, Severity.WARNING))
 
     def _refuse(self, line: Line, what: str, mend: str) -> None:
-        self._sink(Problem(self._file, line.number, line.start, what, mend))
+        self._sink(Problem(line.file, line.number, line.start, what, mend))
 
 
 @lru_cache(maxsize=1024)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from ldirectord_py.config.addresses import Lookup, is_shortened, literal
-from ldirectord_py.config.lines import Line, Note, Refusal
+from ldirectord_py.config.lines import Line, Note, Refusal, Report
 from ldirectord_py.config.model import Fallback, Forward, Real, Virtual
 from ldirectord_py.config.real import FallbackLine, RealLine, parse_fallback, parse_real
-from ldirectord_py.config.settings import Report
 from ldirectord_py.ipvs.table import Address, VirtualAddress
 
 LARGEST_RANGE = 65536
@@ -23,7 +22,7 @@ def own_port(virtual: Virtual) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Reads the servers of one file; what cannot be read is reported and left out."""
+    """Reads the servers of a configuration; what cannot be read is reported and left out."""
 
     lookup: Lookup
     report: Report
@@ -31,7 +30,7 @@ class Servers:
     def reals(self, lines: Iterable[Line], virtual: Virtual) -> tuple[Real, ...]:
         """Return the real servers of a virtual, with its request and receive where they have none."""
         reals: list[Real] = []
-        seen: dict[tuple[int, int], int] = {}
+        seen: dict[tuple[int, int], Line] = {}
         port, mark = own_port(virtual), not isinstance(virtual.key, VirtualAddress)
         for line in lines:
             try:
@@ -44,12 +43,12 @@ class Servers:
                 row = int(real.server), real.port if mark or real.forward is Forward.MASQ else port
                 if row in seen:
                     self._twice(real, seen[row], line)
-                seen.setdefault(row, line.number)
+                seen.setdefault(row, line)
                 reals.append(real)
         return tuple(reals)
 
-    def _twice(self, real: Real, first: int, line: Line) -> None:
-        what = f"{real} is the same destination as in line {first}; the kernel knows it once"
+    def _twice(self, real: Real, first: Line, line: Line) -> None:
+        what = f"{real} is the same destination as in {first.seen_from(line)}; the kernel knows it once"
         self.report.warn(line, Note(what, "remove one of them"))
 
     def _expand(self, found: RealLine, line: Line, virtual: Virtual) -> list[Real]:

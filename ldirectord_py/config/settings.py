@@ -8,10 +8,9 @@ from functools import partial
 from typing import Any
 
 from ldirectord_py.checks.base import Kind
-from ldirectord_py.config.lines import Line, Note, Refusal
-from ldirectord_py.config.sections import Entry, Sink
+from ldirectord_py.config.lines import Line, Note, Refusal, Report
+from ldirectord_py.config.sections import Entry
 from ldirectord_py.config.values import Place, Reader
-from ldirectord_py.errors import Severity
 
 SERVERS = frozenset({"real", "real6", "fallback", "fallback6"})
 
@@ -26,25 +25,8 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Turns the notes of a file's lines into Problems for a sink."""
-
-    file: str
-    sink: Sink
-
-    def warn(self, line: Line, *notes: Note) -> None:
-        """Report warnings at their places in the line."""
-        for note in notes:
-            self.sink(note.problem(self.file, line))
-
-    def refuse(self, line: Line, note: Note) -> None:
-        """Report an error at its place in the line."""
-        self.sink(note.problem(self.file, line, Severity.ERROR))
-
-
-@dataclass(frozen=True, slots=True)
 class Settler:
-    """Reads the values of one file's lines."""
+    """Reads the values of lines."""
 
     kinds: Mapping[str, Kind]
     report: Report
@@ -66,7 +48,8 @@ class Settler:
     def _once(self, settings: Settings, name: str, line: Line) -> None:
         """Keep the line of a directive, and warn where it stands already."""
         if name in settings.lines and name != "execute":
-            note = Note(f"{line.name} stands in line {settings.lines[name].number} already", "remove one of them")
+            first = settings.lines[name].seen_from(line)
+            note = Note(f"{line.name} stands in {first} already", "remove one of them")
             self.report.warn(line, note)
         settings.lines[name] = line
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -11,12 +10,15 @@ from pathlib import Path
 from typing import Final
 
 from ldirectord_py.checks.table import kinds
+from ldirectord_py.config.files import Files
+from ldirectord_py.config.include import Contents
 from ldirectord_py.config.load import load
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.aside import aside
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
+from ldirectord_py.daemon.watch import Stamp, changed, digest, look, stamp
 from ldirectord_py.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -25,14 +27,12 @@ LOAD_SECONDS: Final = 60.0
 LOOK_EVERY: Final = 1.0
 LOOK_SECONDS: Final = 5.0
 
-Stamp = tuple[int, int, int]
-
 
 class Reloader:
     """Hands every good new configuration to ``put_in_force``; a bad one changes nothing and is told.
 
-    Its state: what is ``loaded``, whose addresses of host names stay in force while a resolver fails; the file's stamp
-    when it was last looked at; stamp and digest of the content last read.
+    Its state: what is ``loaded``, whose addresses of host names stay in force while a resolver fails; what was in the
+    files when they were last read, good or not, with stamp and digest; their stamp when they were last looked at.
     """
 
     def __init__(
@@ -51,7 +51,8 @@ class Reloader:
         self._asked = asyncio.Event()
         self._stamp: Stamp | None = None
         self._read_stamp: Stamp | None = None
-        self._digest = _digest(loaded)
+        self._contents = loaded.contents
+        self._digest = digest(loaded.contents)
         self._changing = asyncio.Lock()
 
     def ask(self) -> None:
@@ -79,9 +80,11 @@ class Reloader:
         """Put the file's content in force if it is good, else tell what is wrong with it and keep the old one."""
         self._notify.reloading()
         await self.remember()
+        files = Files()
         try:
-            loaded, new = await aside(LOAD_SECONDS, self._read)
+            loaded, new = await aside(LOAD_SECONDS, lambda: self._read(files))
         except ConfigError as refused:
+            self._take(files.contents)
             self._keep(*refused.problems)
         except TimeoutError:
             self._keep(f"{self._path} was not read within {LOAD_SECONDS:g} s; look at its disk and at the resolver")
@@ -89,11 +92,15 @@ class Reloader:
             logger.exception("Reading %s failed", self._path)
             self._keep(error)
         else:
+            self._take(loaded.contents)
             await self._apply(loaded, new)
         self._notify.ready(self._director.summary)
 
-    def _read(self) -> tuple[Parsed, Orders]:
-        loaded = load(self._path, self.loaded.hosts)
+    def _take(self, contents: Contents) -> None:
+        self._contents, self._digest = contents, digest(contents)
+
+    def _read(self, files: Files) -> tuple[Parsed, Orders]:
+        loaded = load(self._path, self.loaded.hosts, files)
         return loaded, orders(loaded.config, kinds())
 
     async def _apply(self, loaded: Parsed, new: Orders) -> None:
@@ -103,7 +110,7 @@ class Reloader:
             self._keep(f"{self._path} has no virtual server any more; to take all of them out, stop the daemon")
         else:
             async with self._changing:
-                self.loaded, self._digest = loaded, _digest(loaded)
+                self.loaded = loaded
                 await self._put_in_force(new)
 
     async def amend(self, former: Parsed, loaded: Parsed, put_in_force: Callable[[], Awaitable[None]]) -> None:
@@ -119,26 +126,30 @@ class Reloader:
         logger.error("Kept the old configuration: mend %s and reload", self._path)
 
     async def look(self) -> bool:
-        """Return whether the content has changed, after a reload with ``autoreload``.
+        """Return whether the content of any file has changed, after a reload with ``autoreload``.
 
-        A file that is still written to has to rest.
+        Files that are still written to have to rest.
         """
         stamp = await self._stamp_now()
         rests, self._stamp = stamp == self._stamp, stamp
         if rests and stamp not in (None, self._read_stamp):
-            known = self._digest
+            known, before = self._digest, self._contents
             await self.remember()
             if self._digest != known:
-                await self._changed()
+                await self._changed(before)
                 return True
         return False
 
     async def remember(self) -> None:
-        """Take the file as it is now for the one that is in force."""
-        self._read_stamp, self._digest = await self._stamp_now(), await self._digest_now()
+        """Take the files as they are now for those that are in force."""
+        known = self._contents
+        self._read_stamp = await self._stamp_now()
+        self._digest = ""
+        with suppress(OSError):
+            self._take(await aside(LOOK_SECONDS, lambda: look(self._path, known)))
 
-    async def _changed(self) -> None:
-        logger.info("Configuration file '%s' has changed on disk", self._path)
+    async def _changed(self, before: Contents) -> None:
+        logger.info("Configuration file '%s' has changed on disk", changed(before, self._contents))
         if self._director.orders.config.settings.autoreload:
             logger.info(" - reread new configuration")
             await self.reload()
@@ -147,16 +158,6 @@ class Reloader:
 
     async def _stamp_now(self) -> Stamp | None:
         with suppress(OSError):
-            found = await aside(LOOK_SECONDS, self._path.stat)
-            return found.st_mtime_ns, found.st_size, found.st_ino
+            known = self._contents
+            return await aside(LOOK_SECONDS, lambda: stamp(self._path, known))
         return None
-
-    async def _digest_now(self) -> str:
-        with suppress(OSError):
-            return hashlib.sha256(await aside(LOOK_SECONDS, self._path.read_bytes)).hexdigest()
-        return ""
-
-
-def _digest(loaded: Parsed) -> str:
-    contents = loaded.contents.get(loaded.file)
-    return "" if contents is None else hashlib.sha256(contents).hexdigest()

@@ -23,6 +23,7 @@ NEW = {
     "emailalertgroup",
     "expectstatus",
     "followredirects",
+    "include",
     "maxchecks",
     "maxexternal",
     "reconcile",

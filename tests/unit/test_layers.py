@@ -26,7 +26,7 @@ PURE = (
     *("errors", "health", "plan", "desired", "checks.base", "checks.ber", "checks.ldap_messages", "config"),
     *("ipvs.table", "ipvs.diff", "ipvs.wire", "ipvs.dump", "ipvs.recall", "ipvs.refusal", "ipvs.text", "ipvs.kernel"),
 )
-NOT_PURE = ("config.names", "config.load")
+NOT_PURE = ("config.names", "config.load", "config.files")
 FORBIDDEN = frozenset(
     ("asyncio", "socket", "ssl", "os", "time", "random", "logging", "signal", "subprocess", "pyroute2", "aiohttp")
 )

@@ -11,6 +11,7 @@ SERVERS = {"virtual", "virtual6", "real", "real6", "fallback", "fallback6"}
 TIMEOUTS = {"checktimeout", "negotiatetimeout"}  # in force for a virtual only
 KEY = {"protocol"}  # part of a virtual's key
 WITHOUT_EFFECT = {"load"}
+READ_IN_PLACE = {"include"}
 
 GLOBALS = {field.name for field in fields(Globals)}
 VIRTUALS = {field.name for field in fields(Virtual)}
@@ -21,7 +22,7 @@ def named(*places: Where) -> set[str]:
 
 
 def test_what_holds_for_the_daemon_is_what_the_model_keeps_for_it() -> None:
-    assert named(Where.GLOBAL, Where.BOTH) - TIMEOUTS == GLOBALS
+    assert named(Where.GLOBAL, Where.BOTH) - TIMEOUTS - READ_IN_PLACE == GLOBALS
 
 
 def test_what_holds_for_a_virtual_is_what_the_model_keeps_for_it() -> None:
@@ -29,5 +30,5 @@ def test_what_holds_for_a_virtual_is_what_the_model_keeps_for_it() -> None:
     assert named(Where.VIRTUAL, Where.BOTH) - KEY - WITHOUT_EFFECT == VIRTUALS - derived
 
 
-def test_only_servers_are_read_elsewhere() -> None:
-    assert {row.name for row in DIRECTIVES.values() if row.read is None} == SERVERS
+def test_only_servers_and_files_are_read_elsewhere() -> None:
+    assert {row.name for row in DIRECTIVES.values() if row.read is None} == SERVERS | READ_IN_PLACE

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ldirectord_py.config.addresses import HostName, PortName
-from ldirectord_py.config.load import LARGEST, again, load
+from ldirectord_py.config.files import LARGEST
+from ldirectord_py.config.load import again, load
 from ldirectord_py.config.model import Authorities
 from ldirectord_py.config.names import hostname, look_up
 from ldirectord_py.errors import ConfigError

@@ -12,8 +12,11 @@ import pytest
 from ldirectord_py.checks.base import Kind
 from ldirectord_py.config.addresses import Names
 from ldirectord_py.config.dump import to_dict
+from ldirectord_py.config.files import Files
+from ldirectord_py.config.include import Texts
+from ldirectord_py.config.lines import Text
 from ldirectord_py.config.model import Config, Globals, Real, Virtual
-from ldirectord_py.config.parse import parse
+from ldirectord_py.config.parse import accepted, draft, parse
 from ldirectord_py.errors import ConfigError
 
 CASES = Path(__file__).parent / "cases"
@@ -25,6 +28,11 @@ def said(file: Path) -> str:
     """Return the messages that a case expects, or none."""
     messages = file.with_suffix(".txt")
     return messages.read_text() if messages.exists() else ""
+
+
+def texts(file: Path) -> Texts:
+    """Return a case, and where the files are that it includes."""
+    return Texts(Text(file.name, file.read_bytes().decode()), Files())
 
 
 def meaning(config: Config) -> dict[str, Any]:
@@ -50,17 +58,21 @@ def line(real: Real) -> str:
 
 @pytest.mark.parametrize("file", GOOD, ids=lambda file: file.stem)
 def test_a_good_file_means_what_is_expected_with_exactly_these_warnings(
-    file: Path, names: Names, kinds: Mapping[str, Kind]
+    file: Path, names: Names, kinds: Mapping[str, Kind], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parsed = parse(file.read_bytes().decode(), file.name, names, kinds)
+    monkeypatch.chdir(file.parent)
+    parsed = accepted(draft(texts(file), names, kinds), names)
     assert said(file) == "".join(f"{warning}\n" for warning in parsed.warnings)
     assert json.loads(file.with_suffix(".json").read_text()) == meaning(parsed.config)
 
 
 @pytest.mark.parametrize("file", BAD, ids=lambda file: file.stem)
-def test_a_bad_file_is_refused_with_exactly_these_problems(file: Path, names: Names, kinds: Mapping[str, Kind]) -> None:
+def test_a_bad_file_is_refused_with_exactly_these_problems(
+    file: Path, names: Names, kinds: Mapping[str, Kind], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(file.parent)
     with pytest.raises(ConfigError) as caught:
-        parse(file.read_bytes().decode(), file.name, names, kinds)
+        accepted(draft(texts(file), names, kinds), names)
     assert said(file) == "".join(f"{problem}\n" for problem in caught.value.problems)
 
 

@@ -139,3 +139,75 @@ async def test_without_autoreload_a_change_is_told_and_ignored(
         f"Configuration file '{reloads.path}' has changed on disk",
         " - ignore new configuration",
     ]
+
+
+class Included(Reloads):
+    """A configuration that includes a file and all of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "conf.d"
+        self.folder.mkdir()
+        self.other = folder / "other.cf"
+        self.other.write_text("checkinterval=5\n")
+        super().__init__(folder / "main.cf", f"autoreload=yes\ninclude=other.cf\ninclude=conf.d/*.cf\n{GOOD}")
+
+    async def looks(self) -> list[bool]:
+        return [await self.reloader.look() for _ in range(4)]
+
+
+@pytest.fixture
+async def included(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Included:
+    caplog.set_level(logging.INFO)
+    found = Included(tmp_path)
+    assert await found.looks() == [False] * 4
+    return found
+
+
+CHANGED = [False, True, False, False]
+
+
+async def test_a_change_of_an_included_file_is_taken(included: Included, caplog: pytest.LogCaptureFixture) -> None:
+    included.other.write_text("checkinterval=17\n")
+    assert await included.looks() == CHANGED
+    assert included.director.orders.config.settings.checkinterval == 17
+    assert caplog.messages[0] == f"Configuration file '{included.other}' has changed on disk"
+
+
+async def test_files_that_come_and_go_are_taken(included: Included, caplog: pytest.LogCaptureFixture) -> None:
+    shop = included.folder / "shop.cf"
+    shop.write_text(BETTER)
+    assert await included.looks() == CHANGED
+    shop.unlink()
+    assert await included.looks() == CHANGED
+    assert included.virtuals == [["tcp:10.0.0.2:80", "tcp:10.0.0.1:80"], ["tcp:10.0.0.1:80"]]
+    shown = [line for line in caplog.messages if line.startswith("Configuration")]
+    assert shown == [f"Configuration file '{shop}' has changed on disk"] * 2
+
+
+async def test_a_mistake_in_a_new_file_is_mended_without_touching_the_first(
+    included: Included, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = included.folder / "shop.cf"
+    shop.write_text("include=deeper.cf\n")
+    assert await included.looks() == CHANGED
+    absent = "cannot read the file: No such file or directory; check its path and permissions"
+    assert f"{shop}:1:9: cannot include {included.folder}/deeper.cf: {absent}" in caplog.messages
+    (included.folder / "deeper.cf").write_text("autoreload=ja\n")
+    assert await included.looks() == CHANGED
+    (included.folder / "deeper.cf").write_text("autoreload=yes\n")
+    assert await included.looks() == CHANGED
+    assert included.virtuals == [["tcp:10.0.0.1:80"]]
+
+
+async def test_a_folder_that_fails_for_a_while_changes_nothing(
+    included: Included, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", denied)
+        assert await included.looks() == CHANGED
+    assert included.virtuals == []
+    assert await included.looks() == CHANGED
+    assert included.virtuals == [["tcp:10.0.0.1:80"]]

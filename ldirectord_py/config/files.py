@@ -1,0 +1,114 @@
+"""What files hold and which there are, each read and looked up once."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+from glob import glob
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from ldirectord_py.config.include import WILD, Contents
+from ldirectord_py.config.lines import Text
+from ldirectord_py.errors import ConfigError, Problem, Severity
+
+LARGEST = 16 * 2**20  # bytes
+
+T = TypeVar("T")
+
+
+class Files:
+    """The files of this host; its state is what was read so far, of which each answer stays the same."""
+
+    def __init__(self, contents: Contents | None = None) -> None:
+        self.contents = contents or Contents()
+        self._refused: dict[str, ConfigError] = {}
+
+    def matches(self, folder: str, pattern: str) -> Sequence[str]:
+        """Return the files that a pattern with wildcards matches, sorted, as seen from the folder.
+
+        ConfigError where the folder that they should be in is there and cannot be listed.
+        """
+        key = folder, pattern
+        if key not in self.contents.matches:
+            self.contents.matches[key] = self._tried(pattern, lambda: found(folder, pattern))
+        return self._taken(pattern, self.contents.matches[key])
+
+    def text(self, file: str) -> Text:
+        """Return the text of a configuration file; raises ConfigError where it is not one, or cannot be read."""
+        if file not in self.contents.texts:
+            self.contents.texts[file] = self._tried(file, lambda: read(file))
+        return _decoded(file, self._taken(file, self.contents.texts[file]))
+
+    def _tried(self, name: str, look: Callable[[], T]) -> T | None:
+        try:
+            return look()
+        except ConfigError as error:
+            self._refused[name] = error
+            return None
+
+    def _taken(self, name: str, result: T | None) -> T:
+        if result is None:
+            raise self._refused[name]
+        return result
+
+    def other(self, file: str) -> bytes:
+        """Return what a file of another kind holds; raises ConfigError."""
+        if file not in self.contents.others:
+            self.contents.others[file] = read(file)
+        return self.contents.others[file]
+
+
+def found(folder: str, pattern: str) -> tuple[str, ...]:
+    """Return the files that a pattern matches now; raises ConfigError where their folder cannot be listed.
+
+    One that is not there has none; of one that fails nobody knows.
+    """
+    parts = PurePosixPath(pattern).parts[:-1]
+    fixed = Path(folder, *takewhile(lambda part: not WILD.intersection(part), parts))
+    try:
+        os.scandir(fixed).close()
+        return tuple(sorted(glob(pattern, root_dir=folder)))  # noqa: PTH207  Path.glob takes hidden files too
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except (OSError, ValueError) as error:
+        raise refused(str(fixed), f"cannot list {fixed}: {_reason(error)}", "check its permissions") from error
+
+
+def read(file: str) -> bytes:
+    """Return what a file of bearable size holds; raises ConfigError."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise refused(file, "this is not a regular file", "name a file")
+            contents = stream.read(LARGEST + 1)
+    except (OSError, ValueError) as error:
+        raise refused(file, f"cannot read the file: {_reason(error)}", "check its path and permissions") from error
+    if len(contents) > LARGEST:
+        raise refused(file, f"the file is larger than {LARGEST >> 20} MB", "name a configuration file")
+    if b"\0" in contents:
+        number = contents.count(b"\n", 0, contents.index(b"\0")) + 1
+        raise refused(file, "the file holds NUL bytes: it is not text", "save it as UTF-8", number)
+    return contents
+
+
+def refused(file: str, what: str, mend: str, line: int = 1) -> ConfigError:
+    """Return the error about a file as such."""
+    return ConfigError((Problem(file, line, 1, what, mend),))
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def _decoded(file: str, contents: bytes) -> Text:
+    try:
+        return Text(file, contents.decode())
+    except UnicodeDecodeError as error:
+        line = contents.count(b"\n", 0, error.start) + 1
+        what = "the line is not UTF-8; the file is read as Latin-1"
+        warning = Problem(file, line, 1, what, "save it as UTF-8", Severity.WARNING)
+        return Text(file, contents.decode("latin-1"), (warning,))
