@@ -34,6 +34,8 @@ def pattern_problem(text: str) -> str | None:
         return str(error)
     except UnicodeEncodeError:
         return "characters that UTF-8 does not have"
+    except ValueError as error:  # a flag that patterns of bytes cannot have
+        return str(error)
     except (OverflowError, RecursionError):
         return "too large"
     return None

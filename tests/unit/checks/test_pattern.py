@@ -41,6 +41,7 @@ async def test_a_pattern_means_what_perl_means(pattern: str, data: bytes, found:
         ("[a-", "unterminated character set at position 3"),
         ("*", "nothing to repeat at position 0"),
         (r"a\1", "invalid group reference at position 3"),
+        ("(?u)alive", "cannot use UNICODE flag with a bytes pattern"),
     ],
 )
 def test_a_pattern_that_does_not_compile_has_a_problem(pattern: str, problem: str | None) -> None:
