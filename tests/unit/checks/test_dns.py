@@ -11,6 +11,7 @@ import dns.message
 import dns.rrset
 import pytest
 
+from harness.answers import dns_answer as answer
 from harness.datagrams import answering, silent
 from harness.scripted import Servers, Talk, closed_port, hanging
 from ldirectord_py.checks.base import Target
@@ -27,17 +28,6 @@ async def run(port: int, seconds: float = 10.0, host: str = "127.0.0.1", **field
     fields = {"request": "www.example.com", "protocol": Protocol.UDP, **fields}
     result = await probe(KIND.check, Target(ip_address(host), port, seconds, **fields))
     return result.verdict, result.reason
-
-
-def answer(data: bytes, *records: str, rcode: int = 0, flags: int = 0) -> bytes:
-    """Return the answer to a query; each record is a type and its text."""
-    query = dns.message.from_wire(data)
-    response = dns.message.make_response(query)
-    response.flags |= flags
-    response.set_rcode(dns.rcode.Rcode(rcode))
-    for kind, text in (record.split(" ", 1) for record in records):
-        response.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", kind, text))
-    return response.to_wire()
 
 
 def speaking(reply: Callable[[bytes], bytes]) -> Talk:

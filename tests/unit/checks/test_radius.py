@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness.answers import radius_answer
 from harness.datagrams import answering, silent
 from harness.mutants import mutants
 from harness.scripted import closed_port
@@ -32,9 +33,7 @@ ACCEPT = bytes.fromhex("0200002686fe220e7624ba2a1005f6bf9b55e0b20606000000010f06
 
 def answer(request: bytes, code: int = 2, attributes: bytes = b"", secret: bytes = SECRET) -> bytes:
     """Return an answer without a Message-Authenticator."""
-    head = struct.pack("!BBH", code, request[1], 20 + len(attributes))
-    digest = hashlib.md5(head + request[4:20] + attributes + secret, usedforsecurity=False).digest()
-    return head + digest + attributes
+    return radius_answer(request, code, attributes, secret)
 
 
 def signed(request: bytes, attributes: bytes, *, secret: bytes = SECRET) -> bytes:

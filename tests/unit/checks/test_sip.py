@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.answers import sip_answer as answer
 from harness.datagrams import answering, silent
 from harness.mutants import mutants
 from harness.scripted import Servers, Talk, closed_port, hanging, saying
@@ -37,14 +38,6 @@ async def run(port: int, seconds: float = 10.0, host: str = "127.0.0.1", **field
     fields = {"login": "joe@example.com", "protocol": Protocol.UDP, **fields}
     result = await probe(KIND.check, Target(ip_address(host), port, seconds, **fields))
     return result.verdict, result.reason
-
-
-def answer(request: bytes, status: str = "200 OK") -> bytes:
-    """Return an answer that repeats what answers have to."""
-    repeated = [
-        line for line in request.split(b"\r\n") if line.startswith((b"Via", b"To", b"From", b"Call-ID", b"CSeq"))
-    ]
-    return b"\r\n".join([f"SIP/2.0 {status}".encode(), *repeated, b"Content-Length: 0", b"", b""])
 
 
 def speaking(reply: Callable[[bytes], bytes]) -> Talk:
