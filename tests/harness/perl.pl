@@ -12,7 +12,9 @@ open(STDOUT, '>&', \*STDERR) or die "standard error: $!";    # where it prints w
 
 open(my $source, '<', $program) or die "$program: $!";
 my $text = do { local $/; <$source> };
-$text =~ s/^ld_init\(\);.*?^(?=sub )//ms or die "$program: where is its main part?";
+{    # in a block: an empty pattern would mean this one again
+    $text =~ s/^ld_init\(\);.*?^(?=sub )//ms or die "$program: where is its main part?";
+}
 $ENV{PERLIO} = 'perlio';    # or it starts itself again
 eval "no strict; no warnings; $text; 1" or die "$program: $@";
 
