@@ -87,7 +87,7 @@ class Keepalived(Subject):
     def command(self) -> Sequence[str]:
         """Return the command; every server that enters or leaves the table is a line of the log."""
         files = ["-f", str(self.file("conf")), "-p", str(self.file("main.pid")), "-c", str(self.file("pid"))]
-        return ["keepalived", "--check", "--dont-fork", "--log-console", "--log-detail", *files]
+        return ["keepalived", "--check", "--dont-fork", "--log-console", "--log-detail", "--no-syslog", *files]
 
     def environment(self) -> Mapping[str, str]:
         """Return what lets it believe in an IPVS."""
