@@ -74,7 +74,7 @@ def configuration(virtuals: Mapping[str, Sequence[str]], check: Check, interval:
 
 
 class Keepalived(Subject):
-    """The checkers of a keepalived; what is counted is the process that checks, not the one that watches over it."""
+    """The checkers of a keepalived: the process that checks, and the one that watches over it."""
 
     name = "keepalived"
 
@@ -96,11 +96,6 @@ class Keepalived(Subject):
     def runs(self) -> bool:
         """Return whether it checks."""
         return self.file("pid").exists() and "Startup complete" in self.log()
-
-    @property
-    def pid(self) -> int:
-        """The process that checks."""
-        return int(self.file("pid").read_text())
 
 
 def build_stand_in() -> None:
