@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harness.lab import VIP, Lab
 from harness.namespace import eventually
 
@@ -37,6 +39,7 @@ def test_an_outage_runs_the_fallbackcommand_and_its_end_too(lab: Lab, tmp_path: 
     wait("start", "stop", "start", "stop")
 
 
+@pytest.mark.difference("`execute`: which program")
 def test_other_configurations_have_daemons_that_come_and_go_with_ours(lab: Lab, tmp_path: Path) -> None:
     web, mail = lab.real("web1"), tmp_path / "mail.cf"
     head = "checkinterval = 1\n"

@@ -70,6 +70,7 @@ async def test_a_stop_waits_for_the_start_of_the_same(program: Program) -> None:
 
 # the command that is left alone lives on
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.difference("`execute`: stopping")
 async def test_one_that_does_not_stop_holds_nobody_up(
     program: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -86,6 +87,7 @@ async def test_one_that_does_not_stop_holds_nobody_up(
     ]
 
 
+@pytest.mark.difference("`execute`: a daemon that names itself")
 async def test_a_daemon_does_not_control_itself(program: Program, caplog: pytest.LogCaptureFixture) -> None:
     daemons = Children(Path("/etc/ha.d/web.cf"), (str(program.path),))
     daemons.start(("web.cf",))

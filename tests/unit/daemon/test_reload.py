@@ -92,6 +92,7 @@ async def test_an_empty_director_takes_an_empty_file(tmp_path: Path) -> None:
     assert reloads.virtuals == [[]]
 
 
+@pytest.mark.difference("`autoreload` and a file being written")
 async def test_a_change_of_content_is_taken_once_the_file_rests(tmp_path: Path) -> None:
     reloads = Reloads(tmp_path / "auto.cf", "autoreload=yes\n" + GOOD)
     await reloads.reloader.remember()

@@ -130,6 +130,7 @@ def test_follow_without_a_log_is_nothing() -> None:
     follow(Globals())
 
 
+@pytest.mark.difference("A log that cannot be written")
 def test_a_log_that_cannot_be_written_goes_to_standard_error_until_it_can(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,6 +149,7 @@ def test_a_log_that_cannot_be_written_goes_to_standard_error_until_it_can(
     assert texts(path) == ["2 log lines went to standard error: the log could not be written", "three"]
 
 
+@pytest.mark.difference("A log that is slow, a standard output that nobody reads")
 def test_a_log_that_stands_still_keeps_nobody_waiting_and_says_how_much_it_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -222,6 +224,7 @@ def test_a_message_is_one_line(text: str, expected: str) -> None:
 
 
 @given(st.text())
+@pytest.mark.difference("A control character or a line break in a message")
 def test_whatever_is_logged_is_one_line(text: str) -> None:
     assert one_line(text).splitlines() in ([], [one_line(text)])
 

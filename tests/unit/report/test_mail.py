@@ -140,6 +140,7 @@ async def test_without_an_address_there_is_no_mail() -> None:
     assert await site.check(up()) + await site.check(down()) == []
 
 
+@pytest.mark.difference("Reminders (`emailalertfreq`)")
 async def test_reminders_come_while_a_server_is_down_and_not_when_it_is_up() -> None:
     site = await begun(web("1", emailalertfreq=60))
     await site.check(up())
@@ -159,6 +160,7 @@ async def test_a_server_that_never_came_up_is_told_once_and_reminded_of() -> Non
     assert site.after(60) == [f"running {GONE.format(1)}"]
 
 
+@pytest.mark.difference("Reminders (`emailalertfreq`)")
 async def test_a_reload_keeps_the_reminders_of_what_stays_and_ends_the_others() -> None:
     site = await begun(web("1", "2", emailalertfreq=60))
     await site.check(down())

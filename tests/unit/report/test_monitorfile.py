@@ -116,6 +116,7 @@ def test_a_file_that_cannot_be_written_is_told_once(
     assert len(read(path)) == 1
 
 
+@pytest.mark.difference("A `monitorfile` on a slow disk")
 def test_a_disk_that_hangs_costs_lines_and_no_time(
     tmp_path: Path, files: MonitorFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

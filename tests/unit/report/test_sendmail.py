@@ -27,6 +27,7 @@ def program(folder: Path, script: str) -> str:
     return str(path)
 
 
+@pytest.mark.difference("Without `smtp`")
 async def test_it_gets_the_mail_and_no_address_as_argument(tmp_path: Path) -> None:
     got = tmp_path / "got"
     async with over_sendmail(program(tmp_path, f'echo "$@" > {got}; cat >> {got}')) as send:

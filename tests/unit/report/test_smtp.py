@@ -175,6 +175,7 @@ async def test_who_is_put_off_gets_it_later(monkeypatch: pytest.MonkeyPatch, cap
         (Server(answers={b"MAIL": b""}), "it closed the connection"),
     ],
 )
+@pytest.mark.difference("Sending a mail")
 async def test_a_server_in_trouble_is_told_once_and_the_mail_waits(
     server: Server, reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -270,6 +271,7 @@ async def test_a_stop_in_the_midst_of_a_mail_waits_no_longer_either(monkeypatch:
             await outgoing.close(0.1)
 
 
+@pytest.mark.difference("Sending a mail")
 async def test_a_queue_that_is_full_drops_and_counts(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -286,6 +288,7 @@ async def test_a_queue_that_is_full_drops_and_counts(
     ]
 
 
+@pytest.mark.difference("Sending a mail")
 async def test_a_mail_that_is_too_old_is_given_up(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
