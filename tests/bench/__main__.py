@@ -42,6 +42,9 @@ def main(argv: Sequence[str]) -> int:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    if os.geteuid() != 0:
+        sys.stderr.write("benchmarks need root: keepalived does, and so do network namespaces\n")
+        return 2
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         failed = measure_all(wanted, arguments.runs, Path(name))
         found = {path.stem: load(path) for path in sorted(Path(name).glob("*.json"))}
