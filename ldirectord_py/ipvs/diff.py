@@ -6,9 +6,10 @@ keep their connections.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
-from itertools import chain
+from itertools import chain, repeat
+from typing import NamedTuple
 
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, Table
 
@@ -21,8 +22,7 @@ class Verb(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, slots=True)
-class Op:
+class Op(NamedTuple):
     """One change of a table: the row as it is to be, or for DELETE as it was."""
 
     verb: Verb
@@ -45,6 +45,12 @@ def diff(current: Table, desired: Table) -> list[Op]:
     A deleted service takes its destinations along, without ops of their own. Within a step the ops keep the
     order of the table that they come from: deletions that of the dump, the cheapest one for the kernel.
     """
+    if not current:
+        rows = desired.values()
+        return [
+            *_ops(Verb.ADD, [row for row in rows if isinstance(row, Service)]),
+            *_ops(Verb.ADD, [row for row in rows if isinstance(row, Destination)]),
+        ]
     steps: dict[_Step, list[Op]] = {step: [] for step in _Step}
     for key, row in desired.items():
         before = current.get(key)
@@ -56,6 +62,11 @@ def diff(current: Table, desired: Table) -> list[Op]:
         step = _Step.DELETE_SERVICE if isinstance(row, Service) else _Step.DELETE_DESTINATION
         steps[step].append(Op(Verb.DELETE, row))
     return list(chain.from_iterable(steps.values()))
+
+
+def _ops(verb: Verb, rows: Iterable[Row]) -> Iterable[Op]:
+    """Return the op of each row; 10,000 of them are made without a call of Python's for each."""
+    return map(tuple.__new__, repeat(Op), zip(repeat(verb), rows))
 
 
 def _values(row: Row) -> object:

@@ -185,12 +185,12 @@ def _service_key(found: Attributes) -> ServiceKey | None:
     if mark:
         return FirewallMark(mark, family == AF_INET6)
     protocol = _number(found, 2, 2)
-    if protocol not in _PROTOCOLS:
+    if protocol not in PROTOCOLS:
         return None
     return VirtualAddress(Protocol(protocol), address(bytes(found.get(3, b"")), family), _port(found, 4))
 
 
-_PROTOCOLS = frozenset(Protocol)
+PROTOCOLS = frozenset(Protocol)
 FORWARDS = [*Forward, Forward.BYPASS, Forward.BYPASS, Forward.BYPASS]
 
 

@@ -22,6 +22,7 @@ from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.refusal import Refused, nonsense, refused
 from ldirectord_py.ipvs.session import NoFamilyError, Outcome, Session
 from ldirectord_py.ipvs.table import Destination, Table
+from ldirectord_py.ipvs.wire import PACKED, ROW
 
 DEADLINE = 30.0
 """The longest that a call is waited for, in seconds: a kernel that loads modules may be slow."""
@@ -61,7 +62,7 @@ class _Written:
 
     senseless: dict[int, Refused]
     sane: Sequence[Op]
-    positions: list[int]
+    positions: Sequence[int]
     outcome: Outcome
 
     def refused(self, errors: dict[int, int]) -> list[Refused]:
@@ -71,10 +72,19 @@ class _Written:
 
 
 def _write(session: Session, ops: Sequence[Op]) -> _Written:
-    senseless = {position: found for position, op in enumerate(ops) if (found := nonsense(op))}
-    positions = [position for position in range(len(ops)) if position not in senseless]
-    sane = [ops[position] for position in positions] if senseless else ops
-    return _Written(senseless, sane, positions, session.write(sane))
+    senseless = _senseless(ops)
+    positions: Sequence[int] = range(len(ops))
+    if senseless:
+        positions = [position for position in positions if position not in senseless]
+        ops = [ops[position] for position in positions]
+    return _Written(senseless, ops, positions, session.write(ops))
+
+
+def _senseless(ops: Sequence[Op]) -> dict[int, Refused]:
+    """Return what must not reach the kernel, by position; what was packed once makes sense."""
+    if all(map(PACKED, map(ROW, ops))):
+        return {}
+    return {position: found for position, op in enumerate(ops) if not op.row.packed and (found := nonsense(op))}
 
 
 class NetlinkKernel:

@@ -7,26 +7,47 @@ again. Any chunk that does not have the layout of Linux 5.3 and later throughout
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
+from ipaddress import IPv4Address, IPv6Address
+from operator import add
 
 from ldirectord_py.ipvs import dump
-from ldirectord_py.ipvs.dump import DONE, ERROR, FORWARDS, HEADER, MULTIPART, Message
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, Service, ServiceKey
-from ldirectord_py.ipvs.wire import AF_INET, AF_INET6
+from ldirectord_py.ipvs.dump import DONE, ERROR, FORWARDS, HEADER, MULTIPART, PROTOCOLS, Message
+from ldirectord_py.ipvs.table import (
+    Address,
+    Destination,
+    DestinationKey,
+    Key,
+    Protocol,
+    Row,
+    Service,
+    ServiceFlag,
+    ServiceKey,
+    VirtualAddress,
+)
+from ldirectord_py.ipvs.wire import AF_INET, AF_INET6, service_key
 
 # Netlink header, command and nest; address to thresholds; connections; family; statistics.
 _DESTINATION = struct.Struct("=24s84s24x8s216x")
-# Address, port, forward, weight, (tunnel), upper, lower; family.
+# Address, port, forward, weight, (tunnel), upper, lower; family: each with its head.
 _VALUES = struct.Struct("=4s16s 4s2sxx 4sI 4sI 24x 4sI 4sI 4sHxx")
+# Command and nest; family, protocol, address, port: each with its head.
+_SERVICE_KEY = struct.Struct("=8x 4sHxx 4sHxx 4s16s 4s2sxx")
 
 
 def _heads(*heads: tuple[int, int]) -> tuple[bytes, ...]:
     return tuple(struct.pack("=HH", length, kind) for length, kind in heads)
 
 
-_HEADS = _heads((20, 1), (6, 2), (8, 3), (8, 4), (8, 5), (8, 6), (6, 11))
+_VALUE_HEADS = _heads((20, 1), (6, 2), (8, 3), (8, 4), (8, 5), (8, 6), (6, 11))
+_SERVICE_KEY_HEADS = _heads((6, 1), (6, 2), (20, 3), (6, 4))
 _STATISTICS = 0x5C + 0x7C
 _COUNTERS, _COUNTERS64 = _heads((0x5C, 10), (0x7C, 12))
+
+Settings = tuple[str, ServiceFlag, int, int, str]
+"""All of a service but its key."""
 
 
 class Recall:
@@ -34,27 +55,23 @@ class Recall:
 
     def __init__(self) -> None:
         self._services: dict[bytes, Service | None] = {}
-        self._destinations: dict[ServiceKey, dict[bytes, Destination]] = {}
-        self._tables: dict[ServiceKey, tuple[list[Destination], dict[Key, Row]]] = {}
+        self._settings: dict[bytes, Settings] = {}
+        self._destinations: dict[ServiceKey, Destinations] = {}
 
     def trim(self, rows: int) -> None:
         """Forget everything when that is much more than the ``rows`` of the table."""
         known = len(self._services) + sum(map(len, self._destinations.values()))
         if known + len(self._destinations) > 2 * rows + 256:
             self._services.clear()
+            self._settings.clear()
             self._destinations.clear()
-            self._tables.clear()
 
-    def by_key(self, of: ServiceKey, rows: list[Destination]) -> dict[Key, Row]:
-        """Return the rows of a service by key: the same mapping as long as they are the same.
-
-        Taking them over from a mapping saves hashing their keys, which costs more than all the rest.
-        """
-        known = self._tables.get(of)
-        if known is None or known[0] != rows:
-            known = rows, {row.key: row for row in rows}
-            self._tables[of] = known
-        return known[1]
+    def destinations(self, of: ServiceKey) -> Destinations:
+        """Return what is known of a service's destinations."""
+        known = self._destinations.get(of)
+        if known is None:
+            known = self._destinations[of] = Destinations(of)
+        return known
 
     def services(self, chunk: bytes, sequence: int) -> tuple[list[Service], bool]:
         """Return the services of a chunk, and whether the dump ends with it; errors as ``dump.part``."""
@@ -67,25 +84,86 @@ class Recall:
             known = chunk[offset + HEADER.size : end - _STATISTICS]
             row = self._services.get(known)
             if row is None:
-                row = dump.service(Message(0, 0, sequence, memoryview(chunk)[offset + HEADER.size : end]))
-                self._services[known] = row
+                body = memoryview(chunk)[offset + HEADER.size : end]
+                row = self._services[known] = self._service(known, body)
             if row is not None:
                 rows.append(row)
             offset = end
         return rows, False
 
-    def destinations(self, of: ServiceKey, chunk: bytes, sequence: int) -> tuple[list[Destination], bool]:
+    def _service(self, known: bytes, body: memoryview) -> Service | None:
+        """Return the service; most have an address, and the settings of the one before."""
+        key, settings = _virtual_address(known), known[_SERVICE_KEY.size :]
+        if key is not None and settings in self._settings:
+            return Service(key, *self._settings[settings])
+        row = dump.service(Message(0, 0, 0, body))
+        if key is not None and row is not None:
+            self._settings[settings] = row.scheduler, row.flags, row.persistence, row.mask, row.engine
+        return row
+
+
+class Destinations:
+    """What is known of one service: the attribute that asks for its destinations, and these by their bytes."""
+
+    __slots__ = ("_known", "_last", "_of", "request")
+
+    def __init__(self, of: ServiceKey) -> None:
+        self.request = service_key(of)
+        self._of = of
+        self._known: dict[bytes, Destination] = {}
+        self._last: tuple[Sequence[Destination], dict[Key, Row]] = ((), {})
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def by_key(self, rows: Sequence[Destination]) -> dict[Key, Row]:
+        """Return the rows by key: the same mapping as long as they are the same.
+
+        Taking them over from a mapping saves hashing their keys, which costs more than all the rest.
+        """
+        if rows != self._last[0]:
+            self._last = rows, {row.key: row for row in rows}
+        return self._last[1]
+
+    def decode(self, chunk: bytes, sequence: int) -> tuple[list[Destination], bool]:
         """Return the destinations of a chunk, and whether the dump ends with it; errors as ``dump.part``."""
         if _is_fixed(chunk, sequence):
-            known = self._destinations.setdefault(of, {})
-            parts = [values + family for _, values, family in _DESTINATION.iter_unpack(chunk)]
-            try:
-                return [known[part] for part in parts], False
-            except KeyError:
-                known.update({part: row for part in parts if (row := _destination(part, of))})
-            if all(part in known for part in parts):
-                return [known[part] for part in parts], False
-        return dump.part(chunk, sequence, partial(dump.destination, of=of))
+            heads, values, families = zip(*_DESTINATION.iter_unpack(chunk), strict=True)
+            known = self._known
+            with suppress(_OtherLayoutError):
+                if heads.count(heads[0]) == len(heads):
+                    return [known.get(part) or self._destination(part) for part in map(add, values, families)], False
+        return dump.part(chunk, sequence, partial(dump.destination, of=self._of))
+
+    def _destination(self, part: bytes) -> Destination:
+        fields = _VALUES.unpack(part)
+        address, port, forward, weight, upper, lower, family = fields[1::2]
+        at = _address(address, family)
+        if at is None or fields[::2] != _VALUE_HEADS:
+            raise _OtherLayoutError
+        key = DestinationKey(self._of, at, int.from_bytes(port, "big"))
+        row = self._known[part] = Destination(key, FORWARDS[forward & 7], weight, upper, lower)
+        return row
+
+
+class _OtherLayoutError(Exception):
+    """A destination does not have its attributes where Linux puts them."""
+
+
+def _address(packed: bytes, family: int) -> Address | None:
+    if family == AF_INET:
+        return IPv4Address(packed[:4])
+    return IPv6Address(packed) if family == AF_INET6 else None
+
+
+def _virtual_address(known: bytes) -> VirtualAddress | None:
+    """Return the key of a service that has an address, None for any other layout."""
+    fields = _SERVICE_KEY.unpack_from(known)
+    family, protocol, address, port = fields[1::2]
+    at = _address(address, family)
+    if at is None or fields[::2] != _SERVICE_KEY_HEADS or protocol not in PROTOCOLS:
+        return None
+    return VirtualAddress(Protocol(protocol), at, int.from_bytes(port, "big"))
 
 
 def _end_of_service(chunk: bytes, offset: int, sequence: int) -> int:
@@ -94,7 +172,7 @@ def _end_of_service(chunk: bytes, offset: int, sequence: int) -> int:
         return 0
     length, kind, flags, of_dump, _ = HEADER.unpack_from(chunk, offset)
     end = int(offset + length)
-    whole = length >= HEADER.size + _STATISTICS and end <= len(chunk) and not length % 4
+    whole = length >= HEADER.size + _SERVICE_KEY.size + _STATISTICS and end <= len(chunk) and not length % 4
     if not whole or (flags, of_dump) != (MULTIPART, sequence) or kind in (ERROR, DONE):
         return 0
     fixed = chunk.startswith(_COUNTERS, end - _STATISTICS) and chunk.startswith(_COUNTERS64, end - 0x7C)
@@ -102,19 +180,8 @@ def _end_of_service(chunk: bytes, offset: int, sequence: int) -> int:
 
 
 def _is_fixed(chunk: bytes, sequence: int) -> bool:
-    """Return whether the chunk holds destinations of the fixed size and nothing else."""
+    """Return whether the chunk begins with a destination of the fixed size, and has room for nothing else."""
     if not chunk or len(chunk) % _DESTINATION.size:
         return False
     length, kind, flags, of_dump, _ = HEADER.unpack_from(chunk)
-    if (length, flags, of_dump) != (_DESTINATION.size, MULTIPART, sequence) or kind in (ERROR, DONE):
-        return False
-    head = chunk[:24]
-    return all(first == head for first, _, _ in _DESTINATION.iter_unpack(chunk))
-
-
-def _destination(part: bytes, of: ServiceKey) -> Destination | None:
-    h0, address, h1, port, h2, forward, h3, weight, h4, upper, h5, lower, h6, family = _VALUES.unpack(part)
-    if (h0, h1, h2, h3, h4, h5, h6) != _HEADS or family not in (AF_INET, AF_INET6):
-        return None
-    key = DestinationKey(of, dump.address(address, family), int.from_bytes(port, "big"))
-    return Destination(key, FORWARDS[forward & 7], weight, upper, lower)
+    return (length, flags, of_dump) == (_DESTINATION.size, MULTIPART, sequence) and kind not in (ERROR, DONE)

@@ -11,7 +11,6 @@ import struct
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 from ldirectord_py.errors import KernelError
@@ -19,9 +18,9 @@ from ldirectord_py.ipvs import dump
 from ldirectord_py.ipvs.channel import AnswerDroppedError, AnswerLostError, Channel, Dial, dial
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.dump import BrokenDumpError, MalformedAnswerError, Message
-from ldirectord_py.ipvs.recall import Recall
-from ldirectord_py.ipvs.table import Destination, Key, Row, Service, ServiceKey, Table
-from ldirectord_py.ipvs.wire import DUMP, Command, batch, request, service_key
+from ldirectord_py.ipvs.recall import Destinations, Recall
+from ldirectord_py.ipvs.table import Destination, Key, Row, Service, Table
+from ldirectord_py.ipvs.wire import DUMP, Command, batch, request
 
 BATCH = 256
 """Ops in one send."""
@@ -170,7 +169,8 @@ class Session:
         table: dict[Key, Row] = {}
         for row in services:
             table[row.key] = row
-            table.update(self._recall.by_key(row.key, self._destinations(row.key)))
+            known = self._recall.destinations(row.key)
+            table.update(known.by_key(self._destinations(known)))
         # A service that went meanwhile looks like one without destinations.
         if self._services() != services:
             raise BrokenDumpError("services came or went meanwhile")
@@ -181,11 +181,10 @@ class Session:
         rows, _ = self._dump(Command.GET_SERVICE, b"", self._recall.services)
         return rows
 
-    def _destinations(self, key: ServiceKey) -> list[Destination]:
+    def _destinations(self, of: Destinations) -> list[Destination]:
         """Return the destinations of a service; a dump of several parts may lose or double some: take two alike."""
-        decode, payload = partial(self._recall.destinations, key), service_key(key)
-        rows, parts = self._dump(Command.GET_DESTINATION, payload, decode)
-        if parts > 1 and self._dump(Command.GET_DESTINATION, payload, decode)[0] != rows:
+        rows, parts = self._dump(Command.GET_DESTINATION, of.request, of.decode)
+        if parts > 1 and self._dump(Command.GET_DESTINATION, of.request, of.decode)[0] != rows:
             raise BrokenDumpError("destinations came or went meanwhile")
         return rows
 

@@ -6,8 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from ipaddress import IPv4Address, IPv6Address
+from typing import TypeVar, dataclass_transform
 
 Address = IPv4Address | IPv6Address
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def _frozen(cls: type[T]) -> type[T]:
+    """Make the class a slotted dataclass that only the type checker freezes.
+
+    There are tens of thousands of destinations, and frozen ones take three times as long to make.
+    """
+    return dataclass(slots=True, unsafe_hash="__hash__" not in vars(cls))(cls)
 
 
 class Protocol(IntEnum):
@@ -43,11 +55,18 @@ NO_FLAGS = ServiceFlag(0)
 
 @dataclass(frozen=True, slots=True)
 class VirtualAddress:
-    """The key of a service by protocol, address and port."""
+    """The key of a service by protocol, address and port; it keeps its hash."""
 
     protocol: Protocol
     address: Address
     port: int
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.protocol, int(self.address), self.port)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def ipv6(self) -> bool:
@@ -66,11 +85,11 @@ class FirewallMark:
 ServiceKey = VirtualAddress | FirewallMark
 
 
-@dataclass(frozen=True, slots=True)
+@_frozen
 class DestinationKey:
     """The key of a destination: its service, and its own address and port.
 
-    It is looked up far more often than made, so it keeps its hash.
+    It is looked up far more often than made, so it keeps its hash: one of numbers, which every process computes alike.
     """
 
     service: ServiceKey
@@ -79,7 +98,7 @@ class DestinationKey:
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.service, self.address, self.port)))
+        object.__setattr__(self, "_hash", hash((self.service, int(self.address), self.port)))
 
     def __hash__(self) -> int:
         return self._hash
@@ -91,7 +110,7 @@ class Service:
 
     ``persistence`` is in seconds and holds only with the flag PERSISTENT. ``mask`` groups the clients of a
     persistent service: an IPv4 mask as a number (0xFFFFFFFF: each client alone), or an IPv6 prefix length
-    (128). ``engine`` names the persistence engine, if any.
+    (128). ``engine`` names the persistence engine, if any. ``packed`` is as in a Destination.
     """
 
     key: ServiceKey
@@ -100,17 +119,22 @@ class Service:
     persistence: int = 0
     mask: int = 0xFFFFFFFF
     engine: str = ""
+    packed: bytes = field(default=b"", init=False, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@_frozen
 class Destination:
-    """A destination row; ``upper`` and ``lower`` are connection thresholds, 0 for none."""
+    """A destination row; ``upper`` and ``lower`` are connection thresholds, 0 for none.
+
+    ``packed`` is what the kernel is sent to add or edit it, once ``wire`` has packed that: no part of the value.
+    """
 
     key: DestinationKey
     forward: Forward
     weight: int
     upper: int = 0
     lower: int = 0
+    packed: bytes = field(default=b"", init=False, repr=False, compare=False)
 
 
 Key = ServiceKey | DestinationKey

@@ -6,14 +6,19 @@ Numbers are in the host's order but for ports and IPv4 masks. ``dump`` has the w
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import (
     Address,
     Destination,
+    DestinationKey,
     FirewallMark,
+    Row,
     Service,
     ServiceKey,
 )
@@ -38,17 +43,17 @@ class Command(IntEnum):
     GET_DESTINATION = 8
 
 
-_SERVICE_COMMANDS = {
-    Verb.ADD: Command.NEW_SERVICE,
-    Verb.EDIT: Command.SET_SERVICE,
-    Verb.DELETE: Command.DEL_SERVICE,
+_COMMANDS = {
+    (Verb.ADD, Service): Command.NEW_SERVICE,
+    (Verb.EDIT, Service): Command.SET_SERVICE,
+    (Verb.DELETE, Service): Command.DEL_SERVICE,
+    (Verb.ADD, Destination): Command.NEW_DESTINATION,
+    (Verb.EDIT, Destination): Command.SET_DESTINATION,
+    (Verb.DELETE, Destination): Command.DEL_DESTINATION,
 }
-_DESTINATION_COMMANDS = {
-    Verb.ADD: Command.NEW_DESTINATION,
-    Verb.EDIT: Command.SET_DESTINATION,
-    Verb.DELETE: Command.DEL_DESTINATION,
-}
+_VERB, ROW, PACKED = attrgetter("verb"), attrgetter("row"), attrgetter("packed")
 HEADER = struct.Struct("=IHHIIBBH")
+_FLAGS, _FLAGS_AT, _SEQUENCE_AT = struct.Struct("=H"), 6, 8
 _HEAD = struct.Struct("=HH")
 
 # Each attribute is its length and type, its value and the padding to four bytes.
@@ -71,32 +76,53 @@ def request(family: int, sequence: int, command: int, payload: bytes = b"", flag
 
 def batch(ops: Sequence[Op], family: int, sequence: int) -> bytes:
     """Return the ops as messages numbered from ``sequence``; only the last asks for an answer when it succeeds."""
-    parts: list[bytes] = []
-    pack, last, size = HEADER.pack, sequence + len(ops) - 1, HEADER.size
-    for number, (command, payload) in enumerate(_payloads(ops), sequence):
-        flags = REQUEST | ACK if number == last else REQUEST
-        parts += pack(size + len(payload), family, flags, number, 0, command, VERSION, 0), payload
-    return b"".join(parts)
+    data = bytearray()
+    for verb, of_verb in groupby(ops, _VERB):
+        for kind, rows in groupby(map(ROW, of_verb), type):
+            for size, payloads in groupby(_payloads(verb, tuple(rows)), len):
+                alike = tuple(payloads)
+                head = HEADER.pack(HEADER.size + size, family, REQUEST, 0, 0, _COMMANDS[verb, kind], VERSION, 0)
+                data += _numbered(head, alike, sequence)
+                sequence += len(alike)
+    _FLAGS.pack_into(data, len(data) - HEADER.size - size + _FLAGS_AT, REQUEST | ACK)
+    return bytes(data)
 
 
+def _numbered(head: bytes, payloads: tuple[bytes, ...], sequence: int) -> bytearray:
+    """Return messages that are equally long, and alike but for their payloads and numbers.
+
+    Numbers are put into all of them at once, byte by byte: a call for each message takes five times as long.
+    """
+    count, size = len(payloads), len(head) + len(payloads[0])
+    data = bytearray(head + head.join(payloads))
+    numbers = struct.pack(f"={count}I", *range(sequence, sequence + count))
+    for byte in range(4):
+        data[_SEQUENCE_AT + byte :: size] = numbers[byte::4]
+    return data
+
+
+def _payloads(verb: Verb, rows: tuple[Row, ...]) -> Iterable[bytes]:
+    if verb is Verb.DELETE:
+        return map(_packed_key, rows)
+    return kept if all(kept := tuple(map(PACKED, rows))) else map(pack, rows)
+
+
+def pack(row: Row) -> bytes:
+    """Return what the kernel is sent to add or edit the row; the row keeps it, so that it is packed once."""
+    if not row.packed:
+        packed = _nest(1, _service(row)) if isinstance(row, Service) else _destination(row)
+        object.__setattr__(row, "packed", packed)
+    return row.packed
+
+
+def _packed_key(row: Row) -> bytes:
+    return service_key(row.key) if isinstance(row, Service) else _destination_key(row.key)
+
+
+@lru_cache(maxsize=64)  # rows come service by service
 def service_key(key: ServiceKey) -> bytes:
     """Return the attribute that names a service."""
     return _nest(1, _key(key))
-
-
-def _payloads(ops: Sequence[Op]) -> Iterator[tuple[Command, bytes]]:
-    """Yield command and attributes; the key is packed once for a run of destinations of one service."""
-    packed: bytes = b""
-    of: ServiceKey | None = None
-    for op in ops:
-        row, verb = op.row, op.verb
-        if isinstance(row, Service):
-            yield _SERVICE_COMMANDS[verb], _nest(1, _service(row, verb))
-            continue
-        service = row.key.service
-        if service is not of:
-            packed, of = service_key(service), service
-        yield _DESTINATION_COMMANDS[verb], packed + _destination(row, verb)
 
 
 def _nest(kind: int, attributes: bytes) -> bytes:
@@ -117,13 +143,10 @@ def _endpoint(address: Address, port: int, kind: int) -> bytes:
     return layout.pack(4 + len(packed), kind, packed, 6, kind + 1, _PORT.pack(port))
 
 
-def _service(row: Service, verb: Verb) -> bytes:
-    key = _key(row.key)
-    if verb is Verb.DELETE:
-        return key
+def _service(row: Service) -> bytes:
     mask = (_NUMBER if row.key.ipv6 else _MASK).pack(row.mask)
     settings = _SETTINGS.pack(12, 7, row.flags, ALL_FLAGS, 8, 8, row.persistence, 8, 9, mask)
-    return key + _text(6, row.scheduler) + settings + (_text(11, row.engine) if row.engine else b"")
+    return _key(row.key) + _text(6, row.scheduler) + settings + (_text(11, row.engine) if row.engine else b"")
 
 
 def _text(kind: int, text: str) -> bytes:
@@ -131,20 +154,22 @@ def _text(kind: int, text: str) -> bytes:
     return _HEAD.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def _destination(row: Destination, verb: Verb) -> bytes:
-    """Return the whole attribute of a destination: every length in it is known beforehand."""
-    address = row.key.address.packed
-    layouts = _DESTINATION_V4 if len(address) == 4 else _DESTINATION_V6
-    port = row.key.port.to_bytes(2, "big")
-    if verb is Verb.DELETE:
-        head, family, key = layouts.key
-        return key.pack(head, address, _PORT_HEAD, port, family)
-    head, family, whole = layouts.whole
-    return whole.pack(
-        *(head, address, _PORT_HEAD, port, family),
+def _destination(row: Destination) -> bytes:
+    """Return service and destination: every length in the latter is known beforehand."""
+    key = row.key
+    address = key.address.packed
+    head, family, layout = _WHOLE[len(address)]
+    return service_key(key.service) + layout.pack(
+        *(head, address, _PORT_HEAD, key.port.to_bytes(2, "big"), family),
         *(_FORWARD_HEAD, row.forward, _WEIGHT_HEAD, row.weight),
         *(_UPPER_HEAD, row.upper, _LOWER_HEAD, row.lower),
     )
+
+
+def _destination_key(key: DestinationKey) -> bytes:
+    address = key.address.packed
+    head, family, layout = _KEYS[len(address)]
+    return service_key(key.service) + layout.pack(head, address, _PORT_HEAD, key.port.to_bytes(2, "big"), family)
 
 
 def _head(length: int, kind: int) -> bytes:
@@ -155,18 +180,12 @@ _PORT_HEAD = _head(2, 2)
 _FORWARD_HEAD, _WEIGHT_HEAD, _UPPER_HEAD, _LOWER_HEAD = (_head(4, kind) for kind in (3, 4, 5, 6))
 
 
-class _Layouts:
-    """The attribute of a destination of one family, with its key only or whole: head, family, layout."""
-
-    def __init__(self, family: int, size: int) -> None:
-        self.key = self._layout(family, size, "")
-        self.whole = self._layout(family, size, "4sI 4sI 4sI 4sI")
-
-    @staticmethod
-    def _layout(family: int, size: int, values: str) -> tuple[bytes, bytes, struct.Struct]:
-        layout = struct.Struct(f"=8s{size}s 4s2sxx 8s {values}")
-        head = _head(layout.size - 4, 2 | NESTED) + _head(size, 1)
-        return head, _FAMILY.pack(6, 11, family), layout
+def _layout(size: int, values: str) -> tuple[bytes, bytes, struct.Struct]:
+    """Return the attribute of a destination with an address of so many bytes: its head, its family, and its layout."""
+    layout = struct.Struct(f"=8s{size}s 4s2sxx 8s {values}")
+    head = _head(layout.size - 4, 2 | NESTED) + _head(size, 1)
+    return head, _FAMILY.pack(6, 11, AF_INET if size == 4 else AF_INET6), layout
 
 
-_DESTINATION_V4, _DESTINATION_V6 = _Layouts(AF_INET, 4), _Layouts(AF_INET6, 16)
+_KEYS = {size: _layout(size, "") for size in (4, 16)}
+_WHOLE = {size: _layout(size, "4sI 4sI 4sI 4sI") for size in (4, 16)}

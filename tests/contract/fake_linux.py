@@ -37,9 +37,11 @@ STATISTICS = attribute(10, bytes(0x58)) + attribute(12, bytes(0x78))
 
 
 def dumped_service(row: Service) -> bytes:
-    """Return the message body of a service: as it is written, the kernel's own flag and statistics added."""
+    """Return the message body of a service: as it is written, but with room for any address, flag 2 and statistics."""
     (message,) = messages(batch([Op(Verb.ADD, row)], 0, 0))
     found = {kind: bytes(value) for kind, value in attributes(attributes(message.body[4:])[1]).items()}
+    if 3 in found:
+        found[3] = found[3].ljust(16, b"\0")
     found[7] = struct.pack("=II", row.flags | 2, 0xFFFFFFFF)
     nest = b"".join(attribute(kind, value) for kind, value in found.items()) + STATISTICS
     return struct.pack("BBH", Command.NEW_SERVICE, 1, 0) + attribute(1, nest)

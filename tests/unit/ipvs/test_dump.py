@@ -16,7 +16,7 @@ from contract.tables import destinations, keys, services
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs import dump
 from ldirectord_py.ipvs.dump import DONE, MULTIPART, BrokenDumpError, MalformedAnswerError
-from ldirectord_py.ipvs.recall import Recall
+from ldirectord_py.ipvs.recall import Destinations, Recall
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Service
 
 FAMILY, SEQUENCE = 32, 5
@@ -56,7 +56,7 @@ def test_a_recorded_destination_is_read_both_ways() -> None:
     (row,) = walked(RECORDED)
     key = DestinationKey(WEB, ip_address("10.1.0.2"), 8080)
     assert Destination(key, Forward.MASQUERADE, 65535, 100, 50) == row
-    assert ([row] * 3, False) == Recall().destinations(WEB, RECORDED * 3, SEQUENCE)
+    assert ([row] * 3, False) == Destinations(WEB).decode(RECORDED * 3, SEQUENCE)
 
 
 @given(st.lists(destinations(WEB), min_size=1))
@@ -64,8 +64,8 @@ def test_the_fixed_layout_reads_what_the_walk_reads(rows: list[Destination]) -> 
     chunk = chunk_of(*map(dumped_destination, rows))
     assert rows == walked(chunk)
     recall = Recall()
-    first, _ = recall.destinations(WEB, chunk, SEQUENCE)
-    again, _ = recall.destinations(WEB, chunk, SEQUENCE)
+    first, _ = recall.destinations(WEB).decode(chunk, SEQUENCE)
+    again, _ = recall.destinations(WEB).decode(chunk, SEQUENCE)
     assert rows == first
     assert list(map(id, first)) == list(map(id, again))
 
@@ -80,40 +80,40 @@ def test_a_dumped_service_is_read_without_the_kernels_own_flag(row: Service) -> 
 
 def test_the_end_of_a_dump_is_seen_beside_its_rows() -> None:
     chunk = RECORDED + packed(DONE, SEQUENCE, bytes(4), MULTIPART)
-    rows, done = Recall().destinations(WEB, chunk, SEQUENCE)
+    rows, done = Destinations(WEB).decode(chunk, SEQUENCE)
     assert walked(RECORDED) == rows
     assert done
 
 
 def test_rows_of_another_dump_are_passed_over() -> None:
-    assert Recall().destinations(WEB, RECORDED, SEQUENCE + 1) == ([], False)
+    assert Destinations(WEB).decode(RECORDED, SEQUENCE + 1) == ([], False)
     assert dump.part(RECORDED, SEQUENCE + 1, dump.service) == ([], False)
 
 
 def test_what_changed_is_decoded_anew() -> None:
     recall = Recall()
-    (before,), _ = recall.destinations(WEB, RECORDED, SEQUENCE)
-    (after,), _ = recall.destinations(WEB, RECORDED.replace(b"\xff\xff\0\0", b"\7\0\0\0"), SEQUENCE)
+    (before,), _ = recall.destinations(WEB).decode(RECORDED, SEQUENCE)
+    (after,), _ = recall.destinations(WEB).decode(RECORDED.replace(b"\xff\xff\0\0", b"\7\0\0\0"), SEQUENCE)
     assert replace(before, weight=7) == after
 
 
 def test_counters_do_not_make_another_row() -> None:
     recall = Recall()
-    (before,), _ = recall.destinations(WEB, RECORDED, SEQUENCE)
+    (before,), _ = recall.destinations(WEB).decode(RECORDED, SEQUENCE)
     busy = RECORDED[:112] + bytes([1]) + RECORDED[113:]
-    (after,), _ = recall.destinations(WEB, busy, SEQUENCE)
+    (after,), _ = recall.destinations(WEB).decode(busy, SEQUENCE)
     assert before is after
 
 
 def test_what_is_known_is_forgotten_when_the_table_has_shrunk() -> None:
     recall = Recall()
     rows = [Destination(DestinationKey(WEB, IPv4Address(n), 80), Forward.ROUTE, 1) for n in range(1, 301)]
-    recall.destinations(WEB, chunk_of(*map(dumped_destination, rows)), SEQUENCE)
-    (before,), _ = recall.destinations(WEB, RECORDED, SEQUENCE)
+    recall.destinations(WEB).decode(chunk_of(*map(dumped_destination, rows)), SEQUENCE)
+    (before,), _ = recall.destinations(WEB).decode(RECORDED, SEQUENCE)
     recall.trim(300)
-    assert [before] == [one for one in recall.destinations(WEB, RECORDED, SEQUENCE)[0] if one is before]
+    assert [before] == [one for one in recall.destinations(WEB).decode(RECORDED, SEQUENCE)[0] if one is before]
     recall.trim(1)
-    (after,), _ = recall.destinations(WEB, RECORDED, SEQUENCE)
+    (after,), _ = recall.destinations(WEB).decode(RECORDED, SEQUENCE)
     assert before is not after
 
 
@@ -161,6 +161,6 @@ def _all_messages(chunk: bytes) -> list[dump.Message]:
 @given(st.binary(max_size=400) | damaged())
 def test_recall_gives_the_same_rows_or_error_of_ours_again(chunk: bytes) -> None:
     recall = Recall()
-    reads = (lambda: recall.destinations(WEB, chunk, SEQUENCE), lambda: recall.services(chunk, SEQUENCE))
+    reads = (lambda: recall.destinations(WEB).decode(chunk, SEQUENCE), lambda: recall.services(chunk, SEQUENCE))
     for read in reads:
         assert outcome(read) == outcome(read)

@@ -7,6 +7,7 @@ an address must stand before it when encoding.
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -19,7 +20,7 @@ from contract.tables import destinations, keys, services
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.dump import destination, messages, service
 from ldirectord_py.ipvs.table import Destination, FirewallMark, Row, Service, ServiceKey
-from ldirectord_py.ipvs.wire import Command, batch
+from ldirectord_py.ipvs.wire import ACK, REQUEST, Command, batch, pack
 
 SERVICES = keys().flatmap(services)
 DESTINATIONS = keys().flatmap(destinations)
@@ -111,6 +112,25 @@ def test_the_header_names_command_and_sequence(verb: Verb, row: Row) -> None:
     word = {Verb.ADD: "NEW", Verb.EDIT: "SET", Verb.DELETE: "DEL"}[verb]
     assert (len(data), FAMILY, 5, 7) == tuple(header[field] for field in ("length", "type", "flags", "sequence_number"))
     assert (Command[f"{word}_{kind}"], 1) == struct.unpack_from("BB", data, 16)
+
+
+@given(st.lists(st.builds(Op, VERBS, SERVICES | DESTINATIONS), min_size=1, max_size=12), st.integers(1, 2**32 - 20))
+def test_a_batch_is_its_messages_in_order_and_only_the_last_is_acknowledged(ops: list[Op], first: int) -> None:
+    alone = b"".join(batch([op], FAMILY, first + number) for number, op in enumerate(ops))
+    whole = batch(ops * 2, FAMILY, first)[: len(alone)]
+    parts, flags = list(messages(whole)), [message.flags for message in messages(batch(ops, FAMILY, first))]
+    assert [message.body for message in messages(alone)] == [message.body for message in parts]
+    assert list(range(first, first + len(ops))) == [message.sequence for message in parts]
+    assert [REQUEST] * (len(ops) - 1) + [REQUEST | ACK] == flags
+
+
+@given(SERVICES | DESTINATIONS)
+def test_a_row_is_packed_once_and_equal_whether_it_is(row: Row) -> None:
+    fresh, packed = replace(row), replace(row)
+    assert pack(packed) is pack(packed) is packed.packed
+    assert fresh == packed
+    assert hash(fresh) == hash(packed)
+    assert replace(packed).packed == b""
 
 
 def encoded(nests: Attributes) -> bytes:
