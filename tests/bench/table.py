@@ -1,0 +1,175 @@
+"""A table written and read back: ours beside ipvsadm, each time in a fresh network namespace.
+
+Counted is, for ours, from rows in memory to the last answer: the comparison with an empty table, the messages, the
+kernel's work, and the thread it is done in. Rows that were read from a configuration have their messages with them
+already ("kept"); "packed anew" is the same with rows that have none. For ipvsadm it is the whole run of the program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Any
+
+from bench.figure import Figure, Outcome, Target, ratio_at_most
+from bench.namespaces import fresh_namespace
+from ldirectord_py.ipvs.channel import Socket, dial
+from ldirectord_py.ipvs.diff import diff
+from ldirectord_py.ipvs.netlink import NetlinkKernel
+from ldirectord_py.ipvs.table import (
+    Destination,
+    DestinationKey,
+    Forward,
+    Protocol,
+    Row,
+    Service,
+    Table,
+    VirtualAddress,
+)
+from ldirectord_py.ipvs.text import save
+from ldirectord_py.ipvs.wire import pack
+
+SHAPES = {(1000, 10): 20, (100, 100): 20, (1, 5000): 8}
+"""Services, destinations of each, and how many times faster than ``ipvsadm --restore`` they are to be written."""
+SENDS = ratio_at_most(2.5)
+READ = ratio_at_most(0.5, "at most half")
+
+
+def table(services: int, destinations: int) -> Table:
+    """Return a table with rows of its own, none of them packed."""
+    rows: list[Row] = []
+    for one in range(services):
+        key = VirtualAddress(Protocol.TCP, IPv4Address("10.0.0.0") + one + 1, 80)
+        rows.append(Service(key, "wrr"))
+        first = IPv4Address("10.64.0.0") + one * destinations
+        rows += [
+            Destination(DestinationKey(key, first + number, 80), Forward.MASQUERADE, 1)
+            for number in range(1, destinations + 1)
+        ]
+    return {row.key: row for row in rows}
+
+
+@dataclass(slots=True)
+class Timed:
+    """A socket that counts the seconds inside its sends."""
+
+    socket: Socket = field(default_factory=dial)
+    seconds: float = 0.0
+
+    def send(self, data: bytes, /) -> int:
+        """Send, and count how long it takes."""
+        began = time.perf_counter()
+        try:
+            return self.socket.send(data)
+        finally:
+            self.seconds += time.perf_counter() - began
+
+    def recvmsg(self, size: int, /) -> tuple[bytes, list[Any], int, Any]:
+        """Receive, uncounted."""
+        return self.socket.recvmsg(size)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.socket.close()
+
+
+@dataclass(slots=True)
+class Runs:
+    """Seconds of one shape, run by run."""
+
+    restore: list[float] = field(default_factory=list)
+    kept: list[float] = field(default_factory=list)
+    anew: list[float] = field(default_factory=list)
+    sends: list[float] = field(default_factory=list)
+    save: list[float] = field(default_factory=list)
+    read: list[float] = field(default_factory=list)
+    again: list[float] = field(default_factory=list)
+
+
+def measure(runs: int) -> Outcome:
+    """Return how long tables take to be written and read, beside ipvsadm in the same boot."""
+    figures = [figure for shape in SHAPES for figure in _shape(shape, runs)]
+    return Outcome(tuple(figures))
+
+
+def _shape(shape: tuple[int, int], runs: int) -> Iterator[Figure]:
+    taken = Runs()
+    for _ in range(runs):
+        _round(shape, taken)
+    services, destinations = shape
+    name, times = f"{services:,} x {destinations:,}", SHAPES[shape]
+    faster = Target(SENDS.kind, 1 / times, f"at most 1/{times}")
+    yield _figure(f"{name} written", taken.kept, taken.restore, "ipvsadm --restore", faster)
+    yield _figure(f"{name} written, packed anew", taken.anew, taken.restore, "ipvsadm --restore", None)
+    yield _figure(f"{name} written", taken.kept, taken.sends, "the kernel's send", SENDS)
+    yield _figure(f"{name} read", taken.read, taken.save, "ipvsadm -Sn", READ)
+    yield _figure(f"{name} read again, unchanged", taken.again, taken.save, "ipvsadm -Sn", None)
+
+
+def _figure(what: str, ours: list[float], theirs: list[float], peer: str, target: Target | None) -> Figure:
+    return Figure(what, "s", tuple(ours), tuple(theirs), peer, target)
+
+
+def _round(shape: tuple[int, int], taken: Runs) -> None:
+    rows = table(*shape)
+    text = save(rows)
+    gc.collect()
+    with fresh_namespace():
+        taken.restore.append(_seconds(lambda: _ipvsadm("--restore", text)))
+        taken.save.append(_seconds(lambda: _ipvsadm("-Sn")))
+        asyncio.run(_read(rows, taken))
+    with fresh_namespace():
+        taken.anew.append(asyncio.run(_write(rows))[0])
+    for row in rows.values():
+        pack(row)
+    with fresh_namespace():
+        whole, sends = asyncio.run(_write(rows))
+        taken.kept.append(whole)
+        taken.sends.append(sends)
+
+
+async def _write(rows: Table) -> tuple[float, float]:
+    """Write the rows into an empty table; return the seconds from first to last, and those inside send()."""
+    sockets: list[Timed] = []
+
+    def opener() -> Timed:
+        sockets.append(Timed())
+        return sockets[-1]
+
+    kernel = NetlinkKernel(opener)
+    current = await kernel.read()
+    before = sum(one.seconds for one in sockets)
+    began = time.perf_counter()
+    refused = await kernel.apply(diff(current, rows))
+    whole = time.perf_counter() - began
+    sends = sum(one.seconds for one in sockets) - before
+    assert not refused
+    assert dict(rows) == await kernel.read()
+    await kernel.aclose()
+    return whole, sends
+
+
+async def _read(rows: Table, taken: Runs) -> None:
+    kernel = NetlinkKernel()
+    for seconds in (taken.read, taken.again):
+        began = time.perf_counter()
+        found = await kernel.read()
+        seconds.append(time.perf_counter() - began)
+        assert found == dict(rows)
+        del found
+    await kernel.aclose()
+
+
+def _ipvsadm(argument: str, given: str = "") -> None:
+    subprocess.run(["ipvsadm", argument], check=True, capture_output=True, text=True, input=given)
+
+
+def _seconds(act: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
