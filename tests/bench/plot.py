@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from bench.figure import Curve, Point
 
 WIDTH, HEIGHT = 640, 400
-LEFT, RIGHT, TOP, BOTTOM = 72, 16, 64, 48
+LEFT, RIGHT, TOP, BOTTOM = 72, 32, 64, 48
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b")
 TICKS = 5
 
