@@ -1,12 +1,12 @@
-# perl.pl PROGRAM read | start | check ROUNDS: loads the Perl original as a library, lets it read the configuration on
-# standard input and, if told to, start over an empty table or check its servers. No command is run, no mail sent, no
-# row written. Prints what came of it as one JSON object. See perl.py.
+# perl.pl PROGRAM TASK ROUNDS FILE...: loads the Perl original as a library and lets it read each configuration and, if the
+# task is so, start over an empty table or check its servers, so many rounds. No command is run, no mail sent, no row
+# written. Prints what came of each, as one JSON array. See perl.py.
 use strict;
 use warnings;
 use JSON::PP;
 use POSIX ();
 
-my ($program, $task, $rounds) = splice @ARGV;
+my ($program, $task, $rounds, @files) = splice @ARGV;
 open(my $answer, '>&', \*STDOUT) or die "standard output: $!";
 open(STDOUT, '>&', \*STDERR) or die "standard error: $!";    # where it prints what it will
 
@@ -61,39 +61,45 @@ sub plain {
     return defined $value ? "$value" : undef;
 }
 
-$main::CONFIG = '/dev/stdin';
-$main::CFGNAME = 'test';
-$main::HOSTNAME = (POSIX::uname())[1];
-$main::DAEMON_STATUS = $main::DAEMON_STATUS_STARTING;
-my $done = eval { main::read_config(); main::ld_setup(); 1 };
-my @virtuals = map { plain($_) } @main::VIRTUAL;
-if ($done && $task eq 'start') {
-    *{'main::ld_read_ipvsadm'} = sub { {} };
-    *{'main::_ld_main_check_all'} = sub { 0 };
-    $done = eval { main::ld_start(); 1 };
+sub started {
+    local *{'main::ld_read_ipvsadm'} = sub { {} };
+    local *{'main::_ld_main_check_all'} = sub { 0 };
+    return eval { main::ld_start(); 1 };
 }
-if ($done && $task eq 'check') {
-    *{'main::service_set'} = sub {
+
+sub checked {
+    local *{'main::service_set'} = sub {
         my ($virtual, $real, $state, undef, $message) = @_;
         push @verdicts, [main::get_virtual_id_str($virtual), "$real->{server}:$real->{port}", $state, $message];
     };
     $main::DAEMON_STATUS = $main::DAEMON_STATUS_RUNNING;
-    for (1 .. $rounds) {
-        $done &&= eval { main::_ld_main_check_all(); 1 };
-    }
+    return eval { main::_ld_main_check_all() for 1 .. $rounds; 1 };
 }
-print $answer JSON::PP->new->ascii->canonical->encode(
-    {
+
+sub asked {
+    ($main::CONFIG) = @_;
+    (@warnings, @log, @verdicts, @commands) = ();
+    undef $error;
+    $main::DAEMON_STATUS = $main::DAEMON_STATUS_STARTING;
+    my $done = eval { main::read_config(); main::ld_setup(); 1 };
+    my @virtuals = map { plain($_) } @main::VIRTUAL;
+    $done &&= started() if $task eq 'start';
+    $done &&= checked() if $task eq 'check';
+    return {
         died     => $done || $error ? undef : "$@",
         error    => plain($error),
         warnings => plain(\@warnings),
         log      => plain(\@log),
         verdicts => plain(\@verdicts),
-        commands => \@commands,
+        commands => plain(\@commands),
         virtuals => \@virtuals,
         execute  => [sort keys %main::LD_INSTANCE],
         globals  => { map { $_ => plain(${"main::$variable{$_}"}) } keys %variable },
-    }
-);
+    };
+}
+
+$main::CFGNAME = 'test';
+$main::HOSTNAME = (POSIX::uname())[1];
+print $answer JSON::PP->new->ascii->canonical->encode([map { asked($_) } @files]);
 close $answer or die "standard output: $!";
 POSIX::_exit(0);

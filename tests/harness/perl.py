@@ -9,7 +9,7 @@ import asyncio
 import json
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,33 +51,44 @@ class Answer:
 
 def read(config: str | bytes) -> Answer:
     """Return what the original understands by the configuration, with its defaults applied."""
-    return _ask(config, "read")
+    return read_all([config])[0]
+
+
+def read_all(configs: Sequence[str | bytes]) -> list[Answer]:
+    """Return what the original understands by each configuration, one after the other."""
+    return _ask(configs, "read")
 
 
 def start(config: str | bytes) -> Answer:
     """Return the same, with the commands, most of them of ipvsadm, of a start over an empty table."""
-    return _ask(config, "start")
+    return _ask([config], "start")[0]
 
 
 async def check(config: str | bytes, rounds: int = 1) -> Answer:
     """Return the same, with what the original's checks of all servers found, beside the servers of the test."""
-    return await asyncio.to_thread(_ask, config, "check", str(rounds))
+    return (await asyncio.to_thread(_ask, [config], "check", rounds))[0]
 
 
-def _ask(config: str | bytes, *task: str) -> Answer:
-    text = config.encode() if isinstance(config, str) else config
+def _ask(configs: Sequence[str | bytes], task: str, rounds: int = 1) -> list[Answer]:
+    with tempfile.TemporaryDirectory() as name:
+        files = [Path(name, f"{number}.cf") for number in range(len(configs))]
+        for file, config in zip(files, configs, strict=True):
+            file.write_bytes(config.encode() if isinstance(config, str) else config)
+        output = _output("perl", str(LIBRARY), COMMAND, task, str(rounds), *map(str, files))
+    return [_answer(said) for said in json.loads(output)]
+
+
+def _output(*argv: str) -> bytes:
     with tempfile.TemporaryFile() as errors:  # no pipe: what a check leaves behind would hold it open
         done = subprocess.run(
-            ["perl", str(LIBRARY), COMMAND, *task],
-            check=False,
-            input=text,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            timeout=SECONDS,
+            argv, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, timeout=SECONDS
         )
         errors.seek(0)
         assert done.returncode == 0, errors.read().decode(errors="replace")
-    said = json.loads(done.stdout)
+    return done.stdout
+
+
+def _answer(said: Mapping[str, Any]) -> Answer:
     return Answer(
         error=_note(said["error"]) if said["error"] else None,
         warnings=tuple(_note(note) for note in said["warnings"]),

@@ -6,7 +6,7 @@ virtual, the first real server. "virtual reals" are the addresses and ports of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,9 +40,13 @@ class Case:
     says: str = ""
 
 
-def original(case: Case) -> str | Refused:
-    """Return what the original makes of a case."""
-    answer = perl.read(case.config)
+def originals(cases: Sequence[Case]) -> list[str | Refused]:
+    """Return what the original makes of each case."""
+    answers = perl.read_all([case.config for case in cases])
+    return [_original(case, answer) for case, answer in zip(cases, answers, strict=True)]
+
+
+def _original(case: Case, answer: perl.Answer) -> str | Refused:
     if answer.error:
         return Refused(answer.error[0])
     settings = {**answer.settings, "execute": answer.execute}

@@ -291,10 +291,9 @@ def answer(host: str, *_: Any) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("cases", [*ACCEPTED, *OTHERWISE, *KEPT, *REFUSED, *NAMES])
 def test_each_reads_it_in_its_own_way(cases: tuple[Case, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", answer)
+    assert readings.originals(cases) == [case.original for case in cases]
     for case in cases:
-        print(case)
-        assert readings.original(case) == case.original
         ours, said = readings.ours(case, tmp_path)
-        assert ours == case.ours
-        assert bool(said) == bool(case.says)
+        assert (case, ours) == (case, case.ours)
+        assert bool(said) == bool(case.says), said
         assert any(case.says in line for line in said) or not said

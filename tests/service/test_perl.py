@@ -29,6 +29,14 @@ def test_what_it_refuses() -> None:
     assert perl.read(f"{CONFIG}    bogus = 1\n").error == (6, 'Unknown command "    bogus = 1\n"')
 
 
+def test_nothing_of_one_configuration_is_left_in_the_next() -> None:
+    alone = perl.read(CONFIG)
+    other = "fallback = 127.0.0.9\nexecute = b.cf\nvirtual = 7\n    real = 127.0.0.2:80 ipip\n"
+    refused, *others = perl.read_all([f"{CONFIG}    bogus = 1\n", CONFIG, other, CONFIG])
+    assert refused.error is not None
+    assert [others[0], others[2]] == [alone, alone]
+
+
 def test_what_it_starts_with() -> None:
     assert perl.start(CONFIG).commands == (
         "/sbin/ipvsadm -A -t 192.0.2.1:80 -s wrr ",
