@@ -13,7 +13,9 @@ from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.config.model import CheckType
+from ldirectord_py.daemon.draining import Draining
 from ldirectord_py.daemon.drift import drift
+from ldirectord_py.daemon.looks import Looks
 from ldirectord_py.daemon.mirror import Mirror
 from ldirectord_py.daemon.orders import Orders, rules
 from ldirectord_py.desired import adopt, row_key, rows
@@ -35,10 +37,6 @@ from ldirectord_py.report.events import (
     Written,
 )
 
-RETRY_AFTER: Final = 1.0
-RETRY_AFTER_AT_MOST: Final = 30.0
-"""Seconds after which a refused op or a kernel out of reach is tried again: at first, and in the end."""
-
 ROWS_AT_A_TIME: Final = 500
 """Rows that are compared and written in one go: about 10 ms."""
 
@@ -51,8 +49,8 @@ class Director:
 
     Its state: the ``orders`` in force; the ``health`` of each real server, the last result of each check, and which
     servers are ``maintained``; the mirror of the kernel's table; what somebody changed there by hand and is left so;
-    and which services are to be looked at. Its methods are called on one loop; only ``run``, ``start``, ``reload``
-    and ``stop`` write.
+    what servers that moved have left there; and which services are to be looked at, and when. Its methods are called
+    on one loop; only ``run``, ``start``, ``reload`` and ``stop`` write.
     """
 
     def __init__(self, kernel: Kernel, orders: Orders, listeners: Sequence[Listener] = ()) -> None:
@@ -65,8 +63,8 @@ class Director:
         self._unjudged: set[Check] = set()
         self._by_hand: dict[DestinationKey, int | None] = {}
         self._dirty: dict[ServiceKey, None] = {}  # in order
-        self._look_at = math.inf
-        self._retry_after = RETRY_AFTER
+        self._draining = Draining()
+        self._looks = Looks()
         self._lost = False
         self._stopping = False
         self._wake = asyncio.Event()
@@ -84,14 +82,15 @@ class Director:
             await self._mirror.read(self.orders.virtuals.keys())
             self._enrol()
             self._dirty |= dict.fromkeys(self.orders.virtuals)
-            self._look_later()
+            self._looks.later(self.orders.config.settings.reconcile)
             await self._write(Phase.START)
 
     async def run(self) -> None:
         """Write changes to the kernel, repair what others did to it, retry what failed, until ``stop``."""
         while not self._stopping:
+            due = self._looks.at if self._lost else min(self._looks.at, self._draining.due)
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(self._look_at if self._look_at < math.inf else None):
+                async with asyncio.timeout_at(due if due < math.inf else None):
                     await self._wake.wait()
             self._wake.clear()
             await self.settle()
@@ -100,7 +99,7 @@ class Director:
         """Write what has changed; with ``look`` hold the kernel's table against ours first, whenever that is due."""
         async with self._writing:
             if look:
-                self._look_at = -math.inf
+                self._looks.now()
             if not self._stopping:
                 await self._attend()
 
@@ -176,6 +175,7 @@ class Director:
     def _take_over(self, orders: Orders) -> None:
         """Replace the orders at one stroke, so that a result that comes meanwhile finds one or the other."""
         former, self.orders = self.orders, orders
+        self._draining.follow(former, orders, self._mirror.rows, asyncio.get_running_loop().time())
         for key in former.virtuals:
             if key in orders.virtuals:
                 continue
@@ -191,7 +191,7 @@ class Director:
         self._results = {check: result for check, result in self._results.items() if check in orders.plan}
         self._unjudged &= orders.plan.keys()
         self._enrol()
-        self._look_later()
+        self._looks.later(self.orders.config.settings.reconcile)
 
     def _enrol(self) -> None:
         """Give each server its state: its own, else what its check last found, else what the kernel shows."""
@@ -214,8 +214,11 @@ class Director:
 
     async def _attend(self, phase: Phase = Phase.RUN) -> None:
         try:
-            if self._lost or asyncio.get_running_loop().time() >= self._look_at:
+            now = asyncio.get_running_loop().time()
+            if self._lost or now >= self._looks.at:
                 await self._look(self._ours())
+            if now >= self._draining.due:
+                self._dirty |= await self._draining.review(self._mirror.connections, now)
             await self._write(phase)
         except KernelError as error:
             self._lose(error)
@@ -228,10 +231,11 @@ class Director:
         for key, (before, found) in (await self._mirror.read(services.keys())).items():
             self._dirty[key] = None
             if key in self.orders.virtuals and not self._lost:
-                for event in drift(before, found, self._wanted({key: None}), readd_quiescent=readd):
+                ours = self._draining.besides(before), self._draining.besides(found)
+                for event in drift(*ours, self._wanted({key: None}), readd_quiescent=readd):
                     self._heed(event)
         self._dirty |= dict.fromkeys(self._mirror.refused)
-        self._look_later()
+        self._looks.later(self.orders.config.settings.reconcile)
 
     def _heed(self, event: Drifted) -> None:
         row = event.before or event.found
@@ -255,9 +259,9 @@ class Director:
             self._dirty = services | self._dirty
             raise
         if self._mirror.refused:
-            self._retry_later()
+            self._looks.retry()
         else:
-            self._retry_after = RETRY_AFTER
+            self._looks.calm()
 
     async def _write_portion(self, services: Mapping[ServiceKey, None], phase: Phase) -> None:
         done, refused = await self._mirror.write(self._wanted(services), services.keys())
@@ -269,26 +273,19 @@ class Director:
             self._tell(NotWritten(answer))
 
     def _wanted(self, services: Mapping[ServiceKey, None]) -> Table:
-        virtuals = (self.orders.virtuals[key] for key in services if key in self.orders.virtuals)
-        return {key: row for virtual in virtuals for key, row in rows(virtual, self.health, self._by_hand).items()}
+        virtuals = {key: self.orders.virtuals[key] for key in services if key in self.orders.virtuals}
+        wanted = (rows(virtual, self.health, self._by_hand) for virtual in virtuals.values())
+        return self._draining.rows(virtuals) | {key: row for table in wanted for key, row in table.items()}
 
     def _ours(self) -> dict[ServiceKey, None]:
         return dict.fromkeys((*self.orders.virtuals, *self._mirror.services, *self._dirty))
-
-    def _look_later(self) -> None:
-        reconcile = self.orders.config.settings.reconcile
-        self._look_at = math.inf if reconcile is None else asyncio.get_running_loop().time() + reconcile
-
-    def _retry_later(self) -> None:
-        self._look_at = min(self._look_at, asyncio.get_running_loop().time() + self._retry_after)
-        self._retry_after = min(2 * self._retry_after, RETRY_AFTER_AT_MOST)
 
     def _lose(self, error: KernelError) -> None:
         if not self._lost:
             self._lost = True
             self._tell(KernelLost(str(error)))
-        self._look_at = math.inf
-        self._retry_later()
+        self._looks.later(None)
+        self._looks.retry()
 
     def _find(self) -> None:
         if self._lost:

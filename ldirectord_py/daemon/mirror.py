@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ldirectord_py.ipvs.diff import Op, Verb, diff
 from ldirectord_py.ipvs.kernel import Kernel, Refused
-from ldirectord_py.ipvs.table import Key, Row, Service, ServiceKey, Table, service_of
+from ldirectord_py.ipvs.table import DestinationKey, Key, Row, Service, ServiceKey, Table, service_of
 
 Rows = dict[Key, Row]
 
@@ -56,6 +56,10 @@ class Mirror:
         before = {key: self._rows.get(key, {}) for key in services}
         self._rows = found
         return {key: (rows, found.get(key, {})) for key, rows in before.items() if rows != found.get(key, {})}
+
+    async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
+        """Return how many connections the destinations of these services have; KernelError."""
+        return await self._kernel.connections(services)
 
     async def write(self, wanted: Table, services: Collection[ServiceKey]) -> tuple[Sequence[Done], Sequence[Refused]]:
         """Make the kernel hold ``wanted`` of those services; return what was done and what is newly refused."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 
-from ldirectord_py.config.files import found
+from ldirectord_py.config.files import found, read
 from ldirectord_py.config.include import Contents
 from ldirectord_py.errors import ConfigError
 
@@ -38,12 +38,12 @@ def look(path: Path, contents: Contents) -> Contents:
     """Return what the same files hold now, the first of them at ``path``, and those that their patterns find now."""
     matches = _matches(contents)
     first, *others = _names(contents, matches)
-    return Contents({first: _read(path), **{name: _read(Path(name)) for name in others}}, dict(matches))
+    return Contents({first: _read(str(path)), **{name: _read(name) for name in others}}, dict(matches))
 
 
-def _read(path: Path) -> bytes | None:
-    with suppress(OSError, ValueError):
-        return path.read_bytes()
+def _read(name: str) -> bytes | None:
+    with suppress(ConfigError):
+        return read(name)
     return None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeVar
@@ -32,7 +32,7 @@ UNPRIVILEGED = "the kernel's IPVS table is not ours to use: run as root or with 
 ERROR, DONE = 2, 3
 MULTIPART, INTERRUPTED = 0x2, 0x10
 
-R = TypeVar("R", Service, Destination)
+R = TypeVar("R")
 HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _TYPE = 0x3FFF
@@ -209,3 +209,9 @@ def destination(message: Message, of: ServiceKey) -> Destination | None:
         _number(found, 5, 4),
         _number(found, 6, 4),
     )
+
+
+def numbers(message: Message, kinds: Iterable[int]) -> list[int]:
+    """Return numbers of four bytes in the message of a destination, 0 for each that is absent."""
+    found = attributes(attributes(message.body[4:]).get(2, message.body[:0]))
+    return [_number(found, kind, 4) for kind in kinds]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Protocol
@@ -33,6 +33,13 @@ class Kernel(Protocol):
         """
         ...
 
+    async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
+        """Return how many connections and persistent clients the destinations of these services have.
+
+        KernelError when they cannot be counted now.
+        """
+        ...
+
     async def aclose(self) -> None:
         """Let go of what the kernel holds open; a later call opens it again."""
         ...
@@ -49,8 +56,9 @@ class _Held:
 class MemoryKernel:
     """A table in memory that refuses what Linux refuses, and in the same words.
 
-    Its state is the table, ``written`` (every op that was done, in order), and two faults to set from
-    outside: ``refusing`` (an errno for each key whose ops shall fail) and ``broken`` (raised by every call).
+    Its state is the table, ``written`` (every op that was done, in order), and what is set from outside:
+    ``connected`` (how many connections a destination has), and two faults, ``refusing`` (an errno for each key whose
+    ops shall fail) and ``broken`` (raised by every call).
     """
 
     def __init__(
@@ -61,6 +69,7 @@ class MemoryKernel:
         engines: Iterable[str] = ("sip",),
     ) -> None:
         self.written: list[Op] = []
+        self.connected: dict[DestinationKey, int] = {}
         self.refusing: dict[object, int] = {}
         self.broken: KernelError | None = None
         self._schedulers = frozenset(schedulers)
@@ -88,6 +97,12 @@ class MemoryKernel:
         self._raise_broken()
         answers = [(op, nonsense(op) or self._answer(op)) for op in ops]
         return [answer if isinstance(answer, Refused) else refused(op, answer) for op, answer in answers if answer]
+
+    async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
+        """Return what ``connected`` says of the destinations that there are; raise what ``broken`` says."""
+        self._raise_broken()
+        held = [self._services[key] for key in services if key in self._services]
+        return {key: self.connected.get(key, 0) for each in held for key in each.destinations}
 
     async def aclose(self) -> None:
         """Keep the table: there is nothing to let go of."""

@@ -11,7 +11,7 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from ldirectord_py.ipvs.channel import Dial, dial
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.refusal import Refused, nonsense, refused
 from ldirectord_py.ipvs.session import NoFamilyError, Outcome, Session
-from ldirectord_py.ipvs.table import Destination, Table
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey, Table
 from ldirectord_py.ipvs.wire import PACKED, ROW
 
 DEADLINE = 30.0
@@ -117,6 +117,10 @@ class NetlinkKernel:
         if written.outcome.unclear:
             return await self._call(lambda session: written.refused(session.settle(written.sane, written.outcome)))
         return written.refused(written.outcome.errors)
+
+    async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
+        """Return how many connections and persistent clients the destinations of these services have; KernelError."""
+        return await self._call(lambda session: session.connections(services))
 
     async def aclose(self) -> None:
         """Close the sockets, save under a call that has not come back; a later call opens others."""

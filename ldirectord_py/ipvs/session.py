@@ -9,17 +9,19 @@ from __future__ import annotations
 import errno
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeVar
 
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs import dump
 from ldirectord_py.ipvs.channel import AnswerDroppedError, AnswerLostError, Channel, Dial, dial
+from ldirectord_py.ipvs.counts import Count, Counts
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.dump import BrokenDumpError, MalformedAnswerError, Message
 from ldirectord_py.ipvs.recall import Destinations, Recall
-from ldirectord_py.ipvs.table import Destination, Key, Row, Service, Table
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, Service, ServiceKey, Table
 from ldirectord_py.ipvs.wire import DUMP, Command, batch, request
 
 BATCH = 256
@@ -34,7 +36,7 @@ ROUNDS = 3
 _CONTROLLER, _GET_FAMILY = 16, 3
 _NAME = struct.pack("=HH5s3x", 9, 2, b"IPVS")
 
-R = TypeVar("R", Service, Destination)
+R = TypeVar("R")
 Decode = Callable[[bytes, int], tuple[list[R], bool]]
 """What reads a chunk of the dump with a sequence number: its rows, and whether the dump ends with it."""
 
@@ -150,10 +152,24 @@ class Session:
 
     def read(self) -> Table:
         """Return the table, each service with its destinations of one moment; KernelError when it never holds still."""
+        return self._patiently(self._read_once)
+
+    def connections(self, services: Iterable[ServiceKey]) -> dict[DestinationKey, int]:
+        """Return how many connections the destinations of these services have; KernelError as ``read``."""
+        return self._patiently(lambda: dict(chain.from_iterable(map(self._counts, map(Counts, services)))))
+
+    def _counts(self, of: Counts) -> list[Count]:
+        counts, parts = self._dump(Command.GET_DESTINATION, of.request, of.decode)
+        if parts > 1:  # which may lose some
+            counts += self._dump(Command.GET_DESTINATION, of.request, of.decode)[0]
+        return counts
+
+    def _patiently(self, look: Callable[[], R]) -> R:
+        """Return what a look at the kernel's table finds, tried again until it is whole or PATIENCE is over."""
         end = time.monotonic() + PATIENCE
         while True:
             try:
-                return self._read_once()
+                return look()
             except (BrokenDumpError, AnswerLostError, MalformedAnswerError) as broken:
                 if time.monotonic() > end:
                     raise KernelError(f"the kernel's table cannot be read: {broken}") from broken

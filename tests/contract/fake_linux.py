@@ -13,7 +13,7 @@ from typing import Any
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.dump import DONE, ERROR, MULTIPART, Message, attributes, destination, messages, service
 from ldirectord_py.ipvs.kernel import MemoryKernel
-from ldirectord_py.ipvs.table import Destination, Row, Service
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service
 from ldirectord_py.ipvs.wire import Command, batch
 
 Mishap = Callable[[bytes], bytes]
@@ -47,7 +47,7 @@ def dumped_service(row: Service) -> bytes:
     return struct.pack("BBH", Command.NEW_SERVICE, 1, 0) + attribute(1, nest)
 
 
-def dumped_destination(row: Destination) -> bytes:
+def dumped_destination(row: Destination, connections: tuple[int, int, int] = (0, 0, 0)) -> bytes:
     """Return the message body of a destination in the layout of Linux 6.1: 340 bytes after the header."""
     address = row.key.address
     nest = (
@@ -59,7 +59,7 @@ def dumped_destination(row: Destination) -> bytes:
         + numbers(14, 2, "=H")
         + attribute(5, struct.pack("=I", row.upper))
         + attribute(6, struct.pack("=I", row.lower))
-        + numbers(7, 3)
+        + b"".join(attribute(kind, struct.pack("=I", count)) for kind, count in enumerate(connections, 7))
         + attribute(11, struct.pack("=H", 2 if address.version == 4 else 10))
         + STATISTICS
     )
@@ -73,13 +73,15 @@ def packed(kind: int, sequence: int, body: bytes, flags: int = 0) -> bytes:
 class FakeLinux:
     """The table, the family's id (None: the module is not loaded), and what goes wrong.
 
-    ``mishaps`` befall the chunks received, one each in turn. ``deaf`` counts batches that get lost on the way in.
-    ``between`` is called after each part of a dump, which holds ``part`` rows.
+    ``connected`` holds the active, inactive and persistent connections of destinations. ``mishaps`` befall the chunks
+    received, one each in turn. ``deaf`` counts batches that get lost on the way in. ``between`` is called
+    after each part of a dump, which holds ``part`` rows.
     """
 
     def __init__(self, rows: Iterable[Row] = (), *, part: int = 90) -> None:
         self.kernel = MemoryKernel(rows)
         self.family: int | None = 32
+        self.connected: dict[DestinationKey, tuple[int, int, int]] = {}
         self.mishaps: deque[Mishap] = deque()
         self.deaf = 0
         self.part = part
@@ -155,7 +157,10 @@ class FakeLinux:
             assert of is not None
             all_rows = (row for row in self.kernel.table.values() if isinstance(row, Destination))
             rows = [row for row in all_rows if row.key.service == of.key]
-            bodies = [dumped_destination(row) for row in rows[offset : offset + self.part]]
+            bodies = [
+                dumped_destination(row, self.connected.get(row.key, (0, 0, 0)))
+                for row in rows[offset : offset + self.part]
+            ]
         assert self.family is not None
         for body in bodies:
             yield packed(self.family, message.sequence, self.body(body), MULTIPART)

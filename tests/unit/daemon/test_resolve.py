@@ -12,14 +12,14 @@ import pytest
 
 from builders import KINDS
 from ldirectord_py.config.load import load
-from ldirectord_py.daemon import resolve
+from ldirectord_py.daemon import draining, resolve
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
 from ldirectord_py.daemon.reload import Reloader
 from ldirectord_py.daemon.resolve import Resolver
 from ldirectord_py.ipvs.kernel import MemoryKernel
-from ldirectord_py.ipvs.table import Destination
+from ldirectord_py.ipvs.table import Destination, DestinationKey
 
 TEXT = """virtual=10.0.0.1:80
     real=web1:80 masq
@@ -75,6 +75,20 @@ async def test_a_changed_address_moves_the_server(site: Site, caplog: pytest.Log
     assert caplog.messages == []
     assert await site.servers(web1=["10.1.0.7"]) == ["10.1.0.7", "10.1.0.9"]
     assert caplog.messages == ["Host name web1 is 10.1.0.7 now, no longer 10.1.0.1"]
+
+
+async def test_the_old_address_of_a_quiescent_virtual_drains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(draining, "EVERY", 0.0)
+    site = Site(tmp_path / "names.cf", monkeypatch, TEXT + "    quiescent=yes\n")
+    await site.director.start()
+    old = next(key for key in site.kernel.table if isinstance(key, DestinationKey) and "10.1.0.1" in str(key))
+    site.kernel.connected[old] = 2
+    assert await site.servers(web1=["10.1.0.7"]) == ["10.1.0.1", "10.1.0.7", "10.1.0.9"]
+    site.kernel.connected[old] = 0
+    await site.director.settle()
+    assert await site.servers() == ["10.1.0.7", "10.1.0.9"]
 
 
 async def test_addresses_that_take_turns_move_nothing(site: Site) -> None:

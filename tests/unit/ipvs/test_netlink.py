@@ -7,6 +7,7 @@ import errno
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import IPv4Address
 from itertools import count
 
 import pytest
@@ -17,7 +18,16 @@ from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs import netlink, session
 from ldirectord_py.ipvs.diff import diff
 from ldirectord_py.ipvs.netlink import NetlinkKernel
-from ldirectord_py.ipvs.table import Row, Service
+from ldirectord_py.ipvs.table import (
+    Destination,
+    DestinationKey,
+    FirewallMark,
+    Forward,
+    Protocol,
+    Row,
+    Service,
+    VirtualAddress,
+)
 
 BIG: list[Row] = [service(), *MANY[:10]]
 MISHAPS = [overrun, lose, too_long, cut, interrupted]
@@ -244,3 +254,19 @@ async def test_a_closed_kernel_opens_again() -> None:
     for _ in range(2):
         assert table(service()) == await kernel.read()
         await kernel.aclose()
+
+
+@pytest.mark.parametrize("mishap", [None, *MISHAPS])
+async def test_connections_are_counted_of_the_services_asked_for(mishap: Callable[[bytes], bytes] | None) -> None:
+    other = Service(VirtualAddress(Protocol.UDP, IPv4Address("10.9.9.9"), 53), "rr")
+    elsewhere = Destination(DestinationKey(other.key, IPv4Address("10.1.0.1"), 53), Forward.ROUTE, 1)
+    linux = FakeLinux([*BIG, other, elsewhere], part=4)
+    busy, idle = MANY[3].key, MANY[4].key
+    linux.connected = {busy: (1, 20, 300), elsewhere.key: (1, 1, 1)}
+    kernel = kernel_of(linux)
+    await kernel.read()
+    linux.mishaps.extend([fine, mishap] if mishap else [])
+    counts = await kernel.connections([service().key])
+    assert (counts[busy], counts[idle], len(counts)) == (321, 0, 10)
+    gone = FirewallMark(77)
+    assert dict(await kernel.connections([gone])) == {}
