@@ -23,6 +23,10 @@ class Server(asyncio.DatagramProtocol):
         port: int = self._transport.get_extra_info("sockname")[1]
         return port
 
+    def stop(self) -> None:
+        """Leave the port to nobody."""
+        self._transport.close()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast("asyncio.DatagramTransport", transport)

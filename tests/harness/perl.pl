@@ -15,6 +15,7 @@ my $text = do { local $/; <$source> };
 {    # in a block: an empty pattern would mean this one again
     $text =~ s/^ld_init\(\);.*?^(?=sub )//ms or die "$program: where is its main part?";
 }
+$SIG{PIPE} = 'IGNORE';    # as its main part does
 $ENV{PERLIO} = 'perlio';    # or it starts itself again
 eval "no strict; no warnings; $text; 1" or die "$program: $@";
 
