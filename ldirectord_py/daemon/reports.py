@@ -20,8 +20,8 @@ class Reports:
         self.mail = Mail(config, this_host(), self._post)
         self.files = MonitorFiles()
 
-    async def close(self) -> None:
-        """Send and write what waits, for FLUSH_SECONDS at most."""
+    async def close(self, seconds: float = FLUSH_SECONDS) -> None:
+        """Send and write what waits, for so long at most."""
         self.mail.flush()
-        writing = aside(FLUSH_SECONDS, self.files.close)
-        await asyncio.gather(self._post.close(FLUSH_SECONDS), writing, return_exceptions=True)
+        writing = aside(seconds, self.files.close)
+        await asyncio.gather(self._post.close(seconds), writing, return_exceptions=True)

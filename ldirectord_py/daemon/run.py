@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -26,10 +27,16 @@ from ldirectord_py.ipvs.netlink import NetlinkKernel
 from ldirectord_py.report import logfile
 from ldirectord_py.report.events import Listener
 from ldirectord_py.report.log import log
+from ldirectord_py.report.monitorfile import FLUSH_SECONDS
 
 logger = logging.getLogger(__name__)
 
-STOP_SECONDS: Final = 1.5
+STOP_SECONDS: Final = 1.8
+"""Seconds for a stop, whatever hangs: the kernel has them first, then mails and monitorfiles what it left of them."""
+
+REPORT_SECONDS: Final = 0.6
+"""Seconds that the kernel, or slow daemons of ``execute``, leave for mails and monitorfiles at least."""
+
 STATUS_EVERY: Final = 1.0
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -72,6 +79,7 @@ class _Daemon:
         self.reloader = Reloader(path, loaded, self.director, self._reload, notify)
         self.resolver = Resolver(self.reloader, self._put_in_force)
         self.notify = notify
+        self._ends = math.inf
 
     async def direct(self, ready: Callable[[], None]) -> None:
         """Start, say so, and direct for ever."""
@@ -94,6 +102,7 @@ class _Daemon:
 
     async def stop(self) -> None:
         """Take our services out of the kernel, end the checks, and stop the daemons of ``execute``."""
+        self._ends = asyncio.get_running_loop().time() + STOP_SECONDS
         await asyncio.gather(_stop(self.director), self.probes.close(), self.commands.stop())
 
     async def close(self) -> None:
@@ -101,7 +110,8 @@ class _Daemon:
         await asyncio.gather(self.probes.close(), return_exceptions=True)
         await self.commands.close()
         await self.kernel.aclose()
-        await self.reports.close()
+        left = self._ends - asyncio.get_running_loop().time()
+        await self.reports.close(min(FLUSH_SECONDS, max(REPORT_SECONDS, left)))
 
     async def _reload(self, new: Orders) -> None:
         await self._put_in_force(new)
@@ -141,13 +151,14 @@ async def _together(*works: Coroutine[Any, Any, object]) -> None:
 
 
 async def _stop(director: Director) -> None:
+    seconds = STOP_SECONDS - REPORT_SECONDS
     try:
-        async with asyncio.timeout(STOP_SECONDS):
+        async with asyncio.timeout(seconds):
             await director.stop()
     except KernelError as error:
         logger.error("Our services stay in the kernel: %s", error)
     except TimeoutError:
-        logger.error("Our services may stay in the kernel: it did not answer within %g s", STOP_SECONDS)
+        logger.error("Our services may stay in the kernel: it did not answer within %g s", seconds)
 
 
 async def _keep_status(director: Director, notify: Notify) -> NoReturn:

@@ -19,10 +19,12 @@ from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Globals
 from ldirectord_py.daemon import children, run
 from ldirectord_py.daemon.notify import Notify
+from ldirectord_py.daemon.reports import Reports
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
 from ldirectord_py.ipvs.table import Table
 from ldirectord_py.report import logfile, post
+from ldirectord_py.report.monitorfile import FLUSH_SECONDS
 from ldirectord_py.report.sendmail import over_sendmail
 
 HEAD = "checkinterval = 1\nchecktimeout = 1\n"
@@ -191,6 +193,57 @@ async def test_a_kernel_that_does_not_answer_keeps_nobody_from_stopping(
         await asyncio.wait_for(web.ready.wait(), 10)
         web.kernel.open.clear()
         assert await web.stop() < run.STOP_SECONDS + 1
+
+
+class Hung:
+    """A way for mails that never takes one, and how long each close of the reports was given."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.given: list[float] = []
+        self.asked = asyncio.Event()
+        monkeypatch.setattr(post, "over_sendmail", self.carry)
+        close_reports = Reports.close
+
+        async def close(reports: Reports, seconds: float) -> None:
+            self.given.append(seconds)
+            await close_reports(reports, seconds)
+
+        monkeypatch.setattr(Reports, "close", close)
+
+    @asynccontextmanager
+    async def carry(self) -> AsyncIterator[None]:
+        self.asked.set()
+        await asyncio.Event().wait()
+        yield
+
+
+MAILED = f"emailalert = ops@example.net\n{WEB}"
+
+
+async def test_a_kernel_and_a_mail_server_that_both_hang_share_one_time_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hung = Hung(monkeypatch)
+    async with daemon(tmp_path, monkeypatch, MAILED) as web:
+        await asyncio.wait_for(hung.asked.wait(), 10)
+        web.kernel.open.clear()
+        assert await web.stop() < 10
+    kernel = run.STOP_SECONDS - run.REPORT_SECONDS
+    assert f"Our services may stay in the kernel: it did not answer within {kernel:g} s" in caplog.messages
+    assert "1 mails were not sent over sendmail" in caplog.messages
+    assert hung.given == [run.REPORT_SECONDS]
+    assert kernel + run.REPORT_SECONDS < 2
+
+
+async def test_a_mail_server_that_hangs_has_the_time_that_the_kernel_did_not_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hung = Hung(monkeypatch)
+    async with daemon(tmp_path, monkeypatch, MAILED) as web:
+        await asyncio.wait_for(hung.asked.wait(), 10)
+        await web.stop()
+    (given,) = hung.given
+    assert run.REPORT_SECONDS < given <= FLUSH_SECONDS
 
 
 def test_commands_that_ignore_a_stop_are_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
