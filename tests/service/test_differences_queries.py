@@ -139,7 +139,7 @@ async def test_who_waits_for_a_silent_database() -> None:
     held: list[bool] = []
 
     async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-        closed, _ = await asyncio.wait([asyncio.ensure_future(reader.read())], timeout=3)
+        closed, __ = await asyncio.wait([asyncio.ensure_future(reader.read())], timeout=3)
         held.append(not closed)
 
     async with servers() as place:

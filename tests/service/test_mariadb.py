@@ -112,6 +112,7 @@ async def test_databases(port: int) -> None:
     assert "nosuch" in reason
 
 
+@pytest.mark.difference("mysql")
 async def test_tls_is_taken_where_there_is_some(tls_port: int, own: Certificate) -> None:
     request = (
         "SELECT 1 FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = 'Ssl_cipher' AND VARIABLE_VALUE > ''"

@@ -73,6 +73,7 @@ def no_descriptor_left() -> Iterator[None]:
         ("external", Protocol.TCP),
     ],
 )
+@pytest.mark.difference("A fault of the director's own host (no file descriptor, no memory)")
 async def test_without_a_descriptor_there_is_no_verdict(kind: str, protocol: Protocol) -> None:
     target = Target(LOCALHOST, 9, 10.0, protocol=protocol, request="/", command="/bin/true")
     checker = checker_for(Check(kind, target, 10.0))

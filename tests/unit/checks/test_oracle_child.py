@@ -94,5 +94,6 @@ def test_what_the_driver_says_in_words(
     assert expected == outcome(monkeypatch, found)
 
 
+@pytest.mark.difference("oracle")
 def test_a_database_behind_a_slash_is_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcome(monkeypatch, Cursor([(1,)]), "/shop") == "got a row"

@@ -76,6 +76,7 @@ async def started(*virtuals: object, **settings: object) -> AsyncIterator[Site]:
     yield site
 
 
+@pytest.mark.difference("`maintenancedir`: when a file takes effect")
 async def test_a_file_takes_a_server_out_at_once_and_its_removal_brings_it_back() -> None:
     async with started(TWO) as site:
         assert await site.place("10.1.0.1") == {"10.1.0.2": 1}
@@ -96,6 +97,7 @@ async def test_a_quiescent_server_in_maintenance_has_weight_0() -> None:
         assert await site.place("10.1.0.1:81") == {"10.1.0.1": 1, "10.1.0.2": 1}
 
 
+@pytest.mark.difference("`maintenancedir`: the check of a server in maintenance")
 async def test_no_result_of_a_check_brings_a_server_back_or_is_told() -> None:
     async with started(TWO) as site:
         await site.place("10.1.0.1")
@@ -171,6 +173,7 @@ async def test_without_the_directive_nothing_is_listed_and_all_come_back() -> No
         assert await site.place() == {"10.1.0.1": 1, "10.1.0.2": 1}
 
 
+@pytest.mark.difference("`maintenancedir` that is not there, or cannot be listed")
 async def test_a_directory_that_is_not_there_is_told_once_and_holds_nobody(caplog: pytest.LogCaptureFixture) -> None:
     async with started(TWO) as site:
         await site.place("10.1.0.1")
@@ -190,6 +193,7 @@ async def test_a_directory_that_is_not_there_is_told_once_and_holds_nobody(caplo
     ("error", "told"),
     [(PermissionError(13, "Permission denied"), "permission denied"), (RuntimeError("no thread"), "no thread")],
 )
+@pytest.mark.difference("`maintenancedir` that is not there, or cannot be listed")
 async def test_while_it_cannot_be_listed_everything_stays(
     error: Exception, told: str, caplog: pytest.LogCaptureFixture
 ) -> None:

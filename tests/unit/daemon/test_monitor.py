@@ -162,6 +162,7 @@ def test_a_slow_server_delays_only_itself() -> None:
     in_fake_time(story())
 
 
+@pytest.mark.difference("When")
 def test_all_that_go_dark_at_once_are_found_within_interval_and_timeout() -> None:
     async def story() -> None:
         dark_from = 15.0
