@@ -73,3 +73,20 @@ def test_dump_prints_yaml(config: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_dump_refuses_other_options(words: list[str], config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(config), "dump", *words]) == 255
     assert capsys.readouterr().err.startswith("dump: ")
+
+
+def test_included_files_are_checked_and_dumped_too(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(config.parent)
+    config.write_text("include = conf.d/*.cf\n")
+    Path("conf.d").mkdir()
+    Path("conf.d/shop.cf").write_text(GOOD)
+    assert main(["web.cf", "check"]) == 0
+    assert capsys.readouterr().out == "web.cf is good: 2 virtual servers, 3 real servers, 0 warnings\n"
+    assert main(["web.cf", "dump"]) == 0
+    dumped = json.loads(capsys.readouterr().out)
+    assert [virtual["id"] for virtual in dumped["virtuals"]] == ["tcp:192.0.2.1:80", "tcp:192.0.2.1:443"]
+    Path("conf.d/mail.cf").write_text("bogus = 1\n")
+    assert main(["web.cf", "check"]) == 2
+    assert capsys.readouterr().err.startswith("conf.d/mail.cf:1:1: ")
