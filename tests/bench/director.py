@@ -162,7 +162,7 @@ def _await(holds: Callable[[], bool], began: float) -> float:
 def _figure(field: str, ours: Sequence[Seen], peer: str, theirs: Sequence[Seen]) -> Figure:
     what, unit, target = WHAT[field]
     left, right = (tuple(getattr(seen, field) for seen in side) for side in (ours, theirs))
-    return Figure(what, unit, left, right, peer, target)
+    return Figure(what, unit, left, right, peer, target if peer == "keepalived" else None)
 
 
 def _notes(seen: dict[str, list[Seen]]) -> tuple[str, ...]:
