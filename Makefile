@@ -3,20 +3,21 @@
 # docs/development.md says more.
 
 PYTHON ?= python3
+RUNS ?= 3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
-KERNEL := $(PYTEST) -m "not original" tests/kernel
+KERNEL := $(PYTEST) tests/kernel
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test unit service kernel original bench bench-page lint format man venv packages machine peers clean
 
 help:
 	@echo "make demo      show the director at work: client, director and servers in network namespaces"
-	@echo "make test      lint, types and every test but those of make original"
+	@echo "make test      lint, types and every test"
 	@echo "make unit      the tests that need neither root nor a network (seconds)"
 	@echo "make service   the tests against real servers on loopback"
 	@echo "make kernel    the tests against a real IPVS, in a virtual machine where this kernel has none"
-	@echo "make original  the Perl original and ours through the same scenarios: ten minutes, not yet part of make test"
+	@echo "make original  of these, the Perl original and ours through the same scenarios"
 	@echo "make bench     speed and memory beside keepalived, ldirectord and ipvsadm: writes docs/performance.md"
 	@echo "make lint      ruff and mypy;   make format   let ruff mend what it can"
 	@echo "make man       write docs/man/ldirectord.cf.5 again, after a change of docs/configuration.md"
@@ -43,7 +44,7 @@ original: machine
 	$(PYTEST) -m original tests/kernel
 
 bench: machine peers
-	@PYTHONPATH=tests $(BIN)/python -m bench $(NAMES)
+	@PYTHONPATH=tests $(BIN)/python -m bench --runs $(RUNS) $(NAMES)
 
 bench-page: venv
 	@PYTHONPATH=tests $(BIN)/python -m bench --page
