@@ -6,7 +6,8 @@ The only translator between the vocabulary of ldirectord.cf and the kernel's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from ldirectord_py.config.model import CheckType, Config, Fallback, Forward, Real, Virtual
@@ -69,37 +70,99 @@ def row_key(virtual: Virtual, server: Real | Fallback) -> DestinationKey:
 
     Linux sends gate and ipip packets to the service's own port whatever the row says, so the row says it too.
     """
-    port = server.port
-    if isinstance(virtual.key, VirtualAddress) and (server.forward is not Forward.MASQ or not port):
-        port = virtual.key.port
-    return DestinationKey(virtual.key, server.server, port)
+    return DestinationKey(virtual.key, server.server, _port(virtual, server))
+
+
+def _port(virtual: Virtual, server: Real | Fallback) -> int:
+    if isinstance(virtual.key, VirtualAddress) and (server.forward is not Forward.MASQ or not server.port):
+        return virtual.key.port
+    return server.port
 
 
 def rows(virtual: Virtual, health: Health, by_hand: ByHand) -> dict[Key, Row]:
     """Return the rows that one virtual asks for: its service, its servers, its fallback while none is up."""
-    table: dict[Key, Row] = {virtual.key: service(virtual)}
-    up = [real for real in virtual.reals if health[real_key(virtual, real)].up]
-    if virtual.quiescent:
-        down = (_destination(virtual, real, 0) for real in virtual.reals)
-        table |= {row.key: row for row in down}
-    if virtual.fallback and not up:
-        fallback = Destination(row_key(virtual, virtual.fallback), _METHODS[virtual.fallback.forward], 1)
-        table[fallback.key] = fallback
-    table |= {row.key: row for row in (_destination(virtual, real, real.weight) for real in reversed(up))}
-    return dict(_left_alone(table, by_hand))
+    out = not any(health[real_key(virtual, real)].up for real in virtual.reals)
+    return roster(virtual).rows(health, by_hand, out=out)
 
 
-def _destination(virtual: Virtual, real: Real, weight: int) -> Destination:
-    key = row_key(virtual, real)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A destination that a virtual may have: the ``servers`` behind it, and what they are to the kernel.
+
+    ``up`` has the identity of each real server and its row while it is up, in the order of the file. While none of
+    them is up the row is ``down``; while no server of the whole virtual is, ``fallback``; where None, there is none.
+    """
+
+    servers: tuple[Real | Fallback, ...] = ()
+    up: tuple[tuple[DestinationKey, Destination], ...] = ()
+    down: Destination | None = None
+    fallback: Destination | None = None
+
+    def row(self, health: Health, *, out: bool) -> Destination | None:
+        """Return the row that is asked for now; ``out`` says that no server of the virtual is up."""
+        for key, row in self.up:
+            if health[key].up:
+                return row
+        return self.fallback if out and self.fallback else self.down
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """All rows that a virtual may ever ask for, made once: its service, and its places by the kernel's keys.
+
+    ``identities`` are those of its real servers, in the order of the file.
+    """
+
+    service: Service
+    identities: tuple[DestinationKey, ...]
+    places: Mapping[DestinationKey, Place]
+    fallback: DestinationKey | None = None
+
+    def rows(
+        self, health: Health, by_hand: ByHand, *, out: bool, only: Iterable[DestinationKey] | None = None
+    ) -> dict[Key, Row]:
+        """Return the rows that are asked for now, or the service and ``only`` those destinations.
+
+        ``out`` says that no server of the virtual is up.
+        """
+        table: dict[Key, Row] = {self.service.key: self.service}
+        for key in self.places if only is None else only:
+            row = self.places.get(key, _NOWHERE).row(health, out=out)
+            if row is not None and key in by_hand:
+                row = _left_alone(row, by_hand[key])
+            if row is not None:
+                table[key] = row
+        return table
+
+
+_NOWHERE = Place()
+
+
+def roster(virtual: Virtual) -> Roster:
+    """Return the roster of a virtual; servers stand in it from the last to the first, as they are to be added."""
+    identities = tuple(real_key(virtual, real) for real in virtual.reals)
+    places: dict[DestinationKey, Place] = {}
+    for identity, real in zip(reversed(identities), reversed(virtual.reals), strict=True):
+        same = _port(virtual, real) == real.port
+        key = identity if same else row_key(virtual, real)  # one object: they are looked up all the time
+        others = places.get(key, _NOWHERE)
+        up = (identity, _destination(key, real, real.weight))
+        down = others.down or (_destination(key, real, 0) if virtual.quiescent else None)
+        places[key] = Place((real, *others.servers), (up, *others.up), down)
+    if virtual.fallback is None:
+        return Roster(service(virtual), identities, places)
+    key = row_key(virtual, virtual.fallback)
+    place, row = places.get(key, _NOWHERE), Destination(key, _METHODS[virtual.fallback.forward], 1)
+    places[key] = Place((*place.servers, virtual.fallback), place.up, place.down, row)
+    return Roster(service(virtual), identities, places, key)
+
+
+def _destination(key: DestinationKey, real: Real, weight: int) -> Destination:
     return Destination(key, _METHODS[real.forward], weight, real.upper, real.lower)
 
 
-def _left_alone(table: Mapping[Key, Row], by_hand: ByHand) -> Iterator[tuple[Key, Row]]:
-    for key, row in table.items():
-        if not isinstance(row, Destination) or row.key not in by_hand:
-            yield key, row
-        elif (weight := by_hand[row.key]) is not None:
-            yield key, Destination(row.key, row.forward, weight, row.upper, row.lower)
+def _left_alone(row: Destination, weight: int | None) -> Destination | None:
+    return None if weight is None else Destination(row.key, row.forward, weight, row.upper, row.lower)
 
 
 def service(virtual: Virtual) -> Service:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ldirectord_py.checks.base import Check, Kind, Target
@@ -42,12 +42,24 @@ _USES = {
 
 def plan(config: Config, kinds: Mapping[str, Kind]) -> Plan:
     """Return every check of the configuration with the real servers it informs; equal checks are one."""
+    return merged(
+        (check, real_key(virtual, real))
+        for virtual in config.virtuals
+        for check, real in zip(checks(virtual, kinds), virtual.reals, strict=True)
+    )
+
+
+def checks(virtual: Virtual, kinds: Mapping[str, Kind]) -> tuple[Check | None, ...]:
+    """Return the check of each real server of the virtual, None where there is none."""
+    return tuple(_check(virtual, real, kinds) for real in virtual.reals)
+
+
+def merged(checked: Iterable[tuple[Check | None, DestinationKey]]) -> Plan:
+    """Return the plan of these checks, each of which informs the server beside it."""
     informed: dict[Check, dict[DestinationKey, None]] = {}
-    for virtual in config.virtuals:
-        for real in virtual.reals:
-            check = _check(virtual, real, kinds)
-            if check is not None:
-                informed.setdefault(check, {})[real_key(virtual, real)] = None
+    for check, key in checked:
+        if check is not None:
+            informed.setdefault(check, {})[key] = None
     return {check: tuple(keys) for check, keys in informed.items()}
 
 
@@ -91,4 +103,4 @@ def _plain(virtual: Virtual, real: Real, port: int) -> Check:
 
 
 def _fields(names: frozenset[str], virtual: Virtual, real: Real) -> dict[str, Any]:
-    return {name: _FIELDS[name](virtual, real) for name in sorted(names)}
+    return {name: _FIELDS[name](virtual, real) for name in names}

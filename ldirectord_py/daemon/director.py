@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -13,17 +14,18 @@ from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.config.model import CheckType
+from ldirectord_py.daemon.changes import Changes, Scopes, covers
 from ldirectord_py.daemon.draining import Draining
 from ldirectord_py.daemon.drift import drift
 from ldirectord_py.daemon.looks import Looks
 from ldirectord_py.daemon.mirror import Mirror
 from ldirectord_py.daemon.orders import Orders, rules
-from ldirectord_py.desired import adopt, row_key, rows
+from ldirectord_py.desired import adopt, row_key
 from ldirectord_py.errors import KernelError
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.kernel import Kernel
-from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey, Table
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey, Table
 from ldirectord_py.report.events import (
     Checked,
     Drifted,
@@ -62,7 +64,8 @@ class Director:
         self._results: dict[Check, Result] = {}
         self._unjudged: set[Check] = set()
         self._by_hand: dict[DestinationKey, int | None] = {}
-        self._dirty: dict[ServiceKey, None] = {}  # in order
+        self._up: Counter[ServiceKey] = Counter()  # counting them anew at each step takes long with 10,000
+        self._dirty = Changes()
         self._draining = Draining()
         self._looks = Looks()
         self._lost = False
@@ -73,15 +76,19 @@ class Director:
     @property
     def summary(self) -> str:
         """Return in one line how many real servers are up."""
-        up = sum(state.up for state in self.health.values())
-        return f"{len(self.orders.virtuals)} virtual servers, {up} of {len(self.health)} real servers up"
+        servers = f"{self._up.total()} of {len(self.health)} real servers up"
+        return f"{len(self.orders.virtuals)} virtual servers, {servers}"
+
+    def is_out(self, service: ServiceKey) -> bool:
+        """Return whether no real server of a virtual is up."""
+        return not self._up[service]
 
     async def start(self) -> None:
         """Take over what the kernel holds of our services and write what is missing; raises KernelError."""
         async with self._writing:
             await self._mirror.read(self.orders.virtuals.keys())
             self._enrol()
-            self._dirty |= dict.fromkeys(self.orders.virtuals)
+            self._dirty.whole(self.orders.virtuals)
             self._looks.later(self.orders.config.settings.reconcile)
             await self._write(Phase.START)
 
@@ -120,6 +127,8 @@ class Director:
 
     def maintain(self, keys: AbstractSet[DestinationKey]) -> None:
         """Take exactly these real servers for in maintenance, also those that only later orders will have."""
+        if keys == self.maintained:
+            return
         former, self.maintained = self.maintained, frozenset(keys)
         for key in [key for key in self.health if key in self.maintained and key not in former]:
             self._step(key, IN_MAINTENANCE)
@@ -156,7 +165,8 @@ class Director:
         async with self._writing:
             await self._mirror.read(self._ours().keys())
             stay = {virtual.key for virtual in self.orders.config.virtuals if not virtual.cleanstop}
-            self._dirty = {key: None for key in self._mirror.services if key not in stay}
+            self._dirty = Changes()
+            self._dirty.whole(key for key in self._mirror.services if key not in stay)
             self.orders = replace(self.orders, virtuals={})
             await self._write(Phase.STOP)
 
@@ -167,8 +177,10 @@ class Director:
             return
         self.health[key] = step.after
         if step.rose or step.fell:
-            self._by_hand.pop(row_key(virtual, real), None)
-            self._dirty[virtual.key] = None
+            self._up[virtual.key] += 1 if step.rose else -1
+            row = row_key(virtual, real)
+            self._by_hand.pop(row, None)
+            self._dirty.some(virtual.key, self.orders.beside(row))
             self._wake.set()
         self._tell(Checked(virtual, real, step, result.reason))
 
@@ -180,14 +192,12 @@ class Director:
             if key in orders.virtuals:
                 continue
             if former.virtuals[key].cleanstop:
-                self._dirty[key] = None
+                self._dirty.whole((key,))
             else:
                 self._mirror.forget(key)
-                self._dirty.pop(key, None)
-        self._dirty |= dict.fromkeys(orders.virtuals)
-        self._by_hand = {
-            key: hand for key, hand in self._by_hand.items() if former.owners.get(key) == orders.owners.get(key)
-        }
+                self._dirty.drop(key)
+        self._dirty.whole(key for key, share in orders.shares.items() if former.shares.get(key) is not share)
+        self._by_hand = {key: hand for key, hand in self._by_hand.items() if former.servers(key) == orders.servers(key)}
         self._results = {check: result for check, result in self._results.items() if check in orders.plan}
         self._unjudged &= orders.plan.keys()
         self._enrol()
@@ -201,6 +211,7 @@ class Director:
             if key in self.health and (virtual.checktype is not CheckType.ON or key in self.maintained)
         }
         self.health = kept | self._first(self.orders.reals.keys() - kept.keys())
+        self._up = Counter(key.service for key, state in self.health.items() if state.up)
         for key in [key for key in self.health if key in self.maintained]:
             self._step(key, IN_MAINTENANCE)
 
@@ -218,7 +229,7 @@ class Director:
             if self._lost or now >= self._looks.at:
                 await self._look(self._ours())
             if now >= self._draining.due:
-                self._dirty |= await self._draining.review(self._mirror.connections, now)
+                self._dirty.whole(await self._draining.review(self._mirror.connections, now))
             await self._write(phase)
         except KernelError as error:
             self._lose(error)
@@ -229,12 +240,12 @@ class Director:
         """Read the kernel's table, tell what others did to ours, and mark what has to be written."""
         readd = self.orders.config.settings.readdquiescent
         for key, (before, found) in (await self._mirror.read(services.keys())).items():
-            self._dirty[key] = None
+            self._dirty.whole((key,))
             if key in self.orders.virtuals and not self._lost:
                 ours = self._draining.besides(before), self._draining.besides(found)
                 for event in drift(*ours, self._wanted({key: None}), readd_quiescent=readd):
                     self._heed(event)
-        self._dirty |= dict.fromkeys(self._mirror.refused)
+        self._dirty.whole(self._mirror.refused)
         self._looks.later(self.orders.config.settings.reconcile)
 
     def _heed(self, event: Drifted) -> None:
@@ -247,24 +258,25 @@ class Director:
         self._tell(event)
 
     async def _write(self, phase: Phase) -> None:
-        """Write the rows of every service that is to be looked at, in portions, so that checks stay on time."""
-        services, self._dirty = self._dirty, {}
-        if not services:
+        """Write the rows that may differ, in portions, so that checks stay on time."""
+        scopes = self._dirty.take()
+        if not scopes:
             return
         try:
-            for portion in self.orders.portions(services, ROWS_AT_A_TIME):
+            for portion in self.orders.portions(scopes, ROWS_AT_A_TIME):
                 await self._write_portion(portion, phase)
                 await asyncio.sleep(0)
         except KernelError:
-            self._dirty = services | self._dirty
+            self._dirty.put_back(scopes)
             raise
         if self._mirror.refused:
             self._looks.retry()
         else:
             self._looks.calm()
 
-    async def _write_portion(self, services: Mapping[ServiceKey, None], phase: Phase) -> None:
-        done, refused = await self._mirror.write(self._wanted(services), services.keys())
+    async def _write_portion(self, scopes: Scopes, phase: Phase) -> None:
+        scopes = {key: scope if key in self._mirror.services else None for key, scope in scopes.items()}
+        done, refused = await self._mirror.write(self._wanted(scopes), scopes)
         for step in done:
             self._tell(Written(step.op, step.before, self.orders.role(step.op.row.key), phase))
             if step.op.verb is Verb.DELETE and isinstance(step.op.row, Destination):
@@ -272,10 +284,15 @@ class Director:
         for answer in refused:
             self._tell(NotWritten(answer))
 
-    def _wanted(self, services: Mapping[ServiceKey, None]) -> Table:
-        virtuals = {key: self.orders.virtuals[key] for key in services if key in self.orders.virtuals}
-        wanted = (rows(virtual, self.health, self._by_hand) for virtual in virtuals.values())
-        return self._draining.rows(virtuals) | {key: row for table in wanted for key, row in table.items()}
+    def _wanted(self, scopes: Scopes) -> Table:
+        """Return the rows within these scopes that the kernel should hold."""
+        scopes = {key: scope for key, scope in scopes.items() if key in self.orders.virtuals}
+        wanted: dict[Key, Row] = {key: row for key, row in self._draining.rows(scopes).items() if covers(scopes, key)}
+        for key, scope in scopes.items():
+            roster = self.orders.shares[key].roster
+            only = None if scope is None else reversed(scope)  # from the last to the first, as in a roster
+            wanted |= roster.rows(self.health, self._by_hand, out=self.is_out(key), only=only)
+        return wanted
 
     def _ours(self) -> dict[ServiceKey, None]:
         return dict.fromkeys((*self.orders.virtuals, *self._mirror.services, *self._dirty))

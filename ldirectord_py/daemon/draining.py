@@ -81,4 +81,4 @@ def _before(former: Virtual, virtual: Virtual) -> list[DestinationKey]:
 
 def _may_stay(key: DestinationKey, orders: Orders) -> bool:
     virtual = orders.virtuals.get(key.service)
-    return virtual is not None and virtual.quiescent and key not in orders.owners
+    return virtual is not None and virtual.quiescent and not orders.servers(key)

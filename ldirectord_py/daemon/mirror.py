@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from ldirectord_py.daemon.changes import Scopes, covers
 from ldirectord_py.ipvs.diff import Op, Verb, diff
 from ldirectord_py.ipvs.kernel import Kernel, Refused
 from ldirectord_py.ipvs.table import DestinationKey, Key, Row, Service, ServiceKey, Table, service_of
 
 Rows = dict[Key, Row]
+
+AT_A_TIME: Final = 50
+"""Services that are compared in one go: about 1 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +59,33 @@ class Mirror:
     async def read(self, services: Collection[ServiceKey]) -> dict[ServiceKey, tuple[Rows, Rows]]:
         """Read the kernel's table; return the rows before and now of those services that differ."""
         found = _by_service(await self._kernel.read(), services)
-        before = {key: self._rows.get(key, {}) for key in services}
+        differing: dict[ServiceKey, tuple[Rows, Rows]] = {}
+        for number, key in enumerate(services):
+            before, now = self._rows.get(key, {}), found.get(key, {})
+            if before != now:
+                differing[key] = before, now
+            if number % AT_A_TIME == AT_A_TIME - 1:
+                await asyncio.sleep(0)
         self._rows = found
-        return {key: (rows, found.get(key, {})) for key, rows in before.items() if rows != found.get(key, {})}
+        return differing
 
     async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
         """Return how many connections the destinations of these services have; KernelError."""
         return await self._kernel.connections(services)
 
-    async def write(self, wanted: Table, services: Collection[ServiceKey]) -> tuple[Sequence[Done], Sequence[Refused]]:
-        """Make the kernel hold ``wanted`` of those services; return what was done and what is newly refused."""
-        current = {key: row for service in services for key, row in self.rows(service).items()}
-        ops = diff(current, wanted)
+    async def write(self, wanted: Table, scopes: Scopes) -> tuple[Sequence[Done], Sequence[Refused]]:
+        """Make the kernel hold ``wanted`` within these scopes; return what was done and what is newly refused."""
+        ops = diff(self._current(scopes), wanted)
         refused = {answer.op: answer for answer in await self._kernel.apply(ops)} if ops else {}
         done = [step for op in ops if op not in refused for step in self._take(op)]
-        return done, self._note(services, refused.values())
+        return done, self._note(scopes, refused.values())
+
+    def _current(self, scopes: Scopes) -> Table:
+        current: Rows = {}
+        for service, scope in scopes.items():
+            rows = self.rows(service)
+            current |= rows if scope is None else {key: rows[key] for key in (service, *scope) if key in rows}
+        return current
 
     def _take(self, op: Op) -> Iterator[Done]:
         service = service_of(op.row.key)
@@ -82,10 +100,10 @@ class Mirror:
         else:
             yield Done(op, self._rows[service].pop(op.row.key))
 
-    def _note(self, services: Collection[ServiceKey], refused: Collection[Refused]) -> list[Refused]:
+    def _note(self, scopes: Scopes, refused: Collection[Refused]) -> list[Refused]:
         """Remember what is refused; what follows from a refused service, or was refused before, is not new."""
         known = self._refused
-        self._refused = {key: known[key] for key in known if service_of(key) not in services}
+        self._refused = {key: known[key] for key in known if not covers(scopes, key)}
         self._refused |= {answer.op.row.key: answer.errno for answer in refused}
         return [
             answer
@@ -97,8 +115,12 @@ class Mirror:
 
 def _by_service(table: Table, services: Collection[ServiceKey]) -> dict[ServiceKey, Rows]:
     found: dict[ServiceKey, Rows] = {}
+    rows: Rows = {}
+    of: ServiceKey | None = None
     for key, row in table.items():
         service = service_of(key)
-        if service in services:
-            found.setdefault(service, {})[key] = row
+        if service is not of:  # most rows follow one of their service
+            rows = found.setdefault(service, {}) if service in services else {}
+            of = service
+        rows[key] = row
     return found

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from ldirectord_py.checks.base import Check, Kind, Result
 from ldirectord_py.config.model import CheckType, Config, Fallback, Real, Virtual
-from ldirectord_py.desired import real_key, row_key
+from ldirectord_py.daemon.changes import Scopes
+from ldirectord_py.desired import Roster, roster
 from ldirectord_py.health import Rules
 from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey
-from ldirectord_py.plan import Plan, plan
+from ldirectord_py.plan import Plan, checks, merged
 from ldirectord_py.report.events import Role
 
-Owners = tuple[Real | Fallback, ...]
+Servers = tuple[Real | Fallback, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one virtual adds to the orders: its rows, the check of each of its real servers, and who these are."""
+
+    virtual: Virtual
+    roster: Roster
+    checks: tuple[Check | None, ...]
+    reals: Mapping[DestinationKey, tuple[Virtual, Real]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,30 +33,43 @@ class Orders:
     """What the director has to do: derived once from a Config, never changed."""
 
     config: Config
+    kinds: Mapping[str, Kind]
     plan: Plan
     virtuals: Mapping[ServiceKey, Virtual]
+    shares: Mapping[ServiceKey, Share]
     reals: Mapping[DestinationKey, tuple[Virtual, Real]]
-    owners: Mapping[DestinationKey, Owners]
+
+    def servers(self, key: DestinationKey) -> Servers:
+        """Return the servers behind a destination in the kernel, none behind one that is not ours."""
+        share = self.shares.get(key.service)
+        place = share and share.roster.places.get(key)
+        return place.servers if place else ()
 
     def role(self, key: Key) -> Role:
         """Return what a destination in the kernel is to its virtual."""
-        owners = self.owners.get(key, ()) if isinstance(key, DestinationKey) else ()
-        if any(isinstance(owner, Real) for owner in owners):
+        servers = self.servers(key) if isinstance(key, DestinationKey) else ()
+        if any(isinstance(server, Real) for server in servers):
             return Role.REAL
-        return Role.FALLBACK if owners else Role.UNKNOWN
+        return Role.FALLBACK if servers else Role.UNKNOWN
 
     def found(self, results: Mapping[Check, Result]) -> dict[DestinationKey, Result]:
         """Return the result for each server whose check has one."""
         known = ((keys, results.get(check)) for check, keys in self.plan.items())
         return {key: result for keys, result in known if result is not None for key in keys}
 
-    def portions(self, services: Iterable[ServiceKey], rows: int) -> Iterator[dict[ServiceKey, None]]:
+    def beside(self, key: DestinationKey) -> tuple[DestinationKey, ...]:
+        """Return the destinations that may change with this one: itself, and the fallback of its virtual."""
+        fallback = self.shares[key.service].roster.fallback
+        return (key,) if fallback is None else (key, fallback)
+
+    def portions(self, scopes: Scopes, rows: int) -> Iterator[Scopes]:
         """Yield the services, in their order, so many at a time that they have about so many ``rows``."""
-        portion: dict[ServiceKey, None] = {}
+        portion: dict[ServiceKey, dict[DestinationKey, None] | None] = {}
         size = 0
-        for key in services:
-            portion[key] = None
-            size += 1 + (len(self.virtuals[key].reals) if key in self.virtuals else 0)
+        for key, scope in scopes.items():
+            portion[key] = scope
+            whole = self.virtuals[key].reals if key in self.virtuals else ()
+            size += 1 + len(whole if scope is None else scope)
             if size >= rows:
                 yield portion
                 portion, size = {}, 0
@@ -58,22 +83,28 @@ def rules(virtual: Virtual) -> Rules:
     return Rules(fall=virtual.failurecount, rise=virtual.successcount if checked else 1)
 
 
-def orders(config: Config, kinds: Mapping[str, Kind]) -> Orders:
-    """Return the orders that a configuration gives."""
+def orders(config: Config, kinds: Mapping[str, Kind], former: Orders | None = None) -> Orders:
+    """Return the orders that a configuration gives; what is equal in the ``former`` ones is the same object."""
+    known = former.shares if former and former.kinds is kinds else {}
+    shares = {virtual.key: _share(virtual, known.get(virtual.key), kinds) for virtual in config.virtuals}
+    reals: dict[DestinationKey, tuple[Virtual, Real]] = {}
+    for share in shares.values():
+        reals.update(share.reals)
     return Orders(
-        config,
-        plan(config, kinds),
-        {virtual.key: virtual for virtual in config.virtuals},
-        {real_key(virtual, real): (virtual, real) for virtual in config.virtuals for real in virtual.reals},
-        _owners(config),
+        replace(config, virtuals=tuple(share.virtual for share in shares.values())),
+        kinds,
+        merged(
+            chain.from_iterable(zip(share.checks, share.roster.identities, strict=True) for share in shares.values())
+        ),
+        {key: share.virtual for key, share in shares.items()},
+        shares,
+        reals,
     )
 
 
-def _owners(config: Config) -> dict[DestinationKey, Owners]:
-    owners: dict[DestinationKey, Owners] = {}
-    for virtual in config.virtuals:
-        for server in (*virtual.reals, virtual.fallback):
-            if server is not None:
-                key = row_key(virtual, server)
-                owners[key] = (*owners.get(key, ()), server)
-    return owners
+def _share(virtual: Virtual, known: Share | None, kinds: Mapping[str, Kind]) -> Share:
+    if known is not None and known.virtual == virtual:
+        return known
+    made = roster(virtual)
+    reals = {key: (virtual, real) for key, real in zip(made.identities, virtual.reals, strict=True)}
+    return Share(virtual, made, checks(virtual, kinds), reals)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.director import Director
-from ldirectord_py.desired import real_key
 from ldirectord_py.ipvs.table import ServiceKey
 from ldirectord_py.report.events import Checked, Event, Listener, Outage
 
@@ -39,8 +38,7 @@ class Outages:
             self._review(virtual)
 
     def _review(self, virtual: Virtual) -> None:
-        health = self._director.health
-        out = not any(health[real_key(virtual, real)].up for real in virtual.reals)
+        out = self._director.is_out(virtual.key)
         if out == (virtual.key in self._out):
             return
         if out:

@@ -1,0 +1,57 @@
+"""What is to be held against the kernel's table: services whole, or only some of their destinations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey, service_of
+
+Scopes = Mapping[ServiceKey, dict[DestinationKey, None] | None]
+"""Some destinations of each service; None for all of them."""
+
+
+class Changes:
+    """Its state: the services to be compared, in order, each with its scope."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[ServiceKey, dict[DestinationKey, None] | None] = {}
+
+    def __iter__(self) -> Iterator[ServiceKey]:
+        return iter(self._scopes)
+
+    def whole(self, services: Iterable[ServiceKey]) -> None:
+        """Note that everything of these services may differ."""
+        self._scopes |= dict.fromkeys(services)
+
+    def some(self, service: ServiceKey, keys: Iterable[DestinationKey]) -> None:
+        """Note that these destinations of a service may differ."""
+        known = self._scopes.setdefault(service, {})
+        if known is not None:
+            known |= dict.fromkeys(keys)
+
+    def drop(self, service: ServiceKey) -> None:
+        """Forget what was noted of a service."""
+        self._scopes.pop(service, None)
+
+    def take(self) -> Scopes:
+        """Return everything, and forget it."""
+        scopes, self._scopes = self._scopes, {}
+        return scopes
+
+    def put_back(self, scopes: Scopes) -> None:
+        """Note again what was taken."""
+        later, self._scopes = self._scopes, dict(scopes)
+        for service, keys in later.items():
+            if keys is None:
+                self.whole((service,))
+            else:
+                self.some(service, keys)
+
+
+def covers(scopes: Scopes, key: Key) -> bool:
+    """Return whether a row of this key is in one of the scopes; the service itself always is."""
+    service = service_of(key)
+    if service not in scopes:
+        return False
+    scope = scopes[service]
+    return scope is None or key == service or key in scope
