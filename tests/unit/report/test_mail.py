@@ -13,7 +13,7 @@ from ldirectord_py.config.model import AlertStatus, CheckType, Config, Virtual
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.orders import orders
 from ldirectord_py.ipvs.kernel import MemoryKernel
-from ldirectord_py.report.letter import Alert, Host, Letter
+from ldirectord_py.report.letter import Alert, Host, Letter, Route
 from ldirectord_py.report.mail import Mail
 
 OPS = "ops@example.net"
@@ -92,6 +92,20 @@ async def test_a_server_that_goes_down_is_told_with_the_reason() -> None:
     (letter,) = site.letters
     assert letter.subject == f"[Shop] {DELETED.format(1)}"
     assert (letter.alerts[0].reason, letter.recipients, letter.route.server) == ("connect refused", (OPS,), None)
+
+
+async def test_a_letter_goes_from_whom_and_by_what_the_configuration_says() -> None:
+    site = await begun(web("1", smtp="mail.example.net"), emailalertfrom="lvs@example.net")
+    (check,) = site.director.orders.plan
+    routes = [Route("mail.example.net", "lvs@example.net", OPS)]
+    site.director.observe(check, up())
+    await site.director.settle()
+    assert [letter.route for letter in site.letters] == routes
+    site.letters.clear()
+    await site.reload(web("1"))
+    site.director.observe(check, down())
+    await site.director.settle()
+    assert [letter.route for letter in site.letters] == [Route(None, None, OPS)]
 
 
 async def test_a_quiescent_server_and_its_fallback_are_told_in_the_originals_words() -> None:
