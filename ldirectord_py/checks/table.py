@@ -47,9 +47,14 @@ def checker_for(check: Check) -> Checker:
 
 def turn_for(check: Check) -> AbstractAsyncContextManager[None]:
     """Return what each probe of the check has to hold: commands and TLS so many at once, others as they come."""
-    if check.kind in _COMMANDS:
+    if is_command(check):
         return command.TURNS
     return Handshake() if _is_over_tls(check) else _OPEN
+
+
+def is_command(check: Check) -> bool:
+    """Whether the check runs a command."""
+    return check.kind in _COMMANDS
 
 
 def _kind(check: Check) -> Kind:

@@ -35,6 +35,7 @@ from ldirectord_py.config.values import (
 )
 
 YEARS = 2**31 - 1  # seconds: what the kernel and our clocks hold
+MOST_WORKERS = 1024
 LONGEST_PERSISTENCE = 31 * 86400  # seconds: the most that ipvsadm takes
 
 _SCHEDULERS = ("rr", "wrr", "lc", "wlc", "fo", "ovf", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "twos")
@@ -240,6 +241,7 @@ _ROWS = (
     Directive("reconcile", Where.GLOBAL, _reconcile),
     Directive("resolveinterval", Where.GLOBAL, whole(0, YEARS)),
     Directive("supervised", Where.GLOBAL, _supervised),
+    Directive("workers", Where.GLOBAL, whole(1, MOST_WORKERS)),
     Directive("checkcount", Where.BOTH, _checkcount),
     Directive("checkinterval", Where.BOTH, whole(1, YEARS)),
     Directive("checktimeout", Where.BOTH, whole(1, YEARS)),

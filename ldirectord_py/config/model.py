@@ -160,7 +160,7 @@ class Virtual:
 class Globals:
     """What holds for the whole daemon; times in seconds, ``reconcile`` None when it is off.
 
-    ``maxchecks`` None stands for as many as the limit of open files has room for.
+    ``maxchecks`` None stands for as many as the limit of open files has room for, ``workers`` None for one per core.
     """
 
     autoreload: bool = False
@@ -192,6 +192,7 @@ class Globals:
     supervised: bool = False
     tlsca: Authorities | None = None
     tlsverify: bool = False
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -9,32 +10,44 @@ from ldirectord_py.checks import command
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.table import checker_for, turn_for
 from ldirectord_py.daemon.descriptors import at_once, raise_limit
+from ldirectord_py.daemon.frames import Limits
 from ldirectord_py.daemon.monitor import Monitor
 from ldirectord_py.daemon.orders import Orders
+from ldirectord_py.daemon.workers import Workers, cores
 
 logger = logging.getLogger(__name__)
 
 
 class Probes:
-    """Follows the checks of orders and reports every Result; its state is the monitor."""
+    """Follows the checks of orders, here or with ``fork`` in worker processes, and reports every Result.
+
+    Its state: the monitor, the workers, and those of them that are being ended.
+    """
 
     def __init__(self, report: Callable[[Check, Result], None]) -> None:
         self._descriptors = raise_limit()
         self._monitor = Monitor(report, checker_for, turn_for)
+        self._workers = Workers(report)
+        self._ending: set[asyncio.Task[None]] = set()
 
     def follow(self, orders: Orders) -> None:
         """Follow exactly the checks of these orders; those followed already go on undisturbed."""
         settings = orders.config.settings
+        processes = (settings.workers or cores()) if settings.fork else 0
         command.TURNS.limit = settings.maxexternal
-        self._monitor.flight.limit = self._at_once(settings.maxchecks)
-        self._monitor.follow(orders.plan)
+        self._monitor.flight.limit = self._at_once(settings.maxchecks, max(1, processes))
+        self._monitor.follow(() if processes else orders.plan)
+        limits = Limits(settings.maxexternal, settings.maxchecks)
+        for share in self._workers.follow(orders.plan if processes else (), processes, limits):
+            self._ending.add(task := asyncio.create_task(share.close()))
+            task.add_done_callback(self._ending.discard)
 
     async def close(self) -> None:
         """End all probes."""
-        await self._monitor.close()
+        await asyncio.gather(self._monitor.close(), self._workers.close(), *self._ending)
 
-    def _at_once(self, asked: int | None) -> int:
-        limit = at_once(asked, self._descriptors)
+    def _at_once(self, asked: int | None, processes: int) -> int:
+        limit = at_once(asked, processes * self._descriptors)
         if asked is not None and limit < asked:
             logger.warning("Of maxchecks=%d only %d have room under the limit of open files; raise it", asked, limit)
         return limit

@@ -33,6 +33,7 @@ NEW = {
     "tlsca",
     "tlsname",
     "tlsverify",
+    "workers",
 }
 WITHOUT_FIELD = {"protocol": "tcp"}  # a part of the virtual's key
 MEANT = ("checkcount holds for ping only", "load has no effect", "ops holds for udp only")

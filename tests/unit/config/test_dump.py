@@ -59,6 +59,7 @@ def test_the_globals_are_those_of_the_file_and_their_defaults() -> None:
         "supervised": False,
         "tlsca": None,
         "tlsverify": False,
+        "workers": None,
     }
 
 

@@ -55,3 +55,22 @@ async def test_more_checks_than_this_host_has_room_for_are_told(
     watched.follow(orders(config(maxchecks=33), KINDS))
     assert caplog.messages == ["Of maxchecks=33 only 32 have room under the limit of open files; raise it"]
     await watched.close()
+
+
+@pytest.mark.slow  # whole processes
+async def test_with_fork_others_probe_until_it_is_taken_back() -> None:
+    told = list[Check]()
+    async with servers() as place:
+        port = await place.start(_answer_slowly, "0.0.0.0")  # noqa: S104  so many servers at once
+        web = virtual("192.0.2.1:80", *(f"127.0.0.{host}:{port}" for host in range(1, 4)), checkinterval=1)
+        watched = Probes(lambda check, result: told.append(check))
+        pids = watched._workers.pids
+        for fork, processes in ((True, 2), (False, 0), (True, 2)):
+            watched.follow(orders(config(web, fork=fork, workers=2), KINDS))
+            told.clear()
+            async with asyncio.timeout(20):
+                while len(set(told)) < len(web.reals) or len(watched._workers.pids) != processes:
+                    await asyncio.sleep(0.02)
+            assert not set(pids) & set(watched._workers.pids)
+            pids = watched._workers.pids
+        await watched.close()

@@ -1,0 +1,183 @@
+"""One worker process and its share of the checks: started, told what to do, listened to, and replaced when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
+from typing import Final
+
+from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.checks.command import environment
+from ldirectord_py.daemon.frames import Limits, News, Work, news, read_frame
+
+PROGRAM: Final = (sys.executable, "-P", "-m", "ldirectord_py.daemon.worker")
+
+AT_A_TIME: Final = 500
+"""Checks that go into a frame: about 10 ms."""
+
+SILENT: Final = 15.0
+"""Seconds without a word after which a worker is suspected; after as many again it is replaced."""
+
+STEADY: Final = 10.0
+"""Seconds after which a worker that ends is replaced at once."""
+
+AGAIN_AT_MOST: Final = 30.0
+"""Seconds until the next attempt, in the end, where workers end as soon as they begin."""
+
+STOP_SECONDS: Final = 1.0
+"""Seconds for a worker to end by itself, its commands included."""
+
+logger = logging.getLogger(__name__)
+
+
+class Share:
+    """A worker process that probes ``checks``, by number; ``report`` is told every result, none twice.
+
+    Its state: the share, what of it has not been told, and the process. A process that ends is replaced: its checks
+    begin anew, those in flight without a verdict.
+    """
+
+    def __init__(self, report: Callable[[int, Result], None], limits: Limits) -> None:
+        self.checks: dict[int, Check] = {}
+        self._report = report
+        self._limits = limits
+        self._begin: dict[int, Check] = {}
+        self._end: list[int] = []
+        self._news = asyncio.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._employing = asyncio.create_task(self._employ_for_ever())
+
+    @property
+    def pid(self) -> int | None:
+        """The process, None while there is none."""
+        return self._process.pid if self._process else None
+
+    def begin(self, number: int, check: Check) -> None:
+        """Add a check."""
+        self.checks[number] = self._begin[number] = check
+        self._news.set()
+
+    def end(self, number: int) -> None:
+        """Remove a check."""
+        del self.checks[number]
+        if self._begin.pop(number, None) is None:
+            self._end.append(number)
+            self._news.set()
+
+    def limit(self, limits: Limits) -> None:
+        """Set other limits."""
+        if limits != self._limits:
+            self._limits = limits
+            self._news.set()
+
+    async def close(self) -> None:
+        """End the process and its probes, within STOP_SECONDS."""
+        self._employing.cancel()
+        await asyncio.gather(self._employing, return_exceptions=True)
+
+    async def _employ_for_ever(self) -> None:
+        clock, wait = asyncio.get_running_loop().time, 0.0
+        while True:
+            began = clock()
+            why = await self._employ()
+            logger.warning("%s; its %d checks begin anew in another", why, len(self.checks))
+            wait = 0.0 if clock() - began > STEADY else min(max(2 * wait, 0.5), AGAIN_AT_MOST)
+            await asyncio.sleep(wait)
+
+    async def _employ(self) -> str:
+        """Return why the worker is no more, in words."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._process = _start(theirs)
+            reader, writer = await asyncio.open_unix_connection(sock=ours)
+        except OSError as error:
+            ours.close()
+            return f"A worker process cannot be started: {error.strerror or error}"
+        self._begin, self._end = dict(self.checks), []
+        self._news.set()
+        telling = asyncio.create_task(self._tell(writer))
+        try:
+            return await self._listen(reader)
+        finally:
+            telling.cancel()
+            writer.transport.abort()
+            await self._reap(self._process)
+            self._process = None
+
+    async def _tell(self, writer: asyncio.StreamWriter) -> None:
+        """Tell the worker what is new, for ever."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            for told in self._work():
+                with suppress(OSError):  # its end is told where it is listened to
+                    writer.write(told.frame())
+                    await writer.drain()
+
+    def _work(self) -> Iterator[Work]:
+        level = logging.getLogger(__package__).getEffectiveLevel()
+        while True:
+            portion = list(islice(self._begin.items(), AT_A_TIME))
+            for number, _ in portion:
+                del self._begin[number]
+            end, self._end = self._end, []
+            whole = not self._begin
+            yield Work(portion, end, self._limits, level, whole)
+            if whole:
+                return
+
+    async def _listen(self, reader: asyncio.StreamReader) -> str:
+        """Return why nothing more comes."""
+        silent = 0
+        while silent < 2:  # the first time it may be us who slept
+            try:
+                async with asyncio.timeout(SILENT):
+                    data = await read_frame(reader)
+                self._take(news(data))
+                silent = 0
+            except TimeoutError:
+                silent += 1
+            except (EOFError, OSError):
+                return f"Worker process {self.pid} ended"
+            except (ValueError, TypeError):
+                return f"Worker process {self.pid} talks nonsense"
+        return f"Worker process {self.pid} has been silent for {2 * SILENT:g} s"
+
+    def _take(self, told: News) -> None:
+        for level, name, text in told.lines:
+            logging.getLogger(name).log(level, "%s", text)
+        for number, result in told.results:
+            if number in self.checks:
+                self._report(number, result)
+
+    async def _reap(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait for the end of a worker whose socket is closed, and see to it."""
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await _ended(process)
+        except (TimeoutError, asyncio.CancelledError):
+            process.kill()
+            await _ended(process)
+
+
+def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603  our own interpreter and module
+        PROGRAM,
+        stdin=theirs.fileno(),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # a terminal's Ctrl-C is for the director
+        env=environment(os.environ),
+    )
+
+
+async def _ended(process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:  # noqa: ASYNC110  it has no event
+        await asyncio.sleep(0.01)

@@ -1,0 +1,89 @@
+"""``fork = yes``: the checks in worker processes, each with its share, so that every core can probe."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Collection
+from itertools import count
+
+from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.checks.table import is_command
+from ldirectord_py.daemon.frames import Limits
+from ldirectord_py.daemon.share import Share
+
+
+class Workers:
+    """Probes each check that it follows, as Monitor does, in other processes.
+
+    A check stays with its worker as long as both last, whatever a reload changes around it. Its state: the workers, and
+    for each check its number and whose it is.
+    """
+
+    def __init__(self, report: Callable[[Check, Result], None]) -> None:
+        self._report = report
+        self._numbers = count(1)
+        self._shares: list[Share] = []
+        self._homes: dict[Check, tuple[int, Share]] = {}
+        self._checks: dict[int, Check] = {}
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that run."""
+        return [share.pid for share in self._shares if share.pid is not None]
+
+    def follow(self, checks: Collection[Check], workers: int, limits: Limits) -> list[Share]:
+        """Follow exactly these checks in so many workers, which keep to the limits together.
+
+        Return the workers that are of no more use, to be closed.
+        """
+        wanted = dict.fromkeys(checks)
+        shares = divided(limits, workers)
+        former, self._shares = self._shares[workers:], self._shares[:workers]
+        for share, limit in zip(self._shares, shares, strict=False):
+            share.limit(limit)
+        self._shares += [Share(self._take, limit) for limit in shares[len(self._shares) :]]
+        commanding = {*self._shares[: limits.external]}
+        for check, (number, share) in list(self._homes.items()):
+            if check not in wanted or share in former or (is_command(check) and share not in commanding):
+                share.end(number)
+                del self._homes[check], self._checks[number]
+        for check in wanted:
+            if check not in self._homes:
+                self._settle(check, self._shares[: limits.external] if is_command(check) else self._shares)
+        return former
+
+    async def close(self) -> None:
+        """End all probes and all workers."""
+        shares, self._shares = self._shares, []
+        self._homes.clear()
+        self._checks.clear()
+        await asyncio.gather(*(share.close() for share in shares))
+
+    def _settle(self, check: Check, shares: list[Share]) -> None:
+        """Give a new check to the worker that has the fewest."""
+        home = min(shares, key=lambda share: len(share.checks))
+        number = next(self._numbers)
+        self._homes[check] = number, home
+        self._checks[number] = check
+        home.begin(number, check)
+
+    def _take(self, number: int, result: Result) -> None:
+        if (check := self._checks.get(number)) is not None:
+            self._report(check, result)
+
+
+def divided(limits: Limits, workers: int) -> list[Limits]:
+    """Return the limits of each worker, so that they hold for all together; the first may run a command more."""
+    return [
+        Limits(
+            limits.external // workers + (number < limits.external % workers),
+            None if limits.checks is None else max(1, limits.checks // workers),
+        )
+        for number in range(workers)
+    ]
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,201 @@
+"""Checks in worker processes: every verdict comes from one, and none is lost or invented when one ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from harness.scripted import Servers, servers
+from ldirectord_py.checks.base import Check, Result, Target
+from ldirectord_py.daemon.frames import Limits
+from ldirectord_py.daemon.workers import Workers, divided
+from ldirectord_py.health import Verdict
+
+pytestmark = pytest.mark.slow  # whole processes
+
+PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell"
+LIMITS = Limits(external=3, checks=None)
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(PAGE)
+
+
+async def answer_later(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    await asyncio.sleep(2)
+    writer.write(PAGE)
+
+
+def checks(count: int, port: int, interval: float = 0.25, timeout: float = 10.0) -> list[Check]:
+    targets = [Target(ip_address(f"127.0.0.{n + 1}"), port, timeout, request="/") for n in range(count)]
+    return [Check("http", target, interval) for target in targets]
+
+
+class Watched:
+    """Workers, and what they found."""
+
+    def __init__(self, place: Servers) -> None:
+        self.place = place
+        self.found: dict[Check, list[Result]] = {}
+        self.workers = Workers(lambda check, result: self.found.setdefault(check, []).append(result))
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not true():
+                await asyncio.sleep(0.02)
+
+    def verdicts(self) -> set[Verdict]:
+        return {result.verdict for results in self.found.values() for result in results}
+
+
+@asynccontextmanager
+async def watching() -> AsyncIterator[Watched]:
+    async with servers() as place:
+        watched = Watched(place)
+        try:
+            yield watched
+        finally:
+            pids = watched.workers.pids
+            await watched.workers.close()
+            assert [pid for pid in pids if _runs(pid)] == []
+
+
+async def test_each_worker_has_its_share() -> None:
+    async with watching() as watched:
+        port = await watched.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
+        followed = checks(10, port)
+        watched.workers.follow(followed, 2, LIMITS)
+        await watched.until(lambda: len(watched.found) == 10)
+        assert watched.verdicts() == {Verdict.UP}
+        assert len(watched.workers.pids) == 2
+        assert Counter(share for _, share in watched.workers._homes.values()).most_common(1)[0][1] == 5
+
+
+async def test_a_worker_that_is_killed_is_replaced_and_no_verdict_is_invented(caplog: pytest.LogCaptureFixture) -> None:
+    async with watching() as watched:
+        port = await watched.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
+        watched.workers.follow(checks(6, port), 2, LIMITS)
+        await watched.until(lambda: len(watched.found) == 6)
+        first, second = watched.workers.pids
+        os.kill(first, signal.SIGKILL)
+        await watched.until(lambda: len(watched.workers.pids) == 2 and first not in watched.workers.pids)
+        before = {check: len(results) for check, results in watched.found.items()}
+        await watched.until(lambda: all(len(watched.found[check]) > count for check, count in before.items()))
+        assert watched.verdicts() == {Verdict.UP}
+        assert second in watched.workers.pids
+    assert caplog.messages == [f"Worker process {first} ended; its 3 checks begin anew in another"]
+
+
+async def test_a_reload_leaves_the_probe_in_flight_alone() -> None:
+    async with watching() as watched:
+        port = await watched.place.start(answer_later, "0.0.0.0")  # noqa: S104  so many servers at once
+        stays, goes, comes = checks(3, port, interval=60)
+        watched.workers.follow([stays, goes], 1, LIMITS)
+        await watched.until(lambda: watched.place.connections == 2)
+        watched.workers.follow([replace(stays), comes], 1, LIMITS)
+        await watched.until(lambda: len(watched.found) == 2)
+        assert watched.found.keys() == {stays, comes}
+        assert watched.place.connections == 3
+
+
+async def test_fewer_workers_take_over_what_the_others_had() -> None:
+    async with watching() as watched:
+        port = await watched.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
+        followed = checks(6, port)
+        watched.workers.follow(followed, 3, LIMITS)
+        await watched.until(lambda: len(watched.found) == 6)
+        for share in watched.workers.follow(followed, 1, LIMITS):
+            await share.close()
+        watched.found.clear()
+        await watched.until(lambda: len(watched.found) == 6)
+        assert len(watched.workers.pids) == 1
+
+
+async def test_workers_leave_signals_to_the_director_and_end_with_it(tmp_path: Path) -> None:
+    story = tmp_path / "story.py"
+    story.write_text(
+        "import asyncio, time\n"
+        "from ldirectord_py.daemon.frames import Limits\n"
+        "from ldirectord_py.daemon.workers import Workers\n"
+        "async def main():\n"
+        "    workers = Workers(print)\n"
+        "    workers.follow((), 2, Limits(1, None))\n"
+        "    while len(workers.pids) < 2: await asyncio.sleep(0.01)\n"
+        "    await asyncio.sleep(1)\n"
+        "    print(*workers.pids, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    director = await asyncio.create_subprocess_exec(sys.executable, str(story), stdout=asyncio.subprocess.PIPE)
+    assert director.stdout is not None
+    pids = [int(word) for word in (await director.stdout.readline()).split()]
+    for pid in pids:
+        os.kill(pid, signal.SIGTERM)
+    await asyncio.sleep(0.3)
+    assert all(_runs(pid) for pid in pids)
+    director.kill()
+    await director.wait()
+    async with asyncio.timeout(10):
+        while any(_runs(pid) for pid in pids):
+            await asyncio.sleep(0.02)
+
+
+def _shown(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def test_what_a_worker_logs_is_in_the_log_and_no_secret_among_its_arguments(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with watching() as watched:
+        port = await watched.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
+        (check,) = checks(1, port)
+        watched.workers.follow([replace(check, target=replace(check.target, passwd="xyzzy"))], 1, LIMITS)
+        await watched.until(lambda: any("200 OK" in message for message in caplog.messages))
+        (pid,) = watched.workers.pids
+        assert b"xyzzy" not in _shown(pid)
+    assert "xyzzy" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("limits", "workers", "expected"),
+    [
+        (Limits(50, None), 2, [Limits(25, None), Limits(25, None)]),
+        (Limits(1, 100), 3, [Limits(1, 33), Limits(0, 33), Limits(0, 33)]),
+        (Limits(5, 2), 3, [Limits(2, 1), Limits(2, 1), Limits(1, 1)]),
+        (Limits(5, 2), 0, []),
+    ],
+)
+def test_the_limits_hold_for_all_together(limits: Limits, workers: int, expected: list[Limits]) -> None:
+    assert divided(limits, workers) == expected
+
+
+async def test_commands_run_only_where_one_may() -> None:
+    async with watching() as watched:
+        target = Target(ip_address("192.0.2.1"), 80, 5.0, command="/bin/true")
+        followed = [Check("external", replace(target, port=80 + number), 0.5) for number in range(4)]
+        watched.workers.follow(followed, 3, Limits(external=1, checks=None))
+        await watched.until(lambda: len(watched.found) == 4)
+        assert len({share for _, share in watched.workers._homes.values()}) == 1
+        assert watched.verdicts() == {Verdict.UP}
