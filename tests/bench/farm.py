@@ -1,0 +1,107 @@
+"""Servers for benchmarks: thousands of addresses on loopback, all answered by one nginx, or by nobody.
+
+To be used in a network namespace of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Final
+
+from harness.certificates import self_signed
+from harness.host import program_path
+from harness.namespace import end, eventually
+
+PAGE: Final = "Test Page"
+HTTP: Final = 8080
+HTTPS: Final = 8443
+
+_NGINX: Final = """\
+daemon off;
+master_process off;
+pid {folder}/pid;
+worker_rlimit_nofile 20000;
+events {{ worker_connections 20000; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen {port} backlog=4096;
+        listen {tls_port} ssl backlog=4096;
+        ssl_certificate {certificate};
+        ssl_certificate_key {key};
+        location / {{ return 200 "{page}"; }}
+    }}
+}}
+"""
+
+
+def addresses(count: int) -> list[IPv4Address]:
+    """Return so many addresses of this host, all on loopback."""
+    return [IPv4Address("127.1.0.1") + number for number in range(count)]
+
+
+def connections() -> int:
+    """Return how many connections this thread's network namespace has accepted so far."""
+    lines = Path("/proc/thread-self/net/snmp").read_text().splitlines()
+    names, values = (line.split() for line in lines if line.startswith("Tcp:"))
+    return int(values[names.index("PassiveOpens")])
+
+
+@dataclass(frozen=True, slots=True)
+class Farm:
+    """One nginx on every address of this host; ``hang`` and ``resume`` hold for all of them at once."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    tls_port: int
+
+    def hang(self) -> None:
+        """Stop nginx in its tracks: the kernel takes connections, and nobody answers."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        os.kill(self.process.pid, signal.SIGCONT)
+
+
+@contextmanager
+def farm(folder: Path, port: int = HTTP, tls_port: int = HTTPS) -> Iterator[Farm]:
+    """Yield a farm whose files are in a folder of its own."""
+    folder.mkdir(parents=True)
+    made = self_signed(folder, "server.example")
+    config = folder / "nginx.conf"
+    config.write_text(
+        _NGINX.format(
+            folder=folder, port=port, tls_port=tls_port, certificate=made.certificate, key=made.key, page=PAGE
+        )
+    )
+    log = folder / "log"
+    with log.open("wb") as output:
+        argv = ("nginx", "-p", str(folder), "-c", str(config), "-e", str(log))
+        environment = {"PATH": program_path()}
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+        )
+    try:
+        eventually(lambda: _listens(process.pid, port), 30, log.read_text)
+        yield Farm(process, port, tls_port)
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+        end(process)
+
+
+def _listens(pid: int, port: int) -> bool:
+    lines = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+    return any(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A" for line in lines)
