@@ -89,7 +89,8 @@ def _terms(target: Target) -> Terms:
 def _request(url: str, asked: Asked) -> Request:
     try:
         parts = urlsplit(url)
-        port = parts.port or _PORTS[parts.scheme]
+        usual = _PORTS[parts.scheme]
+        port = parts.port or usual
         name = (parts.hostname or "").encode("ascii" if ":" in parts.netloc else "idna").decode()
     except KeyError:
         raise CheckFailed("redirect to a URL that is neither http nor https") from None

@@ -71,9 +71,9 @@ class Stream:
         return printable(line.rstrip(b"\r"))
 
     async def expect(self, *starts: str) -> str:
-        """Return the next line; raises CheckFailed unless it starts with one of ``starts``."""
+        """Return the next line; raises CheckFailed unless it starts with one of ``starts``, in small or capitals."""
         line = await self.line()
-        if not line.startswith(starts):
+        if not line.upper().startswith(tuple(start.upper() for start in starts)):
             raise CheckFailed(f"expected {' or '.join(starts)}, got {excerpt(line.encode())}")
         return line
 

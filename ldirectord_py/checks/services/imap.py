@@ -16,7 +16,7 @@ async def check(target: Target) -> str:
 async def talk(stream: Stream, target: Target) -> str:
     """Return the greeting, once the login passed."""
     greeting = await stream.expect("* OK", "* PREAUTH")
-    if target.login and not greeting.startswith("* PREAUTH"):
+    if target.login and not greeting.upper().startswith("* PREAUTH"):
         await stream.send(f"a1 LOGIN {_quoted(target.login)} {_quoted(target.passwd)}", "LOGIN")
         await _tagged(stream, "a1")
     await stream.send("a2 LOGOUT", "LOGOUT")
@@ -27,9 +27,10 @@ async def _tagged(stream: Stream, tag: str) -> None:
     """Read to the answer with our tag; raises CheckFailed unless it is OK."""
     for _ in range(LINES):
         line = await stream.expect(f"{tag} ", "* ")
-        if line.startswith(f"{tag} OK"):
+        answers, _, answer = line.partition(" ")
+        if answers == tag and answer.upper().startswith("OK"):
             return
-        if line.startswith(f"{tag} "):
+        if answers == tag:
             raise CheckFailed(f"login refused: {line}")
     raise CheckFailed(f"no answer to LOGIN among {LINES} lines")
 

@@ -27,7 +27,7 @@ async def _accepted(stream: Stream, line: str) -> None:
     """Send a line of the login; raises CheckFailed unless the server takes it."""
     await stream.send(line)
     answer = await stream.expect("+OK", "-ERR")
-    if answer.startswith("-ERR"):
+    if answer.upper().startswith("-ERR"):
         raise CheckFailed(f"login refused: {answer}")
 
 

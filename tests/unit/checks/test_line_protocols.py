@@ -36,6 +36,9 @@ async def run(kind: str, port: int, seconds: float = 10.0, **fields: Any) -> tup
         ("imap", dialogue(b"* OK ready\r\n", b"* BYE\r\na2 OK\r\n"), {}, "* OK ready"),
         ("imap", dialogue(b"* OK ready\r\n", b"* CAPABILITY X\r\na1 OK in\r\n"), JOE, "* OK ready"),
         ("imap", dialogue(b"* PREAUTH ready\r\n"), JOE, "* PREAUTH ready"),
+        ("imap", dialogue(b"* ok ready\r\n", b"* bye?\r\na1 ok in\r\n"), JOE, "* ok ready"),
+        ("imap", dialogue(b"* Preauth ready\r\n"), JOE, "* Preauth ready"),
+        ("pop", dialogue(b"+ok ready\r\n", b"+Ok\r\n", b"+ok\r\n"), JOE, "+ok ready"),
     ],
 )
 async def test_servers_in_order_are_up(
@@ -73,6 +76,7 @@ async def test_servers_in_order_are_up(
         ("pop", saying(b"-ERR\r\n"), {}, 'expected +OK, got "-ERR"'),
         ("pop", dialogue(b"+OK\r\n", b"+OK\r\n", b"-ERR hunter2?\r\n"), JOE, "login refused: -ERR ***?"),
         ("pop", dialogue(b"+OK\r\n", b"-ERR who?\r\n"), JOE, "login refused: -ERR who?"),
+        ("pop", dialogue(b"+OK\r\n", b"-err who?\r\n"), JOE, "login refused: -err who?"),
         ("pop", dialogue(b"+OK\r\n", b"OK\r\n"), JOE, 'expected +OK or -ERR, got "OK"'),
         ("imap", saying(b"* BYE\r\n"), {}, 'expected * OK or * PREAUTH, got "* BYE"'),
         ("imap", dialogue(b"* OK\r\n", b"a1 NO hunter2\r\n"), JOE, "login refused: a1 NO ***"),
