@@ -87,6 +87,14 @@ async def test_records(record: str, directives: str, expected: tuple[str, str]) 
     assert expected == await of_one(lambda query: [dns_answer(query, record)], DNS + directives)
 
 
+@pytest.mark.difference("dns: an error, and records all the same")
+@pytest.mark.parametrize(("code", "word"), [(2, "SERVFAIL"), (3, "NXDOMAIN")])
+async def test_errors_with_records(code: int, word: str) -> None:
+    directives = DNS + 'request="www.example.com"\nreceive="192"'
+    expected = ("up: Success", f"down: {word} for www.example.com A")
+    assert expected == await of_one(lambda query: [dns_answer(query, "A 192.0.2.7", rcode=code)], directives)
+
+
 @pytest.mark.difference("dns: names without a dot")
 async def test_short_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCALDOMAIN", "example.org")  # as ``search`` in resolv.conf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 
 import pytest
 
@@ -47,6 +48,38 @@ async def test_a_mailbox_that_nobody_serves() -> None:
     assert await both(site(closed_port(), "service=pop")) == ("up", "down: connect refused")
 
 
+@pytest.mark.difference("pop, pops: the login")
+async def test_how_a_password_is_shown() -> None:
+    heard: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"+OK <1.2@mx>\r\n")
+        while line := await reader.readline():
+            heard.append(line.strip())
+            writer.write(b"+OK\r\n")
+
+    assert await of_one(talk, f"service=pop\n{LOGIN}") == ("up", "up: +OK <1.2@mx>")
+    proof = hashlib.md5(b"<1.2@mx>hunter2", usedforsecurity=False).hexdigest().encode()
+    assert [line for line in heard if line.split()[0] in {b"APOP", b"USER", b"PASS"}] == [
+        b"APOP joe " + proof,
+        b"USER joe",
+        b"PASS hunter2",
+    ]
+
+
+@pytest.mark.difference("imap with a login, to a server that greets with `PREAUTH`")
+async def test_a_login_that_is_not_needed() -> None:
+    """The original asks port 143 alone, which takes root to listen on."""
+    async with servers() as place:
+        port = await place.start(replying(b"* PREAUTH ready\r\n", {}, b"a1 BAD\r\n"))
+        assert await ours(site(port, f"service=imap\n{LOGIN}")) == "up: * PREAUTH ready"
+
+
+@pytest.mark.difference("nntp: a greeting that does not end its line")
+async def test_a_greeting_without_an_end() -> None:
+    assert await of_one(saying(b"200 news"), "service=nntp") == ("up", 'down: closed by server after "200 news"')
+
+
 @pytest.mark.difference("pop, imap, smtp, ftp: the deadline")
 async def test_a_greeting_in_drops() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -69,6 +102,16 @@ async def test_where_mailboxes_are() -> None:
         assert (await asyncio.gather(*asked))[2] == "down"  # each tries twice, in 5 s
         assert place.connections == 0
         assert (await ours(four), await ours(six)) == ("up: * OK ready", "up: * OK ready")
+
+
+@pytest.mark.difference("simpletcp without `receive`")
+@pytest.mark.parametrize(("request_", "expected"), [("PING", "up"), ("PING\\n", "down")])
+async def test_nothing_to_receive(request_: str, expected: str) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.write(b"PONG\n")
+
+    assert await of_one(talk, f'service=simpletcp\nrequest="{request_}"') == (expected, 'up: "PONG"')
 
 
 @pytest.mark.difference("simpletcp: escapes in request")
@@ -125,7 +168,7 @@ class Ftp:
             writer.close()
 
 
-@pytest.mark.difference("ftp with an empty `receive`")
+@pytest.mark.difference("ftp: what must go well")
 @pytest.mark.parametrize(
     ("talk", "expected"),
     [
@@ -137,12 +180,19 @@ async def test_nothing_to_find(talk: Talk, expected: str) -> None:
     assert await of_one(talk, 'service=ftp\nrequest="/alive"') == ("up", expected)
 
 
-@pytest.mark.difference("ftp with an empty `receive`")
-async def test_nothing_to_find_in_a_file_cut_short() -> None:
+@pytest.mark.difference("ftp: what must go well")
+@pytest.mark.parametrize(
+    ("replies", "expected"),
+    [
+        ({"PASS": b"530 no\r\n"}, "down: PASS refused: 530 no"),
+        ({"END": b"426 aborted\r\n"}, 'down: expected 2, got "426 aborted"'),
+    ],
+)
+@pytest.mark.parametrize("receive", ["", 'receive="alive"'])
+async def test_what_the_server_says_of_a_file(replies: dict[str, bytes], receive: str, expected: str) -> None:
     async with servers() as place:
-        port = await Ftp(b"ali", END=b"426 aborted\r\n").start(place)
-        expected = ("up", 'down: expected 2, got "426 aborted"')
-        assert expected == await both(site(port, 'service=ftp\nrequest="/alive"'))
+        port = await Ftp(b"alive", **replies).start(place)
+        assert await both(site(port, f'service=ftp\nrequest="/alive"\n{receive}')) == ("up", expected)
 
 
 @pytest.mark.difference("ftp: the file")

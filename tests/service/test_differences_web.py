@@ -55,6 +55,20 @@ async def test_answers_that_are_none(talk: Talk, expected: tuple[str, str]) -> N
 
 
 @pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        (b"X: y\r\n" * 120, ("up: 200 OK", "up: 200 OK")),
+        (b"X: y\r\n" * 130, ("down: 500 Too many header lines (limit is 128)", "up: 200 OK")),
+        (b"X: %b\r\n" % (b"y" * 9000), ("down: 500 Header line too long (9004; limit is 8192)", "up: 200 OK")),
+    ],
+)
+@pytest.mark.difference("http: the headers")
+async def test_large_headers(headers: bytes, expected: tuple[str, str]) -> None:
+    talk = answering(OK + headers + b"Content-Length: 5\r\n\r\nhello")
+    assert expected == await of_one(talk, "service=http")
+
+
+@pytest.mark.parametrize(
     ("talk", "directives", "expected"),
     [
         (page(bytes(17 * MB)), "", ("up: 200 OK", "down: answer longer than 16 MB")),
