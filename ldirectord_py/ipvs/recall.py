@@ -1,22 +1,19 @@
 """Dumps to rows at fixed offsets, and each row decoded once.
 
-A row is known by its bytes without the counters, so that what has not changed since the last dump is the same object
-again. Any chunk that does not have the layout of Linux 5.3 and later throughout is left to ``dump``.
+What a dump holds is known by its bytes without the counters, so that what has not changed since the last one is the
+same object again. Any chunk that does not have the layout of Linux 5.3 and later throughout is left to ``dump``.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
-from operator import add
 
 from ldirectord_py.ipvs import dump
 from ldirectord_py.ipvs.dump import DONE, ERROR, FORWARDS, HEADER, MULTIPART, PROTOCOLS, Message
 from ldirectord_py.ipvs.table import (
-    Address,
     Destination,
     DestinationKey,
     Key,
@@ -31,8 +28,8 @@ from ldirectord_py.ipvs.wire import AF_INET, AF_INET6, service_key
 
 # Netlink header, command and nest; address to thresholds; connections; family; statistics.
 _DESTINATION = struct.Struct("=24s84s24x8s216x")
-# Address, port, forward, weight, (tunnel), upper, lower; family: each with its head.
-_VALUES = struct.Struct("=4s16s 4s2sxx 4sI 4sI 24x 4sI 4sI 4sHxx")
+# Address, port, forward, weight, (tunnel), upper, lower, (connections), family: each with its head.
+_VALUES = struct.Struct("=24x 4s16s 4s2sxx 4sI 4sI 24x 4sI 4sI 24x 4sHxx 216x")
 # Command and nest; family, protocol, address, port: each with its head.
 _SERVICE_KEY = struct.Struct("=8x 4sHxx 4sHxx 4s16s 4s2sxx")
 
@@ -43,6 +40,8 @@ def _heads(*heads: tuple[int, int]) -> tuple[bytes, ...]:
 
 _VALUE_HEADS = _heads((20, 1), (6, 2), (8, 3), (8, 4), (8, 5), (8, 6), (6, 11))
 _SERVICE_KEY_HEADS = _heads((6, 1), (6, 2), (20, 3), (6, 4))
+_END = struct.Struct("=IHHIIi")
+_FAMILIES = frozenset((AF_INET, AF_INET6))
 _STATISTICS = 0x5C + 0x7C
 _COUNTERS, _COUNTERS64 = _heads((0x5C, 10), (0x7C, 12))
 
@@ -51,7 +50,7 @@ Settings = tuple[str, ServiceFlag, int, int, str]
 
 
 class Recall:
-    """Its state is the rows that it decoded, by their bytes, and no more than twice as many as a table had."""
+    """Its state is what it decoded, by its bytes, of no more than twice as many services as a table had."""
 
     def __init__(self) -> None:
         self._services: dict[bytes, Service | None] = {}
@@ -60,8 +59,7 @@ class Recall:
 
     def trim(self, rows: int) -> None:
         """Forget everything when that is much more than the ``rows`` of the table."""
-        known = len(self._services) + sum(map(len, self._destinations.values()))
-        if known + len(self._destinations) > 2 * rows + 256:
+        if len(self._services) + len(self._destinations) > 2 * rows + 256:
             self._services.clear()
             self._settings.clear()
             self._destinations.clear()
@@ -105,16 +103,18 @@ class Recall:
 class Destinations:
     """What is known of one service: the attribute that asks for its destinations, and these by their bytes."""
 
-    __slots__ = ("_known", "_last", "_of", "request")
+    __slots__ = ("_before", "_known", "_last", "_of", "request")
 
     def __init__(self, of: ServiceKey) -> None:
         self.request = service_key(of)
         self._of = of
-        self._known: dict[bytes, Destination] = {}
+        self._known: dict[bytes, list[Destination]] = {}
+        self._before: dict[bytes, list[Destination]] = {}
         self._last: tuple[Sequence[Destination], dict[Key, Row]] = ((), {})
 
-    def __len__(self) -> int:
-        return len(self._known)
+    def begin(self) -> None:
+        """Remember no more than the last dump and the one that begins now."""
+        self._before, self._known = self._known, {}
 
     def by_key(self, rows: Sequence[Destination]) -> dict[Key, Row]:
         """Return the rows by key: the same mapping as long as they are the same.
@@ -127,43 +127,56 @@ class Destinations:
 
     def decode(self, chunk: bytes, sequence: int) -> tuple[list[Destination], bool]:
         """Return the destinations of a chunk, and whether the dump ends with it; errors as ``dump.part``."""
-        if _is_fixed(chunk, sequence):
-            heads, values, families = zip(*_DESTINATION.iter_unpack(chunk), strict=True)
-            known = self._known
-            with suppress(_OtherLayoutError):
-                if heads.count(heads[0]) == len(heads):
-                    return [known.get(part) or self._destination(part) for part in map(add, values, families)], False
-        return dump.part(chunk, sequence, partial(dump.destination, of=self._of))
+        if _is_end(chunk, sequence):
+            return [], True
+        rows = self._fixed(chunk) if _is_fixed(chunk, sequence) else None
+        if rows is None:
+            return dump.part(chunk, sequence, partial(dump.destination, of=self._of))
+        return rows, False
 
-    def _destination(self, part: bytes) -> Destination:
-        fields = _VALUES.unpack(part)
-        address, port, forward, weight, upper, lower, family = fields[1::2]
-        at = _address(address, family)
-        if at is None or fields[::2] != _VALUE_HEADS:
-            raise _OtherLayoutError
-        key = DestinationKey(self._of, at, int.from_bytes(port, "big"))
-        row = self._known[part] = Destination(key, FORWARDS[forward & 7], weight, upper, lower)
-        return row
+    def _fixed(self, chunk: bytes) -> list[Destination] | None:
+        """Return the rows of a chunk that has the fixed layout throughout, else None."""
+        heads, values, families = zip(*_DESTINATION.iter_unpack(chunk), strict=True)
+        if heads.count(heads[0]) != len(heads):
+            return None
+        part = b"".join(values + families)
+        rows = self._known.get(part) or self._before.get(part) or self._decoded(chunk)
+        if rows is not None:
+            self._known[part] = rows
+        return rows
 
+    def _decoded(self, chunk: bytes) -> list[Destination] | None:
+        columns = tuple(zip(*_VALUES.iter_unpack(chunk), strict=True))
+        addresses, ports, forwards, weights, uppers, lowers, families = columns[1::2]
+        if not _FAMILIES.issuperset(families) or [{head} for head in _VALUE_HEADS] != list(map(set, columns[::2])):
+            return None
+        of = self._of
+        keys = [
+            DestinationKey(of, IPv4Address(address[:4]) if family == AF_INET else IPv6Address(address), _port(port))
+            for address, port, family in zip(addresses, ports, families, strict=True)
+        ]
+        methods = [FORWARDS[forward & 7] for forward in forwards]
+        rows = list(map(Destination, keys, methods, weights, uppers, lowers))
+        return list(map(self._same, rows)) if self._last[1] else rows
 
-class _OtherLayoutError(Exception):
-    """A destination does not have its attributes where Linux puts them."""
-
-
-def _address(packed: bytes, family: int) -> Address | None:
-    if family == AF_INET:
-        return IPv4Address(packed[:4])
-    return IPv6Address(packed) if family == AF_INET6 else None
+    def _same(self, row: Destination) -> Destination:
+        """Return the row of the last dump that is equal, if there is one."""
+        known = self._last[1].get(row.key)
+        return known if isinstance(known, Destination) and known == row else row
 
 
 def _virtual_address(known: bytes) -> VirtualAddress | None:
     """Return the key of a service that has an address, None for any other layout."""
     fields = _SERVICE_KEY.unpack_from(known)
     family, protocol, address, port = fields[1::2]
-    at = _address(address, family)
-    if at is None or fields[::2] != _SERVICE_KEY_HEADS or protocol not in PROTOCOLS:
+    if fields[::2] != _SERVICE_KEY_HEADS or family not in _FAMILIES or protocol not in PROTOCOLS:
         return None
-    return VirtualAddress(Protocol(protocol), at, int.from_bytes(port, "big"))
+    at = IPv4Address(address[:4]) if family == AF_INET else IPv6Address(address)
+    return VirtualAddress(Protocol(protocol), at, _port(port))
+
+
+def _port(packed: bytes) -> int:
+    return int.from_bytes(packed, "big")
 
 
 def _end_of_service(chunk: bytes, offset: int, sequence: int) -> int:
@@ -177,6 +190,14 @@ def _end_of_service(chunk: bytes, offset: int, sequence: int) -> int:
         return 0
     fixed = chunk.startswith(_COUNTERS, end - _STATISTICS) and chunk.startswith(_COUNTERS64, end - 0x7C)
     return end if fixed else 0
+
+
+def _is_end(chunk: bytes, sequence: int) -> bool:
+    """Return whether the chunk is nothing but the good end of the dump."""
+    if len(chunk) != _END.size:
+        return False
+    _, kind, flags, of_dump, _, error = _END.unpack(chunk)
+    return (kind, flags, of_dump, error) == (DONE, MULTIPART, sequence, 0)
 
 
 def _is_fixed(chunk: bytes, sequence: int) -> bool:

@@ -17,6 +17,7 @@ from typing import TypeVar
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs import dump
 from ldirectord_py.ipvs.channel import AnswerDroppedError, AnswerLostError, Channel, Dial, dial
+from ldirectord_py.ipvs.collector import held_off
 from ldirectord_py.ipvs.counts import Count, Counts
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.dump import BrokenDumpError, MalformedAnswerError, Message
@@ -152,7 +153,8 @@ class Session:
 
     def read(self) -> Table:
         """Return the table, each service with its destinations of one moment; KernelError when it never holds still."""
-        return self._patiently(self._read_once)
+        with held_off():
+            return self._patiently(self._read_once)
 
     def connections(self, services: Iterable[ServiceKey]) -> dict[DestinationKey, int]:
         """Return how many connections the destinations of these services have; KernelError as ``read``."""
@@ -199,6 +201,7 @@ class Session:
 
     def _destinations(self, of: Destinations) -> list[Destination]:
         """Return the destinations of a service; a dump of several parts may lose or double some: take two alike."""
+        of.begin()
         rows, parts = self._dump(Command.GET_DESTINATION, of.request, of.decode)
         if parts > 1 and self._dump(Command.GET_DESTINATION, of.request, of.decode)[0] != rows:
             raise BrokenDumpError("destinations came or went meanwhile")

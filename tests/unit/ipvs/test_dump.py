@@ -17,7 +17,7 @@ from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs import dump
 from ldirectord_py.ipvs.dump import DONE, MULTIPART, BrokenDumpError, MalformedAnswerError
 from ldirectord_py.ipvs.recall import Destinations, Recall
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Service
+from ldirectord_py.ipvs.table import Destination, DestinationKey, FirewallMark, Forward, Service
 
 FAMILY, SEQUENCE = 32, 5
 
@@ -105,16 +105,35 @@ def test_counters_do_not_make_another_row() -> None:
     assert before is after
 
 
-def test_what_is_known_is_forgotten_when_the_table_has_shrunk() -> None:
+def test_what_changed_in_a_chunk_leaves_its_other_rows_the_same_objects() -> None:
+    rows = [Destination(DestinationKey(WEB, IPv4Address(n), 80), Forward.ROUTE, 1) for n in range(1, 31)]
+    known = Destinations(WEB)
+    before, _ = known.decode(chunk_of(*map(dumped_destination, rows)), SEQUENCE)
+    known.by_key(before)
+    known.begin()
+    rows[7] = replace(rows[7], weight=2)
+    after, _ = known.decode(chunk_of(*map(dumped_destination, rows)), SEQUENCE)
+    assert rows == after
+    assert [index for index, pair in enumerate(zip(before, after, strict=True)) if pair[0] is not pair[1]] == [7]
+
+
+def test_no_more_than_two_dumps_are_known() -> None:
+    known = Destinations(WEB)
+    (before,), _ = known.decode(RECORDED, SEQUENCE)
+    known.begin()
+    assert before is known.decode(RECORDED, SEQUENCE)[0][0]
+    known.begin()
+    known.begin()
+    assert before is not known.decode(RECORDED, SEQUENCE)[0][0]
+
+
+def test_services_are_forgotten_when_the_table_has_shrunk() -> None:
     recall = Recall()
-    rows = [Destination(DestinationKey(WEB, IPv4Address(n), 80), Forward.ROUTE, 1) for n in range(1, 301)]
-    recall.destinations(WEB).decode(chunk_of(*map(dumped_destination, rows)), SEQUENCE)
-    (before,), _ = recall.destinations(WEB).decode(RECORDED, SEQUENCE)
+    before = [recall.destinations(FirewallMark(number)) for number in range(1, 301)]
     recall.trim(300)
-    assert [before] == [one for one in recall.destinations(WEB).decode(RECORDED, SEQUENCE)[0] if one is before]
+    assert before[0] is recall.destinations(FirewallMark(1))
     recall.trim(1)
-    (after,), _ = recall.destinations(WEB).decode(RECORDED, SEQUENCE)
-    assert before is not after
+    assert before[0] is not recall.destinations(FirewallMark(1))
 
 
 def test_a_dump_that_ends_with_an_error_is_broken() -> None:
