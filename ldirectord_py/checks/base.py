@@ -76,7 +76,7 @@ class Check:
     """A check on its clock: the target, the checker by name, and the ``interval`` in seconds.
 
     ``connects`` is the N of a numeric checktype (each N-th probe negotiates, the others connect within
-    ``connect_timeout`` seconds), else None.
+    ``connect_timeout`` seconds), else None. It is looked up far more often than made, so it keeps its hash.
     """
 
     kind: str
@@ -84,6 +84,17 @@ class Check:
     interval: float
     connects: int | None = None
     connect_timeout: float = 0
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.kind, self.target, self.interval, self.connects)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Check], tuple[object, ...]]:
+        """Have it made anew where it is unpickled: the hashes of words are others in each process."""
+        return Check, (self.kind, self.target, self.interval, self.connects, self.connect_timeout)
 
 
 @dataclass(frozen=True, slots=True)

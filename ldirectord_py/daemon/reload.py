@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
 from ldirectord_py.daemon.watch import Stamp, changed, digest, look, stamp
 from ldirectord_py.errors import ConfigError
+from ldirectord_py.ipvs.collector import held_off
 
 logger = logging.getLogger(__name__)
 
@@ -100,8 +102,13 @@ class Reloader:
         self._contents, self._digest = contents, digest(contents)
 
     def _read(self, files: Files) -> tuple[Parsed, Orders]:
-        loaded = load(self._path, self.loaded.hosts, files)
-        return loaded, orders(loaded.config, kinds())
+        with held_off():
+            return self.understood(load(self._path, self.loaded.hosts, files))
+
+    def understood(self, loaded: Parsed) -> tuple[Parsed, Orders]:
+        """Return the orders of what was loaded, and it, both with the very objects in force wherever they are equal."""
+        new = orders(loaded.config, kinds(), self._director.orders)
+        return replace(loaded, config=new.config), new
 
     async def _apply(self, loaded: Parsed, new: Orders) -> None:
         for warning in loaded.warnings:

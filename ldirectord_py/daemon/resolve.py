@@ -7,15 +7,15 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NoReturn
 
-from ldirectord_py.checks.table import kinds
 from ldirectord_py.config.addresses import HostName
 from ldirectord_py.config.load import again
 from ldirectord_py.config.names import DEADLINE, look_up
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.aside import aside
-from ldirectord_py.daemon.orders import Orders, orders
+from ldirectord_py.daemon.orders import Orders
 from ldirectord_py.daemon.reload import LOAD_SECONDS, Reloader
 from ldirectord_py.errors import ConfigError
+from ldirectord_py.ipvs.collector import held_off
 from ldirectord_py.ipvs.table import Address
 
 logger = logging.getLogger(__name__)
@@ -88,8 +88,8 @@ class Resolver:
         self._failing = failing
 
     def _meaning(self, former: Parsed, hosts: Hosts) -> tuple[Parsed, Orders]:
-        loaded = again(former, hosts)
-        return loaded, orders(loaded.config, kinds())
+        with held_off():
+            return self._reloader.understood(again(former, hosts))
 
     async def _moved(self, former: Parsed, loaded: Parsed, new: Orders) -> None:
         for host, address in loaded.hosts.items():
