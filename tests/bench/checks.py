@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from bench import keepalived
+from bench.configurations import CONNECT, HTTP, configuration, virtuals
 from bench.farm import Farm, addresses, connections, farm
 from bench.figure import Figure, Outcome, ratio_at_most
 from bench.keepalived import Keepalived
 from bench.namespaces import fresh_namespace
 from bench.ours import Ours
+from bench.subject import Subject
 
 REALS: Final = 2000
 INTERVAL: Final = 2
+TIMEOUT: Final = 3
 SETTLE_SECONDS: Final = 6.0
 MEASURE_SECONDS: Final = 20.0
-VIRTUALS: Final = 20
-
-
-class Subject(Protocol):
-    """A director that has taken so much CPU time so far."""
-
-    def cpu_seconds(self) -> float:
-        """Return the CPU time."""
 
 
 def measure(runs: int) -> Outcome:
@@ -47,7 +40,7 @@ def _figure(name: str, check: keepalived.Check, servers: Farm, folder: Path, run
     return Figure(what, "us", tuple(ours), tuple(theirs), "keepalived", ratio_at_most(1))
 
 
-def cost(subject: AbstractContextManager[Subject]) -> float:
+def cost(subject: Subject) -> float:
     """Return the CPU time of one check in microseconds, once the start is over."""
     with subject as director:
         time.sleep(SETTLE_SECONDS)
@@ -59,24 +52,14 @@ def cost(subject: AbstractContextManager[Subject]) -> float:
     return spent / made * 1e6
 
 
-def _virtuals(servers: Farm) -> dict[str, Sequence[str]]:
-    endpoints = [f"{address}:{servers.port}" for address in addresses(REALS)]
-    return {f"10.9.0.{number + 1}:80": endpoints[number::VIRTUALS] for number in range(VIRTUALS)}
+def _endpoints(servers: Farm) -> list[str]:
+    return [f"{address}:{servers.port}" for address in addresses(REALS)]
 
 
 def _keepalived(check: keepalived.Check, servers: Farm, folder: Path) -> Keepalived:
-    return Keepalived(folder, keepalived.configuration(_virtuals(servers), check, INTERVAL, 3))
-
-
-_WORDS: Final = {
-    keepalived.Check.TCP: "checktype = connect",
-    keepalived.Check.HTTP: 'service = http\n    request = "/"',
-}
+    return Keepalived(folder, keepalived.configuration(virtuals(_endpoints(servers)), check, INTERVAL, TIMEOUT))
 
 
 def _ours(check: keepalived.Check, servers: Farm, folder: Path) -> Ours:
-    text = f"checkinterval = {INTERVAL}\nchecktimeout = 3\nnegotiatetimeout = 3\n"
-    for virtual, reals in _virtuals(servers).items():
-        lines = "".join(f"    real = {real} masq\n" for real in reals)
-        text += f"virtual = {virtual}\n{lines}    protocol = tcp\n    scheduler = rr\n    {_WORDS[check]}\n"
-    return Ours(folder, text)
+    words = {keepalived.Check.TCP: CONNECT, keepalived.Check.HTTP: HTTP}[check]
+    return Ours(folder, configuration(virtuals(_endpoints(servers)), words, INTERVAL, TIMEOUT))

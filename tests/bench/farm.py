@@ -17,7 +17,7 @@ from typing import Final
 
 from harness.certificates import self_signed
 from harness.host import program_path
-from harness.namespace import end, eventually
+from harness.namespace import command, end, eventually
 
 PAGE: Final = "Test Page"
 HTTP: Final = 8080
@@ -59,6 +59,12 @@ def connections() -> int:
     return int(values[names.index("PassiveOpens")])
 
 
+def darken(port: int) -> None:
+    """Drop every packet to a port of this thread's network namespace, as if the hosts behind it were gone."""
+    rules = f"table inet dark {{ chain input {{ type filter hook input priority 0\n tcp dport {port} drop\n}}\n}}\n"
+    command("nft", "-f", "-", given=rules)
+
+
 @dataclass(frozen=True, slots=True)
 class Farm:
     """One nginx on every address of this host; ``hang`` and ``resume`` hold for all of them at once."""
@@ -91,9 +97,7 @@ def farm(folder: Path, port: int = HTTP, tls_port: int = HTTPS) -> Iterator[Farm
     with log.open("wb") as output:
         argv = ("nginx", "-p", str(folder), "-c", str(config), "-e", str(log))
         environment = {"PATH": program_path()}
-        process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
-        )
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
     try:
         eventually(lambda: _listens(process.pid, port), 30, log.read_text)
         yield Farm(process, port, tls_port)

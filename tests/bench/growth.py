@@ -1,0 +1,97 @@
+"""From 100 to 10,000 real servers: what a check costs, how soon failures are found, how much memory there is."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.configurations import HTTP, configuration, virtuals
+from bench.detection import until_out
+from bench.farm import addresses, connections, farm
+from bench.figure import Curve, Figure, Outcome, ratio_at_most, value_at_most
+from bench.namespaces import fresh_namespace
+from bench.ours import Ours
+
+SIZES: Final = (100, 1000, 5000, 10_000)
+INTERVAL: Final = 10
+TIMEOUT: Final = 3
+MEASURE_SECONDS: Final = 20.0
+FLAT: Final = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What was found at one size: us, bytes, seconds."""
+
+    cost: float
+    memory: float
+    detection: float
+
+
+def measure(runs: int) -> Outcome:
+    """Return the growth of each, the smallest size being the peer of the largest."""
+    found = {size: [_point(size) for _ in range(runs)] for size in SIZES}
+    first, last = found[SIZES[0]], found[SIZES[-1]]
+    peer, largest = f"{SIZES[0]} reals", f"{SIZES[-1]:,} reals"
+    each = tuple((b.memory - a.memory) / (SIZES[-1] - SIZES[0]) / 1000 for a, b in zip(first, last, strict=True))
+    flat = ratio_at_most(FLAT)
+    figures = (
+        Figure(f"CPU per HTTP check, {largest}", "us", _costs(last), _costs(first), peer, flat),
+        Figure(f"last of half the servers out, {largest}", "s", _times(last), _times(first), peer, flat),
+        Figure("memory per real server", "kB", each, target=value_at_most(3, "kB")),
+        Figure("memory (PSS), 100 reals", "MB", _megabytes(found[100]), target=value_at_most(45, "MB")),
+        Figure("memory (PSS), 5,000 reals", "MB", _megabytes(found[5000]), target=value_at_most(60, "MB")),
+    )
+    return Outcome(figures, tuple(_curves(found)), (f"checkinterval is {INTERVAL} s, checktimeout {TIMEOUT} s.",))
+
+
+def _point(size: int) -> Point:
+    """Return what is found with so many servers, of which every second one is hung at last."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        fresh_namespace(),
+        farm(Path(folder) / "well") as well,
+        farm(Path(folder) / "ill", 8090, 8490) as ill,
+    ):
+        ports = (well.port, ill.port)
+        endpoints = [f"{address}:{ports[number % 2]}" for number, address in enumerate(addresses(size))]
+        with Ours(Path(folder) / "ours", configuration(virtuals(endpoints), HTTP, INTERVAL, TIMEOUT)) as ours:
+            time.sleep(INTERVAL + 5)
+            spent, checks = ours.cpu_seconds(), connections()
+            time.sleep(MEASURE_SECONDS)
+            cost = (ours.cpu_seconds() - spent) / (connections() - checks) * 1e6
+            memory = ours.pss_bytes()
+            out = until_out(ours, ill, size // 2, within=3 * (INTERVAL + TIMEOUT))
+    print(f"{size} reals: {cost:.1f} us, {memory / 1e6:.1f} MB, last out after {out[-1]:.2f} s", flush=True)
+    return Point(cost, memory, out[-1])
+
+
+def _costs(points: list[Point]) -> tuple[float, ...]:
+    return tuple(point.cost for point in points)
+
+
+def _times(points: list[Point]) -> tuple[float, ...]:
+    return tuple(point.detection for point in points)
+
+
+def _megabytes(points: list[Point]) -> tuple[float, ...]:
+    return tuple(point.memory / 1e6 for point in points)
+
+
+def _curves(found: dict[int, list[Point]]) -> list[Curve]:
+    """Return a plot of the best run of each size."""
+
+    def curve(name: str, title: str, label: str, field: str, scale: float = 1.0) -> Curve:
+        points = tuple(
+            (float(size), min(getattr(point, field) for point in points) / scale) for size, points in found.items()
+        )
+        return Curve(name, title, "real servers", label, {"ours": points}, log_x=True)
+
+    return [
+        curve("growth-cpu", "CPU per HTTP check", "us", "cost"),
+        curve("growth-memory", "Memory (PSS)", "MB", "memory", 1e6),
+        curve("growth-detection", "Last of half the servers out", "s", "detection"),
+    ]
