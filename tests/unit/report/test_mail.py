@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from builders import KINDS, config, down, fallback, real, up, virtual
 from ldirectord_py.checks.base import Result
-from ldirectord_py.config.model import AlertStatus, CheckType, Config, Virtual
+from ldirectord_py.config.load import load
+from ldirectord_py.config.model import AlertStatus, CheckType, Config, Globals, Virtual
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.orders import orders
 from ldirectord_py.ipvs.kernel import MemoryKernel
@@ -220,3 +223,32 @@ async def test_what_a_start_takes_over_is_not_told() -> None:
     await after.director.start()
     assert await after.check(up()) == []
     assert await after.check(down()) == ["running Quiescent real server: 10.1.0.1:80 (10.0.0.1:80) (Weight set to 0)"]
+
+
+FILE = """
+emailalert = "ops@example.net"
+emailalertfrom = lvs@example.net
+emailalertfreq = 60
+emailalertstatus = running
+smtp = mail.example.net
+virtual = 10.0.0.1:80
+    real = 10.1.0.1:80 masq
+    servicename = Shop
+    comment = ask Ada
+"""
+
+
+async def test_a_file_says_which_mails_go_to_whom_from_whom_and_by_what(tmp_path: Path) -> None:
+    path = tmp_path / "web.cf"
+    path.write_text(FILE)
+    read = load(path).config
+    site = await begun(*read.virtuals, **{field.name: getattr(read.settings, field.name) for field in fields(Globals)})
+    assert await site.check(up()) == []
+    (check,) = site.director.orders.plan
+    site.director.observe(check, down())
+    await site.director.settle()
+    (letter,) = site.letters
+    assert letter.route == Route("mail.example.net", "lvs@example.net", OPS)
+    assert b"Comment: ask Ada\r\n" in letter.message()
+    assert site.told() == [f"running [Shop] {DELETED.format(1)}"]
+    assert site.after(60) == [f"running [Shop] {GONE.format(1)}"]
