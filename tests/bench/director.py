@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from statistics import median
 
+from bench.farm import connections
 from bench.figure import Figure, Outcome, Target, value_at_most
 from bench.keepalived import Check, Keepalived, configuration
 from bench.original import Original
@@ -121,9 +122,9 @@ def _observe(lab: Lab, farm: Real, subject: Subject) -> Seen:
 
 def _steady(farm: Real, subject: Subject) -> float:
     """Return the CPU of a check in ms."""
-    before, checks = subject.cpu_seconds(), _accepted(farm)
+    before, checks = subject.cpu_seconds(), connections(str(farm.anchor))
     time.sleep(STEADY)
-    return (subject.cpu_seconds() - before) * 1000 / (_accepted(farm) - checks)
+    return (subject.cpu_seconds() - before) * 1000 / (connections(str(farm.anchor)) - checks)
 
 
 def _detection(lab: Lab, farm: Real) -> list[float]:
@@ -144,13 +145,6 @@ def _in_table(lab: Lab) -> set[str]:
     """Return the servers that get traffic."""
     table = read_weights(Path(f"/proc/{lab.director.anchor}/net/ip_vs"))
     return {real for reals in table.values() for real, weight in reals.items() if weight > 0}
-
-
-def _accepted(farm: Real) -> int:
-    """Return how many connections the servers have taken."""
-    lines = Path(f"/proc/{farm.anchor}/net/snmp").read_text().splitlines()
-    names, values = (line.split() for line in lines if line.startswith("Tcp:"))
-    return int(values[names.index("PassiveOpens")])
 
 
 def _await(holds: Callable[[], bool], began: float) -> float:

@@ -41,6 +41,7 @@ http {{
         listen {tls_port} ssl backlog=4096;
         ssl_certificate {certificate};
         ssl_certificate_key {key};
+        ssl_protocols TLSv1.2 TLSv1.3;
         location / {{ return 200 "{page}"; }}
     }}
 }}
@@ -52,9 +53,9 @@ def addresses(count: int) -> list[IPv4Address]:
     return [IPv4Address("127.1.0.1") + number for number in range(count)]
 
 
-def connections() -> int:
-    """Return how many connections this thread's network namespace has accepted so far."""
-    lines = Path("/proc/thread-self/net/snmp").read_text().splitlines()
+def connections(within: str = "thread-self") -> int:
+    """Return how many connections a network namespace has accepted so far: this thread's, or that of a process."""
+    lines = Path(f"/proc/{within}/net/snmp").read_text().splitlines()
     names, values = (line.split() for line in lines if line.startswith("Tcp:"))
     return int(values[names.index("PassiveOpens")])
 
