@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
-from collections.abc import Mapping
 from ipaddress import ip_address
 
 from harness import perl
@@ -60,15 +58,3 @@ async def of_one(talk: Talk, directives: str, own: str = "") -> tuple[str, str]:
     """Return the same of a server on 127.0.0.1 that talks so."""
     async with servers() as place:
         return await both(site(await place.start(talk), directives, own=own))
-
-
-def replying(greeting: bytes, replies: Mapping[str, bytes], other: bytes) -> Talk:
-    """Return a talk that greets, and answers each line by its first word, or with ``other``."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(greeting)
-        while line := await reader.readline():
-            writer.write(replies.get(line.decode().strip().partition(" ")[0], other))
-            await writer.drain()
-
-    return talk

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -104,6 +104,18 @@ def dialogue(*turns: bytes) -> Talk:
             await writer.drain()
             if not await reader.readline():
                 return
+
+    return talk
+
+
+def replying(greeting: bytes, replies: Mapping[str, bytes], other: bytes) -> Talk:
+    """Return a talk that greets, and answers each line by its first word, or with ``other``."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        while line := await reader.readline():
+            writer.write(replies.get(line.decode().strip().partition(" ")[0], other))
+            await writer.drain()
 
     return talk
 

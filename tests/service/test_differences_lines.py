@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 
 import pytest
 
-from harness.differing import both, of_one, original, ours, replying, site
+from harness.differing import both, of_one, original, ours, site
 from harness.perl import needs_original
-from harness.scripted import Servers, Talk, closed_port, saying, servers
+from harness.scripted import Servers, Talk, closed_port, replying, saying, servers
 
 pytestmark = needs_original
 
@@ -46,25 +45,6 @@ async def test_who_must_greet(talk: Talk, directives: str, expected: tuple[str, 
 @pytest.mark.difference("pop, imap, smtp, ftp")
 async def test_a_mailbox_that_nobody_serves() -> None:
     assert await both(site(closed_port(), "service=pop")) == ("up", "down: connect refused")
-
-
-@pytest.mark.difference("pop, pops: the login")
-async def test_how_a_password_is_shown() -> None:
-    heard: list[bytes] = []
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"+OK <1.2@mx>\r\n")
-        while line := await reader.readline():
-            heard.append(line.strip())
-            writer.write(b"+OK\r\n")
-
-    assert await of_one(talk, f"service=pop\n{LOGIN}") == ("up", "up: +OK <1.2@mx>")
-    proof = hashlib.md5(b"<1.2@mx>hunter2", usedforsecurity=False).hexdigest().encode()
-    assert [line for line in heard if line.split()[0] in {b"APOP", b"USER", b"PASS"}] == [
-        b"APOP joe " + proof,
-        b"USER joe",
-        b"PASS hunter2",
-    ]
 
 
 @pytest.mark.difference("imap with a login, to a server that greets with `PREAUTH`")

@@ -14,10 +14,10 @@ import pytest
 
 from harness.answers import dns_answer
 from harness.datagrams import answering
-from harness.differing import both, original, ours, replying, site
+from harness.differing import both, original, ours, site
 from harness.perl import Answer, check, needs_original, start
 from harness.scripted import answering as page_of
-from harness.scripted import saying, servers
+from harness.scripted import replying, saying, servers
 from ldirectord_py.checks import command, ping
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.maintenance import in_maintenance, index

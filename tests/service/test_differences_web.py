@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from harness.certificates import self_signed
-from harness.differing import both, of_one, original, ours, replying, site
+from harness.differing import both, of_one, original, ours, site
 from harness.perl import check, needs_original
-from harness.scripted import Talk, answering, servers
+from harness.scripted import Talk, answering, replying, servers
 
 pytestmark = needs_original
 
@@ -107,7 +107,10 @@ async def test_certificates(tmp_path: Path) -> None:
         text = site(await place.start(page(b"hello"), tls=tls), "service=https\nvirtualhost=www.example.com")
         assert "certificate verify failed" in await original(text)
         assert await ours(text) == "up: 200 OK"
-        pops = site(await place.start(replying(b"+OK ready\r\n", {}, b"+OK\r\n"), tls=tls), 'service=pops\nlogin="joe"')
+        pops = site(
+            await place.start(replying(b"+OK ready\r\n", {"CAPA": b"-ERR\r\n"}, b"+OK\r\n"), tls=tls),
+            'service=pops\nlogin="joe"',
+        )
         assert await both(pops) == ("down", "up: +OK ready")
     assert names[:2] == [None, "www.example.com"]
 

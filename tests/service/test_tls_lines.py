@@ -48,10 +48,10 @@ async def run(kind: str, port: int, seconds: float = 20.0, **fields: Any) -> tup
 @pytest.mark.parametrize(
     ("kind", "talk", "expected"),
     [
-        ("pops", dialogue(b"+OK hi\r\n", b"+OK\r\n", b"+OK\r\n", b"+OK\r\n"), (Verdict.UP, "+OK hi")),
+        ("pops", dialogue(b"+OK hi\r\n", b"-ERR\r\n", b"+OK\r\n", b"+OK\r\n"), (Verdict.UP, "+OK hi")),
         (
             "pops",
-            dialogue(b"+OK hi\r\n", b"+OK\r\n", b"-ERR\r\n"),
+            dialogue(b"+OK hi\r\n", b"-ERR\r\n", b"+OK\r\n", b"-ERR\r\n"),
             (Verdict.DOWN, "login refused: -ERR"),
         ),
         ("imaps", dialogue(b"* OK hi\r\n", b"a1 OK\r\n", b"* BYE\r\n"), (Verdict.UP, "* OK hi")),

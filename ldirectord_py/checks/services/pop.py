@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import re
+
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.stream import Stream, connect
+from ldirectord_py.checks.stream import LINES, Stream, connect
 from ldirectord_py.errors import CheckFailed
+
+_STAMP = re.compile(r"<[^<>@\s]+@[^<>@\s]+>", re.ASCII)
 
 
 async def check(target: Target) -> str:
@@ -17,18 +24,68 @@ async def talk(stream: Stream, target: Target) -> str:
     """Return the greeting, once the login passed."""
     greeting = await stream.expect("+OK")
     if target.login:
-        await _accepted(stream, f"USER {target.login}")
-        await _accepted(stream, f"PASS {target.passwd}")
+        await _login(stream, target, greeting)
     await stream.send("QUIT")
     return greeting
 
 
-async def _accepted(stream: Stream, line: str) -> None:
-    """Send a line of the login; raises CheckFailed unless the server takes it."""
-    await stream.send(line)
+async def _login(stream: Stream, target: Target, greeting: str) -> None:
+    """Log in, and show the password only to a server that takes no proof of it; raises CheckFailed."""
+    if await _apop(stream, target, greeting) or await _cram_md5(stream, target):
+        return
+    for line in (f"USER {target.login}", f"PASS {target.passwd}"):
+        if refusal := await _refused(stream, line):
+            raise CheckFailed(f"login refused: {refusal}")
+
+
+async def _apop(stream: Stream, target: Target, greeting: str) -> bool:
+    """Return whether the server takes the digest of its own stamp and the password; RFC 1939."""
+    stamp = _STAMP.search(greeting)
+    if not stamp:
+        return False
+    digest = hashlib.md5(stamp.group().encode() + _secret(target), usedforsecurity=False).hexdigest()
+    return not await _refused(stream, f"APOP {target.login} {digest}")
+
+
+async def _cram_md5(stream: Stream, target: Target) -> bool:
+    """Return whether the server offers this proof of the password, and takes it; RFC 2195."""
+    if "CRAM-MD5" not in await _mechanisms(stream):
+        return False
+    await stream.send("AUTH CRAM-MD5")
+    challenge = await stream.expect("+", "-ERR")
+    if not challenge.startswith("+ "):
+        return False
+    try:
+        digest = hmac.digest(_secret(target), base64.b64decode(challenge[2:]), "md5").hex()
+    except ValueError:
+        raise CheckFailed(f"the challenge of CRAM-MD5 is malformed: {challenge}") from None
+    answer = base64.b64encode(f"{target.login} {digest}".encode("utf-8", "surrogateescape")).decode()
+    return not await _refused(stream, answer, "CRAM-MD5")
+
+
+async def _mechanisms(stream: Stream) -> list[str]:
+    """Return the ways to log in that the server names."""
+    if await _refused(stream, "CAPA"):
+        return []
+    named: list[str] = []
+    for _ in range(LINES):
+        word, *words = (await stream.line()).upper().split() or [""]
+        if word == ".":
+            return named
+        if word == "SASL":
+            named = words
+    raise CheckFailed(f"a list of capabilities of more than {LINES} lines")
+
+
+async def _refused(stream: Stream, line: str, name: str = "") -> str:
+    """Send a line and return the server's refusal, empty where it takes it."""
+    await stream.send(line, name)
     answer = await stream.expect("+OK", "-ERR")
-    if answer.upper().startswith("-ERR"):
-        raise CheckFailed(f"login refused: {answer}")
+    return answer if answer.upper().startswith("-ERR") else ""
+
+
+def _secret(target: Target) -> bytes:
+    return target.passwd.encode("utf-8", "surrogateescape")
 
 
 KIND = Kind("pop", check, port=110, uses=frozenset({"login", "passwd"}))

@@ -32,7 +32,12 @@ DIALOGUES = {
         b"* OK hi\r\na1 NO hunter2\r\n",
     ),
     "nntp": (b"200 hi\r\n", b"502 no\r\n"),
-    "pop": (b"+OK hi\r\n+OK\r\n+OK in\r\n", b"+OK hi\r\n+OK\r\n-ERR hunter2\r\n"),
+    "pop": (
+        b"+OK hi\r\n-ERR what?\r\n+OK\r\n+OK in\r\n",
+        b"+OK hi\r\n+OK\r\nTOP\r\n.\r\n+OK\r\n-ERR hunter2\r\n",
+        b"+OK <1.2@mx>\r\n+OK in\r\n",
+        b"+OK hi\r\n+OK\r\nSASL CRAM-MD5\r\n.\r\n+ PDEuMkBteD4=\r\n+OK in\r\n",
+    ),
     "smtp": (b"220-a\r\n220 b\r\n250-mx\r\n250 SIZE\r\n", b"220 b\r\n500 what?\r\n250 mx\r\n"),
 }
 

@@ -32,13 +32,18 @@ async def run(kind: str, port: int, seconds: float = 10.0, **fields: Any) -> tup
         ("nntp", dialogue(b"200 news\r\n"), {}, "200 news"),
         ("nntp", dialogue(b"201 read only\n"), {}, "201 read only"),
         ("pop", dialogue(b"+OK ready\r\n", b"+OK\r\n"), {}, "+OK ready"),
-        ("pop", dialogue(b"+OK ready\r\n", b"+OK\r\n", b"+OK 0 messages\r\n", b"+OK\r\n"), JOE, "+OK ready"),
+        (
+            "pop",
+            dialogue(b"+OK ready\r\n", b"-ERR\r\n", b"+OK\r\n", b"+OK 0 messages\r\n", b""),
+            JOE,
+            "+OK ready",
+        ),
         ("imap", dialogue(b"* OK ready\r\n", b"* BYE\r\na2 OK\r\n"), {}, "* OK ready"),
         ("imap", dialogue(b"* OK ready\r\n", b"* CAPABILITY X\r\na1 OK in\r\n"), JOE, "* OK ready"),
         ("imap", dialogue(b"* PREAUTH ready\r\n"), JOE, "* PREAUTH ready"),
         ("imap", dialogue(b"* ok ready\r\n", b"* bye?\r\na1 ok in\r\n"), JOE, "* ok ready"),
         ("imap", dialogue(b"* Preauth ready\r\n"), JOE, "* Preauth ready"),
-        ("pop", dialogue(b"+ok ready\r\n", b"+Ok\r\n", b"+ok\r\n"), JOE, "+ok ready"),
+        ("pop", dialogue(b"+ok ready\r\n", b"-err\r\n", b"+Ok\r\n", b"+ok\r\n"), JOE, "+ok ready"),
     ],
 )
 async def test_servers_in_order_are_up(
@@ -74,9 +79,14 @@ async def test_servers_in_order_are_up(
         ("nntp", saying(b"20"), {}, 'closed by server after "20"'),
         ("pop", saying(), {}, "closed by server"),
         ("pop", saying(b"-ERR\r\n"), {}, 'expected +OK, got "-ERR"'),
-        ("pop", dialogue(b"+OK\r\n", b"+OK\r\n", b"-ERR hunter2?\r\n"), JOE, "login refused: -ERR ***?"),
-        ("pop", dialogue(b"+OK\r\n", b"-ERR who?\r\n"), JOE, "login refused: -ERR who?"),
-        ("pop", dialogue(b"+OK\r\n", b"-err who?\r\n"), JOE, "login refused: -err who?"),
+        (
+            "pop",
+            dialogue(b"+OK\r\n", b"-ERR\r\n", b"+OK\r\n", b"-ERR hunter2?\r\n"),
+            JOE,
+            "login refused: -ERR ***?",
+        ),
+        ("pop", dialogue(b"+OK\r\n", b"-ERR\r\n", b"-ERR who?\r\n"), JOE, "login refused: -ERR who?"),
+        ("pop", dialogue(b"+OK\r\n", b"-ERR\r\n", b"-err who?\r\n"), JOE, "login refused: -err who?"),
         ("pop", dialogue(b"+OK\r\n", b"OK\r\n"), JOE, 'expected +OK or -ERR, got "OK"'),
         ("imap", saying(b"* BYE\r\n"), {}, 'expected * OK or * PREAUTH, got "* BYE"'),
         ("imap", dialogue(b"* OK\r\n", b"a1 NO hunter2\r\n"), JOE, "login refused: a1 NO ***"),
@@ -97,7 +107,7 @@ async def test_silent_servers_are_down_at_the_deadline(servers: Servers) -> None
 
 
 async def test_the_command_without_an_answer_is_named_but_not_its_secret(servers: Servers) -> None:
-    port = await servers.start(hanging(b"+OK\r\n+OK\r\n"))
+    port = await servers.start(hanging(b"+OK\r\n-ERR what?\r\n+OK\r\n"))
     expected = (Verdict.DOWN, "no answer within 0.3 s (connected, no answer to PASS)")
     assert expected == await run("pop", port, 0.3, **JOE)
 
