@@ -63,13 +63,13 @@ async def test_a_greeting_without_an_end() -> None:
 @pytest.mark.difference("pop, imap, smtp, ftp: the deadline")
 async def test_a_greeting_in_drops() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for _ in range(6):
+        for _ in range(8):
             writer.write(b"220-not yet\r\n")
             await asyncio.sleep(0.4)
         await SMTP(reader, writer)
 
-    expected = ("up", "down: no answer within 1 s (connected, no greeting)")
-    assert expected == await of_one(talk, "service=smtp\nchecktimeout=1\nnegotiatetimeout=1")
+    expected = ("up", "down: no answer within 2 s (connected, no greeting)")
+    assert expected == await of_one(talk, "service=smtp\nchecktimeout=2\nnegotiatetimeout=2")
 
 
 @pytest.mark.difference("imap, imaps: the port")

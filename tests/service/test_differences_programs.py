@@ -93,12 +93,12 @@ def alive(pid: int) -> bool:
 @pytest.mark.difference("external: arguments of the command, and processes that it leaves behind")
 async def test_what_a_command_leaves_behind(script: Script, tmp_path: Path) -> None:
     text = script(f"sleep 60 & echo $! >{tmp_path}/pid\nwait")
-    config = site(9, f"checktype=external\ncheckcommand={text}\nchecktimeout=1\nnegotiatetimeout=1")
+    config = site(9, f"checktype=external\ncheckcommand={text}\nchecktimeout=2\nnegotiatetimeout=2")
     assert await original(config) == "down"
     left = int((tmp_path / "pid").read_text())
     assert alive(left)
     os.kill(left, signal.SIGKILL)
-    assert (await ours(config)).startswith("down: no answer within 1 s")
+    assert (await ours(config)).startswith("down: no answer within 2 s")
     await command.all_ended()
     assert not alive(int((tmp_path / "pid").read_text()))
 
