@@ -14,6 +14,7 @@ from ldirectord_py.checks.table import kinds
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.commands import Commands
 from ldirectord_py.daemon.director import Director
+from ldirectord_py.daemon.garbage import spare
 from ldirectord_py.daemon.maintenance import Maintenance
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
@@ -86,6 +87,7 @@ class _Daemon:
         await self.maintenance.begin()
         await self.director.start()
         self.probes.follow(self.director.orders)
+        spare()
         self.commands.start()
         self.notify.ready(self.director.summary)
         ready()
@@ -124,6 +126,7 @@ class _Daemon:
         self.reports.mail.follow(new.config)
         self.commands.follow()
         self.probes.follow(new)
+        spare()
         logfile.follow(new.config.settings)
 
 

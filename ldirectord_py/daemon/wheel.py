@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-TICK: Final = 1 / 128
+TICK: Final = 1 / 32
 """Seconds between two ticks; a power of two, so that intervals of whole seconds are exact multiples."""
 
 

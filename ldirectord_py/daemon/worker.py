@@ -20,6 +20,7 @@ from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.table import checker_for, turn_for
 from ldirectord_py.daemon.descriptors import at_once, raise_limit
 from ldirectord_py.daemon.frames import News, Work, read_frame, work
+from ldirectord_py.daemon.garbage import spare
 from ldirectord_py.daemon.monitor import Monitor
 
 TELL_EVERY: Final = 1 / 128
@@ -63,6 +64,7 @@ class Worker(logging.Handler):
         if told.whole:
             self._numbers = {check: number for number, check in self._checks.items()}
             self._monitor.follow(self._checks.values())
+            spare()
 
     async def tell(self) -> None:
         """Send what there is to tell, for ever; while the director does not read, no check begins."""

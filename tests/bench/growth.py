@@ -14,12 +14,19 @@ from bench.farm import addresses, connections, farm
 from bench.figure import Curve, Figure, Outcome, ratio_at_most, value_at_most
 from bench.namespaces import fresh_namespace
 from bench.ours import Ours
+from ldirectord_py.daemon.monitor import FIRST_PROBES_APART
 
 SIZES: Final = (100, 1000, 5000, 10_000)
+RATE: Final = 100
 INTERVAL: Final = 10
 TIMEOUT: Final = 3
+SETTLE_SECONDS: Final = 5.0
 MEASURE_SECONDS: Final = 20.0
 FLAT: Final = 1.2
+NOTES: Final = (
+    f"CPU and memory: {RATE} checks a second at every size, by the checkinterval.",
+    f"Detection: checkinterval {INTERVAL} s, negotiatetimeout {TIMEOUT} s; half of the servers hang at once.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +46,17 @@ def measure(runs: int) -> Outcome:
     each = tuple((b.memory - a.memory) / (SIZES[-1] - SIZES[0]) / 1000 for a, b in zip(first, last, strict=True))
     flat = ratio_at_most(FLAT)
     figures = (
-        Figure(f"CPU per HTTP check, {largest}", "us", _costs(last), _costs(first), peer, flat),
+        Figure(f"CPU per HTTP check at {RATE} a second, {largest}", "us", _costs(last), _costs(first), peer, flat),
         Figure(f"last of half the servers out, {largest}", "s", _times(last), _times(first), peer, flat),
         Figure("memory per real server", "kB", each, target=value_at_most(3, "kB")),
         Figure("memory (PSS), 100 reals", "MB", _megabytes(found[100]), target=value_at_most(45, "MB")),
         Figure("memory (PSS), 5,000 reals", "MB", _megabytes(found[5000]), target=value_at_most(60, "MB")),
     )
-    return Outcome(figures, tuple(_curves(found)), (f"checkinterval is {INTERVAL} s, checktimeout {TIMEOUT} s.",))
+    return Outcome(figures, tuple(_curves(found)), NOTES)
 
 
 def _point(size: int) -> Point:
-    """Return what is found with so many servers, of which every second one is hung at last."""
+    """Return what is found with so many servers, checked at one rate, and of which half are hung then."""
     with (
         tempfile.TemporaryDirectory() as folder,
         fresh_namespace(),
@@ -57,13 +64,15 @@ def _point(size: int) -> Point:
         farm(Path(folder) / "ill", 8090, 8490) as ill,
     ):
         ports = (well.port, ill.port)
-        endpoints = [f"{address}:{ports[number % 2]}" for number, address in enumerate(addresses(size))]
-        with Ours(Path(folder) / "ours", configuration(virtuals(endpoints), HTTP, INTERVAL, TIMEOUT)) as ours:
-            time.sleep(INTERVAL + 5)
+        servers = virtuals([f"{address}:{ports[number % 2]}" for number, address in enumerate(addresses(size))])
+        with Ours(Path(folder) / "steady", configuration(servers, HTTP, size // RATE, TIMEOUT)) as ours:
+            time.sleep(size * FIRST_PROBES_APART + SETTLE_SECONDS)
             spent, checks = ours.cpu_seconds(), connections()
             time.sleep(MEASURE_SECONDS)
             cost = (ours.cpu_seconds() - spent) / (connections() - checks) * 1e6
             memory = ours.pss_bytes()
+        with Ours(Path(folder) / "failing", configuration(servers, HTTP, INTERVAL, TIMEOUT)) as ours:
+            time.sleep(INTERVAL + SETTLE_SECONDS)
             out = until_out(ours, ill, size // 2, within=3 * (INTERVAL + TIMEOUT))
     print(f"{size} reals: {cost:.1f} us, {memory / 1e6:.1f} MB, last out after {out[-1]:.2f} s", flush=True)
     return Point(cost, memory, out[-1])

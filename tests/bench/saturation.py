@@ -26,7 +26,7 @@ _HELD: Final = ratio_at_most(1.02, f"{REALS // INTERVAL:,} a second")
 def measure(runs: int) -> Outcome:
     """Return how many microseconds pass from check to check, against those that should."""
     due = INTERVAL / REALS * 1e6
-    figures = []
+    figures = list[Figure]()
     with tempfile.TemporaryDirectory() as folder, fresh_namespace(), farm(Path(folder) / "farm") as servers:
         for name, words, head, target in (
             ("TCP connect, fork = yes", CONNECT, FORKED, _HELD),
