@@ -43,6 +43,8 @@ class HealthState:
                 return HealthState(up=False, failures=max(self.failures, rules.fall))
             case Verdict.UP:
                 successes = min(self.successes + 1, rules.rise)
+                if self.up and not self.failures and successes == self.successes:
+                    return self  # as nearly all are, nearly always
                 return HealthState(up=self.up or successes >= rules.rise, successes=successes)
             case Verdict.DOWN:
                 failures = min(self.failures + 1, rules.fall)

@@ -135,7 +135,7 @@ class _Watch:
             self._begins, self._due = self._due, self._due + self._check.interval
             self._monitor.wheel.at(self._begins, self._begin)
         else:
-            self.task = asyncio.create_task(self._probe(self._monitor))
+            self.task = asyncio.get_running_loop().create_task(self._probe(self._monitor))
 
     async def _probe(self, monitor: Monitor) -> None:
         try:

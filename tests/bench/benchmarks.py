@@ -39,7 +39,7 @@ BENCHMARKS = (
     Benchmark("checks", Place.HERE),
     Benchmark("tls", Place.HERE),
     Benchmark("detection", Place.HERE),
-    Benchmark("growth", Place.HERE),
+    Benchmark("growth", Place.HERE, 1800),
     Benchmark("saturation", Place.HERE),
 )
 
