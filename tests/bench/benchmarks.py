@@ -46,9 +46,10 @@ BENCHMARKS = (
 
 def measure(name: str, runs: int) -> Outcome:
     """Return what the benchmark found, and where."""
+    host = describe()
     found = importlib.import_module(f"bench.{name}").measure(runs)
     assert isinstance(found, Outcome), f"bench.{name}.measure returns no Outcome"
-    return replace(found, host=describe())
+    return replace(found, host=host)
 
 
 def store(path: Path, outcome: Outcome) -> None:
