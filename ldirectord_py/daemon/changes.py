@@ -13,8 +13,8 @@ Scopes = Mapping[ServiceKey, dict[DestinationKey, None] | None]
 class Changes:
     """Its state: the services to be compared, in order, each with its scope."""
 
-    def __init__(self) -> None:
-        self._scopes: dict[ServiceKey, dict[DestinationKey, None] | None] = {}
+    def __init__(self, whole: Iterable[ServiceKey] = ()) -> None:
+        self._scopes: dict[ServiceKey, dict[DestinationKey, None] | None] = dict.fromkeys(whole)
 
     def __iter__(self) -> Iterator[ServiceKey]:
         return iter(self._scopes)

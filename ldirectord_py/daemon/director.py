@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -20,7 +19,8 @@ from ldirectord_py.daemon.drift import drift
 from ldirectord_py.daemon.looks import Looks
 from ldirectord_py.daemon.mirror import Mirror
 from ldirectord_py.daemon.orders import Orders, rules
-from ldirectord_py.desired import adopt, row_key
+from ldirectord_py.daemon.standing import Standing
+from ldirectord_py.desired import Health, adopt, row_key
 from ldirectord_py.errors import KernelError
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.diff import Verb
@@ -49,7 +49,7 @@ OUT_OF_MAINTENANCE: Final = Result(Verdict.UP, "Server out of maintenance", 0.0)
 class Director:
     """Keeps the kernel's table in step with its orders and with the health of the real servers.
 
-    Its state: the ``orders`` in force; the ``health`` of each real server, the last result of each check, and which
+    Its state: the ``orders`` in force; how the real servers are ``standing``, the last result of each check, and which
     servers are ``maintained``; the mirror of the kernel's table; what somebody changed there by hand and is left so;
     what servers that moved have left there; and which services are to be looked at, and when. Its methods are called
     on one loop; only ``run``, ``start``, ``reload`` and ``stop`` write.
@@ -57,14 +57,13 @@ class Director:
 
     def __init__(self, kernel: Kernel, orders: Orders, listeners: Sequence[Listener] = ()) -> None:
         self.orders = orders
-        self.health: dict[DestinationKey, HealthState] = {}
+        self.standing = Standing()
         self.maintained: frozenset[DestinationKey] = frozenset()
         self._listeners = listeners
         self._mirror = Mirror(kernel)
         self._results: dict[Check, Result] = {}
         self._unjudged: set[Check] = set()
         self._by_hand: dict[DestinationKey, int | None] = {}
-        self._up: Counter[ServiceKey] = Counter()  # counting them anew at each step takes long with 10,000
         self._dirty = Changes()
         self._draining = Draining()
         self._looks = Looks()
@@ -74,14 +73,14 @@ class Director:
         self._writing = asyncio.Lock()
 
     @property
+    def health(self) -> Health:
+        """Return the state of each real server."""
+        return self.standing.health
+
+    @property
     def summary(self) -> str:
         """Return in one line how many real servers are up."""
-        servers = f"{self._up.total()} of {len(self.health)} real servers up"
-        return f"{len(self.orders.virtuals)} virtual servers, {servers}"
-
-    def is_out(self, service: ServiceKey) -> bool:
-        """Return whether no real server of a virtual is up."""
-        return not self._up[service]
+        return f"{len(self.orders.virtuals)} virtual servers, {self.standing.up} of {len(self.health)} real servers up"
 
     async def start(self) -> None:
         """Take over what the kernel holds of our services and write what is missing; raises KernelError."""
@@ -139,9 +138,8 @@ class Director:
         """Let the checks judge servers again, at once by what they found last."""
         found = self.orders.found(self._results)
         for key in keys:
-            self.health[key] = HealthState()
-            virtual, _ = self.orders.reals[key]
-            result = OUT_OF_MAINTENANCE if virtual.checktype is CheckType.ON else found.get(key)
+            self.standing.begin_anew(key)
+            result = OUT_OF_MAINTENANCE if self.orders.reals[key][0].checktype is CheckType.ON else found.get(key)
             if result is not None:
                 self._step(key, result)
 
@@ -165,19 +163,16 @@ class Director:
         async with self._writing:
             await self._mirror.read(self._ours().keys())
             stay = {virtual.key for virtual in self.orders.config.virtuals if not virtual.cleanstop}
-            self._dirty = Changes()
-            self._dirty.whole(key for key in self._mirror.services if key not in stay)
+            self._dirty = Changes(key for key in self._mirror.services if key not in stay)
             self.orders = replace(self.orders, virtuals={})
             await self._write(Phase.STOP)
 
     def _step(self, key: DestinationKey, result: Result) -> None:
         virtual, real = self.orders.reals[key]
-        step = self.health[key].observe(result.verdict, rules(virtual))
+        step = self.standing.observe(key, result.verdict, rules(virtual))
         if step.before == step.after:
             return
-        self.health[key] = step.after
         if step.rose or step.fell:
-            self._up[virtual.key] += 1 if step.rose else -1
             row = row_key(virtual, real)
             self._by_hand.pop(row, None)
             self._dirty.some(virtual.key, self.orders.beside(row))
@@ -188,9 +183,7 @@ class Director:
         """Replace the orders at one stroke, so that a result that comes meanwhile finds one or the other."""
         former, self.orders = self.orders, orders
         self._draining.follow(former, orders, self._mirror.rows, asyncio.get_running_loop().time())
-        for key in former.virtuals:
-            if key in orders.virtuals:
-                continue
+        for key in [key for key in former.virtuals if key not in orders.virtuals]:
             if former.virtuals[key].cleanstop:
                 self._dirty.whole((key,))
             else:
@@ -205,15 +198,9 @@ class Director:
 
     def _enrol(self) -> None:
         """Give each server its state: its own, else what its check last found, else what the kernel shows."""
-        kept = {
-            key: self.health[key]
-            for key, (virtual, _) in self.orders.reals.items()
-            if key in self.health and (virtual.checktype is not CheckType.ON or key in self.maintained)
-        }
-        self.health = kept | self._first(self.orders.reals.keys() - kept.keys())
-        self._up = Counter(key.service for key, state in self.health.items() if state.up)
-        for key in [key for key in self.health if key in self.maintained]:
-            self._step(key, IN_MAINTENANCE)
+        for key in self.standing.follow(self.orders.shares, self.maintained, self._first):
+            if key in self.maintained:
+                self._step(key, IN_MAINTENANCE)
 
     def _first(self, keys: AbstractSet[DestinationKey]) -> dict[DestinationKey, HealthState]:
         """Return the states in which these servers begin."""
@@ -259,8 +246,7 @@ class Director:
 
     async def _write(self, phase: Phase) -> None:
         """Write the rows that may differ, in portions, so that checks stay on time."""
-        scopes = self._dirty.take()
-        if not scopes:
+        if not (scopes := self._dirty.take()):
             return
         try:
             for portion in self.orders.portions(scopes, ROWS_AT_A_TIME):
@@ -289,9 +275,9 @@ class Director:
         scopes = {key: scope for key, scope in scopes.items() if key in self.orders.virtuals}
         wanted: dict[Key, Row] = {key: row for key, row in self._draining.rows(scopes).items() if covers(scopes, key)}
         for key, scope in scopes.items():
-            roster = self.orders.shares[key].roster
             only = None if scope is None else reversed(scope)  # from the last to the first, as in a roster
-            wanted |= roster.rows(self.health, self._by_hand, out=self.is_out(key), only=only)
+            roster, out = self.orders.shares[key].roster, self.standing.is_out(key)
+            wanted |= roster.rows(self.health, self._by_hand, out=out, only=only)
         return wanted
 
     def _ours(self) -> dict[ServiceKey, None]:

@@ -38,7 +38,7 @@ class Outages:
             self._review(virtual)
 
     def _review(self, virtual: Virtual) -> None:
-        out = self._director.is_out(virtual.key)
+        out = self._director.standing.is_out(virtual.key)
         if out == (virtual.key in self._out):
             return
         if out:

@@ -58,7 +58,7 @@ def test_what_changed_alone_is_written_and_the_whole_is_right(web: Virtual, mail
             assert dict(kernel.table) == desired(director.orders.config, director.health, director._by_hand)
             for site in (web, mail):
                 out = not any(director.health[real_key(site, each)].up for each in site.reals)
-                assert director.is_out(site.key) is out
+                assert director.standing.is_out(site.key) is out
 
     asyncio.run(play())
 
