@@ -18,6 +18,7 @@ import pytest
 
 from harness.scripted import Servers, servers
 from ldirectord_py.checks.base import Check, Result, Target
+from ldirectord_py.daemon import share
 from ldirectord_py.daemon.frames import Limits
 from ldirectord_py.daemon.workers import Workers, divided
 from ldirectord_py.health import Verdict
@@ -26,6 +27,27 @@ pytestmark = pytest.mark.slow  # whole processes
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell"
 LIMITS = Limits(external=3, checks=None)
+
+
+DIRECTOR = """
+import asyncio
+from ipaddress import ip_address
+from ldirectord_py.checks.base import Check, Target
+from ldirectord_py.daemon.frames import Limits
+from ldirectord_py.daemon.workers import Workers
+
+async def main():
+    heard = set()
+    workers = Workers(lambda check, result: heard.add(check))
+    checks = [Check("connect", Target(ip_address("127.0.0.1"), port, 5), 1) for port in (1, 2)]
+    workers.follow(checks, 2, Limits(1, None))
+    while len(heard) < 2:
+        await asyncio.sleep(0.01)
+    print(*workers.pids, flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,7 +103,7 @@ async def test_each_worker_has_its_share() -> None:
         await watched.until(lambda: len(watched.found) == 10)
         assert watched.verdicts() == {Verdict.UP}
         assert len(watched.workers.pids) == 2
-        assert Counter(share for _, share in watched.workers._homes.values()).most_common(1)[0][1] == 5
+        assert Counter(home for _, home in watched.workers._homes.values()).most_common(1)[0][1] == 5
 
 
 async def test_a_worker_that_is_killed_is_replaced_and_no_verdict_is_invented(caplog: pytest.LogCaptureFixture) -> None:
@@ -97,6 +119,23 @@ async def test_a_worker_that_is_killed_is_replaced_and_no_verdict_is_invented(ca
         assert watched.verdicts() == {Verdict.UP}
         assert second in watched.workers.pids
     assert caplog.messages == [f"Worker process {first} ended; its 3 checks begin anew in another"]
+
+
+async def test_a_worker_that_stands_still_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(share, "SILENT", 1.5)
+    async with watching() as watched:
+        port = await watched.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
+        watched.workers.follow(checks(2, port), 1, LIMITS)
+        await watched.until(lambda: len(watched.found) == 2)
+        (pid,) = watched.workers.pids
+        os.kill(pid, signal.SIGSTOP)
+        await watched.until(lambda: watched.workers.pids not in ([], [pid]))
+        watched.found.clear()
+        await watched.until(lambda: len(watched.found) == 2)
+        assert watched.verdicts() == {Verdict.UP}
+    assert caplog.messages == [f"Worker process {pid} has been silent for 3 s; its 2 checks begin anew in another"]
 
 
 async def test_a_reload_leaves_the_probe_in_flight_alone() -> None:
@@ -117,8 +156,8 @@ async def test_fewer_workers_take_over_what_the_others_had() -> None:
         followed = checks(6, port)
         watched.workers.follow(followed, 3, LIMITS)
         await watched.until(lambda: len(watched.found) == 6)
-        for share in watched.workers.follow(followed, 1, LIMITS):
-            await share.close()
+        for surplus in watched.workers.follow(followed, 1, LIMITS):
+            await surplus.close()
         watched.found.clear()
         await watched.until(lambda: len(watched.found) == 6)
         assert len(watched.workers.pids) == 1
@@ -126,19 +165,7 @@ async def test_fewer_workers_take_over_what_the_others_had() -> None:
 
 async def test_workers_leave_signals_to_the_director_and_end_with_it(tmp_path: Path) -> None:
     story = tmp_path / "story.py"
-    story.write_text(
-        "import asyncio, time\n"
-        "from ldirectord_py.daemon.frames import Limits\n"
-        "from ldirectord_py.daemon.workers import Workers\n"
-        "async def main():\n"
-        "    workers = Workers(print)\n"
-        "    workers.follow((), 2, Limits(1, None))\n"
-        "    while len(workers.pids) < 2: await asyncio.sleep(0.01)\n"
-        "    await asyncio.sleep(1)\n"
-        "    print(*workers.pids, flush=True)\n"
-        "    await asyncio.sleep(60)\n"
-        "asyncio.run(main())\n"
-    )
+    story.write_text(DIRECTOR)
     director = await asyncio.create_subprocess_exec(sys.executable, str(story), stdout=asyncio.subprocess.PIPE)
     assert director.stdout is not None
     pids = [int(word) for word in (await director.stdout.readline()).split()]
@@ -197,5 +224,5 @@ async def test_commands_run_only_where_one_may() -> None:
         followed = [Check("external", replace(target, port=80 + number), 0.5) for number in range(4)]
         watched.workers.follow(followed, 3, Limits(external=1, checks=None))
         await watched.until(lambda: len(watched.found) == 4)
-        assert len({share for _, share in watched.workers._homes.values()}) == 1
+        assert len({home for _, home in watched.workers._homes.values()}) == 1
         assert watched.verdicts() == {Verdict.UP}
