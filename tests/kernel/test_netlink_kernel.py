@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pytest
 from contract.kernel_cases import CASES, EVERY_SORT, WEB, Case, add, hold, real, service, table
 from ldirectord_py.ipvs.diff import diff
 from ldirectord_py.ipvs.netlink import NetlinkKernel
-from ldirectord_py.ipvs.table import Destination, Table
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Table
 from ldirectord_py.ipvs.text import in_order, parse, save
 
 NEW_NETWORK = 0x40000000
@@ -47,6 +48,10 @@ async def kernel(_namespace: None) -> AsyncIterator[NetlinkKernel]:
 
 def ipvsadm(*arguments: str, given: str = "") -> str:
     return subprocess.run(["ipvsadm", *arguments], check=True, capture_output=True, text=True, input=given).stdout
+
+
+def _own(address: str) -> None:
+    subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
 
 
 def unloaded(*modules: str) -> bool:
@@ -122,3 +127,14 @@ async def test_the_module_is_loaded_when_it_is_not(kernel: NetlinkKernel) -> Non
         return  # built in, or in use elsewhere: it cannot go away
     assert not await kernel.apply(add(service()))
     assert table(service()) == await kernel.read()
+
+
+async def test_connections_and_persistent_clients_are_counted(kernel: NetlinkKernel) -> None:
+    _own("10.0.0.1")
+    ipvsadm("-A", "-t", "10.0.0.1:80", "-s", "rr", "-p", "300")
+    for address in ("127.0.0.1", "127.0.0.2"):
+        ipvsadm("-a", "-t", "10.0.0.1:80", "-r", f"{address}:8080", "-m")
+    (of,) = (key for key in await kernel.read() if not isinstance(key, DestinationKey))
+    with socket.create_server(("", 8080)) as server, socket.create_connection(("10.0.0.1", 80), 60), server.accept()[0]:
+        counts = await kernel.connections([of])
+    assert sorted(counts.values()) == [0, 2]
