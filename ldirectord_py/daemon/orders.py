@@ -12,6 +12,7 @@ from ldirectord_py.daemon.changes import Scopes
 from ldirectord_py.desired import Roster, roster
 from ldirectord_py.health import Rules
 from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey
+from ldirectord_py.ipvs.wire import prepare
 from ldirectord_py.plan import Plan, checks, merged
 from ldirectord_py.report.events import Role
 
@@ -106,5 +107,6 @@ def _share(virtual: Virtual, known: Share | None, kinds: Mapping[str, Kind]) -> 
     if known is not None and known.virtual == virtual:
         return known
     made = roster(virtual)
+    prepare((made.service, *(row for place in made.places.values() for _, row in place.up)))
     reals = {key: (virtual, real) for key, real in zip(made.identities, virtual.reals, strict=True)}
     return Share(virtual, made, checks(virtual, kinds), reals)

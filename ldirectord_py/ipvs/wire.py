@@ -13,6 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from ldirectord_py.ipvs.diff import Op, Verb
+from ldirectord_py.ipvs.refusal import nonsense
 from ldirectord_py.ipvs.table import (
     Address,
     Destination,
@@ -113,6 +114,13 @@ def pack(row: Row) -> bytes:
         packed = _nest(1, _service(row)) if isinstance(row, Service) else _destination(row)
         object.__setattr__(row, "packed", packed)
     return row.packed
+
+
+def prepare(rows: Iterable[Row]) -> None:
+    """Pack the rows that make sense now, so that writing them later takes less time."""
+    for row in rows:
+        if not (row.packed or nonsense(Op(Verb.ADD, row))):
+            pack(row)
 
 
 def _packed_key(row: Row) -> bytes:

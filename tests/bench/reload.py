@@ -1,7 +1,8 @@
 """A reload of 37,205 unchanged real servers of 2,277 virtuals, natively, while their checks go on.
 
 Everything of the daemon's is its own: reader, orders, director, netlink, monitor, on uvloop. Two ends are stand-ins:
-the kernel's answers are made beforehand, and a probe is a wait of two seconds. Beside it, natively too, a weight change.
+the kernel's answers are made beforehand, and a probe is a wait of two seconds. Beside it, natively too, one change of
+a weight.
 """
 
 from __future__ import annotations

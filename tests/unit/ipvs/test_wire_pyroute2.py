@@ -19,8 +19,8 @@ from pyroute2.netlink.generic.ipvs import ipvsmsg
 from contract.tables import destinations, keys, services
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.dump import destination, messages, service
-from ldirectord_py.ipvs.table import Destination, FirewallMark, Row, Service, ServiceKey
-from ldirectord_py.ipvs.wire import ACK, REQUEST, Command, batch, pack
+from ldirectord_py.ipvs.table import Destination, DestinationKey, FirewallMark, Forward, Row, Service, ServiceKey
+from ldirectord_py.ipvs.wire import ACK, REQUEST, Command, batch, pack, prepare
 
 SERVICES = keys().flatmap(services)
 DESTINATIONS = keys().flatmap(destinations)
@@ -131,6 +131,13 @@ def test_a_row_is_packed_once_and_equal_whether_it_is(row: Row) -> None:
     assert fresh == packed
     assert hash(fresh) == hash(packed)
     assert replace(packed).packed == b""
+
+
+@given(SERVICES | DESTINATIONS)
+def test_only_rows_that_make_sense_are_prepared(row: Row) -> None:
+    bad = Destination(DestinationKey(FirewallMark(1), IPv4Address("10.1.0.1"), 80), Forward.ROUTE, -1)
+    prepare([row, bad])
+    assert (row.packed, bad.packed) == (pack(replace(row)), b"")
 
 
 def encoded(nests: Attributes) -> bytes:
