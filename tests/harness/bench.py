@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from harness.director import Director
 from harness.namespace import command
+from harness.nursery import Nursery
 from harness.real import Address, Real
 
 VIP: Final = "10.9.0.100"
@@ -26,10 +27,14 @@ SIX: Final = tuple(IPv6Address("fd00:10::") + number for number in range(1, SERV
 _building = threading.Lock()  # ip-netns(8) prepares /run/netns when it makes the first
 
 
-class Bench:
-    """A director's namespace and a farm's; both end with the block."""
+TABLE: Final = "ipvsadm --save --numeric && ipvsadm --list --numeric --thresholds"
 
-    def __init__(self, number: int, folder: Path) -> None:
+
+class Bench:
+    """A director's namespace and a farm's, which end with the block; ``original`` and ``ours`` fork the daemons."""
+
+    def __init__(self, number: int, folder: Path, original: Nursery, ours: Nursery) -> None:
+        self.original, self.ours = original, ours
         addresses: list[Address] = [*FOUR, *SIX]
         self.director = Director(f"director{number}", folder)
         self.farm = Real(f"farm{number}", folder, addresses)
@@ -51,13 +56,21 @@ class Bench:
 
     def clear(self) -> None:
         """Empty the kernel's table and mend the servers."""
-        self.director.run("ipvsadm", "-C")
+        self.ipvs("-C")
         self.farm.heal()
         (self.farm.folder / "sick").unlink(missing_ok=True)
 
     def ipvs(self, *arguments: str) -> None:
         """Change the kernel's table as somebody would by hand, with ipvsadm."""
-        command("ip", "netns", "exec", self.director.netns, "ipvsadm", *arguments)
+        self._enter("ipvsadm", *arguments)
+
+    def table(self) -> tuple[str, ...]:
+        """Return what ipvsadm says of the kernel's table: as it saves it, and the thresholds of servers; sorted."""
+        lines = (line.rstrip() for line in self._enter("sh", "-c", TABLE).splitlines())
+        return tuple(sorted(line for line in lines if line.startswith(("-", "  -> ")) and "RemoteAddress" not in line))
+
+    def _enter(self, *argv: str) -> str:
+        return command("nsenter", f"--net=/run/netns/{self.director.netns}", *argv)
 
     def _lay_cable(self) -> None:
         self.director.ip(

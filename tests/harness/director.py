@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from harness.namespace import Namespace, end, eventually
+from harness.notices import Notices
 from harness.proc import Watch, Weights, read_weights
 
 INSTANCE = "lab"
@@ -28,7 +27,7 @@ class Director(Namespace):
     def __init__(self, name: str, folder: Path) -> None:
         super().__init__(name, folder)
         self._daemon: subprocess.Popen[bytes] | None = None
-        self._notices: socket.socket | None = None
+        self._notices: Notices | None = None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -54,10 +53,9 @@ class Director(Namespace):
     def start(self, within: float = START_SECONDS) -> float:
         """Start the daemon; return the seconds until it said that it is ready."""
         if self._notices is None:
-            self._notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._notices.bind(str(self.folder / "notify"))
-        self._drain()
-        environment = {"NOTIFY_SOCKET": str(self.folder / "notify"), "LDIRECTORD_RUNDIR": str(self.folder)}
+            self._notices = Notices(self.folder / "notify")
+        self._notices.drain()
+        environment = {"NOTIFY_SOCKET": str(self._notices.path), "LDIRECTORD_RUNDIR": str(self.folder)}
         with (self.folder / "output").open("ab") as output:
             argv = (DAEMON, str(self.config), "run")
             self._daemon = self.spawn(*argv, output=output, environment=environment)
@@ -65,7 +63,8 @@ class Director(Namespace):
 
     def reload(self, within: float = 30.0) -> float:
         """Send SIGHUP; return the seconds until the daemon said that it is ready again."""
-        self._drain()
+        assert self._notices is not None, "the daemon was never started"
+        self._notices.drain()
         self.process.send_signal(signal.SIGHUP)
         return self._ready(within)
 
@@ -120,23 +119,11 @@ class Director(Namespace):
     def _table(self) -> Path:
         return Path(f"/proc/{self.anchor}/net/ip_vs")
 
-    def _drain(self) -> None:
-        """Forget notices of before: they are not the answer to what comes now, and a full queue would drop it."""
-        assert self._notices is not None, "the daemon was never started"
-        self._notices.setblocking(False)
-        with suppress(BlockingIOError):
-            while self._notices.recv(4096):
-                pass
-
     def _ready(self, within: float) -> float:
         began = time.monotonic()
         assert self._notices is not None
-        self._notices.settimeout(0.1)
-        while time.monotonic() - began < within and self.process.poll() is None:
-            try:
-                notice = self._notices.recv(4096)
-            except TimeoutError:
-                continue
-            if b"READY=1" in notice.splitlines():
-                return time.monotonic() - began
-        raise AssertionError(f"the daemon did not get ready in {within:g} s (exit {self.process.poll()})\n{self.log()}")
+        if not self._notices.ready(within, lambda: self.process.poll() is None):
+            raise AssertionError(
+                f"the daemon did not get ready in {within:g} s (exit {self.process.poll()})\n{self.log()}"
+            )
+        return time.monotonic() - began

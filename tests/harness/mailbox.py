@@ -14,25 +14,28 @@ class Session(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         """Take mails until the client is gone."""
         self.say("220 mailbox")
-        recipients: list[str] = []
+        sender, recipients = "", ""
         while line := self.rfile.readline().decode():
             word = line.split(maxsplit=1)[0].upper() if line.strip() else ""
+            address = line.partition("<")[2].partition(">")[0]
+            if word == "MAIL":
+                sender, recipients = address, ""
             if word == "RCPT":
-                recipients.append(line.partition("<")[2].partition(">")[0])
+                recipients += f"<{address}>"
             if word == "DATA":
                 self.say("354 go on")
-                self.keep(recipients)
-                recipients = []
+                self.keep(sender, recipients)
             self.say("221 bye" if word == "QUIT" else "250 ok")
 
-    def keep(self, recipients: list[str]) -> None:
-        """Read a mail and write who gets it and its subject."""
-        subject = ""
+    def keep(self, sender: str, recipients: str) -> None:
+        """Read a mail and write what it says and who gets it."""
+        lines: list[str] = []
         while (line := self.rfile.readline().decode().rstrip("\r\n")) != ".":
-            if line.startswith("Subject: ") and not subject:
-                subject = line.removeprefix("Subject: ")
+            lines.append(line)
+        head, _, body = "\n".join(lines).partition("\n\n")
+        headers = dict(line.split(": ", 1) for line in head.splitlines())
         with Path(sys.argv[1]).open("a") as file:
-            file.write(json.dumps([*recipients, subject]) + "\n")
+            file.write(json.dumps({"from": sender, "to": recipients, "headers": headers, "body": body}) + "\n")
 
     def say(self, text: str) -> None:
         """Send a line."""

@@ -1,23 +1,28 @@
-"""The Perl original and ours, driven alike: what a scenario starts, reloads and stops."""
+"""The Perl original and ours, driven alike: what a scenario starts, reloads, stops and kills."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Final
 
 from harness.director import Director
+from harness.notices import Notices
+from harness.nursery import Nursery
 
-ORIGINAL = "/usr/sbin/ldirectord"
-START_SECONDS = 60.0
-END_SECONDS = 30.0
-LOOK_SECONDS = 0.2
-ROUND_SECONDS = 2.5
-"""In which a daemon with checkinterval = 1 has looked at all servers of a scenario once more."""
+START_SECONDS: Final = 60.0
+END_SECONDS: Final = 30.0
+LOOK_SECONDS: Final = 0.2
+ROUND_SECONDS: Final = 1.6
+"""In which each check of ours with checkinterval = 1 has come once more."""
+
+RUNDIR: Final = Path("/var/run")
+RELOADED: Final = "Reloading Linux Director Daemon config on signal"
 
 
 def patiently(holds: Callable[[], bool], within: float, otherwise: Callable[[], str]) -> None:
@@ -28,106 +33,156 @@ def patiently(holds: Callable[[], bool], within: float, otherwise: Callable[[], 
         time.sleep(LOOK_SECONDS)
 
 
-class Subject(Protocol):
-    """A daemon under comparison, with the configuration that ``director.configure`` wrote."""
+class Subject(ABC):
+    """A daemon under comparison, with the configuration that ``director.configure`` wrote.
+
+    It detaches; the name of its configuration keeps its pid file apart from others.
+    """
+
+    def __init__(self, director: Director, nursery: Nursery) -> None:
+        self._director, self._nursery = director, nursery
+        self._config = director.folder / f"{director.netns}.cf"
+        self._pid_file = RUNDIR / f"ldirectord.{self._config.name}.pid"
+        self.pid: int | None = None
+        if not self._config.is_symlink():
+            self._config.symlink_to(director.config)
 
     def start(self) -> None:
-        """Start the daemon."""
+        """Start the daemon; return when it serves."""
+        self.command("start")
+        patiently(lambda: _read_pid(self._pid_file) is not None, START_SECONDS, self._director.log)
+        self.pid = _read_pid(self._pid_file)
+        self._await_start()
 
+    def command(self, word: str, **environment: str) -> None:
+        """Carry out a command of the program; return when the command has ended."""
+        variables = (f"{name}={value}" for name, value in environment.items())
+        output = self._director.folder / "output"
+        pid = self._nursery.fork(self._director.netns, output, *variables, str(self._config), word)
+        patiently(lambda: _gone(pid), START_SECONDS, self._director.log)
+
+    @abstractmethod
     def reload(self) -> None:
         """Send SIGHUP; return when the daemon has read its configuration again."""
 
-    def stop(self) -> None:
-        """Send SIGTERM; return when the daemon is gone."""
-
-    def kill(self) -> None:
-        """Send SIGKILL, if the daemon runs."""
-
-
-class Ours:
-    """Our daemon, as the lab runs it."""
-
-    def __init__(self, director: Director) -> None:
-        self._director = director
-        self._runs = False
-
-    def start(self) -> None:
-        """Start the daemon."""
-        self._runs = True
-        self._director.start(START_SECONDS)
-
-    def reload(self) -> None:
-        """Send SIGHUP and wait for the notice that the daemon is ready again."""
-        self._director.reload()
+    @abstractmethod
+    def round(self) -> None:
+        """Return when every server has been checked once more."""
 
     def stop(self) -> None:
         """Send SIGTERM and wait."""
-        self._director.stop()
+        self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Send SIGKILL and wait."""
-        if self._runs:
-            self._director.kill()
+        """Send SIGKILL, if the daemon runs, and wait; what it leaves stays."""
+        if self.pid is not None:
+            self._end(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Kill the daemon and those that it started, and remove their pid files."""
+        for pid_file in RUNDIR.glob(f"ldirectord.*{self._director.netns}.cf.pid"):
+            self.pid = _read_pid(pid_file)
+            self.kill()
+            pid_file.unlink(missing_ok=True)
+
+    @abstractmethod
+    def _await_start(self) -> None: ...
+
+    def _end(self, how: signal.Signals) -> None:
+        pid = self._running()
+        with suppress(ProcessLookupError):
+            os.kill(pid, how)
+        patiently(lambda: _gone(pid), END_SECONDS, self._director.log)
+        self.pid = None
+
+    def _running(self) -> int:
+        assert self.pid is not None, "the daemon was never started"
+        return self.pid
 
 
-class Original:
-    """Debian's ldirectord, which detaches; the name of its configuration keeps its pid file apart from others."""
+class Ours(Subject):
+    """Our daemon, which tells when it is ready."""
 
-    def __init__(self, director: Director) -> None:
-        self._director = director
-        self._config = director.folder / f"{director.netns}.cf"
-        self._pid_file = Path(f"/var/run/ldirectord.{self._config.name}.pid")
-        self._pid: int | None = None
+    def __init__(self, director: Director, nursery: Nursery) -> None:
+        super().__init__(director, nursery)
+        self._notices = Notices(director.folder / "notices")
 
-    def start(self) -> None:
-        """Start the daemon; return when its first round of checks is over."""
-        if not self._config.is_symlink():
-            self._config.symlink_to(self._director.config)
-        self._director.run(ORIGINAL, str(self._config), "start")
-        patiently(lambda: self._read_pid() is not None, START_SECONDS, self._director.log)
-        self._pid = self._read_pid()
-        self._await_round()
+    def command(self, word: str, **environment: str) -> None:
+        """Carry out a command of the program; the daemon that it starts knows where to tell."""
+        self._notices.drain()
+        super().command(word, NOTIFY_SOCKET=str(self._notices.path), **environment)
+
+    def reload(self) -> None:
+        """Send SIGHUP and wait for the notice that the daemon is ready again."""
+        self._notices.drain()
+        os.kill(self._running(), signal.SIGHUP)
+        self._await_start()
+
+    def round(self) -> None:
+        """Let an interval pass, and some more."""
+        time.sleep(ROUND_SECONDS)
+
+    def close(self) -> None:
+        """Kill the daemon and remove its pid file and its socket."""
+        super().close()
+        self._notices.close()
+        self._notices.path.unlink()
+
+    def _await_start(self) -> None:
+        assert self._notices.ready(START_SECONDS, lambda: not _gone(self._running())), self._director.log()
+
+
+class Original(Subject):
+    """Debian's ldirectord, which tells nothing."""
 
     def reload(self) -> None:
         """Send SIGHUP; return when the round of checks that follows is over."""
         before = self._reloads()
         os.kill(self._running(), signal.SIGHUP)
         patiently(lambda: self._reloads() > before, START_SECONDS, self._director.log)
-        self._await_round()
+        self._await_sleep()
 
-    def stop(self) -> None:
-        """Send SIGTERM and wait."""
-        os.kill(self._running(), signal.SIGTERM)
-        patiently(self._gone, END_SECONDS, self._director.log)
+    def round(self) -> None:
+        """Wait until the daemon sleeps, and once more: a round is what lies between."""
+        self._await_sleep(after=self._await_sleep())
 
-    def kill(self) -> None:
-        """Send SIGKILL and wait."""
-        if self._pid is not None and not self._gone():
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
-            patiently(self._gone, END_SECONDS, self._director.log)
-        self._pid_file.unlink(missing_ok=True)
+    def _await_start(self) -> None:
+        self._await_sleep()
 
-    def _await_round(self) -> None:
-        """Wait until the daemon sleeps between two rounds: while it starts it sets servers up and down."""
-        waits_in = Path(f"/proc/{self._running()}/wchan")
-        patiently(lambda: "nanosleep" in waits_in.read_text(), START_SECONDS, self._director.log)
+    def _await_sleep(self, after: str = "") -> str:
+        """Wait until the daemon sleeps between two rounds, not as it did ``after``; return how to know that sleep."""
+        asleep: list[str] = []
 
-    def _running(self) -> int:
-        assert self._pid is not None, "the original was never started"
-        return self._pid
+        def sleeps() -> bool:
+            asleep[:] = [_sleep(self._running())]
+            return asleep[0] not in ("", after) or _gone(self._running())
 
-    def _read_pid(self) -> int | None:
-        text = self._pid_file.read_text().strip() if self._pid_file.exists() else ""
-        return int(text) if text else None
+        patiently(sleeps, START_SECONDS, self._director.log)
+        return asleep[0]
 
     def _reloads(self) -> int:
-        return self._director.log().count("Reloading Linux Director Daemon config on signal")
+        return self._director.log().count(RELOADED)
 
-    def _gone(self) -> bool:
-        """Return whether the process has ended, be it that nobody has reaped it."""
-        try:
-            stat = Path(f"/proc/{self._running()}/stat").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        return stat.rpartition(")")[2].split()[0] == "Z"
+
+def _read_pid(path: Path) -> int | None:
+    text = path.read_text().strip() if path.exists() else ""
+    return int(text) if text else None
+
+
+def _sleep(pid: int) -> str:
+    """Return how often the process has waited when it sleeps for a time, or nothing when it does not sleep."""
+    folder = Path(f"/proc/{pid}")
+    with suppress(FileNotFoundError, ProcessLookupError):
+        status, waits_in = ((folder / name).read_text() for name in ("status", "wchan"))
+        waits = [line for line in status.splitlines() if line.startswith("voluntary_ctxt")]
+        return waits[0] if "nanosleep" in waits_in else ""
+    return ""
+
+
+def _gone(pid: int) -> bool:
+    """Return whether the process has ended, be it that nobody has reaped it."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return stat.rpartition(")")[2].split()[0] == "Z"

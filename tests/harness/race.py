@@ -1,51 +1,23 @@
-"""One scenario, run by the original and by ours: what each left at the marked points, and how the two compare."""
+"""One scenario, run by the original and by ours: what each left at the marked points."""
 
 from __future__ import annotations
 
-import json
-import re
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from harness import mailbox
 from harness.bench import Bench
-from harness.host import ROOT
 from harness.namespace import end, python
-from harness.original import LOOK_SECONDS, ROUND_SECONDS, Original, Ours, Subject
+from harness.original import LOOK_SECONDS, Original, Ours, Subject
+from harness.point import Point, logged, mailed, monitored
 from harness.proc import Weights
 
-WITHIN: Final = 40.0
-REST_SECONDS: Final = 1.2
-DIFFERENCES: Final = ROOT / "docs" / "differences.md"
-
-_TOLD = re.compile(
-    r"(Added|Restored|Quiescent|Deleted) (real|fallback) server|(Added|Changed) virtual server"
-    r"|Purged (real|virtual) server|Soft failure|Resetting soft failure"
-)
-_LOGGED = re.compile(r"^\[[^]|]*\|[^]|]*\|\d+\] (.*)$", re.MULTILINE)
-_REASON = re.compile(r"(?<=/\d): .*")
-_MONITORED = re.compile(r"^\[[^]]*\] \[\d+\] (.*) \[(up|down)\] ", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """What a daemon left since the point before; ``differs`` names what, and by which heading of the page."""
-
-    name: str
-    differs: dict[str, str] = field(compare=False)
-    table: tuple[str, ...]
-    log: tuple[str, ...]
-    monitor: tuple[str, ...]
-    mails: tuple[str, ...]
-    commands: tuple[str, ...]
-
-    def seen(self) -> dict[str, tuple[str, ...]]:
-        """Return all that is compared."""
-        names = ("table", "log", "monitor", "mails", "commands")
-        return {name: getattr(self, name) for name in names}
+WITHIN: Final = 90.0  # another daemon of ours is a new interpreter
+REST_SECONDS: Final = 0.8
+GROWING_SECONDS: Final = 5.0
+"""Seconds after which a log that goes on growing is taken as it is."""
 
 
 class Run:
@@ -56,7 +28,7 @@ class Run:
         self.bench, self.director, self.farm = bench, bench.director, bench.farm
         self.folder = bench.director.folder
         self.points: list[Point] = []
-        self.daemon: Subject = Ours(self.director) if ours else Original(self.director)
+        self.daemon: Subject = Ours(self.director, bench.ours) if ours else Original(self.director, bench.original)
         self._read: dict[Path, int] = {}
         self._log, self._monitor = self.director.logfile, self.folder / "monitor"
         self._mails, self.commands = self.folder / "mails", self.folder / "commands"
@@ -81,7 +53,7 @@ class Run:
 
     def rounds(self) -> None:
         """Let the checks have gone round."""
-        time.sleep(ROUND_SECONDS)
+        self.daemon.round()
 
     def receive_mails(self) -> Callable[[], object]:
         """Take mails from now on; return what ends that."""
@@ -95,49 +67,64 @@ class Run:
         path.chmod(0o755)
         return path
 
-    def point(self, name: str, table: Weights, /, *, ours: Weights | None = None, **differs: str) -> None:
-        """Wait until the table is this one and rests, and take all that there is to compare.
+    def said(self, *, original: str = "", ours: str = "") -> None:
+        """Assert what one daemon or both have said in their log so far."""
+        wanted, log = (ours if self.ours else original), self._log.read_text()
+        assert wanted in log, f"{wanted!r} is not in\n{log}"
 
-        ``differs`` names what differs here (table, log, ...) and the heading of the difference.
+    def alone(self, row: str, holds: bool) -> None:
+        """Assert that something holds of the original and not of ours, as a row of the page says."""
+        assert holds is not self.ours, f"{row}: {'ours' if self.ours else 'the original'}\n{self.director.log()}"
+
+    def point(self, name: str, table: Weights, /, *, ours: Weights | None = None, **differs: str) -> None:
+        """Wait until the table is this one and all rests, and take all that there is to compare.
+
+        ``differs`` names what differs here (table, log, ...) and the row of the page that says so.
         """
         expected = ours if self.ours and ours is not None else table
         self._settle(name, expected)
-        thresholds = self.director.run("ipvsadm", "-Ln", "--thresholds").splitlines()
-        rows = sorted(line.rstrip() for line in thresholds if line.startswith("  ->"))
         self.points.append(
             Point(
                 name,
                 differs,
-                (*self.director.saved(), *rows),
-                _told(_LOGGED.findall(self._new(self._log))),
-                tuple(sorted(f"{server} {state}" for server, state in dict(self._monitored()).items())),
-                tuple(sorted(" ".join(json.loads(line)) for line in self._new(self._mails).splitlines())),
-                tuple(sorted(set(self._new(self.commands).splitlines()))),
+                table=self.bench.table(),
+                log=logged(self._new(self._log)),
+                commands=tuple(sorted(set(self._new(self.commands).splitlines()))),
+                **monitored(self._new(self._monitor)),
+                **mailed(self._new(self._mails).splitlines()),
             )
         )
 
     def forget(self) -> None:
         """End the daemon and remove what it left."""
-        self.daemon.kill()
+        self.daemon.close()
         self.bench.clear()
         for path in (self._log, self._monitor, self._mails, self.commands, self.folder / "output"):
             path.unlink(missing_ok=True)
 
     def _settle(self, name: str, expected: Weights) -> None:
         began = since = time.monotonic()
+        before = self._left()
         while time.monotonic() - since < REST_SECONDS:
             time.sleep(LOOK_SECONDS)
+            now = self._left()
+            late = time.monotonic() - began
             if self.director.weights() != expected:
+                assert late < WITHIN, self._evidence(name, expected)
                 since = time.monotonic()
-                assert since - began < WITHIN, self._evidence(name, expected)
+            elif now != before and late < GROWING_SECONDS:
+                since = time.monotonic()
+            before = now
+
+    def _left(self) -> tuple[int, ...]:
+        """Return how much the daemon has written so far."""
+        paths = (self._log, self._mails, self.commands)
+        return tuple(path.stat().st_size if path.exists() else 0 for path in paths)
 
     def _evidence(self, name: str, expected: Weights) -> str:
         who = "ours" if self.ours else "the original"
         log = self.director.log()[-3000:]
         return f"{who} at {name!r}: expected {expected}\nis {self.director.weights()}\n{log}"
-
-    def _monitored(self) -> Iterable[tuple[str, str]]:
-        return [(found[0], found[1]) for found in _MONITORED.findall(self._new(self._monitor))]
 
     def _new(self, path: Path) -> str:
         """Return the lines of a file that are new since the last time."""
@@ -161,28 +148,3 @@ def race(bench: Bench, scenario: Scenario) -> tuple[list[Point], list[Point]]:
             run.forget()
         points.append(run.points)
     return points[0], points[1]
-
-
-def compare(originals: list[Point], ours: list[Point]) -> list[str]:
-    """Return in words what differs and should not, or does not and should, or is not on the page."""
-    page = DIFFERENCES.read_text()
-    assert [point.name for point in originals] == [point.name for point in ours]
-    wrong: list[str] = []
-    for before, after in zip(originals, ours, strict=True):
-        for what, value in before.seen().items():
-            heading, now = before.differs.get(what), after.seen()[what]
-            if heading is None and value != now:
-                wrong.append(f"{before.name}: {what} differs\n  original {_lines(value)}\n  ours     {_lines(now)}")
-            if heading is not None and value == now:
-                wrong.append(f"{before.name}: {what} differs no longer ({heading})\n  both {_lines(value)}")
-            if heading is not None and f"**{heading}**" not in page:
-                wrong.append(f"{before.name}: the page has nothing about {heading!r}")
-    return wrong
-
-
-def _told(messages: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({_REASON.sub("", text) for text in messages if _TOLD.match(text)}))
-
-
-def _lines(values: Iterable[str]) -> str:
-    return "\n           ".join(values) or "nothing"

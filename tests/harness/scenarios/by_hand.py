@@ -18,8 +18,11 @@ def a_quiescent_row_removed_and_left_so(run: Run) -> None:
     run.ipvs(DELETE_A)
     run.rounds()
     run.point("removed", {WEB: {B: 1}})
+    row = "A quiescent row that somebody removed"
+    run.reload(QUIESCENT.format("no"))
+    run.point("reloaded", {WEB: {A: 0, B: 1}}, ours={WEB: {B: 1}}, table=row, log=row)
     run.farm.heal()
-    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+    run.point("back", {WEB: {A: 1, B: 1}}, log=row)
 
 
 def a_quiescent_row_removed_and_readded(run: Run) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from harness.bench import VIPS
+from harness.bench import VIP, VIPS
 from harness.race import Run, Scenario
-from harness.scenarios.words import FIRST, MASQ_A, MASQ_B, RESET, SECOND, SHOP, SORRY, START, WEB, A, B, web
-
-HTTP = 'service = http\nrequest = "health"\nreceive = "healthy"'
+from harness.scenarios.words import FIRST, HTTP, MASQ_A, MASQ_B, RESET, SECOND, SHOP, SORRY, START, WEB, A, B, web
 
 
 def fallbacks_of_several_virtuals(run: Run) -> None:
@@ -45,6 +43,9 @@ def down_from_the_start(run: Run) -> None:
     run.start(web(MASQ_A, MASQ_B, also=f"fallback = {SORRY} masq"))
     run.rounds()
     run.point("one up", {WEB: {B: 1}}, log=START)
+    run.said(
+        original=f"Added real server: {A} ({VIP}:80) (Weight set to 1)", ours=f"Real server {A} (tcp:{VIP}:80) is down"
+    )
     run.farm.heal()
     run.point("both up", {WEB: {A: 1, B: 1}}, log=RESET)
 
@@ -57,6 +58,15 @@ def a_fallback_for_the_whole_daemon(run: Run) -> None:
     run.point("one virtual down", {WEB: {SORRY: 1}, SHOP: {B: 1}})
     run.farm.heal()
     run.point("back", {WEB: {A: 1}, SHOP: {B: 1}}, log=RESET)
+
+
+def a_fallback_that_is_a_server_too(run: Run) -> None:
+    row = "Fallback that is a real server too"
+    run.start("quiescent = yes\n" + web(MASQ_A, MASQ_B, also=f"fallback = {A} masq"))
+    run.point("all up", {WEB: {B: 1}}, ours={WEB: {A: 1, B: 1}}, table=row, log=row)
+    run.farm.refuse(FIRST, SECOND)
+    run.rounds()
+    run.point("all down", {WEB: {A: 1, B: 0}}, log=row)
 
 
 def three_failures(run: Run) -> None:
@@ -109,6 +119,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     removed_with_persistence,
     down_from_the_start,
     a_fallback_for_the_whole_daemon,
+    a_fallback_that_is_a_server_too,
     three_failures,
     files_of_maintenance,
     shared_real_servers,

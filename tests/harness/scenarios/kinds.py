@@ -1,18 +1,21 @@
-"""Kinds of virtuals and of checks: marks, ranges, IPv6, thresholds, without checks, by a program."""
+"""Kinds of virtuals and of their rows: marks, ranges, IPv6, thresholds, schedulers."""
 
 from __future__ import annotations
 
-from harness.bench import FOUR, VIP, VIP6
+from harness.bench import FOUR, VIP6, VIPS
 from harness.race import Run, Scenario
 from harness.scenarios.words import (
     A6,
     B6,
     FIRST,
+    LAST,
     MARK,
+    MARK6,
     MASQ_A,
     MASQ_B,
     RESET,
     SECOND,
+    SHOP,
     SORRY,
     SORRY6,
     START,
@@ -78,52 +81,61 @@ def gate_and_ipip(run: Run) -> None:
     run.point("back", {WEB: {A: 2, B: 3}}, log=RESET)
 
 
-def without_checks_and_out(run: Run) -> None:
-    run.start(web(MASQ_A, MASQ_B, check="checktype = off", also=f"fallback = {SORRY} masq"))
-    run.rounds()
-    run.point("the fallback alone", {WEB: {SORRY: 1}}, log=START)
+def flags_of_a_scheduler(run: Run) -> None:
+    run.start(web(MASQ_A, MASQ_B, also="scheduler = sh\nschedflags = sh-port,sh-fallback"))
+    run.point("both", {WEB: {A: 1, B: 1}}, log=START)
+    run.reload(web(MASQ_A, MASQ_B, also="scheduler = sh\nschedflags = sh-port"))
+    run.point("one", {WEB: {A: 1, B: 1}})
 
 
-def without_checks_and_in(run: Run) -> None:
-    run.farm.refuse(FIRST)
-    run.start(web(MASQ_A, MASQ_B, check="checktype = on", also=f"fallback = {SORRY} masq"))
-    run.rounds()
-    run.point("all in", {WEB: {A: 1, B: 1}}, log=START)
-
-
-def udp_by_pings(run: Run) -> None:
-    reals = f"    real = {FIRST}:53 masq\n    real = {SECOND}:53 masq\n"
-    run.start(f"virtual = {VIP}:53\n{reals}    protocol = udp\n    checktype = connect\n")
-    service = f"UDP {VIP}:53"
-    run.point("all up", {service: {f"{FIRST}:53": 1, f"{SECOND}:53": 1}}, log=START)
-    run.farm.darken(FIRST)
-    run.point("one down", {service: {f"{SECOND}:53": 1}})
+def a_firewall_mark_of_ipv6(run: Run) -> None:
+    first, second = run.farm.addresses[len(FOUR) : len(FOUR) + 2]
+    reals = f"    real6 = [{first}] gate 2\n    real6 = [{second}] gate 3\n"
+    run.start(f"virtual6 = 8\n{reals}    fallback6 = {SORRY6} masq\n    checktype = connect\n    checkport = 80\n")
+    run.point("all up", {MARK6: {f"[{first}]:0": 2, f"[{second}]:0": 3}}, log=START)
+    run.farm.refuse(first)
+    run.point("one down", {MARK6: {f"[{second}]:0": 3}})
+    run.farm.refuse(second)
+    run.point("all down", {MARK6: {SORRY6: 1}})
     run.farm.heal()
-    run.point("back", {service: {f"{FIRST}:53": 1, f"{SECOND}:53": 1}}, log=RESET)
+    run.point("back", {MARK6: {f"[{first}]:0": 2, f"[{second}]:0": 3}}, log=RESET)
 
 
-def checked_by_a_program(run: Run) -> None:
-    program = run.script("check", f'echo "$@" >>$OUT\n[ ! -e {run.folder}/down-$3 ]')
-    down = run.folder / f"down-{FIRST}"
-    run.start(web(MASQ_A, MASQ_B, check=f'checktype = external\ncheckcommand = "{program}"'))
+def gate_on_another_port(run: Run) -> None:
+    row = "A gate or ipip server on another port than the virtual's"
+    run.start("quiescent = yes\n" + web(f"{FIRST}:8080 gate", MASQ_B, also="checkport = 80"))
     run.rounds()
-    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
-    down.touch()
+    run.point("up", {WEB: {A: 0, B: 1}}, ours={WEB: {A: 1, B: 1}}, table=row, log=row)
+
+
+def a_fallback_without_a_port(run: Run) -> None:
+    row = "Fallback of a firewall mark without a port"
+    run.farm.refuse(FIRST)
+    run.start(
+        f"virtual = 7\n    real = {FIRST} gate\n    fallback = {LAST} gate\n    checkport = 80\n"
+        "    checktype = connect\n"
+    )
     run.rounds()
-    run.point("one down", {WEB: {B: 1}})
-    down.unlink()
+    run.point("down", {MARK: {f"{LAST}:0": 1}}, log=row)
+
+
+def a_scheduler_that_the_kernel_lacks(run: Run) -> None:
+    row = "A row that the kernel refuses (a scheduler that is missing, ...)"
+    run.start(web(MASQ_A, also="scheduler = nosuch") + web(MASQ_B, vip=VIPS[1]))
     run.rounds()
-    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+    run.point("refused", {SHOP: {B: 1}}, log=row)
+    run.said(original="-s nosuch ) failed", ours="Kernel refused to add virtual server: 10.9.0.100:80")
 
 
 SCENARIOS: tuple[Scenario, ...] = (
-    without_checks_and_out,
-    checked_by_a_program,
     a_firewall_mark,
+    a_firewall_mark_of_ipv6,
     a_range,
     ipv6,
     thresholds,
     gate_and_ipip,
-    without_checks_and_in,
-    udp_by_pings,
+    gate_on_another_port,
+    a_fallback_without_a_port,
+    flags_of_a_scheduler,
+    a_scheduler_that_the_kernel_lacks,
 )

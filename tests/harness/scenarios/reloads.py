@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from harness.bench import VIPS
 from harness.race import Run, Scenario
-from harness.scenarios.words import FIRST, MASQ_A, MASQ_B, RELOAD, RESET, SECOND, SHOP, SORRY, START, WEB, A, B, web
+from harness.scenarios.words import (
+    FIRST,
+    HTTP,
+    MASQ_A,
+    MASQ_B,
+    RELOAD,
+    RESET,
+    SECOND,
+    SHOP,
+    SORRY,
+    START,
+    WEB,
+    A,
+    B,
+    web,
+)
 
 BROKEN = "Reload with an error in the file"
 
@@ -15,7 +30,8 @@ def virtuals_and_servers_come_and_go(run: Run) -> None:
     run.reload(web(MASQ_A, MASQ_B) + web(MASQ_B, vip=VIPS[1]))
     run.point("more of both", {WEB: {A: 1, B: 1}, SHOP: {B: 1}}, log=RELOAD)
     run.reload(web(MASQ_B))
-    run.point("less of both", {WEB: {B: 1}}, log=RELOAD)
+    run.point("less of both", {WEB: {B: 1}}, log="Purged at a reload")
+    run.said(original=f"Purged real server (start): {A}", ours=f"Purged real server (reload): {A}")
 
 
 def servers_change(run: Run) -> None:
@@ -63,6 +79,33 @@ def a_broken_file(run: Run) -> None:
     run.farm.refuse(FIRST)
     run.rounds()
     run.point("one fails", {WEB: {A: 1, B: 1}}, ours={WEB: {B: 1}}, table=BROKEN, log=BROKEN)
+    run.said(ours="Kept the old configuration")
+
+
+def a_file_without_virtuals(run: Run) -> None:
+    row = "Reload of a file without virtuals"
+    run.start(web(MASQ_A, MASQ_B))
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.reload("quiescent = no\n")
+    run.point("empty", {}, ours={WEB: {A: 1, B: 1}}, table=row, log=row)
+
+
+def a_check_changes(run: Run) -> None:
+    run.farm.sicken()
+    run.start(web(MASQ_A, MASQ_B))
+    run.point("they accept", {WEB: {A: 1, B: 1}}, log=START)
+    run.reload(web(MASQ_A, MASQ_B, check=HTTP, also=f"fallback = {SORRY} masq"))
+    run.point("their pages are sick", {WEB: {SORRY: 1}}, log=RELOAD)
+    run.reload(web(MASQ_A, MASQ_B, also=f"fallback = {SORRY} masq"))
+    run.point("they accept again", {WEB: {A: 1, B: 1}}, log=RELOAD)
+
+
+def a_virtual_that_is_to_stay(run: Run) -> None:
+    row = "cleanstop=no of a virtual that a reload removes"
+    run.start(web(MASQ_A) + web(MASQ_B, vip=VIPS[1], also="cleanstop = no"))
+    run.point("both", {WEB: {A: 1}, SHOP: {B: 1}}, log=START)
+    run.reload(web(MASQ_A))
+    run.point("one is left out", {WEB: {A: 1}}, ours={WEB: {A: 1}, SHOP: {B: 1}}, table=row, log=row)
 
 
 def by_itself(run: Run) -> None:
@@ -84,5 +127,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     a_fallback_changes,
     quiescence_changes,
     a_broken_file,
+    a_file_without_virtuals,
+    a_check_changes,
+    a_virtual_that_is_to_stay,
     by_itself,
 )

@@ -1,22 +1,63 @@
-"""What is told of changes: monitorfiles, mails, commands."""
+"""What is told of changes: monitorfiles, mails."""
 
 from __future__ import annotations
 
 from harness.race import Run, Scenario
-from harness.scenarios.words import FIRST, MASQ_A, MASQ_B, RESET, SECOND, SORRY, START, WEB, A, B, web
+from harness.scenarios.words import (
+    FIRST,
+    HTTP,
+    MASQ_A,
+    MASQ_B,
+    MONITORFILE,
+    RESET,
+    SECOND,
+    SORRY,
+    START,
+    WEB,
+    A,
+    B,
+    web,
+)
+
+HEADER, TEXT, AT_FIRST = "A mail's header", "A mail's text", "Mails of a start or reload"
 
 
 def lines_of_a_monitorfile(run: Run) -> None:
-    check = 'service = http\nrequest = "health"\nreceive = "healthy"'
-    run.start(web(MASQ_A, f"{B} gate 4", check=check, also=f'monitorfile = "{run.folder}/monitor"'))
+    directory = run.folder / "maintained"
+    directory.mkdir(exist_ok=True)
+    also = f'monitorfile = "{run.folder}/monitor"'
+    run.start(f"maintenancedir = {directory}\n" + web(MASQ_A, f"{B} gate 4", check=HTTP, also=also))
     run.rounds()
     run.point("all up", {WEB: {A: 1, B: 4}}, log=START)
-    run.farm.refuse(FIRST)
+    run.farm.sicken()
     run.rounds()
-    run.point("one down", {WEB: {B: 4}})
-    run.farm.heal()
+    run.point("sick pages", {WEB: {}}, messages=MONITORFILE)
+    run.farm.recover()
     run.rounds()
     run.point("back", {WEB: {A: 1, B: 4}}, log=RESET)
+    (directory / B).touch()
+    run.rounds()
+    run.point("one in maintenance", {WEB: {A: 1}})
+    (directory / B).unlink()
+    run.rounds()
+    run.point("back in use", {WEB: {A: 1, B: 4}}, log=RESET)
+    run.farm.refuse(FIRST)
+    run.rounds()
+    run.point("one refuses", {WEB: {B: 4}}, messages=MONITORFILE)
+
+
+def a_monitorfile_that_cannot_be_written(run: Run) -> None:
+    row = "A `monitorfile` that cannot be written"
+    folder = run.folder / "monitored"
+    folder.mkdir(exist_ok=True)
+    run.start(web(MASQ_A, MASQ_B, check=HTTP, also=f'monitorfile = "{folder}/lines"'))
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    folder.rename(run.folder / f"moved-{run.ours}")
+    run.rounds()
+    run.point("the original is dead", {WEB: {A: 1, B: 1}})
+    run.farm.refuse(FIRST)
+    run.rounds()
+    run.point("one refuses", {WEB: {A: 1, B: 1}}, ours={WEB: {B: 1}}, table=row, log=row)
 
 
 def mails_of_changes(run: Run) -> None:
@@ -24,30 +65,46 @@ def mails_of_changes(run: Run) -> None:
     head = 'emailalert = "ops@example.com"\nsmtp = 127.0.0.1\nemailalertfrom = lb@example.com\n'
     run.start(head + web(MASQ_A, MASQ_B, also=f"quiescent = yes\nservicename = shop\nfallback = {SORRY} masq"))
     run.rounds()
-    run.point("all up", {WEB: {A: 1, B: 1}}, log=START, mails="Mails of a start or reload")
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START, mails=AT_FIRST, headers=HEADER, reasons=TEXT)
     run.farm.refuse(FIRST)
     run.rounds()
-    run.point("one down", {WEB: {A: 0, B: 1}})
+    run.point("one down", {WEB: {A: 0, B: 1}}, headers=HEADER, reasons=TEXT)
     run.farm.refuse(SECOND)
     run.rounds()
-    run.point("all down", {WEB: {A: 0, B: 0, SORRY: 1}})
+    run.point("all down", {WEB: {A: 0, B: 0, SORRY: 1}}, headers=HEADER, reasons=TEXT)
     run.farm.heal()
     run.rounds()
-    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET, headers=HEADER, reasons=TEXT)
     done()
 
 
-def commands_of_fallbacks(run: Run) -> None:
-    program = run.script("fall", 'echo "$@" >>$OUT')
-    run.start(web(MASQ_A, MASQ_B, also=f"fallbackcommand = {program}"))
+def mails_to_several(run: Run) -> None:
+    done = run.receive_mails()
+    row = "Several addresses in `emailalert`, with `smtp`"
+    head = 'emailalert = "ops@example.com, boss@example.com"\nsmtp = 127.0.0.1\nemailalertstatus = running\n'
+    run.start(head + web(MASQ_A, MASQ_B))
     run.rounds()
     run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
-    run.farm.refuse(FIRST, SECOND)
+    run.farm.refuse(FIRST)
     run.rounds()
-    run.point("all down", {WEB: {}})
-    run.farm.heal()
-    run.rounds()
-    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+    run.point("one down", {WEB: {B: 1}}, mails=row, headers=HEADER, reasons=TEXT)
+    done()
 
 
-SCENARIOS: tuple[Scenario, ...] = (lines_of_a_monitorfile, mails_of_changes, commands_of_fallbacks)
+def mails_of_one_that_is_down_from_the_start(run: Run) -> None:
+    done = run.receive_mails()
+    row = "A server that is down from the start"
+    run.farm.refuse(FIRST)
+    run.start('emailalert = "ops@example.com"\nsmtp = 127.0.0.1\n' + web(MASQ_A, MASQ_B))
+    run.rounds()
+    run.point("one is down", {WEB: {B: 1}}, log=row, mails=row, headers=HEADER)
+    done()
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    lines_of_a_monitorfile,
+    a_monitorfile_that_cannot_be_written,
+    mails_of_changes,
+    mails_to_several,
+    mails_of_one_that_is_down_from_the_start,
+)

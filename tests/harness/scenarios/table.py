@@ -1,10 +1,10 @@
 """The scenarios in which the original and ours are compared, by name."""
 
 from harness.race import Scenario
-from harness.scenarios import by_hand, faults, kinds, reloads, reports, stops
+from harness.scenarios import by_hand, checktypes, commands, faults, kinds, reloads, reports, stops
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.__name__: scenario
-    for module in (faults, kinds, by_hand, reloads, stops, reports)
+    for module in (commands, reports, checktypes, faults, kinds, by_hand, reloads, stops)
     for scenario in module.SCENARIOS
 }

@@ -6,7 +6,7 @@ from typing import Final
 
 from harness.bench import FOUR, SIX, VIP, VIP6, VIPS
 
-WEB, SHOP, WEB6, MARK = f"TCP {VIP}:80", f"TCP {VIPS[1]}:80", f"TCP [{VIP6}]:80", "FWM 7"
+WEB, SHOP, WEB6, MARK, MARK6 = f"TCP {VIP}:80", f"TCP {VIPS[1]}:80", f"TCP [{VIP6}]:80", "FWM 7", "FWM 8"
 A, B, C, SORRY = (f"{address}:80" for address in FOUR)
 A6, B6, C6, SORRY6 = (f"[{address}]:80" for address in SIX)
 FIRST, SECOND, THIRD, LAST = FOUR
@@ -15,6 +15,9 @@ START: Final = "Start"
 RELOAD: Final = "Reload"
 BY_HAND: Final = "Rows that somebody removed, added or changed"
 RESET: Final = "`Resetting soft failure count`"
+MONITORFILE: Final = "What a `monitorfile` says"
+
+HTTP: Final = 'service = http\nrequest = "health"\nreceive = "healthy"'
 
 
 def web(*reals: str, also: str = "", vip: str = VIP, check: str = "checktype = connect") -> str:
