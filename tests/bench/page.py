@@ -77,7 +77,7 @@ def _missed(outcomes: Mapping[str, Outcome]) -> str:
     """Return a line for each figure that is not reached."""
     missed = [cells(f) for outcome in outcomes.values() for f in outcome.figures if f.reached is False]
     lines = [f"- {what}: {ratio or ours}; to reach: {target}" for what, ours, _, ratio, target, _ in missed]
-    return "\n".join(lines) or "All figures that were measured are reached."
+    return "\n".join(("Not reached:\n", *lines)) if lines else "All that was measured and has a target reaches it."
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -19,6 +19,8 @@ CURVE = Curve("growth-cpu", "CPU per check", "reals", "us", {"ours": ((100.0, 40
 PAGE = """\
 # Performance
 
+Not reached:
+
 - writing: 1/13.3, 0.075 (0.05 to 0.1); to reach: at most 1/20
 
 ## Table
@@ -53,7 +55,7 @@ def test_a_figure_without_peer_or_target_leaves_columns_empty() -> None:
 
 
 def test_where_all_is_reached_the_page_says_so() -> None:
-    assert page("{{missed}}", {"memory": Outcome((MEMORY,))}) == "All figures that were measured are reached."
+    assert page("{{missed}}", {"memory": Outcome((MEMORY,))}) == "All that was measured and has a target reaches it."
 
 
 def test_hosts_that_differ_have_columns_of_their_own() -> None:
