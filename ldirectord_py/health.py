@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 
 class Verdict(Enum):
@@ -43,12 +44,16 @@ class HealthState:
                 return HealthState(up=False, failures=max(self.failures, rules.fall))
             case Verdict.UP:
                 successes = min(self.successes + 1, rules.rise)
-                if self.up and not self.failures and successes == self.successes:
-                    return self  # as nearly all are, nearly always
-                return HealthState(up=self.up or successes >= rules.rise, successes=successes)
+                return _state(self.up or successes >= rules.rise, successes, 0)
             case Verdict.DOWN:
                 failures = min(self.failures + 1, rules.fall)
-                return HealthState(up=self.up and failures < rules.fall, failures=failures)
+                return _state(self.up and failures < rules.fall, 0, failures)
+
+
+@lru_cache(maxsize=256)
+def _state(up: bool, successes: int, failures: int) -> HealthState:
+    """Return the one state of these values: there are few, of many servers."""
+    return HealthState(up, successes, failures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
 import httptools
 
@@ -65,7 +66,7 @@ class Answer:
     @property
     def status(self) -> str:
         """Return the status line without the version: ``200 OK``."""
-        return f"{self.code} {printable(self._status.strip())}".rstrip()
+        return _line(self.code, self._status)
 
     @property
     def success(self) -> bool:
@@ -170,6 +171,11 @@ class Answer:
         """Note the end of the answer, unless it was an interim one."""
         if self.headed:
             self.done = True
+
+
+@lru_cache(maxsize=256)
+def _line(code: int, status: bytes) -> str:
+    return f"{code} {printable(status.strip())}".rstrip()
 
 
 def _lenient_parser(answer: Answer) -> httptools.HttpResponseParser:

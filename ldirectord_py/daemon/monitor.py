@@ -119,7 +119,7 @@ class _Watch:
         """Begin the first probe and the second one then."""
         self._begins, self._due = begins, due
         if self._monitor is not None:
-            self._monitor.wheel.at(begins, self._begin)
+            self._monitor.wheel.at(begins, self)
 
     def end(self) -> None:
         """Probe no more, and drop the probe in flight."""
@@ -127,13 +127,14 @@ class _Watch:
         if self.task:
             self.task.cancel()
 
-    def _begin(self) -> None:
+    def __call__(self) -> None:
+        """Begin a probe: what the wheel calls when that is due."""
         if self._monitor is None:
             return
         if asyncio.get_running_loop().time() - self._begins >= self._check.interval:
             self._next()  # this host slept: each in its slot, not all of them now
             self._begins, self._due = self._due, self._due + self._check.interval
-            self._monitor.wheel.at(self._begins, self._begin)
+            self._monitor.wheel.at(self._begins, self)
         else:
             self.task = asyncio.get_running_loop().create_task(self._probe(self._monitor))
 
@@ -147,7 +148,7 @@ class _Watch:
             self.task = None
             if self._monitor is not None:
                 self._next()
-                monitor.wheel.at(self._begins, self._begin)
+                monitor.wheel.at(self._begins, self)
 
     def _next(self) -> None:
         """Let the next probe begin in its slot, or now where that has passed, and the one after it in its slot."""
