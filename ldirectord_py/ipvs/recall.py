@@ -112,6 +112,11 @@ class Destinations:
         self._before: dict[bytes, list[Destination]] = {}
         self._last: tuple[Sequence[Destination], dict[Key, Row]] = ((), {})
 
+    @property
+    def rows(self) -> Sequence[Destination]:
+        """The destinations of the last whole dump."""
+        return self._last[0]
+
     def begin(self) -> None:
         """Remember no more than the last dump and the one that begins now."""
         self._before, self._known = self._known, {}

@@ -200,10 +200,14 @@ class Session:
         return rows
 
     def _destinations(self, of: Destinations) -> list[Destination]:
-        """Return the destinations of a service; a dump of several parts may lose or double some: take two alike."""
+        """Return the destinations of a service.
+
+        A dump of several parts may lose or double some: it has to be what was there before, or be seen twice.
+        """
         of.begin()
         rows, parts = self._dump(Command.GET_DESTINATION, of.request, of.decode)
-        if parts > 1 and self._dump(Command.GET_DESTINATION, of.request, of.decode)[0] != rows:
+        settled = parts <= 1 or rows == of.rows
+        if not settled and self._dump(Command.GET_DESTINATION, of.request, of.decode)[0] != rows:
             raise BrokenDumpError("destinations came or went meanwhile")
         return rows
 

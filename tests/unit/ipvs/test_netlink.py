@@ -67,6 +67,18 @@ async def test_a_table_that_never_holds_still_is_not_returned(monkeypatch: pytes
         await kernel_of(linux).read()
 
 
+async def test_a_long_dump_is_taken_twice_unless_it_is_what_was_there_before() -> None:
+    linux = FakeLinux(BIG, part=2)
+    kernel = kernel_of(linux)
+    sent = []
+    for weight in (1, 1, 2, 2):
+        linux.kernel._do(edit(replace(MANY[9], weight=weight))[0])
+        before = linux.sent
+        assert linux.kernel.table == await kernel.read()
+        sent.append(linux.sent - before)
+    assert sent == [5, 3, 4, 3]  # the family at first; services; destinations once or twice; services
+
+
 async def test_a_service_that_goes_during_a_read_is_not_half_there() -> None:
     linux = FakeLinux(EVERY_SORT.values(), part=4)
     gone = next(row for row in EVERY_SORT.values() if isinstance(row, Service) and row.key.ipv6)
