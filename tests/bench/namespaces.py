@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Final
 
 _NEW_NETWORK: Final = 0x40000000
-_kept: Final[list[int]] = []  # a namespace that goes is taken apart behind what is measured next
 
 
 @contextmanager
 def fresh_namespace() -> Iterator[None]:
-    """Move this thread into a new network namespace for a while; it goes with the process."""
+    """Move this thread into a new network namespace for a while; the kernel takes it apart soon after."""
     libc = ctypes.CDLL(None, use_errno=True)
     with Path("/proc/thread-self/ns/net").open() as before:
         _must(libc.unshare(_NEW_NETWORK))
-        _kept.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
         try:
             subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
             yield

@@ -12,6 +12,7 @@ import gc
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any
@@ -38,6 +39,8 @@ SHAPES = {(1000, 10): 20, (100, 100): 20, (1, 5000): 8}
 """Services, destinations of each, and how many times faster than ``ipvsadm --restore`` they are to be written."""
 SENDS = ratio_at_most(2.5)
 READ = ratio_at_most(0.5, "at most half")
+REST = 3.0
+"""Seconds between two tables: the kernel takes the former apart meanwhile, and counts its rates no more."""
 
 
 def table(services: int, destinations: int) -> Table:
@@ -119,18 +122,26 @@ def _round(shape: tuple[int, int], taken: Runs) -> None:
     rows = table(*shape)
     text = save(rows)
     gc.collect()
-    with fresh_namespace():
+    with _empty_table():
         taken.restore.append(_seconds(lambda: _ipvsadm("--restore", text)))
         taken.save.append(_seconds(lambda: _ipvsadm("-Sn")))
         asyncio.run(_read(rows, taken))
-    with fresh_namespace():
+    with _empty_table():
         taken.anew.append(asyncio.run(_write(rows))[0])
     for row in rows.values():
         pack(row)
-    with fresh_namespace():
+    with _empty_table():
         whole, sends = asyncio.run(_write(rows))
         taken.kept.append(whole)
         taken.sends.append(sends)
+
+
+@contextmanager
+def _empty_table() -> Iterator[None]:
+    with fresh_namespace():
+        yield
+        _ipvsadm("-C")
+    time.sleep(REST)
 
 
 async def _write(rows: Table) -> tuple[float, float]:
