@@ -27,9 +27,6 @@ SIX: Final = tuple(IPv6Address("fd00:10::") + number for number in range(1, SERV
 _building = threading.Lock()  # ip-netns(8) prepares /run/netns when it makes the first
 
 
-TABLE: Final = "ipvsadm --save --numeric && ipvsadm --list --numeric --thresholds"
-
-
 class Bench:
     """A director's namespace and a farm's, which end with the block; ``original`` and ``ours`` fork the daemons."""
 
@@ -65,9 +62,13 @@ class Bench:
         self._enter("ipvsadm", *arguments)
 
     def table(self) -> tuple[str, ...]:
-        """Return what ipvsadm says of the kernel's table: as it saves it, and the thresholds of servers; sorted."""
-        lines = (line.rstrip() for line in self._enter("sh", "-c", TABLE).splitlines())
-        return tuple(sorted(line for line in lines if line.startswith(("-", "  -> ")) and "RemoteAddress" not in line))
+        """Return the kernel's table as ipvsadm saves it, sorted."""
+        return tuple(sorted(line.rstrip() for line in self._enter("ipvsadm", "--save", "--numeric").splitlines()))
+
+    def thresholds(self) -> tuple[str, ...]:
+        """Return the thresholds of the servers, which ipvsadm does not save, sorted."""
+        lines = self._enter("ipvsadm", "--list", "--numeric", "--thresholds").splitlines()
+        return tuple(sorted(line.rstrip() for line in lines if line.startswith("  ->")))
 
     def _enter(self, *argv: str) -> str:
         return command("nsenter", f"--net=/run/netns/{self.director.netns}", *argv)

@@ -45,9 +45,15 @@ class Rehearsal(Run):
         self.commands = folder / "commands"
         self.named: set[str] = set()
 
+    def configure(self, text: str) -> None:
+        """Write nothing."""
+
     def receive_mails(self) -> Callable[[], object]:
         """Take no mails."""
         return lambda: None
+
+    def await_mails(self, *, original: int, ours: int) -> None:
+        """Await none."""
 
     def said(self, *, original: str = "", ours: str = "") -> None:
         """Assert nothing."""

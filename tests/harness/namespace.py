@@ -29,6 +29,7 @@ class Namespace:
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
         self.netns = f"lab{os.getpid()}-{name}"
+        self._enter = ("nsenter", f"--net=/run/netns/{self.netns}")  # ip netns exec makes a namespace of mounts too
         self.folder = folder / name
         self._spawned: list[subprocess.Popen[bytes]] = []
 
@@ -37,7 +38,7 @@ class Namespace:
         command("ip", "netns", "add", self.netns)
         self.ip("link set lo up")
         self.anchor = self.spawn("sleep", "infinity").pid
-        comm = Path(f"/proc/{self.anchor}/comm")  # ip(8) until it has entered the namespace
+        comm = Path(f"/proc/{self.anchor}/comm")  # nsenter(1) until it has entered the namespace
         eventually(lambda: comm.read_text() == "sleep\n", 10, lambda: f"{self.name} has no anchor")
         return self
 
@@ -50,7 +51,7 @@ class Namespace:
 
     def run(self, *argv: str, given: str = "") -> str:
         """Return what a program prints here; it reads ``given``. CommandError when it fails."""
-        return command("ip", "netns", "exec", self.netns, *argv, given=given)
+        return command(*self._enter, *argv, given=given)
 
     def ip(self, *lines: str) -> None:
         """Carry out commands of ip(8), one a line, in one batch."""
@@ -65,7 +66,7 @@ class Namespace:
     ) -> subprocess.Popen[bytes]:
         """Start a program here; its pid is the returned process's. It is ended with the namespace at the latest."""
         process = subprocess.Popen(
-            ["ip", "netns", "exec", self.netns, *argv],
+            [*self._enter, *argv],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

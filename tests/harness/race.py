@@ -10,7 +10,7 @@ from typing import Final
 from harness import mailbox
 from harness.bench import Bench
 from harness.namespace import end, python
-from harness.original import LOOK_SECONDS, Original, Ours, Subject
+from harness.original import LOOK_SECONDS, Original, Ours, Subject, patiently
 from harness.point import Point, logged, mailed, monitored
 from harness.proc import Weights
 
@@ -30,11 +30,13 @@ class Run:
         self.points: list[Point] = []
         self.daemon: Subject = Ours(self.director, bench.ours) if ours else Original(self.director, bench.original)
         self._read: dict[Path, int] = {}
+        self._limited = False
         self._log, self._monitor = self.director.logfile, self.folder / "monitor"
         self._mails, self.commands = self.folder / "mails", self.folder / "commands"
 
     def configure(self, text: str) -> None:
         """Write the configuration, the checks of which are quick."""
+        self._limited = self._limited or " u:" in text
         self.director.configure(f"checkinterval = 1\nchecktimeout = 4\nnegotiatetimeout = 8\n{text}")
 
     def start(self, text: str) -> None:
@@ -59,6 +61,15 @@ class Run:
         """Take mails from now on; return what ends that."""
         server = self.director.spawn(*python(Path(mailbox.__file__), str(self._mails)))
         return lambda: end(server)
+
+    def await_mails(self, *, original: int, ours: int) -> None:
+        """Wait until so many mails have come since the point before."""
+        wanted, start = (ours if self.ours else original), self._read.get(self._mails, 0)
+
+        def come() -> bool:
+            return self._mails.exists() and self._mails.read_text()[start:].count("\n") >= wanted
+
+        patiently(come, WITHIN, lambda: f"not {wanted} mails\n{self.director.log()}")
 
     def script(self, name: str, text: str) -> Path:
         """Return a program for the shell; ``$OUT`` in it is where its lines are compared."""
@@ -87,7 +98,7 @@ class Run:
             Point(
                 name,
                 differs,
-                table=self.bench.table(),
+                table=self.bench.table() + (self.bench.thresholds() if self._limited else ()),
                 log=logged(self._new(self._log)),
                 commands=tuple(sorted(set(self._new(self.commands).splitlines()))),
                 **monitored(self._new(self._monitor)),

@@ -68,6 +68,7 @@ class Real(Namespace):
         super().__init__(name, folder)
         self.addresses = tuple(addresses)
         self._nginx: subprocess.Popen[bytes] | None = None
+        self._faulty = False
 
     @property
     def address(self) -> Address:
@@ -114,7 +115,11 @@ class Real(Namespace):
 
     def heal(self) -> None:
         """Undo every darken and refuse."""
-        self.run("nft", "; ".join(f"flush set inet faults {kind}{v}" for kind in ("dark", "refusing") for v in "46"))
+        if self._faulty:
+            self.run(
+                "nft", "; ".join(f"flush set inet faults {kind}{v}" for kind in ("dark", "refusing") for v in "46")
+            )
+        self._faulty = False
 
     def accept_vip(self, vip: str, client: str) -> None:
         """Take packets for ``vip`` here and answer ``client`` directly: what a real server behind ``gate`` needs.
@@ -138,6 +143,7 @@ class Real(Namespace):
         return any(line.split()[1].endswith(":0050") and line.split()[3] == "0A" for line in tcp.splitlines()[1:])
 
     def _change(self, verb: str, kind: str, addresses: Sequence[Address]) -> None:
+        self._faulty = True
         for version in (4, 6):
             chosen = ", ".join(str(address) for address in addresses if address.version == version)
             if chosen:

@@ -64,16 +64,16 @@ def mails_of_changes(run: Run) -> None:
     done = run.receive_mails()
     head = 'emailalert = "ops@example.com"\nsmtp = 127.0.0.1\nemailalertfrom = lb@example.com\n'
     run.start(head + web(MASQ_A, MASQ_B, also=f"quiescent = yes\nservicename = shop\nfallback = {SORRY} masq"))
-    run.rounds()
+    run.await_mails(original=4, ours=4)
     run.point("all up", {WEB: {A: 1, B: 1}}, log=START, mails=AT_FIRST, headers=HEADER, reasons=TEXT)
     run.farm.refuse(FIRST)
-    run.rounds()
+    run.await_mails(original=1, ours=1)
     run.point("one down", {WEB: {A: 0, B: 1}}, headers=HEADER, reasons=TEXT)
     run.farm.refuse(SECOND)
-    run.rounds()
+    run.await_mails(original=2, ours=2)
     run.point("all down", {WEB: {A: 0, B: 0, SORRY: 1}}, headers=HEADER, reasons=TEXT)
     run.farm.heal()
-    run.rounds()
+    run.await_mails(original=3, ours=3)
     run.point("back", {WEB: {A: 1, B: 1}}, log=RESET, headers=HEADER, reasons=TEXT)
     done()
 
@@ -86,7 +86,7 @@ def mails_to_several(run: Run) -> None:
     run.rounds()
     run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
     run.farm.refuse(FIRST)
-    run.rounds()
+    run.await_mails(original=1, ours=1)
     run.point("one down", {WEB: {B: 1}}, mails=row, headers=HEADER, reasons=TEXT)
     done()
 
@@ -96,8 +96,8 @@ def mails_of_one_that_is_down_from_the_start(run: Run) -> None:
     row = "A server that is down from the start"
     run.farm.refuse(FIRST)
     run.start('emailalert = "ops@example.com"\nsmtp = 127.0.0.1\n' + web(MASQ_A, MASQ_B))
-    run.rounds()
-    run.point("one is down", {WEB: {B: 1}}, log=row, mails=row, headers=HEADER)
+    run.await_mails(original=3, ours=2)
+    run.point("one is down", {WEB: {B: 1}}, log=row, mails=row, headers=HEADER, reasons=TEXT)
     done()
 
 
