@@ -80,9 +80,8 @@ def found(folder: str, pattern: str) -> tuple[str, ...]:
 def read(file: str) -> bytes:
     """Return what a file of bearable size holds; raises ConfigError."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        with open(file, "rb", opener=_open) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise refused(file, "this is not a regular file", "name a file")
             contents = stream.read(LARGEST + 1)
     except (OSError, ValueError) as error:
@@ -93,6 +92,10 @@ def read(file: str) -> bytes:
         number = contents.count(b"\n", 0, contents.index(b"\0")) + 1
         raise refused(file, "the file holds NUL bytes: it is not text", "save it as UTF-8", number)
     return contents
+
+
+def _open(file: str, flags: int) -> int:
+    return os.open(file, flags | os.O_NONBLOCK)  # a fifo would hold up whoever opens it
 
 
 def refused(file: str, what: str, mend: str, line: int = 1) -> ConfigError:

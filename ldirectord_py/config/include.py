@@ -121,20 +121,24 @@ class Includes:
             raise Refusal(f"{file} is included while it is read: {chain}", "remove one of these")
         if len(within) > DEEPEST:
             raise Refusal(f"files include each other more than {DEEPEST} deep", "include them from one file")
-        if self._count >= MOST_FILES:
-            raise Refusal(f"more than {MOST_FILES} files are included", "put them together")
+        self._count += 1
+        self._bound()
         try:
             text = self._source.text(file)
         except ConfigError as error:
             raise _refusal(file, error) from error
-        self._count += 1
         self._sum += len(text.text)
-        if self._sum > LARGEST_SUM:
-            raise Refusal(f"the files included are larger than {LARGEST_SUM >> 20} MB in all", "include less")
+        self._bound()
         if name in self._read:
             self._report.warn(line, Note(f"{file} is read once more", "include it in one place"))
         self._read.setdefault(name, file)
         return text
+
+    def _bound(self) -> None:
+        if self._count > MOST_FILES:
+            raise Refusal(f"more than {MOST_FILES} files are included", "put them together")
+        if self._sum > LARGEST_SUM:
+            raise Refusal(f"the files included are larger than {LARGEST_SUM >> 20} MB in all", "include less")
 
 
 def _refusal(what: str, error: ConfigError) -> Refusal:

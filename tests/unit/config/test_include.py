@@ -69,8 +69,16 @@ def test_files_that_multiply_are_bounded() -> None:
 
 def test_what_is_included_is_bounded_in_all() -> None:
     large = "#" * LARGEST
-    shelf = Shelf({"main.cf": "include=a*", **{f"a{n}": large for n in range(6)}})
+    shelf = Shelf({"main.cf": "include=a*", **{f"a{n}": large for n in range(7)}})
     assert "main.cf:1:9: the files included are larger than 64 MB in all; include less" in problems(shelf)
+    assert shelf.read == ["a0", "a1", "a2", "a3", "a4"]  # none is kept after the one that is too much
+
+
+def test_what_cannot_be_read_is_bounded_too() -> None:
+    shelf = Shelf({"main.cf": "include=absent.cf\n" * (MOST_FILES + 9)})
+    refused = f"main.cf:{MOST_FILES + 1}:9: more than {MOST_FILES} files are included; put them together"
+    assert refused in problems(shelf)
+    assert len(shelf.read) == MOST_FILES
 
 
 def test_hints_for_unknown_words_are_bounded_over_all_files() -> None:
@@ -132,6 +140,12 @@ def test_a_file_that_is_none_is_refused_where_it_is_included(tmp_path: Path) -> 
         "main.cf:1:9: cannot include pipe.cf: this is not a regular file; name a file",
         f"main.cf:2:9: cannot include absent.cf: {absent}",
     ]
+
+
+def test_a_folder_instead_of_a_file_costs_no_descriptor(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    refusal(write(tmp_path, main="include=.\ninclude=..\ninclude=/"))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
