@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from ldirectord_py.errors import KernelError
 
-RECEIVE = 64 * 1024
+RECEIVE = 8 * 1024
+"""Bytes: the kernel makes the parts of a dump that large, and larger ones take it longer where services are small."""
 _BUFFER = 4 * 1024 * 1024
 _NETLINK_GENERIC = 16
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33

@@ -25,7 +25,7 @@ from ldirectord_py.ipvs.recall import Destinations, Recall
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, Service, ServiceKey, Table
 from ldirectord_py.ipvs.wire import DUMP, Command, batch, request
 
-BATCH = 256
+BATCH = 1024
 """Ops in one send."""
 PATIENCE = 5.0
 """How long, in seconds, a table that does not hold still is read again."""

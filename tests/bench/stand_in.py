@@ -12,7 +12,7 @@ from ldirectord_py.ipvs.table import Service, ServiceKey, Table
 from ldirectord_py.ipvs.wire import ACK, DUMP, HEADER, service_key
 
 FAMILY: Final = 32
-PART: Final = 90
+PART: Final = 22
 """Rows in one chunk of a dump."""
 
 _SEQUENCE_AT: Final = 8

@@ -39,6 +39,8 @@ SHAPES = {(1000, 10): 20, (100, 100): 20, (1, 5000): 8}
 """Services, destinations of each, and how many times faster than ``ipvsadm --restore`` they are to be written."""
 SENDS = ratio_at_most(2.5)
 READ = ratio_at_most(0.5, "at most half")
+SCHEDULER = "rr"
+"""With ``wrr`` the kernel walks all destinations of a service twice more for each that is added."""
 REST = 3.0
 """Seconds between two tables: the kernel takes the former apart meanwhile, and counts its rates no more."""
 
@@ -48,7 +50,7 @@ def table(services: int, destinations: int) -> Table:
     rows: list[Row] = []
     for one in range(services):
         key = VirtualAddress(Protocol.TCP, IPv4Address("10.0.0.0") + one + 1, 80)
-        rows.append(Service(key, "wrr"))
+        rows.append(Service(key, SCHEDULER))
         first = IPv4Address("10.64.0.0") + one * destinations
         rows += [
             Destination(DestinationKey(key, first + number, 80), Forward.MASQUERADE, 1)

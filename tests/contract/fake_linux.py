@@ -78,7 +78,7 @@ class FakeLinux:
     after each part of a dump, which holds ``part`` rows.
     """
 
-    def __init__(self, rows: Iterable[Row] = (), *, part: int = 90) -> None:
+    def __init__(self, rows: Iterable[Row] = (), *, part: int = 22) -> None:
         self.kernel = MemoryKernel(rows)
         self.family: int | None = 32
         self.connected: dict[DestinationKey, tuple[int, int, int]] = {}
