@@ -19,7 +19,7 @@ from typing import Final, NoReturn
 from ldirectord_py.config.model import AlertStatus, Config, Virtual, endpoint
 from ldirectord_py.desired import row_key
 from ldirectord_py.ipvs.diff import Verb
-from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey, service_of
 from ldirectord_py.report.events import Checked, Event, Phase, Role, Written
 from ldirectord_py.report.letter import Alert, Host, Letter, Route, letter
 from ldirectord_py.report.wording import line, virtual_name
@@ -77,6 +77,7 @@ class Mail:
         self._causes: dict[DestinationKey | ServiceKey, Cause] = {}
         self._groups: dict[Route, Group] = {}
         self.foresee(config, AlertStatus.STARTING)
+        self._in_force = dict(self._virtuals)
 
     def __call__(self, event: Event) -> None:
         """Take an event; never waits."""
@@ -88,19 +89,28 @@ class Mail:
     def foresee(self, config: Config, status: AlertStatus = AlertStatus.RELOADING) -> None:
         """Take up what a configuration brings, beside that in force."""
         for virtual in config.virtuals:
-            known = _keys(self._virtuals[virtual.key]) if virtual.key in self._virtuals else {}
+            former = self._virtuals.get(virtual.key)
+            if former is virtual:
+                continue  # a reload shares what is equal
+            known = _keys(former) if former else {}
             self._unjudged |= dict.fromkeys(_keys(virtual).keys() - known.keys(), status)
             self._virtuals[virtual.key] = virtual
 
     def follow(self, config: Config) -> None:
         """Let go of what is not in the configuration, and take the rest as it has it."""
         self._sender = config.settings.emailalertfrom
-        self._virtuals = {virtual.key: virtual for virtual in config.virtuals}
-        reals = {key for virtual in config.virtuals for key in _keys(virtual)}
-        self._down = {key: told for key, told in self._down.items() if key in reals}
-        self._unjudged = {key: status for key, status in self._unjudged.items() if key in reals}
-        kept = reals | self._virtuals.keys()
-        self._causes = {key: cause for key, cause in self._causes.items() if key in kept}
+        former, virtuals = self._in_force, {virtual.key: virtual for virtual in config.virtuals}
+        changed = {key for key in self._virtuals.keys() | former if virtuals.get(key) is not former.get(key)}
+        self._virtuals, self._in_force = virtuals, dict(virtuals)
+        kept = {key for service in changed & virtuals.keys() for key in (service, *_keys(virtuals[service]))}
+
+        def stays(key: DestinationKey | ServiceKey) -> bool:
+            return service_of(key) not in changed or key in kept
+
+        if changed:
+            self._down = {key: told for key, told in self._down.items() if stays(key)}
+            self._unjudged = {key: status for key, status in self._unjudged.items() if stays(key)}
+            self._causes = {key: cause for key, cause in self._causes.items() if stays(key)}
 
     def holds(self, alert: Alert) -> bool:
         """Tell whether an alert about a server that is down is still true."""

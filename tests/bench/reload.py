@@ -1,8 +1,7 @@
 """A reload of 37,205 unchanged real servers of 2,277 virtuals, natively, while their checks go on.
 
-Everything of the daemon's is its own: reader, orders, director, netlink, monitor, on uvloop. Two ends are stand-ins:
-the kernel's answers are made beforehand, and a probe is a wait of two seconds. Beside it, natively too, one change of
-a weight.
+The daemon is whole, on uvloop, but for two ends: the kernel's answers are made beforehand, and a probe is a wait of two
+seconds. Beside it, natively too, one change of a weight.
 """
 
 from __future__ import annotations
@@ -13,11 +12,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TypeVar
+from unittest.mock import patch
 
 import uvloop
 
@@ -27,12 +28,9 @@ from bench.stand_in import StandIn
 from ldirectord_py.checks.base import Check, Checker, Target
 from ldirectord_py.checks.table import kinds
 from ldirectord_py.config.load import load
-from ldirectord_py.daemon.director import Director
-from ldirectord_py.daemon.garbage import spare
-from ldirectord_py.daemon.monitor import Monitor
 from ldirectord_py.daemon.notify import Notify
-from ldirectord_py.daemon.orders import Orders, orders
-from ldirectord_py.daemon.reload import Reloader
+from ldirectord_py.daemon.orders import orders
+from ldirectord_py.daemon.run import _Daemon as Daemon
 from ldirectord_py.desired import desired
 from ldirectord_py.health import HealthState
 from ldirectord_py.ipvs.netlink import NetlinkKernel
@@ -122,29 +120,22 @@ class Probed:
 
 async def _reloaded(path: Path) -> Seen:
     loaded = load(path)
-    first = orders(loaded.config, kinds())
-    up = dict.fromkeys(first.reals, HealthState(up=True))
-    stand_in, probed = StandIn(desired(first.config, up, {})), Probed()
-    director = Director(kernel := NetlinkKernel(stand_in.dial), first)
-    monitor = Monitor(director.observe, probed.checker_for, lambda _: nullcontext())
-
-    async def put_in_force(new: Orders) -> None:
-        await director.reload(new)
-        monitor.follow(new.plan)
-        spare()
-
-    reloader = Reloader(path, loaded, director, put_in_force, Notify())
-    await director.start()
-    monitor.follow(first.plan)
-    spare()
-    directing = asyncio.create_task(director.run())
-    await asyncio.sleep(PROBE_SECONDS + 1)
-    seen = await _watched(reloader.reload, stand_in, probed)
-    directing.cancel()
-    with suppress(asyncio.CancelledError):
-        await directing
-    await monitor.close()
-    await kernel.aclose()
+    up = dict.fromkeys(orders(loaded.config, kinds()).reals, HealthState(up=True))
+    stand_in, probed = StandIn(desired(loaded.config, up, {})), Probed()
+    with (
+        patch("ldirectord_py.daemon.run.NetlinkKernel", partial(NetlinkKernel, stand_in.dial)),
+        patch("ldirectord_py.daemon.probes.checker_for", probed.checker_for),
+    ):
+        daemon = Daemon(path, loaded, Notify())
+        started = asyncio.Event()
+        directing = asyncio.create_task(daemon.direct(started.set))
+        await started.wait()
+        await asyncio.sleep(PROBE_SECONDS + 1)
+        seen = await _watched(daemon.reloader.reload, stand_in, probed)
+        directing.cancel()
+        with suppress(asyncio.CancelledError):
+            await directing
+        await daemon.close()
     return seen
 
 
