@@ -23,7 +23,7 @@ from ldirectord_py.daemon.frames import News, Work, read_frame, work
 from ldirectord_py.daemon.garbage import spare
 from ldirectord_py.daemon.monitor import Monitor
 
-TELL_EVERY: Final = 1 / 128
+TELL_EVERY: Final = 1 / 64
 """Seconds that results wait for others to go with them."""
 
 ALIVE_EVERY: Final = 1.0
