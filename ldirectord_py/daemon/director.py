@@ -213,10 +213,10 @@ class Director:
     async def _attend(self, phase: Phase = Phase.RUN) -> None:
         try:
             now = asyncio.get_running_loop().time()
+            if now >= self._draining.due:
+                self._dirty.whole(await self._draining.review(self._mirror.connections, self._looks, now))
             if self._lost or now >= self._looks.at:
                 await self._look(self._ours())
-            if now >= self._draining.due:
-                self._dirty.whole(await self._draining.review(self._mirror.connections, now))
             await self._write(phase)
         except KernelError as error:
             self._lose(error)
@@ -232,6 +232,7 @@ class Director:
                 ours = self._draining.besides(before), self._draining.besides(found)
                 for event in drift(*ours, self._wanted({key: None}), readd_quiescent=readd):
                     self._heed(event)
+            self._draining.notice(key, found)
         self._dirty.whole(self._mirror.refused)
         self._looks.later(self.orders.config.settings.reconcile)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from ldirectord_py.config.model import Virtual
+from ldirectord_py.daemon.looks import Looks
 from ldirectord_py.daemon.orders import Orders
 from ldirectord_py.desired import row_key
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey
@@ -54,11 +55,22 @@ class Draining:
         """Return those rows of the kernel's that are not ours: what others do to ours is not worth a word."""
         return {key: row for key, row in rows.items() if key not in self._rows} if self._rows else rows
 
-    async def review(self, count: Count, now: float) -> dict[ServiceKey, None]:
-        """Let go of the rows that have no connections any more, or no time; return their services."""
+    def notice(self, service: ServiceKey, found: Rows) -> None:
+        """Let go of rows that somebody removed; those of a service that went itself come back with it."""
+        if self._rows and service in found:
+            self._drop({key for key in self._rows if key.service == service and key not in found})
+
+    async def review(self, count: Count, looks: Looks, now: float) -> dict[ServiceKey, None]:
+        """Let go of the rows that have no connections any more, or no time; return their services.
+
+        Where the kernel does not have one, a look is due.
+        """
         self._rest(now)
         connections = await count({key.service for key in self._rows})
-        over = {key for key, until in self._until.items() if until <= now or not connections.get(key)}
+        if self._rows.keys() - connections.keys():
+            looks.now()
+        held = self._rows.keys() & connections.keys()
+        over = {key for key in held if self._until[key] <= now or not connections[key]}
         self._drop(over)
         self._rest(now)
         return {key.service: None for key in over}

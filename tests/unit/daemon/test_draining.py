@@ -150,6 +150,32 @@ async def test_what_others_do_to_it_is_undone_without_a_word(monkeypatch: pytest
     assert (site.weights[OLD], [each for each in site.lines if "Somebody" in each]) == (0, [])
 
 
+@pytest.mark.parametrize("reconcile", [10, None])
+async def test_a_row_that_somebody_removed_is_let_go_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, reconcile: int | None
+) -> None:
+    site = await started(monkeypatch, web(OLD), reconcile=reconcile)
+    site.kernel.connected[key(OLD)] = 1
+    await site.move(web(NEW))
+    await site.kernel.apply([Op(Verb.DELETE, site.kernel.table[key(OLD)])])
+    site.kernel.written.clear()
+    assert (await site.after(EVERY), site.lines, site.kernel.written) == ({NEW: 1, PLAIN: 1}, [], [])
+    assert (await site.after(EVERY), site.lines, site.kernel.written) == ({NEW: 1, PLAIN: 1}, [], [])
+
+
+@pytest.mark.parametrize("seconds", [EVERY, AT_MOST])
+async def test_it_comes_back_with_a_service_that_somebody_removed(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    site = await started(monkeypatch, web(OLD), reconcile=None)
+    site.kernel.connected[key(OLD)] = 1
+    await site.move(web(NEW))
+    await site.kernel.apply([Op(Verb.DELETE, site.kernel.table[service_key(WEB)])])
+    assert await site.after(seconds) == {OLD: 0, NEW: 1, PLAIN: 1}
+    assert site.lines[0] == "Somebody removed virtual server: 10.0.0.1:80, adding it again"
+    assert not [each for each in site.lines if "refused" in each]
+
+
 async def test_a_virtual_that_goes_takes_it_along(monkeypatch: pytest.MonkeyPatch) -> None:
     site = await started(monkeypatch, web(OLD))
     site.kernel.connected[key(OLD)] = 1
@@ -172,7 +198,7 @@ async def test_a_kernel_that_fails_keeps_it_and_is_asked_again(monkeypatch: pyte
     assert OLD in await site.after(EVERY)
     assert OLD in await site.after(EVERY)
     site.kernel.broken = None
-    assert await site.after(1) == {NEW: 1, PLAIN: 1}
+    assert await site.after(EVERY) == {NEW: 1, PLAIN: 1}
 
 
 class Counting(MemoryKernel):
