@@ -294,6 +294,7 @@ class Director:
     def _find(self) -> None:
         if self._lost:
             self._lost = False
+            self._looks.calm()
             self._tell(KernelFound())
 
     def _tell(self, event: Event) -> None:
