@@ -93,13 +93,10 @@ class Share:
 
     async def _employ(self) -> str:
         """Return why the worker is no more, in words."""
-        ours, theirs = socket.socketpair()
         try:
-            with theirs:
-                self._process = _start(theirs)
+            self._process, ours = _start()
             reader, writer = await asyncio.open_unix_connection(sock=ours)
         except OSError as error:
-            ours.close()
             return f"A worker process cannot be started: {error.strerror or error}"
         self._begin, self._end = dict(self.checks), []
         self._news.set()
@@ -161,21 +158,30 @@ class Share:
     async def _reap(self, process: subprocess.Popen[bytes]) -> None:
         """Wait for the end of a worker whose socket is closed, and see to it."""
         try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await _ended(process)
-        except (TimeoutError, asyncio.CancelledError):
-            process.kill()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await _ended(process)
+        finally:
+            process.kill()  # nothing where it has ended
             await _ended(process)
 
 
-def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603  our own interpreter and module
-        PROGRAM,
-        stdin=theirs.fileno(),
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,  # a terminal's Ctrl-C is for the director
-        env=environment(os.environ),
-    )
+def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Return a worker and our end of its socket; raises OSError."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                PROGRAM,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # a terminal's Ctrl-C is for the director
+                env=environment(os.environ),
+            )
+        except BaseException:
+            ours.close()
+            raise
+    return process, ours
 
 
 async def _ended(process: subprocess.Popen[bytes]) -> None:

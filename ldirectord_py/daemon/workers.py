@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Collection
 from itertools import count
@@ -11,6 +12,8 @@ from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.table import is_command
 from ldirectord_py.daemon.frames import Limits
 from ldirectord_py.daemon.share import Share
+
+logger = logging.getLogger(__name__)
 
 
 class Workers:
@@ -70,7 +73,10 @@ class Workers:
 
     def _take(self, number: int, result: Result) -> None:
         if (check := self._checks.get(number)) is not None:
-            self._report(check, result)
+            try:
+                self._report(check, result)
+            except Exception:  # a fault of the director must not end the worker
+                logger.exception("A result of %s got lost", check)
 
 
 def divided(limits: Limits, workers: int) -> list[Limits]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
+import socket
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -136,6 +139,64 @@ async def test_a_worker_that_stands_still_is_replaced(
         await watched.until(lambda: len(watched.found) == 2)
         assert watched.verdicts() == {Verdict.UP}
     assert caplog.messages == [f"Worker process {pid} has been silent for 3 s; its 2 checks begin anew in another"]
+
+
+async def test_a_stop_waits_for_no_worker_that_is_being_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share, "SILENT", 1.5)
+    monkeypatch.setattr(share, "STOP_SECONDS", 60.0)
+    async with watching() as watched:
+        port = await watched.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
+        watched.workers.follow(checks(2, port), 1, LIMITS)
+        await watched.until(lambda: len(watched.found) == 2)
+        (pid,) = watched.workers.pids
+        ends = asyncio.Event()
+        ended = share._ended
+
+        async def note(process: subprocess.Popen[bytes]) -> None:
+            ends.set()
+            await ended(process)
+
+        monkeypatch.setattr(share, "_ended", note)
+        os.kill(pid, signal.SIGSTOP)
+        async with asyncio.timeout(30):
+            await ends.wait()
+            await watched.workers.close()
+        assert not _runs(pid)
+
+
+async def test_a_worker_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_descriptors() -> None:
+        monkeypatch.setattr(socket, "socketpair", pair)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with watching() as watched:
+        port = await watched.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
+        pair = socket.socketpair
+        monkeypatch.setattr(socket, "socketpair", no_descriptors)
+        watched.workers.follow(checks(2, port), 1, LIMITS)
+        await watched.until(lambda: len(watched.found) == 2)
+        assert watched.verdicts() == {Verdict.UP}
+    told = "A worker process cannot be started: Too many open files; its 2 checks begin anew in another"
+    assert caplog.messages == [told]
+
+
+async def test_a_fault_of_the_listener_does_not_end_the_worker(caplog: pytest.LogCaptureFixture) -> None:
+    async with watching() as watched:
+        port = await watched.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
+        (check,) = checks(1, port)
+        heard = 0
+
+        def report(check: Check, result: Result) -> None:
+            nonlocal heard
+            heard += 1
+            raise RuntimeError("a fault of ours")
+
+        watched.workers = Workers(report)
+        watched.workers.follow([check], 1, LIMITS)
+        await watched.until(lambda: heard >= 3)
+    assert set(caplog.messages) == {f"A result of {check} got lost"}
 
 
 async def test_a_reload_leaves_the_probe_in_flight_alone() -> None:
