@@ -86,7 +86,7 @@ class Reloader:
         try:
             loaded, new = await aside(LOAD_SECONDS, lambda: self._read(files))
         except ConfigError as refused:
-            self._take(files.contents)
+            await self._take(files.contents)
             self._keep(*refused.problems)
         except TimeoutError:
             self._keep(f"{self._path} was not read within {LOAD_SECONDS:g} s; look at its disk and at the resolver")
@@ -94,12 +94,14 @@ class Reloader:
             logger.exception("Reading %s failed", self._path)
             self._keep(error)
         else:
-            self._take(loaded.contents)
+            await self._take(loaded.contents)
             await self._apply(loaded, new)
         self._notify.ready(self._director.summary)
 
-    def _take(self, contents: Contents) -> None:
-        self._contents, self._digest = contents, digest(contents)
+    async def _take(self, contents: Contents) -> None:
+        self._contents, self._digest = contents, ""
+        with suppress(OSError):
+            self._digest = await aside(LOOK_SECONDS, lambda: digest(contents))
 
     def _read(self, files: Files) -> tuple[Parsed, Orders]:
         with held_off():
@@ -153,7 +155,7 @@ class Reloader:
         self._read_stamp = await self._stamp_now()
         self._digest = ""
         with suppress(OSError):
-            self._take(await aside(LOOK_SECONDS, lambda: look(self._path, known)))
+            await self._take(await aside(LOOK_SECONDS, lambda: look(self._path, known)))
 
     async def _changed(self, before: Contents) -> None:
         logger.info("Configuration file '%s' has changed on disk", changed(before, self._contents))

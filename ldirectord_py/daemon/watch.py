@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 
 from ldirectord_py.config.files import found, read
-from ldirectord_py.config.include import Contents
+from ldirectord_py.config.include import LARGEST_SUM, MOST_FILES, Contents
 from ldirectord_py.errors import ConfigError
 
 Matches = Mapping[tuple[str, str], tuple[str, ...] | None]
@@ -35,10 +36,18 @@ def _stamp(path: Path) -> Stamp | None:
 
 
 def look(path: Path, contents: Contents) -> Contents:
-    """Return what the same files hold now, the first of them at ``path``, and those that their patterns find now."""
+    """Return what the same files hold now, the first of them at ``path``, and those that their patterns find now.
+
+    No more is read than a configuration may include.
+    """
     matches = _matches(contents)
     first, *others = _names(contents, matches)
-    return Contents({first: _read(str(path)), **{name: _read(name) for name in others}}, dict(matches))
+    texts = {first: _read(str(path))}
+    left = LARGEST_SUM
+    for name in others:
+        texts[name] = held = _read(name) if left >= 0 else None
+        left -= len(held or b"")
+    return Contents(texts, dict(matches))
 
 
 def _read(name: str) -> bytes | None:
@@ -48,13 +57,13 @@ def _read(name: str) -> bytes | None:
 
 
 def _names(contents: Contents, matches: Matches) -> Iterator[str]:
-    """Yield the names of the files that were read, and of those found now, each once."""
+    """Yield the names of the files that were read, and of those found now, each once, and no more than may be."""
     names = {normpath(name): name for name in contents.texts}
     for (folder, _), files in matches.items():
         for file in files or ():
             name = str(PurePosixPath(folder) / file)
             names.setdefault(normpath(name), name)
-    yield from names.values()
+    yield from islice(names.values(), 1 + MOST_FILES)
 
 
 def _matches(contents: Contents) -> Matches:
