@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
 from typing import NamedTuple
 
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, Table
@@ -46,11 +46,7 @@ def diff(current: Table, desired: Table) -> list[Op]:
     order of the table that they come from: deletions that of the dump, the cheapest one for the kernel.
     """
     if not current:
-        rows = desired.values()
-        return [
-            *_ops(Verb.ADD, [row for row in rows if isinstance(row, Service)]),
-            *_ops(Verb.ADD, [row for row in rows if isinstance(row, Destination)]),
-        ]
+        return _additions(desired.values())
     steps: dict[_Step, list[Op]] = {step: [] for step in _Step}
     for key, row in desired.items():
         before = current.get(key)
@@ -64,9 +60,12 @@ def diff(current: Table, desired: Table) -> list[Op]:
     return list(chain.from_iterable(steps.values()))
 
 
-def _ops(verb: Verb, rows: Iterable[Row]) -> Iterable[Op]:
-    """Return the op of each row; 10,000 of them are made without a call of Python's for each."""
-    return map(tuple.__new__, repeat(Op), zip(repeat(verb), rows))
+def _additions(rows: Iterable[Row]) -> list[Op]:
+    """Return the ops that add the rows, services first; 10,000 are made without a call of Python's for each."""
+    kinds: dict[type[Row], list[Row]] = {Service: [], Destination: []}
+    for kind, alike in groupby(rows, type):
+        kinds[kind] += alike
+    return list(map(tuple.__new__, repeat(Op), zip(repeat(Verb.ADD), chain.from_iterable(kinds.values()))))
 
 
 def _values(row: Row) -> object:

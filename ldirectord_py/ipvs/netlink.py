@@ -14,6 +14,7 @@ import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from ldirectord_py.errors import KernelError
@@ -22,7 +23,6 @@ from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.refusal import Refused, nonsense, refused
 from ldirectord_py.ipvs.session import NoFamilyError, Outcome, Session
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey, Table
-from ldirectord_py.ipvs.wire import PACKED, ROW
 
 DEADLINE = 30.0
 """The longest that a call is waited for, in seconds: a kernel that loads modules may be slow."""
@@ -30,6 +30,8 @@ INLINE = 16
 """As many destinations are written at once on the event loop: about 0.07 ms each."""
 
 _SILENT = f"the kernel has not answered for {DEADLINE:g} s: see dmesg"
+
+_PACKED = attrgetter("row.packed")
 
 T = TypeVar("T")
 Load = Callable[[], Awaitable[str]]
@@ -82,7 +84,7 @@ def _write(session: Session, ops: Sequence[Op]) -> _Written:
 
 def _senseless(ops: Sequence[Op]) -> dict[int, Refused]:
     """Return what must not reach the kernel, by position; what was packed once makes sense."""
-    if all(map(PACKED, map(ROW, ops))):
+    if all(map(_PACKED, ops)):
         return {}
     return {position: found for position, op in enumerate(ops) if not op.row.packed and (found := nonsense(op))}
 

@@ -52,7 +52,7 @@ _COMMANDS = {
     (Verb.EDIT, Destination): Command.SET_DESTINATION,
     (Verb.DELETE, Destination): Command.DEL_DESTINATION,
 }
-_VERB, ROW, PACKED = attrgetter("verb"), attrgetter("row"), attrgetter("packed")
+_VERB, _ROW, _PACKED = attrgetter("verb"), attrgetter("row"), attrgetter("packed")
 HEADER = struct.Struct("=IHHIIBBH")
 _FLAGS, _FLAGS_AT, _SEQUENCE_AT = struct.Struct("=H"), 6, 8
 _HEAD = struct.Struct("=HH")
@@ -77,25 +77,25 @@ def request(family: int, sequence: int, command: int, payload: bytes = b"", flag
 
 def batch(ops: Sequence[Op], family: int, sequence: int) -> bytes:
     """Return the ops as messages numbered from ``sequence``; only the last asks for an answer when it succeeds."""
-    data = bytearray()
+    parts: list[bytearray] = []
     for verb, of_verb in groupby(ops, _VERB):
-        for kind, rows in groupby(map(ROW, of_verb), type):
+        for kind, rows in groupby(map(_ROW, of_verb), type):
             for size, payloads in groupby(_payloads(verb, tuple(rows)), len):
-                alike = tuple(payloads)
+                alike = (b"", *payloads)
                 head = HEADER.pack(HEADER.size + size, family, REQUEST, 0, 0, _COMMANDS[verb, kind], VERSION, 0)
-                data += _numbered(head, alike, sequence)
-                sequence += len(alike)
-    _FLAGS.pack_into(data, len(data) - HEADER.size - size + _FLAGS_AT, REQUEST | ACK)
-    return bytes(data)
+                parts.append(_numbered(head, alike, sequence))
+                sequence += len(alike) - 1
+    _FLAGS.pack_into(parts[-1], len(parts[-1]) - HEADER.size - size + _FLAGS_AT, REQUEST | ACK)
+    return b"".join(parts)
 
 
 def _numbered(head: bytes, payloads: tuple[bytes, ...], sequence: int) -> bytearray:
-    """Return messages that are equally long, and alike but for their payloads and numbers.
+    """Return messages that are alike but for their payloads, of one length and after an empty one, and their numbers.
 
     Numbers are put into all of them at once, byte by byte: a call for each message takes five times as long.
     """
-    count, size = len(payloads), len(head) + len(payloads[0])
-    data = bytearray(head + head.join(payloads))
+    count, size = len(payloads) - 1, len(head) + len(payloads[-1])
+    data = bytearray(head.join(payloads))
     numbers = struct.pack(f"={count}I", *range(sequence, sequence + count))
     for byte in range(4):
         data[_SEQUENCE_AT + byte :: size] = numbers[byte::4]
@@ -105,7 +105,7 @@ def _numbered(head: bytes, payloads: tuple[bytes, ...], sequence: int) -> bytear
 def _payloads(verb: Verb, rows: tuple[Row, ...]) -> Iterable[bytes]:
     if verb is Verb.DELETE:
         return map(_packed_key, rows)
-    return kept if all(kept := tuple(map(PACKED, rows))) else map(pack, rows)
+    return kept if all(kept := tuple(map(_PACKED, rows))) else map(pack, rows)
 
 
 def pack(row: Row) -> bytes:
