@@ -14,6 +14,11 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, words[11:15])) * TICK  # utime, stime, cutime, cstime
 
 
+def kernel_seconds(pid: int) -> float:
+    """Return the CPU time that the kernel has spent for a process, all its threads included."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[12]) * TICK
+
+
 def pss_bytes(pid: int) -> int:
     """Return the memory of a process, what it shares with others divided among them."""
     return sum(_rollup(pid, ("Pss:",)))
