@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,13 +17,14 @@ from ldirectord_py.checks.table import installed, kinds
 from ldirectord_py.config.addresses import HostName, Names
 from ldirectord_py.config.files import Files, refused
 from ldirectord_py.config.include import Texts, in_order
-from ldirectord_py.config.lines import Text
+from ldirectord_py.config.lines import Text, cut
 from ldirectord_py.config.model import Authorities
 from ldirectord_py.config.names import hostname, look_up
 from ldirectord_py.config.parse import Draft, Parsed, accepted, draft
 from ldirectord_py.errors import ConfigError, Problem, Severity
 from ldirectord_py.ipvs.table import Address
 
+_WORD = re.compile(r"(?:[A-Za-z0-9._]|-(?!>))+")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----", re.ASCII)
 
 
@@ -52,8 +55,7 @@ def _understood(file: str, files: Files, names: Names, known: Mapping[HostName, 
     while hosts_and_ports := found.unknown(names):
         names = names.joined(look_up(*hosts_and_ports, known=known))
         lost = {host: known[host] for host, address in names.hosts.items() if address is None and host in known}
-        read = [files.text(text) for text in found.texts]
-        warnings += tuple(_kept(read, host, address) for host, address in lost.items())
+        warnings += tuple(_kept([*map(files.text, found.texts)], lost) if lost else ())
         names = names.joined(Names(lost))
         found = draft(texts, names, kinds(), _installed)
     parsed = accepted(_with(*_filled(found, files, warnings)), names)
@@ -66,11 +68,23 @@ def _left_out(file: str) -> tuple[Problem, ...]:
     return tuple(Problem(file, 1, 1, what, mend, Severity.WARNING) for what in installed().refused)
 
 
-def _kept(texts: Sequence[Text], host: HostName, address: Address) -> Problem:
-    first = next((text for text in texts if host.name in text.text), texts[0])
-    line = first.text.count("\n", 0, max(0, first.text.find(host.name))) + 1
-    what = f'the host name "{host.name}" does not resolve now'
-    return Problem(first.file, line, 1, what, f"its last address {address} is kept", Severity.WARNING)
+def _kept(texts: Sequence[Text], lost: Mapping[HostName, Address]) -> Iterator[Problem]:
+    """Yield a warning for each host name that was lost, at the first line that has it."""
+    places = _places(texts, {host.name for host in lost})
+    for host, address in lost.items():
+        what = f'the host name "{host.name}" does not resolve now'
+        place = places.get(host.name, (texts[0].file, 1, 1))
+        yield Problem(*place, what, f"its last address {address} is kept", Severity.WARNING)
+
+
+def _places(texts: Iterable[Text], names: AbstractSet[str]) -> dict[str, tuple[str, int, int]]:
+    """Return file, line and column where each name stands first."""
+    places: dict[str, tuple[str, int, int]] = {}
+    for line in chain.from_iterable(map(cut, texts)):
+        for word in _WORD.finditer(line.value):
+            if word[0] in names:
+                places.setdefault(word[0], (line.file, line.number, line.column + word.start()))
+    return places
 
 
 def _installed(module: str) -> bool:

@@ -88,6 +88,16 @@ def test_a_known_name_that_does_not_resolve_keeps_its_address(write: Write, monk
     assert (warning.what, warning.mend, warning.line) == expected
 
 
+def test_a_name_that_is_lost_is_told_where_it_stands(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch)
+    known = {HostName(name, ipv6=False): IPv4Address("198.51.100.7") for name in ("web", "web-", "web2", "web3")}
+    reals = ("web10:80", "198.51.100.1:80", "web:80", "web-:80", "web2->web3:80")
+    text = "# web, web-, web2\nvirtual=192.0.2.1:80\n" + "".join(f"    real={real} gate\n" for real in reals)
+    kept = [warning for warning in load(write(text), known).warnings if "last address" in warning.mend]
+    places = [(warning.what.split('"')[1], warning.line, warning.column) for warning in kept]
+    assert places == [("web", 5, 10), ("web-", 6, 10), ("web2", 7, 10), ("web3", 7, 16)]
+
+
 def answering(monkeypatch: pytest.MonkeyPatch, **names: list[str]) -> None:
     """Let these names resolve, and no others."""
 
