@@ -70,9 +70,9 @@ class Texts:
 
 def in_order(problems: Iterable[Problem], files: Sequence[str]) -> tuple[Problem, ...]:
     """Return the problems by file, in the order in which those were read, and by place; each once."""
-    rank: Mapping[str, int] = {file: index for index, file in enumerate(files)}
+    rank: Mapping[str, int] = {normpath(file): index for index, file in enumerate(files)}
     found = dict.fromkeys(problems)
-    return tuple(sorted(found, key=lambda problem: (rank.get(problem.file, 0), problem.line, problem.column)))
+    return tuple(sorted(found, key=lambda problem: (rank.get(normpath(problem.file), 0), problem.line, problem.column)))
 
 
 class Includes:

@@ -61,8 +61,8 @@ class Reloader:
         """Read the configuration again soon; several requests before it happens are one."""
         self._asked.set()
 
-    async def run(self, changed: Callable[[], None] = lambda: None) -> None:
-        """Serve requests and watch the file; ``changed`` is called after each change of its content. Never returns."""
+    async def run(self, on_change: Callable[[], None] = lambda: None) -> None:
+        """Serve requests and watch the files, for ever; ``on_change`` is called after each change of what they hold."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):
@@ -76,7 +76,7 @@ class Reloader:
             else:
                 noticed = await self.look()
             if noticed:
-                changed()
+                on_change()
 
     async def reload(self) -> None:
         """Put the file's content in force if it is good, else tell what is wrong with it and keep the old one."""
@@ -139,9 +139,9 @@ class Reloader:
 
         Files that are still written to have to rest.
         """
-        stamp = await self._stamp_now()
-        rests, self._stamp = stamp == self._stamp, stamp
-        if rests and stamp not in (None, self._read_stamp):
+        now = await self._stamp_now()
+        rests, self._stamp = now == self._stamp, now
+        if rests and now not in (None, self._read_stamp):
             known, before = self._digest, self._contents
             await self.remember()
             if self._digest != known:

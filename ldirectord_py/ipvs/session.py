@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import struct
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeVar
@@ -156,7 +156,7 @@ class Session:
         with held_off():
             return self._patiently(self._read_once)
 
-    def connections(self, services: Iterable[ServiceKey]) -> dict[DestinationKey, int]:
+    def connections(self, services: Collection[ServiceKey]) -> dict[DestinationKey, int]:
         """Return how many connections the destinations of these services have; KernelError as ``read``."""
         return self._patiently(lambda: dict(chain.from_iterable(map(self._counts, map(Counts, services)))))
 

@@ -168,6 +168,13 @@ def test_warnings_about_the_bytes_of_a_file_name_it(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_wrong_is_told_in_the_order_in_which_files_are_read_however_they_are_named() -> None:
+    main = "include=a.cf\ninclude=b.cf\ninclude=x/../a.cf\nwrong\n"
+    shelf = Shelf({"main.cf": main, **dict.fromkeys(("a.cf", "b.cf", "x/../a.cf"), "wrong")})
+    places = [problem.split(": ")[0] for problem in problems(shelf)]
+    assert places == ["main.cf:3:9", "main.cf:4:1", "a.cf:1:1", "x/../a.cf:1:1", "b.cf:1:1"]
+
+
 def test_names_and_authorities_in_included_files_are_told_of_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
