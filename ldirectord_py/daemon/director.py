@@ -16,6 +16,7 @@ from ldirectord_py.config.model import CheckType
 from ldirectord_py.daemon.changes import Changes, Scopes, covers
 from ldirectord_py.daemon.draining import Draining
 from ldirectord_py.daemon.drift import drift
+from ldirectord_py.daemon.edits import Edits
 from ldirectord_py.daemon.looks import Looks
 from ldirectord_py.daemon.mirror import Mirror
 from ldirectord_py.daemon.orders import Orders, rules
@@ -28,7 +29,6 @@ from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey, Table
 from ldirectord_py.report.events import (
     Checked,
-    Drifted,
     Event,
     KernelFound,
     KernelLost,
@@ -63,7 +63,7 @@ class Director:
         self._mirror = Mirror(kernel)
         self._results: dict[Check, Result] = {}
         self._unjudged: set[Check] = set()
-        self._by_hand: dict[DestinationKey, int | None] = {}
+        self._edits = Edits()
         self._dirty = Changes()
         self._draining = Draining()
         self._looks = Looks()
@@ -174,7 +174,7 @@ class Director:
             return
         if step.rose or step.fell:
             row = row_key(virtual, real)
-            self._by_hand.pop(row, None)
+            self._edits.forget(row)
             self._dirty.some(virtual.key, self.orders.beside(row))
             self._wake.set()
         self._tell(Checked(virtual, real, step, result.reason))
@@ -190,7 +190,7 @@ class Director:
                 self._mirror.forget(key)
                 self._dirty.drop(key)
         self._dirty.whole(key for key, share in orders.shares.items() if former.shares.get(key) is not share)
-        self._by_hand = {key: hand for key, hand in self._by_hand.items() if former.servers(key) == orders.servers(key)}
+        self._edits.follow(former, orders)
         self._results = {check: result for check, result in self._results.items() if check in orders.plan}
         self._unjudged &= orders.plan.keys()
         self._enrol()
@@ -231,19 +231,11 @@ class Director:
             if key in self.orders.virtuals and not self._lost:
                 ours = self._draining.besides(before), self._draining.besides(found)
                 for event in drift(*ours, self._wanted({key: None}), readd_quiescent=readd):
-                    self._heed(event)
+                    if self._edits.heed(event):
+                        self._tell(event)
             self._draining.notice(key, found)
         self._dirty.whole(self._mirror.refused)
         self._looks.later(self.orders.config.settings.reconcile)
-
-    def _heed(self, event: Drifted) -> None:
-        row = event.before or event.found
-        if isinstance(row, Destination):
-            if not event.mended:
-                self._by_hand[row.key] = event.found.weight if isinstance(event.found, Destination) else None
-            elif event.before is None and self._by_hand.pop(row.key, 0) is None:
-                return  # put back what was removed by hand
-        self._tell(event)
 
     async def _write(self, phase: Phase) -> None:
         """Write the rows that may differ, in portions, so that checks stay on time."""
@@ -267,7 +259,7 @@ class Director:
         for step in done:
             self._tell(Written(step.op, step.before, self.orders.role(step.op.row.key), phase))
             if step.op.verb is Verb.DELETE and isinstance(step.op.row, Destination):
-                self._by_hand.pop(step.op.row.key, None)
+                self._edits.forget(step.op.row.key)
         for answer in refused:
             self._tell(NotWritten(answer))
 
@@ -278,7 +270,7 @@ class Director:
         for key, scope in scopes.items():
             only = None if scope is None else reversed(scope)  # from the last to the first, as in a roster
             roster, out = self.orders.shares[key].roster, self.standing.is_out(key)
-            wanted |= roster.rows(self.health, self._by_hand, out=out, only=only)
+            wanted |= roster.rows(self.health, self._edits.weights, out=out, only=only)
         return wanted
 
     def _ours(self) -> dict[ServiceKey, None]:

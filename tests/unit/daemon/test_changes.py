@@ -55,7 +55,7 @@ def test_what_changed_alone_is_written_and_the_whole_is_right(web: Virtual, mail
                 await director.settle(look=True)
             director.observe(checks[index % len(checks)], up() if passes else down())
             await director.settle()
-            assert dict(kernel.table) == desired(director.orders.config, director.health, director._by_hand)
+            assert dict(kernel.table) == desired(director.orders.config, director.health, director._edits.weights)
             for site in (web, mail):
                 out = not any(director.health[real_key(site, each)].up for each in site.reals)
                 assert director.standing.is_out(site.key) is out
