@@ -108,6 +108,7 @@ class Exchange(asyncio.BufferedProtocol):
         self._error = None
         if self._transport is not None:
             self._transport.abort()
+            self._transport = None
 
     async def _found(self, pattern: Pattern) -> bool:
         """Return whether the pattern is in the window, short of an end that is not the body's."""
@@ -155,14 +156,16 @@ class Exchange(asyncio.BufferedProtocol):
         """Let the transport close."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take the end of the connection; one by an error never completes an answer."""
+        """Take the end of the connection; one by an error never completes an answer, one by us says nothing."""
+        if self._transport is None:
+            return
         try:
             if exc is None and self._tls and not self._tls.established:
                 exc = CheckFailed("TLS: closed by server in the handshake")
             elif exc is None:
                 self.answer.end()
         except CheckFailed as error:
-            exc = error
+            exc = error.with_traceback(None)  # which holds this frame, and that the error: a circle
         self._error = self._error or exc
         self._wake()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import tracemalloc
 from ipaddress import ip_address
@@ -10,9 +11,10 @@ import pytest
 
 from harness.scripted import Servers, Talk, answering, closed_port, hanging, reset, saying
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.http1 import REDIRECTS
+from ldirectord_py.checks.http1 import REDIRECTS, Exchange
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS
+from ldirectord_py.errors import CheckFailed
 from ldirectord_py.health import Verdict
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -269,3 +271,23 @@ async def test_a_probe_keeps_little_of_an_endless_body(servers: Servers) -> None
         assert await peak("alive") - await peak("") < 256 * 1024
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "talk", [hanging(), answering(), answering(OK + b"Content-Length: 9\r\n\r\nhello"), answering(HELLO)]
+)
+async def test_a_probe_leaves_no_garbage_that_only_the_collector_finds(servers: Servers, talk: Talk) -> None:
+    port = await servers.start(talk)
+    await http(port, seconds=SHORT)
+    gc.collect()
+    gc.disable()
+    try:
+        await asyncio.create_task(http(port, seconds=SHORT))
+        await asyncio.sleep(0.1)  # the transport tells the end later
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert [kept for kept in gc.garbage if isinstance(kept, Exchange | CheckFailed)] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
