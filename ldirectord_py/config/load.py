@@ -55,7 +55,7 @@ def _understood(file: str, files: Files, names: Names, known: Mapping[HostName, 
     while hosts_and_ports := found.unknown(names):
         names = names.joined(look_up(*hosts_and_ports, known=known))
         lost = {host: known[host] for host, address in names.hosts.items() if address is None and host in known}
-        warnings += tuple(_kept([*map(files.text, found.texts)], lost) if lost else ())
+        warnings += tuple(_kept([*map(files.text, found.files)], lost) if lost else ())
         names = names.joined(Names(lost))
         found = draft(texts, names, kinds(), _installed)
     parsed = accepted(_with(*_filled(found, files, warnings)), names)
@@ -92,13 +92,13 @@ def _installed(module: str) -> bool:
 
 
 def _with(found: Draft, warnings: tuple[Problem, ...]) -> Draft:
-    return replace(found, problems=in_order((*warnings, *found.problems), found.texts))
+    return replace(found, problems=in_order((*warnings, *found.problems), found.files))
 
 
 def _filled(found: Draft, files: Files, problems: tuple[Problem, ...]) -> tuple[Draft, tuple[Problem, ...]]:
     """Return the draft with what its files of authorities hold, and the problems with those that are refused."""
     held: dict[str, Authorities] = {}
-    for name, line in found.files.items():
+    for name, line in found.authorities.items():
         try:
             held[name] = Authorities(name, _certificates(name, files.other(name)))
         except ConfigError as error:

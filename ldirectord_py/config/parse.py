@@ -49,15 +49,15 @@ class Parsed:
 class Draft:
     """One pass over a configuration: its meaning, all that is wrong, and what was asked for.
 
-    These are names, ``files`` of authorities, and its own files, in the order in which they were read.
+    These are its ``files``, in the order in which they were read, names, and files of ``authorities``.
     """
 
     config: Config
     problems: tuple[Problem, ...]
-    texts: tuple[str, ...]
+    files: tuple[str, ...]
     hosts: frozenset[HostName]
     ports: frozenset[PortName]
-    files: Mapping[str, Line] = field(default_factory=dict)
+    authorities: Mapping[str, Line] = field(default_factory=dict)
     heads: frozenset[HostName] = frozenset()
 
     def unknown(self, names: Names) -> tuple[frozenset[HostName], frozenset[PortName]] | None:
@@ -100,7 +100,7 @@ def draft(texts: Texts, names: Names, kinds: Mapping[str, Kind], installed: Inst
     virtuals = tuple(filter(None, map(builder.virtual, sorter.virtuals)))
     builder.check_global_fallbacks()
     settings = _globals(world)
-    asked = frozenset(lookup.hosts), frozenset(lookup.ports), builder.files, frozenset(builder.heads)
+    asked = frozenset(lookup.hosts), frozenset(lookup.ports), builder.authorities, frozenset(builder.heads)
     return Draft(Config(settings, virtuals), in_order(problems, includes.files), includes.files, *asked)
 
 
@@ -124,7 +124,7 @@ def _timeouts(own: Mapping[str, Any], world: Mapping[str, Any]) -> dict[str, int
 
 
 class _Builder:
-    """Builds the virtuals; remembers their keys, their names (``heads``), and the ``files`` that they need."""
+    """Builds the virtuals; remembers their keys, their names (``heads``), and their files of ``authorities``."""
 
     def __init__(self, world: Settings, servers: Servers, settler: Settler, advice: Advice) -> None:
         self._world = world
@@ -135,16 +135,16 @@ class _Builder:
         self._seen: dict[ServiceKey, Line] = {}
         self._advice = advice
         self._inherited = {name: value for name, value in world.values.items() if name in _INHERITED}
-        self.files: dict[str, Line] = {}
+        self.authorities: dict[str, Line] = {}
         self.heads: set[HostName] = set()
-        self._ask_for_files(world)
+        self._ask_for_authorities(world)
 
     def virtual(self, section: Section) -> Virtual | None:
         """Return a section's virtual; None, and the reasons reported, where its head cannot be read."""
         head, line = self._head(section.head), section.head
         mark = head is not None and head.mark is not None
         settings = self._settler.settle(section.entries, line, mark=mark)
-        self._ask_for_files(settings)
+        self._ask_for_authorities(settings)
         key = self._key(head, line, settings) if head else None
         virtual = self._settled(key or FirewallMark(0, line.name == "virtual6"), settings)
         reals = self._servers.reals(settings.reals, virtual)
@@ -154,9 +154,9 @@ class _Builder:
         self._advice.give(virtual, line, settings)
         return virtual
 
-    def _ask_for_files(self, settings: Settings) -> None:
+    def _ask_for_authorities(self, settings: Settings) -> None:
         if "tlsca" in settings.values:
-            self.files.setdefault(settings.values["tlsca"].file, settings.lines["tlsca"])
+            self.authorities.setdefault(settings.values["tlsca"].file, settings.lines["tlsca"])
 
     def _head(self, line: Line) -> VirtualLine | None:
         try:
