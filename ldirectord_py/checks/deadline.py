@@ -43,7 +43,7 @@ class _Limit:
 
     def __init__(self, seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
-        self._task = cast("asyncio.Task[object]", asyncio.current_task())
+        self._task = cast("asyncio.Task[object]", asyncio.current_task(self._loop))
         self._cancelling = self._task.cancelling()
         self._seconds = seconds
         self._due = self._loop.time() + seconds

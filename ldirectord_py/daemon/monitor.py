@@ -50,8 +50,9 @@ class Monitor:
         turn_for: Callable[[Check], AbstractAsyncContextManager[None]],
         late: Callable[[Check, float], None] = lambda check, seconds: None,
     ) -> None:
+        self.loop = asyncio.get_running_loop()  # once: before Python 3.12 it asks the kernel who we are, each time
         self.flight = Flight(AT_ONCE)
-        self.wheel = Wheel()
+        self.wheel = Wheel(self.loop)
         self._report = report
         self._checker_for = checker_for
         self._turn_for = turn_for
@@ -66,7 +67,7 @@ class Monitor:
         for check in self._watches.keys() - wanted.keys():
             self._watches.pop(check).end()
         new = [check for check in wanted if check not in self._watches]
-        now = asyncio.get_running_loop().time()
+        now = self.loop.time()
         for index, check in enumerate(new):
             self._slot = (self._slot + _GOLDEN) % 1
             wait = index * min(FIRST_PROBES_APART, check.interval / len(new))
@@ -85,7 +86,7 @@ class Monitor:
     def note(self, check: Check, late: float) -> None:
         """Tell how late a probe begins, in the log too if that is more than its interval."""
         self._late(check, late)
-        if late > check.interval and (now := asyncio.get_running_loop().time()) >= self._warn_at:
+        if late > check.interval and (now := self.loop.time()) >= self._warn_at:
             self._warn_at = now + WARN_EVERY
             mend = "raise maxexternal, maxchecks or checkinterval, or give this host more to work with"
             logger.warning("A check of kind %s begins %.1f s after it was due; %s", check.kind, late, mend)
@@ -131,27 +132,28 @@ class _Watch:
         """Begin a probe: what the wheel calls when that is due."""
         if self._monitor is None:
             return
-        if asyncio.get_running_loop().time() - self._begins >= self._check.interval:
-            self._next()  # this host slept: each in its slot, not all of them now
+        loop = self._monitor.loop
+        if loop.time() - self._begins >= self._check.interval:
+            self._next(loop.time())  # this host slept: each in its slot, not all of them now
             self._begins, self._due = self._due, self._due + self._check.interval
             self._monitor.wheel.at(self._begins, self)
         else:
-            self.task = asyncio.get_running_loop().create_task(self._probe(self._monitor))
+            self.task = loop.create_task(self._probe(self._monitor))
 
     async def _probe(self, monitor: Monitor) -> None:
         try:
             async with self._turn, monitor.flight:
-                monitor.note(self._check, asyncio.get_running_loop().time() - self._begins)
+                monitor.note(self._check, monitor.loop.time() - self._begins)
                 result = await probe(self._checker, self._check.target)
             monitor.tell(self._check, result)
         finally:
             self.task = None
             if self._monitor is not None:
-                self._next()
+                self._next(monitor.loop.time())
                 monitor.wheel.at(self._begins, self)
 
-    def _next(self) -> None:
+    def _next(self, now: float) -> None:
         """Let the next probe begin in its slot, or now where that has passed, and the one after it in its slot."""
         interval = self._check.interval
-        self._begins = max(self._due, asyncio.get_running_loop().time())
+        self._begins = max(self._due, now)
         self._due += ((self._begins - self._due) // interval + 1) * interval

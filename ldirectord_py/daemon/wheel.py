@@ -19,7 +19,8 @@ def on_tick(due: float) -> float:
 class Wheel:
     """Calls what it was given when that is due, up to a tick later; its state is what is to come, by tick."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._to_come: dict[float, list[Callable[[], None]]] = {}
 
     def at(self, due: float, call: Callable[[], None]) -> None:
@@ -27,7 +28,7 @@ class Wheel:
         tick = on_tick(due)
         if (calls := self._to_come.get(tick)) is None:
             calls = self._to_come[tick] = []
-            asyncio.get_running_loop().call_at(tick, self._reached, tick)
+            self._loop.call_at(tick, self._reached, tick)
         calls.append(call)
 
     def _reached(self, tick: float) -> None:

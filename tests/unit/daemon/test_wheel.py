@@ -12,7 +12,8 @@ def test_a_tick_is_never_before_what_is_due() -> None:
 
 
 async def test_what_is_due_in_the_same_tick_is_called_at_once_and_in_order() -> None:
-    loop, wheel, called = asyncio.get_running_loop(), Wheel(), list[tuple[str, float]]()
+    loop, called = asyncio.get_running_loop(), list[tuple[str, float]]()
+    wheel = Wheel(loop)
     done = asyncio.Event()
     base = on_tick(loop.time()) + TICK
 
