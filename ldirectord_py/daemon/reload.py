@@ -84,7 +84,8 @@ class Reloader:
         await self.remember()
         files = Files()
         try:
-            loaded, new = await aside(LOAD_SECONDS, lambda: self._read(files))
+            with held_off():
+                loaded, new = await aside(LOAD_SECONDS, lambda: self._read(files))
         except ConfigError as refused:
             await self._take(files.contents)
             self._keep(*refused.problems)
@@ -104,8 +105,7 @@ class Reloader:
             self._digest = await aside(LOOK_SECONDS, lambda: digest(contents))
 
     def _read(self, files: Files) -> tuple[Parsed, Orders]:
-        with held_off():
-            return self.understood(load(self._path, self.loaded.hosts, files))
+        return self.understood(load(self._path, self.loaded.hosts, files))
 
     def understood(self, loaded: Parsed) -> tuple[Parsed, Orders]:
         """Return the orders of what was loaded, and it, both with the very objects in force wherever they are equal."""

@@ -58,7 +58,8 @@ class Resolver:
         try:
             hosts = await self._looked_up(former)
             if hosts != former.hosts:
-                loaded, new = await aside(LOAD_SECONDS, lambda: self._meaning(former, hosts))
+                with held_off():
+                    loaded, new = await aside(LOAD_SECONDS, lambda: self._meaning(former, hosts))
                 await self._reloader.amend(former, loaded, lambda: self._moved(former, loaded, new))
         except (ConfigError, TimeoutError, OSError) as error:  # OSError: this host has no thread to spare
             trouble = str(error) or "it took too long"
@@ -88,8 +89,7 @@ class Resolver:
         self._failing = failing
 
     def _meaning(self, former: Parsed, hosts: Hosts) -> tuple[Parsed, Orders]:
-        with held_off():
-            return self._reloader.understood(again(former, hosts))
+        return self._reloader.understood(again(former, hosts))
 
     async def _moved(self, former: Parsed, loaded: Parsed, new: Orders) -> None:
         for host, address in loaded.hosts.items():

@@ -17,7 +17,10 @@ _holders: set[object] = set()  # threads may overlap
 
 @contextmanager
 def held_off() -> Iterator[None]:
-    """Keep the collector from running until the last of such blocks has ended, where it was not off before."""
+    """Keep the collector from running until the last of such blocks has ended, where it was not off before.
+
+    The block is to be that of who waits, with a deadline: a thread may hang for ever.
+    """
     if not (gc.isenabled() or _holders):
         yield
         return

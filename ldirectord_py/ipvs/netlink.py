@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.channel import Dial, dial
+from ldirectord_py.ipvs.collector import held_off
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.refusal import Refused, nonsense, refused
 from ldirectord_py.ipvs.session import NoFamilyError, Outcome, Session
@@ -104,7 +105,8 @@ class NetlinkKernel:
 
     async def read(self) -> Table:
         """Return one consistent table, services before their destinations; KernelError when there is none."""
-        return await self._call(Session.read)
+        with held_off():
+            return await self._call(Session.read)
 
     async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
         """Write the ops in one batch and return those that were refused, in their order.

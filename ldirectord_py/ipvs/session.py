@@ -17,7 +17,6 @@ from typing import TypeVar
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs import dump
 from ldirectord_py.ipvs.channel import AnswerDroppedError, AnswerLostError, Channel, Dial, dial
-from ldirectord_py.ipvs.collector import held_off
 from ldirectord_py.ipvs.counts import Count, Counts
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.dump import BrokenDumpError, MalformedAnswerError, Message
@@ -153,8 +152,7 @@ class Session:
 
     def read(self) -> Table:
         """Return the table, each service with its destinations of one moment; KernelError when it never holds still."""
-        with held_off():
-            return self._patiently(self._read_once)
+        return self._patiently(self._read_once)
 
     def connections(self, services: Collection[ServiceKey]) -> dict[DestinationKey, int]:
         """Return how many connections the destinations of these services have; KernelError as ``read``."""
