@@ -55,6 +55,9 @@ class Rehearsal(Run):
     def await_mails(self, *, original: int, ours: int) -> None:
         """Await none."""
 
+    def await_text(self, path: Path, text: str, times: int) -> None:
+        """Await nothing."""
+
     def said(self, *, original: str = "", ours: str = "") -> None:
         """Assert nothing."""
 

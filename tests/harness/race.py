@@ -71,6 +71,14 @@ class Run:
 
         patiently(come, WITHIN, lambda: f"not {wanted} mails\n{self.director.log()}")
 
+    def await_text(self, path: Path, text: str, times: int) -> None:
+        """Wait until a file has this text so many times."""
+        patiently(
+            lambda: path.exists() and path.read_text().count(text) >= times,
+            WITHIN,
+            lambda: f"{text!r} is not {times} times in {path}\n{self.director.log()}",
+        )
+
     def script(self, name: str, text: str) -> Path:
         """Return a program for the shell; ``$OUT`` in it is where its lines are compared."""
         path = self.folder / name

@@ -60,15 +60,17 @@ def callbacks(run: Run) -> None:
 
 
 def another_daemon(run: Run) -> None:
-    other = run.folder / f"other-{run.director.netns}.cf"
-    other.write_text(f'logfile = "{run.folder}/other.log"\ncheckinterval = 1\n' + web(MASQ_B, vip=VIPS[1]))
+    other, log = run.folder / f"other-{run.director.netns}.cf", run.folder / f"other-{run.ours}.log"
+    head = f'logfile = "{log}"\ncheckinterval = 1\n'
+    other.write_text(head + web(MASQ_B, vip=VIPS[1]))
     run.start(f"execute = {other}\n" + web(MASQ_A))
+    run.await_text(log, "Added real server", times=1 if run.ours else 2)  # the original takes it out in between
     run.point("both", {WEB: {A: 1}, SHOP: {B: 1}}, log=START)
     run.daemon.command("status")
     run.alone("`execute`: `status`", f"{other.name} is running" in run.director.log())
-    other.write_text(f'logfile = "{run.folder}/other.log"\ncheckinterval = 1\n' + web(MASQ_A, vip=VIPS[1]))
+    other.write_text(head + web(f"{B} masq 3", vip=VIPS[1]))
     run.reload(f"execute = {other}\n" + web(MASQ_A))
-    run.point("both reloaded", {WEB: {A: 1}, SHOP: {A: 1}}, log=RELOAD)
+    run.point("both reloaded", {WEB: {A: 1}, SHOP: {B: 3}}, log=RELOAD)
     run.daemon.stop()
     run.point("both stopped", {})
 
