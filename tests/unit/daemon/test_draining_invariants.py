@@ -101,9 +101,9 @@ def test_what_is_left_behind_has_no_weight_and_goes(site: Config, steps: list[Co
         wanted = desired(director.orders.config, director.health, {})
         ours = {service_key(text) for text in SITES} & director.orders.virtuals.keys()
         held = {key: row for key, row in kernel.table.items() if getattr(key, "service", key) in ours}
-        left = [row for key, row in held.items() if key not in wanted]
         assert {key: row for key, row in held.items() if key in wanted} == wanted
-        assert [row.weight if isinstance(row, Destination) else None for row in left] == [0] * len(left)
+        left = [row for key, row in held.items() if key not in wanted and isinstance(row, Destination)]
+        assert all(row.weight == 0 and director.orders.virtuals[row.key.service].quiescent for row in left)
         kernel.connected = {}
         story.now += EVERY
         await story.rest()
