@@ -91,6 +91,8 @@ class Reloader:
             self._keep(*refused.problems)
         except TimeoutError:
             self._keep(f"{self._path} was not read within {LOAD_SECONDS:g} s; look at its disk and at the resolver")
+        except OSError as error:  # this host has no thread to spare
+            self._keep(f"{self._path} was not read: {error.strerror}")
         except Exception as error:
             logger.exception("Reading %s failed", self._path)
             self._keep(error)

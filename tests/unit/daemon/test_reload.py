@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,25 @@ async def test_a_missing_file_changes_nothing(reloads: Reloads, caplog: pytest.L
     await reloads.reloader.reload()
     assert reloads.virtuals == []
     assert "No such file" in caplog.messages[0]
+
+
+async def test_a_host_without_a_thread_to_spare_changes_nothing(
+    reloads: Reloads, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    reloads.write(BETTER)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none)
+        await reloads.reloader.reload()
+    assert (reloads.virtuals, caplog.records[0].exc_info) == ([], None)
+    assert caplog.messages == [
+        f"{reloads.path} was not read: can't start new thread; raise the limit of processes",
+        f"Kept the old configuration: mend {reloads.path} and reload",
+    ]
+    await reloads.reloader.reload()
+    assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
 
 
 async def test_an_empty_director_takes_an_empty_file(tmp_path: Path) -> None:
