@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 class Workers:
     """Probes each check that it follows, as Monitor does, in other processes.
 
-    A check stays with its worker as long as both last, whatever a reload changes around it. Its state: the workers, and
-    for each check its number and whose it is.
+    A check stays with its worker as long as both last, whatever a reload changes around it; only workers that come to
+    others take a part of theirs. Its state: the workers, and for each check its number and whose it is.
     """
 
     def __init__(self, report: Callable[[Check, Result], None]) -> None:
@@ -42,13 +42,15 @@ class Workers:
         """
         wanted = dict.fromkeys(checks)
         shares = divided(limits, workers)
+        most = -(-len(wanted) // workers) if workers > len(self._shares) else len(wanted)
         former, self._shares = self._shares[workers:], self._shares[:workers]
         for share, limit in zip(self._shares, shares, strict=False):
             share.limit(limit)
         self._shares += [Share(self._take, limit) for limit in shares[len(self._shares) :]]
         commanding = {*self._shares[: limits.external]}
         for check, (number, share) in list(self._homes.items()):
-            if check not in wanted or share in former or (is_command(check) and share not in commanding):
+            astray = share in former or (is_command(check) and share not in commanding) or len(share.checks) > most
+            if check not in wanted or astray:
                 share.end(number)
                 del self._homes[check], self._checks[number]
         for check in wanted:

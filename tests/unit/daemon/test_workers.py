@@ -224,6 +224,19 @@ async def test_fewer_workers_take_over_what_the_others_had() -> None:
         assert len(watched.workers.pids) == 1
 
 
+async def test_more_workers_take_over_a_part_of_what_the_others_had() -> None:
+    async with watching() as watched:
+        port = await watched.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
+        followed = checks(6, port)
+        watched.workers.follow(followed, 1, LIMITS)
+        await watched.until(lambda: len(watched.found) == 6)
+        watched.workers.follow(followed, 3, LIMITS)
+        assert [len(share.checks) for share in watched.workers._shares] == [2, 2, 2]
+        watched.found.clear()
+        await watched.until(lambda: len(watched.found) == 6)
+        assert watched.verdicts() == {Verdict.UP}
+
+
 async def test_workers_leave_signals_to_the_director_and_end_with_it(tmp_path: Path) -> None:
     story = tmp_path / "story.py"
     story.write_text(DIRECTOR)
