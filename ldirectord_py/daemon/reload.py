@@ -34,7 +34,8 @@ class Reloader:
     """Hands every good new configuration to ``put_in_force``; a bad one changes nothing and is told.
 
     Its state: what is ``loaded``, whose addresses of host names stay in force while a resolver fails; what was in the
-    files when they were last read, good or not, with stamp and digest; their stamp when they were last looked at.
+    files when they were last read, good or not, with stamp and digest; their stamp when they were last looked at, and
+    whether such a look is under way.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Reloader:
         self._asked = asyncio.Event()
         self._stamp: Stamp | None = None
         self._read_stamp: Stamp | None = None
+        self._stamping = False
         self._contents = loaded.contents
         self._digest = digest(loaded.contents)
         self._changing = asyncio.Lock()
@@ -168,7 +170,21 @@ class Reloader:
             logger.info(" - ignore new configuration")
 
     async def _stamp_now(self) -> Stamp | None:
-        with suppress(OSError):
-            known = self._contents
-            return await aside(LOOK_SECONDS, lambda: stamp(self._path, known))
-        return None
+        """Return the stamp of the files, None where they cannot be looked at now."""
+        if self._stamping:  # the disk has not answered since
+            return None
+        self._stamping, known = True, self._contents
+        try:
+            return await aside(LOOK_SECONDS, lambda: self._stamped(known))
+        except TimeoutError:
+            return None
+        except OSError:
+            self._stamping = False
+            return None
+
+    def _stamped(self, known: Contents) -> Stamp:
+        """Do in a thread what may hang; there is but one at a time, so that others are left for names."""
+        try:
+            return stamp(self._path, known)
+        finally:
+            self._stamping = False

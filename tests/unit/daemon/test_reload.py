@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
@@ -10,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from builders import KINDS, config
+from ldirectord_py.config.include import Contents
 from ldirectord_py.config.load import load
+from ldirectord_py.daemon import reload
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
 from ldirectord_py.daemon.reload import Reloader
+from ldirectord_py.daemon.watch import Stamp, stamp
 from ldirectord_py.ipvs.kernel import MemoryKernel
 
 GOOD = "virtual=10.0.0.1:80\n    real=10.1.0.1:80 masq\n"
@@ -102,6 +106,30 @@ async def test_a_host_without_a_thread_to_spare_changes_nothing(
         f"Kept the old configuration: mend {reloads.path} and reload",
     ]
     await reloads.reloader.reload()
+    assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
+
+
+async def test_a_disk_that_hangs_holds_up_one_thread_and_is_looked_at_again_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reloads = Reloads(tmp_path / "auto.cf", "autoreload=yes\n" + GOOD)
+    answers, begun = threading.Event(), []
+
+    def hanging(path: Path, contents: Contents) -> Stamp:
+        begun.append(path)
+        answers.wait(20)
+        return stamp(path, contents)
+
+    monkeypatch.setattr(reload, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(reload, "stamp", hanging)
+    assert [await reloads.reloader.look() for _ in range(10)] == [False] * 10
+    assert begun == [reloads.path]
+    monkeypatch.setattr(reload, "LOOK_SECONDS", 20)
+    answers.set()
+    reloads.write("autoreload=yes\n" + BETTER)
+    async with asyncio.timeout(20):
+        while not await reloads.reloader.look():
+            await asyncio.sleep(0.01)
     assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
 
 
