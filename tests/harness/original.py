@@ -66,6 +66,10 @@ class Subject(ABC):
         """Send SIGHUP; return when the daemon has read its configuration again."""
 
     @abstractmethod
+    def rest(self) -> None:
+        """Return when the daemon is not in the midst of changes."""
+
+    @abstractmethod
     def round(self) -> None:
         """Return when every server has been checked once more."""
 
@@ -118,6 +122,9 @@ class Ours(Subject):
         os.kill(self._running(), signal.SIGHUP)
         self._await_start()
 
+    def rest(self) -> None:
+        """Return at once: ours writes no row that is to be written again."""
+
     def round(self) -> None:
         """Let an interval pass, and some more."""
         time.sleep(ROUND_SECONDS)
@@ -141,6 +148,11 @@ class Original(Subject):
         os.kill(self._running(), signal.SIGHUP)
         patiently(lambda: self._reloads() > before, START_SECONDS, self._director.log)
         self._await_sleep()
+
+    def rest(self) -> None:
+        """Wait until the daemon sleeps: before, it may set servers up and down."""
+        if self.pid is not None:
+            self._await_sleep()
 
     def round(self) -> None:
         """Wait until the daemon sleeps, and once more: a round is what lies between."""

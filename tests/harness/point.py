@@ -13,8 +13,9 @@ _LOGGED: Final = re.compile(r"^\[[^]|]*\|[^]|]*\|\d+\] (.*)$", re.MULTILINE)
 _TOLD: Final = re.compile(
     r"(Added|Restored|Quiescent|Deleted) (real|fallback) server|(Added|Changed) virtual server"
     r"|Purged (real|virtual) server|Soft failure|Resetting soft failure|Starting |Reloading |emailalert: "
-    r"|Linux Director Daemon terminated|Invoking |Exiting |Configuration file| - (reread|ignore) new configuration"
+    r"|Linux Director Daemon terminated|Invoking |Exiting | - reread new configuration"
 )
+# Not that the file has changed: whether the original sees that before the signal to reload is a matter of chance.
 _MASKED: Final = ((re.compile(r"(?<=/\d): .*"), ""), (re.compile(r"^Starting Linux Director .*(?= as )"), "Starting"))
 _MONITORED: Final = re.compile(r"^\[[^]]*\] \[\d+\] (.*) \[(up|down)\] (.*)$", re.MULTILINE)
 _REASON: Final = re.compile(r"^Reason: .*\n?", re.MULTILINE)

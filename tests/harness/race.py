@@ -122,18 +122,20 @@ class Run:
             path.unlink(missing_ok=True)
 
     def _settle(self, name: str, expected: Weights) -> None:
-        began = since = time.monotonic()
-        before = self._left()
+        began = time.monotonic()
+        while not self._rests(began, expected):
+            assert time.monotonic() - began < WITHIN, self._evidence(name, expected)
+
+    def _rests(self, began: float, expected: Weights) -> bool:
+        """Return whether nothing but the expected table was there, and nothing was written, for REST_SECONDS."""
+        before, since = self._left(), time.monotonic()
         while time.monotonic() - since < REST_SECONDS:
             time.sleep(LOOK_SECONDS)
-            now = self._left()
-            late = time.monotonic() - began
-            if self.director.weights() != expected:
-                assert late < WITHIN, self._evidence(name, expected)
-                since = time.monotonic()
-            elif now != before and late < GROWING_SECONDS:
-                since = time.monotonic()
-            before = now
+            grows = self._left() != before and time.monotonic() - began < GROWING_SECONDS
+            if grows or self.director.weights() != expected:
+                return False
+        self.daemon.rest()
+        return self.director.weights() == expected
 
     def _left(self) -> tuple[int, ...]:
         """Return how much the daemon has written so far."""
