@@ -60,7 +60,7 @@ class News:
     def frame(self) -> bytes:
         """Return the frame."""
         results = [(number, found.verdict.value, found.reason, found.seconds) for number, found in self.results]
-        return _frame(json.dumps((results, list(self.lines))).encode())
+        return _frame(json.dumps((results, list(self.lines)), default=str).encode())  # a plug-in may return no str
 
 
 def work(data: bytes) -> Work:

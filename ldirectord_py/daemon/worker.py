@@ -91,7 +91,11 @@ class Worker(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a log line."""
-        self._lines.append((record.levelno, record.name, self.format(record)))
+        try:
+            text = self.format(record)
+        except Exception:  # noqa: BLE001  a message that cannot be formatted must not end its caller
+            text = f"{record.msg} (its arguments do not fit)"
+        self._lines.append((record.levelno, record.name, text))
         self._told.set()
 
     def _note(self, check: Check, result: Result) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,12 @@ async def test_news() -> None:
     results = [(7, Result(verdict, 'not "200"\n\x00é\udce9', 0.25)) for verdict in Verdict]
     told = News(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")])
     assert news(await carried(told.frame())) == told
+
+
+async def test_a_reason_that_is_no_text_arrives_as_one() -> None:
+    returned: Any = b"up"  # by a plug-in
+    told = News([(7, Result(Verdict.UP, returned, 0.25))])
+    assert news(await carried(told.frame())) == News([(7, Result(Verdict.UP, "b'up'", 0.25))], [])
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from harness.scripted import Servers, servers
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.daemon import share
 from ldirectord_py.daemon.frames import Limits
+from ldirectord_py.daemon.worker import Worker
 from ldirectord_py.daemon.workers import Workers, divided
 from ldirectord_py.health import Verdict
 
@@ -277,6 +278,16 @@ async def test_what_a_worker_logs_is_in_the_log_and_no_secret_among_its_argument
         (pid,) = watched.workers.pids
         assert b"xyzzy" not in _shown(pid)
     assert "xyzzy" not in caplog.text
+
+
+async def test_a_line_that_cannot_be_formatted_does_not_fail_who_logs_it() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        _, writer = await asyncio.open_unix_connection(sock=ours)
+        worker = Worker(writer)
+        worker.handle(logging.LogRecord("plugin", logging.WARNING, __file__, 1, "%d", ("no number",), None))
+        assert list(worker._lines) == [(logging.WARNING, "plugin", "%d (its arguments do not fit)")]
+        writer.close()
 
 
 @pytest.mark.parametrize(
