@@ -98,7 +98,3 @@ def _login_reason(error: oracledb.Error, database: str) -> str:
 
 def _words(error: oracledb.Error) -> str:
     return printable(" ".join(_NOISE.sub("", str(error)).split()).encode("utf-8", "replace"))
-
-
-if __name__ == "__main__":
-    main()

@@ -18,10 +18,11 @@ from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.command import environment
 from ldirectord_py.checks.oracle_words import DOWN, LOGGED_IN, UP
 from ldirectord_py.checks.phase import phase, reached
+from ldirectord_py.checks.program import program
 from ldirectord_py.checks.turns import Turns
 from ldirectord_py.errors import CheckFailed, Inconclusive
 
-COMMAND = (sys.executable, "-P", "-m", "ldirectord_py.checks.oracle_child")
+COMMAND = program("ldirectord_py.checks.oracle_child")
 
 LIMIT = 4096
 """Bytes that the process may say."""

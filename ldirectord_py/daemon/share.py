@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -15,9 +14,11 @@ from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.command import environment
+from ldirectord_py.checks.program import edition, program
 from ldirectord_py.daemon.frames import Limits, News, Work, news, read_frame
 
-PROGRAM: Final = (sys.executable, "-P", "-m", "ldirectord_py.daemon.worker")
+PROGRAM: Final = (*program("ldirectord_py.daemon.worker"), edition())
+"""What a worker runs, and which edition of it we are."""
 
 AT_A_TIME: Final = 500
 """Checks that go into a frame: about 10 ms."""

@@ -1,4 +1,4 @@
-"""A worker process: a Monitor over its share of the checks. ``python -m ldirectord_py.daemon.worker``, socket as stdin.
+"""A worker process: a Monitor over its share of the checks. Its argument is the edition of the daemon, stdin a socket.
 
 It ends when its socket does, and so with the director, however that ended; signals are the director's to heed.
 """
@@ -17,6 +17,7 @@ import uvloop
 
 from ldirectord_py.checks import command
 from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.checks.program import edition
 from ldirectord_py.checks.table import checker_for, turn_for
 from ldirectord_py.daemon.descriptors import at_once, raise_limit
 from ldirectord_py.daemon.frames import News, Work, read_frame, work
@@ -125,11 +126,10 @@ async def serve(ours: socket.socket) -> None:
 
 
 def main() -> int:
-    """Return when the director is gone."""
+    """Return when the director is gone; at once, and with a word, where that is another edition of this program."""
+    if sys.argv[1:] != [edition()]:  # before it speaks: it may mean other things by the same bytes
+        print("the program on disk is not the daemon's any more: restart the daemon", file=sys.stderr)  # noqa: T201
+        return 1
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(socket.socket(fileno=sys.stdin.fileno())))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
