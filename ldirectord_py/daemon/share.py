@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.checks.command import environment
-from ldirectord_py.checks.program import edition, program
+from ldirectord_py.daemon.employment import Employment
 from ldirectord_py.daemon.frames import Limits, News, Work, news, read_frame
-
-PROGRAM: Final = (*program("ldirectord_py.daemon.worker"), edition())
-"""What a worker runs, and which edition of it we are."""
 
 AT_A_TIME: Final = 500
 """Checks that go into a frame: about 10 ms."""
@@ -31,9 +25,6 @@ STEADY: Final = 10.0
 
 AGAIN_AT_MOST: Final = 30.0
 """Seconds until the next attempt, in the end, where workers end as soon as they begin."""
-
-STOP_SECONDS: Final = 1.0
-"""Seconds for a worker to end by itself, its commands included."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +43,13 @@ class Share:
         self._begin: dict[int, Check] = {}
         self._end: list[int] = []
         self._news = asyncio.Event()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._employment: Employment | None = None
         self._employing = asyncio.create_task(self._employ_for_ever())
 
     @property
     def pid(self) -> int | None:
         """The process, None while there is none."""
-        return self._process.pid if self._process else None
+        return self._employment.pid if self._employment else None
 
     def begin(self, number: int, check: Check) -> None:
         """Add a check."""
@@ -79,7 +70,7 @@ class Share:
             self._news.set()
 
     async def close(self) -> None:
-        """End the process and its probes, within STOP_SECONDS."""
+        """End the process and its probes, within twice STOP_SECONDS."""
         self._employing.cancel()
         await asyncio.gather(self._employing, return_exceptions=True)
 
@@ -88,27 +79,42 @@ class Share:
         while True:
             began = clock()
             why = await self._employ()
-            logger.warning("%s; its %d checks begin anew in another", why, len(self.checks))
             wait = 0.0 if clock() - began > STEADY else min(max(2 * wait, 0.5), AGAIN_AT_MOST)
+            when = f" in {wait:g} s" if wait else ""
+            logger.warning("%s; its %d checks go to a new one%s", why, len(self.checks), when)
             await asyncio.sleep(wait)
 
     async def _employ(self) -> str:
         """Return why the worker is no more, in words."""
+        ours = None
         try:
-            self._process, ours = _start()
-            reader, writer = await asyncio.open_unix_connection(sock=ours)
+            ours, theirs = socket.socketpair()
+            with theirs:
+                self._employment = Employment(theirs)
         except OSError as error:
+            if ours is not None:
+                ours.close()
             return f"A worker process cannot be started: {error.strerror or error}"
         self._begin, self._end = dict(self.checks), []
         self._news.set()
+        why = how = ""
+        try:
+            why = await self._converse(ours)
+        finally:
+            ours.close()
+            how = await self._employment.reap()
+            worker, self._employment = f"Worker process {self._employment.pid}", None
+        return f"{worker} {why or how}"
+
+    async def _converse(self, ours: socket.socket) -> str:
+        """Return why it is over."""
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
         telling = asyncio.create_task(self._tell(writer))
         try:
             return await self._listen(reader)
         finally:
             telling.cancel()
             writer.transport.abort()
-            await self._reap(self._process)
-            self._process = None
 
     async def _tell(self, writer: asyncio.StreamWriter) -> None:
         """Tell the worker what is new, for ever."""
@@ -133,7 +139,7 @@ class Share:
                 return
 
     async def _listen(self, reader: asyncio.StreamReader) -> str:
-        """Return why nothing more comes."""
+        """Return why we listen no more, nothing where there is nobody to listen to."""
         silent = 0
         while silent < 2:  # the first time it may be us who slept
             try:
@@ -144,10 +150,10 @@ class Share:
             except TimeoutError:
                 silent += 1
             except (EOFError, OSError):
-                return f"Worker process {self.pid} ended"
+                return ""
             except (ValueError, TypeError):
-                return f"Worker process {self.pid} talks nonsense"
-        return f"Worker process {self.pid} has been silent for {2 * SILENT:g} s"
+                return "talks nonsense"
+        return f"has been silent for {2 * SILENT:g} s"
 
     def _take(self, told: News) -> None:
         for level, name, text in told.lines:
@@ -155,36 +161,3 @@ class Share:
         for number, result in told.results:
             if number in self.checks:
                 self._report(number, result)
-
-    async def _reap(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait for the end of a worker whose socket is closed, and see to it."""
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(STOP_SECONDS):
-                    await _ended(process)
-        finally:
-            process.kill()  # nothing where it has ended
-            await _ended(process)
-
-
-def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Return a worker and our end of its socket; raises OSError."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        try:
-            process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                PROGRAM,
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,  # a terminal's Ctrl-C is for the director
-                env=environment(os.environ),
-            )
-        except BaseException:
-            ours.close()
-            raise
-    return process, ours
-
-
-async def _ended(process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:  # noqa: ASYNC110  it has no event
-        await asyncio.sleep(0.01)

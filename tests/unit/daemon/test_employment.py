@@ -1,0 +1,61 @@
+"""How a worker ended is told in words, its last among them, and no end is waited for in vain."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+
+import pytest
+
+from ldirectord_py.daemon import employment
+from ldirectord_py.daemon.employment import Employment
+
+
+async def ended(monkeypatch: pytest.MonkeyPatch, script: str) -> str:
+    monkeypatch.setattr(employment, "PROGRAM", (sys.executable, "-c", script))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        return await Employment(theirs).reap()
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("", "ended with status 0"),
+        ("import sys; sys.exit(3)", "ended with status 3"),
+        ("import os; os.kill(os.getpid(), 9)", f"was killed by signal {signal.SIGKILL.value}"),
+        ("import no_such_module", "ended with status 1: \"ModuleNotFoundError: No module named 'no_such_module'\""),
+        ("import sys; sys.stderr.write('one\\n' * 90000 + 'last\\n\\n')", 'ended with status 0: "last"'),
+    ],
+)
+async def test_how_it_ended(monkeypatch: pytest.MonkeyPatch, script: str, expected: str) -> None:
+    monkeypatch.setattr(employment, "STOP_SECONDS", 30.0)
+    assert await ended(monkeypatch, script) == expected
+
+
+async def test_one_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(employment, "STOP_SECONDS", 0.2)
+    assert await ended(monkeypatch, "import time; time.sleep(60)") == "was killed by signal 9"
+
+
+async def test_one_that_does_not_end_though_killed_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(employment, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(employment, "PROGRAM", (sys.executable, "-c", "import time; time.sleep(60)"))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        employed = Employment(theirs)
+        kill = employed._process.kill
+        monkeypatch.setattr(employed._process, "kill", lambda: None)  # as while it waits for a disk
+        async with asyncio.timeout(30):
+            assert await employed.reap() == "does not end, even killed; is a disk hanging?"
+        kill()
+        employed._process.wait()
+
+
+async def test_one_that_cannot_be_started_is_an_oserror(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(employment, "PROGRAM", ("/nonexistent",))
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(OSError, match="nonexistent"):
+        Employment(theirs)
