@@ -100,6 +100,9 @@ class Share:
         why = how = ""
         try:
             why = await self._converse(ours)
+        except Exception:  # what a worker makes of us must not leave its checks without one
+            logger.exception("A fault in what is said to worker process %s", self.pid)
+            why = "is given up"
         finally:
             ours.close()
             how = await self._employment.reap()
@@ -109,12 +112,14 @@ class Share:
     async def _converse(self, ours: socket.socket) -> str:
         """Return why it is over."""
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-        telling = asyncio.create_task(self._tell(writer))
         try:
-            return await self._listen(reader)
+            async with asyncio.TaskGroup() as group:
+                telling = group.create_task(self._tell(writer))
+                why = await self._listen(reader)
+                telling.cancel()
         finally:
-            telling.cancel()
             writer.transport.abort()
+        return why
 
     async def _tell(self, writer: asyncio.StreamWriter) -> None:
         """Tell the worker what is new, for ever."""
@@ -141,18 +146,21 @@ class Share:
     async def _listen(self, reader: asyncio.StreamReader) -> str:
         """Return why we listen no more, nothing where there is nobody to listen to."""
         silent = 0
-        while silent < 2:  # the first time it may be us who slept
-            try:
-                async with asyncio.timeout(SILENT):
-                    data = await read_frame(reader)
-                self._take(news(data))
-                silent = 0
-            except TimeoutError:
-                silent += 1
-            except (EOFError, OSError):
-                return ""
-            except (ValueError, TypeError):
-                return "talks nonsense"
+        reading = asyncio.create_task(read_frame(reader))
+        try:
+            while silent < 2:  # the first time it may be us who slept
+                if (await asyncio.wait({reading}, timeout=SILENT))[0]:
+                    self._take(news(reading.result()))
+                    reading, silent = asyncio.create_task(read_frame(reader)), 0
+                else:
+                    silent += 1
+        except (EOFError, OSError):
+            return ""
+        except (ValueError, TypeError):
+            return "talks nonsense"
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
         return f"has been silent for {2 * SILENT:g} s"
 
     def _take(self, told: News) -> None:

@@ -113,14 +113,14 @@ async def serve(ours: socket.socket) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=ours)
     worker = Worker(writer)
     logging.getLogger().addHandler(worker)
-    telling = asyncio.create_task(worker.tell())
     try:
-        while True:
-            worker.heed(work(await read_frame(reader)))
-    except (EOFError, OSError):
-        pass
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker.tell())
+            while True:
+                worker.heed(work(await read_frame(reader)))
+    except* (EOFError, OSError):
+        pass  # the director is gone
     finally:
-        telling.cancel()
         await worker.end()
         writer.transport.abort()
 
@@ -131,5 +131,8 @@ def main() -> int:
         print("the program on disk is not the daemon's any more: restart the daemon", file=sys.stderr)  # noqa: T201
         return 1
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(socket.socket(fileno=sys.stdin.fileno())))
+        try:
+            runner.run(serve(socket.socket(fileno=sys.stdin.fileno())))
+        except ExceptionGroup as faults:
+            raise faults.exceptions[0] from None  # its last line is what the director tells
     return 0

@@ -23,7 +23,7 @@ from harness.scripted import Servers, servers
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.daemon import employment, share
 from ldirectord_py.daemon.frames import Limits
-from ldirectord_py.daemon.worker import Worker
+from ldirectord_py.daemon.worker import Worker, serve
 from ldirectord_py.daemon.workers import Workers, divided
 from ldirectord_py.health import Verdict
 
@@ -313,3 +313,16 @@ async def test_commands_run_only_where_one_may() -> None:
         await watched.until(lambda: len(watched.found) == 4)
         assert len({home for _, home in watched.workers._homes.values()}) == 1
         assert watched.verdicts() == {Verdict.UP}
+
+
+async def test_a_worker_that_can_say_nothing_any_more_ends_with_the_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(self: Worker) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(Worker, "tell", broken)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with pytest.raises(ExceptionGroup) as raised:
+            async with asyncio.timeout(10):
+                await serve(theirs)
+        assert [str(fault) for fault in raised.value.exceptions] == ["a fault of ours"]
