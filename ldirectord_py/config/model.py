@@ -160,7 +160,8 @@ class Virtual:
 class Globals:
     """What holds for the whole daemon; times in seconds, ``reconcile`` None when it is off.
 
-    ``maxchecks`` None stands for as many as the limit of open files has room for, ``workers`` None for one per core.
+    ``maxchecks`` None stands for as many as the limit of open files has room for, ``workers`` None for as many as
+    the checks are worth.
     """
 
     autoreload: bool = False

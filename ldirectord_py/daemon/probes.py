@@ -13,7 +13,7 @@ from ldirectord_py.daemon.descriptors import at_once, raise_limit
 from ldirectord_py.daemon.frames import Limits
 from ldirectord_py.daemon.monitor import Monitor
 from ldirectord_py.daemon.orders import Orders
-from ldirectord_py.daemon.workers import Workers, cores
+from ldirectord_py.daemon.workers import Workers, employed
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Probes:
     def follow(self, orders: Orders) -> None:
         """Follow exactly the checks of these orders; those followed already go on undisturbed."""
         settings = orders.config.settings
-        processes = (settings.workers or cores()) if settings.fork else 0
+        processes = employed(settings, len(orders.plan))
         command.TURNS.limit = settings.maxexternal
         self._monitor.flight.limit = self._at_once(settings.maxchecks, max(1, processes))
         self._monitor.follow(() if processes else orders.plan)

@@ -6,12 +6,18 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Collection
+from functools import cache
 from itertools import count
+from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.table import is_command
+from ldirectord_py.config.model import Globals
 from ldirectord_py.daemon.frames import Limits
 from ldirectord_py.daemon.share import Share
+
+WORTH_A_WORKER: Final = 200
+"""Checks for which a worker is started unless ``workers`` is set: it takes 20 MB, and they a few percent of a core."""
 
 logger = logging.getLogger(__name__)
 
@@ -81,17 +87,30 @@ class Workers:
                 logger.exception("A result of %s got lost", check)
 
 
+def employed(settings: Globals, checks: int) -> int:
+    """Return how many workers probe so many checks: without ``fork`` none, and never more than ``maxchecks``."""
+    if not settings.fork:
+        return 0
+    workers = settings.workers or min(cores(), max(1, -(-checks // WORTH_A_WORKER)))
+    return workers if settings.maxchecks is None else min(workers, settings.maxchecks)
+
+
 def divided(limits: Limits, workers: int) -> list[Limits]:
-    """Return the limits of each worker, so that they hold for all together; the first may run a command more."""
+    """Return the limits of each worker, so that they hold for all together; the first may run more."""
     return [
         Limits(
-            limits.external // workers + (number < limits.external % workers),
-            None if limits.checks is None else max(1, limits.checks // workers),
+            _part(limits.external, workers, number),
+            None if limits.checks is None else _part(limits.checks, workers, number),
         )
         for number in range(workers)
     ]
 
 
+@cache
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return how many cores this process may use, as it was at first: checks stay with their workers."""
     return len(os.sched_getaffinity(0))
+
+
+def _part(whole: int, parts: int, number: int) -> int:
+    return whole // parts + (number < whole % parts)

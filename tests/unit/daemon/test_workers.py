@@ -16,12 +16,15 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from builders import config
 from harness.scripted import Servers, servers
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.daemon import employment, share
+from ldirectord_py.daemon import workers as many
 from ldirectord_py.daemon.frames import Limits
 from ldirectord_py.daemon.worker import Worker, serve
 from ldirectord_py.daemon.workers import Workers, divided
@@ -296,13 +299,40 @@ async def test_a_line_that_cannot_be_formatted_does_not_fail_who_logs_it() -> No
     ("limits", "workers", "expected"),
     [
         (Limits(50, None), 2, [Limits(25, None), Limits(25, None)]),
-        (Limits(1, 100), 3, [Limits(1, 33), Limits(0, 33), Limits(0, 33)]),
-        (Limits(5, 2), 3, [Limits(2, 1), Limits(2, 1), Limits(1, 1)]),
+        (Limits(1, 100), 3, [Limits(1, 34), Limits(0, 33), Limits(0, 33)]),
+        (Limits(5, 4), 3, [Limits(2, 2), Limits(2, 1), Limits(1, 1)]),
         (Limits(5, 2), 0, []),
     ],
 )
 def test_the_limits_hold_for_all_together(limits: Limits, workers: int, expected: list[Limits]) -> None:
     assert divided(limits, workers) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "checks", "expected"),
+    [
+        ({"fork": False, "workers": 2}, 1000, 0),
+        ({}, 0, 1),
+        ({}, 3, 1),
+        ({}, 200, 1),
+        ({}, 201, 2),
+        ({}, 100_000, 8),
+        ({"workers": 12}, 3, 12),
+        ({"workers": 3, "maxchecks": 2}, 1000, 2),
+        ({"maxchecks": 3}, 100_000, 3),
+    ],
+)
+def test_as_many_workers_as_the_checks_are_worth(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], checks: int, expected: int
+) -> None:
+    monkeypatch.setattr(many, "cores", lambda: 8)
+    assert many.employed(config(**{"fork": True, **given}).settings, checks) == expected
+
+
+def test_another_affinity_moves_no_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = many.cores()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {*range(before + 1)})
+    assert many.cores() == before
 
 
 async def test_commands_run_only_where_one_may() -> None:
