@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ldirectord_py.daemon.changes import Scopes, covers
+from ldirectord_py.ipvs.collector import held_off
 from ldirectord_py.ipvs.diff import Op, Verb, diff
 from ldirectord_py.ipvs.kernel import Kernel, Refused
 from ldirectord_py.ipvs.table import DestinationKey, Key, Row, Service, ServiceKey, Table, service_of
@@ -75,8 +76,9 @@ class Mirror:
 
     async def write(self, wanted: Table, scopes: Scopes) -> tuple[Sequence[Done], Sequence[Refused]]:
         """Make the kernel hold ``wanted`` within these scopes; return what was done and what is newly refused."""
-        ops = diff(self._current(scopes), wanted)
-        refused = {answer.op: answer for answer in await self._kernel.apply(ops)} if ops else {}
+        with held_off():
+            ops = diff(self._current(scopes), wanted)
+            refused = {answer.op: answer for answer in await self._kernel.apply(ops)} if ops else {}
         done = [step for op in ops if op not in refused for step in self._take(op)]
         return done, self._note(scopes, refused.values())
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import struct
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeVar
 
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs import dump
+from ldirectord_py.ipvs.ahead import ahead
 from ldirectord_py.ipvs.channel import AnswerDroppedError, AnswerLostError, Channel, Dial, dial
 from ldirectord_py.ipvs.counts import Count, Counts
 from ldirectord_py.ipvs.diff import Op, Verb
@@ -59,6 +60,16 @@ class Outcome:
         return bool(self.lost) or errno.ENOENT in self.errors.values()
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Messages for one send: where their ops begin, the number of the first, and how many there are."""
+
+    start: int
+    first: int
+    count: int
+    data: bytes
+
+
 class Session:
     """Two sockets, one for edits and one for dumps, and the id of the family IPVS once it is known."""
 
@@ -92,20 +103,26 @@ class Session:
         """Send the ops in order and return what became of them; KernelError when none may be written."""
         family = self._family or self.resolve()
         outcome = Outcome(family)
-        for start in range(0, len(ops), BATCH):
-            self._write_batch(ops[start : start + BATCH], start, outcome)
+        batches = self._batches(ops, family)
+        for sent in ahead(batches) if len(ops) > BATCH else batches:
+            self._send(sent, outcome)
         if errno.EPERM in outcome.errors.values():
             raise KernelError(dump.UNPRIVILEGED)
         return outcome
 
-    def _write_batch(self, ops: Sequence[Op], start: int, outcome: Outcome) -> None:
-        first = self._edits.reserve(len(ops))
-        self._edits.send(batch(ops, outcome.family, first))
+    def _batches(self, ops: Sequence[Op], family: int) -> Iterator[_Batch]:
+        for start in range(0, len(ops), BATCH):
+            some = ops[start : start + BATCH]
+            first = self._edits.reserve(len(some))
+            yield _Batch(start, first, len(some), batch(some, family, first))
+
+    def _send(self, sent: _Batch, outcome: Outcome) -> None:
+        self._edits.send(sent.data)
         answers: dict[int, int] = {}
-        whole = self._collect(first, first + len(ops) - 1, answers)
-        outcome.errors |= {start + sequence - first: error for sequence, error in answers.items() if error}
+        whole = self._collect(sent.first, sent.first + sent.count - 1, answers)
+        outcome.errors |= {sent.start + number - sent.first: error for number, error in answers.items() if error}
         if not whole:
-            outcome.lost += [start + n for n in range(len(ops)) if first + n not in answers]
+            outcome.lost += [sent.start + n for n in range(sent.count) if sent.first + n not in answers]
 
     def _collect(self, first: int, last: int, answers: dict[int, int]) -> bool:
         """Note the answers by sequence number; return whether that to the last message came and none was lost."""
