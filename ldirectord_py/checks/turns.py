@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 
 
 class Turns:
@@ -15,7 +15,7 @@ class Turns:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._taken = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting = OrderedDict[asyncio.Future[None], None]()  # who gives up leaves at once, however many wait
 
     @property
     def limit(self) -> int:
@@ -43,7 +43,7 @@ class Turns:
             self._taken += 1
             return
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiting[turn] = None
         try:
             await turn
         except asyncio.CancelledError:
@@ -65,13 +65,13 @@ class Turns:
 
     def _leave(self, turn: asyncio.Future[None]) -> None:
         if turn in self._waiting:
-            self._waiting.remove(turn)
+            del self._waiting[turn]
         elif not turn.cancelled():  # it came at the very moment
             self.give_back()
 
     def _let_in(self) -> None:
         while self._waiting and self._taken < self._limit:
-            turn = self._waiting.popleft()
+            turn, _ = self._waiting.popitem(last=False)
             if not turn.done():
                 self._taken += 1
                 turn.set_result(None)

@@ -94,3 +94,13 @@ async def test_a_turn_taken_without_asking_counts() -> None:
     await queue.settle()
     assert queue.got == [1, 2]
     await queue.end(2)
+
+
+async def test_any_number_may_give_up_at_once() -> None:
+    queue = Queue(Turns(1))
+    await queue.join(*range(40_000))
+    clock, began = asyncio.get_running_loop().time, asyncio.get_running_loop().time()
+    await queue.give_up(*range(39_999, 0, -1))
+    assert clock() - began < 8  # a second; a look at all who wait, for each of them, takes 17
+    await queue.end(0)
+    assert (queue.got, queue.turns.taken) == ([0], 0)
