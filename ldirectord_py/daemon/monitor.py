@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Checker, Result
+from ldirectord_py.checks.handshakes import Handshake
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.daemon.flight import Flight
 from ldirectord_py.daemon.wheel import Wheel, on_tick
@@ -104,7 +105,7 @@ class Monitor:
 class _Watch:
     """One check on its clock: when its probe ``begins``, and when the one after it is ``due``."""
 
-    __slots__ = ("_begins", "_check", "_checker", "_due", "_monitor", "_turn", "task")
+    __slots__ = ("_begins", "_check", "_checker", "_due", "_first", "_monitor", "_second", "task")
 
     def __init__(
         self, monitor: Monitor, check: Check, checker: Checker, turn: AbstractAsyncContextManager[None]
@@ -112,7 +113,10 @@ class _Watch:
         self._monitor: Monitor | None = monitor
         self._check = check
         self._checker = checker
-        self._turn = turn
+        # A handshake's turn runs out, so it comes last; a command's does not, and its wait takes no room in flight.
+        last = isinstance(turn, Handshake)
+        self._first: AbstractAsyncContextManager[None] = monitor.flight if last else turn
+        self._second: AbstractAsyncContextManager[None] = turn if last else monitor.flight
         self._begins = self._due = 0.0
         self.task: asyncio.Task[None] | None = None
 
@@ -142,7 +146,7 @@ class _Watch:
 
     async def _probe(self, monitor: Monitor) -> None:
         try:
-            async with self._turn, monitor.flight:
+            async with self._first, self._second:
                 monitor.note(self._check, monitor.loop.time() - self._begins)
                 result = await probe(self._checker, self._check.target)
             monitor.tell(self._check, result)

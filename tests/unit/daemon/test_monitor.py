@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ldirectord_py.checks.base import Check, Checker, Result, Target
+from ldirectord_py.checks.handshakes import HANDSHAKES, Handshake
 from ldirectord_py.checks.turns import Turns
 from ldirectord_py.daemon.monitor import FIRST_PROBES_APART, Monitor
 from ldirectord_py.daemon.wheel import TICK
@@ -315,5 +316,51 @@ def test_who_waits_for_the_cap_can_be_ended() -> None:
         assert not probed.began[second.target]
         assert len(probed.began[third.target]) >= 3
         await probed.monitor.close()
+
+    in_fake_time(story())
+
+
+def test_servers_that_hang_in_tls_hold_up_nobody_else() -> None:
+    async def story() -> None:
+        late = Counter[Target]()
+        hung, well = checks(2000, interval=2), [replace(check, kind="imaps") for check in checks(2000, interval=2)]
+        probed = Probed(lambda _: 0.01, lambda _: Handshake())
+
+        def checker_for(check: Check) -> Checker:
+            return hang if check.kind == "http" else probed._check
+
+        async def hang(_: Target) -> str:
+            await asyncio.Event().wait()
+            return ""
+
+        def note(check: Check, seconds: float) -> None:
+            if check.kind == "imaps" and asyncio.get_running_loop().time() > 20:
+                late[check.target] = max(late[check.target], seconds)  # type: ignore[assignment]
+
+        monitor = Monitor(lambda check, result: None, checker_for, lambda _: Handshake(), note)
+        monitor.follow([*hung, *well])
+        await asyncio.sleep(40)
+        await monitor.close()
+        assert (len(late), max(late.values()) < 0.25, HANDSHAKES.taken) == (2000, True, 0)
+
+    in_fake_time(story())
+
+
+def test_no_turn_in_tls_runs_out_while_its_check_waits_for_room_in_flight() -> None:
+    async def story() -> None:
+        most = 0
+
+        def behaviour(_: Target) -> float:
+            nonlocal most
+            most = max(most, sum(probed.in_flight.values()))
+            assert HANDSHAKES.taken == sum(probed.in_flight.values())  # each that begins has its turn
+            return 0.05
+
+        probed = Probed(behaviour, lambda _: Handshake())
+        probed.monitor.flight.limit = 10
+        await probed.follow(checks(5000, interval=10), 30)
+        await probed.monitor.close()
+        assert (most, HANDSHAKES.taken) == (10, 0)
+        assert {result.verdict for _, result in probed.results} == {Verdict.UP}
 
     in_fake_time(story())
