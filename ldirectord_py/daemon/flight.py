@@ -41,7 +41,8 @@ class Flight:
         if self._turns.free:
             self._turns.take()
             return
-        self._note(asyncio.get_running_loop().time())
+        if self.limit:  # none at all is a halt, which no larger limit would mend
+            self._note(asyncio.get_running_loop().time())
         await self._turns.__aenter__()
 
     async def __aexit__(self, *_: object) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Callable
 from typing import Final
+
+logger = logging.getLogger(__name__)
 
 TICK: Final = 1 / 32
 """Seconds between two ticks; a power of two, so that intervals of whole seconds are exact multiples."""
@@ -33,4 +36,7 @@ class Wheel:
 
     def _reached(self, tick: float) -> None:
         for call in self._to_come.pop(tick):
-            call()
+            try:
+                call()
+            except Exception:  # a fault of one check must not lose the others of the tick
+                logger.exception("A timer failed: %r", call)

@@ -53,6 +53,7 @@ class Worker(logging.Handler):
         self._lines: deque[tuple[int, str, str]] = deque(maxlen=LINES)
         self._told = asyncio.Event()
         self._limit = 0
+        self._halted = False
 
     def heed(self, told: Work) -> None:
         """Follow what the director says from now on."""
@@ -61,7 +62,8 @@ class Worker(logging.Handler):
         self._checks.update(told.begin)
         logging.getLogger().setLevel(told.level)
         command.TURNS.limit = told.limits.external
-        self._limit = self._monitor.flight.limit = at_once(told.limits.checks, self._descriptors)
+        self._limit = at_once(told.limits.checks, self._descriptors)
+        self._admit()
         if told.whole:
             self._numbers = {check: number for number, check in self._checks.items()}
             self._monitor.follow(self._checks.values())
@@ -82,9 +84,11 @@ class Worker(logging.Handler):
             self._lines.clear()
             self._writer.write(News(results, lines).frame())
             if self._writer.transport.get_write_buffer_size() > UNSENT:
-                self._monitor.flight.limit = 0
+                self._halted = True
+                self._admit()
                 await self._writer.drain()
-                self._monitor.flight.limit = self._limit
+                self._halted = False
+                self._admit()
 
     async def end(self) -> None:
         """End all probes."""
@@ -98,6 +102,10 @@ class Worker(logging.Handler):
             text = f"{record.msg} (its arguments do not fit)"
         self._lines.append((record.levelno, record.name, text))
         self._told.set()
+
+    def _admit(self) -> None:
+        """Let so many checks begin as may now."""
+        self._monitor.flight.limit = 0 if self._halted else self._limit
 
     def _note(self, check: Check, result: Result) -> None:
         if (number := self._numbers.get(check)) is not None:

@@ -364,3 +364,18 @@ def test_no_turn_in_tls_runs_out_while_its_check_waits_for_room_in_flight() -> N
         assert {result.verdict for _, result in probed.results} == {Verdict.UP}
 
     in_fake_time(story())
+
+
+def test_a_halt_is_told_as_no_lack_of_room(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        probed = Probed()
+        probed.monitor.flight.limit = 0
+        await probed.follow(checks(3), 5)
+        assert not probed.began
+        probed.monitor.flight.limit = 3
+        await asyncio.sleep(20)
+        assert len(probed.began) == 3
+        await probed.monitor.close()
+
+    in_fake_time(story())
+    assert caplog.messages == []

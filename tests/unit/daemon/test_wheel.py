@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from ldirectord_py.daemon.wheel import TICK, Wheel, on_tick
 
 
@@ -29,3 +31,17 @@ async def test_what_is_due_in_the_same_tick_is_called_at_once_and_in_order() -> 
         await done.wait()
     assert [name for name, _ in called] == ["one", "two", "last"]
     assert all(at >= base + wait for (_, at), wait in zip(called, (0.25 * TICK, 0.75 * TICK, 2.5 * TICK), strict=True))
+
+
+async def test_a_call_that_fails_loses_none_of_its_tick(caplog: pytest.LogCaptureFixture) -> None:
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    wheel, due = Wheel(loop), loop.time()
+
+    def fail() -> None:
+        raise RuntimeError("a fault of ours")
+
+    wheel.at(due, fail)
+    wheel.at(due, done.set)
+    async with asyncio.timeout(10):
+        await done.wait()
+    assert "a fault of ours" in caplog.text

@@ -23,9 +23,9 @@ import pytest
 from builders import config
 from harness.scripted import Servers, servers
 from ldirectord_py.checks.base import Check, Result, Target
-from ldirectord_py.daemon import employment, share
+from ldirectord_py.daemon import employment, share, worker
 from ldirectord_py.daemon import workers as many
-from ldirectord_py.daemon.frames import Limits
+from ldirectord_py.daemon.frames import Limits, Work
 from ldirectord_py.daemon.worker import Worker, serve
 from ldirectord_py.daemon.workers import Workers, divided
 from ldirectord_py.health import Verdict
@@ -40,7 +40,7 @@ DIRECTOR = """
 import asyncio
 from ipaddress import ip_address
 from ldirectord_py.checks.base import Check, Target
-from ldirectord_py.daemon.frames import Limits
+from ldirectord_py.daemon.frames import Limits, Work
 from ldirectord_py.daemon.workers import Workers
 
 async def main():
@@ -356,3 +356,25 @@ async def test_a_worker_that_can_say_nothing_any_more_ends_with_the_fault(monkey
             async with asyncio.timeout(10):
                 await serve(theirs)
         assert [str(fault) for fault in raised.value.exceptions] == ["a fault of ours"]
+
+
+async def test_what_a_director_that_does_not_read_says_begins_no_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "UNSENT", 0)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        _, writer = await asyncio.open_unix_connection(sock=theirs)
+        working = Worker(writer)
+        flight = working._monitor.flight
+        working.heed(Work((), (), Limits(1, 7), logging.INFO))
+        assert flight.limit == 7
+        working.handle(logging.LogRecord("plugin", logging.WARNING, __file__, 1, "x" * 4_000_000, (), None))
+        telling = asyncio.create_task(working.tell())
+        async with asyncio.timeout(30):
+            while flight.limit:
+                await asyncio.sleep(0.01)
+            working.heed(Work((), (), Limits(1, 5), logging.INFO))
+            assert flight.limit == 0
+            while flight.limit != 5:
+                await asyncio.to_thread(ours.recv, 2**20)
+        telling.cancel()
+        writer.transport.abort()
