@@ -16,6 +16,7 @@ import signal
 from collections.abc import Mapping, Sequence
 
 from ldirectord_py.checks.child import Child
+from ldirectord_py.checks.groups import Groups
 from ldirectord_py.checks.output import Output
 from ldirectord_py.checks.phase import reached
 from ldirectord_py.checks.turns import Turns
@@ -26,6 +27,9 @@ GRACE = 2.0
 
 TURNS = Turns(50)
 """The commands that are under way, those included that are being ended; ``maxexternal`` is their limit."""
+
+GROUPS = Groups()
+"""The process groups of these commands."""
 
 WITHHELD = ("NOTIFY_", "WATCHDOG_", "LISTEN_", "JOURNAL_", "CREDENTIALS_", "MEMORY_PRESSURE_", "INVOCATION_ID")
 """How the variables begin that a service manager means for the daemon alone."""
@@ -61,6 +65,8 @@ async def run(command: Sequence[str]) -> str:
             raise
         if child.signal(0):
             _end_behind(child)
+        else:
+            GROUPS.remove(child.pid)
         return _word(status, output)
     finally:
         output.close()
@@ -81,6 +87,7 @@ async def _start(command: Sequence[str], output: Output) -> Child:
             raise Inconclusive(f"cannot run {command[0]}: {(error.strerror or str(error)).lower()}") from None
         except ValueError as error:
             raise CheckFailed(f"cannot run {command[0]}: {error}") from None
+    GROUPS.add(child.pid)
     output.started()
     return child
 
@@ -103,12 +110,9 @@ def _end_behind(child: Child) -> None:
     child.signal(signal.SIGTERM)
     TURNS.take()
     _endings.add(ending := asyncio.create_task(_end(child)))
-    ending.add_done_callback(_ended)
-
-
-def _ended(ending: asyncio.Task[None]) -> None:
-    _endings.discard(ending)
-    TURNS.give_back()
+    ending.add_done_callback(_endings.discard)
+    ending.add_done_callback(lambda _: TURNS.give_back())
+    ending.add_done_callback(lambda _: GROUPS.remove(child.pid))
 
 
 async def _end(child: Child) -> None:

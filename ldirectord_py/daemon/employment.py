@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -30,9 +32,9 @@ logger = logging.getLogger(__name__)
 
 
 class Employment:
-    """A worker that runs; its state: the process, and the end of what it said on stderr.
+    """A worker that runs; its state: the process, the end of what it said on stderr, and its commands as it told them.
 
-    Raises OSError when it cannot be started. ``theirs`` is its end of a socket.
+    Raises OSError when it cannot be started. ``theirs`` is its end of a socket. Commands are process groups.
     """
 
     def __init__(self, theirs: socket.socket) -> None:
@@ -47,6 +49,7 @@ class Employment:
         assert self._process.stderr  # noqa: S101  a pipe was asked for
         self._stderr = self._process.stderr
         self._said = b""
+        self.commands: Sequence[int] = ()
         os.set_blocking(self._stderr.fileno(), False)
         asyncio.get_running_loop().add_reader(self._stderr.fileno(), self._hear)
 
@@ -67,7 +70,16 @@ class Employment:
                 async with asyncio.timeout(STOP_SECONDS):
                     await _ended(self._process)
             self._hear_the_rest()
+            if self._process.returncode != 0:
+                self._end_commands()
         return self._how()
+
+    def _end_commands(self) -> None:
+        """End what a worker that was killed leaves behind."""
+        for group in self.commands:
+            if group > 1:  # of others the kernel would take more for meant
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(group, signal.SIGKILL)
 
     def _how(self) -> str:
         status = self._process.returncode

@@ -3,7 +3,7 @@
 ::
 
     director --- Work: checks to begin and to end, limits (pickled) ---> worker
-    director <-- News: results, log lines (JSON: it comes from where servers are talked to) -- worker
+    director <-- News: results, log lines, commands (JSON: it comes from where servers are talked to) -- worker
 
 Each is a frame: its length in four bytes, then so many bytes. The end of the socket is the end of the worker, or of the
 director, however that came.
@@ -52,15 +52,20 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a worker tells: results by the number of the check, and log lines as (level, logger, text)."""
+    """What a worker tells: results by the number of the check, log lines as (level, logger, text), and commands.
+
+    These are all the process ``groups`` that are to be ended should the worker be killed.
+    """
 
     results: Sequence[tuple[int, Result]] = ()
     lines: Sequence[tuple[int, str, str]] = ()
+    groups: Sequence[int] = ()
 
     def frame(self) -> bytes:
         """Return the frame."""
         results = [(number, found.verdict.value, found.reason, found.seconds) for number, found in self.results]
-        return _frame(json.dumps((results, list(self.lines)), default=str).encode())  # a plug-in may return no str
+        told = (results, list(self.lines), list(self.groups))
+        return _frame(json.dumps(told, default=str).encode())  # a plug-in may return no str
 
 
 def work(data: bytes) -> Work:
@@ -71,10 +76,11 @@ def work(data: bytes) -> Work:
 
 def news(data: bytes) -> News:
     """Return what a worker says; raises ValueError or TypeError where it is nothing of that kind."""
-    results, lines = json.loads(data)
+    results, lines, groups = json.loads(data)
     return News(
         [(number, Result(Verdict(verdict), reason, seconds)) for number, verdict, reason, seconds in results],
         [(int(level), str(name), str(text)) for level, name, text in lines],
+        [int(group) for group in groups],
     )
 
 

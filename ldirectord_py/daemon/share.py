@@ -166,6 +166,8 @@ class Share:
     def _take(self, told: News) -> None:
         for level, name, text in told.lines:
             logging.getLogger(name).log(level, "%s", text)
+        if self._employment:
+            self._employment.commands = told.groups
         for number, result in told.results:
             if number in self.checks:
                 self._report(number, result)

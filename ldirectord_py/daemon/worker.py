@@ -54,6 +54,7 @@ class Worker(logging.Handler):
         self._told = asyncio.Event()
         self._limit = 0
         self._halted = False
+        command.GROUPS.changed = self._told.set
 
     def heed(self, told: Work) -> None:
         """Follow what the director says from now on."""
@@ -82,7 +83,7 @@ class Worker(logging.Handler):
             results, self._results = self._results, []
             lines = list(self._lines)
             self._lines.clear()
-            self._writer.write(News(results, lines).frame())
+            self._writer.write(News(results, lines, list(command.GROUPS)).frame())
             if self._writer.transport.get_write_buffer_size() > UNSENT:
                 self._halted = True
                 self._admit()

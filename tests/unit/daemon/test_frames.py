@@ -34,18 +34,28 @@ async def test_work() -> None:
 
 async def test_news() -> None:
     results = [(7, Result(verdict, 'not "200"\n\x00é\udce9', 0.25)) for verdict in Verdict]
-    told = News(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")])
+    told = News(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")], [4711])
     assert news(await carried(told.frame())) == told
 
 
 async def test_a_reason_that_is_no_text_arrives_as_one() -> None:
     returned: Any = b"up"  # by a plug-in
     told = News([(7, Result(Verdict.UP, returned, 0.25))])
-    assert news(await carried(told.frame())) == News([(7, Result(Verdict.UP, "b'up'", 0.25))], [])
+    assert news(await carried(told.frame())) == News([(7, Result(Verdict.UP, "b'up'", 0.25))], [], [])
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"[]", b'[[[1, 9, "x", 0.1]], []]', b"[[[1]], []]", b"null", b"[[], [[1]]]"]
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'[[[1, 9, "x", 0.1]], [], []]',
+        b"[[[1]], [], []]",
+        b"null",
+        b"[[], [[1]], []]",
+        b"[[], [], [[]]]",
+    ],
 )
 def test_nonsense_is_told_as_such(data: bytes) -> None:
     with pytest.raises((ValueError, TypeError)):

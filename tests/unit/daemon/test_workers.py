@@ -365,6 +365,10 @@ async def test_what_a_director_that_does_not_read_says_begins_no_check(monkeypat
         _, writer = await asyncio.open_unix_connection(sock=theirs)
         working = Worker(writer)
         flight = working._monitor.flight
+
+        def limit() -> int:
+            return flight.limit
+
         working.heed(Work((), (), Limits(1, 7), logging.INFO))
         assert flight.limit == 7
         working.handle(logging.LogRecord("plugin", logging.WARNING, __file__, 1, "x" * 4_000_000, (), None))
@@ -373,8 +377,26 @@ async def test_what_a_director_that_does_not_read_says_begins_no_check(monkeypat
             while flight.limit:
                 await asyncio.sleep(0.01)
             working.heed(Work((), (), Limits(1, 5), logging.INFO))
-            assert flight.limit == 0
-            while flight.limit != 5:
+            assert limit() == 0
+            while limit() != 5:
                 await asyncio.to_thread(ours.recv, 2**20)
         telling.cancel()
         writer.transport.abort()
+
+
+async def test_the_commands_of_a_worker_that_is_killed_end_with_it(tmp_path: Path) -> None:
+    async with watching() as watched:
+        told = tmp_path / "pids"
+        script = tmp_path / "hangs"
+        script.write_text(f"#!/bin/sh\nsleep 600 &\necho $$ $! >>{told}\nwait\n")
+        script.chmod(0o755)
+        target = Target(ip_address("192.0.2.1"), 80, 300.0, command=str(script))
+        watched.workers.follow([Check("external", target, 600)], 1, LIMITS)
+        await watched.until(lambda: told.exists() and told.read_text().endswith("\n"))
+        await watched.until(lambda: watched.workers._shares[0]._employment is not None)
+        worker = watched.workers._shares[0]._employment
+        assert worker is not None
+        await watched.until(lambda: bool(worker.commands))
+        pids = [int(word) for word in told.read_text().split()]
+        os.kill(worker.pid, signal.SIGKILL)
+        await watched.until(lambda: not any(_runs(pid) for pid in pids))
