@@ -1,0 +1,45 @@
+"""``fork = yes`` on a real kernel: workers find what one process finds, and their deaths change nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from harness.lab import VIP, Lab
+from harness.namespace import eventually
+
+WITHIN = 60.0  # seconds; a processor that is emulated takes ten to start a daemon
+WEB = f"TCP {VIP}:80"
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_workers_judge_and_their_deaths_do_not(lab: Lab) -> None:
+    web1, web2 = lab.real("web1"), lab.real("web2")
+    first, second = f"{web1.addresses[0]}:80", f"{web2.addresses[0]}:80"
+    lab.director.configure(
+        "checkinterval = 1\nnegotiatetimeout = 5\nfork = yes\nworkers = 2\n"
+        f"virtual = {VIP}:80\n    service = http\n    request = health\n    receive = healthy\n"
+        f"    real = {first} masq\n    real = {second} masq\n"
+    )
+    lab.director.start()
+    lab.director.wait(WEB, {first: 1, second: 1}, WITHIN)
+    (pidfile,) = lab.director.folder.glob("*.pid")
+    daemon = int(pidfile.read_text())
+    workers = children(daemon)
+    assert len(workers) == 2
+    with lab.director.watch() as watch:
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        eventually(lambda: len(set(children(daemon)) - set(workers)) == 2, WITHIN, lab.director.log)
+        web2.sicken()
+        lab.director.wait(WEB, {first: 1}, WITHIN)
+        web2.recover()
+        lab.director.wait(WEB, {first: 1, second: 1}, WITHIN)
+        assert watch.weights(WEB, first) == [1]
+    workers = children(daemon)
+    lab.director.stop()
+    assert [pid for pid in workers if Path(f"/proc/{pid}").exists()] == []
