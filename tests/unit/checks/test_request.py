@@ -113,7 +113,14 @@ def test_a_redirect_is_relative_to_its_request_and_keeps_the_virtualhost_on_its_
 
 @pytest.mark.parametrize(
     "location",
-    ["ftp://192.0.2.1/", "ftp://192.0.2.1:2121/", "javascript:alert(1)", "http://[::1", "http://x:99999/", "http://a..b/"],
+    [
+        "ftp://192.0.2.1/",
+        "ftp://192.0.2.1:2121/",
+        "javascript:alert(1)",
+        "http://[::1",
+        "http://x:99999/",
+        "http://a..b/",
+    ],
 )
 def test_a_redirect_to_nowhere_is_refused(location: str) -> None:
     with pytest.raises(CheckFailed):
