@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ldirectord_py.collector import held_off
 from ldirectord_py.daemon.changes import Scopes, covers
-from ldirectord_py.ipvs.collector import held_off
 from ldirectord_py.ipvs.diff import Op, Verb, diff
 from ldirectord_py.ipvs.kernel import Kernel, Refused
 from ldirectord_py.ipvs.table import DestinationKey, Key, Row, Service, ServiceKey, Table, service_of

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ldirectord_py.checks.table import kinds
+from ldirectord_py.collector import held_off
 from ldirectord_py.config.files import Files
 from ldirectord_py.config.include import Contents
 from ldirectord_py.config.load import load
@@ -21,7 +22,6 @@ from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
 from ldirectord_py.daemon.watch import Stamp, changed, digest, look, stamp
 from ldirectord_py.errors import ConfigError
-from ldirectord_py.ipvs.collector import held_off
 
 logger = logging.getLogger(__name__)
 

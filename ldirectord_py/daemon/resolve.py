@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NoReturn
 
+from ldirectord_py.collector import held_off
 from ldirectord_py.config.addresses import HostName
 from ldirectord_py.config.load import again
 from ldirectord_py.config.names import DEADLINE, look_up
@@ -15,7 +16,6 @@ from ldirectord_py.daemon.aside import aside
 from ldirectord_py.daemon.orders import Orders
 from ldirectord_py.daemon.reload import LOAD_SECONDS, Reloader
 from ldirectord_py.errors import ConfigError
-from ldirectord_py.ipvs.collector import held_off
 from ldirectord_py.ipvs.table import Address
 
 logger = logging.getLogger(__name__)

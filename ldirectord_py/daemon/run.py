@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ldirectord_py.checks.table import kinds
+from ldirectord_py.collector import spare
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.commands import Commands
 from ldirectord_py.daemon.director import Director
-from ldirectord_py.daemon.garbage import spare
 from ldirectord_py.daemon.maintenance import Maintenance
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders

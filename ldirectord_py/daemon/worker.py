@@ -19,9 +19,9 @@ from ldirectord_py.checks import command
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.program import edition
 from ldirectord_py.checks.table import checker_for, turn_for
+from ldirectord_py.collector import spare
 from ldirectord_py.daemon.descriptors import at_once, raise_limit
 from ldirectord_py.daemon.frames import News, Work, read_frame, work
-from ldirectord_py.daemon.garbage import spare
 from ldirectord_py.daemon.monitor import Monitor
 
 TELL_EVERY: Final = 1 / 64

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from ldirectord_py.collector import held_off
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.channel import Dial, dial
-from ldirectord_py.ipvs.collector import held_off
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.refusal import Refused, nonsense, refused
 from ldirectord_py.ipvs.session import NoFamilyError, Outcome, Session

@@ -18,9 +18,9 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from bench.figure import Figure, Outcome, Target, ratio_at_most
-from bench.namespaces import fresh_namespace
+from harness.fresh_namespace import fresh_namespace
+from ldirectord_py.collector import held_off
 from ldirectord_py.ipvs.channel import Socket, dial
-from ldirectord_py.ipvs.collector import held_off
 from ldirectord_py.ipvs.diff import diff
 from ldirectord_py.ipvs.netlink import NetlinkKernel
 from ldirectord_py.ipvs.table import (

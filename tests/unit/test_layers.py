@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "ldirectord_py"
 
 # From the bottom up; a module stands on the first rung that names it or a package it is in.
 LADDER: tuple[tuple[str, ...], ...] = (
-    ("errors", "ipvs.table", "health"),
+    ("errors", "collector", "ipvs.table", "health"),
     ("ipvs.diff", "checks.base", "config.model"),
     ("ipvs", "checks", "config"),
     ("plan", "desired"),

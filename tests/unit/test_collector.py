@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from ldirectord_py.ipvs.collector import held_off
+from ldirectord_py.collector import held_off
 
 
 def test_blocks_may_overlap() -> None:
