@@ -14,10 +14,10 @@ from bench.configurations import CONNECT, HTTP, configuration, virtuals
 from bench.farm import Farm, addresses, connections, farm
 from bench.figure import Figure, Outcome, ratio_at_most
 from bench.keepalived import Keepalived
-from bench.namespaces import fresh_namespace
 from bench.ours import Ours
 from bench.process import family, kernel_seconds
 from bench.subject import Subject
+from harness.fresh_namespace import fresh_namespace
 
 REALS: Final = 2000
 INTERVAL: Final = 2

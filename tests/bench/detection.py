@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from bench.configurations import HTTP, configuration, virtuals
-from bench.farm import Farm, addresses, darken, farm
+from bench.farm import Farm, addresses, darken, farm, halves
 from bench.figure import Figure, Outcome, value_at_most
-from bench.namespaces import fresh_namespace
 from bench.subject import Subject
 from bench.watched import Watched
+from harness.fresh_namespace import fresh_namespace
 from harness.namespace import eventually
 
 REALS: Final = 1000
@@ -100,14 +100,11 @@ def _running(reals: int, timeout: int) -> Iterator[tuple[Watched, Farm]]:
     with (
         tempfile.TemporaryDirectory() as folder,
         fresh_namespace(),
-        farm(Path(folder) / "well") as well,
-        farm(Path(folder) / "ill", 8090, 8490) as ill,
+        halves(Path(folder), reals) as (endpoints, ill),
+        Watched(Path(folder) / "ours", configuration(virtuals(endpoints), HTTP, INTERVAL, timeout)) as ours,
     ):
-        ports = (well.port, ill.port)
-        endpoints = [f"{address}:{ports[number % 2]}" for number, address in enumerate(addresses(reals))]
-        with Watched(Path(folder) / "ours", configuration(virtuals(endpoints), HTTP, INTERVAL, timeout)) as ours:
-            eventually(lambda: _told(ours, _IN) >= reals, 60, ours.log)
-            yield ours, ill
+        eventually(lambda: _told(ours, _IN) >= reals, 60, ours.log)
+        yield ours, ill
 
 
 def _half_fail(*, dark: bool) -> tuple[float, float, float]:

@@ -107,6 +107,14 @@ def farm(folder: Path, port: int = HTTP, tls_port: int = HTTPS) -> Iterator[Farm
         end(process)
 
 
+@contextmanager
+def halves(folder: Path, reals: int) -> Iterator[tuple[list[str], Farm]]:
+    """Yield so many servers, as ``ADDRESS:PORT``, and the farm of every second one; the others have another."""
+    with farm(folder / "well") as well, farm(folder / "ill", 8090, 8490) as ill:
+        ports = (well.port, ill.port)
+        yield [f"{address}:{ports[number % 2]}" for number, address in enumerate(addresses(reals))], ill
+
+
 def _listens(pid: int, port: int) -> bool:
     lines = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
     return any(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A" for line in lines)

@@ -10,10 +10,10 @@ from typing import Final
 
 from bench.configurations import HTTP, configuration, virtuals
 from bench.detection import until_out
-from bench.farm import addresses, connections, farm
+from bench.farm import connections, halves
 from bench.figure import Curve, Figure, Outcome, ratio_at_most, value_at_most
-from bench.namespaces import fresh_namespace
 from bench.ours import Ours
+from harness.fresh_namespace import fresh_namespace
 from ldirectord_py.daemon.monitor import FIRST_PROBES_APART
 
 SIZES: Final = (100, 1000, 5000, 10_000)
@@ -60,11 +60,9 @@ def _point(size: int) -> Point:
     with (
         tempfile.TemporaryDirectory() as folder,
         fresh_namespace(),
-        farm(Path(folder) / "well") as well,
-        farm(Path(folder) / "ill", 8090, 8490) as ill,
+        halves(Path(folder), size) as (endpoints, ill),
     ):
-        ports = (well.port, ill.port)
-        servers = virtuals([f"{address}:{ports[number % 2]}" for number, address in enumerate(addresses(size))])
+        servers = virtuals(endpoints)
         with Ours(Path(folder) / "steady", configuration(servers, HTTP, size // RATE, TIMEOUT)) as ours:
             time.sleep(size * FIRST_PROBES_APART + SETTLE_SECONDS)
             spent, checks = ours.cpu_seconds(), connections()

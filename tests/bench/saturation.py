@@ -10,8 +10,8 @@ from typing import Final
 from bench.configurations import CONNECT, HTTP, configuration, virtuals
 from bench.farm import Farm, addresses, connections, farm
 from bench.figure import Figure, Outcome, Target, ratio_at_most
-from bench.namespaces import fresh_namespace
 from bench.ours import Ours
+from harness.fresh_namespace import fresh_namespace
 
 REALS: Final = 10_000
 INTERVAL: Final = 1

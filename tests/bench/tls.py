@@ -13,9 +13,9 @@ from pathlib import Path
 from bench.farm import HTTPS, addresses, connections, farm
 from bench.figure import Figure, Outcome
 from bench.keepalived import Check, Keepalived, configuration
-from bench.namespaces import fresh_namespace
 from bench.ours import Ours
 from bench.subject import Subject
+from harness.fresh_namespace import fresh_namespace
 
 REALS, INTERVAL, TIMEOUT = 400, 2.0, 3.0
 VIRTUAL = "10.9.0.100:443"

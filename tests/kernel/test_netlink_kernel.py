@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from contract.kernel_cases import CASES, EVERY_SORT, WEB, Case, add, hold, real, service, table
+from harness.fresh_namespace import fresh_namespace
 from ldirectord_py.ipvs.diff import diff
 from ldirectord_py.ipvs.netlink import NetlinkKernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Table
 from ldirectord_py.ipvs.text import in_order, parse, save
 
-NEW_NETWORK = 0x40000000
-
-
-def _must(result: int) -> None:
-    if result != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
 
 @pytest.fixture(autouse=True)
 def _namespace() -> Iterator[None]:
-    """Put this thread, and the programs that it starts, in a new network namespace for a while."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with Path("/proc/thread-self/ns/net").open() as before:
-        _must(libc.unshare(NEW_NETWORK))
-        try:
-            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-            yield
-        finally:
-            _must(libc.setns(before.fileno(), NEW_NETWORK))
+    with fresh_namespace():
+        yield
 
 
 @pytest.fixture
@@ -113,11 +97,11 @@ async def test_the_table_is_that_of_the_namespace_of_the_first_call(kernel: Netl
     assert parse("-A -t 10.0.0.1:80 -s wrr\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1") == table(
         service(), real("10.1.0.1")
     )
-    _must(ctypes.CDLL(None, use_errno=True).unshare(NEW_NETWORK))
-    assert table(service(), real("10.1.0.1")) == await kernel.read()
-    other = NetlinkKernel()
-    assert not await other.read()
-    await other.aclose()
+    with fresh_namespace():
+        assert table(service(), real("10.1.0.1")) == await kernel.read()
+        other = NetlinkKernel()
+        assert not await other.read()
+        await other.aclose()
 
 
 async def test_the_module_is_loaded_when_it_is_not(kernel: NetlinkKernel) -> None:
