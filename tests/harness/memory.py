@@ -6,6 +6,8 @@ import tracemalloc
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+LITTLE: Final = 384 * 1024
+"""Bytes: what a loop reads from a flood at once, 256 kB, and half as much again for all that a probe keeps."""
 PROBES: Final = 3
 """The least of so many counts: what else goes on in the process, the collector above all, only adds to one."""
 

@@ -35,9 +35,9 @@ class Servers:
 
     async def stop(self) -> None:
         """Close the servers and what they still talk."""
+        await _settled()  # whoever has connected gets its talk: a server closed meanwhile would leave its socket open
         for server in self._servers:
             server.close()
-        await _settled()  # a connection just accepted gets its talk now, or never
         talks = list(self._talks)
         for talk in talks:
             talk.cancel()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.memory import peak
+from harness.memory import LITTLE, peak
 from harness.scripted import closed_port, hanging, servers
 from harness.vsftpd import LOGIN, PASSWD, vsftpd
 from ldirectord_py.checks.base import Target
@@ -64,7 +64,7 @@ async def test_a_file(server: Server, name: str, receive: str, expected: tuple[V
 
 
 async def test_a_long_file_takes_little_memory(server: Server) -> None:
-    assert await peak(lambda: run(server.host, server.port, str(server.files / "long"), receive="dead")) < 256 * 1024
+    assert await peak(lambda: run(server.host, server.port, str(server.files / "long"), receive="dead")) < LITTLE
 
 
 async def test_wrong_password(server: Server) -> None:

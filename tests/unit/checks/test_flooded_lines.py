@@ -10,7 +10,7 @@ import uvloop
 
 from harness.flood import flood
 from harness.ldap import BIND, result
-from harness.memory import peak
+from harness.memory import LITTLE, peak
 from ldirectord_py.checks.base import Result, Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS
@@ -41,5 +41,5 @@ def test_a_flood(kind: str, turns: Sequence[bytes], chunk: bytes, reason: str) -
         async def probing() -> None:
             found.append(await probe(check, target))
 
-        assert uvloop.run(peak(probing)) < 256 * 1024
+        assert uvloop.run(peak(probing)) < LITTLE
     assert {(each.verdict, each.reason[: len(reason)]) for each in found} == {(Verdict.DOWN, reason)}

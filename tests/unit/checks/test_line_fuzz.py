@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.memory import peak
+from harness.memory import LITTLE, peak
 from harness.mutants import mutants
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
@@ -131,7 +131,7 @@ def test_a_probe_keeps_little_of_the_longest_lines(kind: str, said: bytes, monke
     check = KINDS[kind].check
     assert check is not None
     target = Target(ip_address("127.0.0.1"), 9, 20.0, login="joe", passwd="hunter2")
-    assert asyncio.run(peak(lambda: probe(check, target))) < 256 * 1024
+    assert asyncio.run(peak(lambda: probe(check, target))) < LITTLE
 
 
 @pytest.mark.slow

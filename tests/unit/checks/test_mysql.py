@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from pymysql.constants import CLIENT
 
 from harness.flood import flood
-from harness.memory import peak
+from harness.memory import LITTLE, peak
 from harness.mutants import mutants
 from harness.offline import fed, finished
 from harness.scripted import Servers, Talk, reset
@@ -234,7 +234,7 @@ async def test_no_descriptor_is_left_behind(servers: Servers) -> None:
 def test_a_flood_takes_little_memory(answers: tuple[bytes, ...], chunk: bytes) -> None:
     """On uvloop, which the daemon runs on; the other loop reads into 256 kB of its own."""
     with flood(answers, chunk, GREETING) as port:
-        assert uvloop.run(peak(lambda: run(port, timeout=5.0))) < 256 * 1024
+        assert uvloop.run(peak(lambda: run(port, timeout=5.0))) < LITTLE
 
 
 async def outcome() -> str:
