@@ -6,6 +6,8 @@ PYTHON ?= python3
 RUNS ?= 3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
+UNIT := $(PYTEST) --numprocesses 4 --dist worksteal tests/unit
+SERVICE := $(PYTEST) --numprocesses 2 --dist loadfile tests/service
 KERNEL := $(PYTEST) tests/kernel
 
 .DELETE_ON_ERROR:
@@ -27,15 +29,15 @@ demo: machine
 	@PYTHONPATH=tests $(BIN)/python -m harness.demo
 
 test: lint machine
-	$(PYTEST) --numprocesses auto tests/unit
-	$(PYTEST) tests/service
+	$(UNIT)
+	$(SERVICE)
 	$(KERNEL)
 
 unit: venv
-	$(PYTEST) --numprocesses 4 --dist worksteal --hypothesis-profile quick -m "not slow" tests/unit
+	$(UNIT) --hypothesis-profile quick -m "not slow"
 
 service: venv packages
-	$(PYTEST) tests/service
+	$(SERVICE)
 
 kernel: machine
 	$(KERNEL)

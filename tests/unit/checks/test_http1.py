@@ -273,6 +273,7 @@ async def test_a_probe_keeps_little_of_an_endless_body(servers: Servers) -> None
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "talk", [hanging(), answering(), answering(OK + b"Content-Length: 9\r\n\r\nhello"), answering(HELLO)]
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from ldirectord_py.checks.turns import Turns
 
 
@@ -96,6 +98,7 @@ async def test_a_turn_taken_without_asking_counts() -> None:
     await queue.end(2)
 
 
+@pytest.mark.slow
 async def test_any_number_may_give_up_at_once() -> None:
     queue = Queue(Turns(1))
     await queue.join(*range(40_000))

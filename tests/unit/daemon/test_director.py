@@ -554,6 +554,7 @@ async def test_a_result_wakes_the_loop() -> None:
         await until(site, {"10.1.0.1:80": 1, "10.1.0.2:80": 1})
 
 
+@pytest.mark.slow
 async def test_the_loop_repairs_by_itself_within_the_reconcile_period() -> None:
     site = await started(TWO, reconcile=1)
     async with running(site):
@@ -561,6 +562,7 @@ async def test_the_loop_repairs_by_itself_within_the_reconcile_period() -> None:
         await until(site, {"127.0.0.1:80": 1})
 
 
+@pytest.mark.slow
 async def test_the_loop_retries_what_was_refused_although_reconcile_is_off() -> None:
     site = Site(MemoryKernel([FOREIGN]), config(TWO, reconcile=None))
     site.kernel.refusing[service_key(WEB)] = errno.ENOENT
@@ -570,6 +572,7 @@ async def test_the_loop_retries_what_was_refused_although_reconcile_is_off() -> 
         await until(site, {"127.0.0.1:80": 1})
 
 
+@pytest.mark.slow
 async def test_a_reload_changes_when_the_loop_looks() -> None:
     site = await started(TWO, reconcile=None)
     async with running(site):

@@ -320,6 +320,7 @@ def test_who_waits_for_the_cap_can_be_ended() -> None:
     in_fake_time(story())
 
 
+@pytest.mark.slow
 def test_servers_that_hang_in_tls_hold_up_nobody_else() -> None:
     async def story() -> None:
         late = Counter[Target]()
@@ -346,6 +347,7 @@ def test_servers_that_hang_in_tls_hold_up_nobody_else() -> None:
     in_fake_time(story())
 
 
+@pytest.mark.slow
 def test_no_turn_in_tls_runs_out_while_its_check_waits_for_room_in_flight() -> None:
     async def story() -> None:
         most = 0

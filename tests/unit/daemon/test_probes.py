@@ -30,6 +30,7 @@ async def _answer_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWri
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
+@pytest.mark.slow
 async def test_at_the_cap_every_server_is_judged_in_its_own_time() -> None:
     told = dict[Check, Result]()
     async with servers() as place:

@@ -186,6 +186,7 @@ async def test_a_stop_during_a_reload_begins_nothing_new(tmp_path: Path, monkeyp
         assert (followed, dict(web.kernel.table)) == ([], {})
 
 
+@pytest.mark.slow
 async def test_a_kernel_that_does_not_answer_keeps_nobody_from_stopping(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +221,7 @@ class Hung:
 MAILED = f"emailalert = ops@example.net\n{WEB}"
 
 
+@pytest.mark.slow
 async def test_a_kernel_and_a_mail_server_that_both_hang_share_one_time_to_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -235,6 +237,7 @@ async def test_a_kernel_and_a_mail_server_that_both_hang_share_one_time_to_stop(
     assert kernel + run.REPORT_SECONDS < 2
 
 
+@pytest.mark.slow
 async def test_a_mail_server_that_hangs_has_the_time_that_the_kernel_did_not_need(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
