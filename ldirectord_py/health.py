@@ -32,11 +32,8 @@ class HealthState:
     successes: int = 0
     failures: int = 0
 
-    def observe(self, verdict: Verdict, rules: Rules) -> Transition:
-        """Return the step that ``verdict`` makes; NONE makes none."""
-        return Transition(self, self._next(verdict, rules))
-
-    def _next(self, verdict: Verdict, rules: Rules) -> HealthState:
+    def after(self, verdict: Verdict, rules: Rules) -> HealthState:
+        """Return the state that ``verdict`` leads to; where nothing changes, mostly this very one."""
         match verdict:
             case Verdict.NONE:
                 return self

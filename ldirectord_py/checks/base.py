@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import Address, Protocol, ServiceKey
@@ -97,8 +98,7 @@ class Check:
         return Check, (self.kind, self.target, self.interval, self.connects, self.connect_timeout)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What one probe found: the verdict, its reason in words, and how long it took in seconds."""
 
     verdict: Verdict

@@ -1,7 +1,8 @@
 """The deadline of a check, and what it means when it passes.
 
-As asyncio.timeout, at half its cost, and fair where this host was busy: a deadline that is noticed late leaves
-the loop a moment to read what came in the meantime, and one noticed very late says nothing about the server.
+As asyncio.timeout, at a quarter of its cost, to the next tick of the wheel, and fair where this host was busy: a
+deadline that is noticed late leaves the loop a moment to read what came in the meantime, and one noticed very late says
+nothing about the server.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Awaitable
 from typing import cast
 
 from ldirectord_py.checks.phase import phase
+from ldirectord_py.checks.wheel import running
 from ldirectord_py.errors import CheckFailed, Inconclusive, LdirectordError
 
 LATE = 0.05
@@ -39,21 +41,23 @@ async def within(seconds: float, check: Awaitable[str]) -> str:
 class _Limit:
     """A deadline that cancels the task that sets it; its state is whether it did, and how late."""
 
-    __slots__ = ("_cancelling", "_due", "_expired", "_handle", "_late", "_loop", "_seconds", "_task")
+    __slots__ = ("_cancelling", "_expired", "_late", "_over", "_seconds", "_task", "_tick", "_wheel")
 
     def __init__(self, seconds: float) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._task = cast("asyncio.Task[object]", asyncio.current_task(self._loop))
+        self._wheel = running()
+        loop = self._wheel.loop
+        self._task = cast("asyncio.Task[object]", asyncio.current_task(loop))
         self._cancelling = self._task.cancelling()
         self._seconds = seconds
-        self._due = self._loop.time() + seconds
-        self._handle = self._loop.call_at(self._due, self._reached)
+        self._tick = self._wheel.at(loop.time() + seconds, self)
         self._late = 0.0
         self._expired = False
+        self._over = False
 
     def ended(self) -> bool:
         """Let go of the task; return whether this deadline, and nobody else, has cancelled it."""
-        self._handle.cancel()
+        self._over = True
+        self._wheel.drop(self._tick, self)
         return self._expired and self._task.uncancel() <= self._cancelling
 
     def failure(self) -> LdirectordError:
@@ -63,13 +67,16 @@ class _Limit:
         reached = phase()
         return CheckFailed(f"no answer within {self._seconds:g} s" + (f" ({reached})" if reached else ""))
 
-    def _reached(self) -> None:
-        self._late = self._loop.time() - self._due
+    def __call__(self) -> None:
+        """Pass, at once or a moment later: what the wheel calls when that is due."""
+        loop = self._wheel.loop
+        self._late = loop.time() - self._tick
         if self._late > LATE:
-            self._handle = self._loop.call_later(CATCH_UP, self._cancel)
+            loop.call_later(CATCH_UP, self._cancel)
         else:
             self._cancel()
 
     def _cancel(self) -> None:
-        self._expired = True
-        self._task.cancel()
+        if not self._over:
+            self._expired = True
+            self._task.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from functools import cache
 from importlib.metadata import entry_points
 from types import MappingProxyType
@@ -16,7 +16,6 @@ from ldirectord_py.checks.plugins import GROUP, Plugins, plugins
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.ipvs.table import Protocol
 
-_OPEN = nullcontext()
 _COMMANDS = frozenset({external.KIND.name, external.PERL_KIND.name})
 _KINDS = (connect.KIND, ping.KIND, external.KIND, external.PERL_KIND)
 
@@ -45,11 +44,11 @@ def checker_for(check: Check) -> Checker:
     return Combined(negotiate, plain, check.connects, check.connect_timeout)
 
 
-def turn_for(check: Check) -> AbstractAsyncContextManager[None]:
-    """Return what each probe of the check has to hold: commands and TLS so many at once, others as they come."""
+def turn_for(check: Check) -> AbstractAsyncContextManager[None] | None:
+    """Return what each probe of the check has to hold: commands and TLS so many at once; None for others."""
     if is_command(check):
         return command.TURNS
-    return Handshake() if _is_over_tls(check) else _OPEN
+    return Handshake() if _is_over_tls(check) else None
 
 
 def is_command(check: Check) -> bool:

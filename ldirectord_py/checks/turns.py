@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from contextlib import AbstractAsyncContextManager
 
 
 class Turns:
@@ -75,3 +76,27 @@ class Turns:
             if not turn.done():
                 self._taken += 1
                 turn.set_result(None)
+
+
+class Both:
+    """Two things to hold at a time, the first one before the other."""
+
+    __slots__ = ("_first", "_second")
+
+    def __init__(self, first: AbstractAsyncContextManager[None], second: AbstractAsyncContextManager[None]) -> None:
+        self._first = first
+        self._second = second
+
+    async def __aenter__(self) -> None:
+        """Wait for both."""
+        await self._first.__aenter__()
+        try:
+            await self._second.__aenter__()
+        except BaseException:
+            await self._first.__aexit__(None, None, None)
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give both back."""
+        await self._second.__aexit__(None, None, None)
+        await self._first.__aexit__(None, None, None)

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -107,7 +108,7 @@ async def _probe_all(checks: Mapping[Check, None]) -> Mapping[Check, Result]:
     progress = _Progress(len(checks))
 
     async def one(check: Check) -> Result:
-        async with turn_for(check), turns:
+        async with turn_for(check) or nullcontext(), turns:
             result = await probe(checker_for(check), check.target)
         progress.step()
         return result

@@ -111,7 +111,8 @@ class Director:
 
     def observe(self, check: Check, result: Result) -> None:
         """Take the result of a probe; the kernel's table follows soon. Of a check out of force it says nothing."""
-        if check not in self.orders.plan:
+        keys = self.orders.plan.get(check)
+        if keys is None:
             return
         if result.verdict is Verdict.NONE:
             if check not in self._unjudged:
@@ -120,7 +121,7 @@ class Director:
             return
         self._unjudged.discard(check)
         self._results[check] = result
-        for key in self.orders.plan[check]:
+        for key in keys:
             if key not in self.maintained:
                 self._step(key, result)
 
@@ -170,7 +171,7 @@ class Director:
     def _step(self, key: DestinationKey, result: Result) -> None:
         virtual, real = self.orders.reals[key]
         step = self.standing.observe(key, result.verdict, rules(virtual))
-        if step.before == step.after:
+        if step is None:
             return
         if step.rose or step.fell:
             row = row_key(virtual, real)

@@ -18,8 +18,9 @@ from typing import Final
 from ldirectord_py.checks.base import Check, Checker, Result
 from ldirectord_py.checks.handshakes import Handshake
 from ldirectord_py.checks.probe import probe
+from ldirectord_py.checks.turns import Both
+from ldirectord_py.checks.wheel import on_tick, running
 from ldirectord_py.daemon.flight import Flight
-from ldirectord_py.daemon.wheel import Wheel, on_tick
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +49,12 @@ class Monitor:
         self,
         report: Callable[[Check, Result], None],
         checker_for: Callable[[Check], Checker],
-        turn_for: Callable[[Check], AbstractAsyncContextManager[None]],
+        turn_for: Callable[[Check], AbstractAsyncContextManager[None] | None],
         late: Callable[[Check, float], None] = lambda check, seconds: None,
     ) -> None:
-        self.loop = asyncio.get_running_loop()  # once: before Python 3.12 it asks the kernel who we are, each time
+        self.wheel = running()
+        self.loop = self.wheel.loop
         self.flight = Flight(AT_ONCE)
-        self.wheel = Wheel(self.loop)
         self._report = report
         self._checker_for = checker_for
         self._turn_for = turn_for
@@ -74,8 +75,7 @@ class Monitor:
             wait = index * min(FIRST_PROBES_APART, check.interval / len(new))
             slot = self._slot * check.interval
             due = now + slot + (check.interval if slot < wait else 0)
-            checker, turn = self._checker_for(check), self._turn_for(check)
-            self._watches[check] = watch = _Watch(self, check, checker, turn)
+            self._watches[check] = watch = _Watch(self, check, self._checker_for(check), self._room_for(check))
             watch.start(on_tick(now + wait), on_tick(due))
 
     async def close(self) -> None:
@@ -92,6 +92,14 @@ class Monitor:
             mend = "raise maxexternal, maxchecks or checkinterval, or give this host more to work with"
             logger.warning("A check of kind %s begins %.1f s after it was due; %s", check.kind, late, mend)
 
+    def _room_for(self, check: Check) -> AbstractAsyncContextManager[None]:
+        """Return what each probe of the check has to hold."""
+        turn = self._turn_for(check)
+        if turn is None:
+            return self.flight
+        # A handshake's turn runs out, so it comes last; a command's does not, and its wait takes no room in flight.
+        return Both(self.flight, turn) if isinstance(turn, Handshake) else Both(turn, self.flight)
+
     def tell(self, check: Check, result: Result) -> None:
         """Report what a probe has found."""
         if logger.isEnabledFor(logging.DEBUG):
@@ -105,18 +113,15 @@ class Monitor:
 class _Watch:
     """One check on its clock: when its probe ``begins``, and when the one after it is ``due``."""
 
-    __slots__ = ("_begins", "_check", "_checker", "_due", "_first", "_monitor", "_second", "task")
+    __slots__ = ("_begins", "_check", "_checker", "_due", "_monitor", "_room", "task")
 
     def __init__(
-        self, monitor: Monitor, check: Check, checker: Checker, turn: AbstractAsyncContextManager[None]
+        self, monitor: Monitor, check: Check, checker: Checker, room: AbstractAsyncContextManager[None]
     ) -> None:
         self._monitor: Monitor | None = monitor
         self._check = check
         self._checker = checker
-        # A handshake's turn runs out, so it comes last; a command's does not, and its wait takes no room in flight.
-        last = isinstance(turn, Handshake)
-        self._first: AbstractAsyncContextManager[None] = monitor.flight if last else turn
-        self._second: AbstractAsyncContextManager[None] = turn if last else monitor.flight
+        self._room = room
         self._begins = self._due = 0.0
         self.task: asyncio.Task[None] | None = None
 
@@ -146,7 +151,7 @@ class _Watch:
 
     async def _probe(self, monitor: Monitor) -> None:
         try:
-            async with self._first, self._second:
+            async with self._room:
                 monitor.note(self._check, monitor.loop.time() - self._begins)
                 result = await probe(self._checker, self._check.target)
             monitor.tell(self._check, result)

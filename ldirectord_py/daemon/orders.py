@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain
 
 from ldirectord_py.checks.base import Check, Kind, Result
@@ -31,7 +32,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What the director has to do: derived once from a Config, never changed."""
+    """What the director has to do: derived once from a Config, never changed.
+
+    ``noted`` is whether any virtual has a monitorfile.
+    """
 
     config: Config
     kinds: Mapping[str, Kind]
@@ -39,6 +43,7 @@ class Orders:
     virtuals: Mapping[ServiceKey, Virtual]
     shares: Mapping[ServiceKey, Share]
     reals: Mapping[DestinationKey, tuple[Virtual, Real]]
+    noted: bool
 
     def servers(self, key: DestinationKey) -> Servers:
         """Return the servers behind a destination in the kernel, none behind one that is not ours."""
@@ -81,7 +86,13 @@ class Orders:
 def rules(virtual: Virtual) -> Rules:
     """Return how many verdicts in a row change the state of a virtual's servers; without checks one word does."""
     checked = virtual.checktype is not CheckType.ON
-    return Rules(fall=virtual.failurecount, rise=virtual.successcount if checked else 1)
+    return _rules(virtual.failurecount, virtual.successcount if checked else 1)
+
+
+@lru_cache(maxsize=256)
+def _rules(fall: int, rise: int) -> Rules:
+    """Return the one object for these numbers: it is asked for at each result of each check."""
+    return Rules(fall, rise)
 
 
 def orders(config: Config, kinds: Mapping[str, Kind], former: Orders | None = None) -> Orders:
@@ -100,6 +111,7 @@ def orders(config: Config, kinds: Mapping[str, Kind], former: Orders | None = No
         {key: share.virtual for key, share in shares.items()},
         shares,
         reals,
+        any(virtual.monitorfile is not None for virtual in config.virtuals),
     )
 
 

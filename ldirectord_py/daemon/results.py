@@ -15,7 +15,7 @@ def noting(director: Director, note: Callable[[Virtual, Real, Result], None]) ->
 
     def take(check: Check, result: Result) -> None:
         director.observe(check, result)
-        if result.verdict is Verdict.NONE:
+        if result.verdict is Verdict.NONE or not director.orders.noted:
             return
         for key in director.orders.plan.get(check, ()):
             virtual, real = director.orders.reals[key]

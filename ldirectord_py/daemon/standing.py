@@ -34,11 +34,14 @@ class Standing:
         """Return whether no real server of a virtual is up."""
         return not self._up[service]
 
-    def observe(self, key: DestinationKey, verdict: Verdict, rules: Rules) -> Transition:
-        """Return the step that a verdict makes, which is made."""
-        step = self.health[key].observe(verdict, rules)
-        self._set(key, step.after)
-        return step
+    def observe(self, key: DestinationKey, verdict: Verdict, rules: Rules) -> Transition | None:
+        """Return the step that a verdict makes, which is made; None where nothing changes."""
+        before = self.health[key]
+        after = before.after(verdict, rules)
+        if after is before or after == before:
+            return None
+        self._set(key, after)
+        return Transition(before, after)
 
     def begin_anew(self, key: DestinationKey) -> None:
         """Take a server for down, with nothing known of it."""

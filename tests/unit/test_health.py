@@ -2,15 +2,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldirectord_py.health import HealthState, Rules, Verdict
+from ldirectord_py.health import HealthState, Rules, Transition, Verdict
 
 UP, DOWN, NONE, MAINTENANCE = Verdict.UP, Verdict.DOWN, Verdict.NONE, Verdict.MAINTENANCE
 
 
 def after(state: HealthState, rules: Rules, *verdicts: Verdict) -> HealthState:
     for verdict in verdicts:
-        state = state.observe(verdict, rules).after
+        state = state.after(verdict, rules)
     return state
+
+
+def step_of(state: HealthState, verdict: Verdict, rules: Rules) -> Transition:
+    return Transition(state, state.after(verdict, rules))
 
 
 @pytest.mark.parametrize(
@@ -35,26 +39,25 @@ def test_verdicts_in_a_row_change_the_state(start: bool, rules: Rules, verdicts:
 
 def test_a_fault_of_this_host_changes_nothing() -> None:
     state = HealthState(up=True, failures=2)
-    step = state.observe(NONE, Rules(fall=3))
-    assert (step.before, step.after) == (state, state)
+    assert state.after(NONE, Rules(fall=3)) is state
 
 
 def test_what_a_step_is_called() -> None:
     rules = Rules(fall=2)
-    soft = HealthState(up=True).observe(DOWN, rules)
-    fell = soft.after.observe(DOWN, rules)
-    still = fell.after.observe(DOWN, rules)
-    rose = still.after.observe(UP, rules)
+    soft = step_of(HealthState(up=True), DOWN, rules)
+    fell = step_of(soft.after, DOWN, rules)
+    still = step_of(fell.after, DOWN, rules)
+    rose = step_of(still.after, UP, rules)
     assert (soft.soft_failure, soft.fell, soft.recovered) == (True, False, False)
     assert (fell.soft_failure, fell.fell, fell.rose) == (False, True, False)
     assert still.before == still.after
     assert (rose.rose, rose.recovered) == (True, False)
-    assert soft.after.observe(UP, rules).recovered
+    assert step_of(soft.after, UP, rules).recovered
 
 
 def test_the_first_failure_of_a_server_that_was_never_up_is_told_once() -> None:
-    first = HealthState().observe(DOWN, Rules())
-    second = first.after.observe(DOWN, Rules())
+    first = step_of(HealthState(), DOWN, Rules())
+    second = step_of(first.after, DOWN, Rules())
     assert (first.first_failure, second.first_failure) == (True, False)
 
 
@@ -71,7 +74,7 @@ def test_down_takes_fall_failures_and_up_takes_rise_successes_in_a_row(
     for verdict in verdicts:
         if verdict is not NONE:
             streak = [*streak, verdict] if verdict in streak[-1:] else [verdict]
-        step = state.observe(verdict, Rules(fall, rise))
+        step = step_of(state, verdict, Rules(fall, rise))
         if step.fell:
             assert streak[-fall:] == [DOWN] * fall
         if step.rose:

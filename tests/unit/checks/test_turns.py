@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ldirectord_py.checks.turns import Turns
+from ldirectord_py.checks.turns import Both, Turns
 
 
 class Queue:
@@ -107,3 +107,15 @@ async def test_any_number_may_give_up_at_once() -> None:
     assert clock() - began < 8  # a second; a look at all who wait, for each of them, takes 17
     await queue.end(0)
     assert (queue.got, queue.turns.taken) == ([0], 0)
+
+
+async def test_of_both_none_is_held_where_the_second_cannot_be_had() -> None:
+    first, second = Turns(1), Turns(0)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05), Both(first, second):
+            pytest.fail("there is no room")
+    assert (first.taken, second.taken) == (0, 0)
+    second.limit = 1
+    async with Both(first, second):
+        assert (first.taken, second.taken) == (1, 1)
+    assert (first.taken, second.taken) == (0, 0)

@@ -6,7 +6,7 @@ import asyncio
 import selectors
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from ipaddress import ip_address
 from itertools import pairwise
@@ -17,8 +17,8 @@ import pytest
 from ldirectord_py.checks.base import Check, Checker, Result, Target
 from ldirectord_py.checks.handshakes import HANDSHAKES, Handshake
 from ldirectord_py.checks.turns import Turns
+from ldirectord_py.checks.wheel import TICK
 from ldirectord_py.daemon.monitor import FIRST_PROBES_APART, Monitor
-from ldirectord_py.daemon.wheel import TICK
 from ldirectord_py.health import Verdict
 
 
@@ -51,8 +51,8 @@ def checks(count: int, interval: float = 10, timeout: float = 3) -> list[Check]:
     return [Check("http", Target(ip_address(0x0A010000 + n), 80, timeout), interval) for n in range(count)]
 
 
-def at_once(_: Check) -> AbstractAsyncContextManager[None]:
-    return nullcontext()
+def at_once(_: Check) -> None:
+    return None
 
 
 class Probed:
@@ -61,7 +61,7 @@ class Probed:
     def __init__(
         self,
         behaviour: Callable[[Target], float] = lambda _: 0.0,
-        turn_for: Callable[[Check], AbstractAsyncContextManager[None]] = at_once,
+        turn_for: Callable[[Check], AbstractAsyncContextManager[None] | None] = at_once,
     ) -> None:
         self.began: Mapping[Target, list[float]] = defaultdict(list)
         self.results: list[tuple[Check, Result]] = []
@@ -126,7 +126,7 @@ def test_it_tells_how_late_each_probe_begins() -> None:
         monitor = Monitor(
             lambda check, result: None,
             lambda _: check,
-            lambda check: turns if check.kind == "script" else nullcontext(),
+            lambda check: turns if check.kind == "script" else None,
             lambda check, seconds: told[check.kind].append(seconds),
         )
         monitor.follow(followed)
@@ -270,7 +270,7 @@ def test_scripts_take_turns_while_others_are_on_time_and_no_turn_counts_against_
             most = max(most, turns.taken)
             return 2.5 if target.port == 1 else 0.0
 
-        probed = Probed(behaviour, lambda check: turns if check.kind == "external" else nullcontext())
+        probed = Probed(behaviour, lambda check: turns if check.kind == "external" else None)
         await probed.follow([*scripts, *others], 100)
         await probed.monitor.close()
         assert (most, turns.taken) == (50, 0)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ldirectord_py.daemon.wheel import TICK, Wheel, on_tick
+from ldirectord_py.checks.wheel import TICK, Wheel, on_tick, running
 
 
 def test_a_tick_is_never_before_what_is_due() -> None:
@@ -31,6 +31,33 @@ async def test_what_is_due_in_the_same_tick_is_called_at_once_and_in_order() -> 
         await done.wait()
     assert [name for name, _ in called] == ["one", "two", "last"]
     assert all(at >= base + wait for (_, at), wait in zip(called, (0.25 * TICK, 0.75 * TICK, 2.5 * TICK), strict=True))
+
+
+async def test_what_is_dropped_is_not_called() -> None:
+    loop, called, done = asyncio.get_running_loop(), list[str](), asyncio.Event()
+    wheel, due = Wheel(loop), loop.time() + TICK
+
+    def early() -> None:
+        called.append("early")
+
+    wheel.drop(wheel.at(due, early), early)
+    wheel.drop(on_tick(due) + 1, early)
+    wheel.at(due, done.set)
+    async with asyncio.timeout(10):
+        await done.wait()
+    assert called == []
+
+
+async def test_a_loop_has_one_wheel() -> None:
+    wheel = running()
+    assert wheel is running()
+    async with asyncio.timeout(10):
+        assert await asyncio.to_thread(asyncio.run, _wheel()) is not wheel
+    assert running().loop is asyncio.get_running_loop()
+
+
+async def _wheel() -> Wheel:
+    return running()
 
 
 async def test_a_call_that_fails_loses_none_of_its_tick(caplog: pytest.LogCaptureFixture) -> None:

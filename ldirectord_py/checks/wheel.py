@@ -13,26 +13,42 @@ logger = logging.getLogger(__name__)
 TICK: Final = 1 / 32
 """Seconds between two ticks; a power of two, so that intervals of whole seconds are exact multiples."""
 
+_wheels: list[Wheel] = []
+
 
 def on_tick(due: float) -> float:
     """Return the first tick that is not before ``due``, both on the loop's clock."""
     return math.ceil(due / TICK) * TICK
 
 
+def running() -> Wheel:
+    """Return the wheel of the running loop."""
+    loop = asyncio.get_running_loop()
+    if not _wheels or _wheels[0].loop is not loop:
+        _wheels[:] = [Wheel(loop)]  # that of another loop serves those who have it
+    return _wheels[0]
+
+
 class Wheel:
     """Calls what it was given when that is due, up to a tick later; its state is what is to come, by tick."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._to_come: dict[float, list[Callable[[], None]]] = {}
+        self.loop = loop
+        self._to_come: dict[float, dict[Callable[[], None], None]] = {}
 
-    def at(self, due: float, call: Callable[[], None]) -> None:
-        """Call this once, in the tick of ``due``; soon where that has passed."""
+    def at(self, due: float, call: Callable[[], None]) -> float:
+        """Call this once, in the tick of ``due``, which is returned; soon where that has passed."""
         tick = on_tick(due)
         if (calls := self._to_come.get(tick)) is None:
-            calls = self._to_come[tick] = []
-            self._loop.call_at(tick, self._reached, tick)
-        calls.append(call)
+            calls = self._to_come[tick] = {}
+            self.loop.call_at(tick, self._reached, tick)
+        calls[call] = None
+        return tick
+
+    def drop(self, tick: float, call: Callable[[], None]) -> None:
+        """Forget this, unless its tick has come."""
+        if calls := self._to_come.get(tick):
+            del calls[call]
 
     def _reached(self, tick: float) -> None:
         for call in self._to_come.pop(tick):
