@@ -35,16 +35,16 @@ class HealthState:
     def after(self, verdict: Verdict, rules: Rules) -> HealthState:
         """Return the state that ``verdict`` leads to; where nothing changes, mostly this very one."""
         match verdict:
-            case Verdict.NONE:
-                return self
-            case Verdict.MAINTENANCE:
-                return HealthState(up=False, failures=max(self.failures, rules.fall))
             case Verdict.UP:
                 successes = min(self.successes + 1, rules.rise)
                 return _state(self.up or successes >= rules.rise, successes, 0)
             case Verdict.DOWN:
                 failures = min(self.failures + 1, rules.fall)
                 return _state(self.up and failures < rules.fall, 0, failures)
+            case Verdict.MAINTENANCE:
+                return HealthState(up=False, failures=max(self.failures, rules.fall))
+            case Verdict.NONE:
+                return self
 
 
 @lru_cache(maxsize=256)

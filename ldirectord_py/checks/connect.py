@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.connection import connect
 from ldirectord_py.checks.phase import NOT_CONNECTED, reached
 
 
 async def check(target: Target) -> str:
     """Return ``connected``; the connection is closed at once."""
     reached(NOT_CONNECTED)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_connection(asyncio.Protocol, str(target.address), target.port)
-    transport.close()
+    connection = await connect(str(target.address), target.port)
+    connection.close()
     return "connected"
 
 

@@ -1,0 +1,146 @@
+"""TCP connections that do one thing at a time, at half of what a transport costs.
+
+All that wait are in one list of the kernel's, which tells of many at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import socket
+from collections.abc import Coroutine
+from contextlib import suppress
+from errno import EINPROGRESS
+from typing import Final
+
+_STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+
+Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+"""What sockets take for an address, of IPv4 or IPv6; Python without IPv6 has its own."""
+
+_readiness: list[Readiness] = []
+
+
+async def connect(host: str, port: int) -> Connection:
+    """Return a connection to an address, or to the first that takes one of those that a name has.
+
+    OSError where there is none, as of the last that was tried.
+    """
+    family = _family(host)
+    addresses = [(family, (host, port))] if family is not None else await _addresses(host, port)
+    for family, address in addresses[:-1]:
+        with suppress(OSError):
+            return await Connection(family).opened(address)
+    family, address = addresses[-1]
+    return await Connection(family).opened(address)
+
+
+async def _addresses(host: str, port: int) -> list[tuple[int, Address]]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+def _family(host: str) -> int | None:
+    """Return the family of an address, None of a name."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.inet_pton(family, host)
+    except OSError:
+        return None
+    return family
+
+
+class Connection:
+    """A socket and whether the kernel has it in its list; who uses it waits for each step before the next."""
+
+    __slots__ = ("_listed", "_readiness", "_socket")
+
+    def __init__(self, family: int) -> None:
+        self._readiness = _running()
+        self._socket = socket.socket(family, _STREAM)
+        self._listed = False
+
+    async def opened(self, address: Address) -> Connection:
+        """Return the connection once the server accepts; where it does not it is closed, and OSError tells why."""
+        try:
+            error = self._socket.connect_ex(address)
+            if error == EINPROGRESS:
+                await self._until(select.EPOLLOUT)
+                error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        except BaseException:
+            self.close()
+            raise
+        if error:
+            self.close()
+            raise OSError(error, os.strerror(error))
+        return self
+
+    async def send(self, data: bytes) -> None:
+        """Wait until the kernel has taken all of this; raises OSError."""
+        rest = memoryview(data)
+        while rest := rest[self._sent(rest) :]:
+            await self._until(select.EPOLLOUT)
+
+    async def receive_into(self, buffer: bytearray) -> int:
+        """Wait for something to read and return how many bytes it was, 0 at the end; raises OSError."""
+        while True:
+            await self._until(select.EPOLLIN)
+            with suppress(BlockingIOError):  # what woke us was no good
+                return self._socket.recv_into(buffer)
+
+    def leave(self, data: bytes) -> None:
+        """Send a goodbye, whatever becomes of it."""
+        with suppress(OSError):
+            self._socket.send(data)
+
+    def close(self) -> None:
+        """Close the connection without a wait."""
+        self._socket.close()
+
+    def _sent(self, data: memoryview) -> int:
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+
+    def _until(self, event: int) -> Coroutine[None, None, None]:
+        listed, self._listed = self._listed, True
+        return self._readiness.of(self._socket.fileno(), event, listed=listed)
+
+
+def _running() -> Readiness:
+    """Return the list of the running loop."""
+    loop = asyncio.get_running_loop()
+    if not _readiness or _readiness[0].loop is not loop:
+        _readiness[:] = [Readiness(loop)]  # that of another loop serves those who have it
+    return _readiness[0]
+
+
+class Readiness:
+    """The kernel's list of sockets, each waited for once; its state is who waits, by descriptor."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._epoll = select.epoll()
+        loop.add_reader(self._epoll.fileno(), self._ready)
+
+    async def of(self, descriptor: int, event: int, *, listed: bool) -> None:
+        """Wait until the socket is ready for ``event``, or has failed; cancelled, the socket is of no more use."""
+        change = self._epoll.modify if listed else self._epoll.register
+        change(descriptor, event | select.EPOLLONESHOT)
+        self._waiting[descriptor] = waiter = self.loop.create_future()
+        try:
+            await waiter
+        except BaseException:
+            self._epoll.unregister(descriptor)  # a copy in a child would keep it there, and its number comes again
+            raise
+        finally:
+            del self._waiting[descriptor]
+
+    def _ready(self) -> None:
+        for descriptor, _ in self._epoll.poll(0):
+            waiter = self._waiting[descriptor]
+            if not waiter.done():
+                waiter.set_result(None)
