@@ -14,82 +14,81 @@ from ldirectord_py.config.model import bracketed, endpoint
 from ldirectord_py.errors import CheckFailed
 
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
-_KNOWN: Mapping[str, dict[Target, Request]] = {"http": {}, "https": {}}
+_KNOWN: Mapping[str, dict[Target, Request]] = {"http": {}, "https": {}, "http_proxy": {}}
 _MOST_KNOWN = 16384
 _KEPT = "%/:=&?~#+!$,;'@()*[]|"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request and those of its redirects have in common.
-
-    ``host`` (of the header) and the name in ``terms`` hold for the server of ``url`` alone, where they are set;
-    ``proxy`` stands between us and every http URL.
-    """
-
-    method: str
-    url: str
-    host: str
-    terms: Terms
-    proxy: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request ready to be sent: ``head`` goes to ``host`` and ``port``, over ``tls`` unless that is None.
 
-    ``url`` is what a redirect is relative to; ``method`` and ``asked`` hold for all redirects.
+    It is the one of ``target`` for a check of ``kind``, or the one that follows a redirect of it to ``url``. There is
+    one for each server: what only a redirect needs is made when there is one.
     """
 
     host: str
     port: int
     tls: Terms | None
-    url: str
     head: bytes
-    asked: Asked
+    kind: str
+    target: Target
+    url: str = ""
 
     @property
     def method(self) -> str:
         """Return the method."""
-        return self.asked.method
+        return self.target.httpmethod
 
 
-def first(scheme: str, target: Target) -> Request:
-    """Return the request of an http or https check; an absolute URL of its scheme overrides the address."""
-    known = _KNOWN[scheme]  # a cache of functools' is four times as large
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the request of a check and those of its redirects have in common.
+
+    ``host`` (of the header) and the name in ``terms`` hold for the server of ``url`` alone, where they are set;
+    ``proxy`` stands between us and every http URL.
+    """
+
+    url: str
+    host: str
+    terms: Terms
+    proxy: tuple[str, int] | None = None
+
+
+def first(kind: str, target: Target) -> Request:
+    """Return the request of an http, https or http_proxy check; an absolute URL of its scheme overrides the address.
+
+    CheckFailed where the URL is none, or no http URL for a proxy.
+    """
+    known = _KNOWN[kind]  # a cache of functools' is four times as large
     if (request := known.get(target)) is None:
         if len(known) >= _MOST_KNOWN:
             known.clear()
-        request = known[target] = _first(scheme, target)
+        asked = _asked(kind, target)
+        request = known[target] = Request(*_made(asked.url, asked, target.httpmethod), kind, target)
     return request
-
-
-def _first(scheme: str, target: Target) -> Request:
-    path = target.request.removeprefix("/")
-    if path.startswith(f"{scheme}://"):
-        url, host = path, target.virtualhost or ""
-    else:
-        url = f"{scheme}://{endpoint(target.address, target.port)}/{path}"
-        host = target.virtualhost or bracketed(target.address)
-    return _request(url, Asked(target.httpmethod, url, host, _terms(target)))
-
-
-@lru_cache(maxsize=16384)
-def proxied(target: Target) -> Request:
-    """Return the request of an http_proxy check; raises CheckFailed unless ``request`` is an http URL."""
-    url = target.request.removeprefix("/")
-    if not url.startswith("http://"):
-        raise CheckFailed("a proxy is asked for an absolute URL: request must start with http://")
-    return _request(url, Asked(target.httpmethod, url, "", _terms(target), (str(target.address), target.port)))
 
 
 def redirected(request: Request, location: str) -> Request:
     """Return the request that follows a redirect; raises CheckFailed for one that is not HTTP."""
+    asked = _asked(request.kind, request.target)
     try:
-        url = urljoin(request.url, location)
+        url = urljoin(request.url or asked.url, location)
     except ValueError:
         raise CheckFailed("redirect to a malformed URL") from None
-    return _request(url, request.asked)
+    return Request(*_made(url, asked, request.method), request.kind, request.target, url)
+
+
+def _asked(kind: str, target: Target) -> _Asked:
+    path = target.request.removeprefix("/")
+    if kind == "http_proxy":
+        if not path.startswith("http://"):
+            raise CheckFailed("a proxy is asked for an absolute URL: request must start with http://")
+        return _Asked(path, "", _terms(target), (str(target.address), target.port))
+    if path.startswith(f"{kind}://"):
+        return _Asked(path, target.virtualhost or "", _terms(target))
+    url = f"{kind}://{endpoint(target.address, target.port)}/{path}"
+    return _Asked(url, target.virtualhost or bracketed(target.address), _terms(target))
 
 
 def _terms(target: Target) -> Terms:
@@ -101,7 +100,8 @@ def _shared_terms(name: str, verify: bool, ca: str) -> Terms:
     return Terms(name, verify, ca)
 
 
-def _request(url: str, asked: Asked) -> Request:
+def _made(url: str, asked: _Asked, method: str) -> tuple[str, int, Terms | None, bytes]:
+    """Return host, port, terms and head of the request for a URL."""
     try:
         parts = urlsplit(url)
         usual = _PORTS[parts.scheme]
@@ -121,13 +121,13 @@ def _request(url: str, asked: Asked) -> Request:
     if through:
         resource = f"http://{header}{resource}"
     header = _printable((own and asked.host) or header)
-    head = _head(asked.method, resource, header, _authorization(parts))
+    head = _head(method, resource, header, _authorization(parts))
     address = through or (name, port)
     tls = _tls(asked, header, name, own=own) if parts.scheme == "https" else None
-    return Request(*address, tls, url, head, asked)
+    return *address, tls, head
 
 
-def _tls(asked: Asked, header: str, name: str, *, own: bool) -> Terms:
+def _tls(asked: _Asked, header: str, name: str, *, own: bool) -> Terms:
     """Return the terms for a host: its name is the one set, else that of the header, else its address."""
     return replace(asked.terms, name=(own and asked.terms.name) or server_name(header) or name)
 

@@ -70,13 +70,19 @@ class Lookup:
         if text.isascii() and text.isdigit():
             if len(text) > 9 or int(text) > 65535:
                 raise Refusal(f"port {text[:20]} does not exist", "write a port from 1 to 65535")
-            return int(text)
+            return _port_number(text)
         name = PortName(text, protocol)
         self.ports.add(name)
         port = self.names.ports.get(name)
         if port is None:
             raise Refusal(f'no service is called "{text[:40]}"', "write the port's number")
         return port
+
+
+@lru_cache(maxsize=1024)
+def _port_number(text: str) -> int:
+    """Return the one object for a number that many servers share."""
+    return int(text)
 
 
 def _wrong_family(text: str, *, ipv6: bool) -> Refusal:

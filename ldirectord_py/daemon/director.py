@@ -209,7 +209,8 @@ class Director:
         passed = {key for key, result in found.items() if result.verdict is Verdict.UP}
         virtuals = {virtual.key: virtual for virtual, _ in map(self.orders.reals.__getitem__, keys)}
         shown = [adopt(virtual, self._mirror.rows(virtual.key)).items() for virtual in virtuals.values()]
-        return {key: replace(state, up=state.up or key in passed) for key, state in chain(*shown) if key in keys}
+        states = dict(chain(*shown))
+        return {key: replace(states[key], up=states[key].up or key in passed) for key in keys}
 
     async def _attend(self, phase: Phase = Phase.RUN) -> None:
         try:

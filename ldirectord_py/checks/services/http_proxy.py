@@ -8,7 +8,7 @@ from ldirectord_py.checks.base import Kind, Target
 
 async def check(target: Target) -> str:
     """Return the status line."""
-    return await http1.ask(request.proxied(target), target)
+    return await http1.ask(request.first("http_proxy", target), target)
 
 
 KIND = Kind("http_proxy", check, port=3128, uses=http1.USES)

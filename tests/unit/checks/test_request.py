@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.request import Request, first, proxied, redirected
+from ldirectord_py.checks.request import Request, first, redirected
 from ldirectord_py.checks.tls import Terms
 from ldirectord_py.errors import CheckFailed
 
@@ -128,13 +128,13 @@ def test_a_redirect_to_nowhere_is_refused(location: str) -> None:
 
 
 def test_a_proxy_is_asked_for_an_absolute_url() -> None:
-    request = proxied(Target(V4, 3128, 5.0, request="/http://www.example.com/x"))
+    request = first("http_proxy", Target(V4, 3128, 5.0, request="/http://www.example.com/x"))
     assert lines(request)[:2] == ["GET http://www.example.com/x HTTP/1.1", "Host: www.example.com"]
     assert peer(request) == ("192.0.2.1", 3128, False, None)
 
 
 def test_a_redirect_of_a_proxied_request_goes_through_the_proxy_too_unless_it_is_https() -> None:
-    request = proxied(Target(V4, 3128, 5.0, request="http://www.example.com/x"))
+    request = first("http_proxy", Target(V4, 3128, 5.0, request="http://www.example.com/x"))
     followed = redirected(request, "http://www.example.org:8080/y")
     assert lines(followed)[:2] == ["GET http://www.example.org:8080/y HTTP/1.1", "Host: www.example.org:8080"]
     assert (followed.host, followed.port) == ("192.0.2.1", 3128)
@@ -144,7 +144,7 @@ def test_a_redirect_of_a_proxied_request_goes_through_the_proxy_too_unless_it_is
 
 def test_a_proxy_check_without_an_absolute_url_says_so() -> None:
     with pytest.raises(CheckFailed, match="request must start with http://"):
-        proxied(Target(V4, 3128, 5.0, request="/"))
+        first("http_proxy", Target(V4, 3128, 5.0, request="/"))
 
 
 def test_what_is_asked_of_tls_goes_to_every_server_but_its_name_only_to_the_first() -> None:
