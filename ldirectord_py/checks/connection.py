@@ -141,6 +141,6 @@ class Readiness:
 
     def _ready(self) -> None:
         for descriptor, _ in self._epoll.poll(0):
-            waiter = self._waiting[descriptor]
-            if not waiter.done():
+            waiter = self._waiting.get(descriptor)
+            if waiter is not None and not waiter.done():
                 waiter.set_result(None)

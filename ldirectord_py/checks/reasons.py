@@ -17,6 +17,7 @@ _LOCAL_FAULTS = frozenset(
         errno.ENFILE,
         errno.ENOMEM,
         errno.ENOBUFS,
+        errno.ENOSPC,
         errno.EADDRNOTAVAIL,
         errno.ENETDOWN,
         errno.EAGAIN,
@@ -33,6 +34,7 @@ _WORDS: Mapping[int, str] = {
     errno.EACCES: "connect not permitted by this host",
     errno.EPERM: "connect not permitted by this host",
     errno.EADDRNOTAVAIL: "no local address or port left",
+    errno.ENOSPC: "no more sockets can be watched: raise fs.epoll.max_user_watches",
 }
 
 _NO_TLS = "no TLS on this port"

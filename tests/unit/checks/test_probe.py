@@ -61,6 +61,7 @@ async def test_the_servers_faults_are_down(error: Exception, reason: str) -> Non
         (OSError(errno.EMFILE, "x"), "too many open files"),
         (OSError(errno.ENFILE, "x"), "too many open files in system"),
         (OSError(errno.ENOBUFS, "x"), "no buffer space available"),
+        (OSError(errno.ENOSPC, "x"), "no more sockets can be watched: raise fs.epoll.max_user_watches"),
         (OSError(errno.EADDRNOTAVAIL, "x"), "no local address or port left"),
         (OSError(errno.ENETDOWN, "x"), "network is down"),
         (BlockingIOError(errno.EAGAIN, "x"), "resource temporarily unavailable"),
