@@ -1,4 +1,4 @@
-"""TCP connections that do one thing at a time, at half of what a transport costs.
+"""TCP connections that do one thing at a time, with fewer calls of the kernel than a transport.
 
 All that wait are in one list of the kernel's, which tells of many at once.
 """
@@ -14,12 +14,12 @@ from contextlib import suppress
 from errno import EINPROGRESS
 from typing import Final
 
+from ldirectord_py.checks.of_loop import OfLoop
+
 _STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
 Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 """What sockets take for an address, of IPv4 or IPv6; Python without IPv6 has its own."""
-
-_readiness: list[Readiness] = []
 
 
 async def connect(host: str, port: int) -> Connection:
@@ -79,8 +79,11 @@ class Connection:
     async def send(self, data: bytes) -> None:
         """Wait until the kernel has taken all of this; raises OSError."""
         rest = memoryview(data)
-        while rest := rest[self._sent(rest) :]:
-            await self._until(select.EPOLLOUT)
+        while rest:
+            if sent := self._sent(rest):
+                rest = rest[sent:]
+            else:
+                await self._until(select.EPOLLOUT)
 
     async def receive_into(self, buffer: bytearray) -> int:
         """Wait for something to read and return how many bytes it was, 0 at the end; raises OSError."""
@@ -109,19 +112,11 @@ class Connection:
         return self._readiness.of(self._socket.fileno(), event, listed=listed)
 
 
-def _running() -> Readiness:
-    """Return the list of the running loop."""
-    loop = asyncio.get_running_loop()
-    if not _readiness or _readiness[0].loop is not loop:
-        _readiness[:] = [Readiness(loop)]  # that of another loop serves those who have it
-    return _readiness[0]
-
-
 class Readiness:
     """The kernel's list of sockets, each waited for once; its state is who waits, by descriptor."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
+        self._loop = loop
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._epoll = select.epoll()
         loop.add_reader(self._epoll.fileno(), self._ready)
@@ -130,7 +125,7 @@ class Readiness:
         """Wait until the socket is ready for ``event``, or has failed; cancelled, the socket is of no more use."""
         change = self._epoll.modify if listed else self._epoll.register
         change(descriptor, event | select.EPOLLONESHOT)
-        self._waiting[descriptor] = waiter = self.loop.create_future()
+        self._waiting[descriptor] = waiter = self._loop.create_future()
         try:
             await waiter
         except BaseException:
@@ -144,3 +139,6 @@ class Readiness:
             waiter = self._waiting.get(descriptor)
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
+
+
+_running = OfLoop(Readiness)

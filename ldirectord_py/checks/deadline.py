@@ -1,6 +1,6 @@
 """The deadline of a check, and what it means when it passes.
 
-As asyncio.timeout, at a quarter of its cost, to the next tick of the wheel, and fair where this host was busy: a
+As asyncio.timeout, at half its cost, to the next tick of the wheel, and fair where this host was busy: a
 deadline that is noticed late leaves the loop a moment to read what came in the meantime, and one noticed very late says
 nothing about the server.
 """

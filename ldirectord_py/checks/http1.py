@@ -140,4 +140,5 @@ class Exchange:
                 self.answer.feed(plain)
             if self._tls.ended:
                 self.answer.end()
-            await self._connection.send(self._tls.take())
+            if not self.answer.done:
+                await self._connection.send(self._tls.take())

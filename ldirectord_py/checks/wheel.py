@@ -8,25 +8,17 @@ import math
 from collections.abc import Callable
 from typing import Final
 
+from ldirectord_py.checks.of_loop import OfLoop
+
 logger = logging.getLogger(__name__)
 
 TICK: Final = 1 / 32
 """Seconds between two ticks; a power of two, so that intervals of whole seconds are exact multiples."""
 
-_wheels: list[Wheel] = []
-
 
 def on_tick(due: float) -> float:
     """Return the first tick that is not before ``due``, both on the loop's clock."""
     return math.ceil(due / TICK) * TICK
-
-
-def running() -> Wheel:
-    """Return the wheel of the running loop."""
-    loop = asyncio.get_running_loop()
-    if not _wheels or _wheels[0].loop is not loop:
-        _wheels[:] = [Wheel(loop)]  # that of another loop serves those who have it
-    return _wheels[0]
 
 
 class Wheel:
@@ -56,3 +48,7 @@ class Wheel:
                 call()
             except Exception:  # a fault of one check must not lose the others of the tick
                 logger.exception("A timer failed: %r", call)
+
+
+running = OfLoop(Wheel)
+"""Returns the wheel of the running loop."""

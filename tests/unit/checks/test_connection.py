@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.scripted import Servers, answering, closed_port, hanging, saying
+from harness.scripted import Servers, answering, closed_port, hanging, reset, saying
 from ldirectord_py.checks import connection
 from ldirectord_py.checks.connection import connect
 
@@ -123,6 +123,18 @@ async def test_a_wake_up_for_nothing_is_slept_on(servers: Servers, monkeypatch: 
     monkeypatch.setattr(socket.socket, "recv_into", recv_into)
     assert await opened.receive_into(bytearray(64)) == 5
     assert tries == [64, 64]
+    opened.close()
+
+
+async def test_sending_nothing_asks_nothing_of_a_server_that_is_gone(servers: Servers) -> None:
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reset(writer)
+
+    opened = await connect(HOST, await servers.start(talk))
+    await asyncio.sleep(0.1)
+    await opened.send(b"")
+    with pytest.raises(ConnectionResetError):
+        await opened.send(b"x")
     opened.close()
 
 
