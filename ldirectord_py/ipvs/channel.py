@@ -7,18 +7,21 @@ lost. So the sockets never block.
 from __future__ import annotations
 
 import errno
+import mmap
 import socket
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from ldirectord_py.errors import KernelError
 
-RECEIVE = 8 * 1024
-"""Bytes: the kernel makes the parts of a dump that large, and larger ones take it longer where services are small."""
+SMALL, LARGE = min(mmap.PAGESIZE, 8 * 1024) - 1, 32 * 1024 - 1
+"""Bytes received at once. The kernel makes the parts of a dump to fit, but always takes up to a page for the first.
+
+Large parts cost it more when they hold little. Sizes are odd, as no answer's is: one that fills them was cut.
+"""
 _BUFFER = 4 * 1024 * 1024
 _NETLINK_GENERIC = 16
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
-_TRUNCATED = int(socket.MSG_TRUNC)
 _SOL_NETLINK, _CAP_ACK = 270, 10
 
 
@@ -29,8 +32,8 @@ class Socket(Protocol):
         """Send one datagram."""
         ...
 
-    def recvmsg(self, size: int, /) -> tuple[bytes, list[Any], int, Any]:
-        """Return one datagram, its ancillary data, flags and sender."""
+    def recv(self, size: int, /) -> bytes:
+        """Return one datagram, or as much of it."""
         ...
 
     def close(self) -> None:
@@ -57,6 +60,7 @@ def dial() -> Socket:
         raise KernelError(f"no netlink socket: {error.strerror}; {_mend(error)}") from error
     opened.setblocking(False)
     opened.bind((0, 0))
+    opened.connect((0, 0))  # to the kernel: any process may send to a netlink socket that is not
     opened.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
     for forced, plain in ((_SO_RCVBUFFORCE, socket.SO_RCVBUF), (_SO_SNDBUFFORCE, socket.SO_SNDBUF)):
         try:
@@ -75,8 +79,9 @@ def _mend(error: OSError) -> str:
 class Channel:
     """A socket and the sequence numbers of what was sent over it."""
 
-    def __init__(self, opened: Socket) -> None:
+    def __init__(self, opened: Socket, size: int = SMALL) -> None:
         self._socket = opened
+        self._size = size
         self._next = 1
 
     def reserve(self, count: int) -> int:
@@ -95,16 +100,14 @@ class Channel:
 
     def receive(self) -> bytes:
         """Return the next chunk of answers; AnswerLostError when there is none, or none that is whole."""
-        while True:
-            try:
-                chunk, _, flags, sender = self._socket.recvmsg(RECEIVE)
-            except OSError as error:
-                kind = AnswerDroppedError if error.errno == errno.ENOBUFS else AnswerLostError
-                raise kind(f"the kernel's answer was lost: {error.strerror}; it is asked again") from error
-            if flags & _TRUNCATED or not chunk:
-                raise AnswerDroppedError("the kernel's answer was cut; it is asked again")
-            if sender[0] == 0:  # any process may send to a netlink socket; the kernel is port 0
-                return chunk
+        try:
+            chunk = self._socket.recv(self._size)
+        except OSError as error:
+            kind = AnswerDroppedError if error.errno == errno.ENOBUFS else AnswerLostError
+            raise kind(f"the kernel's answer was lost: {error.strerror}; it is asked again") from error
+        if len(chunk) in (0, self._size):
+            raise AnswerDroppedError("the kernel's answer was cut; it is asked again")
+        return chunk
 
     def close(self) -> None:
         """Close the socket."""

@@ -6,10 +6,10 @@ keep their connections.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum, StrEnum
 from itertools import chain, groupby, repeat
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, Table
 
@@ -29,6 +29,33 @@ class Op(NamedTuple):
     row: Row
 
 
+class Additions(Sequence[Op]):
+    """The ops that add the rows, services first; each is made when it is asked for, a slice without Python's help."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        kinds: dict[type[Row], list[Row]] = {Service: [], Destination: []}
+        for kind, alike in groupby(rows, type):
+            kinds[kind] += alike
+        self._rows = kinds[Service] + kinds[Destination]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Op]:
+        return iter(self[:])
+
+    @overload
+    def __getitem__(self, at: int) -> Op: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Op]: ...
+
+    def __getitem__(self, at: int | slice) -> Op | list[Op]:
+        if isinstance(at, int):
+            return Op(Verb.ADD, self._rows[at])
+        return list(map(tuple.__new__, repeat(Op), zip(repeat(Verb.ADD), self._rows[at])))
+
+
 class _Step(IntEnum):
     """The order within a batch: make before break, services around their destinations."""
 
@@ -39,14 +66,14 @@ class _Step(IntEnum):
     DELETE_SERVICE = 4
 
 
-def diff(current: Table, desired: Table) -> list[Op]:
+def diff(current: Table, desired: Table) -> Sequence[Op]:
     """Return the fewest ops that turn ``current`` into ``desired``, additions and raises before the rest.
 
     A deleted service takes its destinations along, without ops of their own. Within a step the ops keep the
     order of the table that they come from: deletions that of the dump, the cheapest one for the kernel.
     """
     if not current:
-        return _additions(desired.values())
+        return Additions(desired.values())
     steps: dict[_Step, list[Op]] = {step: [] for step in _Step}
     for key, row in desired.items():
         before = current.get(key)
@@ -58,14 +85,6 @@ def diff(current: Table, desired: Table) -> list[Op]:
         step = _Step.DELETE_SERVICE if isinstance(row, Service) else _Step.DELETE_DESTINATION
         steps[step].append(Op(Verb.DELETE, row))
     return list(chain.from_iterable(steps.values()))
-
-
-def _additions(rows: Iterable[Row]) -> list[Op]:
-    """Return the ops that add the rows, services first; 10,000 are made without a call of Python's for each."""
-    kinds: dict[type[Row], list[Row]] = {Service: [], Destination: []}
-    for kind, alike in groupby(rows, type):
-        kinds[kind] += alike
-    return list(map(tuple.__new__, repeat(Op), zip(repeat(Verb.ADD), chain.from_iterable(kinds.values()))))
 
 
 def _values(row: Row) -> object:

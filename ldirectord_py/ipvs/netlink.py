@@ -13,16 +13,14 @@ import shutil
 import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any, TypeVar
 
 from ldirectord_py.collector import held_off
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.channel import Dial, dial
 from ldirectord_py.ipvs.diff import Op
-from ldirectord_py.ipvs.refusal import Refused, nonsense, refused
-from ldirectord_py.ipvs.session import NoFamilyError, Outcome, Session
+from ldirectord_py.ipvs.refusal import Refused, refused
+from ldirectord_py.ipvs.session import NoFamilyError, Session
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey, Table
 
 DEADLINE = 30.0
@@ -31,8 +29,6 @@ INLINE = 16
 """As many destinations are written at once on the event loop: about 0.07 ms each."""
 
 _SILENT = f"the kernel has not answered for {DEADLINE:g} s: see dmesg"
-
-_PACKED = attrgetter("row.packed")
 
 T = TypeVar("T")
 Load = Callable[[], Awaitable[str]]
@@ -57,37 +53,6 @@ async def modprobe() -> str:
             process.kill()
             await process.wait()
     return said.decode(errors="replace").strip() if process.returncode else ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A batch: what was senseless and not written, by position; what was, its positions, and what became of it."""
-
-    senseless: dict[int, Refused]
-    sane: Sequence[Op]
-    positions: Sequence[int]
-    outcome: Outcome
-
-    def refused(self, errors: dict[int, int]) -> list[Refused]:
-        """Return all refusals in the order of the ops, given the errno of each refused one of ``sane``."""
-        found = {self.positions[sane]: refused(self.sane[sane], error) for sane, error in errors.items()}
-        return [one for _, one in sorted((self.senseless | found).items())]
-
-
-def _write(session: Session, ops: Sequence[Op]) -> _Written:
-    senseless = _senseless(ops)
-    positions: Sequence[int] = range(len(ops))
-    if senseless:
-        positions = [position for position in positions if position not in senseless]
-        ops = [ops[position] for position in positions]
-    return _Written(senseless, ops, positions, session.write(ops))
-
-
-def _senseless(ops: Sequence[Op]) -> dict[int, Refused]:
-    """Return what must not reach the kernel, by position; what was packed once makes sense."""
-    if all(map(_PACKED, ops)):
-        return {}
-    return {position: found for position, op in enumerate(ops) if not op.row.packed and (found := nonsense(op))}
 
 
 class NetlinkKernel:
@@ -117,10 +82,12 @@ class NetlinkKernel:
             return []
         # A service may have the kernel load a scheduler, and an edited one wait for readers: 20 to 150 ms.
         inline = len(ops) <= INLINE and all(isinstance(op.row, Destination) for op in ops)
-        written = await self._call(lambda session: _write(session, ops), inline=inline)
-        if written.outcome.unclear:
-            return await self._call(lambda session: written.refused(session.settle(written.sane, written.outcome)))
-        return written.refused(written.outcome.errors)
+        outcome = await self._call(lambda session: session.write(ops), inline=inline)
+        errors = outcome.errors
+        if outcome.unclear:
+            errors = await self._call(lambda session: session.settle(ops, outcome))
+        found = {position: refused(ops[position], error) for position, error in errors.items()}
+        return [one for _, one in sorted((outcome.senseless | found).items())]
 
     async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
         """Return how many connections and persistent clients the destinations of these services have; KernelError."""

@@ -7,12 +7,12 @@ same object again. Any chunk that does not have the layout of Linux 5.3 and late
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address
+from itertools import chain, repeat
 
-from ldirectord_py.ipvs import dump
-from ldirectord_py.ipvs.dump import DONE, ERROR, FORWARDS, HEADER, MULTIPART, PROTOCOLS, Message
+from ldirectord_py.ipvs import dump, wire
+from ldirectord_py.ipvs.dump import DONE, ERROR, FORWARDS, HEADER, MULTIPART, PROTOCOLS, BrokenDumpError, Message
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
@@ -26,10 +26,10 @@ from ldirectord_py.ipvs.table import (
 )
 from ldirectord_py.ipvs.wire import AF_INET, AF_INET6, service_key
 
-# Netlink header, command and nest; address to thresholds; connections; family; statistics.
-_DESTINATION = struct.Struct("=24s84s24x8s216x")
-# Address, port, forward, weight, (tunnel), upper, lower, (connections), family: each with its head.
-_VALUES = struct.Struct("=24x 4s16s 4s2sxx 4sI 4sI 24x 4sI 4sI 24x 4sHxx 216x")
+# Address to weight, upper and lower, family: not the header, the tunnel, the connections and the statistics.
+_DESTINATION = struct.Struct("=24x44s24x16s24x8s216x")
+_IMAGE = struct.Struct("=4x4s12s 4x2sxx 4xI 4xI 4xI 4xI 4xHxx")
+_IMAGE_HEADS = struct.Struct("=4s16x 4s4x 4s4x 4s4x 4s4x 4s4x 4s4x")
 # Command and nest; family, protocol, address, port: each with its head.
 _SERVICE_KEY = struct.Struct("=8x 4sHxx 4sHxx 4s16s 4s2sxx")
 
@@ -38,7 +38,7 @@ def _heads(*heads: tuple[int, int]) -> tuple[bytes, ...]:
     return tuple(struct.pack("=HH", length, kind) for length, kind in heads)
 
 
-_VALUE_HEADS = _heads((20, 1), (6, 2), (8, 3), (8, 4), (8, 5), (8, 6), (6, 11))
+_DESTINATION_HEADS = _heads((20, 1), (6, 2), (8, 3), (8, 4), (8, 5), (8, 6), (6, 11))
 _SERVICE_KEY_HEADS = _heads((6, 1), (6, 2), (20, 3), (6, 4))
 _END = struct.Struct("=IHHIIi")
 _FAMILIES = frozenset((AF_INET, AF_INET6))
@@ -73,7 +73,8 @@ class Recall:
 
     def services(self, chunk: bytes, sequence: int) -> tuple[list[Service], bool]:
         """Return the services of a chunk, and whether the dump ends with it; errors as ``dump.part``."""
-        rows: list[Service] = []
+        if rows := self._known_services(chunk, sequence):
+            return rows, False
         offset = 0
         while offset < len(chunk):
             end = _end_of_service(chunk, offset, sequence)
@@ -89,6 +90,16 @@ class Recall:
             offset = end
         return rows, False
 
+    def _known_services(self, chunk: bytes, sequence: int) -> list[Service]:
+        """Return the services of a chunk whose messages are equally long, nothing when one of them is new."""
+        size = _end_of_service(chunk, 0, sequence)
+        if not size or len(chunk) % size:
+            return []
+        parts = struct.iter_unpack(f"={HEADER.size}s{size - HEADER.size - _STATISTICS}s{_STATISTICS}x", chunk)
+        heads, known = zip(*parts, strict=True)
+        rows = list(filter(None, map(self._services.get, known)))
+        return rows if len(rows) == len(known) and heads.count(heads[0]) == len(heads) else []
+
     def _service(self, known: bytes, body: memoryview) -> Service | None:
         """Return the service; most have an address, and the settings of the one before."""
         key, settings = _virtual_address(known), known[_SERVICE_KEY.size :]
@@ -101,73 +112,64 @@ class Recall:
 
 
 class Destinations:
-    """What is known of one service: the attribute that asks for its destinations, and these by their bytes."""
+    """What is known of one service: the attribute that asks for its destinations, and these as last dumped.
 
-    __slots__ = ("_before", "_known", "_last", "_of", "request")
+    They are compared by their image: of each its attributes from address to family as ``wire`` has them.
+    """
+
+    __slots__ = ("_fixed", "_image", "_of", "request", "rows")
 
     def __init__(self, of: ServiceKey) -> None:
         self.request = service_key(of)
+        self.rows: Mapping[Key, Row] = {}
         self._of = of
-        self._known: dict[bytes, list[Destination]] = {}
-        self._before: dict[bytes, list[Destination]] = {}
-        self._last: tuple[Sequence[Destination], dict[Key, Row]] = ((), {})
+        self._image = b""
+        self._fixed = True
 
-    @property
-    def rows(self) -> Sequence[Destination]:
-        """The destinations of the last whole dump."""
-        return self._last[0]
-
-    def begin(self) -> None:
-        """Remember no more than the last dump and the one that begins now."""
-        self._before, self._known = self._known, {}
-
-    def by_key(self, rows: Sequence[Destination]) -> dict[Key, Row]:
-        """Return the rows by key: the same mapping as long as they are the same.
-
-        Taking them over from a mapping saves hashing their keys, which costs more than all the rest.
-        """
-        if rows != self._last[0]:
-            self._last = rows, {row.key: row for row in rows}
-        return self._last[1]
-
-    def decode(self, chunk: bytes, sequence: int) -> tuple[list[Destination], bool]:
-        """Return the destinations of a chunk, and whether the dump ends with it; errors as ``dump.part``."""
+    def image(self, chunk: bytes, sequence: int) -> tuple[list[bytes], bool]:
+        """Return the image of a chunk, and whether the dump ends with it; errors as ``dump.part``."""
         if _is_end(chunk, sequence):
             return [], True
-        rows = self._fixed(chunk) if _is_fixed(chunk, sequence) else None
-        if rows is None:
-            return dump.part(chunk, sequence, partial(dump.destination, of=self._of))
-        return rows, False
+        if self._fixed and _is_fixed(chunk, sequence):
+            return [b"".join(chain.from_iterable(_DESTINATION.iter_unpack(chunk)))], False
+        rows, done = dump.part(chunk, sequence, partial(dump.destination, of=self._of))
+        return list(map(wire.image, rows)), done
 
-    def _fixed(self, chunk: bytes) -> list[Destination] | None:
-        """Return the rows of a chunk that has the fixed layout throughout, else None."""
-        heads, values, families = zip(*_DESTINATION.iter_unpack(chunk), strict=True)
-        if heads.count(heads[0]) != len(heads):
-            return None
-        part = b"".join(values + families)
-        rows = self._known.get(part) or self._before.get(part) or self._decoded(chunk)
-        if rows is not None:
-            self._known[part] = rows
-        return rows
+    def is_known(self, whole: bytes) -> bool:
+        """Return whether this is the image of ``rows``."""
+        return whole == self._image
 
-    def _decoded(self, chunk: bytes) -> list[Destination] | None:
-        columns = tuple(zip(*_VALUES.iter_unpack(chunk), strict=True))
-        addresses, ports, forwards, weights, uppers, lowers, families = columns[1::2]
-        if not _FAMILIES.issuperset(families) or [{head} for head in _VALUE_HEADS] != list(map(set, columns[::2])):
-            return None
-        of = self._of
-        keys = [
-            DestinationKey(of, IPv4Address(address[:4]) if family == AF_INET else IPv6Address(address), _port(port))
-            for address, port, family in zip(addresses, ports, families, strict=True)
-        ]
+    def learn(self, whole: bytes) -> None:
+        """Take the rows of an image over, and those that are the same as before as they are.
+
+        BrokenDumpError when it cannot be one: the next dump is read attribute by attribute.
+        """
+        rows: dict[Key, Row] = {row.key: row for row in self._decoded(whole)}
+        self.rows = {key: self._same(row) for key, row in rows.items()} if self.rows else rows
+        self._image = whole
+
+    def _decoded(self, whole: bytes) -> Iterable[Destination]:
+        """Return the rows of an image; 10,000 are made with little help of Python's."""
+        if not whole:
+            return ()
+        starts, ends, ports, forwards, weights, uppers, lowers, families = zip(*_IMAGE.iter_unpack(whole), strict=True)
+        if set(_IMAGE_HEADS.iter_unpack(whole)) != {_DESTINATION_HEADS} or not _FAMILIES.issuperset(families):
+            self._fixed = False
+            raise BrokenDumpError("the kernel's dump has another layout")
+        addresses = starts if set(families) == {AF_INET} else map(_packed, starts, ends, families)
+        numbers = struct.unpack(f">{len(ports)}H", b"".join(ports))
+        keys = map(tuple.__new__, repeat(DestinationKey), zip(repeat(self._of), addresses, numbers))
         methods = [FORWARDS[forward & 7] for forward in forwards]
-        rows = list(map(Destination, keys, methods, weights, uppers, lowers))
-        return list(map(self._same, rows)) if self._last[1] else rows
+        return map(Destination, keys, methods, weights, uppers, lowers)
 
-    def _same(self, row: Destination) -> Destination:
+    def _same(self, row: Row) -> Row:
         """Return the row of the last dump that is equal, if there is one."""
-        known = self._last[1].get(row.key)
-        return known if isinstance(known, Destination) and known == row else row
+        known = self.rows.get(row.key)
+        return row if known is None or known != row else known
+
+
+def _packed(start: bytes, end: bytes, family: int) -> bytes:
+    return start if family == AF_INET else start + end
 
 
 def _virtual_address(known: bytes) -> VirtualAddress | None:
@@ -176,12 +178,8 @@ def _virtual_address(known: bytes) -> VirtualAddress | None:
     family, protocol, address, port = fields[1::2]
     if fields[::2] != _SERVICE_KEY_HEADS or family not in _FAMILIES or protocol not in PROTOCOLS:
         return None
-    at = IPv4Address(address[:4]) if family == AF_INET else IPv6Address(address)
-    return VirtualAddress(Protocol(protocol), at, _port(port))
-
-
-def _port(packed: bytes) -> int:
-    return int.from_bytes(packed, "big")
+    packed = address[:4] if family == AF_INET else address
+    return tuple.__new__(VirtualAddress, (Protocol(protocol), packed, int.from_bytes(port, "big")))
 
 
 def _end_of_service(chunk: bytes, offset: int, sequence: int) -> int:

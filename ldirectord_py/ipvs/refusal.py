@@ -95,7 +95,7 @@ def _destination_fault(row: Destination) -> Fault | None:
     if not 0 <= row.lower <= row.upper <= MAX_THRESHOLD:
         limits = f"thresholds {row.lower} and {row.upper} are out of range"
         return errno.ERANGE, f"{limits}: the lower must not exceed the upper"
-    mixed = (row.key.address.version == 6) is not row.key.service.ipv6
+    mixed = row.key.ipv6 is not row.key.service.ipv6
     if mixed and row.forward is not Forward.TUNNEL:
         return errno.EINVAL, "an address of another family than the service's is reached by tunnel (ipip) only"
     return None

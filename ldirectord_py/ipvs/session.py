@@ -9,31 +9,37 @@ from __future__ import annotations
 import errno
 import struct
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import attrgetter
 from typing import TypeVar
 
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs import dump
 from ldirectord_py.ipvs.ahead import ahead
-from ldirectord_py.ipvs.channel import AnswerDroppedError, AnswerLostError, Channel, Dial, dial
+from ldirectord_py.ipvs.channel import LARGE, SMALL, AnswerDroppedError, AnswerLostError, Channel, Dial, dial
 from ldirectord_py.ipvs.counts import Count, Counts
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.dump import BrokenDumpError, MalformedAnswerError, Message
 from ldirectord_py.ipvs.recall import Destinations, Recall
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, Service, ServiceKey, Table
+from ldirectord_py.ipvs.refusal import Refused, nonsense
+from ldirectord_py.ipvs.table import DestinationKey, Key, Row, Service, ServiceKey, Table
 from ldirectord_py.ipvs.wire import DUMP, Command, batch, request
 
-BATCH = 1024
-"""Ops in one send."""
+FIRST, BATCH = 256, 1024
+"""Ops in the first send, of which the kernel is to have something to do soon, and at most in one."""
 PATIENCE = 5.0
 """How long, in seconds, a table that does not hold still is read again."""
 PAUSE = 0.005
 """How long, in seconds, it is let alone before that."""
+FEW = 10
+"""Destinations of which a dump fits into one page."""
 ROUNDS = 3
 """How often an op is written whose answers are lost."""
 
+_PACKED = attrgetter("row.packed")
 _CONTROLLER, _GET_FAMILY = 16, 3
 _NAME = struct.pack("=HH5s3x", 9, 2, b"IPVS")
 
@@ -48,9 +54,13 @@ class NoFamilyError(KernelError):
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch sent to a family: by position, the errno of refused ops, and ops without an answer."""
+    """What became of ops sent to a family, by position.
+
+    ``senseless`` were not sent, ``errors`` have the errno of those that the kernel refused, ``lost`` had no answer.
+    """
 
     family: int
+    senseless: dict[int, Refused] = field(default_factory=dict)
     errors: dict[int, int] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
 
@@ -62,32 +72,27 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Messages for one send: where their ops begin, the number of the first, and how many there are."""
+    """Messages for one send, numbered from ``first``: the positions of their ops, and what makes no sense to send."""
 
-    start: int
+    positions: Sequence[int]
     first: int
-    count: int
     data: bytes
+    senseless: dict[int, Refused]
 
 
 class Session:
-    """Two sockets, one for edits and one for dumps, and the id of the family IPVS once it is known."""
+    """Sockets for edits, for small dumps and for large ones, and the id of the family IPVS once it is known."""
 
     def __init__(self, opener: Dial = dial) -> None:
         self._open = opener
-        self._edits = Channel(opener())
-        try:
-            self._dumps = Channel(opener())
-        except KernelError:
-            self._edits.close()
-            raise
+        self._edits, self._small, self._large = _channels(opener, SMALL, SMALL, LARGE)
         self._family = 0
         self._recall = Recall()
 
     def close(self) -> None:
-        """Close both sockets."""
-        self._edits.close()
-        self._dumps.close()
+        """Close the sockets."""
+        for channel in (self._edits, self._small, self._large):
+            channel.close()
 
     def resolve(self) -> int:
         """Return the id of the family IPVS as of now; NoFamilyError where the kernel has none."""
@@ -100,29 +105,39 @@ class Session:
                     return self._family
 
     def write(self, ops: Sequence[Op]) -> Outcome:
-        """Send the ops in order and return what became of them; KernelError when none may be written."""
+        """Send the ops that make sense in order; return what became of all. KernelError when none may be written."""
         family = self._family or self.resolve()
         outcome = Outcome(family)
         batches = self._batches(ops, family)
-        for sent in ahead(batches) if len(ops) > BATCH else batches:
+        for sent in ahead(batches) if len(ops) > FIRST else batches:
             self._send(sent, outcome)
         if errno.EPERM in outcome.errors.values():
             raise KernelError(dump.UNPRIVILEGED)
         return outcome
 
     def _batches(self, ops: Sequence[Op], family: int) -> Iterator[_Batch]:
-        for start in range(0, len(ops), BATCH):
-            some = ops[start : start + BATCH]
+        start, size = 0, FIRST
+        while some := ops[start : start + size]:
+            positions: Sequence[int] = range(start, start + len(some))
+            senseless = _senseless(some, start)
+            if senseless:
+                positions = [position for position in positions if position not in senseless]
+                some = [ops[position] for position in positions]
             first = self._edits.reserve(len(some))
-            yield _Batch(start, first, len(some), batch(some, family, first))
+            yield _Batch(positions, first, batch(some, family, first) if some else b"", senseless)
+            start, size = start + size, min(2 * size, BATCH)
 
     def _send(self, sent: _Batch, outcome: Outcome) -> None:
+        outcome.senseless |= sent.senseless
+        if not sent.data:
+            return
         self._edits.send(sent.data)
         answers: dict[int, int] = {}
-        whole = self._collect(sent.first, sent.first + sent.count - 1, answers)
-        outcome.errors |= {sent.start + number - sent.first: error for number, error in answers.items() if error}
+        whole = self._collect(sent.first, sent.first + len(sent.positions) - 1, answers)
+        outcome.errors |= {sent.positions[number - sent.first]: error for number, error in answers.items() if error}
         if not whole:
-            outcome.lost += [sent.start + n for n in range(sent.count) if sent.first + n not in answers]
+            unanswered = (at for number, at in enumerate(sent.positions, sent.first) if number not in answers)
+            outcome.lost += unanswered
 
     def _collect(self, first: int, last: int, answers: dict[int, int]) -> bool:
         """Note the answers by sequence number; return whether that to the last message came and none was lost."""
@@ -153,7 +168,7 @@ class Session:
             result = self.write([ops[position] for position in again])
             errors.update({again[position]: error for position, error in result.errors.items()})
             lost = [again[position] for position in result.lost]
-            outcome = Outcome(result.family, result.errors, lost)
+            outcome = Outcome(result.family, errors=result.errors, lost=lost)
         return errors | dict.fromkeys(outcome.lost, errno.ENOBUFS)
 
     def _write_again(self, ops: Sequence[Op], errors: dict[int, int], outcome: Outcome) -> list[int]:
@@ -176,9 +191,9 @@ class Session:
         return self._patiently(lambda: dict(chain.from_iterable(map(self._counts, map(Counts, services)))))
 
     def _counts(self, of: Counts) -> list[Count]:
-        counts, parts = self._dump(Command.GET_DESTINATION, of.request, of.decode)
+        counts, parts = self._dump(self._large, Command.GET_DESTINATION, of.request, of.decode)
         if parts > 1:  # which may lose some
-            counts += self._dump(Command.GET_DESTINATION, of.request, of.decode)[0]
+            counts += self._dump(self._large, Command.GET_DESTINATION, of.request, of.decode)[0]
         return counts
 
     def _patiently(self, look: Callable[[], R]) -> R:
@@ -191,9 +206,10 @@ class Session:
                 if time.monotonic() > end:
                     raise KernelError(f"the kernel's table cannot be read: {broken}") from broken
             # An unfinished dump keeps its socket busy, and the family may have another id now.
-            fresh = Channel(self._open())
-            self._dumps.close()
-            self._dumps = fresh
+            fresh = _channels(self._open, SMALL, LARGE)
+            self._small.close()
+            self._large.close()
+            self._small, self._large = fresh
             time.sleep(PAUSE)
             self.resolve()
 
@@ -202,8 +218,7 @@ class Session:
         table: dict[Key, Row] = {}
         for row in services:
             table[row.key] = row
-            known = self._recall.destinations(row.key)
-            table.update(known.by_key(self._destinations(known)))
+            table.update(self._destinations(self._recall.destinations(row.key)))
         # A service that went meanwhile looks like one without destinations.
         if self._services() != services:
             raise BrokenDumpError("services came or went meanwhile")
@@ -211,34 +226,53 @@ class Session:
         return table
 
     def _services(self) -> list[Service]:
-        rows, _ = self._dump(Command.GET_SERVICE, b"", self._recall.services)
+        rows, _ = self._dump(self._large, Command.GET_SERVICE, b"", self._recall.services)
         return rows
 
-    def _destinations(self, of: Destinations) -> list[Destination]:
+    def _destinations(self, of: Destinations) -> Mapping[Key, Row]:
         """Return the destinations of a service.
 
         A dump of several parts may lose or double some: it has to be what was there before, or be seen twice.
         """
-        of.begin()
-        rows, parts = self._dump(Command.GET_DESTINATION, of.request, of.decode)
-        settled = parts <= 1 or rows == of.rows
-        if not settled and self._dump(Command.GET_DESTINATION, of.request, of.decode)[0] != rows:
-            raise BrokenDumpError("destinations came or went meanwhile")
-        return rows
+        image, parts = self._image(of, self._small if len(of.rows) <= FEW else self._large)
+        if not of.is_known(image):
+            if parts > 1 and self._image(of, self._large)[0] != image:
+                raise BrokenDumpError("destinations came or went meanwhile")
+            of.learn(image)
+        return of.rows
 
-    def _dump(self, command: Command, payload: bytes, decode: Decode[R]) -> tuple[list[R], int]:
-        """Return the rows of a whole dump, and in how many parts they came."""
+    def _image(self, of: Destinations, channel: Channel) -> tuple[bytes, int]:
+        images, parts = self._dump(channel, Command.GET_DESTINATION, of.request, of.image)
+        return b"".join(images), parts
+
+    def _dump(self, channel: Channel, command: Command, payload: bytes, decode: Decode[R]) -> tuple[list[R], int]:
+        """Return what a whole dump holds, and in how many parts it came."""
         family = self._family or self.resolve()
-        sequence = self._dumps.reserve(1)
-        self._dumps.send(request(family, sequence, command, payload, DUMP))
+        sequence = channel.reserve(1)
+        channel.send(request(family, sequence, command, payload, DUMP))
         rows: list[R] = []
         parts = 0
         while True:
-            found, done = decode(self._dumps.receive(), sequence)
+            found, done = decode(channel.receive(), sequence)
             rows += found
             parts += bool(found)
             if done:
                 return rows, parts
+
+
+def _channels(opener: Dial, *sizes: int) -> list[Channel]:
+    """Return a channel for each size; none is left open when one is not to be had."""
+    with ExitStack() as opened:
+        channels = [Channel(opened.enter_context(closing(opener())), size) for size in sizes]
+        opened.pop_all()
+    return channels
+
+
+def _senseless(ops: Sequence[Op], start: int) -> dict[int, Refused]:
+    """Return what must not reach the kernel, by position from ``start``; what was packed once makes sense."""
+    if all(map(_PACKED, ops)):
+        return {}
+    return {at: found for at, op in enumerate(ops, start) if not op.row.packed and (found := nonsense(op))}
 
 
 def _family(message: Message) -> int:

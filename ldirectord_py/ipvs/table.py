@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from ipaddress import IPv4Address, IPv6Address
-from typing import TYPE_CHECKING, TypeVar, dataclass_transform
+from typing import NamedTuple, Self, TypeVar, dataclass_transform
 
 Address = IPv4Address | IPv6Address
 
@@ -19,8 +19,7 @@ def _frozen(cls: type[T]) -> type[T]:
 
     There are tens of thousands of rows, and frozen ones take three times as long to make.
     """
-    init, own_hash = "__init__" not in vars(cls), "__hash__" in vars(cls)
-    return dataclass(slots=True, init=init, unsafe_hash=not own_hash)(cls)
+    return dataclass(slots=True, unsafe_hash=True)(cls)
 
 
 class Protocol(IntEnum):
@@ -54,29 +53,51 @@ class ServiceFlag(IntFlag):
 NO_FLAGS = ServiceFlag(0)
 
 
-@_frozen
-class VirtualAddress:
-    """The key of a service by protocol, address and port; it keeps its hash."""
+class _Packed:
+    """What has an address, kept in bytes: these are compared and hashed without Python's help."""
 
-    protocol: Protocol
-    address: Address
-    port: int
-    _hash: int = field(init=False, repr=False, compare=False)
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.protocol, int(self.address), self.port)))
+    @property
+    def packed(self) -> bytes:
+        """The address, in the order of the network."""
+        raise NotImplementedError
 
-    def __hash__(self) -> int:
-        return self._hash
+    @property
+    def address(self) -> Address:
+        """The address."""
+        return (IPv6Address if self.ipv6 else IPv4Address)(self.packed)
 
     @property
     def ipv6(self) -> bool:
-        """Whether the service is one of IPv6."""
-        return self.address.version == 6
+        """Whether the address is one of IPv6."""
+        return len(self.packed) == 16
 
 
-@dataclass(frozen=True, slots=True)
-class FirewallMark:
+class _VirtualAddress(NamedTuple):
+    protocol: Protocol
+    packed: bytes
+    port: int
+
+
+class VirtualAddress(_VirtualAddress, _Packed):
+    """The key of a service by protocol, address and port."""
+
+    __slots__ = ()
+    __match_args__ = ("protocol", "address", "port")
+
+    def __new__(cls, protocol: Protocol, address: Address, port: int) -> Self:
+        """Return the key of these three."""
+        return tuple.__new__(cls, (protocol, address.packed, port))
+
+    def __getnewargs__(self) -> tuple[Protocol, Address, int]:
+        return self.protocol, self.address, self.port
+
+    def __repr__(self) -> str:
+        return f"VirtualAddress({self.protocol!r}, {self.address!r}, {self.port})"
+
+
+class FirewallMark(NamedTuple):
     """The key of a service by the mark that the firewall sets on packets; each family has its own marks."""
 
     mark: int
@@ -86,28 +107,27 @@ class FirewallMark:
 ServiceKey = VirtualAddress | FirewallMark
 
 
-@_frozen
-class DestinationKey:
-    """The key of a destination: its service, and its own address and port.
-
-    It is looked up far more often than made, so it keeps its hash: one of numbers, which every process computes alike.
-    """
-
+class _DestinationKey(NamedTuple):
     service: ServiceKey
-    address: Address
+    packed: bytes
     port: int
-    _hash: int = field(init=False, repr=False, compare=False)
 
-    if not TYPE_CHECKING:  # the one that would be made takes half as long again
 
-        def __init__(self, service, address, port):
-            self.service = service
-            self.address = address
-            self.port = port
-            self._hash = hash((service, int(address), port))
+class DestinationKey(_DestinationKey, _Packed):
+    """The key of a destination: its service, and its own address and port."""
 
-    def __hash__(self) -> int:
-        return self._hash
+    __slots__ = ()
+    __match_args__ = ("service", "address", "port")
+
+    def __new__(cls, service: ServiceKey, address: Address, port: int) -> Self:
+        """Return the key of these three."""
+        return tuple.__new__(cls, (service, address.packed, port))
+
+    def __getnewargs__(self) -> tuple[ServiceKey, Address, int]:
+        return self.service, self.address, self.port
+
+    def __repr__(self) -> str:
+        return f"DestinationKey({self.service!r}, {self.address!r}, {self.port})"
 
 
 @_frozen

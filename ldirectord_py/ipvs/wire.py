@@ -15,7 +15,6 @@ from operator import attrgetter
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.refusal import nonsense
 from ldirectord_py.ipvs.table import (
-    Address,
     Destination,
     DestinationKey,
     FirewallMark,
@@ -59,9 +58,7 @@ _HEAD = struct.Struct("=HH")
 
 # Each attribute is its length and type, its value and the padding to four bytes.
 _MARK_KEY = struct.Struct("=HHHxx HHI")
-_KEY = struct.Struct("=HHHxx HHHxx")
-_V4 = struct.Struct("=HH4s HH2sxx")
-_V6 = struct.Struct("=HH16s HH2sxx")
+_KEY = struct.Struct("=HHHxx HHHxx HH16s HH2sxx")
 _SETTINGS = struct.Struct("=HHII HHI HH4s")
 _FAMILY = struct.Struct("=HHHxx")
 _PORT = struct.Struct(">H")
@@ -141,14 +138,7 @@ def _key(key: ServiceKey) -> bytes:
     family = AF_INET6 if key.ipv6 else AF_INET
     if isinstance(key, FirewallMark):
         return _MARK_KEY.pack(6, 1, family, 8, 5, key.mark)
-    return _KEY.pack(6, 1, family, 6, 2, key.protocol) + _endpoint(key.address, key.port, 3)
-
-
-def _endpoint(address: Address, port: int, kind: int) -> bytes:
-    """Return address and port as the attributes ``kind`` and ``kind + 1``."""
-    packed = address.packed
-    layout = _V4 if len(packed) == 4 else _V6
-    return layout.pack(4 + len(packed), kind, packed, 6, kind + 1, _PORT.pack(port))
+    return _KEY.pack(*(6, 1, family, 6, 2, key.protocol), *(20, 3, key.packed, 6, 4, _PORT.pack(key.port)))
 
 
 def _service(row: Service) -> bytes:
@@ -163,37 +153,29 @@ def _text(kind: int, text: str) -> bytes:
 
 
 def _destination(row: Destination) -> bytes:
-    """Return service and destination: every length in the latter is known beforehand."""
-    key = row.key
-    address = key.address.packed
-    head, family, layout = _WHOLE[len(address)]
-    return service_key(key.service) + layout.pack(
-        *(head, address, _PORT_HEAD, key.port.to_bytes(2, "big"), family),
-        *(_FORWARD_HEAD, row.forward, _WEIGHT_HEAD, row.weight),
-        *(_UPPER_HEAD, row.upper, _LOWER_HEAD, row.lower),
+    return service_key(row.key.service) + _DESTINATION_HEAD + image(row)
+
+
+def image(row: Destination) -> bytes:
+    """Return the attributes of a destination; but for the ones left out, a dump has the same bytes."""
+    key, (port, forward, weight, upper, lower) = row.key, _VALUE_HEADS
+    return _IMAGE.pack(
+        *(_ADDRESS_HEAD, key.packed, port, key.port.to_bytes(2, "big")),
+        *(forward, row.forward, weight, row.weight, upper, row.upper, lower, row.lower),
+        _FAMILIES[key.ipv6],
     )
 
 
 def _destination_key(key: DestinationKey) -> bytes:
-    address = key.address.packed
-    head, family, layout = _KEYS[len(address)]
-    return service_key(key.service) + layout.pack(head, address, _PORT_HEAD, key.port.to_bytes(2, "big"), family)
+    port = key.port.to_bytes(2, "big")
+    named = _KEY_IMAGE.pack(_ADDRESS_HEAD, key.packed, _VALUE_HEADS[0], port, _FAMILIES[key.ipv6])
+    return service_key(key.service) + _nest(2, named)
 
 
-def _head(length: int, kind: int) -> bytes:
-    return _HEAD.pack(4 + length, kind)
-
-
-_PORT_HEAD = _head(2, 2)
-_FORWARD_HEAD, _WEIGHT_HEAD, _UPPER_HEAD, _LOWER_HEAD = (_head(4, kind) for kind in (3, 4, 5, 6))
-
-
-def _layout(size: int, values: str) -> tuple[bytes, bytes, struct.Struct]:
-    """Return the attribute of a destination with an address of so many bytes: its head, its family, and its layout."""
-    layout = struct.Struct(f"=8s{size}s 4s2sxx 8s {values}")
-    head = _head(layout.size - 4, 2 | NESTED) + _head(size, 1)
-    return head, _FAMILY.pack(6, 11, AF_INET if size == 4 else AF_INET6), layout
-
-
-_KEYS = {size: _layout(size, "") for size in (4, 16)}
-_WHOLE = {size: _layout(size, "4sI 4sI 4sI 4sI") for size in (4, 16)}
+# An address has room for those of IPv6, as the kernel gives it back.
+_IMAGE = struct.Struct("=4s16s 4s2sxx 4sI 4sI 4sI 4sI 8s")
+_KEY_IMAGE = struct.Struct("=4s16s 4s2sxx 8s")
+_DESTINATION_HEAD = _HEAD.pack(4 + _IMAGE.size, 2 | NESTED)
+_ADDRESS_HEAD = _HEAD.pack(20, 1)
+_VALUE_HEADS = [_HEAD.pack(4 + length, kind) for length, kind in ((2, 2), (4, 3), (4, 4), (4, 5), (4, 6))]
+_FAMILIES = [_FAMILY.pack(6, 11, family) for family in (AF_INET, AF_INET6)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from typing import Any, Final
+from typing import Final
 
 from contract.fake_linux import CONTROLLER, attribute, dumped_destination, dumped_service, packed
 from ldirectord_py.ipvs.dump import DONE, ERROR, MULTIPART
@@ -12,7 +12,7 @@ from ldirectord_py.ipvs.table import Service, ServiceKey, Table
 from ldirectord_py.ipvs.wire import ACK, DUMP, HEADER, service_key
 
 FAMILY: Final = 32
-PART: Final = 22
+PART: Final = 10
 """Rows in one chunk of a dump."""
 
 _SEQUENCE_AT: Final = 8
@@ -90,11 +90,11 @@ class Socket:
         self._answers.extend(self._kernel.answers(data))
         return len(data)
 
-    def recvmsg(self, size: int, /) -> tuple[bytes, list[Any], int, Any]:
+    def recv(self, size: int, /) -> bytes:
         """Return the next answer."""
         if not self._answers:
             raise BlockingIOError
-        return self._answers.popleft(), [], 0, (0, 0)
+        return self._answers.popleft()
 
     def close(self) -> None:
         """Forget what was not received."""

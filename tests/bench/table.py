@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
-from typing import Any
 
 from bench.figure import Figure, Outcome, Target, ratio_at_most
 from harness.fresh_namespace import fresh_namespace
@@ -75,9 +74,9 @@ class Timed:
         finally:
             self.seconds += time.perf_counter() - began
 
-    def recvmsg(self, size: int, /) -> tuple[bytes, list[Any], int, Any]:
+    def recv(self, size: int, /) -> bytes:
         """Receive, uncounted."""
-        return self.socket.recvmsg(size)
+        return self.socket.recv(size)
 
     def close(self) -> None:
         """Close the socket."""

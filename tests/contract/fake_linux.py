@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.dump import DONE, ERROR, MULTIPART, Message, attributes, destination, messages, service
@@ -78,7 +76,7 @@ class FakeLinux:
     after each part of a dump, which holds ``part`` rows.
     """
 
-    def __init__(self, rows: Iterable[Row] = (), *, part: int = 22) -> None:
+    def __init__(self, rows: Iterable[Row] = (), *, part: int = 10) -> None:
         self.kernel = MemoryKernel(rows)
         self.family: int | None = 32
         self.connected: dict[DestinationKey, tuple[int, int, int]] = {}
@@ -172,7 +170,6 @@ class FakeSocket:
     def __init__(self, linux: FakeLinux) -> None:
         self._linux = linux
         self._answers: deque[Iterator[bytes]] = deque()
-        self.sender = 0
 
     def send(self, data: bytes, /) -> int:
         answers = self._linux.answers(data)
@@ -182,11 +179,11 @@ class FakeSocket:
         self._answers.append(answers)
         return len(data)
 
-    def recvmsg(self, size: int, /) -> tuple[bytes, list[Any], int, Any]:
+    def recv(self, size: int, /) -> bytes:
         chunk = self._next()
         if self._linux.mishaps:
             chunk = self._linux.mishaps.popleft()(chunk)
-        return chunk[:size], [], socket.MSG_TRUNC if len(chunk) > size else 0, (0, 0)
+        return chunk[:size]
 
     def _next(self) -> bytes:
         while self._answers:

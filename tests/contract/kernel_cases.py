@@ -202,7 +202,7 @@ CASES = [
         [
             add(
                 service(FirewallMark(0)),
-                service(replace(WEB, port=0)),
+                service(WEB._replace(port=0)),
                 service(),
                 real("10.1.0.1", forward=Forward.BYPASS),
                 real("10.1.0.1", -1),
@@ -213,7 +213,7 @@ CASES = [
         table(service(), real("10.1.0.1")),
         [
             (service(FirewallMark(0)), errno.EINVAL),
-            (service(replace(WEB, port=0)), errno.EINVAL),
+            (service(WEB._replace(port=0)), errno.EINVAL),
             (real("10.1.0.1", forward=Forward.BYPASS), errno.EINVAL),
             (real("10.1.0.1", -1), errno.ERANGE),
             (replace(real("10.1.0.1"), lower=2, upper=1), errno.ERANGE),

@@ -72,6 +72,17 @@ def test_there_is_one_op_for_each_difference(pair: tuple[Table, Table]) -> None:
 
 
 @given(tables())
+def test_into_an_empty_table_services_are_added_first(rows: Table) -> None:
+    ops = diff({}, rows)
+    services = [row for row in rows.values() if isinstance(row, Service)]
+    others = [row for row in rows.values() if not isinstance(row, Service)]
+    expected = [Op(Verb.ADD, row) for row in services + others]
+    assert expected == list(ops)
+    assert expected == [ops[at] for at in range(len(ops))]
+    assert expected[1:3] == ops[1:3]
+
+
+@given(tables())
 def test_a_table_does_not_differ_from_itself(rows: Table) -> None:
     assert not diff(rows, dict(reversed(list(rows.items()))))
 

@@ -42,7 +42,7 @@ def kernel_of(linux: FakeLinux) -> NetlinkKernel:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-@pytest.mark.parametrize("part", [3, 22])
+@pytest.mark.parametrize("part", [3, 10])
 async def test_contract(case: Case, part: int) -> None:
     await hold(kernel_of(FakeLinux(part=part)), case)
 
@@ -109,6 +109,30 @@ async def test_ops_are_done_once_though_their_answer_was_lost(mishap: Callable[[
     assert not await kernel.apply(add(*BIG))
     assert add(*BIG) == linux.kernel.written
     assert table(*BIG) == linux.kernel.table
+
+
+async def test_what_makes_no_sense_is_told_in_order_and_the_rest_written() -> None:
+    linux = FakeLinux([service(), real("10.1.0.1")])
+    rows = [real(f"10.2.{number // 200}.{number % 200 + 1}") for number in range(3 * session.FIRST)]
+    senseless = [0, 1, session.FIRST - 1, *range(session.FIRST, 3 * session.FIRST, 2)]
+    for at in senseless:
+        rows[at] = replace(rows[at], weight=-1)
+    rows[2] = real("10.1.0.1")
+    places: dict[object, int] = {row.key: at for at, row in enumerate(rows)}
+    refused = await kernel_of(linux).apply(add(*rows))
+    expected = [(at, errno.ERANGE) for at in senseless] + [(2, errno.EEXIST)]
+    assert sorted(expected) == [(places[one.op.row.key], one.errno) for one in refused]
+    assert len(rows) - len(expected) == len(linux.kernel.written)
+
+
+async def test_ops_without_sense_alone_send_nothing() -> None:
+    linux = FakeLinux([service()])
+    kernel = kernel_of(linux)
+    await kernel.read()
+    sent = linux.sent
+    refused = await kernel.apply(add(replace(real("10.1.0.1"), weight=-1)))
+    assert [one.errno for one in refused] == [errno.ERANGE]
+    assert sent == linux.sent
 
 
 async def test_ops_that_got_lost_are_written_again() -> None:

@@ -1,16 +1,17 @@
-"""table: keys that keep their hash, and rows that differ in nothing but what was packed of them."""
+"""table: keys that every process finds, and rows that differ in nothing but what was packed of them."""
 
 from __future__ import annotations
 
 import pickle
 import subprocess
 import sys
+from ipaddress import ip_address
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.tables import destinations, keys, services
-from ldirectord_py.ipvs.table import Row
+from ldirectord_py.ipvs.table import DestinationKey, Row, ServiceKey
 
 ROWS: st.SearchStrategy[Row] = keys().flatmap(services) | keys().flatmap(destinations)
 LOOK_UP = """
@@ -23,6 +24,14 @@ if sys.argv[1:]:
 else:
     print(pickle.dumps(key).hex())
 """
+
+
+@given(keys())
+def test_a_key_has_the_address_that_it_was_made_of(key: ServiceKey) -> None:
+    for address in ("10.1.0.1", "2001:db8::1"):
+        made = DestinationKey(key, ip_address(address), 80)
+        assert (ip_address(address), ":" in address) == (made.address, made.ipv6)
+        assert repr(ip_address(address)) in repr(made)
 
 
 @given(ROWS)
