@@ -61,10 +61,11 @@ def table(services: int, destinations: int) -> Table:
 
 @dataclass(slots=True)
 class Timed:
-    """A socket that counts the seconds inside its sends."""
+    """A socket that counts the seconds inside its calls."""
 
     socket: Socket = field(default_factory=dial)
-    seconds: float = 0.0
+    sending: float = 0.0
+    receiving: float = 0.0
 
     def send(self, data: bytes, /) -> int:
         """Send, and count how long it takes."""
@@ -72,15 +73,38 @@ class Timed:
         try:
             return self.socket.send(data)
         finally:
-            self.seconds += time.perf_counter() - began
+            self.sending += time.perf_counter() - began
 
     def recv(self, size: int, /) -> bytes:
-        """Receive, uncounted."""
-        return self.socket.recv(size)
+        """Receive, and count how long it takes."""
+        began = time.perf_counter()
+        try:
+            return self.socket.recv(size)
+        finally:
+            self.receiving += time.perf_counter() - began
 
     def close(self) -> None:
         """Close the socket."""
         self.socket.close()
+
+
+class Sockets(list[Timed]):
+    """Sockets to the kernel as they are opened."""
+
+    def __call__(self) -> Timed:
+        """Return another one."""
+        self.append(Timed())
+        return self[-1]
+
+    @property
+    def sending(self) -> float:
+        """Seconds inside the sends of all."""
+        return sum(one.sending for one in self)
+
+    @property
+    def calling(self) -> float:
+        """Seconds inside all their calls."""
+        return self.sending + sum(one.receiving for one in self)
 
 
 @dataclass(slots=True)
@@ -94,6 +118,8 @@ class Runs:
     save: list[float] = field(default_factory=list)
     read: list[float] = field(default_factory=list)
     again: list[float] = field(default_factory=list)
+    calls: list[float] = field(default_factory=list)
+    calls_again: list[float] = field(default_factory=list)
 
 
 def measure(runs: int) -> Outcome:
@@ -112,8 +138,10 @@ def _shape(shape: tuple[int, int], runs: int) -> Iterator[Figure]:
     yield _figure(f"{name} written", taken.kept, taken.restore, "ipvsadm --restore", faster)
     yield _figure(f"{name} written, packed anew", taken.anew, taken.restore, "ipvsadm --restore", None)
     yield _figure(f"{name} written", taken.kept, taken.sends, "the kernel's send", SENDS)
-    yield _figure(f"{name} read", taken.read, taken.save, "ipvsadm -Sn", READ)
-    yield _figure(f"{name} read again, unchanged", taken.again, taken.save, "ipvsadm -Sn", None)
+    yield _figure(f"{name} read for the first time", taken.read, taken.save, "ipvsadm -Sn", READ)
+    yield _figure(f"{name} read for the first time", taken.read, taken.calls, "its system calls", None)
+    yield _figure(f"{name} read back", taken.again, taken.save, "ipvsadm -Sn", READ)
+    yield _figure(f"{name} read back", taken.again, taken.calls_again, "its system calls", None)
 
 
 def _figure(what: str, ours: list[float], theirs: list[float], peer: str, target: Target | None) -> Figure:
@@ -148,20 +176,14 @@ def _empty_table() -> Iterator[None]:
 
 async def _write(rows: Table) -> tuple[float, float]:
     """Write the rows into an empty table; return the seconds from first to last, and those inside send()."""
-    sockets: list[Timed] = []
-
-    def opener() -> Timed:
-        sockets.append(Timed())
-        return sockets[-1]
-
-    kernel = NetlinkKernel(opener)
+    kernel = NetlinkKernel(sockets := Sockets())
     current = await kernel.read()
-    before = sum(one.seconds for one in sockets)
+    before = sockets.sending
     began = time.perf_counter()
     with held_off():
         refused = await kernel.apply(diff(current, rows))
     whole = time.perf_counter() - began
-    sends = sum(one.seconds for one in sockets) - before
+    sends = sockets.sending - before
     assert not refused
     assert dict(rows) == await kernel.read()
     await kernel.aclose()
@@ -169,11 +191,12 @@ async def _write(rows: Table) -> tuple[float, float]:
 
 
 async def _read(rows: Table, taken: Runs) -> None:
-    kernel = NetlinkKernel()
-    for seconds in (taken.read, taken.again):
-        began = time.perf_counter()
+    kernel = NetlinkKernel(sockets := Sockets())
+    for seconds, inside in ((taken.read, taken.calls), (taken.again, taken.calls_again)):
+        before, began = sockets.calling, time.perf_counter()
         found = await kernel.read()
         seconds.append(time.perf_counter() - began)
+        inside.append(sockets.calling - before)
         assert found == dict(rows)
         del found
     await kernel.aclose()
