@@ -6,9 +6,9 @@ keep their connections.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import IntEnum, StrEnum
-from itertools import chain, groupby, repeat
+from itertools import chain, groupby, islice, repeat
 from typing import NamedTuple, overload
 
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, Table
@@ -30,16 +30,15 @@ class Op(NamedTuple):
 
 
 class Additions(Sequence[Op]):
-    """The ops that add the rows, services first; each is made when it is asked for, a slice without Python's help."""
+    """The ops that add the rows, services first; each is found and made when it is asked for."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        kinds: dict[type[Row], list[Row]] = {Service: [], Destination: []}
-        for kind, alike in groupby(rows, type):
-            kinds[kind] += alike
-        self._rows = kinds[Service] + kinds[Destination]
+    def __init__(self, rows: Collection[Row]) -> None:
+        self._count = len(rows)
+        self._found: list[Row] = []
+        self._rest = _services_first(rows)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._count
 
     def __iter__(self) -> Iterator[Op]:
         return iter(self[:])
@@ -52,8 +51,26 @@ class Additions(Sequence[Op]):
 
     def __getitem__(self, at: int | slice) -> Op | list[Op]:
         if isinstance(at, int):
-            return Op(Verb.ADD, self._rows[at])
-        return list(map(tuple.__new__, repeat(Op), zip(repeat(Verb.ADD), self._rows[at])))
+            position = range(self._count)[at]
+            return Op(Verb.ADD, self._up_to(position)[position])
+        wanted = range(self._count)[at]
+        found = self._up_to(max(wanted.start, wanted.stop))
+        rows = found[wanted.start : wanted.stop if wanted.stop >= 0 else None : wanted.step]
+        return list(map(tuple.__new__, repeat(Op), zip(repeat(Verb.ADD), rows)))
+
+    def _up_to(self, position: int) -> list[Row]:
+        self._found += islice(self._rest, max(0, position + 1 - len(self._found)))
+        return self._found
+
+
+def _services_first(rows: Iterable[Row]) -> Iterator[Row]:
+    others: list[Row] = []
+    for kind, alike in groupby(rows, type):
+        if kind is Service:
+            yield from alike
+        else:
+            others += alike
+    yield from others
 
 
 class _Step(IntEnum):

@@ -79,7 +79,9 @@ def test_into_an_empty_table_services_are_added_first(rows: Table) -> None:
     expected = [Op(Verb.ADD, row) for row in services + others]
     assert expected == list(ops)
     assert expected == [ops[at] for at in range(len(ops))]
-    assert expected[1:3] == ops[1:3]
+    assert expected == list(diff({}, rows))
+    for part in (slice(1, 3), slice(-2, None), slice(1, -3), slice(None, None, -1)):
+        assert expected[part] == diff({}, rows)[part]
 
 
 @given(tables())
