@@ -55,8 +55,7 @@ class Additions(Sequence[Op]):
             return Op(Verb.ADD, self._up_to(position)[position])
         wanted = range(self._count)[at]
         found = self._up_to(max(wanted.start, wanted.stop))
-        rows = found[wanted.start : wanted.stop if wanted.stop >= 0 else None : wanted.step]
-        return list(map(tuple.__new__, repeat(Op), zip(repeat(Verb.ADD), rows)))
+        return list(map(tuple.__new__, repeat(Op), zip(repeat(Verb.ADD), map(found.__getitem__, wanted))))
 
     def _up_to(self, position: int) -> list[Row]:
         self._found += islice(self._rest, max(0, position + 1 - len(self._found)))

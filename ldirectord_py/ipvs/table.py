@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from ipaddress import IPv4Address, IPv6Address
-from typing import NamedTuple, Self, TypeVar, dataclass_transform
+from typing import Generic, NamedTuple, Self, TypeVar, dataclass_transform
 
 Address = IPv4Address | IPv6Address
 
@@ -53,15 +53,26 @@ class ServiceFlag(IntFlag):
 NO_FLAGS = ServiceFlag(0)
 
 
-class _Packed:
-    """What has an address, kept in bytes: these are compared and hashed without Python's help."""
+class _Endpoint(NamedTuple, Generic[T]):
+    of: T
+    packed: bytes
+    port: int
+
+
+class _Key(_Endpoint[T]):
+    """An address and a port of something; kept as bytes and numbers, which are compared and hashed in C."""
 
     __slots__ = ()
 
-    @property
-    def packed(self) -> bytes:
-        """The address, in the order of the network."""
-        raise NotImplementedError
+    def __new__(cls, of: T, address: Address, port: int) -> Self:
+        """Return the key of these three."""
+        return tuple.__new__(cls, (of, address.packed, port))
+
+    def __getnewargs__(self) -> tuple[T, Address, int]:
+        return self.of, self.address, self.port
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.of!r}, {self.address!r}, {self.port})"
 
     @property
     def address(self) -> Address:
@@ -74,27 +85,16 @@ class _Packed:
         return len(self.packed) == 16
 
 
-class _VirtualAddress(NamedTuple):
-    protocol: Protocol
-    packed: bytes
-    port: int
-
-
-class VirtualAddress(_VirtualAddress, _Packed):
+class VirtualAddress(_Key[Protocol]):
     """The key of a service by protocol, address and port."""
 
     __slots__ = ()
     __match_args__ = ("protocol", "address", "port")
 
-    def __new__(cls, protocol: Protocol, address: Address, port: int) -> Self:
-        """Return the key of these three."""
-        return tuple.__new__(cls, (protocol, address.packed, port))
-
-    def __getnewargs__(self) -> tuple[Protocol, Address, int]:
-        return self.protocol, self.address, self.port
-
-    def __repr__(self) -> str:
-        return f"VirtualAddress({self.protocol!r}, {self.address!r}, {self.port})"
+    @property
+    def protocol(self) -> Protocol:
+        """The transport protocol."""
+        return self.of
 
 
 class FirewallMark(NamedTuple):
@@ -107,27 +107,16 @@ class FirewallMark(NamedTuple):
 ServiceKey = VirtualAddress | FirewallMark
 
 
-class _DestinationKey(NamedTuple):
-    service: ServiceKey
-    packed: bytes
-    port: int
-
-
-class DestinationKey(_DestinationKey, _Packed):
+class DestinationKey(_Key[ServiceKey]):
     """The key of a destination: its service, and its own address and port."""
 
     __slots__ = ()
     __match_args__ = ("service", "address", "port")
 
-    def __new__(cls, service: ServiceKey, address: Address, port: int) -> Self:
-        """Return the key of these three."""
-        return tuple.__new__(cls, (service, address.packed, port))
-
-    def __getnewargs__(self) -> tuple[ServiceKey, Address, int]:
-        return self.service, self.address, self.port
-
-    def __repr__(self) -> str:
-        return f"DestinationKey({self.service!r}, {self.address!r}, {self.port})"
+    @property
+    def service(self) -> ServiceKey:
+        """The service that it is a destination of."""
+        return self.of
 
 
 @_frozen

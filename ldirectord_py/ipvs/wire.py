@@ -61,7 +61,6 @@ _MARK_KEY = struct.Struct("=HHHxx HHI")
 _KEY = struct.Struct("=HHHxx HHHxx HH16s HH2sxx")
 _SETTINGS = struct.Struct("=HHII HHI HH4s")
 _FAMILY = struct.Struct("=HHHxx")
-_PORT = struct.Struct(">H")
 _NUMBER = struct.Struct("=I")
 _MASK = struct.Struct(">I")
 
@@ -138,7 +137,7 @@ def _key(key: ServiceKey) -> bytes:
     family = AF_INET6 if key.ipv6 else AF_INET
     if isinstance(key, FirewallMark):
         return _MARK_KEY.pack(6, 1, family, 8, 5, key.mark)
-    return _KEY.pack(*(6, 1, family, 6, 2, key.protocol), *(20, 3, key.packed, 6, 4, _PORT.pack(key.port)))
+    return _KEY.pack(*(6, 1, family, 6, 2, key.protocol), *(20, 3, key.packed, 6, 4, key.port.to_bytes(2, "big")))
 
 
 def _service(row: Service) -> bytes:
@@ -153,7 +152,7 @@ def _text(kind: int, text: str) -> bytes:
 
 
 def _destination(row: Destination) -> bytes:
-    return service_key(row.key.service) + _DESTINATION_HEAD + image(row)
+    return service_key(row.key.service) + _nest(2, image(row))
 
 
 def image(row: Destination) -> bytes:
@@ -175,7 +174,6 @@ def _destination_key(key: DestinationKey) -> bytes:
 # An address has room for those of IPv6, as the kernel gives it back.
 _IMAGE = struct.Struct("=4s16s 4s2sxx 4sI 4sI 4sI 4sI 8s")
 _KEY_IMAGE = struct.Struct("=4s16s 4s2sxx 8s")
-_DESTINATION_HEAD = _HEAD.pack(4 + _IMAGE.size, 2 | NESTED)
 _ADDRESS_HEAD = _HEAD.pack(20, 1)
 _VALUE_HEADS = [_HEAD.pack(4 + length, kind) for length, kind in ((2, 2), (4, 3), (4, 4), (4, 5), (4, 6))]
 _FAMILIES = [_FAMILY.pack(6, 11, family) for family in (AF_INET, AF_INET6)]

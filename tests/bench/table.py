@@ -60,28 +60,36 @@ def table(services: int, destinations: int) -> Table:
 
 
 @dataclass(slots=True)
+class Stopwatch:
+    """The seconds spent inside its blocks."""
+
+    seconds: float = 0.0
+    began: float = 0.0
+
+    def __enter__(self) -> None:
+        self.began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self.began
+
+
+@dataclass(slots=True)
 class Timed:
     """A socket that counts the seconds inside its calls."""
 
     socket: Socket = field(default_factory=dial)
-    sending: float = 0.0
-    receiving: float = 0.0
+    sending: Stopwatch = field(default_factory=Stopwatch)
+    receiving: Stopwatch = field(default_factory=Stopwatch)
 
     def send(self, data: bytes, /) -> int:
         """Send, and count how long it takes."""
-        began = time.perf_counter()
-        try:
+        with self.sending:
             return self.socket.send(data)
-        finally:
-            self.sending += time.perf_counter() - began
 
     def recv(self, size: int, /) -> bytes:
         """Receive, and count how long it takes."""
-        began = time.perf_counter()
-        try:
+        with self.receiving:
             return self.socket.recv(size)
-        finally:
-            self.receiving += time.perf_counter() - began
 
     def close(self) -> None:
         """Close the socket."""
@@ -99,12 +107,12 @@ class Sockets(list[Timed]):
     @property
     def sending(self) -> float:
         """Seconds inside the sends of all."""
-        return sum(one.sending for one in self)
+        return sum(one.sending.seconds for one in self)
 
     @property
     def calling(self) -> float:
         """Seconds inside all their calls."""
-        return self.sending + sum(one.receiving for one in self)
+        return self.sending + sum(one.receiving.seconds for one in self)
 
 
 @dataclass(slots=True)
