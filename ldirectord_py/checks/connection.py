@@ -15,6 +15,7 @@ from errno import EINPROGRESS
 from typing import Final
 
 from ldirectord_py.checks.of_loop import OfLoop
+from ldirectord_py.checks.threads import LOOKUPS
 
 _STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
@@ -37,7 +38,7 @@ async def connect(host: str, port: int) -> Connection:
 
 
 async def _addresses(host: str, port: int) -> list[tuple[int, Address]]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await LOOKUPS.run(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     return [(family, address) for family, _, _, _, address in found]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from importlib import import_module
 from types import ModuleType
+
+from ldirectord_py.checks.threads import THREADS
 
 _LOADED: dict[str, ModuleType] = {}
 
@@ -12,5 +13,5 @@ _LOADED: dict[str, ModuleType] = {}
 async def loaded(name: str) -> ModuleType:
     """Return a module of ours that imports a driver."""
     if name not in _LOADED:
-        _LOADED[name] = await asyncio.to_thread(import_module, name)
+        _LOADED[name] = await THREADS.run(lambda: import_module(name))
     return _LOADED[name]

@@ -8,12 +8,14 @@ import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import IntEnum
+from functools import partial
 
 from ldirectord_py.checks import postgres, scram
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.phase import NOT_CONNECTED, phase, reached
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.sql import GOT_ROW, MOST, outcome
+from ldirectord_py.checks.threads import THREADS
 from ldirectord_py.checks.tls import Terms, terms
 from ldirectord_py.checks.window import narrow
 from ldirectord_py.errors import CheckFailed
@@ -116,7 +118,7 @@ class Session:
                 self._answer(scram.MECHANISM + b"\0" + struct.pack("!i", len(first)) + first)
             case _Method.SASL_CONTINUE if self._nonce:
                 asked = scram.challenge(rest, self._nonce)
-                proof = await asyncio.to_thread(asked.answered, target.passwd, scram.first(self._nonce))
+                proof = await THREADS.run(partial(asked.answered, target.passwd, scram.first(self._nonce)))
                 self._nonce, self._expected = b"", proof.expected
                 self._answer(proof.message)
             case _Method.SASL_FINAL if self._expected:

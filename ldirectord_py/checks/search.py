@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import lru_cache
 
 import regex
 
 from ldirectord_py.checks.pattern import Pattern
+from ldirectord_py.checks.threads import THREADS
 from ldirectord_py.errors import CheckFailed
 
 _BRANCHING = frozenset(b"*+?{(|")
@@ -36,6 +36,6 @@ def _linear(pattern: Pattern) -> bool:
 
 async def _in_thread(pattern: Pattern, data: bytes, start: int) -> regex.Match[bytes] | None:
     try:
-        return await asyncio.to_thread(pattern.search, data, start, timeout=IN_THREAD, concurrent=True)
+        return await THREADS.run(lambda: pattern.search(data, start, timeout=IN_THREAD, concurrent=True))
     except TimeoutError:
         raise CheckFailed(f"the receive pattern takes more than {IN_THREAD:g} s on this answer") from None

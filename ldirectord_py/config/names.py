@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Mapping
+from concurrent.futures import wait
+from contextlib import suppress
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
-from queue import Empty, SimpleQueue
-from threading import Thread
 from types import MappingProxyType
 
 from ldirectord_py.config.addresses import HostName, Names, PortName
 from ldirectord_py.ipvs.table import Address
+from ldirectord_py.runtime.threads import DaemonThreads
 
-THREADS = 32
+THREADS = DaemonThreads("names", 32)
 DEADLINE = 10.0  # seconds for all host names together
 
 Known = Mapping[HostName, Address]
@@ -37,31 +38,15 @@ def look_up(
 
 
 def _addresses(hosts: frozenset[HostName], seconds: float, known: Known) -> dict[HostName, Address | None]:
-    """Look names up in threads of a daemon, so that a resolver that hangs holds up nothing."""
-    waiting: SimpleQueue[HostName] = SimpleQueue()
-    found: SimpleQueue[tuple[HostName, Address | None]] = SimpleQueue()
-    for host in hosts:
-        waiting.put(host)
-    for _ in range(min(THREADS, len(hosts))):
-        Thread(target=_work, args=(waiting, found, known), name="names", daemon=True).start()
-    addresses: dict[HostName, Address | None] = dict.fromkeys(hosts)
-    until = time.monotonic() + seconds
-    for _ in hosts:
-        try:
-            host, address = found.get(timeout=max(0.0, until - time.monotonic()))
-        except Empty:
-            break
-        addresses[host] = address
-    return addresses
-
-
-def _work(waiting: SimpleQueue[HostName], found: SimpleQueue[tuple[HostName, Address | None]], known: Known) -> None:
-    while True:
-        try:
-            host = waiting.get_nowait()
-        except Empty:
-            return
-        found.put((host, _address(host, known.get(host))))
+    """Look names up in daemon threads, so that a resolver that hangs holds up nothing, and keeps no more than those."""
+    jobs = {}
+    with suppress(OSError):  # this host has no thread to spare: the rest is not found
+        for host in hosts:
+            jobs[THREADS.submit(partial(_address, host, known.get(host)))] = host
+    found, late = wait(jobs, seconds)
+    for job in late:
+        THREADS.cancel(job)
+    return {**dict.fromkeys(hosts), **{jobs[job]: job.result() for job in found}}
 
 
 def _address(host: HostName, known: Address | None) -> Address | None:

@@ -6,12 +6,14 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
-from ldirectord_py.daemon.aside import aside
+from ldirectord_py.runtime.threads import DaemonThreads
 
 LOOKUP_SECONDS: Final = 10.0
+
+_THREADS: Final = DaemonThreads("lookup", 4)
 
 
 async def addresses(host: str, port: int) -> Sequence[str]:
     """Return the addresses of a host, the best first; raises OSError, TimeoutError after LOOKUP_SECONDS."""
-    found = await aside(LOOKUP_SECONDS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    found = await _THREADS.run(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), LOOKUP_SECONDS)
     return [str(address[0]) for *_, address in found]

@@ -10,11 +10,11 @@ from contextlib import suppress
 from typing import Final, NoReturn
 
 from ldirectord_py.checks.maintenance import Names, in_maintenance, index
-from ldirectord_py.daemon.aside import aside
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.orders import Orders
 from ldirectord_py.daemon.reverse import Reverse
 from ldirectord_py.ipvs.table import Address, DestinationKey
+from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Maintenance:
         self._listing.add(directory)
         keys, trouble = None, ""
         try:
-            keys = await aside(LIST_SECONDS, lambda: self._listed(directory, orders))
+            keys = await run_in_daemon_thread(lambda: self._listed(directory, orders), LIST_SECONDS)
         except TimeoutError:
             trouble = f"{directory} was not listed within {LIST_SECONDS:g} s; look at its disk"
         except FileNotFoundError:

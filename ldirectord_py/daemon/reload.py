@@ -16,12 +16,12 @@ from ldirectord_py.config.files import Files
 from ldirectord_py.config.include import Contents
 from ldirectord_py.config.load import load
 from ldirectord_py.config.parse import Parsed
-from ldirectord_py.daemon.aside import aside
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.notify import Notify
 from ldirectord_py.daemon.orders import Orders, orders
 from ldirectord_py.daemon.watch import Stamp, changed, digest, look, stamp
 from ldirectord_py.errors import ConfigError
+from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Reloader:
         files = Files()
         try:
             with held_off():
-                loaded, new = await aside(LOAD_SECONDS, lambda: self._read(files))
+                loaded, new = await run_in_daemon_thread(lambda: self._read(files), LOAD_SECONDS)
         except ConfigError as refused:
             await self._take(files.contents)
             self._keep(*refused.problems)
@@ -106,7 +106,7 @@ class Reloader:
     async def _take(self, contents: Contents) -> None:
         self._contents, self._digest = contents, ""
         with suppress(OSError):
-            self._digest = await aside(LOOK_SECONDS, lambda: digest(contents))
+            self._digest = await run_in_daemon_thread(lambda: digest(contents), LOOK_SECONDS)
 
     def _read(self, files: Files) -> tuple[Parsed, Orders]:
         return self.understood(load(self._path, self.loaded.hosts, files))
@@ -159,7 +159,7 @@ class Reloader:
         self._read_stamp = await self._stamp_now()
         self._digest = ""
         with suppress(OSError):
-            await self._take(await aside(LOOK_SECONDS, lambda: look(self._path, known)))
+            await self._take(await run_in_daemon_thread(lambda: look(self._path, known), LOOK_SECONDS))
 
     async def _changed(self, before: Contents) -> None:
         logger.info("Configuration file '%s' has changed on disk", changed(before, self._contents))
@@ -175,7 +175,7 @@ class Reloader:
             return None
         self._stamping, known = True, self._contents
         try:
-            return await aside(LOOK_SECONDS, lambda: self._stamped(known))
+            return await run_in_daemon_thread(lambda: self._stamped(known), LOOK_SECONDS)
         except TimeoutError:
             return None
         except OSError:

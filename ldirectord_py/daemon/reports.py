@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from ldirectord_py.config.model import Config
-from ldirectord_py.daemon.aside import aside
 from ldirectord_py.daemon.lookup import addresses
 from ldirectord_py.report.mail import Mail
 from ldirectord_py.report.monitorfile import FLUSH_SECONDS, MonitorFiles
 from ldirectord_py.report.post import Post, this_host
+from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 
 class Reports:
@@ -23,5 +23,5 @@ class Reports:
     async def close(self, seconds: float = FLUSH_SECONDS) -> None:
         """Send and write what waits, for so long at most."""
         self.mail.flush()
-        writing = aside(seconds, self.files.close)
+        writing = run_in_daemon_thread(self.files.close, seconds)
         await asyncio.gather(self._post.close(seconds), writing, return_exceptions=True)

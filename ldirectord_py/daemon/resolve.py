@@ -12,11 +12,11 @@ from ldirectord_py.config.addresses import HostName
 from ldirectord_py.config.load import again
 from ldirectord_py.config.names import DEADLINE, look_up
 from ldirectord_py.config.parse import Parsed
-from ldirectord_py.daemon.aside import aside
 from ldirectord_py.daemon.orders import Orders
 from ldirectord_py.daemon.reload import LOAD_SECONDS, Reloader
 from ldirectord_py.errors import ConfigError
 from ldirectord_py.ipvs.table import Address
+from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Resolver:
             hosts = await self._looked_up(former)
             if hosts != former.hosts:
                 with held_off():
-                    loaded, new = await aside(LOAD_SECONDS, lambda: self._meaning(former, hosts))
+                    loaded, new = await run_in_daemon_thread(lambda: self._meaning(former, hosts), LOAD_SECONDS)
                 await self._reloader.amend(former, loaded, lambda: self._moved(former, loaded, new))
         except (ConfigError, TimeoutError, OSError) as error:  # OSError: this host has no thread to spare
             trouble = str(error) or "it took too long"
@@ -72,8 +72,8 @@ class Resolver:
 
     async def _looked_up(self, former: Parsed) -> dict[HostName, Address]:
         """Return the addresses of all names: new ones, and the former where there are none."""
-        names = await aside(
-            DEADLINE + LOOK_EVERY, lambda: look_up(former.followed, frozenset(), DEADLINE, former.hosts)
+        names = await run_in_daemon_thread(
+            lambda: look_up(former.followed, frozenset(), DEADLINE, former.hosts), DEADLINE + LOOK_EVERY
         )
         self._tell(former.hosts, frozenset(host for host, address in names.hosts.items() if address is None))
         return {**former.hosts, **{host: address for host, address in names.hosts.items() if address is not None}}

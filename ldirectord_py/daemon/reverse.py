@@ -10,8 +10,8 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Final, NoReturn
 
-from ldirectord_py.daemon.aside import aside
 from ldirectord_py.ipvs.table import Address
+from ldirectord_py.runtime.threads import DaemonThreads
 
 LOOK_EVERY: Final = 10.0
 """Seconds after which names that are missing or old are looked up."""
@@ -20,8 +20,13 @@ OLD: Final = 600.0
 """Seconds after which a name is looked up again."""
 
 SECONDS: Final = 15.0
-AT_ONCE: Final = 8
-"""Lookups at a time, and the seconds after which one is given up."""
+"""Seconds after which a look-up is given up."""
+
+PUBLISH_INTERVAL: Final = 1.0
+"""Seconds between two replacements of ``names`` while look-ups are under way."""
+
+MAX_LOOKUPS: Final = 8
+"""Look-ups at a time."""
 
 
 def name_of(address: Address) -> str:
@@ -37,14 +42,18 @@ def name_of(address: Address) -> str:
 class Reverse:
     """Keeps the names of the addresses that are ``wanted``; one that cannot be looked up again keeps its name.
 
-    Its state: ``names``, which is replaced and never changed, and when each was looked up.
+    Its state: ``names``, which is replaced and never changed, the names found so far, when each was looked up, and the
+    threads for the look-ups.
     """
 
     def __init__(self, wanted: Callable[[], AbstractSet[Address]], name: Callable[[Address], str] = name_of) -> None:
         self.names: Mapping[Address, str] = {}
         self._wanted = wanted
         self._name = name
+        self._found: dict[Address, str] = {}
         self._looked_up: dict[Address, float] = {}
+        self._publish_at = -math.inf
+        self._threads = DaemonThreads("reverse", MAX_LOOKUPS)
 
     async def run(self) -> NoReturn:
         """Look names up for ever."""
@@ -53,19 +62,31 @@ class Reverse:
             await asyncio.sleep(LOOK_EVERY)
 
     async def look_up(self) -> None:
-        """Look up the names that are missing or old."""
+        """Look up the names that are missing or old, and forget those of addresses that are not wanted any more."""
         wanted, now = self._wanted(), asyncio.get_running_loop().time()
         self._looked_up = {address: time for address, time in self._looked_up.items() if address in wanted}
+        self._found = {address: name for address, name in self._found.items() if address in wanted}
         left = [address for address in wanted if self._looked_up.get(address, -math.inf) + OLD <= now]
-        await asyncio.gather(*(self._work(left) for _ in range(min(AT_ONCE, len(left)))))
+        try:
+            await asyncio.gather(*(self._work(left) for _ in range(min(MAX_LOOKUPS, len(left)))))
+        finally:
+            self._publish()
 
     async def _work(self, left: list[Address]) -> None:
+        clock = asyncio.get_running_loop().time
         while left:
             address = left.pop()
             try:
-                name = await aside(SECONDS, partial(self._name, address))
-            except (OSError, RuntimeError, UnicodeError):
+                name = await self._threads.run(partial(self._name, address), SECONDS)
+            except (OSError, UnicodeError):
                 continue
-            self._looked_up[address] = asyncio.get_running_loop().time()
-            if name != self.names.get(address):
-                self.names = {**self.names, address: name}
+            self._looked_up[address] = clock()
+            self._found[address] = name
+            if clock() >= self._publish_at:
+                self._publish()
+                self._publish_at = clock() + PUBLISH_INTERVAL
+
+    def _publish(self) -> None:
+        """Replace ``names`` where it has changed: each replacement costs its reader a new index."""
+        if self._found != self.names:
+            self.names = dict(self._found)

@@ -7,10 +7,8 @@ is one message of 40 bytes.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
-import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -22,6 +20,7 @@ from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.refusal import Refused, refused
 from ldirectord_py.ipvs.session import NoFamilyError, Session
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey, Table
+from ldirectord_py.runtime.threads import DaemonThreads, watch
 
 DEADLINE = 30.0
 """The longest that a call is waited for, in seconds: a kernel that loads modules may be slow."""
@@ -66,6 +65,7 @@ class NetlinkKernel:
         self._load = load
         self._session: Session | None = None
         self._running: Future[Any] | None = None
+        self._threads = DaemonThreads("ipvs", 1)
         self._turn = asyncio.Lock()
 
     async def read(self) -> Table:
@@ -141,46 +141,23 @@ class NetlinkKernel:
 
     async def _off_loop(self, call: Callable[[], T]) -> T:
         """Return what the call returns, made in a thread that nothing waits for when it hangs or at exit."""
-        running: Future[T] = Future()
         try:
-            threading.Thread(target=_run, args=(call, running), name="ipvs", daemon=True).start()
-        except RuntimeError as error:
-            raise KernelError(f"no thread to speak to the kernel in: {error}; raise the limit of processes") from error
-        self._running = running
+            self._running = running = self._threads.submit(call)
+        except OSError as error:
+            raise KernelError(f"no thread to speak to the kernel in: {error.strerror}") from error
         if not await self._idle():
             raise KernelError(_SILENT)
-        return running.result()
+        try:
+            return running.result()
+        finally:
+            del running  # its error refers to this frame
 
     async def _idle(self) -> bool:
         """Return whether no call is under way, after waiting for it for at most DEADLINE."""
         if self._running is not None and not self._running.done():
-            await asyncio.wait([_watch(self._running)], timeout=DEADLINE)
+            await asyncio.wait([watch(self._running)], timeout=DEADLINE)
         return self._is_idle
 
     @property
     def _is_idle(self) -> bool:
         return self._running is None or self._running.done()
-
-
-def _watch(running: Future[Any]) -> asyncio.Future[None]:
-    """Return what is done when the call is, however it ends, and does not touch it when cancelled."""
-    loop = asyncio.get_running_loop()
-    watched = loop.create_future()
-
-    def finish() -> None:
-        if not watched.done():
-            watched.set_result(None)
-
-    def tell(_: Future[Any]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(finish)
-
-    running.add_done_callback(tell)
-    return watched
-
-
-def _run(call: Callable[[], T], running: Future[T]) -> None:
-    try:
-        running.set_result(call())
-    except BaseException as error:  # noqa: BLE001  handed to the caller
-        running.set_exception(error)

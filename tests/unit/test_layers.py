@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "ldirectord_py"
 
 # From the bottom up; a module stands on the first rung that names it or a package it is in.
 LADDER: tuple[tuple[str, ...], ...] = (
+    ("runtime",),
     ("errors", "collector", "ipvs.table", "health"),
     ("ipvs.diff", "checks.base", "config.model"),
     ("ipvs", "checks", "config"),
@@ -73,6 +74,11 @@ def test_imports_never_go_up_the_ladder(module: str) -> None:
     assert upward == set()
 
 
+@pytest.mark.parametrize("module", [name for name in MODULES if within(name, ("runtime",))])
+def test_the_tools_of_runtime_import_nothing_else_of_ours(module: str) -> None:
+    assert {other for other in own_imports(module) if not within(other, ("runtime",))} == set()
+
+
 @pytest.mark.parametrize("module", [name for name in MODULES if within(name, PURE) and not within(name, NOT_PURE)])
 def test_pure_modules_do_no_io(module: str) -> None:
     reached = {name.split(".")[0] for name in imports(MODULES[module]) if not is_own(name)}
@@ -85,3 +91,22 @@ def test_no_two_modules_import_each_other() -> None:
     while free := {module for module, needs in graph.items() if module not in done and needs <= done | {module}}:
         done |= free
     assert sorted(graph.keys() - done) == []
+
+
+def calls_of_threads(path: Path) -> Iterator[str]:
+    """Yield what the file uses of threads: of the loop's executor, of uvloop's own, and threads that it starts."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            of = node.value.id if isinstance(node.value, ast.Name) else ""
+            if node.attr in {"to_thread", "run_in_executor", "Thread"}:
+                yield node.attr
+            elif node.attr in {"getaddrinfo", "getnameinfo"} and of != "socket":
+                yield f"loop.{node.attr}"
+
+
+def test_blocking_calls_go_one_way_into_threads() -> None:
+    """The loop's executor is joined at its end; the two writers of files have threads for as long as they live."""
+    users = {module: set(calls_of_threads(path)) for module, path in MODULES.items()}
+    writers = ("report.logfile", "report.monitorfile")
+    expected = {module: {"Thread"} for module in (*writers, "runtime.threads")}
+    assert {module: used for module, used in users.items() if used} == expected

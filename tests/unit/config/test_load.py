@@ -155,6 +155,28 @@ def test_a_resolver_that_hangs_costs_no_more_than_the_deadline(monkeypatch: pyte
     assert [None, None, None, IPv4Address("192.0.2.7")] == [names.hosts[host] for host in hosts]
 
 
+def test_rounds_against_a_resolver_that_hangs_keep_one_set_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """33, 65, 97, ... threads there were after so many rounds."""
+    released = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: released.wait(60) and [])
+    hosts = frozenset(HostName(f"host{n}", ipv6=False) for n in range(40))
+    for _ in range(3):
+        assert set(look_up(hosts, frozenset(), 0.01).hosts.values()) == {None}
+    assert sum(thread.name == "names" for thread in threading.enumerate()) == 32
+    released.set()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [(None, None, None, None, ("192.0.2.7", 0))])
+    assert set(look_up(hosts, frozenset()).hosts.values()) == {IPv4Address("192.0.2.7")}
+
+
+def test_without_a_thread_to_spare_no_name_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    host = HostName("web", ipv6=False)
+    assert look_up(frozenset({host}), frozenset()).hosts == {host: None}
+
+
 def test_an_address_with_a_scope_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [(0, 0, 0, "", (text, 0, 0, 0)) for text in ("fe80::1%eth0", "2001:db8::1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: answers)

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Address
 
 import pytest
 
@@ -283,6 +284,41 @@ async def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch
     await names.look_up()
     assert known(names) == {}
     come_back.set()
+
+
+async def test_rounds_against_a_resolver_that_hangs_keep_one_set_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reverse, "SECONDS", 0.01)
+    come_back = threading.Event()
+    names = Reverse(lambda: {real(f"10.1.0.{n}:80").server for n in range(20)}, lambda _: str(come_back.wait(10)))
+    for _ in range(3):
+        await names.look_up()
+    assert sum(thread.name == "reverse" for thread in threading.enumerate()) == reverse.MAX_LOOKUPS
+    come_back.set()
+
+
+async def test_names_of_addresses_that_are_gone_are_forgotten() -> None:
+    wanted = {real(f"10.1.0.{n}:80").server for n in range(4)}
+    names = Reverse(lambda: wanted, str)
+    await names.look_up()
+    wanted = {real("10.1.0.3:80").server}
+    await names.look_up()
+    assert known(names) == {"10.1.0.3": "10.1.0.3"}
+
+
+async def test_names_are_published_in_portions_and_not_one_by_one() -> None:
+    wanted = {IPv4Address(number) for number in range(2000)}
+    seen: list[Mapping[Address, str]] = []
+
+    def name(address: Address) -> str:
+        if not seen or seen[-1] is not names.names:
+            seen.append(names.names)
+        return str(address)
+
+    names = Reverse(lambda: wanted, name)
+    began = time.monotonic()
+    await names.look_up()
+    assert len(names.names) == 2000
+    assert len(seen) <= 3 + (time.monotonic() - began) / reverse.PUBLISH_INTERVAL
 
 
 def test_this_host_knows_the_name_of_loopback() -> None:
