@@ -1,12 +1,14 @@
 """A child process that leads a group of its own, awaited without a thread.
 
-Python's own start of a process on any loop, since it does not copy the page tables of the daemon as uvloop's does.
+Python's own start of a process on any loop: uvloop's copies the page tables of the daemon, and hands a file that is no
+program to a shell.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -17,10 +19,13 @@ LOOK_EVERY = 0.05
 class Child:
     """A command that has been started; who waits for it reaps it."""
 
-    def __init__(self, command: Sequence[str], output: int, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], output: int, environment: Mapping[str, str], given: int = subprocess.DEVNULL
+    ) -> None:
+        """Start it; ``output`` and ``given`` are descriptors: of its outputs and of its input."""
         self._popen = subprocess.Popen(  # noqa: S603  an argument vector from the configuration, no shell
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=given,
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -62,6 +67,11 @@ class Child:
         except PermissionError:  # they are another user's now
             return True
         return True
+
+    async def kill(self) -> None:
+        """Kill the whole group, and reap the command."""
+        self.signal(signal.SIGKILL)
+        await self.wait()
 
     async def group_gone(self, seconds: float) -> None:
         """Wait until no process of the group is there, for ``seconds`` at most."""

@@ -40,7 +40,7 @@ class Wheel:
     def drop(self, tick: float, call: Callable[[], None]) -> None:
         """Forget this, unless its tick has come."""
         if calls := self._to_come.get(tick):
-            del calls[call]
+            calls.pop(call, None)  # uvloop calls up to a millisecond early: the tick may have come, and come anew
 
     def _reached(self, tick: float) -> None:
         for call in self._to_come.pop(tick):

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from ldirectord_py.checks.child import Child
+from ldirectord_py.checks.output import Output
 from ldirectord_py.collector import held_off
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.channel import Dial, dial
@@ -38,20 +40,25 @@ async def modprobe() -> str:
     program = shutil.which("modprobe", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if program is None:
         return "there is no modprobe here"
-    quiet, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
+    output = Output()
     try:
-        process = await asyncio.create_subprocess_exec(program, "ip_vs", stdin=quiet, stdout=quiet, stderr=pipe)
+        child = Child((program, "ip_vs"), output.write, os.environ)
     except OSError as error:
+        output.close()
         return f"modprobe does not start: {error.strerror}"
     try:
-        _, said = await asyncio.wait_for(process.communicate(), DEADLINE)
+        output.started()
+        async with asyncio.timeout(DEADLINE):
+            status = await child.wait()
+        return (output.last_line() or f"modprobe: exit status {status}") if status else ""
     except TimeoutError:
+        await child.kill()
         return f"modprobe ip_vs did not end within {DEADLINE:g} s"
+    except asyncio.CancelledError:
+        await child.kill()
+        raise
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return said.decode(errors="replace").strip() if process.returncode else ""
+        output.close()
 
 
 class NetlinkKernel:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-from asyncio.subprocess import DEVNULL, PIPE
+import subprocess
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
+from ldirectord_py.checks.child import Child
 from ldirectord_py.checks.command import environment
 from ldirectord_py.report.carrier import MAIL_SECONDS, NotCarriedError, Refusal, Send, words
 from ldirectord_py.report.letter import Letter
@@ -30,26 +30,21 @@ async def _hand_over(program: str, letter: Letter) -> Mapping[str, Refusal]:
     except ValueError as error:
         return dict.fromkeys(letter.recipients, Refusal(words(error), final=True))
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(program, "-t", "-i"),
-            stdin=PIPE,
-            stdout=DEVNULL,
-            stderr=DEVNULL,
-            start_new_session=True,
-            env=environment(os.environ),
-        )
+        with open(os.memfd_create("mail"), "w+b") as given:  # noqa: PTH123, ASYNC230  memory, no path and no disk
+            given.write(message)
+            given.seek(0)
+            child = Child((program, "-t", "-i"), subprocess.DEVNULL, environment(os.environ), given.fileno())
     except OSError as error:
         raise NotCarriedError(f"cannot run {program}: {words(error)}") from None
     try:
         async with asyncio.timeout(MAIL_SECONDS):
-            await process.communicate(message)
+            status = await child.wait()
     except TimeoutError:
+        await child.kill()
         raise NotCarriedError(f"{program} did not end within {MAIL_SECONDS:g} s") from None
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-    if process.returncode:
-        raise NotCarriedError(f"{program} ended with status {process.returncode}")
+    except asyncio.CancelledError:
+        await child.kill()
+        raise
+    if status:
+        raise NotCarriedError(f"{program} ended with status {status}")
     return {}

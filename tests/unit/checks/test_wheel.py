@@ -48,6 +48,21 @@ async def test_what_is_dropped_is_not_called() -> None:
     assert called == []
 
 
+async def test_what_was_called_can_be_dropped_though_its_tick_comes_anew() -> None:
+    """As under uvloop, whose timers may fire up to a millisecond early: what they schedule falls into the same tick."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    wheel = Wheel(loop)
+    tick = on_tick(loop.time())
+
+    def called() -> None:
+        wheel.at(tick, done.set)
+        wheel.drop(tick, called)
+
+    wheel.at(tick, called)
+    async with asyncio.timeout(10):
+        await done.wait()
+
+
 async def test_a_loop_has_one_wheel() -> None:
     wheel = running()
     assert wheel is running()

@@ -53,6 +53,15 @@ async def test_one_that_is_missing_is_told(tmp_path: Path) -> None:
             await send(mail())
 
 
+async def test_one_that_is_no_program_reaches_no_shell(tmp_path: Path) -> None:
+    path = Path(program(tmp_path, ""))
+    path.write_text(f"touch {tmp_path}/reached")  # noqa: ASYNC240  a test may wait for a disk
+    async with over_sendmail(str(path)) as send:
+        with pytest.raises(NotCarriedError, match=r"cannot run .*sendmail: Exec format error"):
+            await send(mail())
+    assert not (tmp_path / "reached").exists()
+
+
 @pytest.mark.slow
 async def test_one_that_hangs_is_killed_with_all_that_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

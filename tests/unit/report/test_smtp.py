@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -166,19 +166,20 @@ async def test_who_is_put_off_gets_it_later(monkeypatch: pytest.MonkeyPatch, cap
 
 
 @pytest.mark.parametrize(
-    ("server", "reason"),
+    ("make", "reason"),
     [
-        (Server(silent=True), "no greeting within 0.2 s"),
-        (Server(greeting=b"554 not you\r\n"), "554 not you"),
-        (Server(answers={b"DATA": b"451 disk full\r\n"}), "451 disk full"),
-        (Server(answers={b"MAIL": b"421 closing\r\n"}), "421 closing"),
-        (Server(answers={b"MAIL": b""}), "it closed the connection"),
+        (lambda: Server(silent=True), "no greeting within 0.2 s"),
+        (lambda: Server(greeting=b"554 not you\r\n"), "554 not you"),
+        (lambda: Server(answers={b"DATA": b"451 disk full\r\n"}), "451 disk full"),
+        (lambda: Server(answers={b"MAIL": b"421 closing\r\n"}), "421 closing"),
+        (lambda: Server(answers={b"MAIL": b""}), "it closed the connection"),
     ],
 )
 @pytest.mark.difference("Sending a mail")
 async def test_a_server_in_trouble_is_told_once_and_the_mail_waits(
-    server: Server, reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    make: Callable[[], Server], reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    server = make()
     monkeypatch.setattr(outbox, "RETRY_AFTER", 0.01)
     if server.silent:
         monkeypatch.setattr(smtp, "ANSWER_SECONDS", 0.2)
