@@ -8,6 +8,7 @@ from ldirectord_py.checks.base import TLS, Kind
 from ldirectord_py.checks.pattern import pattern_problem
 from ldirectord_py.config.lines import Line, Note, Report
 from ldirectord_py.config.model import CheckType, Virtual
+from ldirectord_py.config.real import receive_of
 from ldirectord_py.config.settings import Settings
 from ldirectord_py.ipvs.table import Protocol, VirtualAddress
 
@@ -87,9 +88,11 @@ class Advice:
         """Refuse what the check could not compile."""
         if "receive" in settings.values:
             self._pattern(virtual.receive, settings.lines["receive"])
-        for pattern in dict.fromkeys(real.receive for real in virtual.reals):
-            if pattern != virtual.receive:
-                line = next(line for line in settings.reals if pattern in line.value)
+        own = {real.receive for real in virtual.reals} - {virtual.receive}
+        for line in settings.reals if own else ():
+            pattern = receive_of(line.value)
+            if pattern in own:
+                own.remove(pattern)
                 self._pattern(pattern, line)
 
     def _pattern(self, pattern: str, line: Line) -> None:

@@ -128,6 +128,14 @@ def parse_real(value: str) -> RealLine:
     return RealLine(host, last, port or "", share, tuple(notes))
 
 
+def receive_of(value: str) -> str:
+    """Return the ``receive`` in the value of ``real`` or ``real6``, empty where it has none or cannot be read."""
+    try:
+        return parse_real(value).share.receive
+    except Refusal:
+        return ""
+
+
 def _no_real(text: str) -> Refusal:
     if _BARE_REAL.fullmatch(text):
         return Refusal("the forwarding method is missing", "write gate, masq or ipip behind the address", len(text))

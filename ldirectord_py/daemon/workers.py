@@ -7,7 +7,6 @@ import logging
 import os
 from collections.abc import Callable, Collection
 from functools import cache
-from itertools import count
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
@@ -31,7 +30,7 @@ class Workers:
 
     def __init__(self, report: Callable[[Check, Result], None]) -> None:
         self._report = report
-        self._numbers = count(1)
+        self._last = 0
         self._shares: list[Share] = []
         self._homes: dict[Check, tuple[int, Share]] = {}
         self._checks: dict[int, Check] = {}
@@ -74,7 +73,8 @@ class Workers:
     def _settle(self, check: Check, shares: list[Share]) -> None:
         """Give a new check to the worker that has the fewest."""
         home = min(shares, key=lambda share: len(share.checks))
-        number = next(self._numbers)
+        self._last += 1
+        number = self._last
         self._homes[check] = number, home
         self._checks[number] = check
         home.begin(number, check)

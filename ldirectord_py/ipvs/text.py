@@ -153,12 +153,12 @@ def _row(line: str) -> Row:
         options = _options(line.split())
         service = _service_key(options)
         return _destination(options, service) if "-a" in options else _service(options, service)
-    except (KeyError, ValueError, StopIteration) as error:
+    except (KeyError, ValueError) as error:
         raise TextError(f"not a line of ipvsadm --save -n: {line.strip()!r}: {_what(error)}") from error
 
 
 def _what(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error) or "a value is missing"
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 _WITH_VALUE = frozenset(["-s", "-r", "-w", "-x", "-y", "-p", "-M", "--pe", "-b", "-t", "-u", "-f", "--sctp-service"])
@@ -172,7 +172,10 @@ def _options(words: list[str]) -> dict[str, str]:
     rest = iter(words)
     for word in rest:
         if word in _WITH_VALUE or word in _TUNNEL:
-            options[word] = next(rest)
+            value = next(rest, None)
+            if value is None:
+                raise ValueError("a value is missing")
+            options[word] = value
         elif word in _WITHOUT_VALUE:
             options[word] = ""
         else:

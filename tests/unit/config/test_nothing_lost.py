@@ -1,0 +1,137 @@
+"""Nothing in a file vanishes: each head and each server comes out, or a problem stands at its line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ldirectord_py.checks.services import KINDS
+from ldirectord_py.config.addresses import Names
+from ldirectord_py.config.include import Texts
+from ldirectord_py.config.lines import Text
+from ldirectord_py.config.parse import Draft, draft, parse
+from ldirectord_py.errors import Severity
+
+NAMES = Names(hostname="director")
+TAB_IN_RECEIVE = """\
+virtual=10.0.0.1:80
+\treal=10.0.0.2:80 gate 1
+\tchecktype=connect
+virtual=10.0.0.2:80
+\treal=10.0.0.3:80 gate 1 "index.html", "a\tb"
+\tservice=http
+virtual=10.0.0.3:80
+\treal=10.0.0.4:80 gate
+\tchecktype=connect
+"""
+
+_NAMED = re.compile(r"[ \t\r\f\v]*(virtual|real)[ \t\r\f\v]*=", re.ASCII)
+
+
+@dataclass
+class Head:
+    """A head of a file and its real lines, by their numbers."""
+
+    number: int
+    reals: list[int] = field(default_factory=list)
+
+
+def heads(text: str) -> list[Head]:
+    """Return the heads and real lines of a file, as anybody would count them."""
+    found: list[Head] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        match _NAMED.match(line):
+            case re.Match() as named if named[1] == "virtual":
+                found.append(Head(number))
+            case re.Match() if found:
+                found[-1].reals.append(number)
+    return found
+
+
+def spoken_of(found: Draft) -> set[int]:
+    """Return the lines that have an error, or a warning that the server is left out."""
+    return {
+        problem.line
+        for problem in found.problems
+        if problem.severity is Severity.ERROR or problem.what.endswith("the server is left out")
+    }
+
+
+ODD = [
+    "\t",
+    '"',
+    "'",
+    "#",
+    "\\",
+    "(",
+    "=",
+    " ",
+    "\r",
+    "\v",
+    "\x85",
+    "\u2028",
+    "\xfc",
+    "\udcfc",
+    "\udce9\udcff",
+    "x" * 70000,
+]
+odd_text = st.lists(st.sampled_from(["a", "ok", "1", ", ", *ODD[:-1]]), max_size=6).map("".join)
+pairs = st.builds(' "{}", "{}"'.format, odd_text, odd_text)
+endings = st.sampled_from(["", " 1", " 7 l:1 u:9"])
+options = st.builds(
+    "\t{} = {}\n".format,
+    st.sampled_from(["request", "receive", "service", "checktype", "comment", "passwd", "scheduler"]),
+    st.builds('"{}"'.format, odd_text) | odd_text | st.sampled_from(["http", "connect", "negotiate"]),
+)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> str:
+    """Return a file whose virtuals and servers all have addresses of their own."""
+    text, count = "", 0
+    for virtual in range(draw(st.integers(1, 4))):
+        text += f"virtual=10.0.1.{virtual}:80\n"
+        for _ in range(draw(st.integers(0, 3))):
+            count += 1
+            text += f"\treal=10.0.2.{count}:80 gate{draw(st.just('') | endings)}{draw(st.just('') | pairs)}\n"
+        text += "".join(draw(st.lists(options, max_size=3)))
+    return text
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> str:
+    """Return a file with a few characters put in, taken out or doubled."""
+    text = draw(files())
+    for _ in range(draw(st.integers(0, 4))):
+        at, length = draw(st.integers(0, len(text))), draw(st.integers(0, 3))
+        text = text[:at] + draw(st.sampled_from(["", "\n", *ODD])) + text[at + length :]
+    return text
+
+
+@given(mutated())
+@example(TAB_IN_RECEIVE)
+def test_every_head_and_every_server_comes_out_or_is_spoken_of(text: str) -> None:
+    found = draft(Texts(Text("any.cf", text)), NAMES, KINDS)
+    spoken = spoken_of(found)
+    good = [head for head in heads(text) if head.number not in spoken]
+    assert len(found.config.virtuals) >= len(good)
+    if not any(problem.severity is Severity.ERROR for problem in found.problems):
+        expected = [len([line for line in head.reals if line not in spoken]) for head in good]
+        assert [len(virtual.reals) for virtual in found.config.virtuals] == expected
+
+
+def test_a_tab_in_the_receive_of_a_server_drops_no_virtual() -> None:
+    config = parse(TAB_IN_RECEIVE, "any.cf", NAMES, KINDS).config
+    assert [virtual.id for virtual in config.virtuals] == ["tcp:10.0.0.1:80", "tcp:10.0.0.2:80", "tcp:10.0.0.3:80"]
+    assert config.virtuals[1].reals[0].receive == "a    b"
+
+
+def test_a_wrong_pattern_with_a_tab_is_refused_at_its_line() -> None:
+    found = draft(Texts(Text("any.cf", TAB_IN_RECEIVE.replace("a\tb", "a\t(b"))), NAMES, KINDS)
+    assert [(problem.line, problem.what.split(":")[0]) for problem in found.problems] == [
+        (5, "the pattern to receive is not valid")
+    ]
+    assert len(found.config.virtuals) == 3
