@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
+import shlex
 import signal
 from collections.abc import Mapping, Sequence
 
@@ -37,6 +39,7 @@ WITHHELD = ("NOTIFY_", "WATCHDOG_", "LISTEN_", "JOURNAL_", "CREDENTIALS_", "MEMO
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where commands find programs when the daemon has no PATH."""
 
+_PLAIN = re.compile(r"[^\s'\"\\]*").fullmatch
 _logger = logging.getLogger(__name__)
 _endings: set[asyncio.Task[None]] = set()
 _spawning = Turns(1)
@@ -45,6 +48,16 @@ _spawning = Turns(1)
 def environment(ours: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a command: the daemon's, but for what a service manager tells the daemon."""
     return {"PATH": PATH} | {name: value for name, value in ours.items() if not name.startswith(WITHHELD)}
+
+
+def split(command: str) -> list[str]:
+    """Return the words of a command as a shell would take them; the path of a file that is there is one word.
+
+    Raises ValueError where a quote is not closed.
+    """
+    if not _PLAIN(command) and os.path.isfile(command):  # noqa: PTH113  Path.is_file raises for a long name
+        return [command]
+    return shlex.split(command)
 
 
 async def run(command: Sequence[str]) -> str:

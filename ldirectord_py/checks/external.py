@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.command import run
+from ldirectord_py.checks.command import run, split
 from ldirectord_py.config.model import bracketed
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import FirewallMark, ServiceKey, VirtualAddress
@@ -28,7 +27,7 @@ async def check_perl(target: Target) -> str:
 def _command(target: Target) -> Sequence[str]:
     """Return the command with what it is told: virtual address and port, real address and port."""
     try:
-        words = shlex.split(target.command)
+        words = split(target.command)
     except ValueError as error:
         raise CheckFailed(f"checkcommand: {str(error).lower()}") from None
     return (*words, *_virtual(target.virtual), bracketed(target.address), str(target.port))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from ipaddress import IPv4Address, IPv6Address
 
+from ldirectord_py.config import commands
 from ldirectord_py.config.lines import Note, Refusal
 from ldirectord_py.config.model import AlertStatus, Authorities, CheckType
 from ldirectord_py.config.real import slashed
@@ -82,13 +83,6 @@ def _checktype(raw: str, place: Place) -> tuple[CheckType, int | None]:
 _CHECKTYPE = choice(lambda place: [kind.value for kind in CheckType if kind is not CheckType.COMBINED], r"[\w-]+")
 
 
-def _execute(raw: str, place: Place) -> str:
-    name = plain(raw, place)
-    if name.startswith('"'):
-        place.warn(Note("the quotes become part of the name", "leave them out"))
-    return name
-
-
 _SCHEDULER = word("[a-z]+", mend="write its name in small letters, as in scheduler=wrr")
 
 
@@ -101,7 +95,7 @@ def _scheduler(raw: str, place: Place) -> str:
 
 
 def _schedflags(raw: str, place: Place) -> str:
-    flags = word(r"\S+", mend=f"write some of {', '.join(_FLAGS)}")(raw, place)
+    flags = word(r"[^\s'\"]+", mend=f"write some of {', '.join(_FLAGS)}")(raw, place)
     for flag in filter(None, flags.split(",")):
         if flag not in _FLAGS:
             hint = nearest(flag, _FLAGS) or "leave it out"
@@ -228,9 +222,9 @@ _ROWS = (
     Directive("virtual", Where.GLOBAL),
     Directive("virtual6", Where.GLOBAL),
     Directive("autoreload", Where.GLOBAL, yes_no),
-    Directive("callback", Where.GLOBAL, string),
+    Directive("callback", Where.GLOBAL, commands.callback),
     Directive("emailalertfrom", Where.GLOBAL, plain),
-    Directive("execute", Where.GLOBAL, _execute),
+    Directive("execute", Where.GLOBAL, commands.execute),
     Directive("fork", Where.GLOBAL, yes_no),
     Directive("include", Where.GLOBAL),
     Directive("logfile", Where.GLOBAL, string),
@@ -253,7 +247,7 @@ _ROWS = (
     Directive("failurecount", Where.BOTH, whole(1, YEARS)),
     Directive("fallback", Where.BOTH),
     Directive("fallback6", Where.BOTH),
-    Directive("fallbackcommand", Where.BOTH, path),
+    Directive("fallbackcommand", Where.BOTH, commands.fallbackcommand),
     Directive("followredirects", Where.BOTH, yes_no),
     Directive("negotiatetimeout", Where.BOTH, whole(1, YEARS)),
     Directive("quiescent", Where.BOTH, yes_no),

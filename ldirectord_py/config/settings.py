@@ -42,7 +42,8 @@ class Settler:
             self._once(settings, directive.name, line)
             if directive.read is not None:
                 warn = partial(self.report.warn, line)
-                self._value(settings, directive.name, directive.read, Place(line, warn, self.kinds, ipv6, mark))
+                place = Place(line, warn, self.kinds, ipv6, mark, daemon=head is None)
+                self._value(settings, directive.name, directive.read, place)
         return settings
 
     def _once(self, settings: Settings, name: str, line: Line) -> None:

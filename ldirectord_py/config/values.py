@@ -22,13 +22,14 @@ _MOST_DIGITS = 10
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands: its line, the virtual's nature, the kinds of service, and a sink for warnings."""
+    """Where a value stands: its line, a sink for warnings, the kinds of service, the virtual's nature or the daemon."""
 
     line: Line
     warn: Callable[[Note], None]
     kinds: Mapping[str, Kind]
     ipv6: bool = False
     mark: bool = False
+    daemon: bool = False
 
 
 Reader = Callable[[str, Place], Any]

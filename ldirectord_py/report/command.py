@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shlex
 import signal
 import subprocess
 from collections.abc import Sequence
 from typing import Final
 
 from ldirectord_py.checks.child import Child
-from ldirectord_py.checks.command import GRACE, environment
+from ldirectord_py.checks.command import GRACE, environment, split
 from ldirectord_py.checks.turns import Turns
 
 SECONDS: Final = 60.0
@@ -33,7 +32,7 @@ logger = logging.getLogger(__name__)
 async def act_on(command: str, *told: str) -> bool:
     """Act by a command line of the configuration, split as a shell would but seen by none, and what it is told."""
     try:
-        words = shlex.split(command)
+        words = split(command)
     except ValueError as error:
         logger.error("system(%s) failed: %s", command, str(error).lower())
         return False

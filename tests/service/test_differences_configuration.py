@@ -153,8 +153,12 @@ OTHERWISE = (
         marks=pytest.mark.difference('`"GET 200"` as a request without a weight'),
     ),
     pytest.param(
-        (Case(f'fallbackcommand = "/bin/x"\n{GOOD}', "daemon fallbackcommand", '"/bin/x"', "/bin/x"),),
-        marks=pytest.mark.difference("`fallbackcommand` for the whole daemon, in quotes"),
+        (
+            Case(f'fallbackcommand = "/bin/x"\n{GOOD}', "daemon fallbackcommand", '"/bin/x"', "/bin/x"),
+            Case(f'fallbackcommand = "/x" a\n{GOOD}', "daemon fallbackcommand", '"/x" a', '"/x" a'),
+            Case(f'execute = "a.cf"\n{GOOD}', "daemon execute", '"a.cf"', "a.cf"),
+        ),
+        marks=pytest.mark.difference("`execute`, and `fallbackcommand` for the whole daemon, in quotes"),
     ),
     pytest.param(
         (
@@ -233,6 +237,18 @@ REFUSED = (
             Case(f"execute =\n{GOOD}", "daemon execute", "", Refused(1), "execute is empty"),
         ),
         marks=pytest.mark.difference("Empty `callback` or `execute`"),
+    ),
+    pytest.param(
+        (Case(f"execute = a.cf b.cf\n{GOOD}", "daemon execute", "a.cf b.cf", Refused(1), "these are 2 words"),),
+        marks=pytest.mark.difference("`execute` of several words"),
+    ),
+    pytest.param(
+        (
+            Case(f"execute = 'a.cf\n{GOOD}", "daemon execute", "'a.cf", Refused(1), "no closing quotation"),
+            Case(f"fallbackcommand = /it's\n{GOOD}", "daemon fallbackcommand", "/it's", Refused(1), "no closing"),
+            Case(f'callback = "/it\'s"\n{GOOD}', "daemon callback", "/it's", Refused(1), "no closing quotation"),
+        ),
+        marks=pytest.mark.difference("A command whose quote is not closed (`callback`, `execute`, `fallbackcommand`)"),
     ),
     pytest.param(
         (

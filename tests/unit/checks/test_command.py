@@ -48,6 +48,13 @@ async def test_a_command_may_have_arguments_and_no_shell_sees_them() -> None:
     assert expected == await run("/bin/echo 'a b' $HOME ';'")
 
 
+async def test_a_file_with_blanks_in_its_path_is_one_word(tmp_path: Path) -> None:
+    script = tmp_path / "it's mine"
+    script.write_text("#!/bin/sh\necho $3\n")
+    script.chmod(0o755)
+    assert await run(str(script)) == (Verdict.UP, "[2001:db8::1]")
+
+
 @pytest.mark.parametrize(
     ("script", "verdict", "reason"),
     [

@@ -27,6 +27,14 @@ async def test_words_reach_the_command_and_no_shell(tmp_path: Path) -> None:
     assert (tmp_path / "told").read_text().splitlines() == ["a b", "$HOME", ";", "start", "192.0.2.1:80", "tcp"]
 
 
+async def test_a_file_with_blanks_in_its_path_is_one_word(tmp_path: Path) -> None:
+    script = tmp_path / "all down's"
+    script.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\n')
+    script.chmod(0o755)
+    assert await act_on(str(script), "start")
+    assert (tmp_path / "told").read_text() == "start\n"
+
+
 @pytest.mark.parametrize(
     ("script", "failure"), [("exit 3", "exit status 3"), ("kill -9 $$", "killed by signal 9"), ("exit 0", "")]
 )

@@ -1,0 +1,47 @@
+"""Values that the original hands to a shell: they lose their quotes as it would take them, and no shell sees them."""
+
+from __future__ import annotations
+
+import shlex
+
+from ldirectord_py.config.lines import Refusal
+from ldirectord_py.config.values import Place, path, plain, string
+
+
+def execute(raw: str, place: Place) -> str:
+    """Read the name of one configuration."""
+    words = _words(plain(raw, place))
+    if len(words) != 1:
+        what = f"execute takes one name, and these are {len(words)} words"
+        raise Refusal(what, "write a line for each configuration; put a name with blanks into quotes")
+    if not words[0]:
+        raise Refusal("execute is empty", "give it a value or leave the line out")
+    return words[0]
+
+
+def callback(raw: str, place: Place) -> str:
+    """Read a command in quotes."""
+    return _closed(string(raw, place))
+
+
+def fallbackcommand(raw: str, place: Place) -> str:
+    """Read a command with quotes around it, around its words, or none.
+
+    Double quotes in a virtual enclose all of the command, as in the original; elsewhere they enclose a word.
+    """
+    text = plain(raw, place)
+    if (text[0] == "'" or (text[0] == '"' and place.daemon)) and len(_words(text)) > 1:
+        return text
+    return _closed(path(raw, place))
+
+
+def _closed(command: str) -> str:
+    _words(command)
+    return command
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise Refusal(f"not a command: {str(error).lower()}", "close the quote, or write \\ before it") from None
