@@ -11,6 +11,7 @@ from io import TextIOWrapper
 from ldirectord_py.cli.arguments import HELP, VERSION, Invocation, UsageError, parse
 from ldirectord_py.cli.commands import COMMANDS, help_text, usage, version
 from ldirectord_py.errors import ConfigError, LdirectordError
+from ldirectord_py.runtime.text import ESCAPED
 
 FAILED = 1
 INTERRUPTED = 130
@@ -45,9 +46,10 @@ def _carry_out(invocation: Invocation) -> int:
 
 
 def _print_any_text() -> None:
-    """Let a name that the terminal's encoding does not have be printed with escapes."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    """Let what the terminal's encoding does not have be printed with escapes, and bytes that are not UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=ESCAPED)
 
 
 def _words(fault: Exception) -> str:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ldirectord_py.config.include import WILD, Contents
 from ldirectord_py.config.lines import Text
-from ldirectord_py.errors import ConfigError, Problem, Severity
+from ldirectord_py.errors import ConfigError, Problem
 
 LARGEST = 16 * 2**20  # bytes
 
@@ -37,10 +37,13 @@ class Files:
         return self._taken(pattern, self.contents.matches[key])
 
     def text(self, file: str) -> Text:
-        """Return the text of a configuration file; raises ConfigError where it is not one, or cannot be read."""
+        """Return the text of a configuration file, a lone surrogate for each byte that is not UTF-8.
+
+        Raises ConfigError where it is no text, or cannot be read.
+        """
         if file not in self.contents.texts:
             self.contents.texts[file] = self._tried(file, lambda: read(file))
-        return _decoded(file, self._taken(file, self.contents.texts[file]))
+        return Text(file, self._taken(file, self.contents.texts[file]).decode("utf-8", "surrogateescape"))
 
     def _tried(self, name: str, look: Callable[[], T]) -> T | None:
         try:
@@ -105,13 +108,3 @@ def refused(file: str, what: str, mend: str, line: int = 1) -> ConfigError:
 
 def _reason(error: OSError | ValueError) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-
-
-def _decoded(file: str, contents: bytes) -> Text:
-    try:
-        return Text(file, contents.decode())
-    except UnicodeDecodeError as error:
-        line = contents.count(b"\n", 0, error.start) + 1
-        what = "the line is not UTF-8; the file is read as Latin-1"
-        warning = Problem(file, line, 1, what, "save it as UTF-8", Severity.WARNING)
-        return Text(file, contents.decode("latin-1"), (warning,))

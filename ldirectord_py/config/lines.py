@@ -40,11 +40,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a configuration file holds, by the name that messages have for it, and what was wrong in reading it."""
+    """What a configuration file holds, and the name that messages have for it."""
 
     file: str
     text: str
-    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,6 @@ def _line(number: int, raw: str, gap: bool, file: str) -> Line:
 def blemishes(source: Text) -> Iterator[Problem]:
     """Yield what is wrong with the text as such: a mark at its start, foreign line ends, no text at all."""
     file, text = source.file, source.text
-    yield from source.problems
     if text.startswith("\ufeff"):
         yield _blemish(file, 1, "the file starts with a byte order mark", "save it without one")
     if "\r\n" in text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from ipaddress import IPv4Address, IPv6Address
@@ -26,18 +27,24 @@ from ldirectord_py.ipvs.table import Address, FirewallMark, Protocol, ServiceKey
 
 _FILE = "<yaml>"
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # libyaml is ten times as fast, and optional
+_SURROGATE = re.compile(r"\\uD[89A-F]")  # libyaml reads no escapes of them either
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def to_yaml(config: Config, show_secrets: bool = False) -> str:
     """Return the configuration as a YAML mapping; secrets as ``***`` unless shown."""
-    return yaml.dump(to_dict(config, show_secrets), Dumper=_DUMPER, sort_keys=False, width=4096)
+    content = to_dict(config, show_secrets)
+    try:
+        return yaml.dump(content, Dumper=_DUMPER, sort_keys=False, width=4096)
+    except UnicodeEncodeError:  # libyaml takes no lone surrogates, which stand for bytes that are not UTF-8
+        return yaml.dump(content, Dumper=yaml.SafeDumper, sort_keys=False, width=4096)
 
 
 def from_yaml(text: str) -> Config:
     """Return the configuration that ``to_yaml`` wrote with its secrets shown; raises ConfigError."""
     try:
-        content = yaml.load(text, Loader=_LOADER)  # noqa: S506  safe loaders, both
+        loader = yaml.SafeLoader if _SURROGATE.search(text) else _LOADER
+        content = yaml.load(text, Loader=loader)  # noqa: S506  safe loaders, both
         return Config(_globals(content["globals"]), tuple(_virtual(virtual) for virtual in content["virtuals"]))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

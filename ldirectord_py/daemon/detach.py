@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ldirectord_py.errors import LdirectordError
+from ldirectord_py.runtime.text import ESCAPED
 
 READY = b"\0"
 READY_SECONDS = 60.0
@@ -28,7 +29,7 @@ class Starter:
 
     def failed(self, reason: str) -> None:
         """End the command with an error, which it prints."""
-        self._tell(reason.encode(errors="backslashreplace")[: select.PIPE_BUF])
+        self._tell(reason.encode(errors=ESCAPED)[: select.PIPE_BUF])
 
     def _tell(self, message: bytes) -> None:
         descriptor, self.descriptor = self.descriptor, None

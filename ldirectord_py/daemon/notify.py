@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
+from ldirectord_py.runtime.text import ESCAPED
+
 VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
@@ -52,7 +54,7 @@ class Notify:
         """Return whether the manager has the message; it is dropped rather than waited for."""
         if self.address is None:
             return False
-        message = "\n".join(lines).encode()
+        message = "\n".join(lines).encode(errors=ESCAPED)
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
                 sock.sendto(message, self.address)

@@ -11,6 +11,7 @@ from email.utils import formataddr, formatdate, getaddresses, make_msgid, parsea
 
 from ldirectord_py.config.model import AlertStatus, Virtual
 from ldirectord_py.ipvs.table import DestinationKey
+from ldirectord_py.runtime.text import printable
 
 POLICY = SMTP.clone(cte_type="7bit")
 UNFOLDED = POLICY.clone(max_line_length=998)  # a long subject folded right behind its name puzzles some readers
@@ -114,8 +115,8 @@ def letter(alerts: Sequence[Alert], route: Route, host: Host, *, written: float,
 
 
 def plain(text: str) -> str:
-    """Return the text on one line, without control characters, and not endless."""
-    return _CONTROL.sub(" ", text).strip()[:LONGEST_TEXT]
+    """Return the text on one line, without control characters or lone surrogates, and not endless."""
+    return printable(_CONTROL.sub(" ", text)).strip()[:LONGEST_TEXT]
 
 
 def _block(alert: Alert) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ldirectord_py.config.model import Globals
 from ldirectord_py.report.sinks import File, Line, Sink, Stream, Syslog, to_stderr
+from ldirectord_py.runtime.text import escape
 
 LOGGER = "ldirectord_py"
 QUEUED_LINES = 10_000
@@ -25,7 +26,7 @@ BATCH_LINES = 500
 LONGEST_TEXT = 8192
 FLUSH_SECONDS = 1.0
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -147,14 +148,13 @@ def sink_of(settings: Globals, instance: str, *, verbose: bool = False) -> Sink:
 
 
 def one_line(text: str) -> str:
-    """Return the text without a control character, and no longer than LONGEST_TEXT."""
+    """Return the text without control characters and lone surrogates, and no longer than LONGEST_TEXT."""
     text = _CONTROL.sub(_escape, text)
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 3] + "..."
 
 
 def _escape(found: re.Match[str]) -> str:
-    code = ord(found.group())
-    return _NAMED.get(found.group()) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+    return _NAMED.get(found.group()) or escape(found.group())
 
 
 def _text(record: logging.LogRecord) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Real, Virtual, bracketed
 from ldirectord_py.health import Verdict
+from ldirectord_py.runtime.text import as_bytes
 
 QUEUED_LINES = 10_000
 BATCH_LINES = 500
@@ -149,7 +150,7 @@ def append(path: str, lines: Iterable[str]) -> None:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe without a reader must not hold us
     descriptor = os.open(path, flags, 0o644)
     try:
-        left = memoryview("".join(lines).encode(errors="backslashreplace"))
+        left = memoryview(as_bytes("".join(lines)))
         while left:
             left = left[os.write(descriptor, left) :]
     finally:

@@ -14,6 +14,8 @@ from logging.handlers import SysLogHandler
 from pathlib import Path
 from typing import Protocol
 
+from ldirectord_py.runtime.text import ESCAPED
+
 SYSLOG_SOCKET = "/dev/log"
 SYSLOG_SECONDS = 1.0
 INFO, WARNING, ERROR, DEBUG = 6, 4, 3, 7  # syslog's severities
@@ -121,7 +123,7 @@ class Syslog:
         for line in lines:
             stamp = time.ctime(line.seconds)[4:19]
             head = f"<{facility * 8 + _severity(line.level)}>{stamp} ldirectord[{os.getpid()}]: "
-            self._socket.send((head + line.text).encode(errors="backslashreplace"))
+            self._socket.send((head + line.text).encode(errors=ESCAPED))
 
 
 def to_stderr(text: str) -> None:
@@ -141,6 +143,6 @@ def _severity(level: int) -> int:
 
 
 def _write_all(descriptor: int, text: str) -> None:
-    left = memoryview(text.encode(errors="backslashreplace"))
+    left = memoryview(text.encode(errors=ESCAPED))
     while left:
         left = left[os.write(descriptor, left) :]

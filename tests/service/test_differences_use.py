@@ -112,8 +112,7 @@ def test_places_that_are_not_there(ours: Load) -> None:
     assert [ours(config).warnings for config in (log, monitor, maintenance)] == [(), (), ()]
 
 
-@pytest.mark.difference("Text that is not UTF-8")
-async def test_latin_1(ours: Load) -> None:
+async def test_bytes_that_are_not_utf_8_are_sent_as_the_original_sends_them(ours: Load) -> None:
     asked: list[bytes] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -127,10 +126,8 @@ async def test_latin_1(ours: Load) -> None:
         parsed = ours(config)
         (check,) = plan(parsed.config, kinds())
         assert (await probe(checker_for(check), check.target)).verdict is Verdict.UP
-    assert asked == [b"/caf%E9", b"/caf%C3%A9"]
-    assert [(warning.line, warning.what) for warning in parsed.warnings] == [
-        (3, "the line is not UTF-8; the file is read as Latin-1")
-    ]
+    assert asked == [b"/caf%E9", b"/caf%E9"]
+    assert parsed.warnings == ()
 
 
 @pytest.mark.difference("A pattern to receive that is not valid")

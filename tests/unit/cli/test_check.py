@@ -1,6 +1,9 @@
 """``check`` and ``dump``."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +42,37 @@ def test_every_error_of_a_bad_file_is_told_on_a_line(config: Path, capsys: pytes
     assert out == ""
     places = [line.removeprefix(f"{config}:").split(":")[0] for line in err.splitlines()]
     assert places == ["1", "5"]
+
+
+BYTES = b"""virtual = 192.0.2.1:80
+    real = 127.0.0.1:8080 masq
+    receive = "verf\xfcgbar"
+    quiescent = j\xfc
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_bytes_that_are_not_utf_8_are_told_in_escapes(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / os.fsdecode(b"gr\xfcn.cf")
+    path.write_bytes(BYTES)
+    done = subprocess.run(
+        [sys.executable, "-m", "ldirectord_py", path, "check"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    told = rb'gr\xfcn.cf:4:17: quiescent must be yes or no, not "j\xfc"; write quiescent=yes or quiescent=no'
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.endswith(told + b"\n")
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_bytes_that_are_not_utf_8_are_dumped(config: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_bytes(BYTES.replace(b"j\xfc", b"no"))
+    assert main([str(config), "check"]) == 0
+    assert capsys.readouterr().out.endswith("1 real server, 0 warnings\n")
+    assert main([str(config), "dump", "--format", form]) == 0
+    assert r"verf\udcfcgbar" in capsys.readouterr().out.lower()
 
 
 def test_the_file_is_named_as_it_was_given(

@@ -255,7 +255,7 @@ def test_a_name_that_is_no_text_can_be_printed(box: Box) -> None:
     name = os.fsdecode(b"caf\xe9.cf")
     (box.folder / name).write_bytes(box.config.read_bytes())
     status, out, err = box.run_words(f"{box.folder}/{name}", "status")
-    assert (3, f"ldirectord is stopped for {box.folder}/caf\\udce9.cf\n", "") == (status, out, err)
+    assert (3, f"ldirectord is stopped for {box.folder}/caf\\xe9.cf\n", "") == (status, out, err)
 
 
 def test_a_log_that_nobody_reads_keeps_the_daemon_from_nothing(box: Box) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -11,12 +12,16 @@ from typing import Any
 
 import pytest
 
+from ldirectord_py.checks.table import kinds
 from ldirectord_py.config.addresses import HostName, PortName
+from ldirectord_py.config.dump import to_dict, to_json
 from ldirectord_py.config.files import LARGEST
 from ldirectord_py.config.load import again, load
-from ldirectord_py.config.model import Authorities
+from ldirectord_py.config.model import Authorities, Config
 from ldirectord_py.config.names import hostname, look_up
+from ldirectord_py.config.yaml import from_yaml, to_yaml
 from ldirectord_py.errors import ConfigError
+from ldirectord_py.plan import plan
 
 VIRTUAL = "virtual=192.0.2.1:80\n    real=198.51.100.1:80 gate\n"
 
@@ -203,20 +208,58 @@ def test_the_host_name_is_in_the_login_of_ftp(write: Write, monkeypatch: pytest.
     assert (virtual.login, virtual.passwd) == ("anonymous", "ldirectord@lb1")
 
 
-def test_a_file_that_is_not_utf_8_is_read_as_latin_1(write: Write) -> None:
-    path = write(VIRTUAL.encode() + b'    receive="gr\xfc\xdfe"\n')
-    parsed = load(path)
-    assert parsed.config.virtuals[0].receive == "grüße"
-    assert [str(warning).removeprefix(str(path)) for warning in parsed.warnings] == [
-        ":3:1: warning: the line is not UTF-8; the file is read as Latin-1; save it as UTF-8"
-    ]
+LATIN_1 = b"""virtual=192.0.2.1:80
+    real=198.51.100.1:80 gate 1 "/gr\xfc\xdfe", "verf\xfcgbar"
+    request="/\xe4"
+    receive="\xa4 \xc3\xa4"
+    login="m\xfcller"
+    passwd="\xff"
+    secret="\xfe"
+    service=http
+"""
+
+
+def as_bytes(*values: str) -> list[bytes]:
+    return [value.encode("utf-8", "surrogateescape") for value in values]
+
+
+def test_bytes_that_are_not_utf_8_stay_bytes(write: Write) -> None:
+    parsed = load(write(LATIN_1))
+    assert parsed.warnings == ()
+    (virtual,) = parsed.config.virtuals
+    (real,) = virtual.reals
+    assert virtual.receive == "\udca4 ä"
+    assert as_bytes(real.request, real.receive, virtual.request) == [b"/gr\xfc\xdfe", b"verf\xfcgbar", b"/\xe4"]
+    assert as_bytes(virtual.login, virtual.passwd, virtual.secret) == [b"m\xfcller", b"\xff", b"\xfe"]
+
+
+def test_a_check_gets_these_bytes_as_surrogates(write: Write) -> None:
+    (check,) = plan(load(write(LATIN_1)).config, kinds())
+    assert as_bytes(check.target.request, check.target.receive) == [b"/gr\xfc\xdfe", b"verf\xfcgbar"]
+
+
+def test_an_included_file_stays_bytes_and_so_does_its_name(write: Write, tmp_path: Path) -> None:
+    name = b"gr\xfcn.cf"
+    (tmp_path / os.fsdecode(name)).write_bytes(LATIN_1)
+    parsed = load(write(b'include="' + name + b'"\n'))
+    assert parsed.config.virtuals[0].login == "m\udcfcller"
+
+
+@pytest.mark.parametrize(("to_text", "of_text"), [(to_yaml, from_yaml), (to_json, None)])
+def test_a_dump_of_such_bytes_is_ascii_and_can_be_read_back(
+    write: Write, to_text: Callable[[Config, bool], str], of_text: Callable[[str], Config] | None
+) -> None:
+    config = load(write(LATIN_1)).config
+    text = to_text(config, True)
+    assert text.isascii()
+    assert (of_text(text) == config) if of_text else (json.loads(text) == to_dict(config, show_secrets=True))
 
 
 def test_warnings_of_the_file_and_of_its_lines_stand_in_order(write: Write) -> None:
-    path = write(b"checkinterval=5s\n# \xff\nautoreload=maybe\n")
+    path = write(b"checkinterval=5s\r\n# \xff\nautoreload=maybe\n")
     assert refusal(path) == [
+        ":1:1: warning: the line ends in CR LF; convert the file, for instance with dos2unix",
         ':1:15: warning: "5s" is read as 5; write checkinterval=5',
-        ":2:1: warning: the line is not UTF-8; the file is read as Latin-1; save it as UTF-8",
         ':3:12: autoreload must be yes or no, not "maybe"; write autoreload=yes or autoreload=no',
     ]
 

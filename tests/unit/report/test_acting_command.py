@@ -27,6 +27,14 @@ async def test_words_reach_the_command_and_no_shell(tmp_path: Path) -> None:
     assert (tmp_path / "told").read_text().splitlines() == ["a b", "$HOME", ";", "start", "192.0.2.1:80", "tcp"]
 
 
+async def test_bytes_that_are_not_utf_8_reach_the_command(tmp_path: Path) -> None:
+    script = tmp_path / os.fsdecode(b"gr\xfcn")
+    script.write_text(f'#!/bin/sh\nprintf %s "$@" > {tmp_path}/told\n')
+    script.chmod(0o755)
+    assert await act_on(f"{script} verf\udcfcgbar")
+    assert (tmp_path / "told").read_bytes() == b"verf\xfcgbar"
+
+
 async def test_a_file_with_blanks_in_its_path_is_one_word(tmp_path: Path) -> None:
     script = tmp_path / "all down's"
     script.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\n')

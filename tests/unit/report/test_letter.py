@@ -99,6 +99,19 @@ def test_other_letters_than_ascii_are_encoded() -> None:
     assert "Größe Größe" in read(found).get_content()
 
 
+def test_bytes_that_are_not_utf_8_are_escaped() -> None:
+    site = virtual("10.0.0.1:80", servicename="M\udcfcller", comment="\udcff")
+    alert = Alert(DOWN.text, AlertStatus.RUNNING, "no verf\udcfcgbar in it")
+    message = read(written(alert.of(site), sender="M\udcfcller <lvs@example.net>"))
+    assert message["Subject"].startswith(r"[M\xfcller] Deleted")
+    assert [line for line in message.get_content().splitlines() if "\\x" in line] == [
+        rf"Log-Message: [M\xfcller] {DOWN.text}",
+        r"Reason: no verf\xfcgbar in it",
+        r"Service name: M\xfcller",
+        r"Comment: \xff",
+    ]
+
+
 def test_a_long_subject_is_one_line() -> None:
     head = written(DOWN.of(virtual("10.0.0.1:80", servicename="Web shop of the north"))).message()
     expected = b"\r\nSubject: [Web shop of the north] Deleted real server: 10.1.0.1:80 (10.0.0.1:80)\r\n"

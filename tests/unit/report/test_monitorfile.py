@@ -87,6 +87,13 @@ def test_each_result_is_a_line(tmp_path: Path, files: MonitorFiles) -> None:
     ]
 
 
+def test_bytes_that_are_not_utf_8_are_written_as_they_are(tmp_path: Path, files: MonitorFiles) -> None:
+    server = real("10.1.0.1:80", receive="verf\udcfcgbar\ud800")
+    files.note(site(tmp_path / "web"), server, up())
+    files.drain()
+    assert b"verf\xfcgbar\\ud800 [up]" in (tmp_path / "web").read_bytes()
+
+
 def test_a_file_that_was_rotated_begins_anew(tmp_path: Path, files: MonitorFiles) -> None:
     path = tmp_path / "web"
     files.note(site(path), SERVER, up())

@@ -1,0 +1,43 @@
+"""Text that came from bytes: each byte that was not UTF-8 is a lone surrogate in it (``surrogateescape``)."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+ESCAPED = "ldirectord-escaped"
+"""An error handler for encodings: what cannot be encoded is escaped as ``escape`` has it."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Return the text without lone surrogates: those that stand for a byte as ``\xNN``, others as ``\uNNNN``."""
+    return _SURROGATE.sub(_escape, text)
+
+
+def as_bytes(text: str) -> bytes:
+    """Return the bytes that the text came from; a surrogate that stands for none is escaped."""
+    return _NO_BYTE.sub(_escape, text).encode("utf-8", "surrogateescape")
+
+
+def escape(character: str) -> str:
+    """Return a character as an escape."""
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _escape(found: re.Match[str]) -> str:
+    return escape(found.group())
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(escape, error.object[error.start : error.end])), error.end
+
+
+codecs.register_error(ESCAPED, _escaped)
