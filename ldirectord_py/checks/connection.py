@@ -93,6 +93,11 @@ class Connection:
             with suppress(BlockingIOError):  # what woke us was no good
                 return self._socket.recv_into(buffer)
 
+    def finish(self) -> None:
+        """Tell the server that no more will be sent, if it is still there."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
     def leave(self, data: bytes) -> None:
         """Send a goodbye, whatever becomes of it."""
         with suppress(OSError):

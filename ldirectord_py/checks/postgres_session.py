@@ -19,6 +19,7 @@ from ldirectord_py.checks.threads import THREADS
 from ldirectord_py.checks.tls import Terms, terms
 from ldirectord_py.checks.window import narrow
 from ldirectord_py.errors import CheckFailed
+from ldirectord_py.runtime.streams import open_connection
 
 LIMIT = 32768
 """Bytes that a message may have, rows aside: they are not read."""
@@ -153,7 +154,7 @@ class Session:
 async def connect(target: Target) -> AsyncIterator[Session]:
     """Yield a connection, over TLS where the server has it; it is closed without a wait."""
     reached(NOT_CONNECTED)
-    reader, writer = await asyncio.open_connection(str(target.address), target.port, limit=LIMIT)
+    reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT)
     narrow(writer.transport)
     session = Session(reader, writer)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.phase import NO_TLS, NOT_CONNECTED, reached
@@ -13,15 +13,13 @@ from ldirectord_py.checks.tls import Terms, terms
 from ldirectord_py.checks.window import narrow
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Address
+from ldirectord_py.runtime.streams import open_connection
 
 LIMIT = 16384
 """Bytes that a line may have."""
 
 LINES = 200
 """Lines that one reply may have."""
-
-REPLY = 65536
-"""Characters that they may have together."""
 
 
 class Stream:
@@ -42,7 +40,8 @@ class Stream:
         """Send bytes; ``name`` is what a reason calls them."""
         reached(f"connected, no answer to {name}")
         self._writer.write(data)
-        await self._writer.drain()
+        with suppress(ConnectionError):  # what the server said before it went is read first, and then tells
+            await self._writer.drain()
 
     def leave(self, data: bytes) -> None:
         """Send a goodbye, whatever becomes of it."""
@@ -77,27 +76,6 @@ class Stream:
             raise CheckFailed(f"expected {' or '.join(starts)}, got {excerpt(line.encode())}")
         return line
 
-    async def reply(self, *starts: str) -> str:
-        """Return the last line of a reply, as ``lines`` reads it."""
-        return (await self.lines(*starts))[-1]
-
-    async def lines(self, *starts: str) -> list[str]:
-        """Return a reply whose lines but the last have ``-`` after the code, as those of SMTP and FTP do."""
-        lines: list[str] = []
-        room = REPLY
-        while len(lines) < LINES and room > 0:
-            lines.append(await self.expect(*starts))
-            if lines[-1][3:4] != "-":
-                return lines
-            starts = (lines[-1][:3],)
-            room -= len(lines[-1])
-        raise CheckFailed(f"a reply of more than {len(lines)} lines")
-
-    async def command(self, line: str, *starts: str) -> str:
-        """Send a line and return the reply, as ``reply`` does."""
-        await self.send(line)
-        return await self.reply(*starts)
-
     async def secure(self, asked: Terms) -> None:
         """Go on over TLS; raises CheckFailed if something is left that anybody may have said before it."""
         if self._data:
@@ -126,13 +104,13 @@ async def connect(target: Target, *, tls: bool = False) -> AsyncIterator[Stream]
 
 async def _plain(target: Target) -> Stream:
     reached(NOT_CONNECTED)
-    reader, writer = await asyncio.open_connection(str(target.address), target.port, limit=LIMIT)
+    reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT)
     return Stream(reader, writer, target.address)
 
 
 async def _over_tls(target: Target, asked: Terms) -> Stream:
     reached(NO_TLS)
-    reader, writer = await asyncio.open_connection(
-        str(target.address), target.port, limit=LIMIT, ssl=asked.context, server_hostname=asked.name
+    reader, writer = await open_connection(
+        str(target.address), target.port, limit=LIMIT, tls=asked.context, name=asked.name
     )
     return Stream(reader, writer, target.address)

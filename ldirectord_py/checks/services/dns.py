@@ -13,6 +13,7 @@ from ldirectord_py.checks.reasons import excerpt, printable
 from ldirectord_py.checks.search import search
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Protocol
+from ldirectord_py.runtime.streams import open_connection
 
 LIMIT = 16384
 """Bytes that are read ahead of what is asked for."""
@@ -46,7 +47,7 @@ async def _over_udp(target: Target, asked: Query) -> Reply:
 async def _over_tcp(target: Target, asked: Query) -> Reply:
     wire = asked.wire
     reached(NOT_CONNECTED)
-    reader, writer = await asyncio.open_connection(str(target.address), target.port, limit=LIMIT)
+    reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT)
     reached("connected, no answer")
     try:
         writer.write(len(wire).to_bytes(2, "big") + wire)

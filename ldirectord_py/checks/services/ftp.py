@@ -10,6 +10,7 @@ from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.pattern import Pattern, compiled
 from ldirectord_py.checks.phase import reached
 from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.checks.replies import ftp_reply
 from ldirectord_py.checks.search import search
 from ldirectord_py.checks.stream import Stream, connect
 from ldirectord_py.errors import CheckFailed
@@ -23,14 +24,14 @@ WINDOW = 65536
 OVERLAP = 16384
 """Bytes that are searched with the next once more, so that a match across the border is found."""
 
-_EXTENDED = re.compile(r"\(\|\|\|(\d{1,5})\|\)")
-_PASSIVE = re.compile(r"(?:\d{1,3},){4}(\d{1,3}),(\d{1,3})")
+_EXTENDED = re.compile(r"\((?P<delimiter>[!-~])(?P=delimiter){2}(?P<port>\d{1,5})(?P=delimiter)\)", re.ASCII)
+_PASSIVE = re.compile(r"(?:\d{1,3},){4}(\d{1,3}),(\d{1,3})", re.ASCII)
 
 
 async def check(target: Target) -> str:
     """Return ``logged in``, or what was fetched where ``request`` names a file."""
     async with connect(target) as stream:
-        await stream.reply("2")
+        await ftp_reply(stream, "2")
         if (await _command(stream, f"USER {target.login}", "2", "3")).startswith("3"):
             await _command(stream, f"PASS {target.passwd}", "2")
         word = "logged in"
@@ -42,7 +43,8 @@ async def check(target: Target) -> str:
 
 async def _command(stream: Stream, line: str, *starts: str) -> str:
     """Return the reply to a command; raises CheckFailed if the server refuses it."""
-    answer = await stream.command(line, *starts, "4", "5")
+    await stream.send(line)
+    answer = await ftp_reply(stream, *starts, "4", "5")
     if not answer.startswith(starts):
         raise CheckFailed(f"{line.partition(' ')[0]} refused: {answer}")
     return answer
@@ -60,7 +62,7 @@ async def _fetched(stream: Stream, target: Target) -> str:
         reached("connected, file not complete")
         size, found, last = await _search(data, compiled(target.receive))
     reached("connected, no word that the file is complete")
-    await stream.reply("2")
+    await ftp_reply(stream, "2")
     if not found:
         raise CheckFailed(f"receive pattern not in {size} bytes of file: {excerpt(last)}")
     return f"fetched {size} bytes"
@@ -70,7 +72,7 @@ async def _search(source: socket.socket, pattern: Pattern) -> tuple[int, bool, b
     """Return how many bytes came, whether the pattern is in them, and the last of them."""
     size, found, first, window = 0, False, 0, bytearray()
     while True:
-        data = await asyncio.get_running_loop().sock_recv(source, OVERLAP)
+        data = await _received(source)
         size += len(data)
         window += data
         if size > LIMIT:
@@ -85,12 +87,20 @@ async def _search(source: socket.socket, pattern: Pattern) -> tuple[int, bool, b
             first = 1
 
 
+async def _received(source: socket.socket) -> bytes:
+    """Return what came, nothing at the end, which may be a reset: the reply after it says whether the file is whole."""
+    try:
+        return await asyncio.get_running_loop().sock_recv(source, OVERLAP)
+    except ConnectionResetError:
+        return b""
+
+
 async def _data_port(stream: Stream) -> int:
     """Return the port for data; the address that the server names is not looked at, ours is the one to check."""
     if stream.server.version == 6:
         answer = await _command(stream, "EPSV", "229")
         found = _EXTENDED.search(answer)
-        port = int(found[1]) if found else 0
+        port = int(found["port"]) if found else 0
     else:
         answer = await _command(stream, "PASV", "227")
         found = _PASSIVE.search(answer)

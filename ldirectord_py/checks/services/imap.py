@@ -19,7 +19,7 @@ async def talk(stream: Stream, target: Target) -> str:
     if target.login and not greeting.upper().startswith("* PREAUTH"):
         await stream.send(f"a1 LOGIN {_quoted(target.login)} {_quoted(target.passwd)}", "LOGIN")
         await _tagged(stream, "a1")
-    await stream.send("a2 LOGOUT", "LOGOUT")
+    stream.leave(b"a2 LOGOUT\r\n")
     return greeting
 
 

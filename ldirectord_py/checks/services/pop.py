@@ -25,7 +25,7 @@ async def talk(stream: Stream, target: Target) -> str:
     greeting = await stream.expect("+OK")
     if target.login:
         await _login(stream, target, greeting)
-    await stream.send("QUIT")
+    stream.leave(b"QUIT\r\n")
     return greeting
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
 
 from ldirectord_py.checks import datagram
 from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.connection import Connection, connect
+from ldirectord_py.checks.datagram import Datagrams
 from ldirectord_py.checks.pattern import compiled
 from ldirectord_py.checks.phase import NOT_CONNECTED, reached
 from ldirectord_py.checks.reasons import excerpt
@@ -21,6 +23,9 @@ LINE_LIMIT = 65536
 LIMIT = 16 * 1024 * 1024
 """Bytes that an answer may have."""
 
+PORTION = 16384
+"""Bytes that are read at once."""
+
 _ESCAPE = re.compile(rb"\\(n|r|t|x[0-9A-Fa-f]{2})")
 _CONTROL: Mapping[bytes, bytes] = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
@@ -28,16 +33,31 @@ _CONTROL: Mapping[bytes, bytes] = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 async def check(target: Target) -> str:
     """Return the line that matched."""
     request = unescaped(target.request.removeprefix("/"))
-    lines = _datagrams(target, request) if target.protocol is Protocol.UDP else _stream(target, request)
-    pattern = compiled(target.receive)
+    if target.protocol is Protocol.UDP:
+        async with datagram.connect(target) as socket:
+            socket.send(request)
+            return await _matching(target.receive, _datagrams(socket))
+    reached(NOT_CONNECTED)
+    connection = await connect(str(target.address), target.port)
+    try:
+        await _send(connection, request)
+        return await _matching(target.receive, _lines(connection))
+    finally:
+        connection.close()
+
+
+async def _matching(receive: str, lines: AsyncGenerator[bytes, None]) -> str:
+    """Return the first line that matches; raises CheckFailed where the answer ends, or is too long, without one."""
+    pattern = compiled(receive)
     size, last = 0, b""
-    async for line in lines:
-        if await search(pattern, line) is not None:
-            return excerpt(line.rstrip())
-        size, last = size + len(line), line
-        if size > LIMIT:
-            raise CheckFailed(f"answer longer than {LIMIT // 1024 // 1024} MB")
-    got = f"receive /{target.receive}/ not in {size} bytes, last {excerpt(last)}" if size else "no answer"
+    async with aclosing(lines):
+        async for line in lines:
+            if await search(pattern, line) is not None:
+                return excerpt(line.rstrip())
+            size, last = size + len(line), line
+            if size > LIMIT:
+                raise CheckFailed(f"answer longer than {LIMIT // 1024 // 1024} MB")
+    got = f"receive /{receive}/ not in {size} bytes, last {excerpt(last)}" if size else "no answer"
     raise CheckFailed(f"closed by server ({got})")
 
 
@@ -49,38 +69,52 @@ def unescaped(request: str) -> bytes:
     )
 
 
-async def _stream(target: Target, request: bytes) -> AsyncIterator[bytes]:
-    """Yield the lines of the answer; our side is closed after the request."""
-    reached(NOT_CONNECTED)
-    reader, writer = await asyncio.open_connection(str(target.address), target.port, limit=LINE_LIMIT)
+async def _send(connection: Connection, request: bytes) -> None:
+    """Send the request and close our side; a server that has gone already may have answered before it went."""
     reached("connected, no answer")
+    with suppress(ConnectionError):
+        await connection.send(request)
+    connection.finish()
+
+
+async def _lines(connection: Connection) -> AsyncGenerator[bytes, None]:
+    """Yield the lines up to the end of the connection, which may be a reset unless it is all that comes."""
+    portion, held, anything = bytearray(PORTION), bytearray(), False
+    while size := await _received(connection, portion, or_reset=anything):
+        anything, start, looked = True, 0, len(held)
+        held += portion[:size]
+        while end := held.find(b"\n", looked) + 1:
+            yield _line(held[start:end])
+            start = looked = end
+        del held[:start]
+        _line(held)
+        reached("connected, receive pattern not seen")
+    if held:
+        yield bytes(held)
+
+
+async def _received(connection: Connection, portion: bytearray, *, or_reset: bool) -> int:
+    """Return how many bytes came, 0 at the end or, if so, at a reset."""
     try:
-        writer.write(request)
-        writer.write_eof()
-        while line := await _line(reader):
-            yield line
-            reached("connected, receive pattern not seen")
-    finally:
-        writer.transport.abort()
+        return await connection.receive_into(portion)
+    except ConnectionResetError:
+        if or_reset:
+            return 0
+        raise
 
 
-async def _line(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.readuntil(b"\n")
-    except asyncio.IncompleteReadError as error:
-        return error.partial
-    except asyncio.LimitOverrunError:
-        raise CheckFailed(f"a line longer than {LINE_LIMIT // 1024} kB") from None
+def _line(line: bytearray) -> bytes:
+    if len(line) > LINE_LIMIT:
+        raise CheckFailed(f"a line longer than {LINE_LIMIT // 1024} kB")
+    return bytes(line)
 
 
-async def _datagrams(target: Target, request: bytes) -> AsyncIterator[bytes]:
+async def _datagrams(socket: Datagrams) -> AsyncGenerator[bytes, None]:
     """Yield the lines of the datagrams that come back."""
-    async with datagram.connect(target) as socket:
-        socket.send(request)
-        while True:
-            for line in (await socket.receive()).splitlines(keepends=True):
-                yield line
-            reached("receive pattern not seen")
+    while True:
+        for line in (await socket.receive()).splitlines(keepends=True):
+            yield line
+        reached("receive pattern not seen")
 
 
 KIND = Kind("simpletcp", check, uses=frozenset({"protocol", "request", "receive"}))

@@ -14,6 +14,7 @@ from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.sip_message import Options, starts
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Address, Protocol
+from ldirectord_py.runtime.streams import open_connection
 
 LIMIT = 32768
 """Bytes that may come over TCP until the answer has; a line counts for 32 at least."""
@@ -43,7 +44,7 @@ async def _over_udp(target: Target) -> str:
 
 async def _over_tcp(target: Target) -> str:
     reached(NOT_CONNECTED)
-    reader, writer = await asyncio.open_connection(str(target.address), target.port, limit=LINE)
+    reader, writer = await open_connection(str(target.address), target.port, limit=LINE)
     reached("connected, no answer to OPTIONS")
     try:
         host, port = writer.get_extra_info("sockname")[:2]

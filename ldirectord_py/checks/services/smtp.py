@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ldirectord_py.checks.base import TLS, Kind, Target
+from ldirectord_py.checks.replies import smtp_reply
 from ldirectord_py.checks.stream import Stream, connect
 from ldirectord_py.checks.tls import terms
 from ldirectord_py.errors import CheckFailed
@@ -13,22 +14,23 @@ _NAME = "localhost.localdomain"
 async def check(target: Target) -> str:
     """Return the greeting."""
     async with connect(target) as stream:
-        greeting = await stream.reply("2")
+        greeting = (await smtp_reply(stream, "2"))[-1]
         features = await _hello(stream)
         if target.starttls:
             await _secure(stream, target, features)
             await _hello(stream)
-        await stream.send("QUIT")
+        stream.leave(b"QUIT\r\n")
         return greeting
 
 
 async def _hello(stream: Stream) -> list[str]:
     """Return what the server offers in answer to EHLO; nothing where it only takes HELO."""
     await stream.send(f"EHLO {_NAME}")
-    answer = await stream.lines("2", "5")
+    answer = await smtp_reply(stream, "2", "5")
     if answer[0].startswith("2"):
         return [line[4:].strip().upper() for line in answer[1:]]
-    await stream.command(f"HELO {_NAME}", "2")
+    await stream.send(f"HELO {_NAME}")
+    await smtp_reply(stream, "2")
     return []
 
 
@@ -36,7 +38,8 @@ async def _secure(stream: Stream, target: Target, features: list[str]) -> None:
     """Go over to TLS; raises CheckFailed where the server does not offer or want it."""
     if "STARTTLS" not in features:
         raise CheckFailed("the server offers no STARTTLS")
-    await stream.command("STARTTLS", "2")
+    await stream.send("STARTTLS")
+    await smtp_reply(stream, "2")
     await stream.secure(terms(target))
 
 

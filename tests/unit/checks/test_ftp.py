@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.scripted import Servers, Talk, closed_port, hanging, saying
+from harness.scripted import Servers, Talk, closed_port, hanging, reset, saying
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import ftp
@@ -128,3 +128,42 @@ async def test_an_endless_file_is_down(servers: Servers) -> None:
 
     expected = (Verdict.DOWN, f"file longer than {LIMIT // 1024 // 1024} MB")
     assert expected == await run(await server(servers, endless), 30.0)
+
+
+@pytest.mark.parametrize("answer", ["(|||%d|)", "(!!!%d!)", "(---%d-)", "(222%d2)", "go (~~~%d~). Now (really)"])
+async def test_the_port_for_data_may_stand_between_any_delimiters_of_rfc_2428(servers: Servers, answer: str) -> None:
+    data = await servers.start(saying(ALIVE), "::1")
+    port = await server(servers, host="::1", EPSV=f"229 {answer % data}\r\n".encode())
+    assert await run(port, host="::1", receive="alive") == (Verdict.UP, "fetched 12 bytes")
+
+
+@pytest.mark.parametrize("answer", ["(|||x|)", "(||!1024|)", "(|||1024!)", "(|||99999|)", "(|||0|)", "(   1024 )"])
+async def test_an_answer_without_a_port_for_data(servers: Servers, answer: str) -> None:
+    port = await server(servers, host="::1", EPSV=f"229 {answer}\r\n".encode())
+    assert await run(port, host="::1") == (Verdict.DOWN, f"no usable port for data: 229 {answer}")
+
+
+async def test_lines_within_a_reply_need_no_code(servers: Servers) -> None:
+    """RFC 959, 4.2."""
+    port = await server(servers, saying(ALIVE), PASS=b"230-Welcome\r\n   to 331 things\r\n\r\n230 in\r\n")
+    assert await run(port, receive="alive") == (Verdict.UP, "fetched 12 bytes")
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (b"226 done", (Verdict.UP, "fetched 12 bytes")),
+        (b"426 aborted", (Verdict.DOWN, 'expected 2, got "426 aborted"')),
+    ],
+)
+async def test_a_reset_ends_the_file_as_a_close_does(
+    servers: Servers, reply: bytes, expected: tuple[Verdict, str]
+) -> None:
+    async def resetting(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(ALIVE)
+        await writer.drain()
+        await asyncio.sleep(0)  # uvloop sends at the end of a turn
+        reset(writer)
+
+    port = await server(servers, resetting, RETR=b"150 here\r\n" + reply + b"\r\n")
+    assert await run(port, receive="alive") == expected

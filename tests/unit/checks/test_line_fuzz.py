@@ -94,7 +94,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes, int], None]:
     async def silent(*_: object) -> bytes:
         return b""
 
-    monkeypatch.setattr(asyncio, "open_connection", opened)
+    monkeypatch.setattr("ldirectord_py.checks.stream.open_connection", opened)
     for name in ("sock_connect", "sock_recv"):
         monkeypatch.setattr(asyncio.SelectorEventLoop, name, silent)
     return say
@@ -127,7 +127,7 @@ def test_a_probe_keeps_little_of_the_longest_lines(kind: str, said: bytes, monke
     async def opened(*_: object, **__: object) -> tuple[Endless, Deaf]:
         return Endless(said), Deaf()
 
-    monkeypatch.setattr(asyncio, "open_connection", opened)
+    monkeypatch.setattr("ldirectord_py.checks.stream.open_connection", opened)
     check = KINDS[kind].check
     assert check is not None
     target = Target(ip_address("127.0.0.1"), 9, 20.0, login="joe", passwd="hunter2")

@@ -9,7 +9,9 @@ import pytest
 
 from harness.scripted import Servers, closed_port, hanging, saying
 from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.connection import Connection, connect
 from ldirectord_py.checks.probe import probe
+from ldirectord_py.checks.services import simpletcp
 from ldirectord_py.checks.services.simpletcp import KIND, unescaped
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import Protocol
@@ -107,3 +109,19 @@ async def test_udp_refused() -> None:
 
 async def test_refused() -> None:
     assert await run(closed_port(), "/", "") == (Verdict.DOWN, "connect refused")
+
+
+@pytest.mark.parametrize("receive", ["well", "sick", ""])
+async def test_the_connection_ends_with_its_check(
+    servers: Servers, receive: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Connection] = []
+
+    async def remembered(host: str, port: int) -> Connection:
+        opened.append(await connect(host, port))
+        return opened[-1]
+
+    monkeypatch.setattr(simpletcp, "connect", remembered)
+    await run(await servers.start(saying(b"one\nall is well\ntwo\n")), "/x", receive)
+    [connection] = opened
+    assert connection._socket.fileno() == -1

@@ -91,7 +91,7 @@ async def test_a_stream_refuses_to_go_on_with_what_came_before_tls(servers: Serv
 
     target = Target(ip_address("127.0.0.1"), await servers.start(talk), 10.0)
     async with connect(target) as stream:
-        await stream.reply("220")
+        await stream.expect("220")
         with pytest.raises(CheckFailed, match="more than an answer before TLS"):
             await stream.secure(Terms(NAME))
 

@@ -1,0 +1,60 @@
+"""TCP connections as asyncio's streams, except that a reset does not discard the data that came before it.
+
+asyncio's own reader raises the error of a lost connection at once, whatever it still holds. A server that answers and
+ends without reading all that it was sent makes the kernel reset the connection behind the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+
+class Reader(asyncio.StreamReader):
+    """Returns the data that came before the connection was lost, and only then raises the error."""
+
+    _lost: Exception | None = None
+
+    def set_exception(self, exc: Exception) -> None:
+        """Keep the error for when nothing is left to read; the protocol calls this."""
+        self._lost = exc
+        self.feed_eof()
+
+    async def read(self, n: int = -1) -> bytes:
+        """Return at most ``n`` bytes, none at the end; raises OSError where the end was none."""
+        data = await super().read(n)
+        if not data and self._lost:
+            raise self._lost
+        return data
+
+    async def readexactly(self, n: int) -> bytes:
+        """Return ``n`` bytes; raises IncompleteReadError at the end, OSError where the end was none."""
+        try:
+            return await super().readexactly(n)
+        except asyncio.IncompleteReadError:
+            if self._lost:
+                raise self._lost from None
+            raise
+
+    async def readuntil(self, separator: bytes = b"\n") -> bytes:  # type: ignore[override]  # one separator will do
+        """Return the bytes up to the separator; raises as ``readexactly``, and LimitOverrunError."""
+        try:
+            return await super().readuntil(separator)
+        except asyncio.IncompleteReadError:
+            if self._lost:
+                raise self._lost from None
+            raise
+
+
+async def open_connection(
+    host: str, port: int, *, limit: int, tls: ssl.SSLContext | None = None, name: str | None = None
+) -> tuple[Reader, asyncio.StreamWriter]:
+    """Return a connection, over TLS if ``tls`` is given; ``name`` is what it expects the server to be called.
+
+    The reader buffers up to twice ``limit`` bytes. Raises OSError.
+    """
+    loop = asyncio.get_running_loop()
+    reader = Reader(limit=limit, loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_connection(lambda: protocol, host, port, ssl=tls, server_hostname=name)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
