@@ -9,13 +9,15 @@ import asyncio
 import os
 import select
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from errno import EINPROGRESS
+from errno import ECONNREFUSED, EINPROGRESS
 from typing import Final
 
+from ldirectord_py.checks.host_faults import IPV6_RECVERR, fault, rejection
 from ldirectord_py.checks.of_loop import OfLoop
 from ldirectord_py.checks.threads import LOOKUPS
+from ldirectord_py.errors import Inconclusive
 
 _STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
@@ -26,15 +28,30 @@ Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 async def connect(host: str, port: int) -> Connection:
     """Return a connection to an address, or to the first that takes one of those that a name has.
 
-    OSError where there is none, as of the last that was tried.
+    Where none takes one, raises OSError as of the last that was tried, or Inconclusive where this host could not try
+    any.
     """
     family = _family(host)
-    addresses = [(family, (host, port))] if family is not None else await _addresses(host, port)
-    for family, address in addresses[:-1]:
-        with suppress(OSError):
-            return await Connection(family).opened(address)
-    family, address = addresses[-1]
-    return await Connection(family).opened(address)
+    if family is not None:
+        return await Connection(family).opened((host, port))
+    return await _first(await _addresses(host, port))
+
+
+async def _first(addresses: Sequence[tuple[int, Address]]) -> Connection:
+    """Return a connection to the first address that takes one; raises as ``connect``."""
+    failure: OSError | None = None
+    fault: Inconclusive | None = None
+    try:
+        for family, address in addresses:
+            try:
+                return await Connection(family).opened(address)
+            except OSError as error:
+                failure = error
+            except Inconclusive as error:
+                fault = error
+        raise failure or fault or OSError("no address")
+    finally:
+        del failure, fault  # they refer to this frame
 
 
 async def _addresses(host: str, port: int) -> list[tuple[int, Address]]:
@@ -59,23 +76,37 @@ class Connection:
 
     def __init__(self, family: int) -> None:
         self._readiness = _running()
-        self._socket = socket.socket(family, _STREAM)
+        try:
+            self._socket = socket.socket(family, _STREAM)
+        except OSError as error:
+            raise fault(error.errno or 0) from None
         self._listed = False
 
     async def opened(self, address: Address) -> Connection:
-        """Return the connection once the server accepts; where it does not it is closed, and OSError tells why."""
+        """Return the connection once the server accepts.
+
+        Where it does not, the connection is closed. Raises OSError, or Inconclusive for a fault of this host.
+        """
         try:
-            error = self._socket.connect_ex(address)
-            if error == EINPROGRESS:
-                await self._until(select.EPOLLOUT)
-                error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            await self._connect(address)
         except BaseException:
             self.close()
             raise
-        if error:
-            self.close()
-            raise OSError(error, os.strerror(error))
         return self
+
+    async def _connect(self, address: Address) -> None:
+        ipv6 = self._socket.family == socket.AF_INET6
+        if ipv6:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+        error = self._socket.connect_ex(address)
+        if error == EINPROGRESS:
+            await self._until(select.EPOLLOUT)
+            if error := self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                raise rejection(self._socket, error) or OSError(error, os.strerror(error))
+        elif error:
+            raise OSError(error, os.strerror(error)) if error == ECONNREFUSED else fault(error)
+        if ipv6:  # an error that the network may get over must not end an established connection
+            self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 0)
 
     async def send(self, data: bytes) -> None:
         """Wait until the kernel has taken all of this; raises OSError."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
-from typing import TypeVar, cast
+from typing import Final, TypeVar
 
 from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.host_faults import connect_datagrams, fault, send_datagram
 from ldirectord_py.checks.phase import reached
 from ldirectord_py.checks.reasons import excerpt
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import CheckFailed, Inconclusive
 from ldirectord_py.ipvs.table import Address
 
 QUEUE = 131072
@@ -26,6 +28,8 @@ FIRST_WAIT = 0.5
 LONGEST_WAIT = 4.0
 """Seconds between two requests at most."""
 
+_DATAGRAM: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+
 Answer = TypeVar("Answer")
 
 
@@ -39,22 +43,22 @@ class Stray(CheckFailed):
 class Datagrams(asyncio.DatagramProtocol):
     """A connected UDP socket: the kernel drops what others send."""
 
-    def __init__(self) -> None:
-        self._transport: asyncio.DatagramTransport | None = None
-        self._received: asyncio.Queue[bytes | OSError] = asyncio.Queue()
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._received: asyncio.Queue[bytes | OSError | Inconclusive] = asyncio.Queue()
         self._waiting = 0
 
     def send(self, data: bytes) -> None:
-        """Send one datagram."""
-        if self._transport is not None:
-            self._transport.sendto(data)
+        """Send one datagram; where that fails, ``receive`` raises why."""
+        try:
+            send_datagram(self._socket, data)  # past the transport, which does not tell whose error it is
+        except (OSError, Inconclusive) as error:
+            self._failed(error)
 
     @property
     def local(self) -> tuple[Address, int]:
         """Return our own address and port."""
-        if self._transport is None:
-            raise CheckFailed("the socket is closed")
-        host, port = self._transport.get_extra_info("sockname")[:2]
+        host, port = self._socket.getsockname()[:2]
         return ip_address(host.partition("%")[0]), port
 
     async def ask(self, request: bytes, read: Callable[[bytes], Answer]) -> Answer:
@@ -71,16 +75,12 @@ class Datagrams(asyncio.DatagramProtocol):
             repeat.stop()
 
     async def receive(self) -> bytes:
-        """Return the next datagram; raises OSError when the server's host refuses ours."""
+        """Return the next datagram; raises OSError when the server's host refuses ours, Inconclusive when this does."""
         received = await self._received.get()
-        if isinstance(received, OSError):
+        if not isinstance(received, bytes):
             raise received
         self._waiting -= len(received) + EACH
         return received
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         """Queue what came, if there is room."""
@@ -90,18 +90,22 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         """Queue what the kernel learned, such as an ICMP refusal, if nothing else waits: it ends the check."""
-        if isinstance(exc, OSError) and self._received.empty():
-            self._received.put_nowait(exc)
+        if isinstance(exc, OSError):
+            self._failed(exc)
+
+    def _failed(self, error: OSError | Inconclusive) -> None:
+        if self._received.empty():
+            self._received.put_nowait(error)
 
 
 class _Repeat:
     """Sends a datagram now, and again after growing waits until it is stopped."""
 
-    __slots__ = ("_data", "_handle", "_loop", "_socket")
+    __slots__ = ("_data", "_datagrams", "_handle", "_loop")
 
-    def __init__(self, socket: Datagrams, data: bytes) -> None:
+    def __init__(self, datagrams: Datagrams, data: bytes) -> None:
         self._loop = asyncio.get_running_loop()
-        self._socket = socket
+        self._datagrams = datagrams
         self._data = data
         self._send(FIRST_WAIT)
 
@@ -110,17 +114,36 @@ class _Repeat:
         self._handle.cancel()
 
     def _send(self, wait: float) -> None:
-        self._socket.send(self._data)
+        self._datagrams.send(self._data)
         self._handle = self._loop.call_later(wait, self._send, min(2 * wait, LONGEST_WAIT))
 
 
 @asynccontextmanager
 async def connect(target: Target) -> AsyncIterator[Datagrams]:
-    """Yield a socket connected to the target; it is closed without a wait."""
-    loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_datagram_endpoint(Datagrams, remote_addr=(str(target.address), target.port))
+    """Yield a socket connected to the target; it is closed without a wait. Raises Inconclusive."""
+    connected = _connected(target)
+    try:
+        transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: Datagrams(connected), sock=connected
+        )
+    except BaseException:
+        connected.close()
+        raise
     reached("no datagram came back")
     try:
         yield protocol
     finally:
         transport.abort()
+
+
+def _connected(target: Target) -> socket.socket:
+    try:
+        opened = socket.socket(socket.AF_INET6 if target.address.version == 6 else socket.AF_INET, _DATAGRAM)
+    except OSError as error:
+        raise fault(error.errno or 0) from None
+    try:
+        connect_datagrams(opened, (str(target.address), target.port))
+    except BaseException:
+        opened.close()
+        raise
+    return opened

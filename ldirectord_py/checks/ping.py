@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.host_faults import connect_datagrams, fault, send_datagram
 from ldirectord_py.checks.phase import reached
 from ldirectord_py.errors import Inconclusive
 from ldirectord_py.ipvs.table import Address
@@ -63,8 +64,8 @@ class Echo:
 
     async def ask(self, number: int) -> str:
         """Send an echo and wait for its reply, or a late one to an echo before it."""
-        self._socket.connect((self._address, 0))
-        self._socket.send(self._request(number))
+        connect_datagrams(self._socket, (self._address, 0))
+        send_datagram(self._socket, self._request(number))
         loop = asyncio.get_running_loop()
         while True:
             packet = await loop.sock_recv(self._socket, _PACKET)
@@ -91,12 +92,14 @@ class Echo:
 
 
 def _open(family: _Family) -> tuple[socket.socket, bool]:
-    """Return a non-blocking ICMP socket, and whether it is a raw one; raises Inconclusive if neither is allowed."""
+    """Return a non-blocking ICMP socket, and whether it is raw; raises Inconclusive if this host allows neither."""
     for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
         try:
             opened = socket.socket(family.domain, kind | socket.SOCK_NONBLOCK, family.protocol)
         except PermissionError:
             continue
+        except OSError as error:
+            raise fault(error.errno or 0) from None
         return opened, kind == socket.SOCK_RAW
     raise Inconclusive("this host may not ping: run as root, or widen net.ipv4.ping_group_range")
 

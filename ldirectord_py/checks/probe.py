@@ -32,9 +32,9 @@ def _judge(error: Exception, target: Target) -> tuple[Verdict, str]:
     match error:
         case CheckFailed():
             return Verdict.DOWN, str(error)
-        case Inconclusive() | MemoryError():
-            return Verdict.NONE, str(error) or "out of memory"
-        case OSError() if is_local(error):
+        case Inconclusive():
+            return Verdict.NONE, str(error)
+        case _ if is_local(error):
             return Verdict.NONE, words(error)
         case OSError():
             return Verdict.DOWN, _where(error, words(error))

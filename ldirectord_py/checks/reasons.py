@@ -13,6 +13,10 @@ LONGEST = 1000
 
 _LOCAL_FAULTS = frozenset(
     {
+        errno.EADDRINUSE,
+        errno.EAFNOSUPPORT,
+        errno.EIO,
+        errno.EPERM,
         errno.EMFILE,
         errno.ENFILE,
         errno.ENOMEM,
@@ -31,8 +35,11 @@ _WORDS: Mapping[int, str] = {
     errno.EHOSTUNREACH: "no route to host",
     errno.ENETUNREACH: "network unreachable",
     errno.ETIMEDOUT: "connect timed out",
-    errno.EACCES: "connect not permitted by this host",
+    errno.EACCES: "connect prohibited",
     errno.EPERM: "connect not permitted by this host",
+    errno.EADDRINUSE: "no local address or port left",
+    errno.EAFNOSUPPORT: "this host does not support this kind of address",
+    errno.EINVAL: "invalid address, or a blackhole route",
     errno.EADDRNOTAVAIL: "no local address or port left",
     errno.ENOSPC: "no more sockets can be watched: raise fs.epoll.max_user_watches",
 }
@@ -60,11 +67,14 @@ _SILENT: Mapping[type[OSError], str] = {
     ConnectionResetError: "TLS: closed by server in the handshake",  # what the loops raise then
 }
 
-_LOCAL_LOOKUP_FAULTS = frozenset({socket.EAI_MEMORY, socket.EAI_SYSTEM})
+_LOCAL_LOOKUP_FAULTS = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_MEMORY, socket.EAI_SYSTEM})
+_NO_THREAD = "can't start new thread"
 
 
-def is_local(error: OSError) -> bool:
-    """Whether the error is a fault of this host, which says nothing about the server."""
+def is_local(error: Exception) -> bool:
+    """Whether the error is a fault of this host or of its resolver, which says nothing about the server."""
+    if not isinstance(error, OSError):
+        return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and str(error) == _NO_THREAD)
     if isinstance(error, ssl.SSLError):
         return False
     if isinstance(error, socket.gaierror):
@@ -72,8 +82,10 @@ def is_local(error: OSError) -> bool:
     return error.errno in _LOCAL_FAULTS
 
 
-def words(error: OSError) -> str:
+def words(error: Exception) -> str:
     """Return the error in a few words, without numbers and addresses."""
+    if not isinstance(error, OSError):
+        return str(error) or ("out of memory" if isinstance(error, MemoryError) else type(error).__name__)
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     if isinstance(error, ssl.SSLError):

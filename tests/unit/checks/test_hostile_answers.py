@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from ipaddress import ip_address
 
 import pytest
@@ -53,7 +54,8 @@ async def test_a_flood_of_datagrams_ends_at_the_deadline(kind: str) -> None:
 
 
 async def test_datagrams_that_nobody_reads_take_little_memory() -> None:
-    own = datagram.Datagrams()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
+        own = datagram.Datagrams(unused)
     for size in (60_000, 60_000, 60_000, 1000, 0, 0):
         own.datagram_received(b"x" * size, None)
     own.error_received(ConnectionRefusedError())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import socket
 import ssl
 import time
 from ipaddress import ip_address
@@ -45,6 +46,8 @@ async def test_a_check_that_returns_is_up_with_its_word() -> None:
         (ConnectionResetError(), "TLS: closed by server in the handshake"),
         (OSError(errno.EHOSTUNREACH, "x"), "no route to host"),
         (OSError(errno.ENETUNREACH, "x"), "network unreachable"),
+        (PermissionError(errno.EACCES, "x"), "connect prohibited"),
+        (socket.gaierror(socket.EAI_NONAME, "Unknown"), "name lookup failed: unknown"),
         (TimeoutError(errno.ETIMEDOUT, "x"), "connect timed out"),
         (OSError("Multiple exceptions: a, b"), "Multiple exceptions: a, b"),
         (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong"), "TLS: protocol error"),
@@ -65,6 +68,13 @@ async def test_the_servers_faults_are_down(error: Exception, reason: str) -> Non
         (OSError(errno.EADDRNOTAVAIL, "x"), "no local address or port left"),
         (OSError(errno.ENETDOWN, "x"), "network is down"),
         (BlockingIOError(errno.EAGAIN, "x"), "resource temporarily unavailable"),
+        (OSError(errno.EADDRINUSE, "x"), "no local address or port left"),
+        (OSError(errno.EAFNOSUPPORT, "x"), "this host does not support this kind of address"),
+        (OSError(errno.EIO, "x"), "input/output error"),
+        (PermissionError(errno.EPERM, "x"), "connect not permitted by this host"),
+        (socket.gaierror(socket.EAI_AGAIN, "Try again"), "name lookup failed: try again"),
+        (socket.gaierror(socket.EAI_FAIL, "Failure"), "name lookup failed: failure"),
+        (RuntimeError("can't start new thread"), "can't start new thread"),
         (MemoryError(), "out of memory"),
     ],
 )
