@@ -9,8 +9,9 @@ from importlib import import_module
 from io import TextIOWrapper
 
 from ldirectord_py.cli.arguments import HELP, VERSION, Invocation, UsageError, parse
-from ldirectord_py.cli.commands import COMMANDS, help_text, usage, version
+from ldirectord_py.cli.commands import COMMANDS, DAEMONS, help_text, usage, version
 from ldirectord_py.errors import ConfigError, LdirectordError
+from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.text import ESCAPED
 
 FAILED = 1
@@ -40,6 +41,8 @@ def _carry_out(invocation: Invocation) -> int:
     if invocation.command == VERSION:
         print(version())
         return 0
+    if invocation.command in DAEMONS:
+        signals.catch_early()
     module = import_module(f"{__name__}.{COMMANDS[invocation.command].module}")
     status: int = module.run(invocation)
     return status

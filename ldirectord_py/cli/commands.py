@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ COMMANDS: Mapping[str, Command] = {
         "[--real ADDR[:PORT]] [--virtual ID] [--json]",
     ),
 }
+
+DAEMONS: Final = frozenset({"start", "restart", "try-restart", "run"})
+"""The commands that become a daemon."""
 
 
 def usage() -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from ldirectord_py.daemon import notify
 from ldirectord_py.daemon.process import Instance, Lock, instance
 from ldirectord_py.errors import LdirectordError
 from ldirectord_py.report.logfile import open_log
+from ldirectord_py.runtime import signals
 
 LOG = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Service:
 
     def serve(self, lock: Lock, ready: Callable[[], None] | None = None) -> None:
         """Be the daemon until it is told to stop; call ``ready``, where somebody waits for that, once it serves."""
-        _hold_signals()
+        signals.hold()  # until the daemon listens to them
         with (
             self.process.pid_written(lock),
             open_log(self.loaded.config.settings, self.process.name, verbose=self.debug),
@@ -57,8 +57,7 @@ class Service:
         from ldirectord_py.daemon.run import serve  # noqa: PLC0415  imported after the fork: it is large
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(self.path, self.loaded, notify.take(os.environ), ready))
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not keep us from cleaning up
+            runner.run(_to_the_end(serve(self.path, self.loaded, notify.take(os.environ), ready)))
 
 
 def read(invocation: Invocation) -> Service:
@@ -74,6 +73,9 @@ def _nobody_waits() -> None:
     pass
 
 
-def _hold_signals() -> None:
-    """Keep a reload and a stop that come before the daemon listens until it does, in ``serve``."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM})
+async def _to_the_end(serving: Coroutine[None, None, None]) -> None:
+    """Serve, and let no signal interrupt what is left to do then: it would leave the pid file behind."""
+    try:
+        await serving
+    finally:
+        signals.hold()

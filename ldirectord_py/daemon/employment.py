@@ -15,6 +15,7 @@ from typing import Final
 from ldirectord_py.checks.command import environment
 from ldirectord_py.checks.program import edition, program
 from ldirectord_py.checks.reasons import printable
+from ldirectord_py.runtime import signals
 
 PROGRAM: Final = (*program("ldirectord_py.daemon.worker"), edition())
 """What a worker runs, and which edition of it we are."""
@@ -38,14 +39,15 @@ class Employment:
     """
 
     def __init__(self, theirs: socket.socket) -> None:
-        self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            PROGRAM,
-            stdin=theirs.fileno(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # a terminal's Ctrl-C is for the director
-            env=environment(os.environ),
-        )
+        with signals.held():  # until it listens to them: they are the director's to act on
+            self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                PROGRAM,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # a terminal's Ctrl-C is for the director
+                env=environment(os.environ),
+            )
         assert self._process.stderr  # noqa: S101  a pipe was asked for
         self._stderr = self._process.stderr
         self._said = b""

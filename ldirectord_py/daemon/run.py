@@ -29,6 +29,7 @@ from ldirectord_py.report import logfile
 from ldirectord_py.report.events import Listener
 from ldirectord_py.report.log import log
 from ldirectord_py.report.monitorfile import FLUSH_SECONDS
+from ldirectord_py.runtime import signals
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,6 @@ REPORT_SECONDS: Final = 0.6
 """Seconds that the kernel, or slow daemons of ``execute``, leave for mails and monitorfiles at least."""
 
 STATUS_EVERY: Final = 1.0
-STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], None]) -> None:
@@ -139,10 +139,11 @@ def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:
         if not stop.done():
             stop.set_result(number.name.removeprefix("SIG"))
 
-    for number in STOP_SIGNALS:
+    for number in signals.STOP:
         loop.add_signal_handler(number, told, number)
-    loop.add_signal_handler(signal.SIGHUP, on_hangup)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP, signal.SIGTERM})  # those sent meanwhile come now
+    loop.add_signal_handler(signals.RELOAD, on_hangup)
+    if signals.release():
+        on_hangup()
     return stop
 
 

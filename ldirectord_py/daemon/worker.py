@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 import sys
 from collections import deque
@@ -23,6 +22,7 @@ from ldirectord_py.collector import spare
 from ldirectord_py.daemon.descriptors import at_once, raise_limit
 from ldirectord_py.daemon.frames import News, Work, read_frame, work
 from ldirectord_py.daemon.monitor import Monitor
+from ldirectord_py.runtime import signals
 
 TELL_EVERY: Final = 1 / 64
 """Seconds that results wait for others to go with them."""
@@ -35,8 +35,6 @@ UNSENT: Final = 1024 * 1024
 
 LINES: Final = 1000
 """Log lines that wait; of more the oldest are dropped."""
-
-IGNORED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 
 
 class Worker(logging.Handler):
@@ -117,8 +115,9 @@ class Worker(logging.Handler):
 async def serve(ours: socket.socket) -> None:
     """Work until the director is gone."""
     loop = asyncio.get_running_loop()
-    for number in IGNORED:
+    for number in signals.HANDLED:
         loop.add_signal_handler(number, lambda: None)  # not SIG_IGN, which commands would inherit
+    signals.release()
     reader, writer = await asyncio.open_unix_connection(sock=ours)
     worker = Worker(writer)
     logging.getLogger().addHandler(worker)
@@ -132,6 +131,7 @@ async def serve(ours: socket.socket) -> None:
     finally:
         await worker.end()
         writer.transport.abort()
+        signals.hold()
 
 
 def main() -> int:

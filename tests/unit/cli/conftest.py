@@ -10,10 +10,19 @@ import pytest
 
 # The real command line; only the director is a stand-in, which writes what happens to it into the file told.
 PROGRAM = """
-import asyncio, logging, signal, sys, types
+import asyncio, logging, signal, socket, sys, time, types
 from pathlib import Path
 from ldirectord_py.cli import main
 from ldirectord_py.errors import KernelError
+from ldirectord_py.runtime.signals import release
+
+def look_up(*_, **__):
+    Path(sys.argv[1] + ".told").write_text("looking up")
+    while not Path(sys.argv[1] + ".answer").exists():
+        time.sleep(0.01)
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.3", 0))]
+
+socket.getaddrinfo = look_up
 
 async def serve(path, loaded, notify, ready):
     behaviour = Path(sys.argv[1]).read_text()
@@ -21,11 +30,13 @@ async def serve(path, loaded, notify, ready):
         raise KernelError("no IPVS in this kernel; load ip_vs")
     told = Path(sys.argv[1] + ".told")
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        loop.add_signal_handler(number, stop.set)
     if behaviour == "dawdles":
         await asyncio.sleep(1)
     loop.add_signal_handler(signal.SIGHUP, lambda: told.write_text("reload"))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP, signal.SIGTERM})
+    if release():
+        loop.call_soon(told.write_text, "reload")
     if behaviour == "chatters":
         for number in range(20_000):
             logging.getLogger("ldirectord_py.chatter").info("line %d", number)
@@ -73,6 +84,10 @@ class Box:
         """What the stand-in was last told, "" for nothing."""
         path = Path(f"{self._behaviour}.told")
         return path.read_text() if path.exists() else ""
+
+    def resolve(self) -> None:
+        """Let the resolver answer, which has not so far."""
+        Path(f"{self._behaviour}.answer").touch()
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-c", PROGRAM, str(self._behaviour), *words]

@@ -25,6 +25,7 @@ class Box(Protocol):
     pid: int
 
     def behave(self, how: str) -> None: ...
+    def resolve(self) -> None: ...
     def run(self, *words: str) -> tuple[int, str, str]: ...
     def run_words(self, *words: str) -> tuple[int, str, str]: ...
     def begin(self, *words: str, **more: str) -> Popen[str]: ...
@@ -201,6 +202,54 @@ def test_a_reload_before_the_daemon_listens_is_not_lost(box: Box) -> None:
     daemon.send_signal(signal.SIGHUP)
     until(lambda: box.told == "reload")
     assert box.run("stop") == NOTHING
+
+
+@pytest.mark.parametrize("command", ["run", "start", "restart"])
+def test_a_reload_while_the_configuration_is_loaded_is_not_fatal_nor_lost(box: Box, command: str) -> None:
+    box.config.write_text(box.config.read_text().replace("127.0.0.2", "web2.example.com"))
+    begun = box.begin(str(box.config), command)
+    until(lambda: box.told == "looking up")
+    begun.send_signal(signal.SIGHUP)
+    box.resolve()
+    until(lambda: box.told == "reload")
+    assert box.run("stop") == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130), (signal.SIGQUIT, 130)]
+)
+@pytest.mark.parametrize("command", ["run", "start"])
+def test_a_stop_while_the_configuration_is_loaded_ends_at_once(
+    box: Box, command: str, number: int, status: int
+) -> None:
+    box.config.write_text(box.config.read_text().replace("127.0.0.2", "web2.example.com"))
+    begun = box.begin(str(box.config), command)
+    until(lambda: box.told == "looking up")
+    begun.send_signal(number)
+    assert begun.communicate(timeout=8) == ("", "")  # the look-up may take ten
+    assert begun.returncode == status
+    assert not box.pid_file.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_every_signal_to_stop_that_comes_before_the_daemon_listens_stops_it_in_order(box: Box, number: int) -> None:
+    box.behave("dawdles")
+    daemon = box.begin(str(box.config), "run")
+    until(box.pid_file.exists)
+    daemon.send_signal(number)
+    assert daemon.wait(30) == 0
+    assert not box.pid_file.exists()
+
+
+def test_no_signal_interrupts_the_end(box: Box) -> None:
+    daemon = box.begin(str(box.config), "run")
+    until(lambda: box.told.startswith("uvloop"))
+    daemon.terminate()
+    while daemon.poll() is None:
+        daemon.send_signal(signal.SIGHUP)
+        daemon.send_signal(signal.SIGINT)
+    assert daemon.returncode == 0
+    assert not box.pid_file.exists()
 
 
 def test_debug_stays_in_the_foreground_and_logs_to_the_standard_output(box: Box) -> None:

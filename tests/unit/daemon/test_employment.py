@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 from ldirectord_py.daemon import employment
 from ldirectord_py.daemon.employment import Employment
+from ldirectord_py.daemon.frames import news, read_frame
+from ldirectord_py.runtime import signals
 
 
 async def ended(monkeypatch: pytest.MonkeyPatch, script: str) -> str:
@@ -59,3 +62,20 @@ async def test_one_that_cannot_be_started_is_an_oserror(monkeypatch: pytest.Monk
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(OSError, match="nonexistent"):
         Employment(theirs)
+
+
+@pytest.mark.slow
+async def test_a_signal_to_a_worker_that_only_begins_is_left_to_the_director() -> None:
+    """Signals to all processes of a service reach workers too, which had died of them while they were starting."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        employed = Employment(theirs)
+    for number in signals.HANDLED:
+        os.kill(employed.pid, number)
+    reader, writer = await asyncio.open_unix_connection(sock=ours)
+    async with asyncio.timeout(60):
+        assert news(await read_frame(reader)).results == []
+    for number in signals.HANDLED:
+        os.kill(employed.pid, number)
+    writer.close()
+    assert await employed.reap() == "ended with status 0"

@@ -26,6 +26,7 @@ from ldirectord_py.ipvs.table import Table
 from ldirectord_py.report import logfile, post
 from ldirectord_py.report.monitorfile import FLUSH_SECONDS
 from ldirectord_py.report.sendmail import over_sendmail
+from ldirectord_py.runtime import signals
 
 HEAD = "checkinterval = 1\nchecktimeout = 1\n"
 WEB = f"{HEAD}virtual = 192.0.2.1:80\n    real = 127.0.0.1:9 masq\n    checktype = on\n"
@@ -90,7 +91,7 @@ async def daemon(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str = WEB)
     monkeypatch.setattr(run, "NetlinkKernel", lambda: kernel)
     path = folder / "web.cf"
     path.write_text(text)
-    held = {number: signal.getsignal(number) for number in (*run.STOP_SIGNALS, signal.SIGHUP)}
+    held = {number: signal.getsignal(number) for number in signals.HANDLED}
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.setblocking(False)
         manager.bind(str(folder / "notify"))

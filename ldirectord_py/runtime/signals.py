@@ -1,0 +1,61 @@
+"""Signals that come before a daemon handles them, or when it no longer does.
+
+::
+
+    catch_early ---> hold -----------> release ------------------> hold ---> end of the process
+     reload: remembered  all: delivered    the daemon's own handlers   all: never delivered
+     stop: ends at once       at release
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+RELOAD: Final = signal.SIGHUP
+STOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+HANDLED: Final = frozenset({RELOAD, *STOP})
+
+_early: set[int] = set()
+
+
+def catch_early() -> None:
+    """Remember a RELOAD from now on, and end when told to STOP, SIGQUIT without a core dump. For the main thread.
+
+    SIGTERM needs a handler only in the first process of a container, which ignores signals without one.
+    """
+    signal.signal(RELOAD, lambda number, _: _early.add(number))
+    signal.signal(signal.SIGQUIT, signal.default_int_handler)
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, _exit)
+
+
+def hold() -> None:
+    """Keep all of them from being delivered until ``release``."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+
+
+def release() -> bool:
+    """Deliver what was held; return whether a RELOAD came before that."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+    came = RELOAD in _early
+    _early.clear()
+    return came
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Hold them in this thread during the block, and in the processes that it starts until these release them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _exit(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
