@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 
-import httptools
-
+from ldirectord_py.checks.effort import Effort
+from ldirectord_py.checks.http_chunks import Chunks
+from ldirectord_py.checks.http_head import HEAD_END, Head, begins, head
 from ldirectord_py.checks.reasons import excerpt, printable
 from ldirectord_py.errors import CheckFailed
 
 HEAD_LIMIT = 65536
-"""Bytes that may pass without one of a body: headers, interim answers (1xx), trailers."""
+"""Bytes that headers may have, those of interim answers (1xx) included."""
 
 BODY_LIMIT = 16 * 1024 * 1024
 """Bytes that a body may have."""
@@ -25,18 +26,25 @@ WINDOW = 98304
 OVERLAP = 16384
 """Bytes that stay when the others are dropped, so that a match across the border is found."""
 
+_SWITCHING, _NO_CONTENT, _NOT_MODIFIED = 101, 204, 304
+
 
 class Answer:
     """One answer: its status, its redirect, and the window of its body that has not been dropped.
 
-    The state is where llhttp stands, ``headed`` (the headers of the final answer are in) and ``done``.
+    It is ``done`` when nothing that may still come can matter: at the end of the body, and at that of the headers
+    where the status is none that is wanted. The state besides is ``headed`` (the final headers are in), what came
+    of them before, and how much of the body is still to come (None: all until the connection ends).
     """
 
     __slots__ = (
+        "_chunks",
+        "_effort",
         "_head_only",
-        "_parser",
-        "_sized",
-        "_status",
+        "_headers",
+        "_left",
+        "_phrase",
+        "_seen",
         "_wanted",
         "body",
         "code",
@@ -45,20 +53,23 @@ class Answer:
         "headed",
         "kept",
         "location",
-        "silent",
         "size",
     )
 
-    def __init__(self, method: str, wanted: Collection[int] = SUCCESS, *, kept: bool) -> None:
-        self._parser: httptools.HttpResponseParser | None = _lenient_parser(self)
+    def __init__(
+        self, method: str, wanted: Collection[int] = SUCCESS, *, kept: bool, effort: Effort | None = None
+    ) -> None:
         self._head_only = method == "HEAD"
-        self._sized = False
-        self._status = b""
         self._wanted = wanted
+        self._effort = effort or Effort()
+        self._headers = b""
+        self._seen = 0
+        self._phrase = b""
+        self._chunks: Chunks | None = None
+        self._left: int | None = None
         self.kept = kept
         self.body = bytearray()
         self.size = 0
-        self.silent = 0
         self.code = 0
         self.location: str | None = None
         self.dropped = self.headed = self.done = False
@@ -66,7 +77,7 @@ class Answer:
     @property
     def status(self) -> str:
         """Return the status line without the version: ``200 OK``."""
-        return _line(self.code, self._status)
+        return _line(self.code, self._phrase)
 
     @property
     def success(self) -> bool:
@@ -78,116 +89,91 @@ class Answer:
         """Whether the window must be searched and dropped before more may come."""
         return len(self.body) >= WINDOW
 
+    @property
+    def open_ended(self) -> bool:
+        """Whether the end of the connection, however it comes, is the end of the body (RFC 9112, 6.3)."""
+        return self.headed and self._left is None and self._chunks is None
+
     def feed(self, data: memoryview | bytes) -> None:
         """Take what the server sent; raises CheckFailed when it is no HTTP answer, or too long for one."""
-        if self._parser is None:
+        if not self.headed:
+            data = self._take_headers(bytes(data))
+        if self.done or not self.headed or not data:
             return
-        self.silent += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.done = True
-        except httptools.HttpParserError as error:
-            if not self.done:
-                raise CheckFailed(self._malformed(error, data)) from None
-        if self.done:
-            self.release()
-        elif self.silent > HEAD_LIMIT:
-            raise CheckFailed(f"headers longer than {HEAD_LIMIT // 1024} kB")
-        elif self.size > BODY_LIMIT:
-            raise CheckFailed(f"answer longer than {BODY_LIMIT // 1024 // 1024} MB")
+        if self._chunks is not None:
+            for piece in self._chunks.pieces(bytes(data)):
+                self._take(piece)
+            self.done = self._chunks.done
+        elif self._left is None:
+            self._take(data)
+        else:
+            self._take(data[: self._left])
+            self._left -= min(self._left, len(data))
+            self.done = not self._left
 
     def end(self) -> None:
         """Take the end of the connection; raises CheckFailed when it cuts the answer short."""
-        if not self.done and not (self.headed and not self._sized):
+        if not self.done and not self.open_ended:
             raise CheckFailed(f"closed by server ({self.progress()})")
         self.done = True
-        self.release()
 
     def drop(self) -> None:
         """Drop the window but for its last bytes."""
         del self.body[:-OVERLAP]
         self.dropped = True
 
-    def release(self) -> None:
-        """Let the parser go, which holds this object in turn."""
-        self._parser = None
-
     def progress(self) -> str:
         """Return how far the answer has come, in words."""
         if self.headed:
             return f"connected, {self.size} bytes of the body"
-        return "connected, headers not complete" if self.silent else "connected, no answer"
+        return "connected, headers not complete" if self._seen or self._headers else "connected, no answer"
 
-    def _malformed(self, error: Exception, data: memoryview | bytes) -> str:
-        if not self.code and not self._status:
-            return f"not an HTTP answer: {excerpt(bytes(data[:81]))}"
-        return f"malformed HTTP answer: {error}"
-
-    # What the parser calls.
-
-    def on_message_begin(self) -> None:
-        """Forget an interim answer."""
+    def _take_headers(self, data: bytes) -> bytes:
+        """Return what follows the final headers, once they are in."""
+        at, start = 0, max(len(self._headers) - 2, 0)
+        data = self._headers + data
+        while not self.headed:
+            at += len(data[at : at + 81]) - len(data[at : at + 81].lstrip(b"\r\n"))  # blank lines before the status
+            if not (end := HEAD_END.search(data, max(at, start))):
+                break
+            self._note(head(data[at : end.end()]))
+            at = end.end()
+        rest = data[at:]
         if not self.headed:
-            self._status, self._sized, self.location = b"", False, None
+            self._wait(rest, at)
+        return rest
 
-    def on_status(self, status: bytes) -> None:
-        """Keep the phrase after the code."""
-        if not self.headed:
-            self._status += status
+    def _wait(self, rest: bytes, seen: int) -> None:
+        """Keep headers that are not complete; raises CheckFailed where they are none, or too long."""
+        self._headers = rest
+        self._seen += seen
+        if not begins(rest):
+            raise CheckFailed(f"not an HTTP answer: {excerpt(rest[:81])}")
+        if self._seen + len(rest) > HEAD_LIMIT:
+            raise CheckFailed(f"headers longer than {HEAD_LIMIT // 1024} kB")
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep what tells the end of the body, and where a redirect leads."""
-        if self.headed:
+    def _note(self, found: Head) -> None:
+        """Take a head; one of an interim answer (1xx) is forgotten."""
+        if found.code < 200 and found.code != _SWITCHING:
             return
-        match name.lower():
-            case b"content-length":
-                self._sized = True
-            case b"transfer-encoding":
-                self._sized = self._sized or value.lower().rstrip().endswith(b"chunked")
-            case b"location":
-                self.location = value.decode("utf-8", "surrogateescape").strip()
+        self.headed, self._headers = True, b""
+        self.code, self._phrase, self.location = found.code, found.phrase, found.location
+        self._left = found.length
+        self._chunks = Chunks(self._effort) if found.chunked else None
+        bodyless = self._head_only or self.code == _NOT_MODIFIED or found.length == 0
+        if self.code == _NO_CONTENT:  # it has no body, but some servers send one for ``receive`` to match
+            bodyless = bodyless or not self.kept or self.open_ended
+        self.done = bodyless or not self.success
 
-    def on_headers_complete(self) -> None:
-        """Note the final status, and an answer that has no body."""
-        if self._parser is None or self.headed:
-            return
-        self.code = self._parser.get_status_code()
-        if self.code >= 200:
-            self.headed = True
-            self.kept = self.kept and self.success
-            self.done = self._head_only
-
-    def on_body(self, data: bytes) -> None:
-        """Count the body, and keep it where it is searched."""
-        if self.done:
-            return
-        self.silent = 0
+    def _take(self, data: memoryview | bytes) -> None:
+        """Count a piece of the body, and keep it where it is searched."""
         self.size += len(data)
+        if self.size > BODY_LIMIT:
+            raise CheckFailed(f"answer longer than {BODY_LIMIT // 1024 // 1024} MB")
         if self.kept:
             self.body += data
 
-    def on_message_complete(self) -> None:
-        """Note the end of the answer, unless it was an interim one."""
-        if self.headed:
-            self.done = True
 
-
-@lru_cache(maxsize=256)
-def _line(code: int, status: bytes) -> str:
-    return f"{code} {printable(status.strip())}".rstrip()
-
-
-def _lenient_parser(answer: Answer) -> httptools.HttpResponseParser:
-    """Return a parser that takes the liberties that servers do, such as bare line feeds."""
-    parser = httptools.HttpResponseParser(answer)
-    parser.set_dangerous_leniencies(
-        lenient_headers=True,
-        lenient_chunked_length=True,
-        lenient_version=True,
-        lenient_data_after_close=True,
-        lenient_optional_lf_after_cr=True,
-        lenient_optional_cr_before_lf=True,
-        lenient_spaces_after_chunk_size=True,
-    )
-    return parser
+@lru_cache(maxsize=256)  # results keep it: one text for all servers that send the same
+def _line(code: int, phrase: bytes) -> str:
+    return f"{code} {printable(phrase.strip())}".rstrip()

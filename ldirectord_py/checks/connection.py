@@ -14,6 +14,7 @@ from contextlib import suppress
 from errno import ECONNREFUSED, EINPROGRESS
 from typing import Final
 
+from ldirectord_py.checks.effort import Effort
 from ldirectord_py.checks.host_faults import IPV6_RECVERR, fault, rejection
 from ldirectord_py.checks.of_loop import OfLoop
 from ldirectord_py.checks.threads import LOOKUPS
@@ -72,7 +73,7 @@ def _family(host: str) -> int | None:
 class Connection:
     """A socket and whether the kernel has it in its list; who uses it waits for each step before the next."""
 
-    __slots__ = ("_listed", "_readiness", "_socket")
+    __slots__ = ("_listed", "_readiness", "_socket", "effort")
 
     def __init__(self, family: int) -> None:
         self._readiness = _running()
@@ -81,6 +82,7 @@ class Connection:
         except OSError as error:
             raise fault(error.errno or 0) from None
         self._listed = False
+        self.effort = Effort()
 
     async def opened(self, address: Address) -> Connection:
         """Return the connection once the server accepts.
@@ -118,11 +120,16 @@ class Connection:
                 await self._until(select.EPOLLOUT)
 
     async def receive_into(self, buffer: bytearray) -> int:
-        """Wait for something to read and return how many bytes it was, 0 at the end; raises OSError."""
+        """Wait for something to read and return how many bytes it was, 0 at the end.
+
+        Raises OSError, and CheckFailed where the server sends so much, or in such small pieces, that it costs too much.
+        """
         while True:
             await self._until(select.EPOLLIN)
             with suppress(BlockingIOError):  # what woke us was no good
-                return self._socket.recv_into(buffer)
+                size = self._socket.recv_into(buffer)
+                self.effort.read(size)
+                return size
 
     def finish(self) -> None:
         """Tell the server that no more will be sent, if it is still there."""

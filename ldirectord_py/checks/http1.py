@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 
 from ldirectord_py.checks.answer import Answer
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.connection import Connection, connect
+from ldirectord_py.checks.effort import RECORD
 from ldirectord_py.checks.pattern import Pattern, compiled
 from ldirectord_py.checks.phase import NOT_CONNECTED, reached
 from ldirectord_py.checks.reasons import excerpt
@@ -54,7 +56,8 @@ async def _fetch(request: Request, pattern: Pattern | None, wanted: Collection[i
     """Return the whole answer, and whether the pattern was found in it; ``when`` ends the phase reached."""
     reached(NOT_CONNECTED + when)
     connection = await connect(request.host, request.port)
-    exchange = Exchange(connection, request, Answer(request.method, wanted, kept=pattern is not None))
+    answer = Answer(request.method, wanted, kept=pattern is not None, effort=connection.effort)
+    exchange = Exchange(connection, request, answer)
     try:
         await exchange.begin()
         return exchange.answer, await exchange.read(pattern)
@@ -79,7 +82,8 @@ class Exchange:
     async def begin(self) -> None:
         """Send the request, over TLS if so."""
         if self._tls is None:
-            await self._connection.send(self._head)
+            with suppress(BrokenPipeError, ConnectionResetError):  # the answer may lie there all the same
+                await self._connection.send(self._head)
             return
         while not self._shaken(self._tls):
             await self._connection.send(self._tls.take())
@@ -109,8 +113,7 @@ class Exchange:
         return self.answer.progress()
 
     def close(self) -> None:
-        """Close the connection without a wait, and break the circle of references."""
-        self.answer.release()
+        """Close the connection without a wait."""
         self._connection.close()
 
     async def _found(self, pattern: Pattern) -> bool:
@@ -129,7 +132,7 @@ class Exchange:
 
     async def _more(self) -> None:
         """Take what comes next, or the end of the connection."""
-        size = await self._connection.receive_into(_BUFFER)
+        size = await self._received()
         if not size:
             self.answer.end()
         elif self._tls is None:
@@ -137,8 +140,18 @@ class Exchange:
         else:
             self._tls.give(_VIEW[:size])
             for plain in self._tls.plain():
+                self._connection.effort.piece(len(plain), RECORD)
                 self.answer.feed(plain)
             if self._tls.ended:
                 self.answer.end()
             if not self.answer.done:
                 await self._connection.send(self._tls.take())
+
+    async def _received(self) -> int:
+        """Return how many bytes came, 0 at the end; a reset is one where the end of the connection ends the body."""
+        try:
+            return await self._connection.receive_into(_BUFFER)
+        except ConnectionResetError:
+            if self.answer.open_ended:
+                return 0
+            raise

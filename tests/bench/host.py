@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.host import ROOT, program_path
 
 PACKAGES = ("keepalived", "ldirectord", "ipvsadm", "nginx-light")
-LIBRARIES = ("uvloop", "httptools")
+LIBRARIES = ("uvloop",)
 
 
 def describe() -> dict[str, str]:

@@ -44,14 +44,58 @@ def asked(reply: Callable[[bytes], bytes]) -> Talk:
             ("up: 200 OK", "down: closed by server (connected, 5 bytes of the body)"),
         ),
         (
-            answering(OK + b"no header\r\n\r\nhello"),
-            ("up: 200 OK", "down: malformed HTTP answer: Invalid header token"),
+            answering(OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello0\r\n\r\n"),
+            ("up: 200 OK", 'down: malformed HTTP answer: no size of a chunk: "0\\r\\n\\r\\n"'),
         ),
     ],
 )
-@pytest.mark.difference("http: not an answer of HTTP, a body cut short, malformed headers")
+@pytest.mark.difference("http: not an answer of HTTP, a body cut short, malformed chunks")
 async def test_answers_that_are_none(talk: Talk, expected: tuple[str, str]) -> None:
     assert expected == await of_one(talk, "service=http")
+
+
+LENGTH = b"Content-Length: 5\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OK + b" folded\r\nno colon\r\nMy Header: x\r\n: x\r\nX(y)\xe9: a\rb\0\r\n" + LENGTH + b" \r\n\r\nhello",
+        OK + b"Content-Length : 5 bytes\r\n\r\nhello...",
+        OK + LENGTH + LENGTH + b"\r\nhello",
+        OK + b"Content-Length: 5, 5\r\n\r\nhello",
+        OK + b"Content-Length: -1\r\n\r\nhello",
+        OK + b"Transfer-Encoding: \r\n" + LENGTH + b"\r\nhello",
+        b"HTTP/1\t200  OK\n" + LENGTH + b"\nhello",
+        b"HTTP/x.y 200 OK\r\n" + LENGTH + b"\r\nhello",
+        b"HTTP/1.1 204 OK\r\n" + LENGTH + b"\r\nhello",
+        CHUNKED + b"5 ; a=b\r\nhello\r\n0\r\nno trailer\r\n\r\n",
+        CHUNKED + b"5\nhello\n0\n",
+    ],
+)
+async def test_answers_of_odd_servers_are_taken_as_by_the_original(answer: bytes) -> None:
+    found = await of_one(answering(answer), 'service=http\nreceive="hello"')
+    assert [each.partition(":")[0] for each in found] == ["up", "up"]
+
+
+@pytest.mark.difference("http: two values of Content-Length")
+async def test_two_lengths() -> None:
+    talk = answering(OK + b"Content-Length: 4\r\n" + LENGTH + b"\r\nhello")
+    expected = ("up: 200 OK", "down: malformed HTTP answer: Content-Length is both 4 and 5")
+    assert expected == await of_one(talk, "service=http")
+
+
+@pytest.mark.difference("http: a Transfer-Encoding other than chunked")
+async def test_transfer_encodings() -> None:
+    talk = answering(OK + b"Transfer-Encoding: identity\r\n" + LENGTH + b"\r\nhello")
+    assert await of_one(talk, 'service=http\nreceive="hello"') == ("down: ", "up: 200 OK")
+
+
+@pytest.mark.difference("http: an interim answer (102, 103)")
+async def test_interim_answers() -> None:
+    talk = answering(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + HELLO)
+    assert await of_one(talk, "service=http") == ("down: 103 Early Hints", "up: 200 OK")
 
 
 @pytest.mark.parametrize(

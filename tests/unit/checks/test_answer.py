@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 
 from ldirectord_py.checks.answer import HEAD_LIMIT, OVERLAP, WINDOW, Answer
+from ldirectord_py.checks.effort import MAX_STEPS, SMALL
 from ldirectord_py.errors import CheckFailed
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -29,7 +32,17 @@ def seen(answer: Answer) -> tuple[str, bytes, bool]:
         OK + b"Content-Length: 5\r\n\r\nhello and more",
         OK + b"Upgrade: h2,h2c\r\nConnection: Upgrade, close\r\nContent-Length: 5\r\n\r\nhello",
         OK + b"Transfer-Encoding: chunked\r\n\r\n5  \r\nhello\r\n0\r\n\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5 ; x=y\r\nhello\n00\r\n",
+        OK + b"Transfer-Encoding: identity\r\ntransfer-encoding:\tChunked \r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         OK + b"X: a\r\n folded\r\nContent-Length: 5\r\n\r\nhello",
+        OK + b"Content-Length:\r\n\t5\r\n \r\nX: y\r\n\r\nhello",
+        OK + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+        OK + b"Content-Length: 05, 5\r\n\r\nhello",
+        OK + b"Content-Length: none\r\nContent-Length : 5 bytes\r\n\r\nhello",
+        OK + b" Content-Length: 9\r\nMy Header: x\r\nContent-Length: 5\r\n\r\nhello",
+        OK + b"no colon\r\n: no name\r\nX\xe9(@): a\0b\rc\r\nMy Content-Length: 9\r\nContent-Length: 5\r\n\r\nhello",
+        b"\r\n\n\r\nHTTP/1 \t200\tOK\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/ 200  OK \nContent-Length: 5\n\nhello",
         b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
         + OK
@@ -53,9 +66,48 @@ def test_an_answer_to_head_ends_with_its_headers() -> None:
     assert seen(answer_to(OK + b"Content-Length: 5\r\n\r\n", method="HEAD")) == ("200 OK", b"", True)
 
 
-@pytest.mark.parametrize(("code", "done"), [(204, True), (304, True), (404, False)])
-def test_some_statuses_have_no_body(code: int, done: bool) -> None:
-    assert answer_to(b"HTTP/1.1 %d X\r\nContent-Length: 5\r\n\r\n" % code).done is done
+@pytest.mark.parametrize(
+    ("code", "kept", "length", "done"),
+    [
+        (204, False, b"Content-Length: 5\r\n", True),
+        (204, True, b"", True),
+        (204, True, b"Content-Length: 5\r\n", False),  # as the original reads it
+        (304, True, b"Content-Length: 5\r\n", True),
+        (200, True, b"", False),
+        (200, False, b"", False),
+    ],
+)
+def test_some_statuses_have_no_body(code: int, kept: bool, length: bytes, done: bool) -> None:
+    answer = Answer("GET", {code}, kept=kept)
+    answer.feed(b"HTTP/1.1 %d X\r\n%b\r\n" % (code, length))
+    assert answer.done is done
+
+
+@pytest.mark.parametrize("code", [302, 404, 503])
+def test_the_headers_decide_where_the_status_is_not_wanted(code: int) -> None:
+    answer = answer_to(b"HTTP/1.1 %d X\r\nTransfer-Encoding: chunked\r\n" % code)
+    assert not answer.done
+    answer.feed(b"\r\nno chunk at all")
+    assert (answer.done, answer.size) == (True, 0)
+    answer.end()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"Content-Length: \r\n",
+        b"Content-Length: -5\r\n",
+        b"Content-Length: 5;x\r\n",
+        b"Content-Length: 99999999999999999999\r\n",
+        b"Transfer-Encoding: gzip\r\nContent-Length: 3\r\n",
+    ],
+)
+def test_without_a_length_that_is_one_the_end_of_the_connection_ends_the_body(header: bytes) -> None:
+    answer = answer_to(OK + header + b"\r\nhello")
+    assert (answer.open_ended, answer.done) == (True, False)
+    answer.end()
+    assert seen(answer) == ("200 OK", b"hello", True)
 
 
 def test_a_status_may_lack_its_phrase_and_is_printable() -> None:
@@ -65,7 +117,7 @@ def test_a_status_may_lack_its_phrase_and_is_printable() -> None:
 
 def test_only_the_body_of_success_is_kept() -> None:
     answer = answer_to(b"HTTP/1.1 500 No\r\nContent-Length: 5\r\n\r\nhello")
-    assert (bytes(answer.body), answer.size, answer.success) == (b"", 5, False)
+    assert (bytes(answer.body), answer.size, answer.success) == (b"", 0, False)
 
 
 def test_switching_protocols_is_an_answer_without_success() -> None:
@@ -84,15 +136,24 @@ def test_a_redirect_keeps_its_location_as_bytes_came() -> None:
         (b"SSH-2.0-OpenSSH_9.2\r\n", 'not an HTTP answer: "SSH-2.0-OpenSSH_9.2\\r\\n"'),
         (b"\x15\x03\x01\x00\x02\x02F", 'not an HTTP answer: "\\x15\\x03\\x01\\x00\\x02\\x02F"'),
         (b"x" * 200, 'not an HTTP answer: "' + "x" * 80 + '..."'),
+        (b"HTTP/1.1 2000 OK\r\n", 'not an HTTP answer: "HTTP/1.1 2000 OK\\r\\n"'),
         (
-            OK + b"Content-Length: 99999999999999999999\r\n\r\n",
-            "malformed HTTP answer: Content-Length overflow",
+            OK + b"Content-Length: 5\r\nContent-Length: 4\r\n\r\n",
+            "malformed HTTP answer: Content-Length is both 4 and 5",
+        ),
+        (
+            OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello, who is there\r\n\r\n",
+            'malformed HTTP answer: no size of a chunk: ", who is there\\r\\n\\r\\n"',
+        ),
+        (
+            OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 16 + b"\r\n",
+            'malformed HTTP answer: no size of a chunk: "ffffffffffffffff\\r\\n"',
         ),
         (OK + b"X: " + b"y" * HEAD_LIMIT, "headers longer than 64 kB"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 3000, "headers longer than 64 kB"),
         (
-            OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"T: x\r\n" * HEAD_LIMIT,
-            "headers longer than 64 kB",
+            OK + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 9000,
+            f'malformed HTTP answer: no size of a chunk: "1;{"x" * 78}..."',
         ),
     ],
 )
@@ -125,6 +186,22 @@ def test_a_connection_that_ends_early_cuts_the_answer_short(raw: bytes, reason: 
 def test_an_endless_body_ends_at_the_limit() -> None:
     with pytest.raises(CheckFailed, match=r"^answer longer than 16 MB$"):
         answer_to(OK + b"\r\n", *[b"x" * 16384] * 2000, kept=False)
+
+
+@pytest.mark.parametrize("size", [1, 1000, 60_000])
+def test_chunks_of_single_bytes_end_at_the_limit_of_steps(size: int) -> None:
+    answer = answer_to(OK + b"Transfer-Encoding: chunked\r\n\r\n", kept=False)
+    endless = b"1\r\nx\r\n" * (MAX_STEPS + 1)
+    pieces = (endless[at : at + size] for at in range(0, len(endless), size))
+    with pytest.raises(CheckFailed, match=r"^the answer comes in too many small pieces$"):
+        deque(map(answer.feed, pieces), maxlen=0)
+    assert answer.size == MAX_STEPS
+
+
+def test_chunks_of_a_large_page_pass() -> None:
+    chunks = (b"%x\r\n" % SMALL + b"x" * SMALL + b"\r\n") * 30_000
+    answer = answer_to(OK + b"Transfer-Encoding: chunked\r\n\r\n", chunks, b"0\r\n", kept=False)
+    assert (answer.done, answer.size) == (True, 30_000 * SMALL)
 
 
 def test_a_full_window_is_dropped_but_for_its_end() -> None:

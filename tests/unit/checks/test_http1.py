@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.scripted import Servers, Talk, answering, closed_port, hanging, reset, saying
+from ldirectord_py.checks import effort
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.http1 import REDIRECTS, Exchange
 from ldirectord_py.checks.probe import probe
@@ -197,17 +198,81 @@ async def test_hostile_answers_are_down_with_the_reason(servers: Servers, talk: 
     assert await http(await servers.start(talk)) == (Verdict.DOWN, reason)
 
 
-@pytest.mark.parametrize("length", [b"Content-Length: 9999\r\n", b""])
-async def test_a_reset_in_the_body(servers: Servers, length: bytes) -> None:
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize(
+    ("headers", "receive", "expected"),
+    [
+        (b"", "^hello$", (Verdict.UP, "200 OK")),
+        (b"Transfer-Encoding: identity\r\n", "hello", (Verdict.UP, "200 OK")),
+        (b"", "Hello", (Verdict.DOWN, 'receive /Hello/ not in 5 bytes: "hello"')),
+        (b"Content-Length: 9\r\n", "", (Verdict.DOWN, "reset by server (connected, 5 bytes of the body)")),
+        (CHUNKED, "", (Verdict.DOWN, "reset by server (connected, 5 bytes of the body)")),
+    ],
+)
+async def test_a_reset_ends_a_body_that_only_the_close_delimits(
+    servers: Servers, headers: bytes, receive: str, expected: tuple[Verdict, str]
+) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(OK + length + b"\r\nhello")
+        writer.write(OK + headers + b"\r\n" + (b"9\r\nhello" if headers == CHUNKED else b"hello"))
         await writer.drain()
         await asyncio.sleep(0.05)
         reset(writer)
 
-    expected = (Verdict.DOWN, "reset by server (connected, 5 bytes of the body)")
-    assert expected == await http(await servers.start(talk))
+    assert expected == await http(await servers.start(talk), receive=receive)
+
+
+def unread(answer: bytes) -> Talk:
+    """Return a talk that answers without reading the request, so that its close becomes a reset."""
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+        reset(writer)
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("answer", "directives", "expected"),
+    [
+        (OK + b"\r\nall is well\r\n", {"receive": "well"}, (Verdict.UP, "200 OK")),
+        (
+            b"HTTP/1.1 503 Service Unavailable\r\n\r\nnot in sync\r\n",
+            {"expectstatus": "200"},
+            (Verdict.DOWN, "status 503 Service Unavailable, not 200"),
+        ),
+        (
+            b"HTTP/1.1 206 OK\r\n\r\nstandby\r\n",
+            {"expectstatus": "200"},
+            (Verdict.DOWN, "status 206 OK, not 200"),
+        ),
+    ],
+    ids=["reset-body", "reset-503", "reset-206"],
+)
+async def test_a_server_that_does_not_read_the_request(
+    servers: Servers, answer: bytes, directives: dict[str, Any], expected: tuple[Verdict, str]
+) -> None:
+    port = await servers.start(unread(answer))
+    assert {await http(port, **directives) for _ in range(5)} == {expected}
+
+
+@pytest.mark.parametrize("headers", [b"", b"Content-Length: 99999\r\n", CHUNKED])
+async def test_a_503_whose_body_never_ends_is_down_at_once(servers: Servers, headers: bytes) -> None:
+    port = await servers.start(hanging(b"HTTP/1.1 503 Busy\r\n" + headers + b"\r\n1\r\n"))
+    expected = (Verdict.DOWN, "status 503 Busy")
+    assert expected == await asyncio.wait_for(http(port, receive="well", seconds=3600.0), 60)
+
+
+async def test_a_redirect_is_followed_before_its_body_ends(servers: Servers) -> None:
+    other = await servers.start(answering(HELLO))
+    first = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%d/\r\n\r\nwait..." % other
+    assert await asyncio.wait_for(http(await servers.start(hanging(first)), seconds=3600.0), 60) == (
+        Verdict.UP,
+        "200 OK",
+    )
 
 
 def dripping(head: bytes, drop: bytes) -> Talk:
@@ -241,6 +306,26 @@ async def test_a_dripping_body_ends_at_the_deadline(servers: Servers) -> None:
     assert verdict is Verdict.DOWN
     assert reason.startswith("no answer within 0.3 s (connected, ")
     assert reason.endswith(" bytes of the body)")
+
+
+async def test_a_body_in_endless_tiny_pieces_ends_at_the_limit(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effort, "MAX_STEPS", 100 * effort.READ)
+    sent = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK + b"\r\n")
+        while not writer.transport.is_closing():
+            writer.write(b"x")
+            sent += 1
+            await asyncio.sleep(0.001)
+
+    expected = (Verdict.DOWN, "the answer comes in too many small pieces")
+    assert expected == await http(await servers.start(talk), seconds=60.0)
+    assert sent >= 90
 
 
 async def test_tls_with_a_server_that_speaks_none(servers: Servers) -> None:

@@ -1,0 +1,41 @@
+"""How much work a server may make us do on one connection: the one bound for all protocols."""
+
+from __future__ import annotations
+
+from ldirectord_py.errors import CheckFailed
+
+MAX_STEPS = 65536
+"""Steps that small pieces of an answer may take together; all of them cost some 0.1 s of CPU time."""
+
+MAX_BYTES = 32 * 1024 * 1024
+"""Bytes that may arrive; protocols have smaller limits of their own."""
+
+SMALL = 512
+"""Bytes of a piece that is not counted; pieces of this size and more are bounded by MAX_BYTES."""
+
+READ, RECORD, CHUNK = 8, 2, 1
+"""Steps for one read of the socket, one record of TLS and one chunk of HTTP: about their CPU time in us."""
+
+
+class Effort:
+    """What is left of the work for one connection; both methods raise CheckFailed when nothing is."""
+
+    __slots__ = ("bytes", "steps")
+
+    def __init__(self) -> None:
+        self.steps = MAX_STEPS
+        self.bytes = MAX_BYTES
+
+    def read(self, size: int) -> None:
+        """Count a read that returned so many bytes."""
+        self.bytes -= size
+        if self.bytes < 0:
+            raise CheckFailed(f"more than {MAX_BYTES // 1024 // 1024} MB arrived")
+        self.piece(size, READ)
+
+    def piece(self, size: int, steps: int) -> None:
+        """Count a piece of so many bytes, unless it is large."""
+        if size < SMALL:
+            self.steps -= steps
+            if self.steps < 0:
+                raise CheckFailed("the answer comes in too many small pieces")

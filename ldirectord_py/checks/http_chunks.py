@@ -1,0 +1,56 @@
+"""The body of an HTTP answer that comes in chunks, without I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ldirectord_py.checks.effort import CHUNK, Effort
+from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.errors import CheckFailed
+
+MAX_SIZE_LINE = 8192
+"""Bytes that the line with a chunk's size may have, its extensions included."""
+
+_FIRST = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
+_NEXT = re.compile(rb"\r?\n" + _FIRST.pattern)
+
+
+class Chunks:
+    """The state: how much of the current chunk is still to come, and what came of a line that is not complete."""
+
+    __slots__ = ("_effort", "_left", "_line", "_rest", "done")
+
+    def __init__(self, effort: Effort) -> None:
+        self._effort = effort
+        self._line = _FIRST
+        self._left = 0
+        self._rest = b""
+        self.done = False
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """Yield what ``data`` has of the body; the chunk of size 0 ends it. Raises CheckFailed for what is no chunk."""
+        data, at = self._rest + data, 0
+        self._rest = b""
+        while at < len(data):
+            if not self._left:
+                if (line := self._line.match(data, at)) is None:
+                    self._wait(data[at:])
+                    return
+                at, self._left, self._line = line.end(), int(line[1], 16), _NEXT
+                self._effort.piece(self._left, CHUNK)
+                if not self._left:
+                    self.done = True  # trailers are none of our business
+                    return
+            piece = data[at : at + self._left]
+            at += len(piece)
+            self._left -= len(piece)
+            if piece:
+                yield piece
+
+    def _wait(self, rest: bytes) -> None:
+        """Keep the beginning of a line; raises CheckFailed where more data cannot make it one."""
+        lines = 1 if self._line is _FIRST else 2
+        if rest.count(b"\n") >= lines or len(rest) > MAX_SIZE_LINE:
+            raise CheckFailed(f"malformed HTTP answer: no size of a chunk: {excerpt(rest)}")
+        self._rest = rest
