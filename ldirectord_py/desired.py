@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from ldirectord_py.config.model import CheckType, Config, Fallback, Forward, Real, Virtual
+from ldirectord_py.config.model import NO_ENGINE, CheckType, Config, Fallback, Forward, Real, Virtual
 from ldirectord_py.health import HealthState
 from ldirectord_py.ipvs.table import (
     NO_FLAGS,
@@ -173,7 +173,8 @@ def service(virtual: Virtual) -> Service:
     if virtual.ops and virtual.protocol is Protocol.UDP:
         flags |= ServiceFlag.ONE_PACKET
     mask = _mask(virtual.netmask if virtual.persistent is not None else None, ipv6=virtual.key.ipv6)
-    return Service(virtual.key, virtual.scheduler, flags, virtual.persistent or 0, mask)
+    engine = "" if virtual.pe in {None, NO_ENGINE} else virtual.pe
+    return Service(virtual.key, virtual.scheduler, flags, virtual.persistent or 0, mask, engine, virtual.pe is None)
 
 
 def _scheduler_flags(words: str | None) -> ServiceFlag:

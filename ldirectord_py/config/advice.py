@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from ldirectord_py.checks.base import TLS, Kind
 from ldirectord_py.checks.pattern import pattern_problem
 from ldirectord_py.config.lines import Line, Note, Report
-from ldirectord_py.config.model import CheckType, Virtual
+from ldirectord_py.config.model import SIP, CheckType, Virtual, takes_sip
 from ldirectord_py.config.real import receive_of
 from ldirectord_py.config.settings import Settings
 from ldirectord_py.ipvs.table import Protocol, VirtualAddress
@@ -36,8 +36,17 @@ class Advice:
             self._report.warn(head, note)
         if virtual.ops and virtual.protocol is not Protocol.UDP:
             self._report.warn(settings.lines["ops"], Note("ops holds for udp only", "leave it out"))
+        if virtual.pe == SIP and "pe" in settings.lines:
+            self._engine(virtual, settings.lines["pe"])
         if virtual.checktype in {CheckType.NEGOTIATE, CheckType.COMBINED}:
             self._service(virtual, head, settings)
+
+    def _engine(self, virtual: Virtual, line: Line) -> None:
+        if not takes_sip(virtual.key):
+            note = Note("pe=sip is for udp only: the kernel would drop every connection over tcp", "leave it out")
+            self._report.refuse(line, note)
+        elif virtual.persistent is None:
+            self._report.warn(line, Note("pe has no effect without persistent", "add persistent=N"))
 
     def _fallback(self, virtual: Virtual, settings: Settings) -> None:
         line = settings.lines.get("fallback")

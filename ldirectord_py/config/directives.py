@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from ldirectord_py.config import commands
 from ldirectord_py.config.lines import Note, Refusal
-from ldirectord_py.config.model import AlertStatus, Authorities, CheckType
+from ldirectord_py.config.model import NO_ENGINE, SIP, AlertStatus, Authorities, CheckType
 from ldirectord_py.config.real import slashed
 from ldirectord_py.config.values import (
     Place,
@@ -101,6 +101,9 @@ def _schedflags(raw: str, place: Place) -> str:
             hint = nearest(flag, _FLAGS) or "leave it out"
             place.warn(Note(f'"{flag[:40]}" is not a scheduler flag and has no effect', hint))
     return flags
+
+
+_pe = choice(lambda place: (SIP, NO_ENGINE), r"[\w-]+")
 
 
 def _persistent(raw: str, place: Place) -> int | None:
@@ -250,6 +253,7 @@ _ROWS = (
     Directive("fallbackcommand", Where.BOTH, commands.fallbackcommand),
     Directive("followredirects", Where.BOTH, yes_no),
     Directive("negotiatetimeout", Where.BOTH, whole(1, YEARS)),
+    Directive("pe", Where.BOTH, _pe),
     Directive("quiescent", Where.BOTH, yes_no),
     Directive("smtp", Where.BOTH, _smtp),
     Directive("starttls", Where.BOTH, yes_no),

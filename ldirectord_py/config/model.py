@@ -29,6 +29,10 @@ class CheckType(StrEnum):
     COMBINED = "combined"
 
 
+SIP, NO_ENGINE = "sip", "none"
+"""The words of ``pe``, the persistence engine; without one the kernel's stays."""
+
+
 class AlertStatus(StrEnum):
     """The words of ``emailalertstatus``: in which states of the daemon mails are sent."""
 
@@ -103,6 +107,7 @@ class Virtual:
     persistent: int | None = None
     netmask: str | None = None
     schedflags: str | None = None
+    pe: str | None = None
     ops: bool = False
     checktype: CheckType = CheckType.NEGOTIATE
     connects: int | None = None
@@ -156,6 +161,11 @@ class Virtual:
         return self.key.protocol if isinstance(self.key, VirtualAddress) else None
 
 
+def takes_sip(key: ServiceKey) -> bool:
+    """Tell whether a service may have the persistence engine sip, which only understands UDP."""
+    return isinstance(key, FirewallMark) or key.protocol is Protocol.UDP
+
+
 @dataclass(frozen=True, slots=True)
 class Globals:
     """What holds for the whole daemon; times in seconds, ``reconcile`` None when it is off.
@@ -183,6 +193,7 @@ class Globals:
     maintenancedir: str | None = None
     maxchecks: int | None = None
     maxexternal: int = 50
+    pe: str | None = None
     quiescent: bool = False
     readdquiescent: bool = False
     reconcile: int | None = 10

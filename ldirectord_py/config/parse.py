@@ -16,7 +16,7 @@ from ldirectord_py.config.advice import Advice, Installed
 from ldirectord_py.config.directives import DIRECTIVES, Where
 from ldirectord_py.config.include import Contents, Includes, Texts, in_order
 from ldirectord_py.config.lines import Line, Note, Refusal, Report, Text
-from ldirectord_py.config.model import Config, Fallback, Globals, Virtual
+from ldirectord_py.config.model import SIP, Config, Fallback, Globals, Virtual, takes_sip
 from ldirectord_py.config.real import VirtualLine, parse_virtual
 from ldirectord_py.config.sections import Section, Sorter
 from ldirectord_py.config.servers import Servers
@@ -198,6 +198,8 @@ class _Builder:
         port = key.port if isinstance(key, VirtualAddress) else 0
         values = self._inherited | {name: value for name, value in own.items() if name in _VIRTUALS}
         values |= _timeouts(own, self._world.values)
+        if values.get("pe") == SIP and "pe" not in own and not takes_sip(key):
+            del values["pe"]
         values.setdefault("service", self._words.get(port, "none"))
         if "service" in own:
             kind = self._settler.kinds[own["service"]]

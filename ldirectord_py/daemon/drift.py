@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ldirectord_py.ipvs.table import Destination, Key, Row, Service
+from ldirectord_py.ipvs.table import Destination, Key, Row, Service, kept
 from ldirectord_py.report.events import Drifted
 
 Rows = Mapping[Key, Row]
@@ -14,8 +14,8 @@ Rows = Mapping[Key, Row]
 def drift(before: Rows, found: Rows, wanted: Rows, *, readd_quiescent: bool) -> Iterator[Drifted]:
     """Yield one event for each row of a service that is not as it was left; a vanished service is one event.
 
-    Left as found are a weight, and without ``readd_quiescent`` the removal of a row of weight 0; but neither
-    where ``wanted`` is another row by now.
+    Left as found are a weight, what ``wanted`` has no say in, and without ``readd_quiescent`` the removal of a row of
+    weight 0; but none of them where ``wanted`` is another row by now.
     """
     vanished = next((row for key, row in before.items() if isinstance(row, Service) and key not in found), None)
     if vanished:
@@ -24,16 +24,19 @@ def drift(before: Rows, found: Rows, wanted: Rows, *, readd_quiescent: bool) -> 
     for key, row in before.items():
         now = found.get(key)
         if now != row:
-            left = wanted.get(key) == row and _left(row, now, readd_quiescent=readd_quiescent)
+            left = _left(wanted.get(key), row, now, readd_quiescent=readd_quiescent)
             yield Drifted(row, now, mended=not left)
     for key, row in found.items():
         if key not in before:
             yield Drifted(None, row, mended=True)
 
 
-def _left(before: Row, found: Row | None, *, readd_quiescent: bool) -> bool:
-    if not isinstance(before, Destination):
+def _left(wanted: Row | None, before: Row, found: Row | None, *, readd_quiescent: bool) -> bool:
+    if wanted is None or kept(wanted, before) != before:
         return False
-    if isinstance(found, Destination):
-        return replace(found, weight=before.weight) == before
-    return before.weight == 0 and not readd_quiescent
+    if found is None:
+        return isinstance(before, Destination) and before.weight == 0 and not readd_quiescent
+    as_found = kept(wanted, found)
+    if isinstance(as_found, Destination) and isinstance(found, Destination):
+        as_found = replace(as_found, weight=found.weight)
+    return as_found == found

@@ -19,7 +19,9 @@ class Edits:
         if not isinstance(row, Destination):
             return True
         if not event.mended:
-            self.weights[row.key] = event.found.weight if isinstance(event.found, Destination) else None
+            found = event.found.weight if isinstance(event.found, Destination) else None
+            if found != row.weight:
+                self.weights[row.key] = found
             return True
         put_back = event.before is None and self.weights.pop(row.key, 0) is None  # what was removed by hand
         return not put_back

@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 from itertools import chain, groupby, islice, repeat
 from typing import NamedTuple, overload
 
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, Table
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, Table, kept
 
 
 class Verb(StrEnum):
@@ -85,8 +85,9 @@ class _Step(IntEnum):
 def diff(current: Table, desired: Table) -> Sequence[Op]:
     """Return the fewest ops that turn ``current`` into ``desired``, additions and raises before the rest.
 
-    A deleted service takes its destinations along, without ops of their own. Within a step the ops keep the
-    order of the table that they come from: deletions that of the dump, the cheapest one for the kernel.
+    What ``desired`` has no say in stays as it is in ``current``. A deleted service takes its destinations along,
+    without ops of their own. Within a step the ops keep the order of the table that they come from: deletions that of
+    the dump, the cheapest one for the kernel.
     """
     if not current:
         return Additions(desired.values())
@@ -96,7 +97,9 @@ def diff(current: Table, desired: Table) -> Sequence[Op]:
         if before is None:
             steps[_Step.SERVICE if isinstance(row, Service) else _Step.RAISE].append(Op(Verb.ADD, row))
         elif before is not row and _values(before) != _values(row):
-            steps[_edit_step(before, row)].append(Op(Verb.EDIT, row))
+            after = kept(row, before)
+            if after is row or after != before:
+                steps[_edit_step(before, after)].append(Op(Verb.EDIT, after))
     for row in _leaving(current, desired):
         step = _Step.DELETE_SERVICE if isinstance(row, Service) else _Step.DELETE_DESTINATION
         steps[step].append(Op(Verb.DELETE, row))
@@ -104,7 +107,7 @@ def diff(current: Table, desired: Table) -> Sequence[Op]:
 
 
 def _values(row: Row) -> object:
-    """Return what rows of one key can differ in: comparing the keys again would double the time."""
+    """Return what rows of one key are compared by: comparing the keys again would double the time."""
     return (row.forward, row.weight, row.upper, row.lower) if isinstance(row, Destination) else row
 
 

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.table import (
+    IPIP,
     Address,
     Destination,
     DestinationKey,
@@ -24,6 +25,7 @@ from ldirectord_py.ipvs.table import (
     Service,
     ServiceFlag,
     ServiceKey,
+    Tunnel,
     VirtualAddress,
 )
 from ldirectord_py.ipvs.wire import AF_INET, AF_INET6
@@ -208,7 +210,13 @@ def destination(message: Message, of: ServiceKey) -> Destination | None:
         _number(found, 4, 4),
         _number(found, 5, 4),
         _number(found, 6, 4),
+        _tunnel(found),
     )
+
+
+def _tunnel(found: Attributes) -> Tunnel:
+    """Return the tunnel, that of kernels before 5.3 where the attributes are absent."""
+    return Tunnel(_number(found, 13, 1), _port(found, 14), _number(found, 15, 2)) if 13 in found else IPIP
 
 
 def numbers(message: Message, kinds: Iterable[int]) -> list[int]:

@@ -7,13 +7,14 @@ same object again. Any chunk that does not have the layout of Linux 5.3 and late
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, repeat
 
 from ldirectord_py.ipvs import dump, wire
 from ldirectord_py.ipvs.dump import DONE, ERROR, FORWARDS, HEADER, MULTIPART, PROTOCOLS, BrokenDumpError, Message
 from ldirectord_py.ipvs.table import (
+    IPIP,
     Destination,
     DestinationKey,
     Key,
@@ -22,14 +23,17 @@ from ldirectord_py.ipvs.table import (
     Service,
     ServiceFlag,
     ServiceKey,
+    Tunnel,
     VirtualAddress,
 )
 from ldirectord_py.ipvs.wire import AF_INET, AF_INET6, service_key
 
-# Address to weight, upper and lower, family: not the header, the tunnel, the connections and the statistics.
-_DESTINATION = struct.Struct("=24x44s24x16s24x8s216x")
-_IMAGE = struct.Struct("=4x4s12s 4x2sxx 4xI 4xI 4xI 4xI 4xHxx")
-_IMAGE_HEADS = struct.Struct("=4s16x 4s4x 4s4x 4s4x 4s4x 4s4x 4s4x")
+# Address to thresholds, family: not the header, the connections and the statistics.
+_DESTINATION = struct.Struct("=24x84s24x8s216x")
+_IMAGE = struct.Struct("=4x4s12s 4x2sxx 4xI 4xI 24s 4xI 4xI 4xHxx")
+_WHOLE = struct.Struct("=4s16s 4s2sxx 4sI 4sI 24s 4sI 4sI 8s")
+_PLAIN_TUNNEL = wire.tunnel(IPIP)
+_IMAGE_HEADS = struct.Struct("=4s16x 4s4x 4s4x 4s4x 24x 4s4x 4s4x 4s4x")
 # Command and nest; family, protocol, address, port: each with its head.
 _SERVICE_KEY = struct.Struct("=8x 4sHxx 4sHxx 4s16s 4s2sxx")
 
@@ -114,7 +118,7 @@ class Recall:
 class Destinations:
     """What is known of one service: the attribute that asks for its destinations, and these as last dumped.
 
-    They are compared by their image: of each its attributes from address to family as ``wire`` has them.
+    They are compared by their image: of each its attributes from address to thresholds, and its family.
     """
 
     __slots__ = ("_fixed", "_image", "_of", "request", "rows")
@@ -133,7 +137,7 @@ class Destinations:
         if self._fixed and _is_fixed(chunk, sequence):
             return [b"".join(chain.from_iterable(_DESTINATION.iter_unpack(chunk)))], False
         rows, done = dump.part(chunk, sequence, partial(dump.destination, of=self._of))
-        return list(map(wire.image, rows)), done
+        return list(map(image, rows)), done
 
     def is_known(self, whole: bytes) -> bool:
         """Return whether this is the image of ``rows``."""
@@ -152,20 +156,43 @@ class Destinations:
         """Return the rows of an image; 10,000 are made with little help of Python's."""
         if not whole:
             return ()
-        starts, ends, ports, forwards, weights, uppers, lowers, families = zip(*_IMAGE.iter_unpack(whole), strict=True)
-        if set(_IMAGE_HEADS.iter_unpack(whole)) != {_DESTINATION_HEADS} or not _FAMILIES.issuperset(families):
+        columns = zip(*_IMAGE.iter_unpack(whole), strict=True)
+        starts, ends, ports, forwards, weights, wrapped, uppers, lowers, families = columns
+        tunnels = _tunnels(wrapped)
+        known = set(_IMAGE_HEADS.iter_unpack(whole)) == {_DESTINATION_HEADS} and _FAMILIES.issuperset(families)
+        if not known or tunnels is None:
             self._fixed = False
             raise BrokenDumpError("the kernel's dump has another layout")
         addresses = starts if set(families) == {AF_INET} else map(_packed, starts, ends, families)
         numbers = struct.unpack(f">{len(ports)}H", b"".join(ports))
         keys = map(tuple.__new__, repeat(DestinationKey), zip(repeat(self._of), addresses, numbers))
         methods = [FORWARDS[forward & 7] for forward in forwards]
-        return map(Destination, keys, methods, weights, uppers, lowers)
+        return map(Destination, keys, methods, weights, uppers, lowers, tunnels)
 
     def _same(self, row: Row) -> Row:
         """Return the row of the last dump that is equal, if there is one."""
         known = self.rows.get(row.key)
         return row if known is None or known != row else known
+
+
+def image(row: Destination) -> bytes:
+    """Return the attributes of a destination from address to thresholds, and its family, as a dump has them."""
+    key, (port, forward, weight, upper, lower) = row.key, wire.VALUE_HEADS
+    return _WHOLE.pack(
+        *(wire.ADDRESS_HEAD, key.packed, port, key.port.to_bytes(2, "big")),
+        *(forward, row.forward, weight, row.weight, wire.tunnel(row.tunnel), upper, row.upper, lower, row.lower),
+        wire.FAMILIES[key.ipv6],
+    )
+
+
+def _tunnels(packed: Sequence[bytes]) -> Iterable[Tunnel] | None:
+    """Return the tunnels, nearly always plain ones, or None for another layout."""
+    if packed.count(_PLAIN_TUNNEL) == len(packed):
+        return repeat(IPIP)
+    values = [wire.TUNNEL.unpack(each) for each in packed]
+    if any(value[::2] != wire.TUNNEL_HEADS for value in values):
+        return None
+    return [Tunnel(kind, int.from_bytes(port, "big"), flags) for _, kind, _, port, _, flags in values]
 
 
 def _packed(start: bytes, end: bytes, family: int) -> bytes:

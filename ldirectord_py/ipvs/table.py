@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, IntFlag
 from ipaddress import IPv4Address, IPv6Address
 from typing import Generic, NamedTuple, Self, TypeVar, dataclass_transform
@@ -125,7 +125,8 @@ class Service:
 
     ``persistence`` is in seconds and holds only with the flag PERSISTENT. ``mask`` groups the clients of a
     persistent service: an IPv4 mask as a number (0xFFFFFFFF: each client alone), or an IPv6 prefix length
-    (128). ``engine`` names the persistence engine, if any. ``packed`` is as in a Destination.
+    (128). ``engine`` names the persistence engine, if any; with ``any_engine`` the row that is wanted has no say in
+    it. ``packed`` is as in a Destination.
     """
 
     key: ServiceKey
@@ -134,14 +135,30 @@ class Service:
     persistence: int = 0
     mask: int = 0xFFFFFFFF
     engine: str = ""
+    any_engine: bool = field(default=False, repr=False, compare=False)
     packed: bytes = field(default=b"", init=False, repr=False, compare=False)
+
+
+class Tunnel(NamedTuple):
+    """How packets are wrapped on their way to a destination that is reached by tunnel, as in <linux/ip_vs.h>.
+
+    ``kind`` is 0 for ipip, 1 for gue, 2 for gre; ``flags`` are those of checksums.
+    """
+
+    kind: int = 0
+    port: int = 0
+    flags: int = 0
+
+
+IPIP = Tunnel()
 
 
 @_frozen
 class Destination:
     """A destination row; ``upper`` and ``lower`` are connection thresholds, 0 for none.
 
-    ``packed`` is what the kernel is sent to add or edit it, once ``wire`` has packed that: no part of the value.
+    ``tunnel`` is the kernel's: no row that is wanted has a say in it. ``packed`` is what the kernel is sent to add or
+    edit the row, once ``wire`` has packed that: no part of the value.
     """
 
     key: DestinationKey
@@ -149,12 +166,22 @@ class Destination:
     weight: int
     upper: int = 0
     lower: int = 0
+    tunnel: Tunnel = IPIP
     packed: bytes = field(default=b"", init=False, repr=False, compare=False)
 
 
 Key = ServiceKey | DestinationKey
 Row = Service | Destination
 Table = Mapping[Key, Row]
+
+
+def kept(row: Row, held: Row) -> Row:
+    """Return a row that is wanted as it is to be written over ``held``: what it has no say in stays as it is there."""
+    if isinstance(held, Destination):
+        return replace(row, tunnel=held.tunnel) if isinstance(row, Destination) and held.tunnel != row.tunnel else row
+    if isinstance(row, Service) and row.any_engine and held.engine != row.engine:
+        return replace(row, engine=held.engine)
+    return row
 
 
 def service_of(key: Key) -> ServiceKey:

@@ -20,6 +20,7 @@ from ldirectord_py.ipvs.table import (
     ServiceFlag,
     ServiceKey,
     Table,
+    Tunnel,
     VirtualAddress,
 )
 
@@ -34,6 +35,8 @@ _FORWARDS = {
     Forward.ROUTE: ("-g", "Route"),
     Forward.BYPASS: ("-g", "Bypass"),
 }
+_TUNNEL_KINDS = ("ipip", "gue", "gre")
+_CHECKSUMS = ("--tun-nocsum", "--tun-csum", "--tun-remcsum")
 _SCHEDULER_FLAGS = (ServiceFlag.SCHED_1, ServiceFlag.SCHED_2, ServiceFlag.SCHED_3)
 _FLAG_WORDS = {name: (f"{name}-fallback", f"{name}-port", "flag-3") for name in ("sh", "mh")}
 _ANY_FLAG_WORDS = ("flag-1", "flag-2", "flag-3")
@@ -67,10 +70,18 @@ def _saved(row: Row) -> str:
     words = ["-a", _option(row.key.service), "-r", _endpoint(row.key.address, row.key.port)]
     words += [_FORWARDS[row.forward][0], "-w", str(row.weight)]
     if row.forward is Forward.TUNNEL:
-        words += ["--tun-type", "ipip"]
+        words += _tunnel_words(row.tunnel)
     if row.upper or row.lower:
         words += ["-x", str(row.upper), "-y", str(row.lower)]
     return " ".join(words)
+
+
+def _tunnel_words(tunnel: Tunnel) -> Iterator[str]:
+    yield from ("--tun-type", _TUNNEL_KINDS[tunnel.kind])
+    if tunnel.port:
+        yield from ("--tun-port", str(tunnel.port))
+    if tunnel.kind:
+        yield _CHECKSUMS[tunnel.flags]
 
 
 def _option(key: ServiceKey) -> str:
@@ -162,7 +173,7 @@ def _what(error: Exception) -> str:
 
 
 _WITH_VALUE = frozenset(["-s", "-r", "-w", "-x", "-y", "-p", "-M", "--pe", "-b", "-t", "-u", "-f", "--sctp-service"])
-_WITHOUT_VALUE = frozenset(["-A", "-a", "-6", "-o", "-g", "-i", "-m", "--tun-nocsum", "--tun-csum", "--tun-remcsum"])
+_WITHOUT_VALUE = frozenset(["-A", "-a", "-6", "-o", "-g", "-i", "-m", *_CHECKSUMS])
 _TUNNEL = frozenset(["--tun-type", "--tun-port"])
 
 
@@ -221,7 +232,13 @@ def _destination(options: dict[str, str], service: ServiceKey) -> Destination:
     key = DestinationKey(service, *_parsed_endpoint(options["-r"]))
     forward = next((way for option, way in _WAYS.items() if option in options), Forward.ROUTE)
     upper, lower = int(options.get("-x", "0")), int(options.get("-y", "0"))
-    return Destination(key, forward, int(options.get("-w", "1")), upper, lower)
+    return Destination(key, forward, int(options.get("-w", "1")), upper, lower, _tunnel(options))
+
+
+def _tunnel(options: dict[str, str]) -> Tunnel:
+    kind = _TUNNEL_KINDS.index(options.get("--tun-type", "ipip"))
+    flags = next((flag for flag, word in enumerate(_CHECKSUMS) if word in options), 0)
+    return Tunnel(kind, int(options.get("--tun-port", "0")), flags)
 
 
 _WAYS = {"-m": Forward.MASQUERADE, "-i": Forward.TUNNEL, "-g": Forward.ROUTE}

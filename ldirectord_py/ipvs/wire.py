@@ -15,12 +15,14 @@ from operator import attrgetter
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.refusal import nonsense
 from ldirectord_py.ipvs.table import (
+    IPIP,
     Destination,
     DestinationKey,
     FirewallMark,
     Row,
     Service,
     ServiceKey,
+    Tunnel,
 )
 
 AF_INET, AF_INET6 = 2, 10
@@ -152,28 +154,33 @@ def _text(kind: int, text: str) -> bytes:
 
 
 def _destination(row: Destination) -> bytes:
-    return service_key(row.key.service) + _nest(2, image(row))
-
-
-def image(row: Destination) -> bytes:
-    """Return the attributes of a destination; but for the ones left out, a dump has the same bytes."""
-    key, (port, forward, weight, upper, lower) = row.key, _VALUE_HEADS
-    return _IMAGE.pack(
-        *(_ADDRESS_HEAD, key.packed, port, key.port.to_bytes(2, "big")),
+    key, (port, forward, weight, upper, lower) = row.key, VALUE_HEADS
+    attributes = _DESTINATION.pack(
+        *(ADDRESS_HEAD, key.packed, port, key.port.to_bytes(2, "big")),
         *(forward, row.forward, weight, row.weight, upper, row.upper, lower, row.lower),
-        _FAMILIES[key.ipv6],
+        FAMILIES[key.ipv6],
     )
+    more = b"" if row.tunnel == IPIP else tunnel(row.tunnel)
+    return service_key(key.service) + _nest(2, attributes + more)
+
+
+def tunnel(of: Tunnel) -> bytes:
+    """Return the attributes of a tunnel."""
+    kind, port, flags = TUNNEL_HEADS
+    return TUNNEL.pack(kind, of.kind, port, of.port.to_bytes(2, "big"), flags, of.flags)
 
 
 def _destination_key(key: DestinationKey) -> bytes:
     port = key.port.to_bytes(2, "big")
-    named = _KEY_IMAGE.pack(_ADDRESS_HEAD, key.packed, _VALUE_HEADS[0], port, _FAMILIES[key.ipv6])
+    named = _KEY_IMAGE.pack(ADDRESS_HEAD, key.packed, VALUE_HEADS[0], port, FAMILIES[key.ipv6])
     return service_key(key.service) + _nest(2, named)
 
 
 # An address has room for those of IPv6, as the kernel gives it back.
-_IMAGE = struct.Struct("=4s16s 4s2sxx 4sI 4sI 4sI 4sI 8s")
+_DESTINATION = struct.Struct("=4s16s 4s2sxx 4sI 4sI 4sI 4sI 8s")
 _KEY_IMAGE = struct.Struct("=4s16s 4s2sxx 8s")
-_ADDRESS_HEAD = _HEAD.pack(20, 1)
-_VALUE_HEADS = [_HEAD.pack(4 + length, kind) for length, kind in ((2, 2), (4, 3), (4, 4), (4, 5), (4, 6))]
-_FAMILIES = [_FAMILY.pack(6, 11, family) for family in (AF_INET, AF_INET6)]
+ADDRESS_HEAD = _HEAD.pack(20, 1)
+VALUE_HEADS = [_HEAD.pack(4 + length, kind) for length, kind in ((2, 2), (4, 3), (4, 4), (4, 5), (4, 6))]
+TUNNEL = struct.Struct("=4sBxxx 4s2sxx 4sHxx")
+TUNNEL_HEADS = tuple(_HEAD.pack(4 + length, kind) for length, kind in ((1, 13), (2, 14), (2, 15)))
+FAMILIES = [_FAMILY.pack(6, 11, family) for family in (AF_INET, AF_INET6)]

@@ -100,15 +100,26 @@ def _weighted(verb: Verb, before: Row | None, row: Destination) -> str:
 
 
 def _drifted(event: Drifted) -> str:
-    match event.before, event.found:
+    return f"Somebody {_put_back(event.before, event.found) if event.mended else _left_so(event.before, event.found)}"
+
+
+def _put_back(before: Row | None, found: Row | None) -> str:
+    match before, found:
         case None, Destination() as row:
-            return f"Somebody added real server: {_server(row)}, removing it"
-        case Destination() as row, None:
-            mended = "adding it again" if event.mended else "leaving it so (readdquiescent=no)"
-            return f"Somebody removed {row_name(row)}, {mended}"
-        case Service() as row, None:
-            return f"Somebody removed {row_name(row)}, adding it again"
-        case Destination(), Destination() as row if not event.mended:
-            return f"Somebody set the weight of {row_name(row)} to {row.weight}, leaving it so"
-        case _, found:
-            return f"Somebody changed {row_name(found) if found else 'a row'}, setting it back"
+            return f"added real server: {_server(row)}, removing it"
+        case (Destination() | Service()) as row, None:
+            return f"removed {row_name(row)}, adding it again"
+        case _:
+            return f"changed {row_name(found) if found else 'a row'}, setting it back"
+
+
+def _left_so(before: Row | None, found: Row | None) -> str:
+    match before, found:
+        case Destination() as row, Destination() as now if row.weight != now.weight:
+            return f"set the weight of {row_name(now)} to {now.weight}, leaving it so"
+        case _, Destination() as now:
+            return f"changed the tunnel of {row_name(now)}, leaving it so"
+        case _, Service() as now:
+            return f"set the persistence engine of {row_name(now)} to {now.engine or 'none'}, leaving it so"
+        case _:
+            return f"removed {row_name(before) if before else 'a row'}, leaving it so (readdquiescent=no)"

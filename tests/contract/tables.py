@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 from hypothesis import strategies as st
 
 from ldirectord_py.ipvs.table import (
+    IPIP,
     NO_FLAGS,
     Address,
     Destination,
@@ -19,11 +21,13 @@ from ldirectord_py.ipvs.table import (
     ServiceFlag,
     ServiceKey,
     Table,
+    Tunnel,
     VirtualAddress,
 )
 
 PORTS = st.integers(1, 65535)
 FORWARDS = st.sampled_from([Forward.MASQUERADE, Forward.LOCAL, Forward.TUNNEL, Forward.ROUTE])
+TUNNELS = st.sampled_from([IPIP, Tunnel(1, 6080), Tunnel(1, 65535, 2), Tunnel(2, 0, 1)])
 EXTRA_FLAGS = st.sampled_from([NO_FLAGS, ServiceFlag.ONE_PACKET, ServiceFlag.SCHED_1, ServiceFlag.SCHED_2])
 
 
@@ -64,6 +68,11 @@ def destinations(draw: st.DrawFn, service: ServiceKey, ports: st.SearchStrategy[
     return Destination(
         key, forward, draw(st.integers(0, 3) | st.integers(0, 2**31 - 1)), upper, draw(st.integers(0, upper))
     )
+
+
+def wrapped(service: ServiceKey) -> st.SearchStrategy[Destination]:
+    """Return a destination row of the service as the kernel may have it, with any tunnel."""
+    return st.builds(replace, destinations(service), tunnel=TUNNELS)
 
 
 @st.composite

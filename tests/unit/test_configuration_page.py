@@ -26,6 +26,7 @@ NEW = {
     "include",
     "maxchecks",
     "maxexternal",
+    "pe",
     "reconcile",
     "resolveinterval",
     "starttls",

@@ -69,6 +69,24 @@ def a_weight_set_by_hand(run: Run) -> None:
     run.point("reloaded", {WEB: {A: 2, B: 1}}, ours={WEB: {A: 7, B: 1}}, table=why, log=RELOAD)
 
 
+def an_engine_and_a_tunnel_set_by_hand(run: Run) -> None:
+    text = web(f"{A} ipip", MASQ_B, also="quiescent = yes\npersistent = 600\nscheduler = {}")
+    run.start(text.format("wlc"))
+    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.ipvs(f"-E -t {VIP}:80 -s wlc -p 600 --pe sip")
+    run.ipvs(f"-e -t {VIP}:80 -r {A} -i -w 1 --tun-type gue --tun-port 6080")
+    run.rounds()
+    run.point("edited", {WEB: {A: 1, B: 1}})
+    row = "A persistence engine (`ipvsadm --pe`) or a tunnel (`--tun-type`, `--tun-port`) that somebody set"
+    run.farm.refuse(FIRST)
+    run.point("down", {WEB: {A: 0, B: 1}}, table=row)
+    run.farm.heal()
+    run.point("back", {WEB: {A: 1, B: 1}}, table=row, log=RESET)
+    run.reload(text.format("wrr"))
+    run.point("reloaded", {WEB: {A: 1, B: 1}}, table=row, log=RELOAD)
+    run.alone(row, not any("--pe sip" in line or "gue" in line for line in run.director.saved()))
+
+
 def a_server_added_by_hand(run: Run) -> None:
     text = web(MASQ_A, MASQ_B)
     run.start(text)
@@ -100,5 +118,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     a_quiescent_row_removed_and_readded,
     a_row_removed_from_a_server_that_is_up,
     a_weight_set_by_hand,
+    an_engine_and_a_tunnel_set_by_hand,
     a_server_added_by_hand,
 )

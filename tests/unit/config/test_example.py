@@ -31,7 +31,7 @@ def test_its_examples_are_valid_and_its_values_the_defaults(names: Names, kinds:
     parsed = parse(examples(), "ldirectord.cf", names, kinds)
     said = [warning.what for warning in parsed.warnings if TWICE not in warning.what]
     assert said == ["checkcount holds for ping only and is deprecated"]
-    assert len(parsed.config.virtuals) == 8
+    assert len(parsed.config.virtuals) == 9
     settings, defaults = parsed.config.settings, Globals()
     shown = ("checkinterval", "failurecount", "successcount", "maxexternal", "quiescent", "cleanstop", "reconcile")
     for name in (*shown, "emailalertstatus", "fork", "resolveinterval"):

@@ -109,7 +109,7 @@ reals = st.builds(
 )
 states = st.lists(st.sampled_from(AlertStatus), unique=True).map(tuple)
 STRINGS = ("checkcommand", "request", "receive", "login", "passwd", "database", "secret", "expectstatus")
-OPTIONAL = ("netmask", "schedflags", "virtualhost", "tlsname", "smtp", "monitorfile", "servicename", "comment")
+OPTIONAL = ("netmask", "schedflags", "pe", "virtualhost", "tlsname", "smtp", "monitorfile", "servicename", "comment")
 strings: Mapping[str, Any] = dict.fromkeys(STRINGS, texts) | dict.fromkeys(OPTIONAL, st.none() | texts)
 virtuals = st.builds(
     Virtual,

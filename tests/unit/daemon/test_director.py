@@ -6,18 +6,20 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from builders import KINDS, config, down, fallback, real, service_key, unjudged, up, virtual
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Config, Virtual
+from ldirectord_py.config.model import Forward as Method
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.orders import orders
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Row, Service
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Row, Service, Tunnel
 from ldirectord_py.report.events import Event
 from ldirectord_py.report.wording import line
 
@@ -240,6 +242,70 @@ async def test_a_scheduler_changed_by_hand_is_set_back() -> None:
     site = await started(QUIET)
     await site.somebody(Op(Verb.EDIT, Service(service_key(WEB), "lc")))
     assert site.kernel.table[service_key(WEB)] == Service(service_key(WEB), "wrr")
+
+
+def sip(scheduler: str = "wrr") -> Service:
+    return Service(service_key(WEB), scheduler, engine="sip")
+
+
+def wrapped(server: str, weight: int = 1) -> Destination:
+    return replace(destination(WEB, server, weight), forward=Forward.TUNNEL, tunnel=Tunnel(1, 6080))
+
+
+IPIP_ONE = virtual(WEB, real("10.1.0.1:80", Method.IPIP), "10.1.0.2:80", quiescent=True)
+
+
+async def test_a_start_keeps_the_engine_and_the_tunnels_that_it_finds() -> None:
+    kernel = (sip("lc"), wrapped("10.1.0.1:80"), destination(WEB, "10.1.0.2:80"))
+    site = await started(IPIP_ONE, kernel=kernel)
+    await site.check(down())
+    assert site.kernel.table[service_key(WEB)] == sip()
+    assert wrapped("10.1.0.1:80", 0) in site.kernel.table.values()
+
+
+async def test_a_reload_keeps_the_engine_and_the_tunnels() -> None:
+    site = await started(IPIP_ONE)
+    await site.check(up())
+    await site.kernel.apply([Op(Verb.EDIT, sip()), Op(Verb.EDIT, wrapped("10.1.0.1:80"))])
+    heavier = virtual(WEB, real("10.1.0.1:80", Method.IPIP, weight=5), "10.1.0.2:80", scheduler="lc")
+    await site.reload(heavier)
+    assert site.kernel.table[service_key(WEB)] == sip("lc")
+    assert wrapped("10.1.0.1:80", 5) in site.kernel.table.values()
+    await site.reload(replace(heavier, pe="none"))
+    assert site.kernel.table[service_key(WEB)] == Service(service_key(WEB), "lc")
+
+
+async def test_an_engine_and_a_tunnel_set_by_hand_are_left_and_told_once() -> None:
+    site = await started(IPIP_ONE)
+    await site.check(up())
+    await site.somebody(Op(Verb.EDIT, sip()), Op(Verb.EDIT, wrapped("10.1.0.1:80")))
+    assert site.lines == [
+        "Somebody set the persistence engine of virtual server: 10.0.0.1:80 to sip, leaving it so",
+        "Somebody changed the tunnel of real server: 10.1.0.1:80 (10.0.0.1:80), leaving it so",
+    ]
+    assert site.kernel.written == []
+    await site.somebody()
+    assert (site.lines, site.kernel.written) == ([], [])
+    await site.somebody(Op(Verb.EDIT, sip("rr")))
+    assert site.kernel.table[service_key(WEB)] == sip()
+    assert site.lines[0] == "Somebody changed virtual server: 10.0.0.1:80, setting it back"
+
+
+async def test_an_engine_that_the_file_names_is_put_back() -> None:
+    site = await started(replace(IPIP_ONE, pe="sip"))
+    assert site.kernel.table[service_key(WEB)] == sip()
+    await site.somebody(Op(Verb.EDIT, Service(service_key(WEB), "wrr")))
+    assert site.kernel.table[service_key(WEB)] == sip()
+    await site.reload(IPIP_ONE)
+    assert site.kernel.table[service_key(WEB)] == sip()
+
+
+async def test_a_weight_and_a_tunnel_set_by_hand_are_both_left() -> None:
+    site = await started(IPIP_ONE)
+    await site.check(up())
+    await site.somebody(Op(Verb.EDIT, wrapped("10.1.0.1:80", 7)))
+    assert site.kernel.written == []
+    assert wrapped("10.1.0.1:80", 7) in site.kernel.table.values()
 
 
 async def test_a_strange_destination_in_our_service_is_removed() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,12 +17,15 @@ from ldirectord_py.ipvs.table import (
     DestinationKey,
     Forward,
     Protocol,
+    Row,
     Service,
     ServiceKey,
     Table,
+    Tunnel,
     VirtualAddress,
     service_of,
 )
+from ldirectord_py.ipvs.wire import pack
 
 PAIRS = tables().flatmap(lambda table: st.tuples(st.just(table), successors(table) | tables()))
 
@@ -105,3 +110,45 @@ def test_the_order_is_services_raises_reductions_deletions() -> None:
         Op(Verb.DELETE, real(4)),
         Op(Verb.DELETE, MAIL),
     ] == diff(current, desired)
+
+
+SIP = replace(WEB, engine="sip")
+SILENT = replace(WEB, any_engine=True)
+GUE = Tunnel(1, 6080)
+
+
+def edited(held: Row, wanted: Row) -> list[Row]:
+    """Return what is written over a row."""
+    ops = diff({held.key: held}, {wanted.key: wanted})
+    assert all(op.verb is Verb.EDIT for op in ops)
+    return [op.row for op in ops]
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "written"),
+    [
+        (SIP, SILENT, None),
+        (SIP, replace(SILENT, scheduler="lc"), replace(SIP, scheduler="lc")),
+        (WEB, SILENT, None),
+        (SIP, WEB, WEB),
+        (WEB, SIP, SIP),
+        (SIP, SIP, None),
+    ],
+)
+def test_an_engine_of_which_nothing_is_said_is_kept(held: Service, wanted: Service, written: Service | None) -> None:
+    assert edited(held, wanted) == ([written] if written else [])
+
+
+def test_the_tunnel_of_a_destination_is_kept_and_no_reason_to_write() -> None:
+    wanted = Destination(DestinationKey(WEB.key, ip_address("10.1.0.1"), 80), Forward.TUNNEL, 1)
+    held = replace(wanted, tunnel=GUE)
+    assert edited(held, wanted) == []
+    for other in (replace(wanted, weight=0), replace(wanted, upper=5), replace(wanted, forward=Forward.MASQUERADE)):
+        assert edited(held, other) == [replace(other, tunnel=GUE)]
+
+
+def test_what_is_kept_is_packed_anew() -> None:
+    pack(wanted := replace(SILENT, scheduler="lc"))
+    (row,) = edited(SIP, wanted)
+    assert b"sip" in pack(row)
+    assert b"sip" not in pack(wanted)

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from contract.fake_linux import dumped_destination, dumped_service, packed
 from contract.kernel_cases import WEB
-from contract.tables import destinations, keys, services
+from contract.tables import keys, services, wrapped
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs import dump
 from ldirectord_py.ipvs.dump import DONE, MULTIPART, BrokenDumpError, MalformedAnswerError
-from ldirectord_py.ipvs.recall import Destinations, Recall
+from ldirectord_py.ipvs.recall import Destinations, Recall, image
 from ldirectord_py.ipvs.table import Destination, DestinationKey, FirewallMark, Forward, Row, Service
-from ldirectord_py.ipvs.wire import image
 
 FAMILY, SEQUENCE = 32, 5
 
@@ -72,7 +71,7 @@ def test_a_destination_is_sent_as_it_is_dumped() -> None:
     assert ([image(row) for row in walked(RECORDED)], False) == Destinations(WEB).image(RECORDED, SEQUENCE)
 
 
-@given(st.lists(destinations(WEB), min_size=1, unique_by=lambda row: row.key))
+@given(st.lists(wrapped(WEB), min_size=1, unique_by=lambda row: row.key))
 def test_the_fixed_layout_reads_what_the_walk_reads(rows: list[Destination]) -> None:
     chunk = chunk_of(*map(dumped_destination, rows))
     assert rows == walked(chunk)
@@ -82,7 +81,7 @@ def test_the_fixed_layout_reads_what_the_walk_reads(rows: list[Destination]) -> 
     assert list(map(id, first)) == list(map(id, again))
 
 
-@given(st.lists(destinations(WEB), min_size=1, unique_by=lambda row: row.key))
+@given(st.lists(wrapped(WEB), min_size=1, unique_by=lambda row: row.key))
 def test_another_layout_is_walked_to_the_same_rows(rows: list[Destination]) -> None:
     swapped = [body[:8] + body[28:36] + body[8:28] + body[36:] for body in map(dumped_destination, rows)]
     known = Destinations(WEB)

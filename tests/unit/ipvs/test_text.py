@@ -18,6 +18,8 @@ SAVED = """\
 -a -t 10.0.0.1:80 -r 10.1.0.1:80 -g -w 1
 -a -t 10.0.0.1:80 -r 10.1.0.2:8080 -m -w 65535
 -a -t 10.0.0.1:80 -r 10.1.0.3:80 -i -w 0 --tun-type ipip
+-a -t 10.0.0.1:80 -r 10.1.0.4:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-nocsum
+-a -t 10.0.0.1:80 -r 10.1.0.5:80 -i -w 1 --tun-type gre --tun-csum
 -a -t 10.0.0.1:80 -r 127.0.0.1:80 -g -w 0
 -A -u 10.0.0.1:53 -s sh -o -b sh-fallback,sh-port
 -A -u 10.0.0.2:53 -s mh -p 50 -b mh-fallback,mh-port
@@ -45,6 +47,8 @@ TCP  10.0.0.1:80 wrr
   -> 10.1.0.1:80                  Route   1
   -> 10.1.0.2:8080                Masq    65535
   -> 10.1.0.3:80                  Tunnel  0
+  -> 10.1.0.4:80                  Tunnel  1
+  -> 10.1.0.5:80                  Tunnel  1
   -> 127.0.0.1:80                 Route   0
 UDP  10.0.0.1:53 sh (sh-fallback,sh-port) ops
 UDP  10.0.0.2:53 mh (mh-fallback,mh-port) persistent 50

@@ -1,11 +1,12 @@
 """wire and dump held against pyroute2's codec, in both directions.
 
-Of pyroute2 0.9.7 the test goes around: IPv6 netmasks are printed as if they were IPv4 addresses, and the family of
-an address must stand before it when encoding.
+Of pyroute2 0.9.7 the test goes around: IPv6 netmasks are printed as if they were IPv4 addresses, the family of an
+address must stand before it when encoding, and the port of a tunnel is taken for a number in the host's order.
 """
 
 from __future__ import annotations
 
+import socket
 import struct
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -16,14 +17,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroute2.netlink.generic.ipvs import ipvsmsg
 
-from contract.tables import destinations, keys, services
+from contract.tables import keys, services, wrapped
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.dump import destination, messages, service
-from ldirectord_py.ipvs.table import Destination, DestinationKey, FirewallMark, Forward, Row, Service, ServiceKey
+from ldirectord_py.ipvs.table import (
+    IPIP,
+    Destination,
+    DestinationKey,
+    FirewallMark,
+    Forward,
+    Row,
+    Service,
+    ServiceKey,
+    Tunnel,
+)
 from ldirectord_py.ipvs.wire import ACK, REQUEST, Command, batch, pack, prepare
 
 SERVICES = keys().flatmap(services)
-DESTINATIONS = keys().flatmap(destinations)
+DESTINATIONS = keys().flatmap(wrapped)
 VERBS = st.sampled_from(Verb)
 FAMILY = 32
 Attributes = list[tuple[str, Any]]
@@ -69,7 +80,15 @@ def destination_values(row: Destination) -> Attributes:
         ("IPVS_DEST_ATTR_WEIGHT", row.weight),
         ("IPVS_DEST_ATTR_U_THRESH", row.upper),
         ("IPVS_DEST_ATTR_L_THRESH", row.lower),
+        *tunnel(row.tunnel),
     ]
+
+
+def tunnel(of: Tunnel) -> Attributes:
+    if of == IPIP:
+        return []
+    names = ("IPVS_DEST_ATTR_TUN_TYPE", "IPVS_DEST_ATTR_TUN_PORT", "IPVS_DEST_ATTR_TUN_FLAGS")
+    return list(zip(names, (of.kind, socket.htons(of.port), of.flags), strict=True))
 
 
 def expected(verb: Verb, row: Row) -> dict[str, dict[str, Any]]:
