@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 
 from ldirectord_py.checks.reasons import excerpt, printable
+from ldirectord_py.checks.sql import GOT_ROW, outcome
 from ldirectord_py.errors import CheckFailed
 
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
@@ -30,11 +31,31 @@ def message(kind: bytes, body: bytes) -> bytes:
 
 
 def query(statement: str) -> bytes:
-    """Return the messages that carry out a statement and ask for one row of its result, as text."""
-    parse = message(b"P", b"\0" + text(statement) + b"\0\0")
-    bind = message(b"B", b"\0\0" + struct.pack("!hhh", 0, 0, 0))
-    execute = message(b"E", b"\0" + struct.pack("!i", 1))
-    return parse + bind + execute + message(b"S", b"")
+    """Return the message that carries out a statement or several: the simple query, which all servers speak."""
+    return message(b"Q", text(statement))
+
+
+class Results:
+    """What the statements of a query come to, of which the last one counts, as with libpq."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._last = 0
+        self._changed = 0
+
+    def row(self) -> int:
+        """Take a row of the statement that is being answered; return how many it has so far."""
+        self._rows += 1
+        return self._rows
+
+    def completed(self, tag: bytes) -> None:
+        """Take the end of a statement, and its tag: none where there was no statement at all."""
+        self._last, self._rows, self._changed = self._rows, 0, changed(tag)
+
+    @property
+    def word(self) -> str:
+        """Return the word for the last statement; raises CheckFailed where it has no row and changed none."""
+        return GOT_ROW if self._last else outcome(self._changed)
 
 
 def text(value: str) -> bytes:

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that logs in and asks for one row; it holds one bounded message at a time."""
+"""A connection to PostgreSQL that logs in and asks for one row; it holds one bounded message at a time, and no rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ldirectord_py.checks import postgres, scram
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.phase import NOT_CONNECTED, phase, reached
 from ldirectord_py.checks.reasons import excerpt
-from ldirectord_py.checks.sql import GOT_ROW, MOST, outcome
+from ldirectord_py.checks.sql import GOT_ROW, MOST
 from ldirectord_py.checks.threads import THREADS
 from ldirectord_py.checks.tls import Terms, terms
 from ldirectord_py.checks.window import narrow
@@ -22,7 +22,16 @@ from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.streams import open_connection
 
 LIMIT = 32768
-"""Bytes that a message may have, rows aside: they are not read."""
+"""Bytes that a message may have, rows aside: they are skipped."""
+
+MAX_ROWS = 500
+"""Rows of a result that are skipped; those beyond them are not read."""
+
+PORTION = 16384
+"""Bytes of a row that are read at once."""
+
+_ROWS = frozenset((b"D", b"d"))
+"""The kinds of message that are rows: of a query, and of a COPY."""
 
 
 class _Method(IntEnum):
@@ -77,23 +86,32 @@ class Session:
                 await self._authenticate(target, body)
 
     async def ask(self, statement: str) -> str:
-        """Return what came of the statement; raises CheckFailed without a row."""
+        """Return what came of the last statement; raises CheckFailed where it has no row, or any of them fails.
+
+        A result that is too long is not read to its end: its rows count, whatever would follow.
+        """
         reached("logged in, no answer to the query")
         self._writer.write(postgres.query(statement))
-        changed = 0
+        results = postgres.Results()
         while True:
             kind, size = await self._header()
-            if kind == b"D":
-                return GOT_ROW
-            if kind == b"Z":
-                return outcome(changed)
-            if kind == b"G":
+            if kind in _ROWS:
+                if results.row() > MAX_ROWS or size > self._left - LIMIT:
+                    return GOT_ROW
+                await self._skip(size)
+            elif kind == b"Z":
+                return results.word
+            elif kind == b"G":
                 raise CheckFailed("the server asks for data to copy")
-            body = await self._body(size)
-            if kind == b"E":
-                raise CheckFailed(f"query failed: {postgres.failure(body)[1]}")
-            if kind == b"C":
-                changed = postgres.changed(body)
+            else:
+                self._take(results, kind, await self._body(size))
+
+    def _take(self, results: postgres.Results, kind: bytes, body: bytes) -> None:
+        """Take a message that is no row; raises CheckFailed for an error."""
+        if kind == b"E":
+            raise CheckFailed(f"query failed: {postgres.failure(body)[1]}")
+        if kind == b"C":
+            results.completed(body)
 
     async def leave(self) -> None:
         """Say goodbye, whatever becomes of it."""
@@ -138,6 +156,11 @@ class Session:
         if size > LIMIT:
             raise CheckFailed(f"a message of {size} bytes")
         return await self._exactly(size)
+
+    async def _skip(self, size: int) -> None:
+        """Read so many bytes of a row, and keep none of them."""
+        while size:
+            size -= len(await self._exactly(min(size, PORTION)))
 
     async def _exactly(self, size: int) -> bytes:
         self._left -= size

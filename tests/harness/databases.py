@@ -1,4 +1,4 @@
-"""Real database servers on loopback, with data of their own: MariaDB and PostgreSQL."""
+"""Real database servers on loopback, with data of their own: MariaDB and PostgreSQL, and PgBouncer before one."""
 
 from __future__ import annotations
 
@@ -67,6 +67,23 @@ def postgres(access: str, statements: Sequence[str], *, tls: Certificate | None 
         with _serving(command, port, folder / "log", user=user):
             orders = [word for statement in statements for word in ("-c", statement)]
             _run("psql", "-q", "-h", folder, "-p", str(port), "-U", "root", "-d", "postgres", *orders, user=user)
+            yield port
+
+
+@contextlib.contextmanager
+def pgbouncer(program: str, database: int, user: str, password: str) -> Iterator[int]:
+    """Run PgBouncer before PostgreSQL on the port ``database``, with ``user`` as its administrator; yield the port."""
+    with _folder() as folder:
+        port = closed_port()
+        (folder / "users").write_text(f'"{user}" "{password}"\n')
+        settings = [f"listen_port={port}", "listen_addr=127.0.0.1,::1", "unix_socket_dir="]
+        settings += ["auth_type=scram-sha-256", f"auth_file={folder}/users", f"admin_users={user}"]
+        lines = ["[databases]", f"* = host=127.0.0.1 port={database}", "[pgbouncer]", *settings]
+        (folder / "pgbouncer.ini").write_text("".join(f"{line}\n" for line in lines))
+        for file in (folder, *folder.iterdir()):
+            _give(file, _other_user())
+        command = [program, str(folder / "pgbouncer.ini")]
+        with _serving(command, port, folder / "log", user=_other_user()):
             yield port
 
 

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from harness.certificates import Certificate, self_signed
-from harness.databases import postgres
+from harness.databases import pgbouncer, postgres
+from harness.differing import both, site
+from harness.perl import needs_original
 from harness.scripted import Servers, closed_port, hanging, servers
+from harness.serving import program
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS
@@ -104,7 +107,17 @@ async def test_a_password_beyond_ascii(port: int) -> None:
         ("SELECT repeat('x', 100000000)", UP),
         ("SELECT 1 WHERE false", (Verdict.DOWN, "the query returns no row")),
         ("SELECT * FROM enabled", (Verdict.DOWN, "the query returns no row")),
-        ("INSERT INTO enabled VALUES (1); SELECT 1", None),
+        ("SELECT 1/(3-id) FROM lots WHERE id < 9", (Verdict.DOWN, "query failed: division by zero")),
+        ("SET search_path TO public; SELECT 1", UP),
+        ("SELECT * FROM enabled; SELECT 1", UP),
+        ("SELECT 1; SELECT * FROM enabled", (Verdict.DOWN, "the query returns no row")),
+        ("SELECT 1; SELECT 1/0", (Verdict.DOWN, "query failed: division by zero")),
+        ("BEGIN; SELECT 1; COMMIT", (Verdict.DOWN, "the query returns no row")),
+        ("SELECT 1; UPDATE lots SET filling = '' WHERE id < 3", (Verdict.UP, "2 rows changed")),
+        ("DO 'BEGIN RAISE NOTICE $$mind the gap$$; END'; SELECT 1", UP),
+        ("SHOW server_version", UP),
+        (";", (Verdict.DOWN, "the query returns no row")),
+        ("COPY lots TO STDOUT", UP),
         ("SELECT * FROM nosuch", (Verdict.DOWN, 'query failed: relation "nosuch" does not exist')),
         ("SELECT 1/0", (Verdict.DOWN, "query failed: division by zero")),
         ("UPDATE lots SET filling = '' WHERE id < 3", (Verdict.UP, "2 rows changed")),
@@ -113,9 +126,60 @@ async def test_a_password_beyond_ascii(port: int) -> None:
         ("/", (Verdict.DOWN, "request is not set")),
     ],
 )
-async def test_what_a_query_brings(port: int, request_: str, expected: tuple[Verdict, str] | None) -> None:
-    several = "query failed: cannot insert multiple commands into a prepared statement"
-    assert (expected or (Verdict.DOWN, several)) == await run(port, request_)
+async def test_what_a_query_brings(port: int, request_: str, expected: tuple[Verdict, str]) -> None:
+    assert expected == await run(port, request_)
+
+
+@needs_original
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "SELECT 1;",
+        "SELECT * FROM enabled; SELECT 1",
+        "SELECT 1; SELECT * FROM enabled",
+        "SELECT 1; SELECT 1/0",
+        "SELECT 1/(3-id) FROM lots WHERE id < 9",
+        "BEGIN; SELECT 1; COMMIT",
+        "SET search_path TO public; SELECT 1",
+        "SELECT 1; UPDATE lots SET id = id WHERE id < 3",
+        "CREATE TEMPORARY TABLE more AS SELECT 1",
+        ";",
+    ],
+)
+async def test_several_statements_are_judged_as_by_the_original(port: int, request_: str) -> None:
+    login = 'service=pgsql\nlogin="clear"\npasswd="hunter2"\ndatabase="postgres"\n'
+    theirs, ours = await both(site(port, f'{login}request="{request_}"'))
+    assert ours.partition(":")[0] == theirs
+
+
+@pytest.fixture(scope="module")
+def bouncer(port: int) -> Iterator[int]:
+    with pgbouncer(program("pgbouncer", "pgbouncer"), port, "scram", "hunter2") as chosen:
+        yield chosen
+
+
+@pytest.mark.parametrize(
+    ("database", "request_", "expected"),
+    [
+        ("pgbouncer", "SHOW LISTS", UP),
+        ("pgbouncer", "SHOW POOLS", UP),
+        ("pgbouncer", "SHOW nonsense", (Verdict.DOWN, "query failed: invalid command 'SHOW nonsense', use SHOW HELP;")),
+        ("postgres", "SELECT 1", UP),
+        ("postgres", "SELECT * FROM enabled", (Verdict.DOWN, "the query returns no row")),
+        ("postgres", "SELECT * FROM enabled; SELECT 1", UP),
+    ],
+)
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_pgbouncer_and_its_console_which_knows_only_simple_queries(
+    bouncer: int, address: str, database: str, request_: str, expected: tuple[Verdict, str]
+) -> None:
+    assert expected == await run(bouncer, request_, address, database=database)
+
+
+@needs_original
+async def test_the_console_of_pgbouncer_is_up_for_the_original_too(bouncer: int) -> None:
+    login = 'service=pgsql\nlogin="scram"\npasswd="hunter2"\ndatabase="pgbouncer"\n'
+    assert await both(site(bouncer, f'{login}request="SHOW LISTS"')) == ("up", "up: got a row")
 
 
 async def test_databases(port: int) -> None:

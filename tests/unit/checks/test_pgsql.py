@@ -18,7 +18,7 @@ from harness.mutants import mutants
 from harness.offline import fed, finished
 from harness.scripted import Servers, Talk, hanging, reset
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.postgres_session import Session
+from ldirectord_py.checks.postgres_session import MAX_ROWS, Session
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.services.pgsql import KIND, check
@@ -42,9 +42,9 @@ def error(code: str, words: str) -> bytes:
 
 READY = message(b"Z", b"I")
 LOGGED_IN = request(0) + message(b"S", b"server_version\x0015.0\0") + message(b"K", bytes(8)) + READY
-ACCEPTED = message(b"1") + message(b"2")
+COLUMNS = message(b"T", b"\0\x01x\0" + bytes(18))
 ROW = message(b"D", b"\0\x01\0\0\0\x011")
-ANSWER = ACCEPTED + ROW + message(b"s") + READY
+ANSWER = COLUMNS + ROW + message(b"C", b"SELECT 1\0") + READY
 NOTICE = message(b"N", b"SNOTICE\0Mmind the gap\0\0")
 
 
@@ -82,15 +82,15 @@ def test_it_needs_no_driver() -> None:
     ("answers", "expected"),
     [
         ((b"N", LOGGED_IN, ANSWER), (Verdict.UP, "got a row")),
-        ((b"N", NOTICE + LOGGED_IN, NOTICE + ANSWER), (Verdict.UP, "got a row")),
+        ((b"N", NOTICE + LOGGED_IN, COLUMNS + NOTICE + ANSWER), (Verdict.UP, "got a row")),
         ((b"N", request(3), LOGGED_IN, ANSWER), (Verdict.UP, "got a row")),
         ((b"N", request(5, b"salt"), LOGGED_IN, ANSWER), (Verdict.UP, "got a row")),
         ((b"N", LOGGED_IN, message(b"D", b"")[:1] + b"\x7f\xff\xff\xff"), (Verdict.UP, "got a row")),
-        ((b"N", LOGGED_IN, ACCEPTED + message(b"C", b"UPDATE 1\0") + READY), (Verdict.UP, "1 row changed")),
-        ((b"N", LOGGED_IN, ACCEPTED + message(b"C", b"SELECT 0\0") + READY), "the query returns no row"),
+        ((b"N", LOGGED_IN, message(b"C", b"UPDATE 1\0") + READY), (Verdict.UP, "1 row changed")),
+        ((b"N", LOGGED_IN, message(b"C", b"SELECT 0\0") + READY), "the query returns no row"),
         ((b"N", LOGGED_IN, message(b"I") + READY), "the query returns no row"),
         ((b"N", LOGGED_IN, error("42P01", "no table") + READY), "query failed: no table"),
-        ((b"N", LOGGED_IN, ACCEPTED + message(b"G", b"\0\0\0")), "the server asks for data to copy"),
+        ((b"N", LOGGED_IN, message(b"G", b"\0\0\0")), "the server asks for data to copy"),
         ((b"N", error("28P01", "no joe with hunter2")), "login refused: no joe with ***"),
         ((b"N", error("57P03", "the database system is starting up")), "the database system is starting up"),
         ((b"N", message(b"E")), "an error without words"),
@@ -118,6 +118,61 @@ async def test_what_a_server_says(servers: Servers, answers: tuple[bytes, ...], 
     if isinstance(expected, str):
         expected = (Verdict.DOWN, expected)
     assert expected == await run(await servers.start(turns(*answers)))
+
+
+def complete(tag: bytes) -> bytes:
+    return message(b"C", tag + b"\0")
+
+
+ONE, NONE = COLUMNS + ROW + complete(b"SELECT 1"), COLUMNS + complete(b"SELECT 0")
+NO_ROW = (Verdict.DOWN, "the query returns no row")
+GOT_ROW = (Verdict.UP, "got a row")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (COLUMNS + ROW + complete(b"SHOW") + READY, GOT_ROW),  # PgBouncer's tag counts nothing
+        (COLUMNS + complete(b"SHOW") + READY, NO_ROW),
+        (NONE + ONE + READY, GOT_ROW),
+        (ONE + NONE + READY, NO_ROW),
+        (complete(b"SET") + ONE + READY, GOT_ROW),
+        (ONE + complete(b"COMMIT") + READY, NO_ROW),
+        (ONE + complete(b"UPDATE 3") + READY, (Verdict.UP, "3 rows changed")),
+        (ONE + complete(b"UPDATE 0") + READY, NO_ROW),
+        (ONE + error("42P01", "no table") + READY, (Verdict.DOWN, "query failed: no table")),
+        (COLUMNS + ROW + error("22012", "division by zero") + READY, (Verdict.DOWN, "query failed: division by zero")),
+        (ONE + NOTICE + message(b"S", b"TimeZone\0UTC\0") + NOTICE + READY, GOT_ROW),
+        (message(b"H", b"\0\0\0") + message(b"d", b"1\n") + message(b"c") + complete(b"COPY 1") + READY, GOT_ROW),
+        (ONE + message(b"G", b"\0\0\0"), (Verdict.DOWN, "the server asks for data to copy")),
+        (message(b"I") + READY, NO_ROW),
+        (COLUMNS + ROW * MAX_ROWS + complete(b"SELECT 500") + NONE + READY, NO_ROW),
+        (COLUMNS + ROW * (MAX_ROWS + 1) + complete(b"SELECT 501") + NONE + READY, GOT_ROW),  # not read so far
+        (COLUMNS + message(b"D", bytes(100_000)) + complete(b"SELECT 1") + NONE + READY, NO_ROW),
+        (COLUMNS + message(b"D", bytes(100_000)) * 3 + complete(b"SELECT 3") + NONE + READY, GOT_ROW),
+    ],
+)
+async def test_the_last_statement_counts_and_an_error_in_any(
+    servers: Servers, answer: bytes, expected: tuple[Verdict, str]
+) -> None:
+    assert expected == await run(await servers.start(turns(b"N", LOGGED_IN, answer)))
+
+
+async def test_the_request_goes_out_as_a_simple_query(servers: Servers) -> None:
+    asked: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in (b"N", LOGGED_IN, ANSWER):
+            asked.append(await reader.read(65536))
+            writer.write(answer)
+        asked.append(await reader.read(65536))
+
+    assert await run(await servers.start(talk), request="SET x TO 1; SELECT 1") == GOT_ROW
+    assert asked[2] == b"Q\0\0\0\x19SET x TO 1; SELECT 1\0"
+    async with asyncio.timeout(10):
+        while len(asked) < 4:
+            await asyncio.sleep(0.001)
+    assert asked[3] == b"X\0\0\0\x04"
 
 
 async def test_without_a_password_none_is_sent(servers: Servers) -> None:
@@ -194,9 +249,9 @@ async def test_no_descriptor_is_left_behind(servers: Servers) -> None:
 @pytest.mark.parametrize(
     ("answers", "chunk"),
     [
-        ((b"N", LOGGED_IN, ACCEPTED), NOTICE * 500),
+        ((b"N", LOGGED_IN, COLUMNS), NOTICE * 500),
         ((b"N", b"E\x7f\xff\xff\xff"), b"x" * 65536),
-        ((b"N", LOGGED_IN, ACCEPTED), message(b"D", bytes(20000)) * 5),
+        ((b"N", LOGGED_IN, COLUMNS), message(b"D", bytes(20000)) * 5),
         ((), b"N" * 65536),
     ],
 )
@@ -228,6 +283,7 @@ async def unfit(seeds: list[bytes]) -> list[str]:
 
 def test_whatever_the_bytes_a_session_ends_in_a_row_or_a_reason(caplog: pytest.LogCaptureFixture) -> None:
     good = [LOGGED_IN + ANSWER, request(3) + LOGGED_IN + NOTICE + ANSWER, request(5, b"salt") + LOGGED_IN + ANSWER]
+    good += [LOGGED_IN + NONE + ONE + READY, LOGGED_IN + complete(b"SET") + complete(b"UPDATE 3") + READY]
     bad = [error("28P01", "no"), LOGGED_IN + error("42P01", "no table") + READY, request(10, b"SCRAM-SHA-256\0\0")]
     with caplog.at_level(logging.WARNING):
         assert asyncio.run(unfit(good + bad)) == []

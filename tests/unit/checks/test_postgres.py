@@ -12,10 +12,8 @@ def test_the_first_message_names_user_and_database() -> None:
     assert b"database" not in postgres.startup("joe", "")
 
 
-def test_a_query_asks_for_one_row() -> None:
-    parse = b"P\0\0\0\x10\0SELECT 1\0\0\0"
-    bind = b"B\0\0\0\x0c\0\0\0\0\0\0\0\0"
-    assert postgres.query("SELECT 1") == parse + bind + b"E\0\0\0\x09\0\0\0\0\x01" + b"S\0\0\0\x04"
+def test_a_query_is_one_message() -> None:
+    assert postgres.query("SELECT 1") == b"Q\0\0\0\x0dSELECT 1\0"
 
 
 def test_a_nul_cannot_end_a_string_early() -> None:
