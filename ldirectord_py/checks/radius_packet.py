@@ -38,10 +38,14 @@ class Attribute(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer: its code in words, and what the server says to the user."""
+    """An answer: its code in words, what the server says to the user, and whether a Message-Authenticator proves it.
+
+    Without one the answer is proved by MD5 alone, which who stands between can forge (CVE-2024-3596).
+    """
 
     code: str
     message: bytes
+    proved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +88,18 @@ class AccessRequest:
         if not hmac.compare_digest(data[4:_HEADER], self._response_authenticator(data)):
             raise Stray("a RADIUS answer signed with another secret")
         attributes = tuple(_attributes(data))
-        self._verify(data, attributes)
+        proved = self._verify(data, attributes)
         said = b" ".join(data[at:end] for kind, at, end in attributes if kind == Attribute.REPLY_MESSAGE)
-        return Answer(_CODES.get(code, f"RADIUS code {code}"), said)
+        return Answer(_CODES.get(code, f"RADIUS code {code}"), said, proved)
 
-    def _verify(self, data: bytes, attributes: tuple[tuple[int, int, int], ...]) -> None:
-        """Raise Stray unless every Message-Authenticator, where there is one, is right."""
-        for kind, at, end in attributes:
-            if kind == Attribute.MESSAGE_AUTHENTICATOR:
-                unsigned = data[:4] + self.authenticator + data[_HEADER:at] + _NO_DIGEST + data[end:]
-                if not hmac.compare_digest(data[at:end], self._signature(unsigned)):
-                    raise Stray("a RADIUS answer with a wrong Message-Authenticator")
+    def _verify(self, data: bytes, attributes: tuple[tuple[int, int, int], ...]) -> bool:
+        """Return whether there is a Message-Authenticator; raises Stray unless each one is right."""
+        signatures = [(at, end) for kind, at, end in attributes if kind == Attribute.MESSAGE_AUTHENTICATOR]
+        for at, end in signatures:
+            unsigned = data[:4] + self.authenticator + data[_HEADER:at] + _NO_DIGEST + data[end:]
+            if not hmac.compare_digest(data[at:end], self._signature(unsigned)):
+                raise Stray("a RADIUS answer with a wrong Message-Authenticator")
+        return bool(signatures)
 
     def _response_authenticator(self, data: bytes) -> bytes:
         return _md5(data[:4] + self.authenticator + data[_HEADER:] + self.secret)

@@ -13,7 +13,7 @@ from ldirectord_py.ipvs.table import Protocol
 
 
 async def check(target: Target) -> str:
-    """Return ``Access-Accept``."""
+    """Return ``Access-Accept``, and whether its sender did not prove it by a Message-Authenticator."""
     async with datagram.connect(target) as socket:
         nas, _ = socket.local
         words = _bytes(target.login), _bytes(target.passwd), _bytes(target.secret)
@@ -21,7 +21,7 @@ async def check(target: Target) -> str:
         answer = await socket.ask(request.wire, request.read)
     if answer.code != "Access-Accept":
         raise CheckFailed(f"{answer.code}: {excerpt(answer.message)}" if answer.message else answer.code)
-    return answer.code
+    return answer.code if answer.proved else f"{answer.code} (without Message-Authenticator)"
 
 
 def _bytes(word: str) -> bytes:

@@ -82,15 +82,17 @@ def test_a_request_does_not_show_its_secrets() -> None:
 
 
 def test_the_answer_of_the_rfc() -> None:
-    assert NEMO.read(ACCEPT) == Answer("Access-Accept", b"")
-    assert NEMO.read(ACCEPT + b"padding") == Answer("Access-Accept", b"")
+    assert NEMO.read(ACCEPT) == Answer("Access-Accept", b"", proved=False)
+    assert NEMO.read(ACCEPT + b"padding") == Answer("Access-Accept", b"", proved=False)
 
 
 def test_what_answers_say() -> None:
-    assert NEMO.read(answer(NEMO.wire, 3, b"\x12\x04no\x12\x06nemo")) == Answer("Access-Reject", b"no nemo")
-    assert NEMO.read(answer(NEMO.wire, 11)) == Answer("Access-Challenge", b"")
-    assert NEMO.read(answer(NEMO.wire, 5)) == Answer("RADIUS code 5", b"")
-    assert NEMO.read(signed(NEMO.wire, b"\x12\x05yes")) == Answer("Access-Accept", b"yes")
+    assert NEMO.read(answer(NEMO.wire, 3, b"\x12\x04no\x12\x06nemo")) == Answer(
+        "Access-Reject", b"no nemo", proved=False
+    )
+    assert NEMO.read(answer(NEMO.wire, 11)) == Answer("Access-Challenge", b"", proved=False)
+    assert NEMO.read(answer(NEMO.wire, 5)) == Answer("RADIUS code 5", b"", proved=False)
+    assert NEMO.read(signed(NEMO.wire, b"\x12\x05yes")) == Answer("Access-Accept", b"yes", proved=True)
 
 
 @pytest.mark.parametrize(
@@ -150,9 +152,10 @@ def outcome(data: bytes) -> str:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_up(host: str) -> None:
-    async with answering(lambda data: [answer(data)], host) as server:
+    async with answering(lambda data: [signed(data, b"")], host) as server:
         assert await run(server.port, host=host) == (Verdict.UP, "Access-Accept")
         nas = ip_address(host).packed
+        assert server.heard[0][20:22] == b"\x50\x12"  # the Message-Authenticator comes first
         assert server.heard[0][38:44] == b"\x01\x06nemo"
         assert server.heard[0].endswith(nas)
 
@@ -174,9 +177,9 @@ async def test_down(reply: Callable[[bytes], bytes], reason: str) -> None:
 
 async def test_forged_answers_are_passed_over() -> None:
     def forged(data: bytes) -> list[bytes]:
-        return [b"", data, ACCEPT, answer(data, secret=b"guess")]
+        return [b"", data, ACCEPT, signed(data, b"", secret=b"guess"), answer(data, secret=b"guess")]
 
-    async with answering(lambda data: [*forged(data), answer(data)]) as server:
+    async with answering(lambda data: [*forged(data), signed(data, b"")]) as server:
         assert await run(server.port) == (Verdict.UP, "Access-Accept")
     async with answering(forged) as server:
         verdict, reason = await run(server.port, 0.2)
@@ -188,3 +191,29 @@ async def test_silence_and_refusal() -> None:
     async with answering(silent) as server:
         assert await run(server.port, 0.2) == (Verdict.DOWN, "no answer within 0.2 s (no datagram came back)")
     assert await run(closed_port()) == (Verdict.DOWN, "connect refused (no datagram came back)")
+
+
+async def test_an_answer_without_a_message_authenticator_counts_and_says_so() -> None:
+    """Servers before July 2024 send none: CVE-2024-3596."""
+    async with answering(lambda data: [answer(data)]) as server:
+        expected = (Verdict.UP, "Access-Accept (without Message-Authenticator)")
+        assert expected == await run(server.port)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda data: signed(data, b"", secret=b"guess"),  # its Response Authenticator is right
+        lambda data: answer(data, 2, b"\x50\x12" + bytes(16)),
+        lambda data: answer(data, 2, b"\x50\x02"),
+        lambda data: answer(data, 2, signed(data, b"")[20:] + b"\x50\x12" + bytes(16)),
+        lambda data: answer(data, 2, signed(data, b"")[20:] + b"\x12\x05yes"),
+    ],
+)
+async def test_an_answer_with_a_wrong_message_authenticator_is_passed_over(wrong: Callable[[bytes], bytes]) -> None:
+    async with answering(lambda data: [wrong(data), signed(data, b"")]) as server:
+        assert await run(server.port) == (Verdict.UP, "Access-Accept")
+    async with answering(lambda data: [wrong(data)]) as server:
+        verdict, reason = await run(server.port, 0.2)
+    told = "no answer within 0.2 s (a RADIUS answer with a wrong Message-Authenticator: "
+    assert (verdict, reason[: len(told)]) == (Verdict.DOWN, told)
