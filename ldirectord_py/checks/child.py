@@ -44,18 +44,15 @@ class Child:
         return status
 
     async def _ends(self) -> None:
-        """Wait for the end, or for a moment where this kernel or a lack of descriptors grants no more."""
+        """Wait for the end, or for a moment where this kernel or a lack of resources grants no more."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except OSError:
             await asyncio.sleep(LOOK_EVERY)
             return
-        loop, ended = asyncio.get_running_loop(), asyncio.Event()
         try:
-            loop.add_reader(descriptor, ended.set)
-            await ended.wait()
+            await _readable(descriptor)
         finally:
-            loop.remove_reader(descriptor)
             os.close(descriptor)
 
     def signal(self, number: int) -> bool:
@@ -80,3 +77,17 @@ class Child:
         while self.signal(0) and loop.time() < until:
             self._popen.poll()  # a zombie counts as there
             await asyncio.sleep(LOOK_EVERY)
+
+
+async def _readable(descriptor: int) -> None:
+    """Wait until there is something to read, or for a moment where the kernel watches no more descriptors."""
+    loop, readable = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        loop.add_reader(descriptor, readable.set)
+    except OSError:
+        await asyncio.sleep(LOOK_EVERY)
+        return
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(descriptor)

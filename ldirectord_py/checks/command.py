@@ -63,17 +63,14 @@ def split(command: str) -> list[str]:
 async def run(command: Sequence[str]) -> str:
     """Return the command's last line if it ends with status 0; raises CheckFailed if not.
 
-    Raises Inconclusive when it cannot be started. A cancelled run returns at once; its processes are ended and
-    reaped behind it.
+    Raises Inconclusive when it cannot be started. However the run ends, its processes are ended and reaped behind it.
     """
     output = Output()
     try:
         child = await _start(command, output)
-        reached("the command has not ended")
         try:
-            status = await child.wait()
-        except asyncio.CancelledError:
-            reached(f"the command has not ended{_said(output)}")
+            status = await _status(child, output)
+        except BaseException:
             _end_behind(child)
             raise
         if child.signal(0):
@@ -83,6 +80,18 @@ async def run(command: Sequence[str]) -> str:
         return _word(status, output)
     finally:
         output.close()
+
+
+async def _status(child: Child, output: Output) -> int:
+    """Return the exit status of a command that has just been started."""
+    GROUPS.add(child.pid)
+    output.started()
+    reached("the command has not ended")
+    try:
+        return await child.wait()
+    except asyncio.CancelledError:
+        reached(f"the command has not ended{_said(output)}")
+        raise
 
 
 async def all_ended() -> None:
@@ -95,14 +104,11 @@ async def _start(command: Sequence[str], output: Output) -> Child:
     async with _spawning:
         await asyncio.sleep(0)
         try:
-            child = Child(command, output.write, environment(os.environ))
+            return Child(command, output.write, environment(os.environ))
         except OSError as error:
             raise Inconclusive(f"cannot run {command[0]}: {(error.strerror or str(error)).lower()}") from None
         except ValueError as error:
             raise CheckFailed(f"cannot run {command[0]}: {error}") from None
-    GROUPS.add(child.pid)
-    output.started()
-    return child
 
 
 def _word(status: int, output: Output) -> str:

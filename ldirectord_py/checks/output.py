@@ -27,7 +27,11 @@ class Output:
         self._read, self.write = os.pipe()
         os.set_blocking(self._read, False)
         self._kept = b""
-        self._loop.add_reader(self._read, self._take)
+        try:
+            self._loop.add_reader(self._read, self._take)
+        except BaseException:
+            self.close()
+            raise
 
     def last_line(self) -> str:
         """Return the last line printed so far that is not blank, made printable."""

@@ -53,7 +53,13 @@ class Employment:
         self._said = b""
         self.commands: Sequence[int] = ()
         os.set_blocking(self._stderr.fileno(), False)
-        asyncio.get_running_loop().add_reader(self._stderr.fileno(), self._hear)
+        try:
+            asyncio.get_running_loop().add_reader(self._stderr.fileno(), self._hear)
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            self._stderr.close()
+            raise
 
     @property
     def pid(self) -> int:

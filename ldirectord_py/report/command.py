@@ -63,6 +63,9 @@ async def run(words: Sequence[str], seconds: float) -> str:
             status = await child.wait()
     except TimeoutError:
         return f"not done within {seconds:g} s, {await _ended(child)}"
+    except Exception:
+        await _ended(child)
+        raise
     if status < 0:
         return f"killed by signal {-status}"
     return f"exit status {status}" if status else ""
@@ -71,8 +74,10 @@ async def run(words: Sequence[str], seconds: float) -> str:
 async def _ended(child: Child) -> str:
     """End the command and all of its group; return what became of it."""
     child.signal(signal.SIGTERM)
-    await child.group_gone(GRACE)
-    child.signal(signal.SIGKILL)
+    try:
+        await child.group_gone(GRACE)
+    finally:
+        child.signal(signal.SIGKILL)
     try:
         async with asyncio.timeout(GRACE):
             await child.wait()

@@ -42,7 +42,7 @@ async def _hand_over(program: str, letter: Letter) -> Mapping[str, Refusal]:
     except TimeoutError:
         await child.kill()
         raise NotCarriedError(f"{program} did not end within {MAIL_SECONDS:g} s") from None
-    except asyncio.CancelledError:
+    except BaseException:
         await child.kill()
         raise
     if status:

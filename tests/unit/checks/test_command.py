@@ -11,12 +11,16 @@ import sys
 import tracemalloc
 from ipaddress import ip_address
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from ldirectord_py.checks import command, external
 from ldirectord_py.checks.base import Checker, Target
+from ldirectord_py.checks.child import Child
 from ldirectord_py.checks.probe import probe
+from ldirectord_py.errors import Inconclusive
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
 
@@ -152,6 +156,61 @@ async def test_a_kernel_without_process_descriptors_will_do(monkeypatch: pytest.
 
     monkeypatch.setattr(os, "pidfd_open", refuses)
     assert await run("/bin/sh -c 'sleep 0.1; exit 3'") == (Verdict.DOWN, "exit status 3")
+
+
+class Crowded:
+    """A loop that can watch no more descriptors."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def add_reader(self, *_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def crowd(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    """Have a module of the checks find the loop crowded."""
+    loop = Crowded(asyncio.get_running_loop())
+    found = SimpleNamespace(get_running_loop=lambda: loop, Event=asyncio.Event, sleep=asyncio.sleep)
+    monkeypatch.setattr(f"ldirectord_py.checks.{module}.asyncio", found)
+
+
+async def test_a_kernel_that_watches_no_more_descriptors_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd(monkeypatch, "child")
+    assert await run("/bin/sh -c 'sleep 0.1; echo full; exit 3'") == (Verdict.DOWN, 'exit status 3: "full"')
+
+
+async def test_a_command_whose_output_cannot_be_watched_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    crowd(monkeypatch, "output")
+    assert (await run("/bin/true"))[0] is Verdict.NONE
+    assert len(os.listdir("/proc/self/fd")) == opened  # noqa: PTH208
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOMEM, "x"), Inconclusive("x"), SystemExit(1)])
+async def test_whatever_ends_a_run_its_command_ends_with_its_group(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids, wait = tmp_path / "pids", Child.wait
+
+    async def failing(self: Child) -> int:
+        monkeypatch.setattr(Child, "wait", wait)
+        async with asyncio.timeout(20):
+            while not pids.exists() or not pids.read_text().endswith("\n"):
+                await asyncio.sleep(0.01)
+        raise error
+
+    monkeypatch.setattr(Child, "wait", failing)
+    with pytest.raises(type(error)):
+        await command.run(["/bin/sh", "-c", f"sleep 60 & echo $$ $! >{pids}; wait"])
+    await command.all_ended()
+    for pid in map(int, pids.read_text().split()):
+        await gone(pid)
+    assert command.TURNS.taken == 0
+    assert list(command.GROUPS) == []
 
 
 async def test_endless_output_ends_at_the_deadline_and_holds_up_nobody() -> None:

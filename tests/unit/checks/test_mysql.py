@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+import tomllib
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from pymysql.constants import CLIENT
 
 from harness.flood import flood
+from harness.host import ROOT
 from harness.memory import LITTLE, peak
 from harness.mutants import mutants
 from harness.offline import fed, finished
 from harness.scripted import Servers, Talk, reset
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.mysql_session import converse
+from ldirectord_py.checks.mysql_session import _Session, converse
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services.mysql import check
 from ldirectord_py.errors import CheckFailed
@@ -266,3 +268,15 @@ def test_whatever_the_bytes_a_session_ends_in_a_row_or_a_reason(
     with caplog.at_level(logging.WARNING):
         assert asyncio.run(unfit()) == []
     assert caplog.messages == []
+
+
+async def test_the_private_parts_of_aiomysql_that_are_used_are_there_and_its_version_is_bounded() -> None:
+    ours = {name for name, value in vars(_Session).items() if callable(value) and name in vars(aiomysql.Connection)}
+    overridden = {"__init__", "_read_packet", "_read_bytes", "_request_authentication", "_process_auth"}
+    assert ours == overridden | {"_set_keep_alive"}
+    called = {"_connect", "_execute_command", "write_packet"}
+    assert called <= set(vars(aiomysql.Connection))
+    made = vars(aiomysql.Connection("127.0.0.1"))
+    assert {"_reader", "_writer", "_secure", "_server_auth_plugin", "_client_auth_plugin"} <= set(made)
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["mysql"]
+    assert {name.partition(">")[0] for name in wanted if ",<" in name} == {"aiomysql", "pymysql"}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ldirectord_py.checks.child import Child
 from ldirectord_py.report import command
 from ldirectord_py.report.command import act, act_on
 
@@ -112,5 +113,31 @@ async def test_the_loop_goes_on_meanwhile() -> None:
 def _lives(pid: str) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_whatever_ends_the_wait_for_a_command_it_ends_with_its_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids, wait = tmp_path / "pids", Child.wait
+
+    async def failing(self: Child) -> int:
+        monkeypatch.setattr(Child, "wait", wait)
+        async with asyncio.timeout(20):
+            while not pids.exists() or not pids.read_text().endswith("\n"):
+                await asyncio.sleep(0.01)
+        raise MemoryError
+
+    monkeypatch.setattr(Child, "wait", failing)
+    with pytest.raises(MemoryError):
+        await act(sh(f"sleep 60 & echo $$ $! >{pids}; wait"))
+    for pid in map(int, pids.read_text().split()):
+        assert not _runs(pid)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
