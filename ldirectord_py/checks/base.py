@@ -57,7 +57,8 @@ class Kind:
     defaults; ``uses`` names the Target fields that the check reads; ``protocol`` is what a firewall mark,
     which has none, is checked over; ``needs`` names the directives without which the check cannot pass;
     ``driver`` is the module that must be installed for it, ``extra`` the extra of this package that installs
-    it. A kind without a ``check`` is known to the grammar only.
+    it. A kind without a ``check`` is known to the grammar only. ``prepare`` makes the checker of one target,
+    once for all its probes, where the probes have something to share; it must neither wait nor raise.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Kind:
     driver: str = ""
     extra: str = ""
     protocol: Protocol = Protocol.TCP
+    prepare: Callable[[Target], Checker] | None = None
 
 
 @dataclass(frozen=True, slots=True)

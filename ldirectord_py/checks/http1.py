@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import ssl
+from collections.abc import Awaitable, Collection
 from contextlib import suppress
 
 from ldirectord_py.checks.answer import Answer
@@ -12,7 +13,7 @@ from ldirectord_py.checks.effort import RECORD
 from ldirectord_py.checks.pattern import Pattern, compiled
 from ldirectord_py.checks.phase import NOT_CONNECTED, reached
 from ldirectord_py.checks.reasons import excerpt
-from ldirectord_py.checks.request import Request, redirected
+from ldirectord_py.checks.request import Request, first, redirected
 from ldirectord_py.checks.search import search
 from ldirectord_py.checks.statuses import statuses
 from ldirectord_py.checks.tls import Tls
@@ -22,7 +23,7 @@ REDIRECTS = 7
 """How many redirects are followed, as in the original."""
 
 USES = frozenset({"request", "receive", "httpmethod", "expectstatus", "followredirects", "tlsverify", "tlsca"})
-"""The fields of a Target that ``ask`` and its requests use for every kind."""
+"""The fields of a Target that an HttpCheck uses for every kind."""
 
 _REDIRECTING = frozenset({301, 302, 303, 307, 308})
 
@@ -31,25 +32,51 @@ _BUFFER = bytearray(65536)
 _VIEW = memoryview(_BUFFER)
 
 
-async def ask(request: Request, target: Target) -> str:
-    """Return the status line of the answer; raises CheckFailed unless it is as ``target`` wants it.
+class HttpCheck:
+    """The checker of one target: its state is what all its probes need, made with the first of them."""
 
-    Redirects are followed, unless the target does not want that or expects their very status.
-    """
-    pattern = compiled(target.receive) if target.receive else None
-    wanted = statuses(target.expectstatus)
-    for hop in range(REDIRECTS + 1):
-        answer, found = await _fetch(request, pattern, wanted, " after a redirect" if hop else "")
-        if answer.code not in _REDIRECTING or answer.location is None or answer.success or not target.followredirects:
-            break
-        request = redirected(request, answer.location)
-    else:
-        raise CheckFailed(f"more than {REDIRECTS} redirects")
-    if not answer.success:
-        raise CheckFailed(f"status {answer.status}{target.expectstatus and f', not {target.expectstatus}'}")
-    if not found:
-        raise CheckFailed(f"receive /{target.receive}/ not in {answer.size} bytes: {excerpt(answer.body)}")
-    return answer.status
+    __slots__ = ("_context", "_kind", "_pattern", "_request", "_wanted")
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._request: Request | None = None
+        self._pattern: Pattern | None = None
+        self._wanted: Collection[int] = ()
+        self._context: ssl.SSLContext | None = None
+
+    def __call__(self, target: Target) -> Awaitable[str]:
+        """Return the probe, which finds the status line of the answer.
+
+        Both raise CheckFailed, the probe unless the answer is as ``target`` wants it.
+        """
+        if self._request is None:
+            self._pattern = compiled(target.receive) if target.receive else None
+            self._wanted = statuses(target.expectstatus)
+            self._request = first(self._kind, target)
+        return self._ask(self._request, target)
+
+    def context(self, request: Request) -> ssl.SSLContext | None:
+        """Return the TLS context of a request, the same for all of this target, which is kept; None without TLS."""
+        if request.tls is not None and self._context is None:
+            self._context = request.tls.context
+        return self._context
+
+    async def _ask(self, request: Request, target: Target) -> str:
+        """Follow redirects, unless the target does not want that or expects their very status."""
+        for hop in range(REDIRECTS + 1):
+            self.context(request)
+            answer, found = await _fetch(request, self._pattern, self._wanted, " after a redirect" if hop else "")
+            redirects = answer.code in _REDIRECTING and not answer.success and target.followredirects
+            if not redirects or answer.location is None:
+                break
+            request = redirected(request, answer.location)
+        else:
+            raise CheckFailed(f"more than {REDIRECTS} redirects")
+        if not answer.success:
+            raise CheckFailed(f"status {answer.status}{target.expectstatus and f', not {target.expectstatus}'}")
+        if not found:
+            raise CheckFailed(f"receive /{target.receive}/ not in {answer.size} bytes: {excerpt(answer.body)}")
+        return answer.status
 
 
 async def _fetch(request: Request, pattern: Pattern | None, wanted: Collection[int], when: str) -> tuple[Answer, bool]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TypeAlias
 
 import regex
+
+from ldirectord_py.runtime.weak_cache import WeakCache
 
 Pattern: TypeAlias = regex.Pattern[bytes]
 
@@ -19,11 +20,20 @@ _LETTERS: Mapping[str, str] = {
 }
 
 
-@lru_cache(maxsize=4096)
 def compiled(text: str) -> Pattern:
-    """Return the pattern as Perl reads it, case-sensitive, ``.`` short of newlines; raises regex.error."""
+    """Return the pattern as Perl reads it, case-sensitive, ``.`` short of newlines; raises regex.error.
+
+    Those who hold it share it: a check keeps the pattern that each of its probes asks for.
+    """
+    return _patterns(text)
+
+
+def _made(text: str) -> Pattern:
     translated = _PERL_ONLY.sub(_translation, text)
     return regex.compile(translated.encode("utf-8", "surrogateescape"), flags=regex.VERSION0, cache_pattern=False)
+
+
+_patterns = WeakCache(_made, recent=64)  # a configuration that is read names the same one for each server
 
 
 def pattern_problem(text: str) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from ldirectord_py.checks.base import Target
@@ -14,8 +13,6 @@ from ldirectord_py.config.model import bracketed, endpoint
 from ldirectord_py.errors import CheckFailed
 
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
-_KNOWN: Mapping[str, dict[Target, Request]] = {"http": {}, "https": {}, "http_proxy": {}}
-_MOST_KNOWN = 16384
 _KEPT = "%/:=&?~#+!$,;'@()*[]|"
 
 
@@ -60,13 +57,8 @@ def first(kind: str, target: Target) -> Request:
 
     CheckFailed where the URL is none, or no http URL for a proxy.
     """
-    known = _KNOWN[kind]  # a cache of functools' is four times as large
-    if (request := known.get(target)) is None:
-        if len(known) >= _MOST_KNOWN:
-            known.clear()
-        asked = _asked(kind, target)
-        request = known[target] = Request(*_made(asked.url, asked, target.httpmethod), kind, target)
-    return request
+    asked = _asked(kind, target)
+    return Request(*_made(asked.url, asked, target.httpmethod), kind, target)
 
 
 def redirected(request: Request, location: str) -> Request:
@@ -92,12 +84,7 @@ def _asked(kind: str, target: Target) -> _Asked:
 
 
 def _terms(target: Target) -> Terms:
-    return _shared_terms(server_name(target.tlsname) or "", target.tlsverify, target.tlsca)
-
-
-@lru_cache(maxsize=1024)
-def _shared_terms(name: str, verify: bool, ca: str) -> Terms:
-    return Terms(name, verify, ca)
+    return Terms(server_name(target.tlsname) or "", target.tlsverify, target.tlsca)
 
 
 def _made(url: str, asked: _Asked, method: str) -> tuple[str, int, Terms | None, bytes]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import regex
 
 from ldirectord_py.checks.pattern import Pattern
@@ -28,10 +26,9 @@ async def search(pattern: Pattern, data: bytes | bytearray, start: int = 0) -> t
     return match.span() if match else None
 
 
-@lru_cache(maxsize=4096)
 def _linear(pattern: Pattern) -> bool:
     """Whether the pattern can only take time in proportion to the data; then no clock needs to be watched."""
-    return not _BRANCHING.intersection(pattern.pattern)
+    return _BRANCHING.isdisjoint(pattern.pattern)
 
 
 async def _in_thread(pattern: Pattern, data: bytes, start: int) -> regex.Match[bytes] | None:

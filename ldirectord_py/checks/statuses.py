@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import lru_cache
 
 from ldirectord_py.checks.answer import SUCCESS
+from ldirectord_py.runtime.weak_cache import WeakCache
 
 
-@lru_cache(maxsize=1024)
 def statuses(text: str) -> Collection[int]:
-    """Return the statuses that the text names; those of success where it names none."""
-    if not text:
-        return SUCCESS
+    """Return the statuses that the text names; those of success where it names none. Who holds them shares them."""
+    return _statuses(text) if text else SUCCESS
+
+
+def _made(text: str) -> frozenset[int]:
     ranges = (part.partition("-") for part in text.split(","))
     return frozenset(code for first, _, last in ranges for code in range(int(first), int(last or first) + 1))
+
+
+_statuses = WeakCache(_made, recent=1)

@@ -13,6 +13,7 @@ from ldirectord_py.checks.base import TLS, Check, Checker, Kind, Target
 from ldirectord_py.checks.combined import Combined
 from ldirectord_py.checks.handshakes import Handshake
 from ldirectord_py.checks.plugins import GROUP, Plugins, plugins
+from ldirectord_py.checks.prepared import Prepared
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.ipvs.table import Protocol
 
@@ -38,7 +39,7 @@ def kinds() -> Mapping[str, Kind]:
 def checker_for(check: Check) -> Checker:
     """Return a checker, a fresh one where it has a state; raises KeyError for an unknown kind."""
     plain = _plain(check.target)
-    negotiate = _kind(check).check or plain
+    negotiate = _prepared(check) or plain
     if check.connects is None:
         return negotiate
     return Combined(negotiate, plain, check.connects, check.connect_timeout)
@@ -54,6 +55,17 @@ def turn_for(check: Check) -> AbstractAsyncContextManager[None] | None:
 def is_command(check: Check) -> bool:
     """Whether the check runs a command."""
     return check.kind in _COMMANDS
+
+
+def _prepared(check: Check) -> Checker | None:
+    """Return the check of a kind, with what its probes share."""
+    kind = _kind(check)
+    if kind.prepare is not None:
+        return kind.prepare(check.target)
+    over_tls = _is_over_tls(check)
+    if kind.check is not None and ("receive" in kind.uses or over_tls):
+        return Prepared(kind.check, over_tls=over_tls)
+    return kind.check
 
 
 def _kind(check: Check) -> Kind:

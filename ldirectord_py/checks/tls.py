@@ -5,10 +5,11 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.certificates import Witness
+from ldirectord_py.runtime.weak_cache import WeakCache
 
 _RECORD = 16384
 _LEGACY_SERVER_CONNECT = 0x4  # ssl.OP_LEGACY_SERVER_CONNECT, named only from Python 3.12 on
@@ -38,22 +39,26 @@ def terms(target: Target) -> Terms:
 
 
 def context(*, verify: bool = False, ca: str = "") -> ssl.SSLContext:
-    """Return a shared context; raises ssl.SSLError where ``ca`` holds no certificates.
+    """Return the context that all who hold it now share; raises ssl.SSLError where ``ca`` holds no certificates.
 
     Without ``verify`` old servers are welcome: TLS 1.0 and up, any cipher, any certificate. Sessions are never
     taken up again, so that each check sees the certificate of that moment.
     """
-    return _shared(verify, ca)
+    return (_contexts if ca else _default)((verify, ca))
 
 
-@lru_cache(maxsize=64)
-def _shared(verify: bool, ca: str) -> ssl.SSLContext:
+def _made(asked: tuple[bool, str]) -> ssl.SSLContext:
+    verify, ca = asked
     shared = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if verify:
         _demand(shared, ca)
     else:
         _welcome(shared)
     return shared
+
+
+_contexts = WeakCache(_made, recent=8)  # from when a configuration is read to the first probe
+_default = cache(_made)  # two at most; one that verifies takes 20 ms
 
 
 def _demand(shared: ssl.SSLContext, ca: str) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from ldirectord_py.checks import http1, request
-from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.base import Checker, Kind, Target
+from ldirectord_py.checks.http1 import USES, HttpCheck
 
 
 async def check(target: Target) -> str:
     """Return the status line."""
-    return await http1.ask(request.first("http_proxy", target), target)
+    return await prepare(target)(target)
 
 
-KIND = Kind("http_proxy", check, port=3128, uses=http1.USES)
+def prepare(_: Target) -> Checker:
+    """Return the checker of one target."""
+    return HttpCheck("http_proxy")
+
+
+KIND = Kind("http_proxy", check, port=3128, uses=USES, prepare=prepare)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from ldirectord_py.checks import http1, request
-from ldirectord_py.checks.base import TLS, Kind, Target
+from ldirectord_py.checks.base import TLS, Checker, Kind, Target
+from ldirectord_py.checks.http1 import USES, HttpCheck
 
 
 async def check(target: Target) -> str:
     """Return the status line."""
-    return await http1.ask(request.first("https", target), target)
+    return await prepare(target)(target)
 
 
-KIND = Kind("https", check, port=443, uses=http1.USES | TLS | {"virtualhost"})
+def prepare(_: Target) -> Checker:
+    """Return the checker of one target."""
+    return HttpCheck("https")
+
+
+KIND = Kind("https", check, port=443, uses=USES | TLS | {"virtualhost"}, prepare=prepare)

@@ -7,7 +7,7 @@ import pytest
 from ldirectord_py.checks import connect, ping, table
 from ldirectord_py.checks.base import Check, Kind, Target
 from ldirectord_py.checks.combined import Combined
-from ldirectord_py.checks.services import KINDS, http
+from ldirectord_py.checks.services import KINDS, nntp
 from ldirectord_py.checks.table import CHECKTYPES, checker_for
 from ldirectord_py.ipvs.table import Protocol
 
@@ -22,7 +22,7 @@ def test_every_kind_has_a_checker() -> None:
 
 
 def test_a_word_stands_for_its_check() -> None:
-    assert http.KIND.check is checker_for(Check("http", TARGET, 10.0))
+    assert nntp.KIND.check is checker_for(Check("nntp", TARGET, 10.0))
     assert connect.check is checker_for(Check("connect", TARGET, 10.0))
 
 
