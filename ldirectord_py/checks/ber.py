@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ldirectord_py.runtime.text import as_bytes
+
 INTEGER = 0x02
 OCTET_STRING = 0x04
 ENUMERATED = 0x0A
@@ -36,7 +38,7 @@ def integer(value: int, tag: int = INTEGER) -> bytes:
 
 def text(value: str, tag: int = OCTET_STRING) -> bytes:
     """Return a text as an element, in UTF-8; bytes that the configuration could not decode stay themselves."""
-    return encode(tag, value.encode("utf-8", "surrogateescape"))
+    return encode(tag, as_bytes(value))
 
 
 def extent(data: memoryview) -> tuple[int, int] | None:

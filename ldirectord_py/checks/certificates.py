@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ldirectord_py.checks.reasons import printable
+from ldirectord_py.runtime.text import as_bytes
 
 NAMES = 3
 """Names of a certificate that a reason gives."""
@@ -85,7 +86,7 @@ def _self_signed(*_: object) -> str:
 
 def _mismatch(chain: Sequence[Certificate], name: str) -> str:
     names = _names(chain[0]) if chain else []
-    shown = ", ".join(printable(each.encode()[:LONGEST]) for each in names[:NAMES])
+    shown = ", ".join(printable(as_bytes(each)[:LONGEST]) for each in names[:NAMES])
     shown += ", ..." if len(names) > NAMES else ""
     return f"certificate is for {shown or 'another name'}, not {name}"
 

@@ -12,6 +12,8 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
+from ldirectord_py.runtime.text import as_bytes
+
 LOOK_EVERY = 0.05
 """Seconds between two looks at what tells nobody that it has ended."""
 
@@ -24,7 +26,7 @@ class Child:
     ) -> None:
         """Start it; ``output`` and ``given`` are descriptors: of its outputs and of its input."""
         self._popen = subprocess.Popen(  # noqa: S603  an argument vector from the configuration, no shell
-            command,
+            [as_bytes(word) for word in command],
             stdin=given,
             stdout=output,
             stderr=output,

@@ -11,6 +11,7 @@ from ldirectord_py.checks.datagram import Stray
 from ldirectord_py.checks.dns_records import INTERNET, Type, texts
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.errors import CheckFailed
+from ldirectord_py.runtime.text import as_bytes
 
 RECORDS = 128
 """Records of an answer that are looked at."""
@@ -58,12 +59,12 @@ class Query:
     @property
     def _question(self) -> bytes:
         try:
-            labels = [label.encode("idna") for label in self.name.removesuffix(".").split(".") if self.name != "."]
+            labels = [_label(label) for label in self.name.removesuffix(".").split(".") if self.name != "."]
         except UnicodeError:
             labels = [b""]
         name = b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
         if not all(labels) or len(name) > 255:
-            raise CheckFailed(f"request asks for what is not a DNS name: {excerpt(self.name.encode(errors='replace'))}")
+            raise CheckFailed(f"request asks for what is not a DNS name: {excerpt(as_bytes(self.name))}")
         return name + struct.pack("!HH", self.type, INTERNET)
 
     def read(self, data: bytes) -> Reply:
@@ -80,6 +81,16 @@ class Query:
         cut = bool(flags & _TRUNCATED)
         records = () if code or cut else tuple(texts(data, at, min(answers, RECORDS)))
         return Reply(_CODES[code] if code < len(_CODES) else f"RCODE {code}", cut, records)
+
+
+def _label(text: str) -> bytes:
+    """Return a label of a name; raises UnicodeError. One that is not UTF-8 is sent as its bytes."""
+    raw = as_bytes(text)
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return raw if len(raw) < 64 else b""
+    return text.encode("idna")
 
 
 def query(request: str) -> Query:

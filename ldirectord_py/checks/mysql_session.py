@@ -24,6 +24,7 @@ from ldirectord_py.checks.sql import GOT_ROW, MOST, NO_ROW, outcome
 from ldirectord_py.checks.tls import Terms, terms
 from ldirectord_py.checks.window import narrow
 from ldirectord_py.errors import CheckFailed
+from ldirectord_py.runtime.text import as_bytes
 
 LIMIT = 32768
 """Bytes that a packet may have, rows aside: they are not read."""
@@ -79,9 +80,9 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
         super().__init__(
             host=str(target.address),
             port=target.port,
-            user=_raw(target.login),
-            password=_raw(target.passwd).decode("latin-1"),  # which aiomysql encodes it to
-            db=_raw(target.database),
+            user=as_bytes(target.login),
+            password=as_bytes(target.passwd).decode("latin-1"),  # which aiomysql encodes it to
+            db=as_bytes(target.database),
             charset="utf8mb4",
             autocommit=None,
             program_name="ldirectord",
@@ -98,7 +99,7 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
     async def ask(self, statement: str) -> str:
         """Return what came of the statement."""
         reached("logged in, no answer to the query")
-        await self._execute_command(COMMAND.COM_QUERY, _raw(statement))
+        await self._execute_command(COMMAND.COM_QUERY, as_bytes(statement))
         answer = await self._read_packet()
         if answer.is_ok_packet():
             return outcome(OKPacketWrapper(answer).affected_rows)
@@ -181,7 +182,3 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
             got = f" after {excerpt(error.partial)}" if error.partial else ""
             raise CheckFailed(f"closed by server{got} ({phase()})") from None
         return data
-
-
-def _raw(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")

@@ -30,7 +30,8 @@ def compiled(text: str) -> Pattern:
 
 def _made(text: str) -> Pattern:
     translated = _PERL_ONLY.sub(_translation, text)
-    return regex.compile(translated.encode("utf-8", "surrogateescape"), flags=regex.VERSION0, cache_pattern=False)
+    raw = translated.encode("utf-8", "surrogateescape")  # and not as_bytes: what is no text of a file is refused
+    return regex.compile(raw, flags=regex.VERSION0, cache_pattern=False)
 
 
 _patterns = WeakCache(_made, recent=64)  # a configuration that is read names the same one for each server

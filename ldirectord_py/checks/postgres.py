@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ldirectord_py.checks.reasons import excerpt, printable
 from ldirectord_py.checks.sql import GOT_ROW, outcome
 from ldirectord_py.errors import CheckFailed
+from ldirectord_py.runtime.text import as_bytes
 
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 TERMINATE = b"X\x00\x00\x00\x04"
@@ -60,7 +61,7 @@ class Results:
 
 def text(value: str) -> bytes:
     """Return a string as the protocol has it; what cannot be in one is left out."""
-    return value.replace("\0", "").encode("utf-8", "surrogateescape") + b"\0"
+    return as_bytes(value.replace("\0", "")) + b"\0"
 
 
 def header(data: bytes) -> tuple[bytes, int]:
@@ -93,6 +94,6 @@ def changed(tag: bytes) -> int:
 
 def md5(user: str, password: str, salt: bytes) -> bytes:
     """Return the body of the answer to a challenge for MD5."""
-    name, secret = (value.encode("utf-8", "surrogateescape") for value in (user, password))
+    name, secret = map(as_bytes, (user, password))
     inner = hashlib.md5(secret + name, usedforsecurity=False).hexdigest()
     return b"md5" + hashlib.md5(inner.encode() + salt, usedforsecurity=False).hexdigest().encode() + b"\0"

@@ -9,9 +9,11 @@ import time
 from ldirectord_py.checks.base import Checker, Result, Target
 from ldirectord_py.checks.deadline import within
 from ldirectord_py.checks.phase import NO_TLS, NOT_CONNECTED, phase, reached
-from ldirectord_py.checks.reasons import is_local, words
+from ldirectord_py.checks.reasons import LONGEST, is_local, printable, words
 from ldirectord_py.errors import CheckFailed, Inconclusive
 from ldirectord_py.health import Verdict
+from ldirectord_py.runtime.text import as_bytes
+from ldirectord_py.runtime.text import printable as without_surrogates
 
 _log = logging.getLogger(__name__)
 
@@ -50,8 +52,9 @@ def _where(error: OSError, reason: str) -> str:
 
 
 def _masked(reason: str, target: Target) -> str:
-    """Return the reason with what a server may have echoed of our secrets taken out."""
+    """Return the reason as text that can be written, with what a server may have echoed of our secrets taken out."""
     for secret in (target.passwd, target.secret):
         if secret:
-            reason = reason.replace(secret, "***")
-    return reason
+            echoed = printable(as_bytes(secret)[:LONGEST])
+            reason = reason.replace(secret, "***").replace(echoed, "***")
+    return without_surrogates(reason)

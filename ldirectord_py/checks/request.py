@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote_to_bytes, urljoin, urlsplit
 
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.tls import Terms, server_name
 from ldirectord_py.config.model import bracketed, endpoint
 from ldirectord_py.errors import CheckFailed
+from ldirectord_py.runtime.text import as_bytes
 
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 _KEPT = "%/:=&?~#+!$,;'@()*[]|"
@@ -120,13 +121,13 @@ def _tls(asked: _Asked, header: str, name: str, *, own: bool) -> Terms:
 
 
 def _head(method: str, resource: str, host: str, authorization: str) -> bytes:
-    return (
+    return as_bytes(
         f"{method} {resource} HTTP/1.1\r\n"
         f"Host: {host}\r\n"
         "User-Agent: ldirectord-py\r\n"
         f"{authorization}"
         "Connection: close\r\n\r\n"
-    ).encode()
+    )
 
 
 def _path(parts: SplitResult) -> str:
@@ -143,9 +144,10 @@ def _host(name: str, port: int, scheme: str) -> str:
 def _authorization(parts: SplitResult) -> str:
     if parts.username is None:
         return ""
-    user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return f"Authorization: Basic {base64.b64encode(user.encode()).decode()}\r\n"
+    user = b":".join(unquote_to_bytes(as_bytes(part or "")) for part in (parts.username, parts.password))
+    return f"Authorization: Basic {base64.b64encode(user).decode()}\r\n"
 
 
 def _printable(text: str) -> str:
-    return "".join(char for char in text if char.isprintable())
+    """Return the text without control characters and the like; a byte that was not UTF-8 is none of them."""
+    return "".join(char for char in text if char.isprintable() or "\udc80" <= char <= "\udcff")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.errors import CheckFailed
+from ldirectord_py.runtime.text import as_bytes
 
 MECHANISM = b"SCRAM-SHA-256"
 
@@ -75,7 +76,7 @@ def challenge(data: bytes, nonce: bytes) -> Challenge:
 
 def prepared(password: str) -> bytes:
     """Return the password after SASLprep, or as it is where that does not allow it, as PostgreSQL does."""
-    raw = password.encode("utf-8", "surrogateescape")
+    raw = as_bytes(password)
     if password.isascii():
         return raw
     mapped = "".join(

@@ -10,6 +10,7 @@ from ldirectord_py.checks.datagram import Stray
 from ldirectord_py.checks.reasons import printable
 from ldirectord_py.config.model import endpoint
 from ldirectord_py.ipvs.table import Address, Protocol
+from ldirectord_py.runtime.text import as_bytes
 
 _REQUEST = """\
 OPTIONS sip:{login} SIP/2.0
@@ -47,7 +48,7 @@ class Options:
         text = _REQUEST.format(
             login=self.login, transport=self.protocol.name, local=endpoint(*self.local), token=self.token
         )
-        return text.replace("\n", "\r\n").encode("utf-8", "surrogateescape")
+        return as_bytes(text.replace("\n", "\r\n"))
 
     def read(self, data: bytes) -> str:
         """Return the status of the final answer, as ``200 OK``; raises Stray if the message is not that."""

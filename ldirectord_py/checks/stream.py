@@ -14,6 +14,7 @@ from ldirectord_py.checks.window import narrow
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Address
 from ldirectord_py.runtime.streams import open_connection
+from ldirectord_py.runtime.text import as_bytes
 
 LIMIT = 16384
 """Bytes that a line may have."""
@@ -34,7 +35,7 @@ class Stream:
 
     async def send(self, line: str, name: str = "") -> None:
         """Send a line; ``name`` is what a reason calls it, if not by its first word."""
-        await self.write(line.encode("utf-8", "surrogateescape") + b"\r\n", name or line.partition(" ")[0])
+        await self.write(as_bytes(line) + b"\r\n", name or line.partition(" ")[0])
 
     async def write(self, data: bytes, name: str) -> None:
         """Send bytes; ``name`` is what a reason calls them."""

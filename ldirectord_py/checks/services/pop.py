@@ -10,6 +10,7 @@ import re
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.stream import LINES, Stream, connect
 from ldirectord_py.errors import CheckFailed
+from ldirectord_py.runtime.text import as_bytes
 
 _STAMP = re.compile(r"<[^<>@\s]+@[^<>@\s]+>", re.ASCII)
 
@@ -43,7 +44,7 @@ async def _apop(stream: Stream, target: Target, greeting: str) -> bool:
     stamp = _STAMP.search(greeting)
     if not stamp:
         return False
-    digest = hashlib.md5(stamp.group().encode() + _secret(target), usedforsecurity=False).hexdigest()
+    digest = hashlib.md5(stamp.group().encode() + as_bytes(target.passwd), usedforsecurity=False).hexdigest()
     return not await _refused(stream, f"APOP {target.login} {digest}")
 
 
@@ -56,10 +57,10 @@ async def _cram_md5(stream: Stream, target: Target) -> bool:
     if not challenge.startswith("+ "):
         return False
     try:
-        digest = hmac.digest(_secret(target), base64.b64decode(challenge[2:]), "md5").hex()
+        digest = hmac.digest(as_bytes(target.passwd), base64.b64decode(challenge[2:]), "md5").hex()
     except ValueError:
         raise CheckFailed(f"the challenge of CRAM-MD5 is malformed: {challenge}") from None
-    answer = base64.b64encode(f"{target.login} {digest}".encode("utf-8", "surrogateescape")).decode()
+    answer = base64.b64encode(as_bytes(f"{target.login} {digest}")).decode()
     return not await _refused(stream, answer, "CRAM-MD5")
 
 
@@ -82,10 +83,6 @@ async def _refused(stream: Stream, line: str, name: str = "") -> str:
     await stream.send(line, name)
     answer = await stream.expect("+OK", "-ERR")
     return answer if answer.upper().startswith("-ERR") else ""
-
-
-def _secret(target: Target) -> bytes:
-    return target.passwd.encode("utf-8", "surrogateescape")
 
 
 KIND = Kind("pop", check, port=110, uses=frozenset({"login", "passwd"}))

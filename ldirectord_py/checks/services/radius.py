@@ -10,22 +10,19 @@ from ldirectord_py.checks.radius_packet import AccessRequest
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Protocol
+from ldirectord_py.runtime.text import as_bytes
 
 
 async def check(target: Target) -> str:
     """Return ``Access-Accept``, and whether its sender did not prove it by a Message-Authenticator."""
     async with datagram.connect(target) as socket:
         nas, _ = socket.local
-        words = _bytes(target.login), _bytes(target.passwd), _bytes(target.secret)
+        words = as_bytes(target.login), as_bytes(target.passwd), as_bytes(target.secret)
         request = AccessRequest(*words, nas, secrets.randbelow(256), secrets.token_bytes(16))
         answer = await socket.ask(request.wire, request.read)
     if answer.code != "Access-Accept":
         raise CheckFailed(f"{answer.code}: {excerpt(answer.message)}" if answer.message else answer.code)
     return answer.code if answer.proved else f"{answer.code} (without Message-Authenticator)"
-
-
-def _bytes(word: str) -> bytes:
-    return word.encode("utf-8", "surrogateescape")
 
 
 KIND = Kind(

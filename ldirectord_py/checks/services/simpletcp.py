@@ -16,6 +16,7 @@ from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Protocol
+from ldirectord_py.runtime.text import as_bytes
 
 LINE_LIMIT = 65536
 """Bytes that a line may have."""
@@ -65,7 +66,7 @@ def unescaped(request: str) -> bytes:
     r"""Return the bytes to send: ``\n``, ``\r``, ``\t`` and ``\xHH`` stand for theirs, all else for itself."""
     return _ESCAPE.sub(
         lambda match: _CONTROL.get(match[1]) or bytes((int(match[1][1:], 16),)),
-        request.encode("utf-8", "surrogateescape"),
+        as_bytes(request),
     )
 
 

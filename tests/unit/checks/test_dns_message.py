@@ -80,7 +80,7 @@ def test_a_name_of_other_letters_is_asked_in_ascii() -> None:
     assert b"\x0dxn--bcher-kva\x07example\x00" in query("bücher.example").wire
 
 
-@pytest.mark.parametrize("request_", ["a..b", ".a", "x" * 64, ".".join(["x" * 63] * 4), "a\udcff", "\u2100" * 60])
+@pytest.mark.parametrize("request_", ["a..b", ".a", "x" * 64, ".".join(["x" * 63] * 4), "a\ud800", "\u2100" * 60])
 def test_what_is_no_name(request_: str) -> None:
     with pytest.raises(CheckFailed, match="request asks for what is not a DNS name"):
         _ = query(request_).wire
