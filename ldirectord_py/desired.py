@@ -157,6 +157,11 @@ def roster(virtual: Virtual) -> Roster:
     return Roster(service(virtual), identities, places, key)
 
 
+def method(server: Real | Fallback) -> Method:
+    """Return how packets reach a server, in the kernel's words."""
+    return _METHODS[server.forward]
+
+
 def _destination(key: DestinationKey, real: Real, weight: int) -> Destination:
     return Destination(key, _METHODS[real.forward], weight, real.upper, real.lower)
 

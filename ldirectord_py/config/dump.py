@@ -12,7 +12,8 @@ from ldirectord_py.ipvs.table import FirewallMark
 HIDDEN = "***"
 SECRETS = frozenset({"passwd", "secret"})
 
-_PLAIN = tuple(field.name for field in fields(Virtual) if field.name not in {"key", "reals", "fallback", *SECRETS})
+_OTHERS = ("key", "reals", "fallback", "unresolved")
+_PLAIN = tuple(field.name for field in fields(Virtual) if field.name not in {*_OTHERS, *SECRETS})
 _SETTINGS = tuple(field.name for field in fields(Globals))
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+from types import MappingProxyType
 
 from ldirectord_py.ipvs.table import Address, FirewallMark, Protocol, ServiceKey, VirtualAddress
 
@@ -85,6 +88,10 @@ class Fallback:
         return endpoint(self.server, self.port)
 
 
+UNRESOLVED: Mapping[bool, Address] = MappingProxyType({False: IPv4Address(0), True: IPv6Address(0)})
+"""The address of a server whose name has none now, by whether it is one of IPv6."""
+
+
 @dataclass(frozen=True, slots=True)
 class Authorities:
     """Whose certificates are taken: the name of a file, and what it held (PEM) when the configuration was read."""
@@ -98,11 +105,15 @@ class Authorities:
 
 @dataclass(frozen=True, slots=True)
 class Virtual:
-    """A virtual service and how its real servers are checked; times in seconds."""
+    """A virtual service and how its real servers are checked; times in seconds.
+
+    ``unresolved`` are the servers that are left out as their names have no address now: theirs is UNRESOLVED.
+    """
 
     key: ServiceKey
     reals: tuple[Real, ...] = ()
     fallback: Fallback | None = None
+    unresolved: tuple[Real | Fallback, ...] = ()
     scheduler: str = "wrr"
     persistent: int | None = None
     netmask: str | None = None

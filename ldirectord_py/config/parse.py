@@ -16,7 +16,7 @@ from ldirectord_py.config.advice import Advice, Installed
 from ldirectord_py.config.directives import DIRECTIVES, Where
 from ldirectord_py.config.include import Contents, Includes, Texts, in_order
 from ldirectord_py.config.lines import Line, Note, Refusal, Report, Text
-from ldirectord_py.config.model import SIP, Config, Fallback, Globals, Virtual, takes_sip
+from ldirectord_py.config.model import SIP, UNRESOLVED, Config, Fallback, Globals, Virtual, takes_sip
 from ldirectord_py.config.real import VirtualLine, parse_virtual
 from ldirectord_py.config.sections import Section, Sorter
 from ldirectord_py.config.servers import Servers
@@ -147,12 +147,18 @@ class _Builder:
         self._ask_for_authorities(settings)
         key = self._key(head, line, settings) if head else None
         virtual = self._settled(key or FirewallMark(0, line.name == "virtual6"), settings)
-        reals = self._servers.reals(settings.reals, virtual)
-        virtual = replace(virtual, reals=reals, fallback=self._fallback(settings, virtual))
+        virtual = self._with_servers(virtual, settings)
         if key is None:
             return None
         self._advice.give(virtual, line, settings)
         return virtual
+
+    def _with_servers(self, virtual: Virtual, settings: Settings) -> Virtual:
+        reals, unresolved = self._servers.reals(settings.reals, virtual)
+        fallback = self._fallback(settings, virtual)
+        if fallback and fallback.server is UNRESOLVED[virtual.key.ipv6]:
+            return replace(virtual, reals=reals, unresolved=(*unresolved, fallback))
+        return replace(virtual, reals=reals, fallback=fallback, unresolved=unresolved)
 
     def _ask_for_authorities(self, settings: Settings) -> None:
         if "tlsca" in settings.values:

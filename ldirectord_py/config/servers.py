@@ -8,11 +8,13 @@ from ipaddress import IPv4Address
 
 from ldirectord_py.config.addresses import Lookup, is_shortened, literal
 from ldirectord_py.config.lines import Line, Note, Refusal, Report
-from ldirectord_py.config.model import Fallback, Forward, Real, Virtual
+from ldirectord_py.config.model import UNRESOLVED, Fallback, Forward, Real, Virtual
 from ldirectord_py.config.real import FallbackLine, RealLine, parse_fallback, parse_real
 from ldirectord_py.ipvs.table import Address, VirtualAddress
 
 LARGEST_RANGE = 65536
+
+_Options = tuple[int, Forward, int, str, str, int, int, str | None]
 
 
 def own_port(virtual: Virtual) -> int:
@@ -27,9 +29,13 @@ class Servers:
     lookup: Lookup
     report: Report
 
-    def reals(self, lines: Iterable[Line], virtual: Virtual) -> tuple[Real, ...]:
-        """Return the real servers of a virtual, with its request and receive where they have none."""
+    def reals(self, lines: Iterable[Line], virtual: Virtual) -> tuple[tuple[Real, ...], tuple[Real, ...]]:
+        """Return the real servers of a virtual, with its request and receive where they have none.
+
+        The second of the two are those whose names have no address now.
+        """
         reals: list[Real] = []
+        unresolved: list[Real] = []
         seen: dict[tuple[int, int], Line] = {}
         port, mark = own_port(virtual), not isinstance(virtual.key, VirtualAddress)
         for line in lines:
@@ -39,13 +45,15 @@ class Servers:
             except Refusal as refusal:
                 self.report.refuse(line, refusal.note)
                 continue
+            if not added:
+                unresolved.append(Real(UNRESOLVED[virtual.key.ipv6], *self._options(found, virtual)))
             for real in added:
                 row = int(real.server), real.port if mark or real.forward is Forward.MASQ else port
                 if row in seen:
                     self._twice(real, seen[row], line)
                 seen.setdefault(row, line)
                 reals.append(real)
-        return tuple(reals)
+        return tuple(reals), tuple(unresolved)
 
     def _twice(self, real: Real, first: Line, line: Line) -> None:
         what = f"{real} is the same destination as in {first.seen_from(line)}; the kernel knows it once"
@@ -55,13 +63,17 @@ class Servers:
         if found.notes:
             self.report.warn(line, *found.notes)
         addresses = self._addresses(found, line, ipv6=virtual.key.ipv6)
+        options = self._options(found, virtual)
+        return [Real(address, *options) for address in addresses]
+
+    def _options(self, found: RealLine, virtual: Virtual) -> _Options:
+        """Return what follows the address in a Real."""
         port = self.lookup.port(found.port) if found.port else 0
         share, request, receive = found.share, virtual.request, virtual.receive
         if share.request is not None:
             request, receive = share.request, share.receive
         name = found.host if found.last is None and literal(found.host) is None else None
-        common = share.forward, share.weight, request, receive, share.lower, share.upper, name
-        return [Real(address, port, *common) for address in addresses]
+        return port, share.forward, share.weight, request, receive, share.lower, share.upper, name
 
     def _addresses(self, found: RealLine, line: Line, *, ipv6: bool) -> Iterable[Address]:
         first = self.address(found.host, line, ipv6=ipv6)
@@ -94,13 +106,15 @@ class Servers:
             self.report.warn(line, Note(f"{text} is read as {address}", "write the address in full"))
 
     def fallback(self, line: Line, virtual: Virtual) -> Fallback | None:
-        """Return the fallback that the line names for the virtual, on its port unless it names one."""
+        """Return the fallback that the line names for the virtual, on its port unless it names one.
+
+        Its address is UNRESOLVED where its name has none now.
+        """
         try:
             found = parse_fallback(line.value)
             self.report.warn(line, *found.notes)
-            address = self.address(found.host, line, ipv6=virtual.key.ipv6)
-            port = self._port(found, virtual)
-            return None if address is None else Fallback(address, port, found.forward)
+            address = self.address(found.host, line, ipv6=virtual.key.ipv6) or UNRESOLVED[virtual.key.ipv6]
+            return Fallback(address, self._port(found, virtual), found.forward)
         except Refusal as refusal:
             self.report.refuse(line, refusal.note)
             return None

@@ -17,6 +17,7 @@ from ldirectord_py.daemon.changes import Changes, Scopes, covers
 from ldirectord_py.daemon.draining import Draining
 from ldirectord_py.daemon.drift import drift
 from ldirectord_py.daemon.edits import Edits
+from ldirectord_py.daemon.leftover import Leftover
 from ldirectord_py.daemon.looks import Looks
 from ldirectord_py.daemon.mirror import Mirror
 from ldirectord_py.daemon.orders import Orders, rules
@@ -51,8 +52,8 @@ class Director:
 
     Its state: the ``orders`` in force; how the real servers are ``standing``, the last result of each check, and which
     servers are ``maintained``; the mirror of the kernel's table; what somebody changed there by hand and is left so;
-    what servers that moved have left there; and which services are to be looked at, and when. Its methods are called
-    on one loop; only ``run``, ``start``, ``reload`` and ``stop`` write.
+    what servers that moved have left there, and what names without an address; and which services are to be looked at,
+    and when. Its methods are called on one loop; only ``run``, ``start``, ``reload`` and ``stop`` write.
     """
 
     def __init__(self, kernel: Kernel, orders: Orders, listeners: Sequence[Listener] = ()) -> None:
@@ -66,6 +67,7 @@ class Director:
         self._edits = Edits()
         self._dirty = Changes()
         self._draining = Draining()
+        self._leftover = Leftover()
         self._looks = Looks()
         self._lost = False
         self._stopping = False
@@ -86,6 +88,7 @@ class Director:
         """Take over what the kernel holds of our services and write what is missing; raises KernelError."""
         async with self._writing:
             await self._mirror.read(self.orders.virtuals.keys())
+            self.orders = self._leftover.adopt(self.orders, self.orders, self._rows, self._tell)
             self._enrol()
             self._dirty.whole(self.orders.virtuals)
             self._looks.later(self.orders.config.settings.reconcile)
@@ -153,7 +156,7 @@ class Director:
                 await self._look(self._ours() | dict.fromkeys(orders.virtuals))
             except KernelError as error:
                 self._lose(error)
-            self._take_over(orders)
+            self._take_over(self._leftover.adopt(self.orders, orders, self._rows, self._tell))
             await self._attend(Phase.RELOAD)
         self._wake.set()  # ``run`` waits for a look that may be due sooner now
 
@@ -197,6 +200,9 @@ class Director:
         self._enrol()
         self._looks.later(self.orders.config.settings.reconcile)
 
+    def _rows(self, service: ServiceKey) -> Mapping[Key, Row]:
+        return self._draining.besides(self._mirror.rows(service))
+
     def _enrol(self) -> None:
         """Give each server its state: its own, else what its check last found, else what the kernel shows."""
         for key in self.standing.follow(self.orders.shares, self.maintained, self._first):
@@ -231,8 +237,8 @@ class Director:
         for key, (before, found) in (await self._mirror.read(services.keys())).items():
             self._dirty.whole((key,))
             if key in self.orders.virtuals and not self._lost:
-                ours = self._draining.besides(before), self._draining.besides(found)
-                for event in drift(*ours, self._wanted({key: None}), readd_quiescent=readd):
+                ours = [self._leftover.besides(self._draining.besides(rows)) for rows in (before, found)]
+                for event in drift(ours[0], ours[1], self._wanted({key: None}), readd_quiescent=readd):
                     if self._edits.heed(event):
                         self._tell(event)
             self._draining.notice(key, found)
@@ -268,7 +274,8 @@ class Director:
     def _wanted(self, scopes: Scopes) -> Table:
         """Return the rows within these scopes that the kernel should hold."""
         scopes = {key: scope for key, scope in scopes.items() if key in self.orders.virtuals}
-        wanted: dict[Key, Row] = {key: row for key, row in self._draining.rows(scopes).items() if covers(scopes, key)}
+        others = self._leftover.rows(scopes, self._mirror.rows) | self._draining.rows(scopes)
+        wanted: dict[Key, Row] = {key: row for key, row in others.items() if covers(scopes, key)}
         for key, scope in scopes.items():
             only = None if scope is None else reversed(scope)  # from the last to the first, as in a roster
             roster, out = self.orders.shares[key].roster, self.standing.is_out(key)

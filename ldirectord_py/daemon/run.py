@@ -86,6 +86,7 @@ class _Daemon:
         """Start, say so, and direct for ever."""
         await self.maintenance.begin()
         await self.director.start()
+        self.reports.mail.follow(self.director.orders.config)
         self.probes.follow(self.director.orders)
         spare()
         self.commands.start()
@@ -123,9 +124,9 @@ class _Daemon:
         await self.maintenance.foresee(new)
         self.reports.mail.foresee(new.config)
         await self.director.reload(new)
-        self.reports.mail.follow(new.config)
+        self.reports.mail.follow(self.director.orders.config)
         self.commands.follow()
-        self.probes.follow(new)
+        self.probes.follow(self.director.orders)
         spare()
         logfile.follow(new.config.settings)
 

@@ -11,7 +11,7 @@ from ldirectord_py.config.model import Real, Virtual
 from ldirectord_py.health import Transition
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import Refused
-from ldirectord_py.ipvs.table import Row
+from ldirectord_py.ipvs.table import DestinationKey, Row
 
 
 class Phase(StrEnum):
@@ -76,6 +76,16 @@ class Drifted:
 
 
 @dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Rows of a virtual stay, as they may belong to ``names`` without an address; some are ``checked``, others not."""
+
+    virtual: Virtual
+    names: tuple[str, ...]
+    checked: tuple[DestinationKey, ...]
+    unchecked: tuple[DestinationKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class KernelLost:
     """The kernel's table cannot be read or written; checks go on."""
 
@@ -95,5 +105,5 @@ class Outage:
     began: bool
 
 
-Event = Checked | Unjudged | Written | NotWritten | Drifted | KernelLost | KernelFound | Outage
+Event = Checked | Unjudged | Written | NotWritten | Drifted | Unresolved | KernelLost | KernelFound | Outage
 Listener = Callable[[Event], None]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from ldirectord_py.report.events import Event, KernelLost, NotWritten, Unjudged
+from ldirectord_py.report.events import Event, KernelLost, NotWritten, Unjudged, Unresolved
 from ldirectord_py.report.wording import line
 
 _logger = logging.getLogger(__name__)
-_TROUBLE = (KernelLost, NotWritten, Unjudged)
+_TROUBLE = (KernelLost, NotWritten, Unjudged, Unresolved)
 
 
 def log(event: Event) -> None:

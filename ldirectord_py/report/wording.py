@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from ldirectord_py.config.model import endpoint
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.table import Destination, FirewallMark, Row, Service, ServiceKey
@@ -16,8 +19,12 @@ from ldirectord_py.report.events import (
     Phase,
     Role,
     Unjudged,
+    Unresolved,
     Written,
 )
+
+MAX_LISTED: Final = 10
+"""Names or rows that one line lists."""
 
 
 def line(event: Event) -> str | None:
@@ -29,6 +36,8 @@ def line(event: Event) -> str | None:
             return _written(event)
         case Drifted():
             return _drifted(event)
+        case Unresolved():
+            return _unresolved(event)
         case Outage():
             return None
         case _:
@@ -97,6 +106,20 @@ def _weighted(verb: Verb, before: Row | None, row: Destination) -> str:
         return "Added"
     quiesced = isinstance(before, Destination) and before.weight > 0 and row.weight == 0
     return "Quiescent" if quiesced else "Restored"
+
+
+def _unresolved(event: Unresolved) -> str:
+    kinds = (("checked", event.checked), ("not checked", event.unchecked))
+    rows = [f"{endpoint(key.address, key.port)} ({word})" for word, keys in kinds for key in keys]
+    return (
+        f"No address of {_some(event.names)} is known now, so that what the kernel has of {event.virtual.id} stays: "
+        f"{_some(rows)}"
+    )
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - MAX_LISTED} more" if len(texts) > MAX_LISTED else ""
+    return ", ".join(texts[:MAX_LISTED]) + more
 
 
 def _drifted(event: Drifted) -> str:

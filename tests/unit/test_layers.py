@@ -16,7 +16,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("errors", "collector", "ipvs.table", "health"),
     ("ipvs.diff", "checks.base", "config.model"),
     ("ipvs", "checks", "config"),
-    ("plan", "desired"),
+    ("plan", "desired", "unresolved"),
     ("report",),
     ("daemon",),
     ("control",),
@@ -24,7 +24,17 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 PURE = (
-    *("errors", "health", "plan", "desired", "checks.base", "checks.ber", "checks.ldap_messages", "config"),
+    *(
+        "errors",
+        "health",
+        "plan",
+        "desired",
+        "unresolved",
+        "checks.base",
+        "checks.ber",
+        "checks.ldap_messages",
+        "config",
+    ),
     *("ipvs.table", "ipvs.diff", "ipvs.wire", "ipvs.dump", "ipvs.recall", "ipvs.refusal", "ipvs.text", "ipvs.kernel"),
 )
 NOT_PURE = ("config.names", "config.load", "config.files")

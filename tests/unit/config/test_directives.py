@@ -26,7 +26,7 @@ def test_what_holds_for_the_daemon_is_what_the_model_keeps_for_it() -> None:
 
 
 def test_what_holds_for_a_virtual_is_what_the_model_keeps_for_it() -> None:
-    derived = {"key", "reals", "fallback", "connects"}
+    derived = {"key", "reals", "fallback", "connects", "unresolved"}
     assert named(Where.VIRTUAL, Where.BOTH) - KEY - WITHOUT_EFFECT == VIRTUALS - derived
 
 
