@@ -15,6 +15,7 @@ from ldirectord_py.collector import held_off
 from ldirectord_py.config.files import Files
 from ldirectord_py.config.include import Contents
 from ldirectord_py.config.load import load
+from ldirectord_py.config.loss import loss
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.notify import Notify
@@ -80,8 +81,11 @@ class Reloader:
             if noticed:
                 on_change()
 
-    async def reload(self) -> None:
-        """Put the file's content in force if it is good, else tell what is wrong with it and keep the old one."""
+    async def reload(self, *, asked: bool = True) -> None:
+        """Put the file's content in force if it is good, else tell what is wrong with it and keep the old one.
+
+        Unless somebody ``asked`` for it, content that leaves out more than half of the servers is not good either.
+        """
         self._notify.reloading()
         await self.remember()
         files = Files()
@@ -100,7 +104,7 @@ class Reloader:
             self._keep(error)
         else:
             await self._take(loaded.contents)
-            await self._apply(loaded, new)
+            await self._apply(loaded, new, asked=asked)
         self._notify.ready(self._director.summary)
 
     async def _take(self, contents: Contents) -> None:
@@ -116,11 +120,16 @@ class Reloader:
         new = orders(loaded.config, kinds(), self._director.orders)
         return replace(loaded, config=new.config), new
 
-    async def _apply(self, loaded: Parsed, new: Orders) -> None:
+    async def _apply(self, loaded: Parsed, new: Orders, *, asked: bool) -> None:
         for warning in loaded.warnings:
             logger.warning("%s", warning)
         if self._director.orders.virtuals and not new.virtuals:
             self._keep(f"{self._path} has no virtual server any more; to take all of them out, stop the daemon")
+        elif not asked and (lost := loss(self.loaded.config, loaded.config)):
+            self._keep(
+                f"{self._path} leaves out {lost}: autoreload does not remove more than half, as the file may be half"
+                f" written; if it is complete, run: ldirectord {self._path} reload"
+            )
         else:
             async with self._changing:
                 self.loaded = loaded
@@ -165,7 +174,7 @@ class Reloader:
         logger.info("Configuration file '%s' has changed on disk", changed(before, self._contents))
         if self._director.orders.config.settings.autoreload:
             logger.info(" - reread new configuration")
-            await self.reload()
+            await self.reload(asked=False)
         else:
             logger.info(" - ignore new configuration")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import threading
 from pathlib import Path
 
@@ -188,6 +189,80 @@ async def test_without_autoreload_a_change_is_told_and_ignored(
         f"Configuration file '{reloads.path}' has changed on disk",
         " - ignore new configuration",
     ]
+
+
+def virtuals(virtuals: int, reals: int) -> str:
+    """Return a file of so many virtuals with so many servers each."""
+    servers = "".join(f"    real=10.1.0.{number}:80 masq\n" for number in range(1, reals + 1))
+    return "autoreload=yes\n" + "".join(f"virtual=10.0.0.{number}:80\n{servers}" for number in range(1, virtuals + 1))
+
+
+@pytest.mark.difference("`autoreload` and a file that has lost more than half of its servers")
+async def test_autoreload_refuses_a_file_that_lost_more_than_half_until_it_is_told_to_reload(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    reloads = Reloads(tmp_path / "auto.cf", virtuals(10, 4))
+    assert [await reloads.reloader.look() for _ in range(2)] == [False, False]
+    reloads.write(virtuals(4, 4))
+    assert [await reloads.reloader.look() for _ in range(4)] == [False, True, False, False]
+    reloads.write(virtuals(4, 4))  # the same content again
+    assert [await reloads.reloader.look() for _ in range(3)] == [False] * 3
+    assert reloads.virtuals == []
+    refusal = (
+        f"{reloads.path} leaves out 6 of 10 virtual servers and 24 of 40 real servers: autoreload does not remove"
+        f" more than half, as the file may be half written; if it is complete, run: ldirectord {reloads.path} reload"
+    )
+    assert caplog.messages == [refusal, f"Kept the old configuration: mend {reloads.path} and reload"]
+    await reloads.reloader.reload()
+    assert [len(each) for each in reloads.virtuals] == [4]
+
+
+async def test_what_autoreload_refused_is_measured_by_what_is_in_force_when_more_comes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    reloads = Reloads(tmp_path / "auto.cf", virtuals(10, 1))
+    await reloads.reloader.look()
+    for count in (1, 2, 9, 10):
+        reloads.write(virtuals(count, 1))
+        await reloads.reloader.look()
+        await reloads.reloader.look()
+    assert [len(each) for each in reloads.virtuals] == [9, 10]
+    assert [message.split()[3] for message in caplog.messages[::2]] == ["9", "8"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "taken"),
+    [
+        ((2, 1), virtuals(1, 1), True),  # exactly half
+        ((3, 1), virtuals(1, 1), False),
+        ((1, 2), virtuals(1, 1), True),
+        ((1, 3), virtuals(1, 1), False),
+        ((1, 1), virtuals(1, 0), False),
+        ((1, 2), "virtual=1\n", False),
+        ((1, 1), BETTER, True),  # another in its place
+        ((3, 2), virtuals(3, 2).replace("10.0.0", "10.9.0"), True),
+        ((3, 2), virtuals(2, 2).replace("10.0.0", "10.9.0"), False),
+        ((1, 2), virtuals(1, 2).replace("10.1.0", "10.1.9"), True),
+        ((1, 3), virtuals(1, 0) + "    real=web1:80 masq\n    real=web2:80 masq\n    real=web3:80 masq\n", True),
+    ],
+)
+async def test_which_files_have_lost_more_than_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: tuple[int, int], after: str, taken: bool
+) -> None:
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    reloads = Reloads(tmp_path / "auto.cf", virtuals(*before))
+    await reloads.reloader.look()
+    reloads.write(after)
+    await reloads.reloader.look()
+    await reloads.reloader.look()
+    assert bool(reloads.virtuals) is taken
+    await reloads.reloader.reload()
+    assert reloads.virtuals
 
 
 class Included(Reloads):
