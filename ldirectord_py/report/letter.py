@@ -96,8 +96,8 @@ class Letter:
         message = EmailMessage(policy=POLICY)
         message["Date"] = formatdate(self.written, localtime=True)
         message["Message-ID"] = self.id
-        message["From"] = plain(self.route.sender or "") or self.host.address
-        message["To"] = ", ".join(formataddr(pair) for pair in getaddresses([self.route.recipients]))
+        message["From"] = _addresses(_CONTROL.sub(" ", self.route.sender or "")) or self.host.address
+        message["To"] = _addresses(self.route.recipients)
         message["Subject"] = self.subject
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(self._body())
@@ -117,6 +117,11 @@ def letter(alerts: Sequence[Alert], route: Route, host: Host, *, written: float,
 def plain(text: str) -> str:
     """Return the text on one line, without control characters or lone surrogates, and not endless."""
     return printable(_CONTROL.sub(" ", text)).strip()[:LONGEST_TEXT]
+
+
+def _addresses(text: str) -> str:
+    """Return addresses as a header has them, bytes that are not UTF-8 in names escaped."""
+    return ", ".join(formataddr((printable(name), address)) for name, address in getaddresses([text]))
 
 
 def _block(alert: Alert) -> str:

@@ -102,7 +102,10 @@ def test_other_letters_than_ascii_are_encoded() -> None:
 def test_bytes_that_are_not_utf_8_are_escaped() -> None:
     site = virtual("10.0.0.1:80", servicename="M\udcfcller", comment="\udcff")
     alert = Alert(DOWN.text, AlertStatus.RUNNING, "no verf\udcfcgbar in it")
-    message = read(written(alert.of(site), sender="M\udcfcller <lvs@example.net>"))
+    found = written(alert.of(site), to="M\udcfcller <ops@example.net>", sender="M\udcfcller <lvs@example.net>")
+    message = read(found)
+    assert found.recipients == ("ops@example.net",)
+    assert [message[name].addresses[0].addr_spec for name in ("To", "From")] == ["ops@example.net", "lvs@example.net"]
     assert message["Subject"].startswith(r"[M\xfcller] Deleted")
     assert [line for line in message.get_content().splitlines() if "\\x" in line] == [
         rf"Log-Message: [M\xfcller] {DOWN.text}",
