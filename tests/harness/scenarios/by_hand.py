@@ -83,7 +83,7 @@ def an_engine_and_a_tunnel_set_by_hand(run: Run) -> None:
     run.farm.heal()
     run.point("back", {WEB: {A: 1, B: 1}}, table=row, log=RESET)
     run.reload(text.format("wrr"))
-    run.point("reloaded", {WEB: {A: 1, B: 1}}, table=row, log=RELOAD)
+    run.point("reloaded", {WEB: {A: 1, B: 1}}, table=row)
     run.alone(row, not any("--pe sip" in line or "gue" in line for line in run.director.saved()))
 
 
