@@ -9,6 +9,7 @@ import asyncio
 import os
 import select
 import socket
+from asyncio import StreamWriter
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from errno import ECONNREFUSED, EINPROGRESS
@@ -18,7 +19,9 @@ from ldirectord_py.checks.effort import Effort
 from ldirectord_py.checks.host_faults import IPV6_RECVERR, fault, rejection
 from ldirectord_py.checks.of_loop import OfLoop
 from ldirectord_py.checks.threads import LOOKUPS
+from ldirectord_py.checks.tls import Terms
 from ldirectord_py.errors import Inconclusive
+from ldirectord_py.runtime.streams import Reader, over_socket
 
 _STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
@@ -36,6 +39,17 @@ async def connect(host: str, port: int) -> Connection:
     if family is not None:
         return await Connection(family).opened((host, port))
     return await _first(await _addresses(host, port))
+
+
+async def open_connection(host: str, port: int, *, limit: int, tls: Terms | None = None) -> tuple[Reader, StreamWriter]:
+    """Return a connection as streams, over TLS on these terms if so; raises as ``connect``.
+
+    The reader buffers up to twice ``limit`` bytes.
+    """
+    connected = (await connect(host, port)).detach()
+    if tls is None:
+        return await over_socket(connected, limit=limit)
+    return await over_socket(connected, limit=limit, tls=tls.context, name=tls.name)
 
 
 async def _first(addresses: Sequence[tuple[int, Address]]) -> Connection:
@@ -141,6 +155,12 @@ class Connection:
         with suppress(OSError):
             self._socket.send(data)
 
+    def detach(self) -> socket.socket:
+        """Return the socket, for others to use and to close."""
+        if self._listed:
+            self._readiness.remove(self._socket.fileno())
+        return self._socket
+
     def close(self) -> None:
         """Close the connection without a wait."""
         self._socket.close()
@@ -177,6 +197,10 @@ class Readiness:
             raise
         finally:
             del self._waiting[descriptor]
+
+    def remove(self, descriptor: int) -> None:
+        """Forget a socket that others will wait for."""
+        self._epoll.unregister(descriptor)
 
     def _ready(self) -> None:
         for descriptor, _ in self._epoll.poll(0):

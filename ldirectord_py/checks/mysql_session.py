@@ -18,6 +18,7 @@ from pymysql.constants import CLIENT, COMMAND
 from pymysql.protocol import MysqlPacket, OKPacketWrapper
 
 from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.connection import open_connection
 from ldirectord_py.checks.phase import NOT_CONNECTED, phase, reached
 from ldirectord_py.checks.reasons import excerpt, printable
 from ldirectord_py.checks.sql import GOT_ROW, MOST, NO_ROW, outcome
@@ -92,9 +93,14 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
         self._left = MOST
 
     async def log_in(self) -> None:
-        """Return when the server has taken the login."""
+        """Return when the server has taken the login: as aiomysql's ``_connect`` but on a connection of ours."""
         reached(NOT_CONNECTED)
-        await self._connect()
+        self._reader, self._writer = await open_connection(self._host, self._port, limit=LIMIT)
+        narrow(self._writer.transport)
+        reached("connected, no greeting")
+        self._next_seq_id = 0
+        await self._get_server_information()
+        await self._request_authentication()
 
     async def ask(self, statement: str) -> str:
         """Return what came of the statement."""
@@ -130,11 +136,6 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
             self._writer.transport.abort()
         self.close()
 
-    def _set_keep_alive(self) -> None:
-        """Make do without, as a probe is short; aiomysql calls this when it has connected."""
-        reached("connected, no greeting")
-        narrow(self._writer.transport)
-
     async def _request_authentication(self) -> None:
         reached("connected, no answer to the login")
         if self._server_auth_plugin not in _PLUGINS:
@@ -150,7 +151,7 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
         self.client_flag |= CLIENT.SSL
         charset = charset_by_name(self.charset).id
         self.write_packet(struct.pack("<iIB23s", self.client_flag, MAX_PACKET_LEN, charset, b""))
-        if left := bytes(self._reader._buffer):
+        if left := bytes(self._reader._buffer):  # type: ignore[attr-defined]
             raise CheckFailed(f"more than a greeting before TLS: {excerpt(left)}")
         reached("connected, TLS handshake not done")
         await self._writer.start_tls(asked.context, server_hostname=asked.name)

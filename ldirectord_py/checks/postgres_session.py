@@ -12,6 +12,7 @@ from functools import partial
 
 from ldirectord_py.checks import postgres, scram
 from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.connection import open_connection
 from ldirectord_py.checks.phase import NOT_CONNECTED, phase, reached
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.sql import GOT_ROW, MOST
@@ -19,7 +20,6 @@ from ldirectord_py.checks.threads import THREADS
 from ldirectord_py.checks.tls import Terms, terms
 from ldirectord_py.checks.window import narrow
 from ldirectord_py.errors import CheckFailed
-from ldirectord_py.runtime.streams import open_connection
 
 LIMIT = 32768
 """Bytes that a message may have, rows aside: they are skipped."""

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.connection import open_connection
 from ldirectord_py.checks.phase import NO_TLS, NOT_CONNECTED, reached
 from ldirectord_py.checks.reasons import excerpt, printable
 from ldirectord_py.checks.tls import Terms, terms
 from ldirectord_py.checks.window import narrow
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Address
-from ldirectord_py.runtime.streams import open_connection
 from ldirectord_py.runtime.text import as_bytes
 
 LIMIT = 16384
@@ -111,7 +111,5 @@ async def _plain(target: Target) -> Stream:
 
 async def _over_tls(target: Target, asked: Terms) -> Stream:
     reached(NO_TLS)
-    reader, writer = await open_connection(
-        str(target.address), target.port, limit=LIMIT, tls=asked.context, name=asked.name
-    )
+    reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT, tls=asked)
     return Stream(reader, writer, target.address)

@@ -7,6 +7,7 @@ ends without reading all that it was sent makes the kernel reset the connection 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 
 
@@ -46,15 +47,24 @@ class Reader(asyncio.StreamReader):
             raise
 
 
-async def open_connection(
-    host: str, port: int, *, limit: int, tls: ssl.SSLContext | None = None, name: str | None = None
+async def over_socket(
+    connected: socket.socket, *, limit: int, tls: ssl.SSLContext | None = None, name: str | None = None
 ) -> tuple[Reader, asyncio.StreamWriter]:
-    """Return a connection, over TLS if ``tls`` is given; ``name`` is what it expects the server to be called.
+    """Return streams over a connected socket, which is theirs then, and closed where this fails.
 
-    The reader buffers up to twice ``limit`` bytes. Raises OSError.
+    They use TLS if ``tls`` is given; ``name`` is what it expects the server to be called. The reader buffers up to
+    twice ``limit`` bytes. Raises OSError.
     """
     loop = asyncio.get_running_loop()
     reader = Reader(limit=limit, loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    transport, _ = await loop.create_connection(lambda: protocol, host, port, ssl=tls, server_hostname=name)
+    try:
+        transport, _ = await loop.create_connection(lambda: protocol, sock=connected, ssl=tls, server_hostname=name)
+    except asyncio.CancelledError:
+        if not isinstance(loop, asyncio.BaseEventLoop):
+            connected.detach()  # uvloop has closed the descriptor, and before 0.22 does not tell the socket
+        raise
+    except BaseException:
+        connected.close()
+        raise
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)

@@ -37,7 +37,12 @@ def verdicts(namespace: Namespace, kinds: tuple[str, ...], *addresses: str, seco
 async def _probe(name: str, address: str, seconds: float) -> tuple[str, str, str, str]:
     kind, _, protocol = name.partition("/")
     chosen = Protocol.UDP if protocol == "udp" else Protocol.TCP
-    fields = {"request": "SELECT 1" if kind in {"mysql", "pgsql"} else "/", "login": "joe", "passwd": "x"}
+    fields = {
+        "request": "SELECT 1" if kind in {"mysql", "oracle", "pgsql"} else "/",
+        "login": "joe",
+        "passwd": "x",
+        "database": "x",
+    }
     target = Target(ip_address(address), 0 if kind == "ping" else PORT, seconds, protocol=chosen, **fields)  # type: ignore[arg-type]
     result = await probe(checker_for(Check(kind, target, 10.0)), target)
     return name, address, result.verdict.name, result.reason

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("nft"), reason="makes network namespaces: needs root, ip and nft"
 )
 
-TCP = ("connect", "http")
+TCP = ("connect", "http", "smtp", "imaps", "ldap", "ftp", "sip", "dns", "simpletcp", "mysql", "pgsql", "oracle")
 DATAGRAMS = ("dns/udp", "radius/udp", "sip/udp", "simpletcp/udp", "ping")
 ALL = (*TCP, *DATAGRAMS)
 ROUTER = ("10.9.0.2", "fd09::2")
@@ -43,7 +43,11 @@ def network(tmp_path: Path) -> Iterator[tuple[Namespace, Namespace]]:
         router.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)
         for version in ("ipv4", "ipv6"):  # a neighbour is given up after 0.3 s
             host.sysctl(**{f"net__{version}__neigh__near__retrans_time_ms": 100})
-        eventually(lambda: not judged(verdicts(host, ("ping",), *ROUTER), "UP"), 20, lambda: "the router is silent")
+        eventually(
+            lambda: not judged(verdicts(host, ("ping",), *ROUTER, seconds=0.3), "UP"),
+            20,
+            lambda: "the router is silent",
+        )
         yield host, router
 
 

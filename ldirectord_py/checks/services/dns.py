@@ -6,6 +6,7 @@ import asyncio
 
 from ldirectord_py.checks import datagram
 from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.connection import open_connection
 from ldirectord_py.checks.dns_message import Query, Reply, query
 from ldirectord_py.checks.pattern import compiled
 from ldirectord_py.checks.phase import NOT_CONNECTED, reached
@@ -13,7 +14,6 @@ from ldirectord_py.checks.reasons import excerpt, printable
 from ldirectord_py.checks.search import search
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Protocol
-from ldirectord_py.runtime.streams import open_connection
 
 LIMIT = 16384
 """Bytes that are read ahead of what is asked for."""

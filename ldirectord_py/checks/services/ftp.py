@@ -7,6 +7,7 @@ import re
 import socket
 
 from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.connection import connect as open_data
 from ldirectord_py.checks.pattern import Pattern, compiled
 from ldirectord_py.checks.phase import reached
 from ldirectord_py.checks.reasons import excerpt
@@ -55,9 +56,7 @@ async def _fetched(stream: Stream, target: Target) -> str:
     await _command(stream, "TYPE I", "2")
     port = await _data_port(stream)
     reached("connected, no connection for data")
-    with socket.socket(socket.AF_INET6 if target.address.version == 6 else socket.AF_INET) as data:
-        data.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(data, (str(target.address), port))
+    with (await open_data(str(target.address), port)).detach() as data:
         await _command(stream, f"RETR {target.request}", "1")
         reached("connected, file not complete")
         size, found, last = await _search(data, compiled(target.receive))

@@ -8,13 +8,13 @@ from ipaddress import ip_address
 
 from ldirectord_py.checks import datagram
 from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.connection import open_connection
 from ldirectord_py.checks.datagram import Stray
 from ldirectord_py.checks.phase import NOT_CONNECTED, reached
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.sip_message import Options, starts
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Address, Protocol
-from ldirectord_py.runtime.streams import open_connection
 
 LIMIT = 32768
 """Bytes that may come over TCP until the answer has; a line counts for 32 at least."""

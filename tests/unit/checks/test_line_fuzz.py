@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -95,8 +97,12 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes, int], None]:
         return b""
 
     monkeypatch.setattr("ldirectord_py.checks.stream.open_connection", opened)
-    for name in ("sock_connect", "sock_recv"):
-        monkeypatch.setattr(asyncio.SelectorEventLoop, name, silent)
+
+    async def opened_for_data(*_: object) -> SimpleNamespace:
+        return SimpleNamespace(detach=socket.socket)
+
+    monkeypatch.setattr("ldirectord_py.checks.services.ftp.open_data", opened_for_data)
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_recv", silent)
     return say
 
 

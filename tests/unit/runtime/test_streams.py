@@ -1,19 +1,33 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import ssl
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
 from harness import scripted
-from harness.scripted import Servers, reset, saying
-from ldirectord_py.runtime.streams import Reader, open_connection
+from harness.scripted import Servers, hanging, reset, saying
+from ldirectord_py.runtime.streams import Reader, over_socket
 
 
 @pytest.fixture
 async def servers() -> AsyncIterator[Servers]:
     async with scripted.servers() as place:
         yield place
+
+
+def connected(port: int) -> socket.socket:
+    own = socket.create_connection(("127.0.0.1", port))
+    own.setblocking(False)
+    return own
+
+
+async def opened(port: int, limit: int) -> tuple[Reader, asyncio.StreamWriter]:
+    return await over_socket(connected(port), limit=limit)
 
 
 async def answer_and_reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -25,7 +39,7 @@ async def answer_and_reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter
 
 async def lost(servers: Servers) -> Reader:
     """Return a reader whose connection was reset behind what it has not read yet."""
-    reader, writer = await open_connection("127.0.0.1", await servers.start(answer_and_reset), limit=1024)
+    reader, writer = await opened(await servers.start(answer_and_reset), limit=1024)
     async with asyncio.timeout(10):
         while not writer.transport.is_closing():
             await asyncio.sleep(0.001)
@@ -50,15 +64,44 @@ async def test_data_that_a_reset_cuts_off_is_not_enough(servers: Servers) -> Non
 
 
 async def test_who_waits_for_data_learns_of_the_reset(servers: Servers) -> None:
-    reader, _ = await open_connection("127.0.0.1", await servers.start(answer_and_reset), limit=1024)
+    reader, _ = await opened(await servers.start(answer_and_reset), limit=1024)
     with pytest.raises(ConnectionResetError):
         await reader.readexactly(100)
 
 
 async def test_a_close_is_the_end_as_in_asyncio(servers: Servers) -> None:
-    reader, writer = await open_connection("127.0.0.1", await servers.start(saying(b"one\ntw")), limit=1024)
+    reader, writer = await opened(await servers.start(saying(b"one\ntw")), limit=1024)
     assert await reader.readuntil() == b"one\n"
     with pytest.raises(asyncio.IncompleteReadError):
         await reader.readuntil()
     assert await reader.read(100) == b""
     writer.close()
+
+
+@pytest.mark.parametrize("tls", [None, ssl.create_default_context()])
+async def test_who_is_cancelled_on_the_way_leaves_no_descriptor_and_closes_none_of_others(
+    servers: Servers, tls: ssl.SSLContext | None
+) -> None:
+    port = await servers.start(hanging())
+    for turns in range(1, 5):
+        own = connected(port)
+        number = own.fileno()
+        task = asyncio.create_task(over_socket(own, limit=1024, tls=tls, name="x" if tls else None))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            _, writer = await task
+            writer.transport.abort()
+        other = os.open("/dev/null", os.O_RDONLY)  # takes the descriptor if it is free
+        while own.fileno() != -1 or (other != number and os.path.exists(f"/proc/self/fd/{number}")):  # noqa: ASYNC240, PTH110
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
+        os.close(other)  # fails if somebody has closed it
+
+
+async def test_a_socket_that_cannot_be_used_is_closed(servers: Servers) -> None:
+    own = connected(await servers.start(hanging()))
+    with pytest.raises(ValueError, match="server_hostname"):
+        await over_socket(own, limit=1024, name="x")
+    assert own.fileno() == -1
