@@ -1,4 +1,8 @@
-"""What holds for every test: under ``CI=true`` a skipped test has failed, and Hypothesis keeps no clock."""
+"""What holds for every test.
+
+Under ``CI=true`` a skipped test has failed, Hypothesis keeps no clock, and no check fails of a Python exception unless
+the test is marked ``unexpected``.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,20 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from harness.unexpected import recorded
+
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("quick", settings.get_profile("project"), max_examples=20)
 settings.load_profile("project")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    with recorded() as failures:
+        yield
+    marked = item.get_closest_marker("unexpected") is not None
+    if marked is not bool(failures):
+        pytest.fail("no check failed unexpectedly" if marked else "\n".join(failures[:20]), pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

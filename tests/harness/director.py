@@ -11,6 +11,7 @@ from types import TracebackType
 from harness.namespace import Namespace, end, eventually
 from harness.notices import Notices
 from harness.proc import Watch, Weights, read_weights
+from harness.unexpected import in_log
 
 INSTANCE = "lab"
 DAEMON = "ldirectord"
@@ -35,6 +36,8 @@ class Director(Namespace):
         super().__exit__(kind, error, trace)
         if self._notices is not None:
             self._notices.close()
+        if error is None:
+            assert in_log(self.log()) == []
 
     @property
     def config(self) -> Path:

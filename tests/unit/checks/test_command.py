@@ -194,6 +194,7 @@ async def test_a_command_whose_output_cannot_be_watched_is_not_started(monkeypat
 async def test_whatever_ends_a_run_its_command_ends_with_its_group(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(command, "GRACE", 0.2)
     pids, wait = tmp_path / "pids", Child.wait
 
     async def failing(self: Child) -> int:

@@ -89,6 +89,7 @@ async def test_the_reason_of_a_reset_tells_how_far_the_check_was() -> None:
     assert await judged(error, "not connected") == (Verdict.DOWN, "reset by server")
 
 
+@pytest.mark.unexpected
 async def test_a_fault_of_the_check_is_down_with_a_traceback_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -120,6 +120,7 @@ def _lives(pid: str) -> bool:
 async def test_whatever_ends_the_wait_for_a_command_it_ends_with_its_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(command, "GRACE", 0.2)
     pids, wait = tmp_path / "pids", Child.wait
 
     async def failing(self: Child) -> int:
