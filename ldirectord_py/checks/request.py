@@ -94,7 +94,8 @@ def _made(url: str, asked: _Asked, method: str) -> tuple[str, int, Terms | None,
         parts = urlsplit(url)
         usual = _PORTS[parts.scheme]
         port = parts.port or usual
-        name = (parts.hostname or "").encode("ascii" if ":" in parts.netloc else "idna").decode()
+        name = parts.hostname or ""
+        name = name.encode("ascii" if ":" in name else "idna").decode()  # what no lookup would take is refused here
     except KeyError:
         raise CheckFailed("redirect to a URL that is neither http nor https") from None
     except ValueError:
