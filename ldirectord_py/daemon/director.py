@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain
+from functools import partial
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.config.model import CheckType
+from ldirectord_py.daemon.causes import Causes, cause
 from ldirectord_py.daemon.changes import Changes, Scopes, covers
 from ldirectord_py.daemon.draining import Draining
 from ldirectord_py.daemon.drift import drift
@@ -21,8 +21,8 @@ from ldirectord_py.daemon.leftover import Leftover
 from ldirectord_py.daemon.looks import Looks
 from ldirectord_py.daemon.mirror import Mirror
 from ldirectord_py.daemon.orders import Orders, rules
-from ldirectord_py.daemon.standing import Standing
-from ldirectord_py.desired import Health, adopt, row_key
+from ldirectord_py.daemon.standing import Standing, first_states
+from ldirectord_py.desired import Health, row_key
 from ldirectord_py.errors import KernelError
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.diff import Verb
@@ -66,6 +66,7 @@ class Director:
         self._unjudged: set[Check] = set()
         self._edits = Edits()
         self._dirty = Changes()
+        self._causes = Causes()
         self._draining = Draining()
         self._leftover = Leftover()
         self._looks = Looks()
@@ -89,7 +90,7 @@ class Director:
         async with self._writing:
             await self._mirror.read(self.orders.virtuals.keys())
             self.orders = self._leftover.adopt(self.orders, self.orders, self._rows, self._tell)
-            self._enrol()
+            self._enrol(Phase.START)
             self._dirty.whole(self.orders.virtuals)
             self._looks.later(self.orders.config.settings.reconcile)
             await self._write(Phase.START)
@@ -143,7 +144,7 @@ class Director:
         found = self.orders.found(self._results)
         for key in keys:
             self.standing.begin_anew(key)
-            result = OUT_OF_MAINTENANCE if self.orders.reals[key][0].checktype is CheckType.ON else found.get(key)
+            result = OUT_OF_MAINTENANCE if self.orders.is_on(key) else found.get(key)
             if result is not None:
                 self._step(key, result)
 
@@ -176,12 +177,15 @@ class Director:
         step = self.standing.observe(key, result.verdict, rules(virtual))
         if step is None:
             return
+        event = Checked(virtual, real, step, result.reason, self._causes.phase(key))
         if step.rose or step.fell:
             row = row_key(virtual, real)
             self._edits.forget(row)
-            self._dirty.some(virtual.key, self.orders.beside(row))
+            rows = self.orders.beside(row)
+            self._dirty.some(virtual.key, rows)
+            self._causes.add(rows, event)
             self._wake.set()
-        self._tell(Checked(virtual, real, step, result.reason))
+        self._tell(event)
 
     def _take_over(self, orders: Orders) -> None:
         """Replace the orders at one stroke, so that a result that comes meanwhile finds one or the other."""
@@ -197,26 +201,23 @@ class Director:
         self._edits.follow(former, orders)
         self._results = {check: result for check, result in self._results.items() if check in orders.plan}
         self._unjudged &= orders.plan.keys()
-        self._enrol()
+        self._enrol(Phase.RELOAD)
         self._looks.later(self.orders.config.settings.reconcile)
 
     def _rows(self, service: ServiceKey) -> Mapping[Key, Row]:
         return self._draining.besides(self._mirror.rows(service))
 
-    def _enrol(self) -> None:
+    def _enrol(self, phase: Phase) -> None:
         """Give each server its state: its own, else what its check last found, else what the kernel shows."""
-        for key in self.standing.follow(self.orders.shares, self.maintained, self._first):
+        for key in self.standing.follow(self.orders.shares, self.maintained, partial(self._first, phase)):
             if key in self.maintained:
                 self._step(key, IN_MAINTENANCE)
+        self._causes.keep(self.orders.shares.keys(), self.health.keys())
 
-    def _first(self, keys: AbstractSet[DestinationKey]) -> dict[DestinationKey, HealthState]:
+    def _first(self, phase: Phase, keys: AbstractSet[DestinationKey]) -> Mapping[DestinationKey, HealthState]:
         """Return the states in which these servers begin."""
-        found = self.orders.found(self._results) if keys else {}
-        passed = {key for key, result in found.items() if result.verdict is Verdict.UP}
-        virtuals = {virtual.key: virtual for virtual, _ in map(self.orders.reals.__getitem__, keys)}
-        shown = [adopt(virtual, self._mirror.rows(virtual.key)).items() for virtual in virtuals.values()]
-        states = dict(chain(*shown))
-        return {key: replace(states[key], up=states[key].up or key in passed) for key in keys}
+        self._causes.begin((key for key in keys if not self.orders.is_on(key)), phase)
+        return first_states(self.orders, self._results, self._mirror.rows, keys)
 
     async def _attend(self, phase: Phase = Phase.RUN) -> None:
         try:
@@ -263,11 +264,14 @@ class Director:
 
     async def _write_portion(self, scopes: Scopes, phase: Phase) -> None:
         scopes = {key: scope if key in self._mirror.services else None for key, scope in scopes.items()}
-        done, refused = await self._mirror.write(self._wanted(scopes), scopes)
+        with self._causes.of(scopes) as causes:
+            done, refused = await self._mirror.write(self._wanted(scopes), scopes)
         for step in done:
-            self._tell(Written(step.op, step.before, self.orders.role(step.op.row.key), phase))
-            if step.op.verb is Verb.DELETE and isinstance(step.op.row, Destination):
-                self._edits.forget(step.op.row.key)
+            row = step.op.row
+            self._tell(Written(step.op, step.before, self.orders.role(row.key), phase, cause(causes, row)))
+            if step.op.verb is Verb.DELETE and isinstance(row, Destination):
+                self._edits.forget(row.key)
+        self._causes.retry(refused, causes)
         for answer in refused:
             self._tell(NotWritten(answer))
 

@@ -58,6 +58,10 @@ class Orders:
             return Role.REAL
         return Role.FALLBACK if servers else Role.UNKNOWN
 
+    def is_on(self, key: DestinationKey) -> bool:
+        """Return whether a real server is taken for up without a check."""
+        return self.reals[key][0].checktype is CheckType.ON
+
     def found(self, results: Mapping[Check, Result]) -> dict[DestinationKey, Result]:
         """Return the result for each server whose check has one."""
         known = ((keys, results.get(check)) for check, keys in self.plan.items())

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from itertools import chain
 
+from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.config.model import CheckType
-from ldirectord_py.daemon.orders import Share
+from ldirectord_py.daemon.orders import Orders, Share
+from ldirectord_py.desired import adopt
 from ldirectord_py.health import HealthState, Rules, Transition, Verdict
-from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
+from ldirectord_py.ipvs.table import DestinationKey, Key, Row, ServiceKey
 
 States = Mapping[DestinationKey, HealthState]
 
@@ -82,3 +86,17 @@ class Standing:
         before = self.health.get(key)
         self.health[key] = state
         self._up[key.service] += state.up - (before is not None and before.up)
+
+
+def first_states(
+    orders: Orders,
+    results: Mapping[Check, Result],
+    rows: Callable[[ServiceKey], Mapping[Key, Row]],
+    keys: AbstractSet[DestinationKey],
+) -> States:
+    """Return the states in which these servers begin: up where the kernel shows it, or their check has passed."""
+    found = orders.found(results) if keys else {}
+    passed = {key for key, result in found.items() if result.verdict is Verdict.UP}
+    virtuals = {virtual.key: virtual for virtual, _ in map(orders.reals.__getitem__, keys)}
+    states = dict(chain.from_iterable(adopt(virtual, rows(key)).items() for key, virtual in virtuals.items()))
+    return {key: replace(states[key], up=states[key].up or key in passed) for key in keys}

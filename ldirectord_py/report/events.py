@@ -33,12 +33,16 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A probe moved a real server's counts or its state; ``reason`` is the probe's."""
+    """A probe moved a real server's counts or its state; ``reason`` is the probe's.
+
+    ``phase`` is START or RELOAD for the first verdict on a server that came with that.
+    """
 
     virtual: Virtual
     real: Real
     transition: Transition
     reason: str
+    phase: Phase = Phase.RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,13 @@ class Unjudged:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The kernel took ``op``; ``before`` is the row that it replaced, if any."""
+    """The kernel took ``op``; ``before`` is the row that it replaced, if any, ``cause`` the check that led to it."""
 
     op: Op
     before: Row | None
     role: Role
     phase: Phase
+    cause: Checked | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 ::
 
-    Checked --> who is down, and why ----------.
+    Checked --> who is down -------------------.
     Written --> alert -- emailalertgroup --> letter -- outbox of its mail server --> SMTP or sendmail
     clock ----> reminders, groups that end ----'
 """
@@ -19,7 +19,7 @@ from typing import Final, NoReturn
 from ldirectord_py.config.model import AlertStatus, Config, Virtual, endpoint
 from ldirectord_py.desired import row_key
 from ldirectord_py.ipvs.diff import Verb
-from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey, service_of
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey
 from ldirectord_py.report.events import Checked, Event, Phase, Role, Written
 from ldirectord_py.report.letter import Alert, Host, Letter, Route, letter
 from ldirectord_py.report.wording import line, virtual_name
@@ -42,14 +42,6 @@ _STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """What made the director change a row: the state of the daemon in which it began, and a check's reason."""
-
-    status: AlertStatus = AlertStatus.RUNNING
-    reason: str = ""
-
-
 @dataclass(slots=True)
 class Group:
     """Alerts for one route that go out together at ``ends``, in seconds of the clock."""
@@ -61,9 +53,8 @@ class Group:
 class Mail:
     """Listens for changes and hands letters to ``post``.
 
-    Its state: the virtuals; which real servers are down, and when that was last told; which of them have not been
-    judged since the start or the reload that brought them, so that their first verdict belongs to it; the causes of
-    changes to come; and the groups that are open. Servers have the kernel's keys.
+    Its state: the virtuals; which real servers are down, and when that was last told; and the groups that are open.
+    Servers have the kernel's keys.
     """
 
     def __init__(self, config: Config, host: Host, post: Post, clock: Callable[[], float] = time.monotonic) -> None:
@@ -73,10 +64,8 @@ class Mail:
         self._sender = config.settings.emailalertfrom
         self._virtuals: dict[ServiceKey, Virtual] = {}
         self._down: dict[DestinationKey, float] = {}
-        self._unjudged: dict[DestinationKey, AlertStatus] = {}
-        self._causes: dict[DestinationKey | ServiceKey, Cause] = {}
         self._groups: dict[Route, Group] = {}
-        self.foresee(config, AlertStatus.STARTING)
+        self.foresee(config)
         self._in_force = dict(self._virtuals)
 
     def __call__(self, event: Event) -> None:
@@ -86,15 +75,9 @@ class Mail:
         elif isinstance(event, Written) and isinstance(event.op.row, Destination):
             self._written(event, event.op.row)
 
-    def foresee(self, config: Config, status: AlertStatus = AlertStatus.RELOADING) -> None:
+    def foresee(self, config: Config) -> None:
         """Take up what a configuration brings, beside that in force."""
-        for virtual in config.virtuals:
-            former = self._virtuals.get(virtual.key)
-            if former is virtual:
-                continue  # a reload shares what is equal
-            known = _keys(former) if former else {}
-            self._unjudged |= dict.fromkeys(_keys(virtual).keys() - known.keys(), status)
-            self._virtuals[virtual.key] = virtual
+        self._virtuals |= {virtual.key: virtual for virtual in config.virtuals}
 
     def follow(self, config: Config) -> None:
         """Let go of what is not in the configuration, and take the rest as it has it."""
@@ -102,15 +85,9 @@ class Mail:
         former, virtuals = self._in_force, {virtual.key: virtual for virtual in config.virtuals}
         changed = {key for key in self._virtuals.keys() | former if virtuals.get(key) is not former.get(key)}
         self._virtuals, self._in_force = virtuals, dict(virtuals)
-        kept = {key for service in changed & virtuals.keys() for key in (service, *_keys(virtuals[service]))}
-
-        def stays(key: DestinationKey | ServiceKey) -> bool:
-            return service_of(key) not in changed or key in kept
-
+        kept = {key for service in changed & virtuals.keys() for key in _keys(virtuals[service])}
         if changed:
-            self._down = {key: told for key, told in self._down.items() if stays(key)}
-            self._unjudged = {key: status for key, status in self._unjudged.items() if stays(key)}
-            self._causes = {key: cause for key, cause in self._causes.items() if stays(key)}
+            self._down = {key: told for key, told in self._down.items() if key.service not in changed or key in kept}
 
     def holds(self, alert: Alert) -> bool:
         """Tell whether an alert about a server that is down is still true."""
@@ -141,16 +118,13 @@ class Mail:
 
     def _checked(self, event: Checked) -> None:
         step, key = event.transition, row_key(event.virtual, event.real)
-        cause = Cause(self._unjudged.pop(key, AlertStatus.RUNNING), event.reason)
-        if step.rose or step.fell:
-            self._causes |= {key: cause, event.virtual.key: cause}
         if step.rose:
             self._down.pop(key, None)
         elif step.fell:
             self._down[key] = self._clock()
         elif step.first_failure and key not in self._down:
             self._down[key] = self._clock()  # it never entered the table, so that no write tells
-            self._alert(event.virtual, Alert(_inaccessible(key), cause.status, cause.reason, down=key))
+            self._alert(event.virtual, Alert(_inaccessible(key), _status(event), event.reason, down=key))
 
     def _written(self, event: Written, row: Destination) -> None:
         up = event.op.verb is not Verb.DELETE and row.weight > 0
@@ -160,12 +134,8 @@ class Mail:
         placeholder = event.op.verb is Verb.ADD and not up  # a quiescent server that waits for its first success
         if virtual is None or placeholder or (event.role is Role.FALLBACK and event.phase is Phase.STOP):
             return
-        if event.role is Role.FALLBACK:
-            cause = Cause(self._causes.get(row.key.service, Cause()).status)
-        else:
-            cause = self._causes.pop(row.key, Cause())
-        status = _STATUS.get(event.phase, cause.status)
-        self._alert(virtual, Alert(line(event) or "", status, cause.reason))
+        reason = event.cause.reason if event.cause and event.role is Role.REAL else ""
+        self._alert(virtual, Alert(line(event) or "", _status(event), reason))
 
     def _alert(self, virtual: Virtual, alert: Alert) -> None:
         if not virtual.emailalert or alert.status not in virtual.emailalertstatus:
@@ -185,6 +155,13 @@ class Mail:
         alerts = list(filter(self.holds, self._groups.pop(route).alerts))
         if alerts:
             self._post(letter(alerts, route, self._host, written=time.time(), began=self._clock()), self.holds)
+
+
+def _status(event: Checked | Written) -> AlertStatus:
+    """Return the state of the daemon in which that began which led to an event."""
+    if isinstance(event, Written) and event.phase is Phase.RUN and event.cause:
+        return _status(event.cause)
+    return _STATUS.get(event.phase, AlertStatus.RUNNING)
 
 
 def _keys(virtual: Virtual) -> Mapping[DestinationKey, None]:

@@ -15,7 +15,10 @@ from ldirectord_py.config.load import load
 from ldirectord_py.config.model import AlertStatus, CheckType, Config, Globals, Virtual
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.orders import orders
+from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
+from ldirectord_py.ipvs.table import Destination
 from ldirectord_py.report.letter import Alert, Host, Letter, Route
 from ldirectord_py.report.mail import Mail
 
@@ -95,6 +98,36 @@ async def test_a_server_that_goes_down_is_told_with_the_reason() -> None:
     (letter,) = site.letters
     assert letter.subject == f"[Shop] {DELETED.format(1)}"
     assert (letter.alerts[0].reason, letter.recipients, letter.route.server) == ("connect refused", (OPS,), None)
+
+
+async def test_the_cause_of_a_flap_that_was_never_written_stands_in_no_later_mail() -> None:
+    site = await begun(web("1"))
+    await site.check(up())
+    site.letters.clear()
+    (check,) = site.director.orders.plan
+    site.director.observe(check, down("connect refused"))
+    site.director.observe(check, up())
+    await site.director.settle()
+    assert site.letters == []
+    (row,) = (row for row in site.kernel.table.values() if isinstance(row, Destination))
+    await site.kernel.apply([Op(Verb.DELETE, row)])
+    await site.director.settle(look=True)
+    assert [(letter.subject, letter.alerts[0].reason) for letter in site.letters] == [(ADDED.format(1), "")]
+
+
+async def test_a_cause_waits_for_its_row_while_the_kernel_does_not_take_it() -> None:
+    site = await begun(web("1"))
+    await site.check(up())
+    site.letters.clear()
+    (check,) = site.director.orders.plan
+    site.kernel.broken = KernelError("it is away")
+    site.director.observe(check, down("connect refused"))
+    await site.director.settle()
+    assert site.letters == []
+    site.kernel.broken = None
+    await site.director.settle(look=True)
+    (letter,) = site.letters
+    assert (letter.subject, letter.alerts[0].reason) == (DELETED.format(1), "connect refused")
 
 
 async def test_a_letter_goes_from_whom_and_by_what_the_configuration_says() -> None:
