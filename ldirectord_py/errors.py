@@ -6,6 +6,7 @@
     +-- ConfigError      the configuration is refused; carries every Problem of the file
     +-- KernelError      the kernel's table cannot be read or written now
     +-- CheckFailed      the server did not pass its check; the text is the reason
+    |   +-- DeadlinePassed   it did not answer in time
     +-- Inconclusive     a fault of this host: the check says nothing about the server
 """
 
@@ -56,6 +57,14 @@ class KernelError(LdirectordError):
 
 class CheckFailed(LdirectordError):  # noqa: N818  a failed check is a verdict, not an error of ours
     """The server did not pass its check; the text is the reason, short and with the evidence."""
+
+
+class DeadlinePassed(CheckFailed):
+    """A check did not end in time; ``compensated``: it was given the time back in which this process did not run."""
+
+    def __init__(self, message: str, *, compensated: bool) -> None:
+        super().__init__(message)
+        self.compensated = compensated
 
 
 class Inconclusive(LdirectordError):  # noqa: N818  as CheckFailed

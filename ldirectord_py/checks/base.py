@@ -101,8 +101,13 @@ class Check:
 
 
 class Result(NamedTuple):
-    """What one probe found: the verdict, its reason in words, and how long it took in seconds."""
+    """What one probe found: the verdict, its reason in words, and how long it took in seconds.
+
+    ``conclusive_after`` is how many probes in a row have to end in doubt, as this one did where it is more than 1,
+    before it is the last word.
+    """
 
     verdict: Verdict
     reason: str
     seconds: float
+    conclusive_after: int = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ldirectord_py.checks.base import Checker, Target
-from ldirectord_py.checks.deadline import within
+from ldirectord_py.checks.deadline import fail_after
 
 
 class Combined:
@@ -26,6 +26,6 @@ class Combined:
             self._passed = 0
             return word
         passed, self._passed = self._passed, self._connects
-        word = await within(self._timeout, self._connect(target))
+        word = await fail_after(self._timeout, self._connect(target))
         self._passed = passed + 1
         return word

@@ -17,10 +17,10 @@ from typing import Final
 
 from ldirectord_py.checks.effort import Effort
 from ldirectord_py.checks.host_faults import IPV6_RECVERR, fault, rejection
-from ldirectord_py.checks.of_loop import OfLoop
 from ldirectord_py.checks.threads import LOOKUPS
 from ldirectord_py.checks.tls import Terms
 from ldirectord_py.errors import Inconclusive
+from ldirectord_py.runtime.loop_local import LoopLocal
 from ldirectord_py.runtime.streams import Reader, over_socket
 
 _STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
@@ -209,4 +209,4 @@ class Readiness:
                 waiter.set_result(None)
 
 
-_running = OfLoop(Readiness)
+_running = LoopLocal(Readiness)

@@ -1,82 +1,95 @@
-"""The deadline of a check, and what it means when it passes.
+"""The deadline of a check: as asyncio.timeout, at half its cost, to the next tick of the timer wheel.
 
-As asyncio.timeout, at half its cost, to the next tick of the wheel, and fair where this host was busy: a
-deadline that is noticed late leaves the loop a moment to read what came in the meantime, and one noticed very late says
-nothing about the server.
+It is fair to the server where this host is busy: the time in which this process did not run is added to it once, and
+answers that lie unread when it passes are read before the check fails.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import cast
+from typing import Final, cast
 
 from ldirectord_py.checks.phase import phase
-from ldirectord_py.checks.wheel import running
-from ldirectord_py.errors import CheckFailed, Inconclusive, LdirectordError
+from ldirectord_py.errors import DeadlinePassed
+from ldirectord_py.runtime.stalls import stall_meter
+from ldirectord_py.runtime.timer_wheel import current_wheel
 
-LATE = 0.05
-"""Seconds by which a passed deadline may be noticed late without further ado."""
+MIN_EXTENSION: Final = 0.05
+"""Seconds that this process did not run before a deadline is extended by them."""
 
-CATCH_UP = 0.02
-"""Seconds that the loop then has to read what lies there unread."""
-
-OVERSLEPT = 1.0
-"""Seconds by which a passed deadline may be noticed late before this host is to blame."""
+LAST_TURNS: Final = 4
+"""Turns of the event loop after a deadline: one polls the sockets, two wake the check, one lets it end."""
 
 
-async def within(seconds: float, check: Awaitable[str]) -> str:
-    """Return what ``check`` returns; raises CheckFailed after ``seconds``, Inconclusive if this host slept."""
-    limit = _Limit(seconds)
+async def fail_after(seconds: float, check: Awaitable[str]) -> str:
+    """Return what ``check`` returns; raises DeadlinePassed after ``seconds``."""
+    deadline = Deadline(seconds)
     try:
         word = await check
     except BaseException:
-        if limit.ended():
-            raise limit.failure() from None
+        if deadline.end():
+            raise deadline.failure() from None
         raise
-    limit.ended()
+    deadline.end()
     return word
 
 
-class _Limit:
-    """A deadline that cancels the task that sets it; its state is whether it did, and how late."""
+class Deadline:
+    """A deadline that cancels the task that sets it; whoever sets it calls ``end``. Its state: how far it has come."""
 
-    __slots__ = ("_cancelling", "_expired", "_late", "_over", "_seconds", "_task", "_tick", "_wheel")
+    __slots__ = (
+        *("_before", "_cancelling", "_compensated", "_ended", "_expired", "_extended", "_meter", "_seconds"),
+        *("_task", "_tick", "_turns", "_wheel"),
+    )
 
     def __init__(self, seconds: float) -> None:
-        self._wheel = running()
+        """Set it, ``seconds`` from now."""
+        self._wheel = current_wheel()
         loop = self._wheel.loop
         self._task = cast("asyncio.Task[object]", asyncio.current_task(loop))
         self._cancelling = self._task.cancelling()
         self._seconds = seconds
-        self._tick = self._wheel.at(loop.time() + seconds, self)
-        self._late = 0.0
-        self._expired = False
-        self._over = False
+        self._meter = stall_meter()
+        self._before = self._meter.watch()
+        self._tick = self._wheel.schedule(loop.time() + seconds, self)
+        self._turns = LAST_TURNS
+        self._compensated = True
+        self._ended = self._expired = self._extended = False
 
-    def ended(self) -> bool:
+    @property
+    def stalled(self) -> float:
+        """How many seconds this process has stood still since the deadline was set."""
+        return self._meter.since(self._before)[1]
+
+    def end(self) -> bool:
         """Let go of the task; return whether this deadline, and nobody else, has cancelled it."""
-        self._over = True
-        self._wheel.drop(self._tick, self)
+        self._ended = True
+        self._meter.unwatch()
+        self._wheel.cancel(self._tick, self)
         return self._expired and self._task.uncancel() <= self._cancelling
 
-    def failure(self) -> LdirectordError:
+    def failure(self) -> DeadlinePassed:
         """Return what a passed deadline means."""
-        if self._late > OVERSLEPT:
-            return Inconclusive(f"this host was {self._late:.1f} s late to look for the answer")
-        reached = phase()
-        return CheckFailed(f"no answer within {self._seconds:g} s" + (f" ({reached})" if reached else ""))
+        reason = f"no answer within {self._seconds:g} s" + (f" ({phase()})" if phase() else "")
+        return DeadlinePassed(reason, compensated=self._compensated)
 
     def __call__(self) -> None:
-        """Pass, at once or a moment later: what the wheel calls when that is due."""
-        loop = self._wheel.loop
-        self._late = loop.time() - self._tick
-        if self._late > LATE:
-            loop.call_later(CATCH_UP, self._cancel)
-        else:
-            self._cancel()
+        """Extend the deadline, or let it pass: what the timer wheel calls when it is due."""
+        missed, _ = self._meter.since(self._before)
+        if self._extended or missed <= MIN_EXTENSION:
+            self._turn()
+            return
+        self._extended = True
+        self._compensated = missed <= self._seconds
+        self._tick = self._wheel.schedule(self._wheel.loop.time() + min(missed, self._seconds), self)
 
-    def _cancel(self) -> None:
-        if not self._over:
+    def _turn(self) -> None:
+        if self._ended:
+            return
+        if self._turns:
+            self._turns -= 1
+            self._wheel.loop.call_soon(self._turn)
+        else:
             self._expired = True
             self._task.cancel()

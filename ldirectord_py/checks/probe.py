@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import ssl
 import time
+from typing import Final
 
 from ldirectord_py.checks.base import Checker, Result, Target
-from ldirectord_py.checks.deadline import within
+from ldirectord_py.checks.deadline import Deadline
 from ldirectord_py.checks.phase import NO_TLS, NOT_CONNECTED, phase, reached
 from ldirectord_py.checks.reasons import LONGEST, is_local, printable, words
-from ldirectord_py.errors import CheckFailed, Inconclusive
+from ldirectord_py.errors import CheckFailed, DeadlinePassed, Inconclusive
 from ldirectord_py.health import Verdict
 from ldirectord_py.runtime.text import as_bytes
 from ldirectord_py.runtime.text import printable as without_surrogates
@@ -18,16 +19,46 @@ from ldirectord_py.runtime.text import printable as without_surrogates
 _log = logging.getLogger(__name__)
 
 
+MAX_STALL: Final = 0.1
+"""Seconds that this process may stand still during a probe that fails, before its failure is in doubt."""
+
+MAX_PROBES: Final = 4
+"""Probes in a row that fail in doubt, after which there is no verdict."""
+
+_TIMEOUTS: Final = 2
+"""Probes in a row that get no answer, though they were given the time back in which this process stood still."""
+
+
 async def probe(checker: Checker, target: Target) -> Result:
     """Return what one check finds within ``target.timeout`` seconds; raises nothing but CancelledError."""
     start = time.monotonic()
     reached("")
+    deadline = Deadline(target.timeout)
     try:
-        verdict, reason = Verdict.UP, await within(target.timeout, checker(target))
-    except Exception as error:  # noqa: BLE001  whatever a check raises is a verdict, not the daemon's end
-        verdict, reason = _judge(error, target)
-        reason = _masked(reason, target)
-    return Result(verdict, reason, time.monotonic() - start)
+        word = await checker(target)
+    except BaseException as error:  # whatever a check raises is a verdict, not the daemon's end
+        failure = deadline.failure() if deadline.end() else error
+        if not isinstance(failure, Exception):
+            raise
+        verdict, reason = _judge(failure, target)
+        stalled = verdict is Verdict.DOWN and deadline.stalled > MAX_STALL
+        return Result(
+            verdict, _masked(reason, target), time.monotonic() - start, _conclusive_after(failure) if stalled else 1
+        )
+    deadline.end()
+    return Result(Verdict.UP, word, time.monotonic() - start)
+
+
+def _conclusive_after(failure: Exception) -> int:
+    """Return how many probes in a row have to fail, where this process stood still in each of them."""
+    return _TIMEOUTS if isinstance(failure, DeadlinePassed) and failure.compensated else MAX_PROBES
+
+
+def concluded(result: Result) -> Result:
+    """Return what the last of several probes in doubt says: nothing, unless it got no answer in all its time."""
+    if result.conclusive_after < MAX_PROBES:
+        return result
+    return Result(Verdict.NONE, f"this host stood still during the check: {result.reason}", result.seconds)
 
 
 def _judge(error: Exception, target: Target) -> tuple[Verdict, str]:

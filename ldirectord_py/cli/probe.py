@@ -16,7 +16,7 @@ import uvloop
 from ldirectord_py.checks import command
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.maintenance import canonical, names_of
-from ldirectord_py.checks.probe import probe
+from ldirectord_py.checks.probe import MAX_PROBES, concluded, probe
 from ldirectord_py.checks.table import checker_for, kinds, turn_for
 from ldirectord_py.cli.arguments import Invocation, UsageError
 from ldirectord_py.config.load import load
@@ -108,10 +108,14 @@ async def _probe_all(checks: Mapping[Check, None]) -> Mapping[Check, Result]:
     progress = _Progress(len(checks))
 
     async def one(check: Check) -> Result:
-        async with turn_for(check) or nullcontext(), turns:
-            result = await probe(checker_for(check), check.target)
+        checker = checker_for(check)
+        for probes in range(1, MAX_PROBES + 1):
+            async with turn_for(check) or nullcontext(), turns:
+                result = await probe(checker, check.target)
+            if probes >= result.conclusive_after:
+                break
         progress.step()
-        return result
+        return concluded(result)
 
     results = await asyncio.gather(*map(one, checks))
     await command.all_ended()

@@ -2,9 +2,10 @@
 
 ::
 
-    follow --- spread ---> begin --- turn, flight ---> probe --- report ---> next: its own slot of the interval
-                             ^                                                 |
-                             +--------------------- the wheel -----------------+
+    follow -- spread --> due -- admission --> begin -- turn, flight --> probe -- report --> next: its own slot
+                          ^          ^                                    |                  |
+                          |          +--------------- in doubt -----------+                  |
+                          +----------------------- the timer wheel --------------------------+
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from typing import Final
 
 from ldirectord_py.checks.base import Check, Checker, Result
 from ldirectord_py.checks.handshakes import Handshake
-from ldirectord_py.checks.probe import probe
+from ldirectord_py.checks.probe import concluded, probe
 from ldirectord_py.checks.turns import Both
-from ldirectord_py.checks.wheel import on_tick, running
+from ldirectord_py.daemon.admission import Admission
 from ldirectord_py.daemon.flight import Flight
+from ldirectord_py.runtime.timer_wheel import current_wheel, on_tick
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,9 @@ class Monitor:
     A check is probed at once, then once in its own slot of the interval, so that the probes of many checks
     spread evenly however many there are. A probe that outlasts the interval is followed at once, and then its check
     is back in its slots. One that has to wait for its turn, or for room in ``flight``, waits before its deadline
-    begins. ``late`` is told by how many seconds each probe begins after it was due.
+    begins. Where more are due than this process can do, they begin late, in their order. A probe that fails while this
+    process stood still is repeated at once, up to three times. ``late`` is told by how many seconds each probe
+    begins after it was due.
     """
 
     def __init__(
@@ -52,14 +56,16 @@ class Monitor:
         turn_for: Callable[[Check], AbstractAsyncContextManager[None] | None],
         late: Callable[[Check, float], None] = lambda check, seconds: None,
     ) -> None:
-        self.wheel = running()
+        self.wheel = current_wheel()
         self.loop = self.wheel.loop
+        self.admission = Admission(self.loop)
         self.flight = Flight(AT_ONCE)
         self._report = report
         self._checker_for = checker_for
         self._turn_for = turn_for
         self._late = late
         self._warn_at = 0.0
+        self._begun_late = 0
         self._watches: dict[Check, _Watch] = {}
         self._slot = 0.0
 
@@ -87,10 +93,18 @@ class Monitor:
     def note(self, check: Check, late: float) -> None:
         """Tell how late a probe begins, in the log too if that is more than its interval."""
         self._late(check, late)
-        if late > check.interval and (now := self.loop.time()) >= self._warn_at:
+        if late <= check.interval:
+            return
+        self._begun_late += 1
+        if (now := self.loop.time()) >= self._warn_at:
             self._warn_at = now + WARN_EVERY
-            mend = "raise maxexternal, maxchecks or checkinterval, or give this host more to work with"
-            logger.warning("A check of kind %s begins %.1f s after it was due; %s", check.kind, late, mend)
+            count, self._begun_late = self._begun_late, 0
+            fix = "raise maxexternal, maxchecks or checkinterval, or give this host more to work with"
+            logger.warning(
+                "A check of kind %s begins %.1f s after it was due, %d were as late since the start or the last such "
+                "line; %s",
+                *(check.kind, late, count, fix),
+            )
 
     def _room_for(self, check: Check) -> AbstractAsyncContextManager[None]:
         """Return what each probe of the check has to hold."""
@@ -113,7 +127,7 @@ class Monitor:
 class _Watch:
     """One check on its clock: when its probe ``begins``, and when the one after it is ``due``."""
 
-    __slots__ = ("_begins", "_check", "_checker", "_due", "_monitor", "_room", "task")
+    __slots__ = ("_begins", "_check", "_checker", "_due", "_monitor", "_probes", "_room", "task")
 
     def __init__(
         self, monitor: Monitor, check: Check, checker: Checker, room: AbstractAsyncContextManager[None]
@@ -123,13 +137,14 @@ class _Watch:
         self._checker = checker
         self._room = room
         self._begins = self._due = 0.0
+        self._probes = 0
         self.task: asyncio.Task[None] | None = None
 
     def start(self, begins: float, due: float) -> None:
         """Begin the first probe and the second one then."""
         self._begins, self._due = begins, due
         if self._monitor is not None:
-            self._monitor.wheel.at(begins, self)
+            self._monitor.wheel.schedule(begins, self)
 
     def end(self) -> None:
         """Probe no more, and drop the probe in flight."""
@@ -138,28 +153,42 @@ class _Watch:
             self.task.cancel()
 
     def __call__(self) -> None:
-        """Begin a probe: what the wheel calls when that is due."""
+        """Have a probe begin: what the wheel calls when it is due."""
         if self._monitor is None:
             return
         loop = self._monitor.loop
         if loop.time() - self._begins >= self._check.interval:
             self._next(loop.time())  # this host slept: each in its slot, not all of them now
             self._begins, self._due = self._due, self._due + self._check.interval
-            self._monitor.wheel.at(self._begins, self)
+            self._monitor.wheel.schedule(self._begins, self)
         else:
-            self.task = loop.create_task(self._probe(self._monitor))
+            self._monitor.admission.admit(self._begin)
+
+    def _begin(self) -> None:
+        if self._monitor is not None:
+            self.task = self._monitor.loop.create_task(self._probe(self._monitor))
 
     async def _probe(self, monitor: Monitor) -> None:
+        again = False
         try:
             async with self._room:
-                monitor.note(self._check, monitor.loop.time() - self._begins)
+                if not self._probes:
+                    monitor.note(self._check, monitor.loop.time() - self._begins)
                 result = await probe(self._checker, self._check.target)
-            monitor.tell(self._check, result)
+            self._probes += 1
+            again = self._probes < result.conclusive_after
+            if not again:
+                self._probes = 0
+                monitor.tell(self._check, concluded(result))
         finally:
             self.task = None
-            if self._monitor is not None:
+            if self._monitor is None:
+                pass
+            elif again:
+                monitor.admission.admit(self._begin, first=True)
+            else:
                 self._next(monitor.loop.time())
-                monitor.wheel.at(self._begins, self)
+                monitor.wheel.schedule(self._begins, self)
 
     def _next(self, now: float) -> None:
         """Let the next probe begin in its slot, or now where that has passed, and the one after it in its slot."""

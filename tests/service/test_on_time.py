@@ -8,16 +8,15 @@ import socket
 import statistics
 import subprocess
 import sys
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Self
 
 import pytest
 
-from harness.scripted import Servers, Talk, answering, dialogue, saying
+from harness.elsewhere import Elsewhere
+from harness.scripted import Talk, answering, dialogue, saying
 from ldirectord_py.checks import command
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.table import checker_for, turn_for
@@ -80,29 +79,6 @@ class Noise:
     def end(self) -> float:
         """Return the most."""
         return float(self._process.communicate()[0])
-
-
-class Elsewhere:
-    """A loop in a thread of its own, for servers."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._servers = Servers()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._servers.stop(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def start(self, talk: Talk) -> int:
-        """Start a server and return its port."""
-        return asyncio.run_coroutine_threadsafe(self._servers.start(talk), self._loop).result(10)
 
 
 def target(number: int, port: int, protocol: Protocol = Protocol.TCP) -> Target:

@@ -12,7 +12,7 @@ import pytest
 
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.phase import reached
-from ldirectord_py.checks.probe import probe
+from ldirectord_py.checks.probe import MAX_PROBES, concluded, probe
 from ldirectord_py.errors import CheckFailed, Inconclusive
 from ldirectord_py.health import Verdict
 
@@ -122,17 +122,40 @@ async def test_a_deadline_holds_also_where_the_check_turns_it_into_another_error
     assert (result.verdict, result.reason) == (Verdict.DOWN, "no answer within 0.05 s")
 
 
-async def test_a_deadline_that_this_host_slept_through_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failure_is_in_doubt_where_this_process_stood_still_at_any_time_of_the_probe() -> None:
     async def check(_: Target) -> str:
-        await asyncio.sleep(0)
-        time.sleep(0.2)  # noqa: ASYNC251  the loop stands still, as on a stopped host
+        await asyncio.sleep(0.05)
+        time.sleep(0.4)  # noqa: ASYNC251  the loop stands still, as in a stopped process
+        await asyncio.sleep(0.05)
+        raise CheckFailed("closed by server")
+
+    result = await probe(check, TARGET)
+    assert (result.verdict, result.conclusive_after) == (Verdict.DOWN, MAX_PROBES)
+    assert concluded(result)[:2] == (Verdict.NONE, "this host stood still during the check: closed by server")
+
+
+@pytest.mark.parametrize(("stall", "verdict"), [(0.25, Verdict.DOWN), (1.0, Verdict.NONE)])
+async def test_no_answer_in_all_its_time_is_the_servers_fault_where_it_repeats_itself(
+    stall: float, verdict: Verdict
+) -> None:
+    async def check(_: Target) -> str:
+        await asyncio.sleep(0.05)
+        time.sleep(stall)  # noqa: ASYNC251  as above
         await asyncio.Event().wait()
         return "never"
 
-    monkeypatch.setattr("ldirectord_py.checks.deadline.OVERSLEPT", 0.05)
-    result = await probe(check, Target(TARGET.address, 80, 0.05))
-    assert Verdict.NONE is result.verdict
-    assert result.reason.endswith("s late to look for the answer")
+    result = await probe(check, Target(TARGET.address, 80, 0.6))
+    assert (result.verdict, result.conclusive_after > 1) == (Verdict.DOWN, True)
+    assert concluded(result).verdict is verdict
+
+
+async def test_a_success_is_never_in_doubt() -> None:
+    async def check(_: Target) -> str:
+        await asyncio.sleep(0)
+        time.sleep(0.4)  # noqa: ASYNC251  as above
+        return "word"
+
+    assert (await probe(check, TARGET)).conclusive_after == 1
 
 
 async def test_phases_do_not_leak_into_the_next_probe() -> None:

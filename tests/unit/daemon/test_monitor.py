@@ -11,15 +11,18 @@ from dataclasses import replace
 from ipaddress import ip_address
 from itertools import pairwise
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from ldirectord_py.checks.base import Check, Checker, Result, Target
 from ldirectord_py.checks.handshakes import HANDSHAKES, Handshake
 from ldirectord_py.checks.turns import Turns
-from ldirectord_py.checks.wheel import TICK
 from ldirectord_py.daemon.monitor import FIRST_PROBES_APART, Monitor
+from ldirectord_py.errors import CheckFailed
 from ldirectord_py.health import Verdict
+from ldirectord_py.runtime import stalls
+from ldirectord_py.runtime.timer_wheel import TICK
 
 
 class _Turned(selectors.SelectSelector):
@@ -42,7 +45,8 @@ def in_fake_time(story: Coroutine[Any, Any, None]) -> None:
     loop.time = lambda: selector.now  # type: ignore[method-assign]
     loop.set_debug(False)
     try:
-        loop.run_until_complete(story)
+        with patch.object(stalls, "_SCHEDSTAT", "/nowhere"):  # real waits for a processor are not of this time
+            loop.run_until_complete(story)
     finally:
         loop.close()
 
@@ -381,3 +385,67 @@ def test_a_halt_is_told_as_no_lack_of_room(caplog: pytest.LogCaptureFixture) -> 
 
     in_fake_time(story())
     assert caplog.messages == []
+
+
+class Stalling:
+    """A checker whose process stands still for ``seconds`` of each probe of the first so many."""
+
+    def __init__(self, stalls: int, seconds: float = 1.5) -> None:
+        self.probes = 0
+        self._stalls = stalls
+        self._seconds = seconds
+
+    async def __call__(self, _: Target) -> str:
+        self.probes += 1
+        await asyncio.sleep(0.1)
+        if self.probes <= self._stalls:
+            selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+            selector.now += self._seconds
+        await asyncio.sleep(0.1)
+        raise CheckFailed("closed by server")
+
+
+@pytest.mark.parametrize(
+    ("stalls", "probes", "verdict"),
+    [(0, 1, Verdict.DOWN), (1, 2, Verdict.DOWN), (3, 4, Verdict.DOWN), (4, 4, Verdict.NONE)],
+)
+def test_a_failure_while_this_process_stood_still_is_probed_again_at_once(
+    stalls: int, probes: int, verdict: Verdict
+) -> None:
+    async def story() -> None:
+        results = list[tuple[int, Verdict]]()
+        checker = Stalling(stalls)
+
+        def note(_: Check, result: Result) -> None:
+            results.append((checker.probes, result.verdict))
+
+        monitor = Monitor(note, lambda _: checker, at_once)
+        monitor.follow(checks(1, interval=100))
+        await asyncio.sleep(30)
+        await monitor.close()
+        assert results == [(probes, verdict)]
+
+    in_fake_time(story())
+
+
+def test_a_check_that_is_to_be_probed_again_can_be_ended() -> None:
+    async def story() -> None:
+        checker = Stalling(1)
+        monitor = Monitor(lambda check, result: None, lambda _: checker, at_once)
+        held = list[Callable[[], None]]()
+
+        def hold(begin: Callable[[], None], *, first: bool = False) -> None:
+            held.append(begin)
+
+        monitor.admission.admit = hold  # type: ignore[method-assign]
+        monitor.follow(checks(1, interval=100))
+        await asyncio.sleep(1)
+        held.pop()()
+        await asyncio.sleep(5)
+        await monitor.close()
+        assert (checker.probes, len(held)) == (1, 1)
+        held.pop()()
+        await asyncio.sleep(5)
+        assert checker.probes == 1
+
+    in_fake_time(story())

@@ -1,4 +1,4 @@
-"""What there is one of for each event loop."""
+"""Objects of which there is one for each event loop."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class OfLoop(Generic[T]):
-    """Returns the running loop's own; its state is the last one, as a process has one loop at a time.
+class LoopLocal(Generic[T]):
+    """Returns the object of the running event loop, which ``make`` creates when it is first asked for.
 
-    Where loops take turns each gets another one, and those who have the former keep it.
+    It keeps the object of the last loop only: a process has one loop at a time. Where loops alternate, each call gets
+    a new object, and whoever has the former keeps it.
     """
 
     def __init__(self, make: Callable[[asyncio.AbstractEventLoop], T]) -> None:
@@ -20,7 +21,7 @@ class OfLoop(Generic[T]):
         self._last: tuple[asyncio.AbstractEventLoop, T] | None = None
 
     def __call__(self) -> T:
-        """Return what was made for the running loop, now if there is none."""
+        """Return the object of the running loop."""
         loop = asyncio.get_running_loop()
         if self._last is None or self._last[0] is not loop:
             self._last = loop, self._make(loop)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ldirectord_py.checks.wheel import TICK, Wheel, on_tick, running
+from ldirectord_py.runtime.timer_wheel import TICK, TimerWheel, current_wheel, on_tick
 
 
 def test_a_tick_is_never_before_what_is_due() -> None:
@@ -15,7 +15,7 @@ def test_a_tick_is_never_before_what_is_due() -> None:
 
 async def test_what_is_due_in_the_same_tick_is_called_at_once_and_in_order() -> None:
     loop, called = asyncio.get_running_loop(), list[tuple[str, float]]()
-    wheel = Wheel(loop)
+    wheel = TimerWheel(loop)
     done = asyncio.Event()
     base = on_tick(loop.time()) + TICK
 
@@ -24,9 +24,9 @@ async def test_what_is_due_in_the_same_tick_is_called_at_once_and_in_order() -> 
         if name == "last":
             done.set()
 
-    wheel.at(base + 2.5 * TICK, lambda: note("last"))
-    wheel.at(base + 0.25 * TICK, lambda: note("one"))
-    wheel.at(base + 0.75 * TICK, lambda: note("two"))
+    wheel.schedule(base + 2.5 * TICK, lambda: note("last"))
+    wheel.schedule(base + 0.25 * TICK, lambda: note("one"))
+    wheel.schedule(base + 0.75 * TICK, lambda: note("two"))
     async with asyncio.timeout(10):
         await done.wait()
     assert [name for name, _ in called] == ["one", "two", "last"]
@@ -35,14 +35,14 @@ async def test_what_is_due_in_the_same_tick_is_called_at_once_and_in_order() -> 
 
 async def test_what_is_dropped_is_not_called() -> None:
     loop, called, done = asyncio.get_running_loop(), list[str](), asyncio.Event()
-    wheel, due = Wheel(loop), loop.time() + TICK
+    wheel, due = TimerWheel(loop), loop.time() + TICK
 
     def early() -> None:
         called.append("early")
 
-    wheel.drop(wheel.at(due, early), early)
-    wheel.drop(on_tick(due) + 1, early)
-    wheel.at(due, done.set)
+    wheel.cancel(wheel.schedule(due, early), early)
+    wheel.cancel(on_tick(due) + 1, early)
+    wheel.schedule(due, done.set)
     async with asyncio.timeout(10):
         await done.wait()
     assert called == []
@@ -51,39 +51,39 @@ async def test_what_is_dropped_is_not_called() -> None:
 async def test_what_was_called_can_be_dropped_though_its_tick_comes_anew() -> None:
     """As under uvloop, whose timers may fire up to a millisecond early: what they schedule falls into the same tick."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
-    wheel = Wheel(loop)
+    wheel = TimerWheel(loop)
     tick = on_tick(loop.time())
 
     def called() -> None:
-        wheel.at(tick, done.set)
-        wheel.drop(tick, called)
+        wheel.schedule(tick, done.set)
+        wheel.cancel(tick, called)
 
-    wheel.at(tick, called)
+    wheel.schedule(tick, called)
     async with asyncio.timeout(10):
         await done.wait()
 
 
 async def test_a_loop_has_one_wheel() -> None:
-    wheel = running()
-    assert wheel is running()
+    wheel = current_wheel()
+    assert wheel is current_wheel()
     async with asyncio.timeout(10):
         assert await asyncio.to_thread(asyncio.run, _wheel()) is not wheel
-    assert running().loop is asyncio.get_running_loop()
+    assert current_wheel().loop is asyncio.get_running_loop()
 
 
-async def _wheel() -> Wheel:
-    return running()
+async def _wheel() -> TimerWheel:
+    return current_wheel()
 
 
 async def test_a_call_that_fails_loses_none_of_its_tick(caplog: pytest.LogCaptureFixture) -> None:
     loop, done = asyncio.get_running_loop(), asyncio.Event()
-    wheel, due = Wheel(loop), loop.time()
+    wheel, due = TimerWheel(loop), loop.time()
 
     def fail() -> None:
         raise RuntimeError("a fault of ours")
 
-    wheel.at(due, fail)
-    wheel.at(due, done.set)
+    wheel.schedule(due, fail)
+    wheel.schedule(due, done.set)
     async with asyncio.timeout(10):
         await done.wait()
     assert "a fault of ours" in caplog.text

@@ -1,0 +1,59 @@
+"""Checks begin as fast as the event loop can finish them: a check that is begun then ends as on an idle host."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+TURN: Final = 0.01
+"""Seconds that one turn of the event loop may take with the checks that begin in it: then others wait longer."""
+
+MAX_BEGINNINGS: Final = 512
+"""Checks that may begin in one turn, however short the turns are."""
+
+_GROWTH: Final = 1.25
+_SHRINKAGE: Final = 0.5
+
+
+class Admission:
+    """Lets so many checks begin in each turn of the event loop that the turns stay short; the others wait in order.
+
+    Its state: how many may begin in a turn, how many have begun in this one, and which wait.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._limit: float = MAX_BEGINNINGS
+        self._begun = 0
+        self._turn_began = 0.0
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many checks wait."""
+        return len(self._waiting)
+
+    def admit(self, begin: Callable[[], None], *, first: bool = False) -> None:
+        """Call ``begin`` now, or in a later turn of the event loop; with ``first`` before all that wait."""
+        if not self._begun:
+            self._turn_began = self._loop.time()
+            self._loop.call_soon(self._next_turn)
+        elif self._begun >= self._limit:
+            (self._waiting.appendleft if first else self._waiting.append)(begin)
+            return
+        self._begun += 1
+        begin()
+
+    def _next_turn(self) -> None:
+        now = self._loop.time()
+        seconds, self._turn_began = now - self._turn_began, now
+        change = TURN / seconds if seconds > 0 else _GROWTH
+        self._limit = max(1.0, min(MAX_BEGINNINGS, self._limit * max(_SHRINKAGE, min(change, _GROWTH))))
+        self._begun = 0
+        while self._waiting and self._begun < self._limit:
+            self._begun += 1
+            self._waiting.popleft()()
+        if self._begun:
+            self._loop.call_soon(self._next_turn)
