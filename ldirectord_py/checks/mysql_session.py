@@ -62,6 +62,8 @@ def _reasons() -> Iterator[None]:
         if isinstance(error.__cause__, OSError):
             raise error.__cause__ from None
         raise CheckFailed(_words(error)) from None
+    except OSError:  # some of those of TLS are a ValueError too
+        raise
     except _MALFORMED:
         raise CheckFailed(f"malformed packet ({phase()})") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import struct
 import tomllib
 from ipaddress import ip_address
@@ -282,3 +283,18 @@ async def test_the_private_parts_of_aiomysql_that_are_used_are_there_and_its_ver
     )
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["mysql"]
     assert {name.partition(">")[0] for name in wanted if ",<" in name} == {"aiomysql", "pymysql"}
+
+
+async def test_a_certificate_that_is_refused_is_no_malformed_packet(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error of ssl is an OSError and a ValueError."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        error = ssl.SSLCertVerificationError("x")
+        error.verify_message = "certificate is self-signed"
+        raise error
+
+    monkeypatch.setattr(asyncio.StreamWriter, "start_tls", refuse)
+    port = await servers.start(turns(greeting(capabilities=CAPABILITIES | CLIENT.SSL)))
+    assert await run(port, tlsverify=True) == (Verdict.DOWN, "certificate is self-signed")

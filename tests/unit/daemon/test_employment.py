@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
+import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -79,3 +83,27 @@ async def test_a_signal_to_a_worker_that_only_begins_is_left_to_the_director() -
         os.kill(employed.pid, number)
     writer.close()
     assert await employed.reap() == "ended with status 0"
+
+
+async def test_one_that_cannot_be_heard_is_not_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+
+    class Crowded:
+        def add_reader(self, *_: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def popen(*args: Any, **given: Any) -> subprocess.Popen[bytes]:
+        process = started(*args, **given)
+        begun.append(process.pid)
+        return process
+
+    started = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(employment, "asyncio", SimpleNamespace(get_running_loop=Crowded))
+    monkeypatch.setattr(employment, "PROGRAM", (sys.executable, "-c", "import time; time.sleep(60)"))
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(OSError, match="No space left"):
+        Employment(theirs)
+    [pid] = begun
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
