@@ -31,7 +31,7 @@ _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 class Log(logging.Handler):
-    """The root logger's handler; its state: the queue, the sink, how many lines were lost or went astray."""
+    """The root logger's handler; its state: the queue, its thread, the sink, how many lines went elsewhere."""
 
     def __init__(self, settings: Globals, instance: str, *, verbose: bool = False) -> None:
         super().__init__()
@@ -41,9 +41,10 @@ class Log(logging.Handler):
         self._queue: queue.Queue[Line | None] = queue.Queue(QUEUED_LINES)
         self._lost = 0
         self._astray = 0
+        self._threadless = False
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._write_until_stopped, name="log", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        self._begin()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record, or count it as lost."""
@@ -55,6 +56,8 @@ class Log(logging.Handler):
             self._queue.put_nowait(Line(record.created, record.levelno, one_line(text)))
         except queue.Full:
             self._lost += 1
+        if self._thread is None:
+            self._begin()
 
     def follow(self, settings: Globals) -> None:
         """Write from now on to where ``settings`` say; the thread closes the old end."""
@@ -67,27 +70,50 @@ class Log(logging.Handler):
         self._queue.join()
 
     def close(self) -> None:
-        """Write what is queued, for a second at most, and end the thread; once, as ``logging`` closes it again."""
+        """Write what is queued, for a second at most, and end the thread; once, as ``logging`` closes it again.
+
+        Where this host has never had a thread to spare, the lines go to standard error.
+        """
         if self._stop.is_set():
             return
         self._stop.set()
         with contextlib.suppress(queue.Full):
             self._queue.put_nowait(None)  # wakes the thread
-        self._thread.join(FLUSH_SECONDS)
+        if self._thread is not None:
+            self._thread.join(FLUSH_SECONDS)
+        else:
+            self._write_to_stderr()
         super().close()
+
+    def _begin(self) -> None:
+        """Start the thread, or leave it to the next line where this host has none to spare."""
+        thread = threading.Thread(target=self._write_until_stopped, name="log", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as fault:
+            if not self._threadless:
+                to_stderr(f"cannot write the log: {fault}; its lines wait until that is mended")
+            self._threadless = True
+        else:
+            self._thread = thread
+
+    def _write_to_stderr(self) -> None:
+        while not self._queue.empty():
+            for line in self._batch()[0]:
+                to_stderr(line.text)
 
     def _write_until_stopped(self) -> None:
         sink = self._sink
         while not (self._stop.is_set() and self._queue.empty()):
             lines, taken = self._batch()
             if sink is not self._sink:
-                sink.close()
+                _close(sink)
                 sink = self._sink
             if lines:
                 self._write(sink, lines)
             for _ in range(taken):
                 self._queue.task_done()
-        sink.close()
+        _close(sink)
 
     def _batch(self) -> tuple[list[Line], int]:
         """Return what is queued, after waiting for the first, and a line about lost ones; and how many it took."""
@@ -105,7 +131,7 @@ class Log(logging.Handler):
         first = [_own(f"{astray} log lines went to standard error: the log could not be written")] if astray else []
         try:
             sink.write([*first, *lines])
-        except (OSError, ValueError) as fault:
+        except Exception as fault:  # noqa: BLE001  whatever it is, the thread has to go on
             if not astray:
                 to_stderr(f"cannot write the log: {fault}; it comes here until that is mended")
             for line in lines:
@@ -145,6 +171,12 @@ def sink_of(settings: Globals, instance: str, *, verbose: bool = False) -> Sink:
     if settings.logfile.startswith("/"):
         return File(Path(settings.logfile), instance)
     return Syslog(settings.logfile)
+
+
+def _close(sink: Sink) -> None:
+    """Close an end of the log; where that fails, there is nothing left to do."""
+    with contextlib.suppress(Exception):
+        sink.close()
 
 
 def one_line(text: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Real, Virtual, bracketed
 from ldirectord_py.health import Verdict
+from ldirectord_py.runtime.line_writer import LineWriter
 from ldirectord_py.runtime.text import as_bytes
 
 QUEUED_LINES = 10_000
@@ -66,6 +67,14 @@ class _Line:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Unwritable:
+    """A file that cannot be written now: whether a line of it is torn, and how many lines it misses."""
+
+    writer: LineWriter
+    missing: int
+
+
 class MonitorFiles:
     """Writes lines to their files, in order; its state: the queue, its thread, lost lines, what cannot be written."""
 
@@ -73,7 +82,7 @@ class MonitorFiles:
         self._queue: queue.Queue[_Line | None] = queue.Queue(QUEUED_LINES)
         self._thread: threading.Thread | None = None
         self._lost = 0
-        self._unwritable: dict[str, int] = {}
+        self._unwritable: dict[str, _Unwritable] = {}
 
     def note(self, virtual: Virtual, real: Real, result: Result) -> None:
         """Queue the line of a result for the virtual's monitorfile, or count it as lost."""
@@ -128,16 +137,19 @@ class MonitorFiles:
         return batch
 
     def _write(self, path: str, lines: list[str]) -> None:
+        trouble = self._unwritable.get(path)
+        writer = trouble.writer if trouble else LineWriter()
         try:
-            append(path, lines)
-        except (OSError, ValueError) as fault:
-            if path not in self._unwritable:
+            append(path, lines, writer)
+        except Exception as fault:  # noqa: BLE001  whatever it is, the thread has to go on
+            if trouble is None:
                 reason = str(getattr(fault, "strerror", None) or fault).lower()
                 logger.warning("Cannot write to monitorfile '%s': %s; it is tried again", path, reason)
-            self._unwritable[path] = self._unwritable.get(path, 0) + len(lines)
+            self._unwritable[path] = _Unwritable(writer, (trouble.missing if trouble else 0) + len(lines))
         else:
-            if missing := self._unwritable.pop(path, 0):
-                logger.info("Monitorfile '%s' can be written again; %d lines are missing", path, missing)
+            if trouble is not None:
+                del self._unwritable[path]
+                logger.info("Monitorfile '%s' can be written again; %d lines are missing", path, trouble.missing)
 
     def _tell_lost(self) -> None:
         lost, self._lost = self._lost, 0
@@ -145,13 +157,11 @@ class MonitorFiles:
             logger.warning("%d lines for monitorfiles were lost: the disk was too slow", lost)
 
 
-def append(path: str, lines: Iterable[str]) -> None:
+def append(path: str, lines: Iterable[str], writer: LineWriter) -> None:
     """Append the lines to the file that is at ``path`` now; raises OSError."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe without a reader must not hold us
     descriptor = os.open(path, flags, 0o644)
     try:
-        left = memoryview(as_bytes("".join(lines)))
-        while left:
-            left = left[os.write(descriptor, left) :]
+        writer.write(descriptor, as_bytes("".join(lines)))
     finally:
         os.close(descriptor)

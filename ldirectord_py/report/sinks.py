@@ -14,6 +14,7 @@ from logging.handlers import SysLogHandler
 from pathlib import Path
 from typing import Protocol
 
+from ldirectord_py.runtime.line_writer import LineWriter
 from ldirectord_py.runtime.text import ESCAPED
 
 SYSLOG_SOCKET = "/dev/log"
@@ -47,22 +48,24 @@ class File:
     path: Path
     instance: str
     _descriptor: int | None = field(default=None, repr=False, compare=False)
+    _writer: LineWriter = field(default_factory=LineWriter, repr=False, compare=False)
 
     def write(self, lines: Sequence[Line]) -> None:
         """Append ``[localtime|INSTANCE|pid] text`` for each line."""
         head = f"|{self.instance}|{os.getpid()}] "
         text = "".join(f"[{time.ctime(line.seconds)}{head}{line.text}\n" for line in lines)
-        _write_all(self._open(), text)
+        self._writer.write(self._open(), text.encode(errors=ESCAPED))
 
     def close(self) -> None:
         """Close the file."""
         if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
 
     def _open(self) -> int:
         if self._descriptor is not None and not self._in_place(self._descriptor):
             self.close()
+            self._writer.torn = False
         if self._descriptor is None:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe without a reader must not hold us
             self._descriptor = os.open(self.path, flags, 0o644)
@@ -80,10 +83,12 @@ class Stream:
     """The standard output, for who supervises the daemon or sits before it."""
 
     descriptor: int = 1
+    _writer: LineWriter = field(default_factory=LineWriter, repr=False, compare=False)
 
     def write(self, lines: Sequence[Line]) -> None:
         """Write ``[localtime] text`` for each line."""
-        _write_all(self.descriptor, "".join(f"[{time.ctime(line.seconds)}] {line.text}\n" for line in lines))
+        text = "".join(f"[{time.ctime(line.seconds)}] {line.text}\n" for line in lines)
+        self._writer.write(self.descriptor, text.encode(errors=ESCAPED))
 
     def close(self) -> None:
         """Leave the stream open: others write to it too."""
@@ -130,7 +135,7 @@ def to_stderr(text: str) -> None:
     """Write a line about the log itself to standard error, as far as that is open."""
     if sys.stderr is None:
         return
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(Exception):  # whatever it is by now, it must not end the log
         sys.stderr.write(f"ldirectord: {text}\n")
         sys.stderr.flush()
 
@@ -140,9 +145,3 @@ def _severity(level: int) -> int:
         if level >= least:
             return severity
     return DEBUG
-
-
-def _write_all(descriptor: int, text: str) -> None:
-    left = memoryview(text.encode(errors=ESCAPED))
-    while left:
-        left = left[os.write(descriptor, left) :]

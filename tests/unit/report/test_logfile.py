@@ -268,3 +268,82 @@ def test_a_word_that_is_no_facility_cannot_be_written() -> None:
 def test_standard_error_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr", None)
     sinks.to_stderr("unheard")
+
+
+@pytest.mark.parametrize("fault", [OSError("no"), RuntimeError("no"), MemoryError(), RecursionError()])
+def test_no_exception_of_a_sink_ends_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    path = tmp_path / "ldirectord.log"
+    write, faults = File.write, [fault]
+
+    def failing(sink: File, lines: Sequence[Line]) -> None:
+        if faults:
+            raise faults.pop()
+        write(sink, lines)
+
+    monkeypatch.setattr(File, "write", failing)
+    with open_log(settings(path), "web") as log:
+        LOGGER.info("one")
+        log.drain()
+        LOGGER.info("two")
+    assert texts(path) == ["1 log lines went to standard error: the log could not be written", "two"]
+
+
+def test_a_sink_that_cannot_be_closed_does_not_end_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def close(_: File) -> None:
+        raise OSError("the server of this file is gone")
+
+    monkeypatch.setattr(File, "close", close)
+    with open_log(settings(tmp_path / "one"), "web") as log:
+        LOGGER.info("one")
+        log.drain()
+        log.follow(settings(tmp_path / "two"))
+        LOGGER.info("two")
+    assert texts(tmp_path / "two") == ["two"]
+
+
+def test_a_disk_that_was_full_leaves_no_line_glued_to_a_half_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ldirectord.log"
+    sink = File(path, "web")
+    write = os.write
+
+    def half(descriptor: int, data: memoryview) -> int:
+        monkeypatch.setattr(os, "write", full)
+        return write(descriptor, data[: len(data) - 3])
+
+    def full(_: int, __: memoryview) -> int:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(os, "write", half)
+    with pytest.raises(OSError, match="No space"):
+        sink.write([Line(START, logging.INFO, "one")])
+    monkeypatch.setattr(os, "write", write)
+    sink.write([Line(START, logging.INFO, "two")])
+    sink.close()
+    assert texts(path) == ["o", "two"]
+
+
+@pytest.mark.parametrize("threads_come", [True, False])
+def test_a_start_without_a_thread_to_spare_logs_once_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], threads_come: bool
+) -> None:
+    path = tmp_path / "ldirectord.log"
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        log = Log(settings(path), "web")
+        log.handle(logging.makeLogRecord({"msg": "one"}))
+        log.handle(logging.makeLogRecord({"msg": "two"}))
+        if not threads_come:
+            log.close()
+    if threads_come:
+        log.handle(logging.makeLogRecord({"msg": "three"}))
+        log.close()
+        assert texts(path) == ["one", "two", "three"]
+    said = capfd.readouterr().err.splitlines()
+    waiting = "ldirectord: cannot write the log: can't start new thread; its lines wait until that is mended"
+    assert said == [waiting] + ([] if threads_come else ["ldirectord: one", "ldirectord: two"])

@@ -129,7 +129,7 @@ def test_a_disk_that_hangs_costs_lines_and_no_time(
 ) -> None:
     hangs, goes_on = threading.Event(), threading.Event()
 
-    def stuck(path: str, lines: object) -> None:
+    def stuck(path: str, lines: object, writer: object) -> None:
         hangs.set()
         goes_on.wait(10)
 

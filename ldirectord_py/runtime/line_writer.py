@@ -1,0 +1,28 @@
+"""Whole lines to a descriptor, also after a write that failed within a line."""
+
+from __future__ import annotations
+
+import os
+
+
+class LineWriter:
+    """Writes lines; its state is whether the last write ended within a line, as on a disk that was full.
+
+    The next write then begins with a line break, so that its first line is not glued to that half line.
+    """
+
+    __slots__ = ("torn",)
+
+    def __init__(self) -> None:
+        self.torn = False
+
+    def write(self, descriptor: int, lines: bytes) -> None:
+        """Write lines, each with its break; raises OSError, when some of it may have been written."""
+        data = (b"\n" if self.torn else b"") + lines
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(descriptor, left) :]
+        finally:
+            if written := len(data) - len(left):
+                self.torn = data[written - 1] != ord("\n")
