@@ -16,6 +16,8 @@ from ldirectord_py.runtime.text import printable
 POLICY = SMTP.clone(cte_type="7bit")
 UNFOLDED = POLICY.clone(max_line_length=998)  # a long subject folded right behind its name puzzles some readers
 LONGEST_TEXT = 1000
+MAX_ALERTS = 1000
+"""Alerts in one mail at most."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -70,7 +72,10 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail under way: its alerts, whom it has yet to reach, and when it was written (epoch, monotonic: seconds)."""
+    """A mail under way: its alerts, whom it has yet to reach, and when it was written (epoch, monotonic: seconds).
+
+    ``alone`` is whether it must not leave together with others.
+    """
 
     alerts: tuple[Alert, ...]
     route: Route
@@ -79,12 +84,20 @@ class Letter:
     id: str
     written: float
     began: float
+    alone: bool = True
 
     @property
     def subject(self) -> str:
         """Return the subject of the only alert, or how many there are and the first one's."""
         first = self.alerts[0].subject
         return first if len(self.alerts) == 1 else f"{len(self.alerts)} alerts: {first}"
+
+    def joined(self, other: Letter) -> Letter | None:
+        """Return one mail for both, or None where they do not belong together or it would be too long."""
+        apart = self.alone or other.alone or (self.route, self.recipients) != (other.route, other.recipients)
+        if apart or len(self.alerts) + len(other.alerts) > MAX_ALERTS:
+            return None
+        return replace(self, alerts=self.alerts + other.alerts)
 
     @property
     def sender(self) -> str:
@@ -108,10 +121,12 @@ class Letter:
         return f"ldirectord host: {self.host.name}{apart}" + "\n".join(map(_block, self.alerts))
 
 
-def letter(alerts: Sequence[Alert], route: Route, host: Host, *, written: float, began: float) -> Letter:
+def letter(
+    alerts: Sequence[Alert], route: Route, host: Host, *, written: float, began: float, alone: bool = True
+) -> Letter:
     """Return a new letter to all whom the route names."""
     recipients = tuple(address for _, address in getaddresses([route.recipients]) if address)
-    return Letter(tuple(alerts), route, recipients, host, make_msgid(domain=host.name), written, began)
+    return Letter(tuple(alerts), route, recipients, host, make_msgid(domain=host.name), written, began, alone)
 
 
 def plain(text: str) -> str:

@@ -21,16 +21,13 @@ from ldirectord_py.desired import row_key
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey
 from ldirectord_py.report.events import Checked, Event, Phase, Role, Written
-from ldirectord_py.report.letter import Alert, Host, Letter, Route, letter
+from ldirectord_py.report.letter import MAX_ALERTS, Alert, Host, Letter, Route, letter
 from ldirectord_py.report.wording import line, virtual_name
 
 logger = logging.getLogger(__name__)
 
 TICK: Final = 0.5
 """Seconds between two looks at the clock."""
-
-ALERTS_TOGETHER: Final = 1000
-"""Alerts in one letter at most."""
 
 Post = Callable[[Letter, Callable[[Alert], bool]], None]
 """Sends a letter; is told what finds out whether an alert is still true."""
@@ -144,17 +141,18 @@ class Mail:
         route = Route(virtual.smtp, self._sender, virtual.emailalert)
         group = self._groups.setdefault(route, Group(self._clock() + virtual.emailalertgroup))
         group.alerts.append(alert.of(virtual))
-        if not virtual.emailalertgroup or len(group.alerts) >= ALERTS_TOGETHER:
-            self._end(route)
+        if not virtual.emailalertgroup or len(group.alerts) >= MAX_ALERTS:
+            self._end(route, alone=virtual.emailalertgroup > 0)
 
     def _send(self, now: float) -> None:
         for route in [route for route, group in self._groups.items() if group.ends <= now]:
             self._end(route)
 
-    def _end(self, route: Route) -> None:
+    def _end(self, route: Route, *, alone: bool = True) -> None:
         alerts = list(filter(self.holds, self._groups.pop(route).alerts))
         if alerts:
-            self._post(letter(alerts, route, self._host, written=time.time(), began=self._clock()), self.holds)
+            now = time.time(), self._clock()
+            self._post(letter(alerts, route, self._host, written=now[0], began=now[1], alone=alone), self.holds)
 
 
 def _status(event: Checked | Written) -> AlertStatus:

@@ -48,13 +48,23 @@ class Outbox:
         self._task: asyncio.Task[None] | None = None
 
     def put(self, letter: Letter) -> None:
-        """Send the letter soon; drop it where too many are waiting."""
+        """Send the letter soon, together with one that waits behind others; drop it where too many are waiting."""
+        if self._joined(letter):
+            return
         if len(self._letters) >= LETTERS_WAITING:
             self._lose()
             return
         self._letters.append(letter)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
+
+    def _joined(self, letter: Letter) -> bool:
+        """Join the letter to the last that it may leave with, but for the first one, which may be on its way."""
+        for at in range(len(self._letters) - 1, 0, -1):
+            if both := self._letters[at].joined(letter):
+                self._letters[at] = both
+                return True
+        return False
 
     async def close(self, seconds: float) -> None:
         """Try what waits once more, for so long at most; tell what stays unsent."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import quopri
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 
 _LOGGED: Final = re.compile(r"^\[[^]|]*\|[^]|]*\|\d+\] (.*)$", re.MULTILINE)
 _TOLD: Final = re.compile(
@@ -57,15 +57,29 @@ def monitored(text: str) -> dict[str, tuple[str, ...]]:
 
 def mailed(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return the mails of ``mailbox``: to whom and what, the names of their headers, the reasons that they give."""
-    mails = [json.loads(line) for line in lines]
-    for mail in mails:
-        if mail["headers"].get("Content-Transfer-Encoding") == "quoted-printable":
-            mail["body"] = quopri.decodestring(mail["body"]).decode()
+    mails = alerts(lines)
     return {
         "mails": tuple(sorted(f"{mail['to']} {mail['headers']['Subject']}\n{_plain(mail['body'])}" for mail in mails)),
         "headers": tuple(sorted({f"{mail['from']} {' '.join(sorted(mail['headers']))}" for mail in mails})),
         "reasons": tuple(sorted({reason for mail in mails for reason in _REASON.findall(mail["body"])})),
     }
+
+
+def alerts(lines: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the mails, those that tell of several changes as one for each: how many leave together is chance."""
+    return [single for line in lines for single in _apart(json.loads(line))]
+
+
+def _apart(mail: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if mail["headers"].get("Content-Transfer-Encoding") == "quoted-printable":
+        mail["body"] = quopri.decodestring(mail["body"]).decode()
+    host, *blocks = re.split(r"^(?=Log-Message: )", mail["body"], flags=re.MULTILINE)
+    if len(blocks) < 2:
+        yield mail
+        return
+    for block in blocks:
+        subject = block.partition("\n")[0].removeprefix("Log-Message: ").strip()
+        yield {**mail, "headers": {**mail["headers"], "Subject": subject}, "body": f"{host.rstrip()}\n{block}"}
 
 
 def compare(originals: list[Point], ours: list[Point]) -> list[str]:

@@ -11,7 +11,7 @@ from harness import mailbox
 from harness.bench import Bench
 from harness.namespace import end, python
 from harness.original import LOOK_SECONDS, Original, Ours, Subject, patiently
-from harness.point import Point, logged, mailed, monitored
+from harness.point import Point, alerts, logged, mailed, monitored
 from harness.proc import Weights
 
 WITHIN: Final = 90.0  # another daemon of ours is a new interpreter
@@ -63,11 +63,12 @@ class Run:
         return lambda: end(server)
 
     def await_mails(self, *, original: int, ours: int) -> None:
-        """Wait until so many mails have come since the point before."""
+        """Wait until mails of so many changes have come since the point before."""
         wanted, start = (ours if self.ours else original), self._read.get(self._mails, 0)
 
         def come() -> bool:
-            return self._mails.exists() and self._mails.read_text()[start:].count("\n") >= wanted
+            text = self._mails.read_text()[start:] if self._mails.exists() else ""
+            return len(alerts(text[: text.rfind("\n") + 1].splitlines())) >= wanted
 
         patiently(come, WITHIN, lambda: f"not {wanted} mails\n{self.director.log()}")
 

@@ -234,6 +234,16 @@ async def test_changes_within_a_time_are_one_mail() -> None:
     assert site.after(100) == []
 
 
+async def test_only_mails_that_no_group_holds_back_may_leave_together() -> None:
+    for seconds, alone in ((0, False), (10, True)):
+        site = await begun(web("1", emailalertgroup=seconds))
+        site.director.observe(next(iter(site.director.orders.plan)), up())
+        await site.director.settle()
+        site.now += seconds
+        site.mail.tick()
+        assert [letter.alone for letter in site.letters] == [alone]
+
+
 async def test_a_group_leaves_out_what_is_true_no_more() -> None:
     site = await begun(web("1", emailalertgroup=10))
     await site.check(down())

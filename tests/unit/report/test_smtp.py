@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ import pytest
 from ldirectord_py.config.model import AlertStatus
 from ldirectord_py.report import outbox, smtp
 from ldirectord_py.report.carrier import NotCarriedError
-from ldirectord_py.report.letter import Alert, Host, Letter, Route, letter
+from ldirectord_py.report.letter import MAX_ALERTS, Alert, Host, Letter, Route, letter
 from ldirectord_py.report.outbox import Outbox
 from ldirectord_py.report.smtp import endpoint_of, over_smtp
 
@@ -23,8 +24,8 @@ HOST = Host("director", "root")
 ALERT = Alert("Deleted real server: 10.1.0.1:80 (10.0.0.1:80)", AlertStatus.RUNNING)
 
 
-def mail(to: str = "ops@example.net", alert: Alert = ALERT, began: float = 0) -> Letter:
-    return letter([alert], Route("mail", None, to), HOST, written=0, began=began)
+def mail(to: str = "ops@example.net", alert: Alert = ALERT, began: float = 0, alone: bool = True) -> Letter:
+    return letter([alert], Route("mail", None, to), HOST, written=0, began=began, alone=alone)
 
 
 @dataclass
@@ -74,7 +75,7 @@ class Server:
 
 @asynccontextmanager
 async def serving(server: Server) -> AsyncIterator[Server]:
-    running = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    running = await asyncio.start_server(server.serve, "127.0.0.1", 0, limit=1024 * 1024)
     server.port = running.sockets[0].getsockname()[1]
     try:
         yield server
@@ -270,6 +271,40 @@ async def test_a_stop_in_the_midst_of_a_mail_waits_no_longer_either(monkeypatch:
             while len(server.lines) < 2:
                 await asyncio.sleep(0.01)
             await outgoing.close(0.1)
+
+
+@pytest.mark.difference("Many changes at once")
+async def test_what_waits_while_a_mail_is_sent_leaves_together() -> None:
+    async with serving(Server()) as server:
+        outgoing = box(server)
+        for number in range(200):
+            alert = Alert(f"Deleted real server: 10.1.0.{number}:80 (10.0.0.1:80)", AlertStatus.RUNNING)
+            outgoing.put(mail(alert=alert, alone=False))
+        outgoing.put(mail("boss@example.net", alone=False))
+        outgoing.put(mail())  # of an emailalertgroup
+        await outgoing.close(10)
+    subjects = [re.search(rb"^Subject: (.*)\r$", sent, re.MULTILINE)[1].decode() for sent in server.mails]  # type: ignore[index]
+    assert subjects == [
+        "Deleted real server: 10.1.0.0:80 (10.0.0.1:80)",
+        "199 alerts: Deleted real server: 10.1.0.1:80 (10.0.0.1:80)",
+        ALERT.subject,
+        ALERT.subject,
+    ]
+    assert server.mails[1].count(b"\nLog-Message: Deleted real server: ") == 199
+    assert [to.decode() for to in server.recipients] == [
+        *["RCPT TO:<ops@example.net>"] * 2,
+        "RCPT TO:<boss@example.net>",
+        "RCPT TO:<ops@example.net>",
+    ]
+
+
+async def test_a_mail_takes_no_more_than_so_many_changes() -> None:
+    async with serving(Server()) as server:
+        outgoing = box(server)
+        for _ in range(MAX_ALERTS + 3):
+            outgoing.put(mail(alone=False))
+        await outgoing.close(30)
+    assert [sent.count(b"\nLog-Message: ") for sent in server.mails] == [1, MAX_ALERTS, 2]
 
 
 @pytest.mark.difference("Sending a mail")
