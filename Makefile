@@ -18,7 +18,7 @@ help:
 	@echo "make test      lint, types and every test"
 	@echo "make unit      the tests that need neither root nor a network (seconds)"
 	@echo "make service   the tests against real servers on loopback"
-	@echo "make kernel    the tests against a real IPVS, in a virtual machine where this kernel has none"
+	@echo "make kernel    the tests against a real IPVS, in virtual machines where this kernel has none"
 	@echo "make original  of these, the Perl original and ours through the same scenarios"
 	@echo "make bench     speed and memory beside keepalived, ldirectord and ipvsadm: writes docs/performance.md"
 	@echo "make lint      ruff and mypy;   make format   let ruff mend what it can"

@@ -21,6 +21,7 @@ from bench.figure import Outcome
 from bench.page import page, plain
 from bench.plot import svg
 from harness.host import ROOT, has_ipvs
+from harness.kinds import EMULATED
 from harness.machine import MachineError, follow, machine
 from harness.namespace import end
 
@@ -98,7 +99,7 @@ def _there(benchmarks: Sequence[Benchmark], runs: int, folder: Path) -> bool:
     seconds = sum(benchmark.seconds for benchmark in benchmarks)
     command = ["sh", "-c", f'"$@" "$MACHINE_OUT" {runs} {" ".join(b.name for b in benchmarks)}', "sh", *ALONE]
     try:
-        with machine(command) as guest:
+        with machine(EMULATED, command) as guest:
             try:
                 return follow(guest, seconds) != 0
             finally:

@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from harness.director import Director
+from harness.faults import Address
 from harness.namespace import command
 from harness.nursery import Nursery
-from harness.real import Address, Real
+from harness.real import Real
 
 VIP: Final = "10.9.0.100"
 VIPS: Final = (VIP, "10.9.0.101", "10.9.0.102")

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.client import Traffic
-from harness.host import has_ipvs, missing_for_machine
+from harness.host import has_ipvs
+from harness.kinds import missing_for_machine
 from harness.lab import VIP, Lab
 from harness.machine import main as run_in_machine
 from harness.real import Real

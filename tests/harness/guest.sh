@@ -1,8 +1,8 @@
-# The first program in the virtual machine: guest.sh OUT TAG PLACE...
+# The first program in the emulated machine: guest.sh OUT TAG PLACE...
 #
 # virtme-ng mounts the host's root without a cache, so that every import of every Python process reads each
 # file again (20 s for pytest's). The same root is mounted once more, with a cache, over the places read most.
-out=$1 tag=$2
+out=$1 tag=$2 work=$(dirname "$0")/work.sh
 shift 2
 exec >"$out/output" 2>&1 </dev/null
 : >"$out/booted"
@@ -13,8 +13,4 @@ if mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=512000 "$ta
         [ -d "/run/cached$place" ] && [ -d "$place" ] && mount --bind "/run/cached$place" "$place"
     done
 fi
-ip link set lo up
-modprobe ip_vs
-
-sh "$out/command"
-echo $? >"$out/status"
+exec sh "$work" "$out"

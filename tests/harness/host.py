@@ -1,4 +1,4 @@
-"""What this host offers to the kernel tier: IPVS of its own, or the parts to boot a machine that has it."""
+"""Where this host has what the harness starts, and whether it has an IPVS of its own."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNELS = ROOT / ".cache" / "kernel" / "boot"
-PROGRAMS = ("setpriv", "qemu-system-x86_64", "busybox", "file", "kmod", "ip", "ipvsadm", "nft", "nginx", "sysctl")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -27,23 +25,6 @@ def has_ipvs() -> bool:
         return False
     _succeeds("modprobe", "--quiet", "ip_vs")  # built in where it fails and the next line holds
     return Path("/proc/net/ip_vs").exists() and _succeeds("unshare", "--net", "true")
-
-
-def kernel_image() -> Path | None:
-    """Return the newest kernel that ``make kernel`` unpacked, or None."""
-    return max(KERNELS.glob("vmlinuz-*"), default=None, key=lambda path: path.stat().st_mtime)
-
-
-def missing_for_machine() -> str:
-    """Return what keeps a virtual machine from booting here, in words; empty when nothing does."""
-    if "MACHINE_OUT" in os.environ:
-        return "the virtual machine's own kernel has no IPVS: is there no module ip_vs beside it?"
-    absent = [name for name in PROGRAMS if shutil.which(name, path=program_path()) is None]
-    if absent:
-        return f"this kernel has no IPVS and the virtual machine lacks {', '.join(absent)}: run `make machine`"
-    if kernel_image() is None:
-        return f"this kernel has no IPVS and {KERNELS} holds none that has: run `make machine`"
-    return ""
 
 
 def _succeeds(*argv: str) -> bool:

@@ -27,8 +27,9 @@ from typing import Self
 
 from harness.client import Client
 from harness.director import Director
+from harness.faults import Address
 from harness.namespace import Namespace
-from harness.real import Address, Real
+from harness.real import Real
 
 VIP = "10.9.0.100"
 VIP6 = "fd00:9::100"

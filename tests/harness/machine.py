@@ -2,9 +2,8 @@
 
 ``python -m harness.machine COMMAND...`` boots one and prints what the command prints, as it prints it.
 
-virtme-ng boots an unpacked Debian kernel under software emulation (KVM is left alone: it hangs where it is
-nested badly). The guest sees the host's root read-only; /tmp and /run are its own; one directory, ``out``,
-is shared for writing, and carries the command in and its output and exit status back.
+The guest sees the host's root read-only; /tmp and /run are its own; one directory, ``out``, is shared for writing,
+and carries the command in and its output and exit status back.
 """
 
 from __future__ import annotations
@@ -22,19 +21,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.host import ROOT, SYSTEM_PATH, kernel_image, missing_for_machine, program_path
+from harness.host import ROOT, SYSTEM_PATH, program_path
+from harness.kinds import Kind, missing_for_machine, usable
 
-BOOT_SECONDS = 120.0
-MEMORY = "2G"
-CPUS = "2"
-GUEST = Path(__file__).with_name("guest.sh")
-# Ends the machine's whole process group when the process that booted it ends, however that came about.
-LEASH = ("setpriv", "--pdeathsig", "TERM", "sh", "-c", 'trap "trap - TERM; kill 0" TERM; "$@" & wait $!', "leash")
-CACHED = "cached"  # the tag of a second share of the root; guest.sh mounts it with a cache
+LOOK_SECONDS = 0.1
+# Kills the machine when the process that booted it ends, however that came about, or ends the leash; and what is left
+# of a machine that died. User-Mode Linux makes a process group of its own and does not heed SIGTERM.
+KILL = "trap - TERM; kill -KILL -$! 2>/dev/null; kill -KILL 0"
+LEASH = ("setpriv", "--pdeathsig", "TERM", "sh", "-c", f"trap '{KILL}' TERM; \"$@\" & wait $!; {KILL}", "leash")
 
 
 class MachineError(Exception):
-    """The machine did not boot, or went away before its command ended; the text says what it printed."""
+    """The machine went away before its command ended; the text says what it printed."""
+
+
+class BootError(MachineError):
+    """The machine did not come to life."""
 
 
 @dataclass(slots=True)
@@ -51,14 +53,22 @@ class Machine:
 
     def status(self) -> int | None:
         """Return the command's exit status, None while it runs; MachineError when it never will."""
+        ended = self.process.poll() is not None  # asked first: what it wrote before its end counts
         text = _read(self.out / "status")
-        if text.endswith(b"\n"):
+        if text.endswith(b"\n") and text.strip().isdigit():  # a dying kernel writes anywhere
             return int(text)
-        if self.process.poll() is not None and not (self.out / "status").exists():
+        if ended:
             raise MachineError(f"the virtual machine went away{self.evidence()}")
-        if not (self.out / "booted").exists() and time.monotonic() - self.started > BOOT_SECONDS:
-            raise MachineError(f"the virtual machine did not boot in {BOOT_SECONDS:.0f} s{self.evidence()}")
         return None
+
+    def await_boot(self, seconds: float) -> None:
+        """Return when the machine has booted; MachineError when it has not in time."""
+        while not (self.out / "booted").exists():
+            if self.process.poll() is not None:
+                raise BootError(f"the virtual machine did not boot{self.evidence()}")
+            if time.monotonic() - self.started > seconds:
+                raise BootError(f"the virtual machine did not boot in {seconds:.0f} s{self.evidence()}")
+            time.sleep(LOOK_SECONDS)
 
     def evidence(self) -> str:
         """Return the ends of the console and of the command's output, to be shown after a failure."""
@@ -67,16 +77,19 @@ class Machine:
 
 
 @contextmanager
-def machine(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Iterator[Machine]:
-    """Boot a machine that runs ``command`` in the project's directory; it ends with the block."""
-    if reason := missing_for_machine():
-        raise MachineError(reason)
+def machine(
+    kind: Kind, command: Sequence[str], environment: Mapping[str, str] | None = None, number: int = 0
+) -> Iterator[Machine]:
+    """Boot a machine that runs ``command`` in the project's directory; it ends with the block.
+
+    ``number`` tells machines side by side apart. BootError when it does not boot.
+    """
     with tempfile.TemporaryDirectory(prefix="ldirectord-machine-") as name:
         out = Path(name)
         _write_command(out, command, environment or {})
         with (out / "console").open("wb") as console:
             process = subprocess.Popen(
-                [*LEASH, *_boot_command(out)],
+                [*LEASH, *kind.boot_command(out, number)],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -85,7 +98,9 @@ def machine(command: Sequence[str], environment: Mapping[str, str] | None = None
                 start_new_session=True,
             )
         try:
-            yield Machine(process, out, time.monotonic())
+            guest = Machine(process, out, time.monotonic())
+            guest.await_boot(kind.boot_seconds)
+            yield guest
         finally:
             _end(process)
 
@@ -106,7 +121,7 @@ def follow(guest: Machine, within: float = math.inf) -> int:
             return status
         if time.monotonic() - guest.started > within:
             raise MachineError(f"the command is not done after {within:.0f} s")
-        time.sleep(0.1)
+        time.sleep(LOOK_SECONDS)
 
 
 def _write_command(out: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -126,29 +141,14 @@ def _write_command(out: Path, command: Sequence[str], environment: Mapping[str, 
     (out / "command").write_text("\n".join(lines) + "\n")
 
 
-def _boot_command(out: Path) -> list[str]:
-    cached = (
-        f"-fsdev local,id={CACHED},path=/,security_model=none,readonly=on,multidevs=remap"
-        f" -device virtio-9p-pci,fsdev={CACHED},mount_tag={CACHED}"
-    )
-    places = {str(ROOT), sys.prefix, sys.base_prefix} - {"/usr"}  # of /usr, guest.sh knows which parts
-    inside = shlex.join(["sh", str(GUEST), str(out), CACHED, *sorted(places)])
-    return [
-        *(str(Path(sys.prefix) / "bin" / "vng"), "--verbose", "--disable-kvm", "--force-9p"),
-        *("--run", str(kernel_image()), "--cpus", CPUS, "--memory", MEMORY),
-        *(f"--rwdir={out}", f"--qemu-opts={cached}", "--append", "mitigations=off", "--", inside),
-    ]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the machine's process group, which is the one that this module started."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(5)
+def _end(leash: subprocess.Popen[bytes]) -> None:
+    """End the machine by its leash, which this module started in a process group of its own."""
+    leash.terminate()
+    try:
+        leash.wait(5)
+    except subprocess.TimeoutExpired:
+        os.killpg(leash.pid, signal.SIGKILL)
+        leash.wait(5)
 
 
 def _read(path: Path) -> bytes:
@@ -156,13 +156,19 @@ def _read(path: Path) -> bytes:
 
 
 def main(command: Sequence[str]) -> int:
-    """Run ``command`` in a machine and return its exit status."""
+    """Run ``command`` in a machine, of the first kind that boots, and return its exit status."""
+    lost = missing_for_machine()
     try:
-        with machine(command) as guest:
-            return follow(guest)
+        for kind in usable():
+            try:
+                with machine(kind, command) as guest:
+                    return follow(guest)
+            except BootError as error:
+                lost = str(error)
     except MachineError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        lost = str(error)
+    sys.stderr.write(f"{lost}\n")
+    return 1
 
 
 if __name__ == "__main__":

@@ -185,7 +185,9 @@ def _sleep(pid: int) -> str:
     """Return how often the process has waited when it sleeps for a time, or nothing when it does not sleep."""
     folder = Path(f"/proc/{pid}")
     with suppress(FileNotFoundError, ProcessLookupError):
-        status, waits_in = ((folder / name).read_text() for name in ("status", "wchan"))
+        status, waits_in = (
+            (folder / name).read_text() for name in ("status", "stack")
+        )  # wchan is vague in some kernels
         waits = [line for line in status.splitlines() if line.startswith("voluntary_ctxt")]
         return waits[0] if "nanosleep" in waits_in else ""
     return ""

@@ -6,29 +6,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
+from harness.faults import Address, Kind, faults
 from harness.namespace import Namespace, end, eventually
-
-Address = IPv4Address | IPv6Address
-
-# Both accept and refuse by address, so that one namespace can play hundreds of servers.
-_FAULTS = """
-table inet faults {
-    set dark4 { type ipv4_addr; }
-    set dark6 { type ipv6_addr; }
-    set refusing4 { type ipv4_addr; }
-    set refusing6 { type ipv6_addr; }
-    chain input {
-        type filter hook input priority 0;
-        ip daddr @dark4 drop
-        ip6 daddr @dark6 drop
-        ip daddr @refusing4 meta l4proto tcp reject with tcp reset
-        ip6 daddr @refusing6 meta l4proto tcp reject with tcp reset
-    }
-}
-"""
 
 _NGINX = """
 daemon off;
@@ -68,6 +49,7 @@ class Real(Namespace):
         super().__init__(name, folder)
         self.addresses = tuple(addresses)
         self._nginx: subprocess.Popen[bytes] | None = None
+        self._faults = faults(self.run)
         self._faulty = False
 
     @property
@@ -77,7 +59,7 @@ class Real(Namespace):
 
     def start(self) -> None:
         """Start nginx; return when it listens."""
-        self.run("nft", "-f", "-", given=f"add table inet faults; delete table inet faults; {_FAULTS}")
+        self._faults.prepare()
         body = self.name if len([a for a in self.addresses if a.version == 4]) == 1 else "$server_addr"
         config = self.folder / "nginx.conf"
         config.write_text(_NGINX.format(folder=self.folder, body=body))
@@ -107,18 +89,16 @@ class Real(Namespace):
 
     def darken(self, *addresses: Address) -> None:
         """Drop every packet to ``addresses``, all by default: hosts that are off."""
-        self._change("add", "dark", addresses or self.addresses)
+        self._add("dark", addresses or self.addresses)
 
     def refuse(self, *addresses: Address) -> None:
         """Answer TCP to ``addresses``, all by default, with a reset: servers that are not running."""
-        self._change("add", "refusing", addresses or self.addresses)
+        self._add("refusing", addresses or self.addresses)
 
     def heal(self) -> None:
         """Undo every darken and refuse."""
         if self._faulty:
-            self.run(
-                "nft", "; ".join(f"flush set inet faults {kind}{v}" for kind in ("dark", "refusing") for v in "46")
-            )
+            self._faults.clear()
         self._faulty = False
 
     def accept_vip(self, vip: str, client: str) -> None:
@@ -142,9 +122,6 @@ class Real(Namespace):
         tcp = Path(f"/proc/{process.pid}/net/tcp").read_text()
         return any(line.split()[1].endswith(":0050") and line.split()[3] == "0A" for line in tcp.splitlines()[1:])
 
-    def _change(self, verb: str, kind: str, addresses: Sequence[Address]) -> None:
+    def _add(self, kind: Kind, addresses: Sequence[Address]) -> None:
         self._faulty = True
-        for version in (4, 6):
-            chosen = ", ".join(str(address) for address in addresses if address.version == version)
-            if chosen:
-                self.run("nft", f"{verb} element inet faults {kind}{version} {{ {chosen} }}")
+        self._faults.add(kind, addresses)

@@ -4,11 +4,11 @@
 #   python    Debian's venv module, where python3 lacks it, and the names of /etc/services
 #   packages  the programs that the service and kernel tiers start
 #   peers     what the benchmarks compare with, and a compiler for keepalived's stand-in of IPVS
-#   kernel    into .cache/kernel, unpacked and not installed: a kernel with IPVS, for the virtual machine
+#   kernel    into .cache/kernel, unpacked and not installed: two kernels with IPVS, for virtual machines
 set -eu
 cd "$(dirname "$0")/../.."
 
-SERVERS="nginx-light slapd vsftpd jamnntpd openssl systemd iproute2 ipvsadm nftables kmod procps netbase unbound kamailio freeradius postgresql pgbouncer dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord libdbd-mysql-perl libdbd-pg-perl resource-agents logrotate"
+SERVERS="nginx-light slapd vsftpd jamnntpd openssl systemd iproute2 ipvsadm nftables iptables ipset kmod procps netbase unbound kamailio freeradius postgresql pgbouncer dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord libdbd-mysql-perl libdbd-pg-perl resource-agents logrotate"
 PEERS="keepalived gcc libc6-dev"
 MACHINE="qemu-system-x86 busybox-static file"
 
@@ -47,22 +47,44 @@ has_ipvs() {
     [ -e /proc/net/ip_vs ] && unshare --net true 2>/dev/null
 }
 
+# Into .cache/kernel: the kernel for emulation.
 fetch_kernel() {
     [ ! -e .cache/kernel/complete ] || return 0
-    rm -rf .cache/kernel.new
-    mkdir -p .cache/kernel.new
     package=$(newest_kernel)
     [ -n "$package" ] || { refresh_lists; package=$(newest_kernel); }
-    echo "downloading $package"
-    (cd .cache/kernel.new && { apt-get download -qq -o APT::Sandbox::User=root "$package" || { refresh_lists; apt-get download -qq -o APT::Sandbox::User=root "$package"; }; })
-    dpkg -x .cache/kernel.new/*.deb .cache/kernel.new
-    rm .cache/kernel.new/*.deb
-    for modules in .cache/kernel.new/lib/modules/*; do
-        PATH=/usr/sbin:/sbin:$PATH depmod -b .cache/kernel.new "${modules##*/}"
+    unpack "$package"
+    for modules in .cache/new/lib/modules/*; do
+        PATH=/usr/sbin:/sbin:$PATH depmod -b .cache/new "${modules##*/}"
     done
-    touch .cache/kernel.new/complete
+    touch .cache/new/complete
     rm -rf .cache/kernel
-    mv .cache/kernel.new .cache/kernel
+    mv .cache/new .cache/kernel
+}
+
+# Into .cache/kernel/uml: User-Mode Linux, its modules where modprobe looks for them.
+fetch_uml() {
+    [ "$(uname -m)" = x86_64 ] && [ ! -e .cache/kernel/uml/complete ] || return 0
+    unpack user-mode-linux
+    rm -rf .cache/kernel/uml
+    mkdir -p .cache/kernel/uml/lib
+    mv .cache/new/usr/bin/linux.uml .cache/kernel/uml/
+    mv .cache/new/usr/lib/uml/modules .cache/kernel/uml/lib/
+    rm -r .cache/new
+    touch .cache/kernel/uml/complete
+}
+
+# Download a package and unpack it in .cache/new.
+unpack() {
+    echo "downloading $1"
+    rm -rf .cache/new
+    mkdir -p .cache/new
+    (cd .cache/new && { download "$1" || { refresh_lists; download "$1"; }; })
+    dpkg -x .cache/new/*.deb .cache/new
+    rm .cache/new/*.deb
+}
+
+download() {
+    apt-get download -qq -o APT::Sandbox::User=root "$1"
 }
 
 newest_kernel() {
@@ -76,6 +98,6 @@ python)
     ;;
 packages) install $SERVERS && { has_ipvs || install $MACHINE; } ;;
 peers) install $PEERS ;;
-kernel) has_ipvs || fetch_kernel ;;
+kernel) has_ipvs || { fetch_kernel; fetch_uml; } ;;
 *) sed -n '2,7s/^# *//p' "$0" && exit 2 ;;
 esac

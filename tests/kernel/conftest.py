@@ -1,4 +1,4 @@
-"""The kernel tier runs here where this kernel has IPVS, else in a virtual machine booted once for all of it."""
+"""The kernel tier runs here where this kernel has IPVS, else in virtual machines booted once for all of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.host import has_ipvs, missing_for_machine
+from harness.host import has_ipvs
+from harness.kinds import missing_for_machine
 from harness.lab import Lab
 from harness.remote import RemoteTier
 
@@ -23,7 +24,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in here:
             item.add_marker(pytest.mark.skip(reason=reason))
         return
-    config.pluginmanager.register(RemoteTier(config, [item.nodeid for item in here]))
+    config.pluginmanager.register(RemoteTier(config, here))
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import pytest
 from harness.client import Traffic
 from harness.lab import SPARE_VIPS, VIP, VIP6, Lab
 from harness.real import Real
+from harness.speed import lateness
 
 INTERVAL, TIMEOUT = 2, 3
-LATE = 1.0  # what the director may take on top of interval and timeout
+LATE = lateness(1.0)  # what the director may take on top of interval and timeout
 
 WEB, WEB6, SHOP, MARK, NEW = f"TCP {VIP}:80", f"TCP [{VIP6}]:80", f"TCP {VIP}:8080", "FWM 7", f"TCP {SPARE_VIPS[0]}:80"
 FOREIGN = f"TCP {SPARE_VIPS[9]}:80"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.lab import VIP, VIP6, Lab
+from harness.speed import lateness
 
 WITHIN = 1.0
-SLOW = 1.0  # what a processor that is emulated may take on top
+SLOW = lateness(1.0)  # what a slow machine may take on top
 WEB, WEB6 = f"TCP {VIP}:80", f"TCP [{VIP6}]:80"
 
 

@@ -6,68 +6,97 @@ must still differ.
 
 from __future__ import annotations
 
-import faulthandler
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from pathlib import Path
 from queue import Queue
-from typing import Final
+from typing import Final, Self
 
 import pytest
 
 from harness.bench import Bench
 from harness.nursery import PERL, PYTHON, Nursery
 from harness.point import Point, compare
-from harness.race import Scenario, race
+from harness.race import race
 from harness.scenarios.table import SCENARIOS
+from harness.worker import upcoming
 
 pytestmark = pytest.mark.original
 
 BENCHES: Final = 6
-BUILT_SECONDS: Final = 300.0
+LOOK_SECONDS: Final = 0.5
 
-Races = dict[str, Future[tuple[list[Point], list[Point]]]]
+Points = tuple[list[Point], list[Point]]
 
 
-@pytest.fixture(scope="module")
-def races(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Races]:
-    """The races of all scenarios that were asked for, several at the same time."""
-    _be_patient()
-    asked = [name for name in SCENARIOS if any(f"[{name}]" in item.name for item in request.session.items)]
-    folder = tmp_path_factory.mktemp("race")
-    free: Queue[Bench] = Queue()
+class Races:
+    """Races of scenarios, several at the same time; benches are built as they are needed."""
 
-    def run(scenario: Scenario) -> tuple[list[Point], list[Point]]:
-        bench = free.get(timeout=BUILT_SECONDS)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._futures: dict[str, Future[Points]] = {}
+        self._free: Queue[Bench] = Queue()
+        self._built = 0
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        enter = self._stack.enter_context
+        self._original = enter(Nursery(*PERL, PERLIO="perlio"))  # else it begins by starting itself again
+        self._ours = enter(Nursery(*PYTHON))
+        self._pool = ThreadPoolExecutor(BENCHES)
+        self._stack.callback(self._pool.shutdown, cancel_futures=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Begin the scenarios that are not begun."""
+        for name in names:
+            if name not in self._futures:
+                self._build()
+                self._futures[name] = self._pool.submit(self._run, name)
+
+    def done(self, name: str, within: float) -> bool:
+        """Return whether a race is over, in so many seconds at the latest."""
+        return bool(wait([self._futures[name]], within).done)
+
+    def points(self, name: str) -> Points:
+        """Return what the original and ours left."""
+        return self._futures[name].result()
+
+    def _build(self) -> None:
+        if self._built < BENCHES:
+            self._free.put(self._stack.enter_context(Bench(self._built, self._folder, self._original, self._ours)))
+            self._built += 1
+
+    def _run(self, name: str) -> Points:
+        bench = self._free.get()
         began = time.monotonic()
         try:
-            return race(bench, scenario)
+            return race(bench, SCENARIOS[name])
         finally:
-            free.put(bench)
-            print(f"{scenario.__name__}: {time.monotonic() - began:.0f} s")
+            self._free.put(bench)
+            print(f"{name}: {time.monotonic() - began:.0f} s")
 
-    with ExitStack() as stack:
-        original = stack.enter_context(Nursery(*PERL, PERLIO="perlio"))  # else it begins by starting itself again
-        ours = stack.enter_context(Nursery(*PYTHON))
-        pool = ThreadPoolExecutor(BENCHES)
-        stack.callback(pool.shutdown, cancel_futures=True)
-        futures = {name: pool.submit(run, SCENARIOS[name]) for name in asked}
-        for number in range(min(BENCHES, len(asked))):
-            bench = stack.enter_context(Bench(number, folder, original, ours))
-            free.put(bench)
-        yield futures
+
+@pytest.fixture(scope="session")
+def races(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Races]:
+    """The races of this process, as it comes to know of them."""
+    with Races(tmp_path_factory.mktemp("race")) as races:
+        yield races
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_as_the_original(races: Races, name: str) -> None:
-    _be_patient()
-    originals, ours = races[name].result()
+def test_as_the_original(request: pytest.FixtureRequest, races: Races, name: str) -> None:
+    asked = {f"[{name}]": name for name in SCENARIOS}
+    races.begin([name])
+    while not races.done(name, LOOK_SECONDS):
+        own = (nodeid for nodeid in upcoming(request.session) if "test_as_the_original" in nodeid)
+        races.begin([asked[nodeid[nodeid.index("[") :]] for nodeid in own])
+    originals, ours = races.points(name)
     assert originals
     wrong = compare(originals, ours)
     assert not wrong, "\n".join(wrong)
-
-
-def _be_patient() -> None:
-    """Keep the stacks of a slow test to ourselves: the races have deadlines of their own, and printing may crash."""
-    faulthandler.cancel_dump_traceback_later()

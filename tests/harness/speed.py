@@ -1,0 +1,37 @@
+"""How slow this machine is: a fixed piece of work, timed, as a multiple of what an ordinary idle host takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from functools import cache
+from typing import Final
+
+VARIABLE: Final = "MACHINE_SLOWNESS"
+USUAL_SECONDS: Final = 0.1
+PROGRAMS: Final = 20
+ADDITIONS: Final = 1_000_000
+MAX_LATENESS: Final = 4.0
+
+
+def measure() -> float:
+    """Return the slowness of this machine now, at least 1: programs are started, and Python computes."""
+    began = time.monotonic()
+    for _ in range(PROGRAMS):
+        subprocess.run(["/bin/true"], check=True)
+    total = 0
+    for number in range(ADDITIONS):
+        total += number
+    return max(1.0, (time.monotonic() - began) / USUAL_SECONDS)
+
+
+@cache
+def slowness() -> float:
+    """Return the slowness as it was measured when the machine booted, or, on a host, at the first call."""
+    return float(os.environ[VARIABLE]) if VARIABLE in os.environ else measure()
+
+
+def lateness(seconds: float) -> float:
+    """Return how late something may be here that may be ``seconds`` late on an ordinary host."""
+    return seconds * min(slowness(), MAX_LATENESS)
