@@ -133,7 +133,8 @@ class Answer:
         at, start = 0, max(len(self._headers) - 2, 0)
         data = self._headers + data
         while not self.headed:
-            at += len(data[at : at + 81]) - len(data[at : at + 81].lstrip(b"\r\n"))  # blank lines before the status
+            while data.startswith((b"\r", b"\n"), at):
+                at += 1
             if not (end := HEAD_END.search(data, max(at, start))):
                 break
             self._note(head(data[at : end.end()]))

@@ -15,7 +15,7 @@ from contextlib import suppress
 from errno import ECONNREFUSED, EINPROGRESS
 from typing import Final
 
-from ldirectord_py.checks.effort import Effort
+from ldirectord_py.checks.effort import MAX_TALK, Effort
 from ldirectord_py.checks.host_faults import IPV6_RECVERR, fault, rejection
 from ldirectord_py.checks.threads import LOOKUPS
 from ldirectord_py.checks.tls import Terms
@@ -44,12 +44,15 @@ async def connect(host: str, port: int) -> Connection:
 async def open_connection(host: str, port: int, *, limit: int, tls: Terms | None = None) -> tuple[Reader, StreamWriter]:
     """Return a connection as streams, over TLS on these terms if so; raises as ``connect``.
 
-    The reader buffers up to twice ``limit`` bytes.
+    The reader buffers up to twice ``limit`` bytes, and raises CheckFailed where the server makes too much work.
     """
     connected = (await connect(host, port)).detach()
     if tls is None:
-        return await over_socket(connected, limit=limit)
-    return await over_socket(connected, limit=limit, tls=tls.context, name=tls.name)
+        reader, writer = await over_socket(connected, limit=limit)
+    else:
+        reader, writer = await over_socket(connected, limit=limit, tls=tls.context, name=tls.name)
+    reader.count = Effort(MAX_TALK).read
+    return reader, writer
 
 
 async def _first(addresses: Sequence[tuple[int, Address]]) -> Connection:

@@ -10,10 +10,11 @@ from ipaddress import ip_address
 from typing import Final, TypeVar
 
 from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.effort import Effort
 from ldirectord_py.checks.host_faults import connect_datagrams, fault, send_datagram
 from ldirectord_py.checks.phase import reached
 from ldirectord_py.checks.reasons import excerpt
-from ldirectord_py.errors import CheckFailed, Inconclusive
+from ldirectord_py.errors import CheckFailed, Inconclusive, LdirectordError
 from ldirectord_py.ipvs.table import Address
 
 QUEUE = 131072
@@ -45,8 +46,9 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
-        self._received: asyncio.Queue[bytes | OSError | Inconclusive] = asyncio.Queue()
+        self._received: asyncio.Queue[bytes | OSError | LdirectordError] = asyncio.Queue()
         self._waiting = 0
+        self._effort: Effort | None = Effort()
 
     def send(self, data: bytes) -> None:
         """Send one datagram; where that fails, ``receive`` raises why."""
@@ -75,7 +77,11 @@ class Datagrams(asyncio.DatagramProtocol):
             repeat.stop()
 
     async def receive(self) -> bytes:
-        """Return the next datagram; raises OSError when the server's host refuses ours, Inconclusive when this does."""
+        """Return the next datagram.
+
+        Raises OSError when the server's host refuses ours, Inconclusive when this one does, CheckFailed when the
+        server sends more than are looked at.
+        """
         received = await self._received.get()
         if not isinstance(received, bytes):
             raise received
@@ -83,7 +89,15 @@ class Datagrams(asyncio.DatagramProtocol):
         return received
 
     def datagram_received(self, data: bytes, addr: object) -> None:
-        """Queue what came, if there is room."""
+        """Queue what came, if there is room and not too much came before it."""
+        if self._effort is None:
+            return
+        try:
+            self._effort.datagram()
+        except CheckFailed as error:
+            self._effort = None
+            self._received.put_nowait(error)
+            return
         if self._waiting + len(data) + EACH <= QUEUE:
             self._waiting += len(data) + EACH
             self._received.put_nowait(data)

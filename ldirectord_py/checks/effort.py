@@ -10,6 +10,9 @@ MAX_STEPS = 65536
 MAX_BYTES = 32 * 1024 * 1024
 """Bytes that may arrive; protocols have smaller limits of their own."""
 
+MAX_TALK = 512 * 1024
+"""Bytes that may arrive in protocols of short messages; over TLS each may be a record of its own."""
+
 SMALL = 512
 """Bytes of a piece that is not counted; pieces of this size and more are bounded by MAX_BYTES."""
 
@@ -18,20 +21,28 @@ READ, RECORD, CHUNK = 8, 2, 1
 
 
 class Effort:
-    """What is left of the work for one connection; both methods raise CheckFailed when nothing is."""
+    """What is left of the work for one connection, ``limit`` bytes at first.
+
+    Its methods raise CheckFailed when nothing is left.
+    """
 
     __slots__ = ("bytes", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_BYTES) -> None:
         self.steps = MAX_STEPS
-        self.bytes = MAX_BYTES
+        self.bytes = limit
 
     def read(self, size: int) -> None:
         """Count a read that returned so many bytes."""
         self.bytes -= size
+        if size < SMALL:
+            self.piece(size, READ)
         if self.bytes < 0:
-            raise CheckFailed(f"more than {MAX_BYTES // 1024 // 1024} MB arrived")
-        self.piece(size, READ)
+            raise CheckFailed("the answer does not end")
+
+    def datagram(self) -> None:
+        """Count a datagram, however large: it is looked at as a whole."""
+        self.piece(0, READ)
 
     def piece(self, size: int, steps: int) -> None:
         """Count a piece of so many bytes, unless it is large."""

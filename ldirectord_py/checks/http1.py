@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Collection
-from contextlib import suppress
 
 from ldirectord_py.checks.answer import Answer
 from ldirectord_py.checks.base import Target
@@ -109,8 +108,10 @@ class Exchange:
     async def begin(self) -> None:
         """Send the request, over TLS if so."""
         if self._tls is None:
-            with suppress(BrokenPipeError, ConnectionResetError):  # the answer may lie there all the same
+            try:
                 await self._connection.send(self._head)
+            except (BrokenPipeError, ConnectionResetError):
+                return  # the answer may lie there all the same
             return
         while not self._shaken(self._tls):
             await self._connection.send(self._tls.take())
@@ -158,8 +159,13 @@ class Exchange:
             raise
 
     async def _more(self) -> None:
-        """Take what comes next, or the end of the connection."""
-        size = await self._received()
+        """Take what comes next, or the end of the connection; a reset is one where that ends the body."""
+        try:
+            size = await self._connection.receive_into(_BUFFER)
+        except ConnectionResetError:
+            if not self.answer.open_ended:
+                raise
+            size = 0
         if not size:
             self.answer.end()
         elif self._tls is None:
@@ -173,12 +179,3 @@ class Exchange:
                 self.answer.end()
             if not self.answer.done:
                 await self._connection.send(self._tls.take())
-
-    async def _received(self) -> int:
-        """Return how many bytes came, 0 at the end; a reset is one where the end of the connection ends the body."""
-        try:
-            return await self._connection.receive_into(_BUFFER)
-        except ConnectionResetError:
-            if self.answer.open_ended:
-                return 0
-            raise

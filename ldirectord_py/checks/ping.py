@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.effort import Effort
 from ldirectord_py.checks.host_faults import connect_datagrams, fault, send_datagram
 from ldirectord_py.checks.phase import reached
 from ldirectord_py.errors import Inconclusive
@@ -61,6 +62,7 @@ class Echo:
         self._token = secrets.token_bytes(16)
         self._identifier = secrets.randbits(16)
         self._address = str(address)
+        self._effort = Effort()
 
     async def ask(self, number: int) -> str:
         """Send an echo and wait for its reply, or a late one to an echo before it."""
@@ -69,6 +71,7 @@ class Echo:
         loop = asyncio.get_running_loop()
         while True:
             packet = await loop.sock_recv(self._socket, _PACKET)
+            self._effort.datagram()
             if self._answers(packet, number):
                 return "echo reply"
 

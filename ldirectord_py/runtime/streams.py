@@ -9,12 +9,29 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 
 
 class Reader(asyncio.StreamReader):
-    """Returns the data that came before the connection was lost, and only then raises the error."""
+    """Returns the data that came before the connection was lost, and only then raises the error.
 
+    ``count`` is called with the size of each piece that arrives; what it raises counts as the loss of the connection.
+    """
+
+    count: Callable[[int], None] | None = None
     _lost: Exception | None = None
+
+    def feed_data(self, data: bytes | bytearray | memoryview) -> None:  # type: ignore[override]  # what protocols pass
+        """Take a piece; the protocol calls this."""
+        if self._lost:
+            return
+        try:
+            if self.count:
+                self.count(len(data))
+        except Exception as error:  # noqa: BLE001  whatever it is, the one who reads is told
+            self.set_exception(error)
+        else:
+            super().feed_data(data)
 
     def set_exception(self, exc: Exception) -> None:
         """Keep the error for when nothing is left to read; the protocol calls this."""

@@ -12,10 +12,11 @@ from harness.datagrams import answering
 from harness.flood import flood
 from harness.memory import LITTLE, peak
 from harness.scripted import Servers, reset
-from ldirectord_py.checks import datagram
+from ldirectord_py.checks import datagram, effort
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.table import checker_for
+from ldirectord_py.errors import CheckFailed
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import Protocol
 
@@ -60,12 +61,42 @@ async def test_datagrams_that_nobody_reads_take_little_memory() -> None:
         own.datagram_received(b"x" * size, None)
     own.error_received(ConnectionRefusedError())
     assert [len(await own.receive()) for _ in range(5)] == [60_000, 60_000, 1000, 0, 0]
-    for _ in range(100_000):
+    for _ in range(5_000):
         own.datagram_received(b"", None)
     assert len([await own.receive() for _ in range(512)]) == 512
     own.error_received(ConnectionRefusedError())
     with pytest.raises(ConnectionRefusedError):
         await own.receive()
+
+
+async def test_more_datagrams_than_are_looked_at_fail_the_check() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
+        own = datagram.Datagrams(unused)
+        for _ in range(3 * effort.MAX_STEPS // effort.READ):
+            own.datagram_received(b"", None)
+        for _ in range(datagram.QUEUE // datagram.EACH):
+            assert await own.receive() == b""
+        with pytest.raises(CheckFailed, match=r"^the answer comes in too many small pieces$"):
+            await own.receive()
+
+
+@pytest.mark.parametrize("kind", ["dns", "sip", "simpletcp", "nntp", "ldap", "mysql"])
+async def test_an_answer_in_endless_tiny_pieces_ends_at_the_limit(
+    servers: Servers, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted in pieces, not in seconds."""
+    monkeypatch.setattr(effort, "MAX_STEPS", 100 * effort.READ)
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        starts = {"dns": b"\xff\xff", "sip": STATUS, "ldap": b"\x30\x82\x40\0", "mysql": b"\0\x40\0\0"}
+        writer.write(starts.get(kind, b""))
+        while not writer.transport.is_closing():
+            writer.write(b"2")
+            await asyncio.sleep(0.001)
+
+    target = Target(LOCALHOST, await servers.start(talk), 60.0, Protocol.TCP, request="x", receive="y", login="joe")
+    result = await probe(checker_for(Check(kind, target, 10.0)), target)
+    assert (result.verdict, result.reason) == (Verdict.DOWN, "the answer comes in too many small pieces")
 
 
 @pytest.mark.parametrize(("kind", "start"), [("dns", b"\x00\x80\x12"), ("sip", STATUS)])

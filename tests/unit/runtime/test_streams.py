@@ -105,3 +105,22 @@ async def test_a_socket_that_cannot_be_used_is_closed(servers: Servers) -> None:
     with pytest.raises(ValueError, match="server_hostname"):
         await over_socket(own, limit=1024, name="x")
     assert own.fileno() == -1
+
+
+async def test_what_is_counted_may_end_the_connection(servers: Servers) -> None:
+    counted: list[int] = []
+
+    def count(size: int) -> None:
+        counted.append(size)
+        if len(counted) == 3:
+            raise ValueError("enough")
+
+    reader, writer = await opened(await servers.start(hanging()), limit=1024)
+    reader.count = count
+    for piece in (b"one", b"two", b"three", b"four"):
+        reader.feed_data(piece)
+    assert counted == [3, 3, 5]
+    assert await reader.readexactly(6) == b"onetwo"
+    with pytest.raises(ValueError, match="enough"):
+        await reader.read(100)
+    writer.transport.abort()
