@@ -37,16 +37,23 @@ async def probe(checker: Checker, target: Target) -> Result:
     try:
         word = await checker(target)
     except BaseException as error:  # whatever a check raises is a verdict, not the daemon's end
-        failure = deadline.failure() if deadline.end() else error
-        if not isinstance(failure, Exception):
+        # No other name for the error here: it holds this frame, and the two would be garbage for the collector.
+        if (result := _failed(error, deadline, target, start)) is None:
             raise
-        verdict, reason = _judge(failure, target)
-        stalled = verdict is Verdict.DOWN and deadline.stalled > MAX_STALL
-        return Result(
-            verdict, _masked(reason, target), time.monotonic() - start, _conclusive_after(failure) if stalled else 1
-        )
+        return result
     deadline.end()
     return Result(Verdict.UP, word, time.monotonic() - start)
+
+
+def _failed(error: BaseException, deadline: Deadline, target: Target, start: float) -> Result | None:
+    """Return what an error means, None for a cancellation that the deadline has not caused."""
+    failure = deadline.failure() if deadline.end() else error
+    if not isinstance(failure, Exception):
+        return None
+    verdict, reason = _judge(failure, target)
+    stalled = verdict is Verdict.DOWN and deadline.stalled > MAX_STALL
+    after = _conclusive_after(failure) if stalled else 1
+    return Result(verdict, _masked(reason, target), time.monotonic() - start, after)
 
 
 def _conclusive_after(failure: Exception) -> int:
