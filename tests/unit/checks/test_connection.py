@@ -49,6 +49,7 @@ async def test_nobody_there_is_refused_and_leaves_no_socket() -> None:
     with pytest.raises(OSError, match=r"Connection refused") as refused:
         await connect(HOST, closed_port())
     assert refused.value.errno == errno.ECONNREFUSED
+    gc.collect()  # sockets of other tests
     before = _descriptors()
     for host in (HOST, "::1"):
         with pytest.raises(OSError, match=r"Connection refused"):
