@@ -6,6 +6,13 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import Final
+
+REVIEW_INTERVAL: Final = 20
+"""Calls of ``spare`` between two reviews of what is passed over."""
+
+MAX_GROWTH: Final = 1.1
+"""By what it may have grown between two reviews, garbage included."""
 
 _lock = Lock()
 _holders: set[object] = set()  # threads may overlap
@@ -40,7 +47,32 @@ def spare() -> None:
     """Let the collector pass over all that is there now, such as a configuration that has come into force.
 
     Looking through that of 10,000 servers, over and over, holds the loop for a quarter of a second and is a twentieth
-    of what checks cost. What is dropped later goes all the same, when the last reference does.
+    of what checks cost. What is dropped later goes all the same, when the last reference does; cycles of it go the next
+    time that much more has gathered.
     """
     gc.collect(1)  # what parsing left behind is not to stay for ever
     gc.freeze()
+    _frozen.review()
+
+
+class _Frozen:
+    """Looks through what is passed over when that has grown; its state is its size then, and the calls since."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._calls = 0
+
+    def review(self) -> None:
+        """Collect the garbage among what is passed over, if it has grown by more than MAX_GROWTH."""
+        self._calls += 1
+        if self._size and self._calls < REVIEW_INTERVAL:  # to count it takes some 10 ms for 10,000 servers
+            return
+        self._calls = 0
+        if self._size and gc.get_freeze_count() > MAX_GROWTH * self._size:
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+        self._size = gc.get_freeze_count()
+
+
+_frozen = _Frozen()

@@ -84,7 +84,10 @@ class Datagrams(asyncio.DatagramProtocol):
         """
         received = await self._received.get()
         if not isinstance(received, bytes):
-            raise received
+            try:
+                raise received
+            finally:
+                del received  # its traceback refers to this frame
         self._waiting -= len(received) + EACH
         return received
 

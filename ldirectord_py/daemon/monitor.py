@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Checker, Result
@@ -151,6 +151,8 @@ class _Watch:
         self._monitor = None
         if self.task:
             self.task.cancel()
+            self.task.add_done_callback(_drop_error)
+            self.task = None
 
     def __call__(self) -> None:
         """Have a probe begin: what the wheel calls when it is due."""
@@ -195,3 +197,9 @@ class _Watch:
         interval = self._check.interval
         self._begins = max(self._due, now)
         self._due += ((self._begins - self._due) // interval + 1) * interval
+
+
+def _drop_error(task: asyncio.Task[None]) -> None:
+    """Have a cancelled task drop its error, whose traceback refers to the task: the collector may pass over both."""
+    with suppress(asyncio.CancelledError):
+        task.result()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 import pytest
 
-from ldirectord_py.collector import held_off
+from ldirectord_py import collector
+from ldirectord_py.collector import held_off, spare
 
 
 def test_blocks_may_overlap() -> None:
@@ -35,3 +37,27 @@ def test_a_collector_that_is_off_stays_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+class Cycle:
+    """Garbage that only the collector finds."""
+
+    def __init__(self, size: int) -> None:
+        self.lists = [[self] for _ in range(size)]
+
+
+def test_garbage_that_was_passed_over_goes_when_much_has_gathered() -> None:
+    """It is a cycle that is alive when it is passed over, as a probe is that a reload cancels."""
+    seen: list[weakref.ref[Cycle]] = []
+    spare()
+    try:
+        for _ in range(2 * collector.REVIEW_INTERVAL):
+            cycle = Cycle(gc.get_freeze_count() // collector.REVIEW_INTERVAL)
+            seen.append(weakref.ref(cycle))
+            spare()
+            del cycle
+        assert seen[0]() is None
+    finally:
+        gc.unfreeze()
+        gc.collect()
+    assert [ref() for ref in seen] == [None] * len(seen)

@@ -1,0 +1,97 @@
+"""Probes that a reload cancels leave nothing behind, not even cycles, which the collector would pass over for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+from collections import Counter
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from ldirectord_py.checks.base import Check, Target
+from ldirectord_py.checks.table import checker_for, turn_for
+from ldirectord_py.daemon.monitor import Monitor
+from ldirectord_py.ipvs.table import Protocol
+
+TESTS = Path(__file__).parents[2]
+
+OURS = "ldirectord_py"
+
+
+def garbage() -> Counter[str]:
+    """Return the kinds of our objects and of errors that only the collector finds."""
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        gc.collect()
+        found = [type(each) for each in gc.garbage]
+        return Counter(
+            kind.__name__ for kind in found if kind.__module__.startswith(OURS) or issubclass(kind, BaseException)
+        )
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+
+
+KINDS = ("connect", "http", "https", "smtp", "ldap", "mysql", "pgsql", "dns", "sip")
+
+
+def checks(port: int, interval: int) -> list[Check]:
+    """Return a check of each kind of a server that takes connections, and refuses datagrams."""
+    checks = []
+    for kind in KINDS:
+        protocol = Protocol.UDP if kind in {"dns", "sip"} else Protocol.TCP
+        target = Target(IPv4Address("127.0.0.1"), port, 5.0, protocol, login="a", request="x", database="b")
+        checks.append(Check(kind, target, interval))
+    return checks
+
+
+async def test_probes_that_are_cancelled_leave_no_cycles() -> None:
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    monitor = Monitor(lambda *_: None, checker_for, turn_for)
+    monitor.follow(checks(port, 1))
+    await asyncio.sleep(0.5)
+    monitor.follow(())
+    await asyncio.sleep(0.1)
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(2, 4):
+            monitor.follow(checks(port, number))
+            await asyncio.sleep(0.3)
+        monitor.follow(checks(port, 4))
+        monitor.follow(())  # before the first step of its probe, too
+        await asyncio.sleep(0.3)
+        assert garbage() == {}
+    finally:
+        gc.enable()
+        await monitor.close()
+        server.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("service", ["http", "smtp"])
+def test_reloads_that_change_checks_leave_the_size_as_it_is(service: str) -> None:
+    """35 MB grew to 61 in 2,000 reloads that each change 20 checks."""
+    rounds = os.environ.get("RELOADS", "400")
+    ended = subprocess.run(
+        [sys.executable, "-m", "harness.reloads", service, rounds],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+    )
+    assert ended.returncode == 0, ended.stderr
+    first, last = map(int, ended.stdout.split())
+    print(f"{service}: {first} kB after ten reloads, {last} kB after {rounds}")
+    assert last < 1.05 * first
