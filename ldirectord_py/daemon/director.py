@@ -36,9 +36,11 @@ from ldirectord_py.report.events import (
     Listener,
     NotWritten,
     Phase,
-    Unjudged,
     Written,
+    kind_of,
+    unjudged,
 )
+from ldirectord_py.runtime.incidents import Incidents
 
 ROWS_AT_A_TIME: Final = 500
 """Rows that are compared and written in one go: about 10 ms."""
@@ -63,7 +65,7 @@ class Director:
         self._listeners = listeners
         self._mirror = Mirror(kernel)
         self._results: dict[Check, Result] = {}
-        self._unjudged: set[Check] = set()
+        self._unjudged = Incidents[Check](lambda incident: self._tell(unjudged(incident)))
         self._edits = Edits()
         self._dirty = Changes()
         self._causes = Causes()
@@ -119,11 +121,9 @@ class Director:
         if keys is None:
             return
         if result.verdict is Verdict.NONE:
-            if check not in self._unjudged:
-                self._unjudged.add(check)
-                self._tell(Unjudged(check, result.reason))
+            self._unjudged.meet(check, kind_of(result.reason), result.reason)
             return
-        self._unjudged.discard(check)
+        self._unjudged.clear(check)
         self._results[check] = result
         for key in keys:
             if key not in self.maintained:
@@ -200,7 +200,7 @@ class Director:
         self._dirty.whole(key for key, share in orders.shares.items() if former.shares.get(key) is not share)
         self._edits.follow(former, orders)
         self._results = {check: result for check, result in self._results.items() if check in orders.plan}
-        self._unjudged &= orders.plan.keys()
+        self._unjudged.keep(orders.plan)
         self._enrol(Phase.RELOAD)
         self._looks.later(self.orders.config.settings.reconcile)
 

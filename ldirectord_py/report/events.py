@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,9 @@ from ldirectord_py.health import Transition
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import Refused
 from ldirectord_py.ipvs.table import DestinationKey, Row
+from ldirectord_py.runtime.incidents import Incident
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 class Phase(StrEnum):
@@ -47,10 +51,27 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """A fault of this host keeps a check from judging its server."""
+    """A fault of this host keeps checks from judging their servers: how many, and of how many servers, since the last.
+
+    ``check`` is one of them. With ``over`` the fault is over.
+    """
 
     check: Check
     reason: str
+    checks: int = 1
+    servers: int = 1
+    over: bool = False
+
+
+def kind_of(reason: str) -> str:
+    """Return the kind of a fault of this host: its reason without numbers and details behind a colon."""
+    return _NUMBER.sub("N", reason.partition(": ")[0])
+
+
+def unjudged(incident: Incident[Check]) -> Unjudged:
+    """Return the event for a fault that checks have met."""
+    servers = {(check.target.address, check.target.port) for check in incident.subjects}
+    return Unjudged(incident.last, incident.detail, incident.count, len(servers), incident.over)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,4 +15,5 @@ def log(event: Event) -> None:
     """Write the line of an event, if it has one."""
     text = line(event)
     if text is not None:
-        _logger.log(logging.WARNING if isinstance(event, _TROUBLE) else logging.INFO, "%s", text)
+        trouble = isinstance(event, _TROUBLE) and not (isinstance(event, Unjudged) and event.over)
+        _logger.log(logging.WARNING if trouble else logging.INFO, "%s", text)

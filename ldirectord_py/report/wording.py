@@ -46,15 +46,29 @@ def line(event: Event) -> str | None:
 
 def _trouble(event: Unjudged | NotWritten | KernelLost | KernelFound) -> str:
     match event:
-        case Unjudged(check, reason):
-            target = endpoint(check.target.address, check.target.port)
-            return f"Check {check.kind} of {target} says nothing, the fault is on this host: {reason}"
+        case Unjudged():
+            return _unjudged(event)
         case NotWritten(refused):
             return f"Kernel refused to {refused.op.verb.name.lower()} {row_name(refused.op.row)}: {refused.reason}"
         case KernelLost(reason):
             return f"Cannot reach the kernel's table, checks go on: {reason}"
         case KernelFound():
             return "The kernel's table is in reach again"
+
+
+def _unjudged(event: Unjudged) -> str:
+    fault = f"the fault is on this host: {event.reason}"
+    if event.over:
+        more = f"; {_checks(event)} said nothing since the last such line" if event.checks else ""
+        return f"Checks judge again, a fault of this host is over: {event.reason}{more}"
+    if event.checks > 1:
+        return f"{_checks(event)} said nothing since the last such line, {fault}"
+    target = endpoint(event.check.target.address, event.check.target.port)
+    return f"Check {event.check.kind} of {target} says nothing, {fault}"
+
+
+def _checks(event: Unjudged) -> str:
+    return f"{event.checks} check{'s' * (event.checks > 1)} of {event.servers} server{'s' * (event.servers > 1)}"
 
 
 def virtual_name(key: ServiceKey) -> str:

@@ -22,6 +22,7 @@ from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Row, Service, Tunnel
 from ldirectord_py.report.events import Event
 from ldirectord_py.report.wording import line
+from ldirectord_py.runtime import incidents
 
 WEB = "10.0.0.1:80"
 FOREIGN = Service(service_key("10.9.9.9:80"), "rr")
@@ -190,6 +191,27 @@ async def test_a_fault_of_this_host_is_told_once_and_changes_nothing() -> None:
     ]
     await site.check(unjudged())
     assert (site.lines, site.weights) == ([], {"10.1.0.1:80": 1})
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_that_a_fault_of_this_host_is_over_is_told_once_with_how_often_it_was_met(
+    monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    monkeypatch.setattr(incidents, "CALM_TIME", 0.0)
+    monkeypatch.setattr(incidents, "REVIEW_INTERVAL", 0.001)
+    site = await started(TWO)
+    for _ in range(3):
+        await site.check(unjudged())
+    site.lines.clear()
+    if gone:
+        await site.reload(virtual(WEB, "10.1.0.3:80"))
+    else:
+        await site.check(up())
+    async with asyncio.timeout(20):
+        while not any(line.startswith("Checks judge again") for line in site.lines):
+            await asyncio.sleep(0.001)
+    over = "Checks judge again, a fault of this host is over: too many open files"
+    assert site.lines[-1] == f"{over}; 5 checks of 2 servers said nothing since the last such line"
 
 
 async def test_a_listener_that_fails_does_not_keep_the_kernel_from_following() -> None:

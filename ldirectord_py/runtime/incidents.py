@@ -1,0 +1,129 @@
+"""Faults that many meet, said once, once a minute while they go on, and once when they are over."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+INTERVAL: Final = 60.0
+"""Seconds from one report of a kind of fault to the next while it goes on."""
+
+CALM_TIME: Final = 5.0
+"""Seconds without a fault of a kind, and with nobody that it still affects, after which it is over."""
+
+REVIEW_INTERVAL: Final = 1.0
+MAX_KINDS: Final = 50
+"""Kinds that are told apart at a time; others count as one."""
+
+OTHERS: Final = "other faults"
+
+T = TypeVar("T")
+Schedule = Callable[[float, Callable[[], None]], object]
+"""Calls something after so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident(Generic[T]):
+    """A report: how often a kind of fault was met since the one before, by whom, and the last one's details."""
+
+    kind: str
+    detail: str
+    last: T
+    count: int
+    subjects: frozenset[T]
+    over: bool
+
+
+@dataclass(slots=True)
+class _Open(Generic[T]):
+    """A kind of fault: whom it affects now, what was met since the last report, and when that may be reported."""
+
+    kind: str
+    last: T
+    detail: str = ""
+    affected: set[T] = field(default_factory=set)
+    met: set[T] = field(default_factory=set)
+    count: int = 0
+    met_at: float = 0.0
+    report_at: float = 0.0
+    begun: bool = False
+
+    def report(self, *, over: bool) -> Incident[T]:
+        incident = Incident(self.kind, self.detail, self.last, self.count, frozenset(self.met), over)
+        self.count, self.begun = 0, not over
+        self.met.clear()
+        return incident
+
+
+class Incidents(Generic[T]):
+    """Calls ``report`` at most twice in INTERVAL for a kind of fault, however many meet it how often.
+
+    Its state: the open kinds, and by which of them each subject is affected. For one event loop.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[Incident[T]], None],
+        clock: Callable[[], float] = time.monotonic,
+        schedule: Schedule | None = None,
+    ) -> None:
+        self._report = report
+        self._clock = clock
+        self._schedule = schedule
+        self._open: dict[str, _Open[T]] = {}
+        self._kinds: dict[T, str] = {}
+        self._scheduled = False
+
+    def meet(self, subject: T, kind: str, detail: str) -> None:
+        """Note that the subject has met a fault, by which it is affected until ``clear``."""
+        if kind not in self._open and len(self._open) >= MAX_KINDS:
+            kind = OTHERS
+        if self._kinds.get(subject, kind) != kind:
+            self.clear(subject)
+        found = self._open.setdefault(kind, _Open(kind, subject))
+        self._kinds[subject] = kind
+        found.affected.add(subject)
+        found.met.add(subject)
+        found.count += 1
+        found.last, found.detail, found.met_at = subject, detail, self._clock()
+        self._report_when_due(found)
+        self._review_later()
+
+    def clear(self, subject: T) -> None:
+        """Note that the subject is not affected any more, if it was."""
+        if self._kinds and (kind := self._kinds.pop(subject, None)) is not None:
+            self._open[kind].affected.discard(subject)
+
+    def keep(self, subjects: Container[T]) -> None:
+        """Clear all but these."""
+        for subject in [subject for subject in self._kinds if subject not in subjects]:
+            self.clear(subject)
+
+    def review(self) -> None:
+        """Report what goes on or is over, when that is due; called by itself while a kind is open."""
+        self._scheduled = False
+        now = self._clock()
+        for found in list(self._open.values()):
+            if found.count:
+                self._report_when_due(found)
+            calm = not found.affected and now >= found.met_at + CALM_TIME
+            if calm and found.begun:
+                self._report(found.report(over=True))
+            if calm and not found.count and now >= found.report_at:
+                del self._open[found.kind]
+        if self._open:
+            self._review_later()
+
+    def _report_when_due(self, found: _Open[T]) -> None:
+        now = self._clock()
+        if now >= found.report_at:
+            found.report_at = now + INTERVAL
+            self._report(found.report(over=False))
+
+    def _review_later(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            (self._schedule or asyncio.get_running_loop().call_later)(REVIEW_INTERVAL, self.review)

@@ -1,0 +1,119 @@
+"""What is said of faults that many meet, on a clock that tests turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ldirectord_py.runtime import incidents
+from ldirectord_py.runtime.incidents import CALM_TIME, INTERVAL, MAX_KINDS, OTHERS, Incident, Incidents
+
+FULL = "too many open files"
+
+
+class Site:
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.due: list[tuple[float, Callable[[], None]]] = []
+        self.said: list[Incident[str]] = []
+        self.incidents = Incidents[str](self.said.append, lambda: self.now, self._schedule)
+
+    def _schedule(self, seconds: float, call: Callable[[], None]) -> None:
+        self.due.append((self.now + seconds, call))
+
+    def wait(self, seconds: float) -> list[tuple[str, int, int, bool]]:
+        """Let time pass; return what was said since the last look: kind, count, subjects, whether it is over."""
+        until = self.now + seconds
+        while self.due and self.due[0][0] <= until:
+            self.now, call = self.due.pop(0)
+            call()
+        self.now = until
+        said = [(each.kind, each.count, len(each.subjects), each.over) for each in self.said]
+        self.said.clear()
+        return said
+
+
+def test_many_faults_are_said_once_then_once_a_minute_and_once_when_they_are_over() -> None:
+    site = Site()
+    said = []
+    for second in range(150):
+        for subject in range(20):
+            site.incidents.meet(f"server {subject}", FULL, FULL)
+        said += [(second, *each) for each in site.wait(1)]
+    assert said == [(0, FULL, 1, 1, False), (59, FULL, 1199, 20, False), (119, FULL, 1200, 20, False)]
+    for subject in range(20):
+        site.incidents.clear(f"server {subject}")
+    assert site.wait(CALM_TIME + 1) == [(FULL, 600, 20, True)]
+    assert site.wait(10 * INTERVAL) == []
+    assert site.due == []  # nothing is left to look at
+
+
+def test_what_affects_somebody_still_is_not_over() -> None:
+    site = Site()
+    site.incidents.meet("a", FULL, FULL)
+    site.incidents.meet("b", FULL, FULL)
+    site.incidents.clear("a")
+    assert site.wait(2 * INTERVAL) == [(FULL, 1, 1, False), (FULL, 1, 1, False)]
+    site.incidents.keep(())
+    assert site.wait(CALM_TIME) == [(FULL, 0, 0, True)]
+
+
+def test_one_that_meets_another_fault_is_affected_by_that_alone() -> None:
+    site = Site()
+    site.incidents.meet("a", FULL, FULL)
+    site.incidents.meet("a", "no memory", "no memory")
+    assert site.wait(CALM_TIME + 1) == [(FULL, 1, 1, False), ("no memory", 1, 1, False), (FULL, 0, 0, True)]
+
+
+def test_kinds_are_bounded() -> None:
+    site = Site()
+    for number in range(3 * MAX_KINDS):
+        site.incidents.meet(str(number), f"fault {number}", "")
+    said = site.wait(0)
+    assert len(said) == MAX_KINDS + 1
+    assert said[-1][0] == OTHERS
+
+
+def test_what_comes_and_goes_is_said_no_more_than_twice_in_a_minute() -> None:
+    site = Site()
+    said = []
+    for _ in range(100):
+        site.incidents.meet("a", FULL, FULL)
+        site.incidents.clear("a")
+        said += site.wait(CALM_TIME + 2)
+    assert len(said) <= 2 * (100 * (CALM_TIME + 2) / INTERVAL + 1)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", FULL, "no memory"]), st.floats(0, 90))))
+def test_each_fault_is_counted_once_and_each_kind_ends(steps: list[tuple[str, str, float]]) -> None:
+    site = Site()
+    said, met = [], 0
+    for subject, kind, seconds in steps:
+        if kind:
+            met += 1
+            site.incidents.meet(subject, kind, kind)
+        else:
+            site.incidents.clear(subject)
+        said += site.wait(seconds)
+    site.incidents.keep(())
+    said += site.wait(3 * INTERVAL)
+    assert sum(count for _, count, _, _ in said) == met
+    for kind in {kind for kind, *_ in said}:
+        assert [over for other, _, _, over in said if other == kind][-1]
+
+
+async def test_it_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incidents, "CALM_TIME", 0.0)
+    monkeypatch.setattr(incidents, "REVIEW_INTERVAL", 0.001)
+    said: list[Incident[str]] = []
+    own = Incidents(said.append)
+    own.meet("a", FULL, FULL)
+    own.clear("a")
+    async with asyncio.timeout(20):
+        while len(said) < 2:
+            await asyncio.sleep(0.001)
+    assert [each.over for each in said] == [False, True]
