@@ -90,7 +90,7 @@ def _family(host: str) -> int | None:
 class Connection:
     """A socket and whether the kernel has it in its list; who uses it waits for each step before the next."""
 
-    __slots__ = ("_listed", "_readiness", "_socket", "effort")
+    __slots__ = ("_ipv6", "_listed", "_readiness", "_socket", "effort")
 
     def __init__(self, family: int) -> None:
         self._readiness = _running()
@@ -98,6 +98,7 @@ class Connection:
             self._socket = socket.socket(family, _STREAM)
         except OSError as error:
             raise fault(error.errno or 0) from None
+        self._ipv6 = family == socket.AF_INET6
         self._listed = False
         self.effort = Effort()
 
@@ -107,25 +108,26 @@ class Connection:
         Where it does not, the connection is closed. Raises OSError, or Inconclusive for a fault of this host.
         """
         try:
-            await self._connect(address)
+            if self._ipv6:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+            error = self._socket.connect_ex(address)
+            if later := error == EINPROGRESS:
+                await self._until(select.EPOLLOUT)
+                error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         except BaseException:
             self.close()
             raise
+        if error:
+            raise self._closed(error, later=later)
+        if self._ipv6:  # an error that the network may get over must not end an established connection
+            self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 0)
         return self
 
-    async def _connect(self, address: Address) -> None:
-        ipv6 = self._socket.family == socket.AF_INET6
-        if ipv6:
-            self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
-        error = self._socket.connect_ex(address)
-        if error == EINPROGRESS:
-            await self._until(select.EPOLLOUT)
-            if error := self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                raise rejection(self._socket, error) or OSError(error, os.strerror(error))
-        elif error:
-            raise OSError(error, os.strerror(error)) if error == ECONNREFUSED else fault(error)
-        if ipv6:  # an error that the network may get over must not end an established connection
-            self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 0)
+    def _closed(self, error: int, *, later: bool) -> Exception:
+        """Close the connection, and return the exception for why it did not come about."""
+        failure = (rejection(self._socket, error) if later else None) or OSError(error, os.strerror(error))
+        self.close()
+        return failure if later or error == ECONNREFUSED else fault(error)
 
     async def send(self, data: bytes) -> None:
         """Wait until the kernel has taken all of this; raises OSError."""
