@@ -139,14 +139,14 @@ async def test_changes_are_mailed_up_to_the_stop(tmp_path: Path, monkeypatch: py
         os.kill(os.getpid(), signal.SIGHUP)
         await web.until(lambda: "192.0.2.2" in str(web.kernel.table))
         await web.stop()
-    assert [line for line in mails.read_text().splitlines() if line.startswith(("Subject", "Daemon"))] == [
-        "Subject: Added real server: 127.0.0.1:9 (192.0.2.1:80) (Weight set to 1)",
+    assert [line for line in mails.read_text().splitlines() if line.startswith(("Log-Message", "Daemon"))] == [
+        "Log-Message: Added real server: 127.0.0.1:9 (192.0.2.1:80) (Weight set to 1)",
         "Daemon-Status: starting",
-        "Subject: Added real server: 127.0.0.1:9 (192.0.2.2:80) (Weight set to 1)",
+        "Log-Message: Added real server: 127.0.0.1:9 (192.0.2.2:80) (Weight set to 1)",
         "Daemon-Status: reloading",
-        "Subject: Purged real server (reload): 127.0.0.1:9 (192.0.2.1:80)",
+        "Log-Message: Purged real server (reload): 127.0.0.1:9 (192.0.2.1:80)",
         "Daemon-Status: reloading",
-        "Subject: Purged real server (stop): 127.0.0.1:9 (192.0.2.2:80)",
+        "Log-Message: Purged real server (stop): 127.0.0.1:9 (192.0.2.2:80)",
         "Daemon-Status: stopping",
     ]
 
