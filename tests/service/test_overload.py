@@ -1,0 +1,57 @@
+"""Three times as many checks as this process can do: those that are well stay up, those that hang go down."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from dataclasses import replace
+from ipaddress import ip_address
+
+from harness.elsewhere import Elsewhere
+from harness.scripted import answering, hanging
+from ldirectord_py.checks.base import Check, Checker, Target
+from ldirectord_py.checks.table import checker_for, turn_for
+from ldirectord_py.daemon.monitor import Monitor
+from ldirectord_py.health import Verdict
+
+PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+REALS, INTERVAL, TIMEOUT, SECONDS = 600, 1.0, 1.0, 15.0
+COST = 3 * INTERVAL / REALS
+"""Seconds of this process that each check takes."""
+
+
+def costly(check: Check) -> Checker:
+    """Return the checker of a check whose steps take this process COST seconds together."""
+    checker = checker_for(check)
+
+    async def costs(target: Target) -> str:
+        time.sleep(COST / 2)  # noqa: ASYNC251  as work would
+        word = await checker(target)
+        time.sleep(COST / 2)  # noqa: ASYNC251
+        return word
+
+    return costs
+
+
+async def test_at_three_times_its_capacity_a_director_is_late_and_never_wrong() -> None:
+    found, late = defaultdict[Check, list[Verdict]](list), list[float]()
+    with Elsewhere() as elsewhere:
+        well, hung = elsewhere.start(answering(PAGE), "0.0.0.0"), elsewhere.start(hanging())  # noqa: S104  on loopback
+        target = Target(ip_address("127.0.0.1"), well, TIMEOUT, request="/", receive="ok")
+        checks = [Check("http", replace(target, address=ip_address(0x7F000001 + n)), INTERVAL) for n in range(REALS)]
+        dead = Check("http", replace(target, port=hung), INTERVAL)
+        monitor = Monitor(
+            lambda check, result: found[check].append(result.verdict),
+            costly,
+            turn_for,
+            lambda _, seconds: late.append(seconds),
+        )
+        monitor.follow([*checks, dead])
+        await asyncio.sleep(SECONDS)
+        await monitor.close()
+    assert set(found[dead]) <= {Verdict.DOWN, Verdict.NONE}
+    assert Verdict.DOWN in found[dead]
+    assert {verdict for check in checks for verdict in found[check]} == {Verdict.UP}
+    assert min(len(found[check]) for check in checks) >= 1
+    assert max(late) > INTERVAL  # or it was no overload
