@@ -20,8 +20,8 @@ _SCHEDSTAT = "/proc/thread-self/schedstat"
 
 
 Seconds = tuple[float, float]
-"""Missed: all that beats were late, and the time in which this thread waited for a processor. Stalled: only what beats
-were late by STALL or more."""
+"""Missed: by how much beats were late, or waited for a processor where that is more. Stalled: only beats that were late
+by STALL or more."""
 
 
 class StallMeter:
@@ -67,8 +67,8 @@ class StallMeter:
             return
         self._due += late
         missed, stalled = self._seconds
-        missed += sum(seconds for seconds in (late, self._queue.waited()) if seconds > NOISE)
-        self._seconds = missed, stalled + (late if late >= STALL else 0.0)
+        most = max(late, self._queue.waited())
+        self._seconds = missed + (most if most > NOISE else 0.0), stalled + (late if late >= STALL else 0.0)
 
 
 class RunQueue:
