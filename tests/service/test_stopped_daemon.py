@@ -54,6 +54,7 @@ def stand_still(pid: int, seconds: float) -> None:
         pytest.param(impatient, 3.0, id="while servers hang up"),
     ],
 )
+@pytest.mark.difference("A failure while the director stood still (stopped, without a processor)")
 def test_servers_that_are_well_stay_in_while_the_daemon_stands_still_and_a_dead_one_goes(
     talk: Talk, seconds: float, tmp_path: Path
 ) -> None:
