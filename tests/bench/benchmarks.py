@@ -41,7 +41,6 @@ BENCHMARKS = (
     Benchmark("detection", Place.HERE),
     Benchmark("growth", Place.HERE, 1800),
     Benchmark("saturation", Place.HERE),
-    Benchmark("overload", Place.HERE, 1800),
 )
 
 
