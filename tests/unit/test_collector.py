@@ -46,6 +46,7 @@ class Cycle:
         self.lists = [[self] for _ in range(size)]
 
 
+@pytest.mark.slow
 def test_garbage_that_was_passed_over_goes_when_much_has_gathered() -> None:
     """It is a cycle that is alive when it is passed over, as a probe is that a reload cancels."""
     seen: list[weakref.ref[Cycle]] = []

@@ -281,6 +281,7 @@ async def unfit(seeds: list[bytes]) -> list[str]:
     return [word for word in words if not word or not word.isprintable()]
 
 
+@pytest.mark.slow
 def test_whatever_the_bytes_a_session_ends_in_a_row_or_a_reason(caplog: pytest.LogCaptureFixture) -> None:
     good = [LOGGED_IN + ANSWER, request(3) + LOGGED_IN + NOTICE + ANSWER, request(5, b"salt") + LOGGED_IN + ANSWER]
     good += [LOGGED_IN + NONE + ONE + READY, LOGGED_IN + complete(b"SET") + complete(b"UPDATE 3") + READY]

@@ -49,6 +49,7 @@ def requests() -> int:
     return sum(isinstance(each, Request) for each in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_a_request_is_made_once_for_each_of_40000_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Counter[Target]()
 
@@ -69,6 +70,7 @@ def test_a_request_is_made_once_for_each_of_40000_checks(monkeypatch: pytest.Mon
     assert requests() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["imaps", "https", "smtp"])
 def test_a_thousand_authorities_take_a_context_each(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Counter[str]()
@@ -93,6 +95,7 @@ def test_a_thousand_authorities_take_a_context_each(kind: str, monkeypatch: pyte
     assert len(tls._contexts) < 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["dns", "simpletcp", "ldap", "http"])
 def test_5000_patterns_are_compiled_once_each(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Counter[bytes]()

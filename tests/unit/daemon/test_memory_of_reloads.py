@@ -50,6 +50,7 @@ def checks(port: int, interval: int) -> list[Check]:
     return checks
 
 
+@pytest.mark.slow
 async def test_probes_that_are_cancelled_leave_no_cycles() -> None:
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

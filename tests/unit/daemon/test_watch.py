@@ -49,6 +49,7 @@ def test_what_can_be_told_without_reading_is(site: Site) -> None:
     assert stamp(main, contents) != before
 
 
+@pytest.mark.slow
 def test_no_more_files_are_looked_at_than_may_be_included(site: Site) -> None:
     main, contents = site
     put(site, *(f"{number}.cf" for number in range(MOST_FILES + 50)))

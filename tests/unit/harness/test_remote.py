@@ -19,6 +19,7 @@ from harness.kinds import Kind
 from harness.machine import BootError, Machine
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.slow
 
 CASES = """
 import os, pytest
