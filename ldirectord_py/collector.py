@@ -11,8 +11,8 @@ from typing import Final
 REVIEW_INTERVAL: Final = 20
 """Calls of ``spare`` between two reviews of what is passed over."""
 
-MAX_GROWTH: Final = 1.1
-"""By what it may have grown between two reviews, garbage included."""
+MAX_GROWTH: Final = 1.02
+"""By what it may have grown since the garbage in it was collected."""
 
 _lock = Lock()
 _holders: set[object] = set()  # threads may overlap
@@ -56,7 +56,10 @@ def spare() -> None:
 
 
 class _Frozen:
-    """Looks through what is passed over when that has grown; its state is its size then, and the calls since."""
+    """Looks through what is passed over when that has grown.
+
+    Its state: the least size since it was looked through, and the calls since the last review.
+    """
 
     def __init__(self) -> None:
         self._size = 0
@@ -68,11 +71,14 @@ class _Frozen:
         if self._size and self._calls < REVIEW_INTERVAL:  # to count it takes some 10 ms for 10,000 servers
             return
         self._calls = 0
-        if self._size and gc.get_freeze_count() > MAX_GROWTH * self._size:
+        size = gc.get_freeze_count()
+        if self._size and size > MAX_GROWTH * self._size:
             gc.unfreeze()
             gc.collect()
             gc.freeze()
-        self._size = gc.get_freeze_count()
+            self._size = gc.get_freeze_count()
+        else:
+            self._size = min(size, self._size or size)
 
 
 _frozen = _Frozen()

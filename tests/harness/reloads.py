@@ -1,7 +1,7 @@
 """A process with a daemon of 200 checks on a kernel in memory that is reloaded so many times, 20 checks anew each time.
 
 Half of the servers never answer, so that probes are in flight when a reload drops them. Its arguments are a word of
-``service`` and the number of reloads; its output is its proportional set size in kB, after ten reloads and at the end.
+``service`` and the number of reloads; its output is its anonymous memory in kB, after ten reloads and at the end.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def text(service: str, ports: tuple[int, int], round_: int) -> str:
 
 def size() -> int:
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith("Anonymous:")), 0)
 
 
 def write(path: Path, content: str) -> None:
