@@ -10,7 +10,7 @@ from types import TracebackType
 
 from harness.namespace import Namespace, end, eventually
 from harness.notices import Notices
-from harness.proc import Watch, Weights, read_weights
+from harness.proc import HEAD_LINES, Watch, Weights, read_weights
 from harness.unexpected import in_log
 
 INSTANCE = "lab"
@@ -93,6 +93,10 @@ class Director(Namespace):
     def weights(self) -> Weights:
         """Return the kernel's table: service -> destination -> weight (see proc.Weights)."""
         return read_weights(self._table)
+
+    def rows(self) -> int:
+        """Return how many services and destinations the kernel's table has."""
+        return len(self._table.read_text().splitlines()) - HEAD_LINES
 
     def saved(self) -> list[str]:
         """Return the lines of ``ipvsadm --save --numeric``, sorted."""

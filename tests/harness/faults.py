@@ -79,9 +79,10 @@ class _Nftables(Faults):
 
 class _Ipset(Faults):
     def prepare(self) -> None:
-        sets = (f"create -exist {name} hash:ip family inet{'6' if name[-1] == '6' else ''}\n" for name in SETS)
+        sets = (
+            f"create -exist {name} hash:ip family inet{'6' if name[-1] == '6' else ''}\nflush {name}\n" for name in SETS
+        )
         self._run("ipset", "restore", given="".join(sets))
-        self.clear()
         self._run("iptables-legacy-restore", given=_IPTABLES.format(version=4))
         self._run("ip6tables-legacy-restore", given=_IPTABLES.format(version=6))
 

@@ -1,4 +1,4 @@
-"""A network namespace for this thread, and for the programs that it starts, that has nothing in it but lo."""
+"""A network namespace for this thread, and for the programs that it starts: a new one, or one that is there."""
 
 from __future__ import annotations
 
@@ -16,14 +16,31 @@ _NEW_NETWORK: Final = 0x40000000
 @contextmanager
 def fresh_namespace() -> Iterator[None]:
     """Move this thread into a new network namespace for a while; the kernel takes it apart soon after."""
-    libc = ctypes.CDLL(None, use_errno=True)
+    with _restored():
+        _must(_libc().unshare(_NEW_NETWORK))
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        yield
+
+
+@contextmanager
+def inside(namespace: Path) -> Iterator[None]:
+    """Move this thread into a network namespace for a while; OSError when there is none."""
+    with _restored(), namespace.open() as handle:
+        _must(_libc().setns(handle.fileno(), _NEW_NETWORK))
+        yield
+
+
+@contextmanager
+def _restored() -> Iterator[None]:
     with Path("/proc/thread-self/ns/net").open() as before:
-        _must(libc.unshare(_NEW_NETWORK))
         try:
-            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
             yield
         finally:
-            _must(libc.setns(before.fileno(), _NEW_NETWORK))
+            _must(_libc().setns(before.fileno(), _NEW_NETWORK))
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _must(result: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from harness.fresh_namespace import inside
 from harness.host import program_path
 
 POLL_SECONDS = 0.05
@@ -29,7 +30,7 @@ class Namespace:
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
         self.netns = f"lab{os.getpid()}-{name}"
-        self._enter = ("nsenter", f"--net=/run/netns/{self.netns}")  # ip netns exec makes a namespace of mounts too
+        self._path = Path("/run/netns") / self.netns
         self.folder = folder / name
         self._spawned: list[subprocess.Popen[bytes]] = []
 
@@ -38,8 +39,6 @@ class Namespace:
         command("ip", "netns", "add", self.netns)
         self.ip("link set lo up")
         self.anchor = self.spawn("sleep", "infinity").pid
-        comm = Path(f"/proc/{self.anchor}/comm")  # nsenter(1) until it has entered the namespace
-        eventually(lambda: comm.read_text() == "sleep\n", 10, lambda: f"{self.name} has no anchor")
         return self
 
     def __exit__(
@@ -51,7 +50,8 @@ class Namespace:
 
     def run(self, *argv: str, given: str = "") -> str:
         """Return what a program prints here; it reads ``given``. CommandError when it fails."""
-        return command(*self._enter, *argv, given=given)
+        with inside(self._path):
+            return command(*argv, given=given)
 
     def ip(self, *lines: str) -> None:
         """Carry out commands of ip(8), one a line, in one batch."""
@@ -65,14 +65,15 @@ class Namespace:
         self, *argv: str, output: IO[bytes] | None = None, environment: dict[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
         """Start a program here; its pid is the returned process's. It is ended with the namespace at the latest."""
-        process = subprocess.Popen(
-            [*self._enter, *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=self.folder,
-            env={"PATH": program_path(), "LANG": "C.UTF-8", **(environment or {})},
-        )
+        with inside(self._path):
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self.folder,
+                env={"PATH": program_path(), "LANG": "C.UTF-8", **(environment or {})},
+            )
         self._spawned.append(process)
         return process
 

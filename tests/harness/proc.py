@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 SAMPLE_SECONDS = 0.05
+HEAD_LINES = 3
 
 Weights = dict[str, dict[str, int]]
 """Service -> destination -> weight; ``TCP 10.9.0.100:80``, ``UDP [fd00::1]:53``, ``FWM 1``; ``10.9.1.11:80``."""
@@ -19,7 +20,7 @@ def read_weights(path: Path) -> Weights:
     """Return the table that ``path`` holds, a /proc/PID/net/ip_vs."""
     table: Weights = {}
     destinations: dict[str, int] = {}
-    for line in path.read_text().splitlines()[3:]:
+    for line in path.read_text().splitlines()[HEAD_LINES:]:
         words = line.split()
         if words[0] == "->":
             destinations[_endpoint(words[1])] = int(words[3])
