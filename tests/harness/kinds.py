@@ -28,7 +28,7 @@ LAB: Final = ("setpriv", "taskset", "kmod", "ip", "ipvsadm", "nginx", "sysctl")
 
 
 class Kind(ABC):
-    """A kind of machine; ``boot_seconds`` is the limit of its boot.
+    """A kind of machine; ``boot_seconds`` is the limit of its boot on an ordinary idle host.
 
     ``side_by_side`` is how many of it work at the same time, ``ahead`` how many light tests one works at.
     """

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from harness.host import ROOT, SYSTEM_PATH, program_path
 from harness.kinds import Kind, missing_for_machine, usable
+from harness.speed import slowness
 
 LOOK_SECONDS = 0.1
 # Kills the machine when the process that booted it ends, however that came about, or ends the leash; and what is left
@@ -99,7 +100,7 @@ def machine(
             )
         try:
             guest = Machine(process, out, time.monotonic())
-            guest.await_boot(kind.boot_seconds)
+            guest.await_boot(kind.boot_seconds * slowness())
             yield guest
         finally:
             _end(process)

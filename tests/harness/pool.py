@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from harness.kinds import Kind
 from harness.machine import BootError, Machine, MachineError, machine
+from harness.speed import slowness
 from harness.turns import Turns
 
 LOOK_SECONDS: Final = 0.1
 START_SECONDS: Final = 300.0
-"""Seconds after the boot in which pytest has to be ready in the machine."""
+"""Seconds after the boot in which pytest has to be ready in the machine, on an ordinary idle host."""
 
 MAX_FAILURES: Final = 3
 """Machines that do not boot, where others did, until their kind is given up."""
@@ -80,7 +81,7 @@ class Seat:
             return str(error)
         if ended:
             return f"pytest ended in the machine{self._guest.evidence()}"
-        limit = self._job.limit * self._slowness if self.ready else START_SECONDS
+        limit = self._job.limit * self._slowness if self.ready else START_SECONDS * slowness()
         if self.given and time.monotonic() - self._since > limit:
             return f"the machine tells nothing any more, after {limit:.0f} s{self._guest.evidence()}"
         return ""
@@ -107,6 +108,7 @@ class Pool:
         self._ready = self._closed = False
         self._failures = 0
         width = min(max(kind.side_by_side for kind in kinds), len(tests))
+        self._working = width  # threads; one goes on as long as there are tests
         self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(width)]
         for thread in self._threads:
             thread.start()
@@ -139,8 +141,12 @@ class Pool:
 
     def _wanted(self, number: int) -> Kind | None:
         """Return which kind of machine is to be booted by the thread ``number`` now, None when none is."""
-        kind = self._kinds[0]
-        return kind if self._waiting and not self._closed and number < kind.side_by_side else None
+        with self._lock:
+            kind = self._kinds[0]
+            if self._waiting and not self._closed and (number < kind.side_by_side or self._working == 1):
+                return kind
+            self._working -= 1
+            return None
 
     def _run(self, kind: Kind, number: int) -> None:
         with machine(kind, self._job.command, self._job.environment, number) as guest:

@@ -79,6 +79,7 @@ class Host:
         self.folder = folder
         self.kinds: list[Kind] = [Process()]
         self.booted: list[Kind] = []
+        self.wrecks = -1
         self._numbers = itertools.count()
 
     @contextmanager
@@ -89,7 +90,9 @@ class Host:
         self.booted.append(kind)
         if not getattr(kind, "boots", False):
             raise BootError(f"a kernel panic in machine {number}")
-        (out := self.folder / str(next(self._numbers))).mkdir()
+        mishap = ("sh", "-c", "sleep 3; exit 1")  # boots, but pytest never comes to run
+        command = mishap if (index := next(self._numbers)) == self.wrecks else command
+        (out := self.folder / str(index)).mkdir()
         variables = {**os.environ, **environment, "MACHINE_OUT": str(out), "PYTHONPATH": str(ROOT / "tests")}
         with (out / "output").open("wb") as output:
             process = subprocess.Popen(command, stdout=output, stderr=output, env=variables)
@@ -170,6 +173,19 @@ def test_where_the_better_kind_does_not_boot_the_other_is_taken(pytester: pytest
     result = run(pytester, CASES)
     result.assert_outcomes(passed=5, failed=1, skipped=1, xfailed=1, errors=1)
     assert host.booted.count(worse) == 1
+
+
+def test_a_test_that_the_better_kind_never_began_is_left_to_the_other(
+    pytester: pytest.Pytester, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the machine beside it is done already, too."""
+    worse = Process()
+    host.kinds = [Process(2), worse]
+    host.wrecks = 1
+    monkeypatch.setattr(pool, "MAX_FAILURES", 1)
+    result = run(pytester, "def test_one(): pass\ndef test_two(): pass\n")
+    result.assert_outcomes(passed=2)
+    assert host.booted[-1] is worse
 
 
 def test_without_a_machine_every_test_fails_with_the_reason(pytester: pytest.Pytester, host: Host) -> None:
