@@ -22,25 +22,14 @@ from ldirectord_py.daemon.looks import Looks
 from ldirectord_py.daemon.mirror import Mirror
 from ldirectord_py.daemon.orders import Orders, rules
 from ldirectord_py.daemon.standing import Standing, first_states
+from ldirectord_py.daemon.unjudged import UnjudgedChecks
 from ldirectord_py.desired import Health, row_key
 from ldirectord_py.errors import KernelError
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey, Table
-from ldirectord_py.report.events import (
-    Checked,
-    Event,
-    KernelFound,
-    KernelLost,
-    Listener,
-    NotWritten,
-    Phase,
-    Written,
-    kind_of,
-    unjudged,
-)
-from ldirectord_py.runtime.incidents import Incidents
+from ldirectord_py.report.events import Checked, Event, KernelFound, KernelLost, Listener, NotWritten, Phase, Written
 
 ROWS_AT_A_TIME: Final = 500
 """Rows that are compared and written in one go: about 10 ms."""
@@ -54,8 +43,8 @@ class Director:
 
     Its state: the ``orders`` in force; how the real servers are ``standing``, the last result of each check, and which
     servers are ``maintained``; the mirror of the kernel's table; what somebody changed there by hand and is left so;
-    what servers that moved have left there, and what names without an address; and which services are to be looked at,
-    and when. Its methods are called on one loop; only ``run``, ``start``, ``reload`` and ``stop`` write.
+    rows there of servers that moved, and of names without an address; and which services are to be looked at, and when.
+    Its methods are called on one loop; only ``run``, ``start``, ``reload`` and ``stop`` write.
     """
 
     def __init__(self, kernel: Kernel, orders: Orders, listeners: Sequence[Listener] = ()) -> None:
@@ -65,7 +54,7 @@ class Director:
         self._listeners = listeners
         self._mirror = Mirror(kernel)
         self._results: dict[Check, Result] = {}
-        self._unjudged = Incidents[Check](lambda incident: self._tell(unjudged(incident)))
+        self._unjudged = UnjudgedChecks(self._tell)
         self._edits = Edits()
         self._dirty = Changes()
         self._causes = Causes()
@@ -121,9 +110,9 @@ class Director:
         if keys is None:
             return
         if result.verdict is Verdict.NONE:
-            self._unjudged.meet(check, kind_of(result.reason), result.reason)
+            self._unjudged.add(check, result.reason)
             return
-        self._unjudged.clear(check)
+        self._unjudged.remove(check)
         self._results[check] = result
         for key in keys:
             if key not in self.maintained:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,9 +12,6 @@ from ldirectord_py.health import Transition
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import Refused
 from ldirectord_py.ipvs.table import DestinationKey, Row
-from ldirectord_py.runtime.incidents import Incident
-
-_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 class Phase(StrEnum):
@@ -51,9 +47,9 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """A fault of this host keeps checks from judging their servers: how many, and of how many servers, since the last.
+    """A fault of this host keeps ``checks`` of ``servers`` from judging, as counted since the last event about it.
 
-    ``check`` is one of them. With ``over`` the fault is over.
+    ``check`` is the last of them, ``reason`` what it met. With ``over`` the fault is over.
     """
 
     check: Check
@@ -61,17 +57,6 @@ class Unjudged:
     checks: int = 1
     servers: int = 1
     over: bool = False
-
-
-def kind_of(reason: str) -> str:
-    """Return the kind of a fault of this host: its reason without numbers and details behind a colon."""
-    return _NUMBER.sub("N", reason.partition(": ")[0])
-
-
-def unjudged(incident: Incident[Check]) -> Unjudged:
-    """Return the event for a fault that checks have met."""
-    servers = {(check.target.address, check.target.port) for check in incident.subjects}
-    return Unjudged(incident.last, incident.detail, incident.count, len(servers), incident.over)
 
 
 @dataclass(frozen=True, slots=True)

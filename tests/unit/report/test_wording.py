@@ -2,13 +2,11 @@
 
 from ipaddress import ip_address
 
-import pytest
-
 from builders import fallback, service_key
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination, DestinationKey, FirewallMark, Forward, Service
-from ldirectord_py.report.events import Drifted, Phase, Role, Unjudged, Written, kind_of
+from ldirectord_py.report.events import Drifted, Phase, Role, Unjudged, Written
 from ldirectord_py.report.wording import line
 
 V6 = service_key("[2001:db8::1]:80")
@@ -58,15 +56,3 @@ def test_a_fault_of_this_host_is_told_with_its_numbers() -> None:
         "Checks judge again, a fault of this host is over: no memory; "
         "1 check of 1 server said nothing since the last such line"
     )
-
-
-@pytest.mark.parametrize(
-    ("reason", "kind"),
-    [
-        ("too many open files", "too many open files"),
-        ("cannot run /usr/bin/check: permission denied", "cannot run /usr/bin/check"),
-        ("this host was 1.9 s late to look for the answer", "this host was N s late to look for the answer"),
-    ],
-)
-def test_reasons_that_differ_in_numbers_and_details_are_of_one_kind(reason: str, kind: str) -> None:
-    assert kind_of(reason) == kind

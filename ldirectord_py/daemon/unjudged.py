@@ -1,0 +1,41 @@
+"""The checks that faults of this host keep from judging their servers, and what is reported of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container
+
+from ldirectord_py.checks.base import Check
+from ldirectord_py.report.events import Unjudged
+from ldirectord_py.runtime.incidents import Incident, Incidents
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
+
+
+class UnjudgedChecks:
+    """Reports each kind of fault, not each check, as ``Incidents`` does. Its state: the faults that are not over."""
+
+    def __init__(self, report: Callable[[Unjudged], None]) -> None:
+        self._incidents = Incidents[Check](lambda incident: report(_event(incident)))
+
+    def add(self, check: Check, reason: str) -> None:
+        """Note that a fault of this host kept the check from judging."""
+        self._incidents.meet(check, kind_of(reason), reason)
+
+    def remove(self, check: Check) -> None:
+        """Note that the check has judged."""
+        self._incidents.clear(check)
+
+    def keep(self, checks: Container[Check]) -> None:
+        """Remove all other checks."""
+        self._incidents.keep(checks)
+
+
+def kind_of(reason: str) -> str:
+    """Return the kind of a fault: its reason without numbers, and without details after a colon."""
+    return _NUMBER.sub("N", reason.partition(": ")[0])
+
+
+def _event(incident: Incident[Check]) -> Unjudged:
+    servers = {(check.target.address, check.target.port) for check in incident.subjects}
+    return Unjudged(incident.last, incident.detail, incident.count, len(servers), incident.over)
