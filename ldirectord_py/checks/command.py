@@ -17,12 +17,12 @@ import shlex
 import signal
 from collections.abc import Mapping, Sequence
 
-from ldirectord_py.checks.child import Child
 from ldirectord_py.checks.groups import Groups
 from ldirectord_py.checks.output import Output
 from ldirectord_py.checks.phase import reached
 from ldirectord_py.checks.turns import Turns
 from ldirectord_py.errors import CheckFailed, Inconclusive
+from ldirectord_py.runtime.child import Child
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a command that ran out of time, and for what commands leave behind."""

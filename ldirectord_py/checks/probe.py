@@ -13,8 +13,7 @@ from ldirectord_py.checks.phase import NO_TLS, NOT_CONNECTED, phase, reached
 from ldirectord_py.checks.reasons import LONGEST, is_local, printable, words
 from ldirectord_py.errors import CheckFailed, DeadlinePassed, Inconclusive
 from ldirectord_py.health import Verdict
-from ldirectord_py.runtime.text import as_bytes
-from ldirectord_py.runtime.text import printable as without_surrogates
+from ldirectord_py.runtime.text import as_bytes, escape_surrogates
 
 _log = logging.getLogger(__name__)
 
@@ -95,4 +94,4 @@ def _masked(reason: str, target: Target) -> str:
         if secret:
             echoed = printable(as_bytes(secret)[:LONGEST])
             reason = reason.replace(secret, "***").replace(echoed, "***")
-    return without_surrogates(reason)
+    return escape_surrogates(reason)

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from ldirectord_py.checks.child import Child
 from ldirectord_py.checks.output import Output
 from ldirectord_py.collector import held_off
 from ldirectord_py.errors import KernelError
@@ -22,6 +21,7 @@ from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.refusal import Refused, refused
 from ldirectord_py.ipvs.session import NoFamilyError, Session
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey, Table
+from ldirectord_py.runtime.child import Child
 from ldirectord_py.runtime.threads import DaemonThreads, watch
 
 DEADLINE = 30.0

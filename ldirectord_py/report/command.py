@@ -14,9 +14,9 @@ import subprocess
 from collections.abc import Sequence
 from typing import Final
 
-from ldirectord_py.checks.child import Child
 from ldirectord_py.checks.command import GRACE, environment, split
 from ldirectord_py.checks.turns import Turns
+from ldirectord_py.runtime.child import Child
 
 SECONDS: Final = 60.0
 """Seconds that a command may take, unless it is told otherwise."""

@@ -11,7 +11,7 @@ from email.utils import formataddr, formatdate, getaddresses, make_msgid, parsea
 
 from ldirectord_py.config.model import AlertStatus, Virtual
 from ldirectord_py.ipvs.table import DestinationKey
-from ldirectord_py.runtime.text import printable
+from ldirectord_py.runtime.text import escape_surrogates
 
 POLICY = SMTP.clone(cte_type="7bit")
 UNFOLDED = POLICY.clone(max_line_length=998)  # a long subject folded right behind its name puzzles some readers
@@ -131,12 +131,12 @@ def letter(
 
 def plain(text: str) -> str:
     """Return the text on one line, without control characters or lone surrogates, and not endless."""
-    return printable(_CONTROL.sub(" ", text)).strip()[:LONGEST_TEXT]
+    return escape_surrogates(_CONTROL.sub(" ", text)).strip()[:LONGEST_TEXT]
 
 
 def _addresses(text: str) -> str:
     """Return addresses as a header has them, bytes that are not UTF-8 in names escaped."""
-    return ", ".join(formataddr((printable(name), address)) for name, address in getaddresses([text]))
+    return ", ".join(formataddr((escape_surrogates(name), address)) for name, address in getaddresses([text]))
 
 
 def _block(alert: Alert) -> str:

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
-from ldirectord_py.checks.child import Child
 from ldirectord_py.checks.command import environment
 from ldirectord_py.report.carrier import MAIL_SECONDS, NotCarriedError, Refusal, Send, words
 from ldirectord_py.report.letter import Letter
+from ldirectord_py.runtime.child import Child
 
 SENDMAIL: Final = "/usr/sbin/sendmail"
 

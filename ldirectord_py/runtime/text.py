@@ -12,8 +12,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
-def printable(text: str) -> str:
-    r"""Return the text without lone surrogates: those that stand for a byte as ``\xNN``, others as ``\uNNNN``."""
+def escape_surrogates(text: str) -> str:
+    r"""Return the text with lone surrogates escaped: those that stand for a byte as ``\xNN``, others as ``\uNNNN``."""
     return _SURROGATE.sub(_escape, text)
 
 

@@ -16,6 +16,7 @@ from harness.answers import dns_answer
 from harness.datagrams import answering
 from harness.differing import both, original, ours, site
 from harness.perl import Answer, check, needs_original, start
+from harness.processes import runs
 from harness.scripted import answering as page_of
 from harness.scripted import replying, saying, servers
 from ldirectord_py.checks import command, ping
@@ -83,24 +84,17 @@ async def test_arguments_of_a_command(script: Script) -> None:
     assert await both(site(9, directives)) == ("down", "up: exit status 0")
 
 
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 @pytest.mark.difference("external: arguments of the command, and processes that it leaves behind")
 async def test_what_a_command_leaves_behind(script: Script, tmp_path: Path) -> None:
     text = script(f"sleep 60 & echo $! >{tmp_path}/pid\nwait")
     config = site(9, f"checktype=external\ncheckcommand={text}\nchecktimeout=2\nnegotiatetimeout=2")
     assert await original(config) == "down"
     left = int((tmp_path / "pid").read_text())
-    assert alive(left)
+    assert runs(left)
     os.kill(left, signal.SIGKILL)
     assert (await ours(config)).startswith("down: no answer within 2 s")
     await command.all_ended()
-    assert not alive(int((tmp_path / "pid").read_text()))
+    assert not runs(int((tmp_path / "pid").read_text()))
 
 
 @pytest.mark.difference("external-perl")

@@ -6,7 +6,7 @@ from ldirectord_py.checks import sql
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.oracle_session import converse
 from ldirectord_py.errors import CheckFailed
-from ldirectord_py.runtime.text import printable
+from ldirectord_py.runtime.text import escape_surrogates
 
 
 async def check(target: Target) -> str:
@@ -14,7 +14,7 @@ async def check(target: Target) -> str:
     statement = sql.statement(target)
     if not target.database:
         raise CheckFailed("database is not set")
-    if any(printable(text) != text for text in (target.login, target.passwd, target.database, statement)):
+    if any(escape_surrogates(text) != text for text in (target.login, target.passwd, target.database, statement)):
         raise CheckFailed("Oracle's driver takes UTF-8 only: save the configuration as UTF-8")
     return await converse(target, statement)
 

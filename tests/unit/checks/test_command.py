@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from harness.processes import fail_next_wait, gone
 from ldirectord_py.checks import command, external
 from ldirectord_py.checks.base import Checker, Target
-from ldirectord_py.checks.child import Child
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.errors import Inconclusive
 from ldirectord_py.health import Verdict
@@ -172,20 +172,20 @@ class Crowded:
 
 
 def crowd(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
-    """Have a module of the checks find the loop crowded."""
+    """Have a module find the loop crowded."""
     loop = Crowded(asyncio.get_running_loop())
     found = SimpleNamespace(get_running_loop=lambda: loop, Event=asyncio.Event, sleep=asyncio.sleep)
-    monkeypatch.setattr(f"ldirectord_py.checks.{module}.asyncio", found)
+    monkeypatch.setattr(f"ldirectord_py.{module}.asyncio", found)
 
 
 async def test_a_kernel_that_watches_no_more_descriptors_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    crowd(monkeypatch, "child")
+    crowd(monkeypatch, "runtime.child")
     assert await run("/bin/sh -c 'sleep 0.1; echo full; exit 3'") == (Verdict.DOWN, 'exit status 3: "full"')
 
 
 async def test_a_command_whose_output_cannot_be_watched_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-    crowd(monkeypatch, "output")
+    crowd(monkeypatch, "checks.output")
     assert (await run("/bin/true"))[0] is Verdict.NONE
     assert len(os.listdir("/proc/self/fd")) == opened  # noqa: PTH208
 
@@ -195,16 +195,8 @@ async def test_whatever_ends_a_run_its_command_ends_with_its_group(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "GRACE", 0.2)
-    pids, wait = tmp_path / "pids", Child.wait
-
-    async def failing(self: Child) -> int:
-        monkeypatch.setattr(Child, "wait", wait)
-        async with asyncio.timeout(20):
-            while not pids.exists() or not pids.read_text().endswith("\n"):
-                await asyncio.sleep(0.01)
-        raise error
-
-    monkeypatch.setattr(Child, "wait", failing)
+    pids = tmp_path / "pids"
+    fail_next_wait(monkeypatch, error, pids)
     with pytest.raises(type(error)):
         await command.run(["/bin/sh", "-c", f"sleep 60 & echo $$ $! >{pids}; wait"])
     await command.all_ended()
@@ -252,20 +244,6 @@ async def test_a_command_hears_what_the_daemon_does_but_for_the_words_of_its_man
     verdict, reason = await run("/bin/sh -c 'env | sort | grep -v -e ^PWD -e ^SHLVL -e ^_= | xargs'")
     expected = f"LANG=C.UTF-8 MINE=1 PATH={command.PATH}"
     assert (verdict, reason) == (Verdict.UP, expected)
-
-
-async def gone(pid: int) -> None:
-    """Return once the process is there no more, or is a zombie that only its new parent can reap."""
-    async with asyncio.timeout(20):
-        while _alive(pid):
-            await asyncio.sleep(0.05)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 async def test_perl_scripts_may_exit_die_and_return(tmp_path: Path) -> None:

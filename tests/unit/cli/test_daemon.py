@@ -13,6 +13,8 @@ from typing import Protocol
 
 import pytest
 
+from harness.processes import runs
+
 
 class Box(Protocol):
     """See conftest.py."""
@@ -44,14 +46,6 @@ def until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def stopped(box: Box) -> str:
@@ -105,7 +99,7 @@ def test_stop_ends_when_the_daemon_is_gone(box: Box) -> None:
     box.run("start")
     pid = box.pid
     assert box.run("stop") == NOTHING
-    assert not alive(pid)
+    assert not runs(pid)
     assert (3, stopped(box), "") == box.run("status")
 
 

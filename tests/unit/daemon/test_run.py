@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from harness.processes import runs
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Globals
 from ldirectord_py.daemon import children, run
@@ -271,14 +272,7 @@ virtual = 192.0.2.1:80
         assert runner.run(story()) < 2
         began = time.monotonic()
     assert time.monotonic() - began < 2
-    assert [pid for pid in pids.read_text().split() if _runs(pid)] == []
-
-
-def _runs(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    assert [pid for pid in pids.read_text().split() if runs(pid)] == []
 
 
 @pytest.mark.slow

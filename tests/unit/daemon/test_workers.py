@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from builders import config
+from harness.processes import runs
 from harness.scripted import Servers, servers
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.daemon import employment, share, worker
@@ -99,7 +100,7 @@ async def watching() -> AsyncIterator[Watched]:
         finally:
             pids = watched.workers.pids
             await watched.workers.close()
-            assert [pid for pid in pids if _runs(pid)] == []
+            assert [pid for pid in pids if runs(pid)] == []
 
 
 async def test_each_worker_has_its_share() -> None:
@@ -167,7 +168,7 @@ async def test_a_stop_waits_for_no_worker_that_is_being_replaced(monkeypatch: py
         async with asyncio.timeout(30):
             await ends.wait()
             await watched.workers.close()
-        assert not _runs(pid)
+        assert not runs(pid)
 
 
 async def test_a_worker_that_cannot_be_started_is_tried_again(
@@ -252,23 +253,16 @@ async def test_workers_leave_signals_to_the_director_and_end_with_it(tmp_path: P
     for pid in pids:
         os.kill(pid, signal.SIGTERM)
     await asyncio.sleep(0.3)
-    assert all(_runs(pid) for pid in pids)
+    assert all(runs(pid) for pid in pids)
     director.kill()
     await director.wait()
     async with asyncio.timeout(10):
-        while any(_runs(pid) for pid in pids):
+        while any(runs(pid) for pid in pids):
             await asyncio.sleep(0.02)
 
 
 def _shown(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 async def test_what_a_worker_logs_is_in_the_log_and_no_secret_among_its_arguments(
@@ -399,4 +393,4 @@ async def test_the_commands_of_a_worker_that_is_killed_end_with_it(tmp_path: Pat
         await watched.until(lambda: bool(worker.commands))
         pids = [int(word) for word in told.read_text().split()]
         os.kill(worker.pid, signal.SIGKILL)
-        await watched.until(lambda: not any(_runs(pid) for pid in pids))
+        await watched.until(lambda: not any(runs(pid) for pid in pids))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ldirectord_py.checks.child import Child
+from harness.processes import fail_next_wait, gone, runs
 from ldirectord_py.report import command
 from ldirectord_py.report.command import act, act_on
 
@@ -75,7 +75,7 @@ async def test_out_of_time_its_whole_group_ends(
     assert not await act(sh(script), 0.5)
     assert caplog.messages == [f"system(/bin/sh -c {script}) failed: not done within 0.5 s, ended"]
     async with asyncio.timeout(10):  # killed, but not gone before the kernel gets round to it
-        while any(map(_lives, pids.read_text().split())):
+        while any(map(runs, pids.read_text().split())):
             await asyncio.sleep(0.01)
 
 
@@ -83,7 +83,7 @@ async def test_what_it_leaves_behind_lives_on(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     assert await act(sh(f"sleep 100 & echo $! > {shlex.quote(str(pids))}"))
     pid = int(pids.read_text())
-    assert _lives(str(pid))
+    assert runs(pid)
     os.kill(pid, signal.SIGKILL)
 
 
@@ -110,35 +110,13 @@ async def test_the_loop_goes_on_meanwhile() -> None:
     assert time.monotonic() - began >= 1
 
 
-def _lives(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 async def test_whatever_ends_the_wait_for_a_command_it_ends_with_its_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "GRACE", 0.2)
-    pids, wait = tmp_path / "pids", Child.wait
-
-    async def failing(self: Child) -> int:
-        monkeypatch.setattr(Child, "wait", wait)
-        async with asyncio.timeout(20):
-            while not pids.exists() or not pids.read_text().endswith("\n"):
-                await asyncio.sleep(0.01)
-        raise MemoryError
-
-    monkeypatch.setattr(Child, "wait", failing)
+    pids = tmp_path / "pids"
+    fail_next_wait(monkeypatch, MemoryError(), pids)
     with pytest.raises(MemoryError):
         await act(sh(f"sleep 60 & echo $$ $! >{pids}; wait"))
-    for pid in map(int, pids.read_text().split()):
-        assert not _runs(pid)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    for pid in pids.read_text().split():
+        await gone(pid)

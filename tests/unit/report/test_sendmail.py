@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.processes import runs
 from ldirectord_py.config.model import AlertStatus
 from ldirectord_py.report import sendmail
 from ldirectord_py.report.carrier import NotCarriedError
@@ -74,12 +75,5 @@ async def test_one_that_hangs_is_killed_with_all_that_it_started(
             await send(mail())
     assert time.monotonic() - began < 20
     async with asyncio.timeout(10):
-        while _runs(Path(f"/proc/{pids.read_text().strip()}/stat")):
+        while runs(pids.read_text().strip()):
             await asyncio.sleep(0.01)
-
-
-def _runs(stat: Path) -> bool:
-    try:
-        return " Z " not in stat.read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False

@@ -1,0 +1,43 @@
+"""Processes that a test looks at."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from ldirectord_py.runtime.child import Child
+
+
+def runs(pid: int | str) -> bool:
+    """Whether the process runs; one that only waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def gone(pid: int | str) -> None:
+    """Return once the process no longer runs."""
+    async with asyncio.timeout(20):
+        while runs(pid):
+            await asyncio.sleep(0.05)
+
+
+def _written(file: Path) -> bool:
+    return file.exists() and file.read_text().endswith("\n")
+
+
+def fail_next_wait(monkeypatch: pytest.MonkeyPatch, error: BaseException, pids: Path) -> None:
+    """Let the next wait for a child raise ``error``, as soon as the child has written a line to ``pids``."""
+    wait = Child.wait
+
+    async def failing(self: Child) -> int:
+        monkeypatch.setattr(Child, "wait", wait)
+        async with asyncio.timeout(20):
+            while not _written(pids):
+                await asyncio.sleep(0.01)
+        raise error
+
+    monkeypatch.setattr(Child, "wait", failing)
