@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Awaitable, Collection
 
 from ldirectord_py.checks.answer import Answer
-from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.base import Checker, Kind, Target
 from ldirectord_py.checks.connection import Connection, connect
 from ldirectord_py.checks.effort import RECORD
 from ldirectord_py.checks.pattern import Pattern, compiled
@@ -76,6 +76,18 @@ class HttpCheck:
         if not found:
             raise CheckFailed(f"receive /{target.receive}/ not in {answer.size} bytes: {excerpt(answer.body)}")
         return answer.status
+
+
+def http_kind(name: str, port: int, uses: Collection[str] = ()) -> Kind:
+    """Return the kind of this name; ``uses`` are the fields of a Target that it has beside USES."""
+
+    def prepare(_: Target) -> Checker:
+        return HttpCheck(name)
+
+    async def check(target: Target) -> str:
+        return await prepare(target)(target)
+
+    return Kind(name, check, port=port, uses=USES.union(uses), prepare=prepare)
 
 
 async def _fetch(request: Request, pattern: Pattern | None, wanted: Collection[int], when: str) -> tuple[Answer, bool]:

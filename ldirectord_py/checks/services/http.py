@@ -2,18 +2,6 @@
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Checker, Kind, Target
-from ldirectord_py.checks.http1 import USES, HttpCheck
+from ldirectord_py.checks.http1 import http_kind
 
-
-async def check(target: Target) -> str:
-    """Return the status line."""
-    return await prepare(target)(target)
-
-
-def prepare(_: Target) -> Checker:
-    """Return the checker of one target."""
-    return HttpCheck("http")
-
-
-KIND = Kind("http", check, port=80, uses=USES | {"virtualhost"}, prepare=prepare)
+KIND = http_kind("http", 80, {"virtualhost"})

@@ -2,18 +2,6 @@
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import Checker, Kind, Target
-from ldirectord_py.checks.http1 import USES, HttpCheck
+from ldirectord_py.checks.http1 import http_kind
 
-
-async def check(target: Target) -> str:
-    """Return the status line."""
-    return await prepare(target)(target)
-
-
-def prepare(_: Target) -> Checker:
-    """Return the checker of one target."""
-    return HttpCheck("http_proxy")
-
-
-KIND = Kind("http_proxy", check, port=3128, uses=USES, prepare=prepare)
+KIND = http_kind("http_proxy", 3128)

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from ldirectord_py.checks.base import TLS, Checker, Kind, Target
-from ldirectord_py.checks.http1 import USES, HttpCheck
+from ldirectord_py.checks.base import TLS
+from ldirectord_py.checks.http1 import http_kind
 
-
-async def check(target: Target) -> str:
-    """Return the status line."""
-    return await prepare(target)(target)
-
-
-def prepare(_: Target) -> Checker:
-    """Return the checker of one target."""
-    return HttpCheck("https")
-
-
-KIND = Kind("https", check, port=443, uses=USES | TLS | {"virtualhost"}, prepare=prepare)
+KIND = http_kind("https", 443, TLS | {"virtualhost"})
