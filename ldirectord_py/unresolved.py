@@ -1,4 +1,4 @@
-"""Rows of the kernel's that may belong to host names without an address.
+"""Rows in the kernel that may belong to host names without an address.
 
 A director that starts while its resolver is dead finds rows of servers whose names it cannot look up. To remove them
 would take healthy servers out.
@@ -15,10 +15,10 @@ from ldirectord_py.ipvs.table import Destination
 
 
 def presume(virtual: Virtual, rows: Collection[Destination]) -> Virtual:
-    """Return the virtual with those of these rows as its servers that can be taken for servers without an address.
+    """Return the virtual with a server for each row that must be one of its unresolved servers.
 
-    That is where all such servers with the row's port and forwarding method are checked alike; and for the fallback,
-    where there is but one row for it. The rows are to be of none of the virtual's other servers.
+    A row becomes a real server if all unresolved ones with its port and forwarding method are checked in the same way,
+    and the fallback if no other row can be that. The rows must not belong to the virtual's other servers.
     """
     reals = tuple(real for row in rows if (real := _real(virtual, row)) is not None)
     taken = {row_key(virtual, real) for real in reals}
@@ -27,7 +27,7 @@ def presume(virtual: Virtual, rows: Collection[Destination]) -> Virtual:
 
 
 def names(virtual: Virtual) -> list[str]:
-    """Return what the servers without an address are called."""
+    """Return the names of the servers without an address."""
     return [real.name or "a range" if isinstance(real, Real) else "the fallback" for real in virtual.unresolved]
 
 
@@ -50,5 +50,5 @@ def _fallback(virtual: Virtual, rows: Collection[Destination]) -> Fallback | Non
 
 
 def _fits(virtual: Virtual, server: Real | Fallback, row: Destination) -> bool:
-    """Return whether the row has all of the server's but its address, of which nothing is known."""
+    """Return whether the row may be the server's, as far as port and forwarding method tell."""
     return row.key.port == row_key(virtual, server).port and row.forward is method(server)

@@ -103,8 +103,8 @@ class Check:
 class Result(NamedTuple):
     """What one probe found: the verdict, its reason in words, and how long it took in seconds.
 
-    ``conclusive_after`` is how many probes in a row have to end in doubt, as this one did where it is more than 1,
-    before it is the last word.
+    ``conclusive_after`` is 1 for a result that counts at once. One in doubt has to be repeated, and counts when so
+    many probes in a row have ended in doubt.
     """
 
     verdict: Verdict

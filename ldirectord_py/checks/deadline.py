@@ -16,7 +16,7 @@ from ldirectord_py.runtime.stalls import stall_meter
 from ldirectord_py.runtime.timer_wheel import current_wheel
 
 MIN_EXTENSION: Final = 0.05
-"""Seconds that this process did not run before a deadline is extended by them."""
+"""Seconds: a deadline is extended only if this process did not run for longer than that."""
 
 LAST_TURNS: Final = 4
 """Turns of the event loop after a deadline: one polls the sockets, two wake the check, one lets it end."""
@@ -36,11 +36,24 @@ async def fail_after(seconds: float, check: Awaitable[str]) -> str:
 
 
 class Deadline:
-    """A deadline that cancels the task that sets it; whoever sets it calls ``end``. Its state: how far it has come."""
+    """Cancels the task that creates it when the time is over, unless ``end`` is called before.
+
+    Whoever creates it must call ``end``. Its state: whether it was extended, has cancelled the task, or has ended.
+    """
 
     __slots__ = (
-        *("_before", "_cancelling", "_compensated", "_ended", "_expired", "_extended", "_meter", "_seconds"),
-        *("_task", "_tick", "_turns", "_wheel"),
+        "_before",
+        "_cancelling",
+        "_compensated",
+        "_ended",
+        "_expired",
+        "_extended",
+        "_meter",
+        "_seconds",
+        "_task",
+        "_tick",
+        "_turns",
+        "_wheel",
     )
 
     def __init__(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""How much work a server may make us do on one connection: the one bound for all protocols."""
+"""Limits the work that a server can cause on one connection, for all protocols."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_TALK = 512 * 1024
 """Bytes that may arrive in protocols of short messages; over TLS each may be a record of its own."""
 
 SMALL = 512
-"""Bytes of a piece that is not counted; pieces of this size and more are bounded by MAX_BYTES."""
+"""Bytes: pieces of this size and more take no steps, as MAX_BYTES limits them."""
 
 READ, RECORD, CHUNK = 8, 2, 1
 """Steps for one read of the socket, one record of TLS and one chunk of HTTP: about their CPU time in us."""

@@ -1,4 +1,4 @@
-"""What the probes of one check share, and what is gone with it."""
+"""Objects that the probes of one check share and that live as long as the check."""
 
 from __future__ import annotations
 

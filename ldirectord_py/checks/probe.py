@@ -19,13 +19,16 @@ _log = logging.getLogger(__name__)
 
 
 MAX_STALL: Final = 0.1
-"""Seconds that this process may stand still during a probe that fails, before its failure is in doubt."""
+"""Seconds: a failure is in doubt if this process stood still for longer than that during the probe."""
 
 MAX_PROBES: Final = 4
 """Probes in a row that fail in doubt, after which there is no verdict."""
 
-_TIMEOUTS: Final = 2
-"""Probes in a row that get no answer, though they were given the time back in which this process stood still."""
+_MAX_TIMEOUTS: Final = 2
+"""As MAX_PROBES, of probes without an answer whose deadline was extended by the time in which this process stood still.
+
+After these the server is down.
+"""
 
 
 async def probe(checker: Checker, target: Target) -> Result:
@@ -57,11 +60,11 @@ def _failed(error: BaseException, deadline: Deadline, target: Target, start: flo
 
 def _conclusive_after(failure: Exception) -> int:
     """Return how many probes in a row have to fail, where this process stood still in each of them."""
-    return _TIMEOUTS if isinstance(failure, DeadlinePassed) and failure.compensated else MAX_PROBES
+    return _MAX_TIMEOUTS if isinstance(failure, DeadlinePassed) and failure.compensated else MAX_PROBES
 
 
 def concluded(result: Result) -> Result:
-    """Return what the last of several probes in doubt says: nothing, unless it got no answer in all its time."""
+    """Return the result of the last of several probes in doubt: no verdict, unless they were timeouts that count."""
     if result.conclusive_after < MAX_PROBES:
         return result
     return Result(Verdict.NONE, f"this host stood still during the check: {result.reason}", result.seconds)

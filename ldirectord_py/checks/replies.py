@@ -1,4 +1,4 @@
-"""Replies that begin with a code of three digits: SMTP's and FTP's differ in what the lines of a long one look like."""
+"""Replies that begin with a code of three digits; in SMTP and FTP replies of several lines look different."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that the original hands to a shell: they lose their quotes as it would take them, and no shell sees them."""
+"""Values that the original passes to a shell: quotes are removed as a shell would do it, but no shell is run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def execute(raw: str, place: Place) -> str:
     """Read the name of one configuration."""
     words = _words(plain(raw, place))
     if len(words) != 1:
-        what = f"execute takes one name, and these are {len(words)} words"
-        raise Refusal(what, "write a line for each configuration; put a name with blanks into quotes")
+        what = f"execute takes one name, but this has {len(words)} words"
+        raise Refusal(what, "write one line for each configuration; put a name that has blanks into quotes")
     if not words[0]:
         raise Refusal("execute is empty", "give it a value or leave the line out")
     return words[0]
@@ -25,9 +25,9 @@ def callback(raw: str, place: Place) -> str:
 
 
 def fallbackcommand(raw: str, place: Place) -> str:
-    """Read a command with quotes around it, around its words, or none.
+    """Read a command that may have quotes around all of it, or around single words.
 
-    Double quotes in a virtual enclose all of the command, as in the original; elsewhere they enclose a word.
+    As in the original, double quotes in a virtual enclose the whole command; in a global value they enclose a word.
     """
     text = plain(raw, place)
     if (text[0] == "'" or (text[0] == '"' and place.daemon)) and len(_words(text)) > 1:

@@ -33,7 +33,7 @@ class CheckType(StrEnum):
 
 
 SIP, NO_ENGINE = "sip", "none"
-"""The words of ``pe``, the persistence engine; without one the kernel's stays."""
+"""The values of ``pe``, the persistence engine; without ``pe`` the kernel's engine stays."""
 
 
 class AlertStatus(StrEnum):
@@ -107,7 +107,7 @@ class Authorities:
 class Virtual:
     """A virtual service and how its real servers are checked; times in seconds.
 
-    ``unresolved`` are the servers that are left out as their names have no address now: theirs is UNRESOLVED.
+    ``unresolved`` are the servers that are left out since their names have no address now; UNRESOLVED stands for it.
     """
 
     key: ServiceKey

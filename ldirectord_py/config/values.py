@@ -22,7 +22,7 @@ _MOST_DIGITS = 10
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands: its line, a sink for warnings, the kinds of service, the virtual's nature or the daemon."""
+    """Where a value stands: its line, a sink for warnings, the kinds of service, and what it is a value of."""
 
     line: Line
     warn: Callable[[Note], None]

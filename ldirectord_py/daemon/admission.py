@@ -1,4 +1,4 @@
-"""Checks begin as fast as the event loop can finish them: a check that is begun then ends as on an idle host."""
+"""Lets checks begin only as fast as the event loop can finish them, so that each runs as on an idle host."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 TURN: Final = 0.01
-"""Seconds that one turn of the event loop may take with the checks that begin in it: then others wait longer."""
+"""Seconds that one turn of the event loop should take: if it takes longer, fewer checks begin in the next one."""
 
 MAX_BEGINNINGS: Final = 512
 """Checks that may begin in one turn, however short the turns are."""
@@ -18,7 +18,7 @@ _SHRINKAGE: Final = 0.5
 
 
 class Admission:
-    """Lets so many checks begin in each turn of the event loop that the turns stay short; the others wait in order.
+    """Limits how many checks begin in each turn of the event loop, so that turns stay short; the others wait in order.
 
     Its state: how many may begin in a turn, how many have begun in this one, and which wait.
     """
@@ -29,11 +29,6 @@ class Admission:
         self._begun = 0
         self._turn_began = 0.0
         self._waiting: deque[Callable[[], None]] = deque()
-
-    @property
-    def waiting(self) -> int:
-        """How many checks wait."""
-        return len(self._waiting)
 
     def admit(self, begin: Callable[[], None], *, first: bool = False) -> None:
         """Call ``begin`` now, or in a later turn of the event loop; with ``first`` before all that wait."""

@@ -1,4 +1,4 @@
-"""Why rows of the kernel are about to change: the checks that asked for it."""
+"""Which checks caused the changes of rows that are about to be written."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ ByRow = Mapping[DestinationKey, Checked]
 
 
 class Causes:
-    """For each row that a check may have changed the check's event, until the row has been compared.
+    """Keeps the event of the check that may have changed a row, until the row has been compared with the kernel's.
 
-    A row that needs no change after all, as of a server that flaps, leaves nothing behind. Its state beside these: the
-    servers that no check has judged yet, and whether the start or a reload brought them.
+    Its state: these events, and the servers that no check has judged yet, with the phase that brought them.
     """
 
     def __init__(self) -> None:

@@ -14,8 +14,8 @@ Rows = Mapping[Key, Row]
 def drift(before: Rows, found: Rows, wanted: Rows, *, readd_quiescent: bool) -> Iterator[Drifted]:
     """Yield one event for each row of a service that is not as it was left; a vanished service is one event.
 
-    Left as found are a weight, what ``wanted`` has no say in, and without ``readd_quiescent`` the removal of a row of
-    weight 0; but none of them where ``wanted`` is another row by now.
+    Three kinds of changes are accepted, unless ``wanted`` differs from ``before``: another weight, another value that
+    the configuration does not set, and without ``readd_quiescent`` the removal of a row of weight 0.
     """
     vanished = next((row for key, row in before.items() if isinstance(row, Service) and key not in found), None)
     if vanished:

@@ -15,9 +15,9 @@ Rows = Mapping[Key, Row]
 
 
 class Leftover:
-    """Has such rows taken for servers where they can be, and ``kept`` as they are where not.
+    """Makes servers of such rows where it can be told how to check them; the others are ``kept`` as they are.
 
-    Its state: the keys of those that are ``kept``, of those that were taken for servers, and what was told of them.
+    Its state: the keys of the rows that are ``kept`` and of those that became servers, and what was reported of them.
     """
 
     def __init__(self) -> None:
@@ -28,9 +28,9 @@ class Leftover:
     def adopt(
         self, former: Orders, new: Orders, held: Callable[[ServiceKey], Rows], tell: Callable[[Unresolved], None]
     ) -> Orders:
-        """Return the new orders, with what the kernel ``held`` of servers whose names have no address now.
+        """Return the new orders with servers for the rows that ``held`` returns and that may be of unresolved names.
 
-        ``tell`` hears of these rows once.
+        ``tell`` is called once for the rows of a virtual, and again when they change.
         """
         left = {
             virtual.key: list(self._left(virtual, former, new, held(virtual.key)))
@@ -48,7 +48,7 @@ class Leftover:
         return new
 
     def _news(self, orders: Orders) -> list[Unresolved]:
-        """Return what has not been told yet of these rows, an event for each virtual."""
+        """Return one event for each virtual with such rows, without the events that were returned the last time."""
         events = []
         for service in dict.fromkeys(key.service for key in (*self._presumed, *self.kept)):
             checked, unchecked = _of(service, self._presumed), _of(service, self.kept)
@@ -58,18 +58,19 @@ class Leftover:
         return [event for event in events if (event.names, event.checked, event.unchecked) not in told]
 
     def rows(self, scopes: Collection[ServiceKey], held: Callable[[ServiceKey], Rows]) -> dict[Key, Row]:
-        """Return the rows of these services that are kept, as the kernel has them."""
+        """Return the kept rows of these services, as the kernel has them."""
         kept = [key for key in self.kept if key.service in scopes]
         return {key: row for key in kept if (row := held(key.service).get(key)) is not None}
 
     def besides(self, rows: Rows) -> Rows:
-        """Return the other rows: what others do to those that are kept is theirs."""
+        """Return the rows without the kept ones, of which others may make what they like."""
         return {key: row for key, row in rows.items() if key not in self.kept} if self.kept else rows
 
     def _left(self, virtual: Virtual, former: Orders, new: Orders, held: Rows) -> Iterator[Destination]:
-        """Yield the rows of a virtual that are of none of its servers, those of presumed servers that are down too.
+        """Yield the rows of a virtual that belong to none of its servers, also those of presumed servers that are down.
 
-        What was another server's before is no name's, unless the name is new: it may stand for the very server.
+        A row that belonged to another server before does not belong to an unresolved name, unless that name is new: it
+        may be a new name of the same server.
         """
         found = {row.key: row for row in held.values() if isinstance(row, Destination)}
         missing = {key for key in self._presumed if key.service == virtual.key and key not in found}

@@ -125,7 +125,10 @@ class Monitor:
 
 
 class _Watch:
-    """One check on its clock: when its probe ``begins``, and when the one after it is ``due``."""
+    """One check on its clock.
+
+    Its state: when its probe ``begins``, when the next one is ``due``, and how many ``probes`` in a row ended in doubt.
+    """
 
     __slots__ = ("_begins", "_check", "_checker", "_due", "_monitor", "_probes", "_room", "task")
 
@@ -171,26 +174,29 @@ class _Watch:
             self.task = self._monitor.loop.create_task(self._probe(self._monitor))
 
     async def _probe(self, monitor: Monitor) -> None:
-        again = False
+        repeat = False
         try:
             async with self._room:
                 if not self._probes:
                     monitor.note(self._check, monitor.loop.time() - self._begins)
                 result = await probe(self._checker, self._check.target)
             self._probes += 1
-            again = self._probes < result.conclusive_after
-            if not again:
+            repeat = self._probes < result.conclusive_after
+            if not repeat:
                 self._probes = 0
                 monitor.tell(self._check, concluded(result))
         finally:
             self.task = None
-            if self._monitor is None:
-                pass
-            elif again:
-                monitor.admission.admit(self._begin, first=True)
-            else:
-                self._next(monitor.loop.time())
-                monitor.wheel.schedule(self._begins, self)
+            if self._monitor is not None:
+                self._continue(monitor, repeat=repeat)
+
+    def _continue(self, monitor: Monitor, *, repeat: bool) -> None:
+        """Have the next probe begin: in its slot, or as soon as possible to repeat one that ended in doubt."""
+        if repeat:
+            monitor.admission.admit(self._begin, first=True)
+        else:
+            self._next(monitor.loop.time())
+            monitor.wheel.schedule(self._begins, self)
 
     def _next(self, now: float) -> None:
         """Let the next probe begin in its slot, or now where that has passed, and the one after it in its slot."""

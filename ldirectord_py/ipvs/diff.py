@@ -85,7 +85,7 @@ class _Step(IntEnum):
 def diff(current: Table, desired: Table) -> Sequence[Op]:
     """Return the fewest ops that turn ``current`` into ``desired``, additions and raises before the rest.
 
-    What ``desired`` has no say in stays as it is in ``current``. A deleted service takes its destinations along,
+    Values that the configuration does not set stay as in ``current``. A deleted service takes its destinations along,
     without ops of their own. Within a step the ops keep the order of the table that they come from: deletions that of
     the dump, the cheapest one for the kernel.
     """

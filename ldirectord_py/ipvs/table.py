@@ -125,8 +125,8 @@ class Service:
 
     ``persistence`` is in seconds and holds only with the flag PERSISTENT. ``mask`` groups the clients of a
     persistent service: an IPv4 mask as a number (0xFFFFFFFF: each client alone), or an IPv6 prefix length
-    (128). ``engine`` names the persistence engine, if any; with ``any_engine`` the row that is wanted has no say in
-    it. ``packed`` is as in a Destination.
+    (128). ``engine`` names the persistence engine, if any; with ``any_engine`` the configuration does not set it.
+    ``packed`` is as in a Destination.
     """
 
     key: ServiceKey
@@ -157,7 +157,7 @@ IPIP = Tunnel()
 class Destination:
     """A destination row; ``upper`` and ``lower`` are connection thresholds, 0 for none.
 
-    ``tunnel`` is the kernel's: no row that is wanted has a say in it. ``packed`` is what the kernel is sent to add or
+    ``tunnel`` is as the kernel has it: the configuration never sets it. ``packed`` is what the kernel is sent to add or
     edit the row, once ``wire`` has packed that: no part of the value.
     """
 
@@ -176,7 +176,7 @@ Table = Mapping[Key, Row]
 
 
 def kept(row: Row, held: Row) -> Row:
-    """Return a row that is wanted as it is to be written over ``held``: what it has no say in stays as it is there."""
+    """Return ``row``, which is to replace ``held``, with the values of ``held`` that the configuration does not set."""
     if isinstance(held, Destination):
         return replace(row, tunnel=held.tunnel) if isinstance(row, Destination) and held.tunnel != row.tunnel else row
     if isinstance(row, Service) and row.any_engine and held.engine != row.engine:

@@ -88,7 +88,7 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Rows of a virtual stay, as they may belong to ``names`` without an address; some are ``checked``, others not."""
+    """Rows of a virtual stay, as they may belong to ``names``, which have no address now."""
 
     virtual: Virtual
     names: tuple[str, ...]

@@ -86,13 +86,13 @@ class Log(logging.Handler):
         super().close()
 
     def _begin(self) -> None:
-        """Start the thread, or leave it to the next line where this host has none to spare."""
+        """Start the thread; where this host has none to spare, the next line tries again."""
         thread = threading.Thread(target=self._write_until_stopped, name="log", daemon=True)
         try:
             thread.start()
         except RuntimeError as fault:
             if not self._threadless:
-                to_stderr(f"cannot write the log: {fault}; its lines wait until that is mended")
+                to_stderr(f"cannot write the log: {fault}; its lines wait until a thread can be started")
             self._threadless = True
         else:
             self._thread = thread

@@ -156,7 +156,7 @@ class Mail:
 
 
 def _status(event: Checked | Written) -> AlertStatus:
-    """Return the state of the daemon in which that began which led to an event."""
+    """Return the state in which the daemon was when the cause of an event began."""
     if isinstance(event, Written) and event.phase is Phase.RUN and event.cause:
         return _status(event.cause)
     return _STATUS.get(event.phase, AlertStatus.RUNNING)

@@ -1,4 +1,4 @@
-"""Faults that many meet, said once, once a minute while they go on, and once when they are over."""
+"""Faults that affect many subjects, reported once, then once a minute while they go on, and once when they are over."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ INTERVAL: Final = 60.0
 """Seconds from one report of a kind of fault to the next while it goes on."""
 
 CALM_TIME: Final = 5.0
-"""Seconds without a fault of a kind, and with nobody that it still affects, after which it is over."""
+"""Seconds after the last fault of a kind; then it is over, if it affects no subject any more."""
 
 REVIEW_INTERVAL: Final = 1.0
 MAX_KINDS: Final = 50
-"""Kinds that are told apart at a time; others count as one."""
+"""Kinds that may be open at a time; all further ones count as one kind, OTHERS."""
 
 OTHERS: Final = "other faults"
 
@@ -27,7 +27,7 @@ Schedule = Callable[[float, Callable[[], None]], object]
 
 @dataclass(frozen=True, slots=True)
 class Incident(Generic[T]):
-    """A report: how often a kind of fault was met since the one before, by whom, and the last one's details."""
+    """A report: how often which subjects met a kind of fault since the previous one, and details of the last fault."""
 
     kind: str
     detail: str
@@ -39,7 +39,7 @@ class Incident(Generic[T]):
 
 @dataclass(slots=True)
 class _Open(Generic[T]):
-    """A kind of fault: whom it affects now, what was met since the last report, and when that may be reported."""
+    """A kind of fault: which subjects it affects now, what was met since the last report, when the next one may be."""
 
     kind: str
     last: T
@@ -59,9 +59,9 @@ class _Open(Generic[T]):
 
 
 class Incidents(Generic[T]):
-    """Calls ``report`` at most twice in INTERVAL for a kind of fault, however many meet it how often.
+    """Calls ``report`` at most twice in INTERVAL for a kind of fault, however often it is met.
 
-    Its state: the open kinds, and by which of them each subject is affected. For one event loop.
+    Its state: the open kinds, and which of them affects each subject. For one event loop.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Incidents(Generic[T]):
         self._scheduled = False
 
     def meet(self, subject: T, kind: str, detail: str) -> None:
-        """Note that the subject has met a fault, by which it is affected until ``clear``."""
+        """Note that the subject has met a fault, which affects it until ``clear``."""
         if kind not in self._open and len(self._open) >= MAX_KINDS:
             kind = OTHERS
         if self._kinds.get(subject, kind) != kind:
@@ -93,7 +93,7 @@ class Incidents(Generic[T]):
         self._review_later()
 
     def clear(self, subject: T) -> None:
-        """Note that the subject is not affected any more, if it was."""
+        """Note that no fault affects the subject any more."""
         if self._kinds and (kind := self._kinds.pop(subject, None)) is not None:
             self._open[kind].affected.discard(subject)
 
@@ -103,7 +103,7 @@ class Incidents(Generic[T]):
             self.clear(subject)
 
     def review(self) -> None:
-        """Report what goes on or is over, when that is due; called by itself while a kind is open."""
+        """Report the faults that go on or are over, if a report is due. Schedules itself while any kind is open."""
         self._scheduled = False
         now = self._clock()
         for found in list(self._open.values()):

@@ -1,4 +1,4 @@
-"""Whole lines to a descriptor, also after a write that failed within a line."""
+"""Writes whole lines to a descriptor, also after a write that failed in the middle of a line."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 
 
 class LineWriter:
-    """Writes lines; its state is whether the last write ended within a line, as on a disk that was full.
+    """Writes lines; its state is whether the last write ended in the middle of a line, as on a full disk.
 
-    The next write then begins with a line break, so that its first line is not glued to that half line.
+    The next write then begins with a line break, so that its first line does not continue that half line.
     """
 
     __slots__ = ("torn",)
@@ -17,7 +17,7 @@ class LineWriter:
         self.torn = False
 
     def write(self, descriptor: int, lines: bytes) -> None:
-        """Write lines, each with its break; raises OSError, when some of it may have been written."""
+        """Write lines, each with its line break; raises OSError, after which some of them may have been written."""
         data = (b"\n" if self.torn else b"") + lines
         left = memoryview(data)
         try:

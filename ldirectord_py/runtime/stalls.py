@@ -11,17 +11,16 @@ BEAT: Final = 1 / 32
 """Seconds from one beat to the next."""
 
 NOISE: Final = 0.005
-"""Seconds that a beat may be late on any host; these are not counted."""
+"""Seconds: beats that are late by no more than this are not counted, as they are on any host."""
 
 STALL: Final = 0.05
 """Seconds by which a beat is late in a stall. A busy event loop takes less for one turn, see daemon/admission.py."""
 
 _SCHEDSTAT = "/proc/thread-self/schedstat"
 
-
 Seconds = tuple[float, float]
-"""Missed: by how much beats were late, or waited for a processor where that is more. Stalled: only beats that were late
-by STALL or more."""
+"""Missed and stalled seconds. Missed: by how much beats were late, or how long this thread waited for a processor, if
+that is more. Stalled: only by how much beats were late that were late by STALL or more."""
 
 
 class StallMeter:

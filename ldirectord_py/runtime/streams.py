@@ -21,7 +21,7 @@ class Reader(asyncio.StreamReader):
     count: Callable[[int], None] | None = None
     _lost: Exception | None = None
 
-    def feed_data(self, data: bytes | bytearray | memoryview) -> None:  # type: ignore[override]  # what protocols pass
+    def feed_data(self, data: bytes | bytearray | memoryview) -> None:  # type: ignore[override]  # the types that protocols pass
         """Take a piece; the protocol calls this."""
         if self._lost:
             return
@@ -54,7 +54,7 @@ class Reader(asyncio.StreamReader):
                 raise self._lost from None
             raise
 
-    async def readuntil(self, separator: bytes = b"\n") -> bytes:  # type: ignore[override]  # one separator will do
+    async def readuntil(self, separator: bytes = b"\n") -> bytes:  # type: ignore[override]  # no tuple of separators
         """Return the bytes up to the separator; raises as ``readexactly``, and LimitOverrunError."""
         try:
             return await super().readuntil(separator)

@@ -29,7 +29,3 @@ class WeakCache(Generic[K, V]):
             value = self._live[key] = self._make(key)
             self._recent.append(value)
         return value
-
-    def __len__(self) -> int:
-        """Return how many values are alive."""
-        return len(self._live)

@@ -37,8 +37,8 @@ def test_the_name_of_execute_is_what_a_shell_makes_of_it(value: str) -> None:
         (
             "mail.cf web.cf",
             (
-                "any.cf:1:11: execute takes one name, and these are 2 words;"
-                " write a line for each configuration; put a name with blanks into quotes"
+                "any.cf:1:11: execute takes one name, but this has 2 words;"
+                " write one line for each configuration; put a name that has blanks into quotes"
             ),
         ),
         ('""', "any.cf:1:11: execute is empty; give it a value or leave the line out"),

@@ -49,7 +49,7 @@ def test_what_is_due_begins_at_once_where_the_loop_has_time() -> None:
     admission = loop.admission()
     for _ in range(100):
         admission.admit(loop.begin)
-    assert (loop.begun, admission.waiting) == (100, 0)
+    assert (loop.begun, len(admission._waiting)) == (100, 0)
     loop.turn()
     assert loop.turn() == 0
     assert loop.idle
@@ -69,7 +69,7 @@ def test_under_load_turns_stay_short_and_all_begin_in_their_order() -> None:
     for number in range(3000):
         admission.admit(begin(number))
     turns = list[int]()
-    while admission.waiting:
+    while len(admission._waiting):
         turns.append(loop.turn())
     assert order == list(range(3000))
     assert max(turns[10:]) * loop.cost <= 1.5 * TURN
@@ -82,7 +82,7 @@ def test_one_begins_in_each_turn_however_long_the_turns_are() -> None:
     for _ in range(2 * MAX_BEGINNINGS + 50):
         admission.admit(loop.begin)
     began = list[int]()
-    while admission.waiting:
+    while len(admission._waiting):
         began.append(loop.turn())
     assert began[-20:] == [1] * 20
 
@@ -92,7 +92,7 @@ def test_after_a_load_as_many_begin_as_before() -> None:
     admission = loop.admission()
     for _ in range(1000):
         admission.admit(loop.begin)
-    while admission.waiting:
+    while len(admission._waiting):
         loop.turn()
     loop.cost = 0.000001
     for _ in range(50):
@@ -101,4 +101,4 @@ def test_after_a_load_as_many_begin_as_before() -> None:
     loop.turn()
     for _ in range(MAX_BEGINNINGS):
         admission.admit(loop.begin)
-    assert admission.waiting == 0
+    assert len(admission._waiting) == 0

@@ -345,5 +345,5 @@ def test_a_start_without_a_thread_to_spare_logs_once_there_is_one(
         log.close()
         assert texts(path) == ["one", "two", "three"]
     said = capfd.readouterr().err.splitlines()
-    waiting = "ldirectord: cannot write the log: can't start new thread; its lines wait until that is mended"
+    waiting = "ldirectord: cannot write the log: can't start new thread; its lines wait until a thread can be started"
     assert said == [waiting] + ([] if threads_come else ["ldirectord: one", "ldirectord: two"])

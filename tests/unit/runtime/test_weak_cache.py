@@ -20,9 +20,9 @@ def test_what_is_held_is_made_once_however_many_there_are() -> None:
 def test_what_nobody_holds_is_gone_but_for_the_last() -> None:
     cache = WeakCache(Made, recent=2)
     held = [cache(key) for key in range(10)]
-    assert len(cache) == 10
+    assert len(cache._live) == 10
     del held
-    assert len(cache) == 2
+    assert len(cache._live) == 2
     assert cache(9) is cache(9)
 
 
@@ -34,4 +34,4 @@ def test_what_cannot_be_made_is_tried_again() -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             cache(0)
-    assert len(cache) == 0
+    assert len(cache._live) == 0
