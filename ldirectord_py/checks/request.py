@@ -94,8 +94,7 @@ def _made(url: str, asked: _Asked, method: str) -> tuple[str, int, Terms | None,
         parts = urlsplit(url)
         usual = _PORTS[parts.scheme]
         port = parts.port or usual
-        name = parts.hostname or ""
-        name = name.encode("ascii" if ":" in name else "idna").decode()  # what no lookup would take is refused here
+        name = _ascii(parts.hostname or "")
     except KeyError:
         raise CheckFailed("redirect to a URL that is neither http nor https") from None
     except ValueError:
@@ -114,6 +113,15 @@ def _made(url: str, asked: _Asked, method: str) -> tuple[str, int, Terms | None,
     address = through or (name, port)
     tls = _tls(asked, header, name, own=own) if parts.scheme == "https" else None
     return *address, tls, head
+
+
+def _ascii(host: str) -> str:
+    """Return the host as a lookup and TLS take it; raises ValueError where they would not."""
+    if "\0" in host:
+        raise ValueError("a NUL in a host's name")
+    name = host.encode("ascii" if ":" in host else "idna").decode()
+    name.encode("idna")  # again: some characters became dots, and a label between two of them may be empty
+    return name
 
 
 def _tls(asked: _Asked, header: str, name: str, *, own: bool) -> Terms:

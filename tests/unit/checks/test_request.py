@@ -156,3 +156,11 @@ def test_what_is_asked_of_tls_goes_to_every_server_but_its_name_only_to_the_firs
     assert redirected(request, "/y").tls == request.tls
     assert redirected(request, "https://www.example.org/").tls == Terms("www.example.org", verify=True, ca="PEM")
     assert redirected(request, "http://www.example.org/").tls is None
+
+
+@pytest.mark.parametrize("host", ["a\0b", "[fe80::1%a\0b]", "127.0\u2024.0", "[fe80::1%..lo]"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_redirect_to_a_host_that_no_lookup_and_no_tls_takes_is_refused(scheme: str, host: str) -> None:
+    request = first("http", Target(V4, 80, 5.0, request="/"))
+    with pytest.raises(CheckFailed, match=r"^the URL is malformed$"):
+        redirected(request, f"{scheme}://{host}:8443/")
