@@ -30,6 +30,9 @@ class Chunks:
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """Yield what ``data`` has of the body; the chunk of size 0 ends it. Raises CheckFailed for what is no chunk."""
+        if self._rest and b"\n" not in data:  # so that a long line in small pieces is not searched for each of them
+            self._wait(self._rest + data)
+            return
         data, at = self._rest + data, 0
         self._rest = b""
         while at < len(data):

@@ -59,8 +59,9 @@ def head(data: bytes | bytearray) -> Head:
 
 
 def _last_coding(values: bytes) -> bytes:
-    """Return the coding that was applied last, in small letters; empty where none is named."""
-    return next((name for each in reversed(values.split(b",")) if (name := each.strip().lower())), b"")
+    """Return the coding that was applied last, in small letters; empty where none is named but ``identity``."""
+    names = (each.strip().lower() for each in reversed(values.split(b",")))
+    return next((name for name in names if name not in {b"", b"identity"}), b"")
 
 
 def _length(values: bytes) -> int | None:

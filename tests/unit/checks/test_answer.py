@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
 from collections import deque
 
 import pytest
 
+from ldirectord_py.checks import http_chunks
 from ldirectord_py.checks.answer import HEAD_LIMIT, OVERLAP, WINDOW, Answer
 from ldirectord_py.checks.effort import MAX_STEPS, SMALL
+from ldirectord_py.checks.http_chunks import _FIRST
 from ldirectord_py.errors import CheckFailed
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -34,6 +37,7 @@ def seen(answer: Answer) -> tuple[str, bytes, bool]:
         OK + b"Transfer-Encoding: chunked\r\n\r\n5  \r\nhello\r\n0\r\n\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n5 ; x=y\r\nhello\n00\r\n",
         OK + b"Transfer-Encoding: identity\r\ntransfer-encoding:\tChunked \r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        OK + b"Transfer-Encoding: Identity, identity\r\nContent-Length: 5\r\n\r\nhello",
         OK + b"X: a\r\n folded\r\nContent-Length: 5\r\n\r\nhello",
         OK + b"Content-Length:\r\n\t5\r\n \r\nX: y\r\n\r\nhello",
         OK + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
@@ -212,3 +216,18 @@ def test_a_full_window_is_dropped_but_for_its_end() -> None:
     answer.drop()
     assert (bytes(answer.body), answer.full, answer.dropped) == (b"y" * OVERLAP, False, True)
     assert len(answer.body) < WINDOW
+
+
+def test_the_line_of_a_chunk_in_small_pieces_is_not_searched_for_each_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches = 0
+
+    class Counted:
+        def match(self, data: bytes, at: int) -> re.Match[bytes] | None:
+            nonlocal searches
+            searches += 1
+            return _FIRST.match(data, at)
+
+    monkeypatch.setattr(http_chunks, "_FIRST", Counted())
+    answer = answer_to(OK + b"Transfer-Encoding: chunked\r\n\r\n", *[b"5"], *[b" "] * 8000, b"\r", b"\nhello")
+    assert answer.body == b"hello"
+    assert searches <= 2
