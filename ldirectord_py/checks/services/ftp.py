@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import socket
 
 from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.connection import Connection
 from ldirectord_py.checks.connection import connect as open_data
 from ldirectord_py.checks.pattern import Pattern, compiled
 from ldirectord_py.checks.phase import reached
@@ -56,10 +55,13 @@ async def _fetched(stream: Stream, target: Target) -> str:
     await _command(stream, "TYPE I", "2")
     port = await _data_port(stream)
     reached("connected, no connection for data")
-    with (await open_data(str(target.address), port)).detach() as data:
+    data = await open_data(str(target.address), port)
+    try:
         await _command(stream, f"RETR {target.request}", "1")
         reached("connected, file not complete")
         size, found, last = await _search(data, compiled(target.receive))
+    finally:
+        data.close()
     reached("connected, no word that the file is complete")
     await ftp_reply(stream, "2")
     if not found:
@@ -67,11 +69,11 @@ async def _fetched(stream: Stream, target: Target) -> str:
     return f"fetched {size} bytes"
 
 
-async def _search(source: socket.socket, pattern: Pattern) -> tuple[int, bool, bytearray]:
+async def _search(source: Connection, pattern: Pattern) -> tuple[int, bool, bytearray]:
     """Return how many bytes came, whether the pattern is in them, and the last of them."""
-    size, found, first, window = 0, False, 0, bytearray()
+    size, found, first, window, portion = 0, False, 0, bytearray(), bytearray(OVERLAP)
     while True:
-        data = await _received(source)
+        data = memoryview(portion)[: await _received(source, portion)]
         size += len(data)
         window += data
         if size > LIMIT:
@@ -86,12 +88,12 @@ async def _search(source: socket.socket, pattern: Pattern) -> tuple[int, bool, b
             first = 1
 
 
-async def _received(source: socket.socket) -> bytes:
-    """Return what came, nothing at the end, which may be a reset: the reply after it says whether the file is whole."""
+async def _received(source: Connection, portion: bytearray) -> int:
+    """Return how many bytes came, 0 at the end, which may be a reset: the reply after it says if the file is whole."""
     try:
-        return await asyncio.get_running_loop().sock_recv(source, OVERLAP)
+        return await source.receive_into(portion)
     except ConnectionResetError:
-        return b""
+        return 0
 
 
 async def _data_port(stream: Stream) -> int:

@@ -10,6 +10,7 @@ from ldirectord_py.checks import datagram
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.connection import Connection, connect
 from ldirectord_py.checks.datagram import Datagrams
+from ldirectord_py.checks.effort import Effort
 from ldirectord_py.checks.pattern import compiled
 from ldirectord_py.checks.phase import NOT_CONNECTED, reached
 from ldirectord_py.checks.reasons import excerpt
@@ -24,8 +25,11 @@ LINE_LIMIT = 65536
 LIMIT = 16 * 1024 * 1024
 """Bytes that an answer may have."""
 
-PORTION = 16384
+PORTION = 4096
 """Bytes that are read at once."""
+
+LINE = 2
+"""Steps for the search of one line: about its CPU time in us."""
 
 _ESCAPE = re.compile(rb"\\(n|r|t|x[0-9A-Fa-f]{2})")
 _CONTROL: Mapping[bytes, bytes] = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
@@ -50,9 +54,10 @@ async def check(target: Target) -> str:
 async def _matching(receive: str, lines: AsyncGenerator[bytes, None]) -> str:
     """Return the first line that matches; raises CheckFailed where the answer ends, or is too long, without one."""
     pattern = compiled(receive)
-    size, last = 0, b""
+    size, last, effort = 0, b"", Effort()
     async with aclosing(lines):
         async for line in lines:
+            effort.piece(len(line), LINE)
             if await search(pattern, line) is not None:
                 return excerpt(line.rstrip())
             size, last = size + len(line), line

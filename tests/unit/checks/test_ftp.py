@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.scripted import Servers, Talk, closed_port, hanging, reset, saying
+from ldirectord_py.checks import effort
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import ftp
@@ -167,3 +168,16 @@ async def test_a_reset_ends_the_file_as_a_close_does(
 
     port = await server(servers, resetting, RETR=b"150 here\r\n" + reply + b"\r\n")
     assert await run(port, receive="alive") == expected
+
+
+async def test_a_file_in_endless_tiny_pieces_ends_at_the_limit(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not writer.transport.is_closing():
+            writer.write(b"x")
+            await asyncio.sleep(0.001)
+
+    monkeypatch.setattr(effort, "MAX_STEPS", 100 * effort.READ)
+    expected = (Verdict.DOWN, "the answer comes in too many small pieces")
+    assert expected == await run(await server(servers, talk), seconds=60.0)

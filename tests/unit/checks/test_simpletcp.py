@@ -8,11 +8,12 @@ from typing import cast
 import pytest
 
 from harness.scripted import Servers, closed_port, hanging, saying
+from ldirectord_py.checks import effort
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.connection import Connection, connect
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import simpletcp
-from ldirectord_py.checks.services.simpletcp import KIND, unescaped
+from ldirectord_py.checks.services.simpletcp import KIND, LINE, unescaped
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import Protocol
 
@@ -125,3 +126,12 @@ async def test_the_connection_ends_with_its_check(
     await run(await servers.start(saying(b"one\nall is well\ntwo\n")), "/x", receive)
     [connection] = opened
     assert connection._socket.fileno() == -1
+
+
+@pytest.mark.parametrize("count", [effort.MAX_STEPS // LINE - 1, effort.MAX_STEPS // LINE + 1])
+async def test_more_short_lines_than_are_searched_fail_the_check(servers: Servers, count: int) -> None:
+    verdict, reason = await run(await servers.start(saying(b"\n" * count + b"end")), "x", "end", seconds=60.0)
+    enough = count * LINE > effort.MAX_STEPS
+    assert (verdict, reason) == (
+        (Verdict.DOWN, "the answer comes in too many small pieces") if enough else (Verdict.UP, '"end"')
+    )
