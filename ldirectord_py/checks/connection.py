@@ -17,6 +17,7 @@ from typing import Final
 
 from ldirectord_py.checks.effort import MAX_TALK, Effort
 from ldirectord_py.checks.host_faults import IPV6_RECVERR, fault, rejection
+from ldirectord_py.checks.phase import LOOKUP, phase, reached
 from ldirectord_py.checks.threads import LOOKUPS
 from ldirectord_py.checks.tls import Terms
 from ldirectord_py.errors import Inconclusive
@@ -73,7 +74,10 @@ async def _first(addresses: Sequence[tuple[int, Address]]) -> Connection:
 
 
 async def _addresses(host: str, port: int) -> list[tuple[int, Address]]:
+    before = phase()
+    reached(LOOKUP)
     found = await LOOKUPS.run(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    reached(before)
     return [(family, address) for family, _, _, _, address in found]
 
 

@@ -8,6 +8,7 @@ _PHASE: ContextVar[str] = ContextVar("phase", default="")
 
 NOT_CONNECTED = "not connected"
 NO_TLS = "no TLS connection"
+LOOKUP = "the name lookup has not ended"
 
 
 def reached(phase: str) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from ldirectord_py.checks.base import Checker, Result, Target
 from ldirectord_py.checks.deadline import Deadline
-from ldirectord_py.checks.phase import NO_TLS, NOT_CONNECTED, phase, reached
+from ldirectord_py.checks.phase import LOOKUP, NO_TLS, NOT_CONNECTED, phase, reached
 from ldirectord_py.checks.reasons import LONGEST, is_local, printable, words
 from ldirectord_py.errors import CheckFailed, DeadlinePassed, Inconclusive
 from ldirectord_py.health import Verdict
@@ -72,6 +72,8 @@ def concluded(result: Result) -> Result:
 
 def _judge(error: Exception, target: Target) -> tuple[Verdict, str]:
     match error:
+        case DeadlinePassed() if phase() == LOOKUP:  # it is this host's resolver that does not answer
+            return Verdict.NONE, str(error)
         case CheckFailed():
             return Verdict.DOWN, str(error)
         case Inconclusive():

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
+import socket
+import threading
 import tracemalloc
 from ipaddress import ip_address
 from typing import Any
@@ -377,3 +379,16 @@ async def test_a_probe_leaves_no_garbage_that_only_the_collector_finds(servers: 
         gc.set_debug(0)
         gc.garbage.clear()
         gc.enable()
+
+
+async def test_a_resolver_that_does_not_answer_in_time_is_no_verdict(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(30) and [])
+    port = await servers.start(routes(root=redirect("http://www.example.com/")))
+    try:
+        expected = (Verdict.NONE, "no answer within 0.3 s (the name lookup has not ended)")
+        assert expected == await http(port, seconds=SHORT)
+    finally:
+        answered.set()
