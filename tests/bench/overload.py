@@ -101,21 +101,27 @@ def _run(load: Load) -> Found:
         endpoints = [f"{address}:{well.port}" for address in addresses(load.reals)]
         endpoints[0] = f"{addresses(1)[0]}:{ill.port}"
         with Watched(Path(folder) / "ours", _configuration(endpoints, load)) as ours:
-            eventually(lambda: _count(ours, "Added real server") >= load.reals, 120, ours.log)
+
+            def tail() -> str:
+                return ours.log()[-2000:]
+
+            eventually(lambda: _count(ours, "Added real server") >= load.reals, 120, tail)
             with _busy(load.busy):
                 time.sleep(SETTLE_SECONDS)
                 ours.forget()
                 made, began = connections(), time.monotonic()
                 time.sleep(MEASURE_SECONDS)
                 rate = (connections() - made) / (time.monotonic() - began)
-                late = ours.late(99)
+                late = load.reals / rate - INTERVAL if load.head else ours.late(99)  # workers are not watched
                 fallen = _count(ours, "Deleted real server")
                 ill.hang()
-                out = eventually(lambda: _count(ours, "Deleted real server") > fallen, OUT_WITHIN, ours.log)
+                out = eventually(lambda: _count(ours, "Deleted real server") > fallen, OUT_WITHIN, tail)
                 fallen = _count(ours, "Deleted real server") - 1
             ours.configure(_configuration(endpoints[:FEW], load))
             ours.reload()
-            time.sleep(INTERVAL + 1)
+            gone = load.reals - FEW
+            eventually(lambda: _count(ours, "Purged real server (reload)") >= gone, 120, tail)
+            time.sleep(INTERVAL)
             ours.forget()
             time.sleep(2 * INTERVAL + 2)
             return Found(rate, fallen, out, late, ours.late(100))
