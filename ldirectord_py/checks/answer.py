@@ -32,9 +32,9 @@ _SWITCHING, _NO_CONTENT, _NOT_MODIFIED = 101, 204, 304
 class Answer:
     """One answer: its status, its redirect, and the window of its body that has not been dropped.
 
-    It is ``done`` when nothing that may still come can matter: at the end of the body, and at that of the headers
-    where the status is none that is wanted. The state besides is ``headed`` (the final headers are in), what came
-    of them before, and how much of the body is still to come (None: all until the connection ends).
+    It is ``done`` when further data cannot change the result: at the end of the body, or at the end of the headers if
+    the status is not wanted. The rest of its state: ``headed`` (the final headers are complete), the incomplete headers
+    before that, and how many bytes of the body are missing (None: all until the connection ends).
     """
 
     __slots__ = (
@@ -145,7 +145,7 @@ class Answer:
         return rest
 
     def _wait(self, rest: bytes, seen: int) -> None:
-        """Keep headers that are not complete; raises CheckFailed where they are none, or too long."""
+        """Keep incomplete headers; raises CheckFailed if they are not those of HTTP, or too long."""
         self._headers = rest
         self._seen += seen
         if not begins(rest):
@@ -154,7 +154,7 @@ class Answer:
             raise CheckFailed(f"headers longer than {HEAD_LIMIT // 1024} kB")
 
     def _note(self, found: Head) -> None:
-        """Take a head; one of an interim answer (1xx) is forgotten."""
+        """Take a head; that of an interim answer (1xx) is ignored."""
         if found.code < 200 and found.code != _SWITCHING:
             return
         self.headed, self._headers = True, b""

@@ -69,7 +69,7 @@ def connect_datagrams(unconnected: socket.socket, address: tuple[str, int]) -> N
 def send_datagram(connected: socket.socket, data: bytes) -> None:
     """Send a datagram; raises Inconclusive where this host does not send it, OSError for an earlier answer.
 
-    An error of the network that waits to be reported fails the next call once, one of this host fails each.
+    A pending error of the network fails the next call only, an error of this host every call.
     """
     try:
         connected.send(data)

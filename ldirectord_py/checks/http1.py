@@ -32,7 +32,7 @@ _VIEW = memoryview(_BUFFER)
 
 
 class HttpCheck:
-    """The checker of one target: its state is what all its probes need, made with the first of them."""
+    """The checker of one target. Its state: the objects that all its probes share, made by the first one."""
 
     __slots__ = ("_context", "_kind", "_pattern", "_request", "_wanted")
 
@@ -44,9 +44,9 @@ class HttpCheck:
         self._context: ssl.SSLContext | None = None
 
     def __call__(self, target: Target) -> Awaitable[str]:
-        """Return the probe, which finds the status line of the answer.
+        """Return the probe, which returns the status line of the answer.
 
-        Both raise CheckFailed, the probe unless the answer is as ``target`` wants it.
+        Raises CheckFailed if the request cannot be made; the probe does unless the answer is as ``target`` wants it.
         """
         if self._request is None:
             self._pattern = compiled(target.receive) if target.receive else None
@@ -55,7 +55,7 @@ class HttpCheck:
         return self._ask(self._request, target)
 
     def context(self, request: Request) -> ssl.SSLContext | None:
-        """Return the TLS context of a request, the same for all of this target, which is kept; None without TLS."""
+        """Return the TLS context of a request, None without TLS. It is kept: all requests of the target share it."""
         if request.tls is not None and self._context is None:
             self._context = request.tls.context
         return self._context
@@ -171,7 +171,7 @@ class Exchange:
             raise
 
     async def _more(self) -> None:
-        """Take what comes next, or the end of the connection; a reset is one where that ends the body."""
+        """Take what comes next, or the end of the connection; a reset is an end if only the end delimits the body."""
         try:
             size = await self._connection.receive_into(_BUFFER)
         except ConnectionResetError:

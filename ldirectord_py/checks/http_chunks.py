@@ -17,7 +17,7 @@ _NEXT = re.compile(rb"\r?\n" + _FIRST.pattern)
 
 
 class Chunks:
-    """The state: how much of the current chunk is still to come, and what came of a line that is not complete."""
+    """Decodes chunks. Its state: how many bytes of the current chunk are missing, and the beginning of a size line."""
 
     __slots__ = ("_effort", "_left", "_line", "_rest", "done")
 
@@ -29,7 +29,7 @@ class Chunks:
         self.done = False
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Yield what ``data`` has of the body; the chunk of size 0 ends it. Raises CheckFailed for what is no chunk."""
+        """Yield the parts of the body in ``data``, until a chunk of size 0; raises CheckFailed if it is malformed."""
         if self._rest and b"\n" not in data:  # so that a long line in small pieces is not searched for each of them
             self._wait(self._rest + data)
             return
@@ -43,7 +43,7 @@ class Chunks:
                 at, self._left, self._line = line.end(), int(line[1], 16), _NEXT
                 self._effort.piece(self._left, CHUNK)
                 if not self._left:
-                    self.done = True  # trailers are none of our business
+                    self.done = True  # trailers are ignored
                     return
             piece = data[at : at + self._left]
             at += len(piece)

@@ -40,7 +40,7 @@ def begins(data: bytes | bytearray) -> bool:
 
 
 def head(data: bytes | bytearray) -> Head:
-    """Return what the head says, which must be complete; raises CheckFailed for one that says two things."""
+    """Return the fields of a complete head; raises CheckFailed for one that is none or contradicts itself."""
     if (status := _STATUS.match(data)) is None:
         raise CheckFailed(f"not an HTTP answer: {excerpt(data[:81])}")
     lengths = codings = b""
@@ -59,13 +59,13 @@ def head(data: bytes | bytearray) -> Head:
 
 
 def _last_coding(values: bytes) -> bytes:
-    """Return the coding that was applied last, in small letters; empty where none is named but ``identity``."""
+    """Return the coding that was applied last, in lower case; empty where none is named but ``identity``."""
     names = (each.strip().lower() for each in reversed(values.split(b",")))
     return next((name for name in names if name not in {b"", b"identity"}), b"")
 
 
 def _length(values: bytes) -> int | None:
-    """Return the length of the body; values that are none are ignored, as the original's library does."""
+    """Return the length of the body; values that are no numbers are ignored, as the original's library does."""
     if (value := values.strip()).isdigit() and len(value) <= 15:
         return int(value)
     found = {int(match[1]) for value in values.split(b",") if (match := _LENGTH.match(value))}

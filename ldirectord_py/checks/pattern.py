@@ -23,7 +23,7 @@ _LETTERS: Mapping[str, str] = {
 def compiled(text: str) -> Pattern:
     """Return the pattern as Perl reads it, case-sensitive, ``.`` short of newlines; raises regex.error.
 
-    Those who hold it share it: a check keeps the pattern that each of its probes asks for.
+    It is compiled once as long as somebody holds it, so a check keeps the pattern for its probes.
     """
     return _patterns(text)
 

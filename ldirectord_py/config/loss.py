@@ -1,4 +1,4 @@
-"""How much a new configuration leaves out of the one in force: a file that is being written may be cut anywhere."""
+"""How many servers a new configuration loses: a file that is still being written may be cut off anywhere."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ldirectord_py.config.model import Config, Real
 
 
 def loss(before: Config, after: Config) -> str:
-    """Return in words what is left out if that is more than half of the virtual or of the real servers, else "".
+    """Return in words what is lost if that is more than half of the virtual or of the real servers, else "".
 
-    Servers that others have come for do not count: a file that is cut has fewer.
+    Servers that were replaced do not count: a file that is cut off has fewer servers in all.
     """
     kinds = (("virtual servers", _virtuals), ("real servers", _reals))
     lost = ((name, servers(before), servers(after)) for name, servers in kinds)

@@ -32,7 +32,7 @@ class Servers:
     def reals(self, lines: Iterable[Line], virtual: Virtual) -> tuple[tuple[Real, ...], tuple[Real, ...]]:
         """Return the real servers of a virtual, with its request and receive where they have none.
 
-        The second of the two are those whose names have no address now.
+        The second tuple has those whose names have no address now.
         """
         reals: list[Real] = []
         unresolved: list[Real] = []

@@ -84,7 +84,7 @@ class Reloader:
     async def reload(self, *, asked: bool = True) -> None:
         """Put the file's content in force if it is good, else tell what is wrong with it and keep the old one.
 
-        Unless somebody ``asked`` for it, content that leaves out more than half of the servers is not good either.
+        Unless somebody ``asked`` for it, a file that has lost more than half of the servers is refused as well.
         """
         self._notify.reloading()
         await self.remember()

@@ -87,6 +87,6 @@ class Reverse:
                 self._publish_at = clock() + PUBLISH_INTERVAL
 
     def _publish(self) -> None:
-        """Replace ``names`` where it has changed: each replacement costs its reader a new index."""
+        """Replace ``names`` where it has changed: each replacement makes its reader build an index."""
         if self._found != self.names:
             self.names = dict(self._found)

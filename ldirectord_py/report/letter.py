@@ -74,7 +74,7 @@ class Host:
 class Letter:
     """A mail under way: its alerts, whom it has yet to reach, and when it was written (epoch, monotonic: seconds).
 
-    ``alone`` is whether it must not leave together with others.
+    ``alone``: it must not be joined with others.
     """
 
     alerts: tuple[Alert, ...]
@@ -93,7 +93,7 @@ class Letter:
         return first if len(self.alerts) == 1 else f"{len(self.alerts)} alerts: {first}"
 
     def joined(self, other: Letter) -> Letter | None:
-        """Return one mail for both, or None where they do not belong together or it would be too long."""
+        """Return one mail for both, or None if they differ in route or recipients, or it would be too long."""
         apart = self.alone or other.alone or (self.route, self.recipients) != (other.route, other.recipients)
         if apart or len(self.alerts) + len(other.alerts) > MAX_ALERTS:
             return None

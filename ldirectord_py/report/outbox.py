@@ -59,7 +59,7 @@ class Outbox:
             self._task = asyncio.create_task(self._run())
 
     def _joined(self, letter: Letter) -> bool:
-        """Join the letter to the last that it may leave with, but for the first one, which may be on its way."""
+        """Join the letter to the last waiting one that it fits; never to the first, which may be on its way."""
         for at in range(len(self._letters) - 1, 0, -1):
             if both := self._letters[at].joined(letter):
                 self._letters[at] = both

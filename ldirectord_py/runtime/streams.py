@@ -28,7 +28,7 @@ class Reader(asyncio.StreamReader):
         try:
             if self.count:
                 self.count(len(data))
-        except Exception as error:  # noqa: BLE001  whatever it is, the one who reads is told
+        except Exception as error:  # noqa: BLE001  whatever it is, the reader gets it
             self.set_exception(error)
         else:
             super().feed_data(data)
@@ -39,14 +39,14 @@ class Reader(asyncio.StreamReader):
         self.feed_eof()
 
     async def read(self, n: int = -1) -> bytes:
-        """Return at most ``n`` bytes, none at the end; raises OSError where the end was none."""
+        """Return at most ``n`` bytes, none at the end; raises OSError if the connection was lost."""
         data = await super().read(n)
         if not data and self._lost:
             raise self._lost
         return data
 
     async def readexactly(self, n: int) -> bytes:
-        """Return ``n`` bytes; raises IncompleteReadError at the end, OSError where the end was none."""
+        """Return ``n`` bytes; raises IncompleteReadError at the end, OSError if the connection was lost."""
         try:
             return await super().readexactly(n)
         except asyncio.IncompleteReadError:

@@ -89,7 +89,7 @@ async def _search(source: Connection, pattern: Pattern) -> tuple[int, bool, byte
 
 
 async def _received(source: Connection, portion: bytearray) -> int:
-    """Return how many bytes came, 0 at the end, which may be a reset: the reply after it says if the file is whole."""
+    """Return how many bytes came, 0 at the end. A reset is an end: the reply after it says if the file is complete."""
     try:
         return await source.receive_into(portion)
     except ConnectionResetError:

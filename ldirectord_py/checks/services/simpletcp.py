@@ -84,7 +84,7 @@ async def _send(connection: Connection, request: bytes) -> None:
 
 
 async def _lines(connection: Connection) -> AsyncGenerator[bytes, None]:
-    """Yield the lines up to the end of the connection, which may be a reset unless it is all that comes."""
+    """Yield the lines up to the end of the connection; a reset is one if something came before it."""
     portion, held, anything = bytearray(PORTION), bytearray(), False
     while size := await _received(connection, portion, or_reset=anything):
         anything, start, looked = True, 0, len(held)
@@ -100,7 +100,7 @@ async def _lines(connection: Connection) -> AsyncGenerator[bytes, None]:
 
 
 async def _received(connection: Connection, portion: bytearray, *, or_reset: bool) -> int:
-    """Return how many bytes came, 0 at the end or, if so, at a reset."""
+    """Return how many bytes came, 0 at the end; with ``or_reset`` a reset is an end, too."""
     try:
         return await connection.receive_into(portion)
     except ConnectionResetError:
