@@ -10,11 +10,13 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from copy import copy
 
 
 class Reader(asyncio.StreamReader):
     """Returns the data that came before the connection was lost, and only then raises the error.
 
+    It raises a copy, since a traceback refers to the frames of who reads: the reader and its protocol keep the error.
     ``count`` is called with the size of each piece that arrives; what it raises counts as the loss of the connection.
     """
 
@@ -42,7 +44,7 @@ class Reader(asyncio.StreamReader):
         """Return at most ``n`` bytes, none at the end; raises OSError if the connection was lost."""
         data = await super().read(n)
         if not data and self._lost:
-            raise self._lost
+            raise copy(self._lost)
         return data
 
     async def readexactly(self, n: int) -> bytes:
@@ -51,7 +53,7 @@ class Reader(asyncio.StreamReader):
             return await super().readexactly(n)
         except asyncio.IncompleteReadError:
             if self._lost:
-                raise self._lost from None
+                raise copy(self._lost) from None
             raise
 
     async def readuntil(self, separator: bytes = b"\n") -> bytes:  # type: ignore[override]  # no tuple of separators
@@ -60,7 +62,7 @@ class Reader(asyncio.StreamReader):
             return await super().readuntil(separator)
         except asyncio.IncompleteReadError:
             if self._lost:
-                raise self._lost from None
+                raise copy(self._lost) from None
             raise
 
 

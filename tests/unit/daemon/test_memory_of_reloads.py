@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.scripted import reset
 from ldirectord_py.checks.base import Check, Target
+from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.table import checker_for, turn_for
 from ldirectord_py.daemon.monitor import Monitor
 from ldirectord_py.ipvs.table import Protocol
@@ -76,6 +78,36 @@ async def test_probes_that_are_cancelled_leave_no_cycles() -> None:
     finally:
         gc.enable()
         await monitor.close()
+        server.close()
+
+
+@pytest.mark.parametrize("kind", ["dns", "ftp", "ldap", "pgsql", "sip", "smtp"])
+async def test_a_probe_of_a_server_that_resets_leaves_no_cycles(kind: str) -> None:
+    """The error of a lost connection is kept by those who read it, and must not refer to them."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)  # what is left unread makes the end a reset
+        reset(writer)
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"200 hi\r\n")
+        await talk(reader, writer)
+
+    server = await asyncio.start_server(greet if kind in {"ftp", "smtp"} else talk, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    target = Target(IPv4Address("127.0.0.1"), port, 10.0, Protocol.TCP, login="a", request="x", database="b")
+    checker = checker_for(Check(kind, target, 10))
+    await probe(checker, target)  # what is made once
+    await asyncio.sleep(0.05)
+    gc.collect()
+    gc.disable()
+    try:
+        reasons = {(await probe(checker, target)).reason for _ in range(3)}
+        await asyncio.sleep(0.05)
+        assert garbage() == {}
+        assert all(reason.startswith("reset by server") for reason in reasons), reasons
+    finally:
+        gc.enable()
         server.close()
 
 
