@@ -9,14 +9,20 @@ from ldirectord_py.config.values import Place, path, plain, string
 
 
 def execute(raw: str, place: Place) -> str:
-    """Read the name of one configuration."""
-    words = _words(plain(raw, place))
+    """Read the name of one configuration, quotes and all: ``named`` takes them off."""
+    text = plain(raw, place)
+    words = _words(text)
     if len(words) != 1:
         what = f"execute takes one name, but this has {len(words)} words"
         raise Refusal(what, "write one line for each configuration; put a name that has blanks into quotes")
     if not words[0]:
         raise Refusal("execute is empty", "give it a value or leave the line out")
-    return words[0]
+    return text
+
+
+def named(execute: str) -> str:
+    """Return the configuration that a value of ``execute`` names, as a shell would take it."""
+    return " ".join(_words(execute))
 
 
 def callback(raw: str, place: Place) -> str:

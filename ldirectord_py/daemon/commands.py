@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ldirectord_py.config.commands import named
 from ldirectord_py.daemon.children import Children
 from ldirectord_py.daemon.director import Director
 from ldirectord_py.daemon.outages import Outages
@@ -30,7 +31,7 @@ class Commands:
     def start(self) -> None:
         """Run what is due once the kernel has the services."""
         self._outages.follow()
-        self._children.start(self._director.orders.config.settings.execute)
+        self._children.start(self._executed)
 
     def follow(self) -> None:
         """Run what is due when other orders have come into force."""
@@ -38,13 +39,18 @@ class Commands:
 
     def reloaded(self) -> None:
         """Run what is due when these orders come from a file that was read again."""
-        self._children.follow(self._director.orders.config.settings.execute)
+        self._children.follow(self._executed)
 
     def changed(self) -> None:
         """Run what is due when the content of the configuration's file has changed, in force or not."""
         callback = self._director.orders.config.settings.callback
         if callback is not None:
             self._lanes.add("the callback", lambda: act_on(callback, str(self._path)))
+
+    @property
+    def _executed(self) -> tuple[str, ...]:
+        """The configurations of execute, each once."""
+        return tuple(dict.fromkeys(map(named, self._director.orders.config.settings.execute)))
 
     async def stop(self) -> None:
         """Stop the daemons of execute, within their time."""

@@ -156,9 +156,8 @@ OTHERWISE = (
         (
             Case(f'fallbackcommand = "/bin/x"\n{GOOD}', "daemon fallbackcommand", '"/bin/x"', "/bin/x"),
             Case(f'fallbackcommand = "/x" a\n{GOOD}', "daemon fallbackcommand", '"/x" a', '"/x" a'),
-            Case(f'execute = "a.cf"\n{GOOD}', "daemon execute", '"a.cf"', "a.cf"),
         ),
-        marks=pytest.mark.difference("`execute`, and `fallbackcommand` for the whole daemon, in quotes"),
+        marks=pytest.mark.difference("`fallbackcommand` for the whole daemon, in quotes"),
     ),
     pytest.param(
         (

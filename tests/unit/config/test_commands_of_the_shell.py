@@ -9,6 +9,7 @@ import pytest
 
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.config.addresses import Names
+from ldirectord_py.config.commands import named
 from ldirectord_py.config.parse import parse
 from ldirectord_py.errors import ConfigError
 
@@ -26,7 +27,8 @@ def words_of_a_shell(text: str) -> list[str]:
 )
 def test_the_name_of_execute_is_what_a_shell_makes_of_it(value: str) -> None:
     parsed = parse(f"execute = {value}\n{VIRTUAL}", "any.cf", NAMES, KINDS)
-    assert [*parsed.config.settings.execute] == words_of_a_shell(value)
+    assert parsed.config.settings.execute == (value,), "as the original reads it"
+    assert [*map(named, parsed.config.settings.execute)] == words_of_a_shell(value)
     assert parsed.warnings == ()
 
 

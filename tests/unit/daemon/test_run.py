@@ -294,7 +294,7 @@ async def test_it_runs_the_commands_of_its_configuration(tmp_path: Path, monkeyp
         os.kill(os.getpid(), signal.SIGHUP)
         await web.until(lambda: len(lines()) == 4)
         assert sorted(lines()[1:]) == [f"callback {web.path}", "mail.cf start", "sorry stop 192.0.2.3:80 tcp"]
-        web.path.write_text(head + "execute = mail.cf\n" + out)
+        web.path.write_text(head + 'execute = "mail.cf"\nexecute = mail.cf\n' + out)
         await web.until(lambda: len(lines()) == 5)
         assert lines()[4] == f"callback {web.path}"
         await web.stop()
