@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import chain
 
 from ldirectord_py.config.model import Config, Real
+
+Marks = tuple[object, ...]
+"""What a server is known by: one that has any of another's is the same."""
 
 
 def loss(before: Config, after: Config) -> str:
@@ -17,25 +21,26 @@ def loss(before: Config, after: Config) -> str:
     return " and ".join(f"{_lost(old, new)} of {len(old)} {name}" for name, old, new in lost if _half(old, new))
 
 
-def _half(old: Collection[object], new: Collection[object]) -> bool:
+def _half(old: Collection[Marks], new: Collection[Marks]) -> bool:
     return len(new) < len(old) < 2 * _lost(old, new)
 
 
-def _lost(old: Collection[object], new: Collection[object]) -> int:
-    return sum(server not in new for server in old)
+def _lost(old: Collection[Marks], new: Collection[Marks]) -> int:
+    held = frozenset(chain.from_iterable(new))
+    return sum(held.isdisjoint(marks) for marks in old)
 
 
-def _virtuals(config: Config) -> Collection[object]:
-    return {virtual.key for virtual in config.virtuals}
+def _virtuals(config: Config) -> Collection[Marks]:
+    return {(virtual.key,) for virtual in config.virtuals}
 
 
-def _reals(config: Config) -> Collection[object]:
-    """Return what tells the real servers apart, also those whose names have no address now."""
-    return {
-        (virtual.key, real.server, real.port, name)
-        for virtual in config.virtuals
-        for real, name in (
-            *((real, None) for real in virtual.reals),
-            *((real, real.name) for real in virtual.unresolved if isinstance(real, Real)),
-        )
-    }
+def _reals(config: Config) -> Collection[Marks]:
+    """Return the marks of the real servers: address and host name, which may have another address now or none."""
+    marks = set[Marks]()
+    for virtual in config.virtuals:
+        for real in virtual.reals:
+            names = (real.server, real.name) if real.name else (real.server,)
+            marks.add(tuple((virtual.key, real.port, name) for name in names))
+        unknown = (real for real in virtual.unresolved if isinstance(real, Real))
+        marks.update(((virtual.key, real.port, real.name),) for real in unknown)
+    return marks
