@@ -67,14 +67,14 @@ class Leftover:
         return {key: row for key, row in rows.items() if key not in self.kept} if self.kept else rows
 
     def _left(self, virtual: Virtual, former: Orders, new: Orders, held: Rows) -> Iterator[Destination]:
-        """Yield the rows of a virtual that belong to none of its servers, also those of presumed servers that are down.
+        """Yield the rows of a virtual that belong to none of its servers; those of presumed servers as if up.
 
         A row that belonged to another server before does not belong to an unresolved name, unless that name is new: it
         may be a new name of the same server.
         """
         found = {row.key: row for row in held.values() if isinstance(row, Destination)}
-        missing = {key for key in self._presumed if key.service == virtual.key and key not in found}
-        found |= {key: row for key in missing if (row := _row(former, key)) is not None}
+        out = {key for key in self._presumed if key.service == virtual.key and not (key in found and found[key].weight)}
+        found |= {key: row for key in out if (row := _row(former, key)) is not None}
         fresh = _named(virtual) - _named(former.virtuals.get(virtual.key))
         for key, row in found.items():
             known = key in self._presumed or key in self.kept

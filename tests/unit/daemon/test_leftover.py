@@ -119,6 +119,15 @@ async def test_once_the_names_resolve_the_rest_is_purged(folder: Path, monkeypat
     assert await site.resolve(web2="10.1.0.2") == {"10.1.0.1": 3, "10.1.0.2": 1}
 
 
+async def test_a_quiescent_row_keeps_its_own_weight_over_reloads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = TEXT + "    quiescent=yes\n"
+    site = Site(folder, monkeypatch, text, row("10.1.0.1", 3), row("10.1.0.2"))
+    await site.director.start()
+    assert (await site.check(down(), "10.1.0.2"))["10.1.0.2"] == 0
+    assert (await site.reload(text + "    comment=changed\n"))["10.1.0.2"] == 0
+    assert (await site.check(up(), "10.1.0.2"))["10.1.0.2"] == 1
+
+
 async def test_reloads_while_the_resolver_is_dead_keep_them_too_and_tell_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
