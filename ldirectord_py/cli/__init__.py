@@ -41,8 +41,16 @@ def _carry_out(invocation: Invocation) -> int:
     if invocation.command == VERSION:
         print(version())
         return 0
-    if invocation.command in DAEMONS:
-        signals.catch_early()
+    if invocation.command not in DAEMONS:
+        return _run(invocation)
+    signals.catch_early()
+    try:
+        return _run(invocation)
+    finally:
+        signals.end()
+
+
+def _run(invocation: Invocation) -> int:
     module = import_module(f"{__name__}.{COMMANDS[invocation.command].module}")
     status: int = module.run(invocation)
     return status

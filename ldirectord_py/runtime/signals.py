@@ -34,6 +34,11 @@ def catch_early() -> None:
         signal.signal(signal.SIGTERM, _exit)
 
 
+def end() -> None:
+    """Ignore a RELOAD from now on: at the end of the interpreter the handlers go, and it would kill."""
+    signal.signal(RELOAD, signal.SIG_IGN)
+
+
 def hold() -> None:
     """Keep all of them from being delivered until ``release``."""
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
