@@ -93,11 +93,15 @@ class Letter:
         return first if len(self.alerts) == 1 else f"{len(self.alerts)} alerts: {first}"
 
     def joined(self, other: Letter) -> Letter | None:
-        """Return one mail for both, or None if they differ in route or recipients, or it would be too long."""
+        """Return one mail for both, or None if they differ in route or recipients, or it would be too long.
+
+        This one may have been sent before, without an answer. The id and the age are the other's: some servers drop an
+        id that they have had, and the newest alert must not be given up with the oldest.
+        """
         apart = self.alone or other.alone or (self.route, self.recipients) != (other.route, other.recipients)
         if apart or len(self.alerts) + len(other.alerts) > MAX_ALERTS:
             return None
-        return replace(self, alerts=self.alerts + other.alerts)
+        return replace(self, alerts=self.alerts + other.alerts, id=other.id, began=other.began)
 
     @property
     def sender(self) -> str:

@@ -125,3 +125,13 @@ def test_a_letter_keeps_its_id() -> None:
     found = written(DOWN)
     assert found.message() == found.message()
     assert found.id != written(DOWN).id
+
+
+def test_letters_that_are_joined_have_the_id_and_the_age_of_the_last() -> None:
+    """The first may have been on its way before: a server may have it already, and it may soon be given up."""
+    route = Route(None, None, "ops@example.net")
+    first = letter([DOWN], route, HOST, written=0, began=0, alone=False)
+    last = letter([BACK], route, HOST, written=9, began=9, alone=False)
+    both = first.joined(last)
+    assert both is not None
+    assert (both.alerts, both.id, both.began, both.written) == ((DOWN, BACK), last.id, 9, 0)
