@@ -12,6 +12,7 @@ from ldirectord_py.cli.arguments import HELP, VERSION, Invocation, UsageError, p
 from ldirectord_py.cli.commands import COMMANDS, DAEMONS, help_text, usage, version
 from ldirectord_py.errors import ConfigError, LdirectordError
 from ldirectord_py.runtime import signals
+from ldirectord_py.runtime.descriptors import open_standard
 from ldirectord_py.runtime.text import ESCAPED
 
 FAILED = 1
@@ -21,6 +22,7 @@ STATUSES: Mapping[type[Exception], int] = {ConfigError: 2, UsageError: 255}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out the command line and return its exit status; every error is on standard error, in words."""
+    open_standard()
     _print_any_text()
     try:
         return _carry_out(parse(sys.argv[1:] if argv is None else argv, COMMANDS))
