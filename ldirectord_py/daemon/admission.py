@@ -47,8 +47,8 @@ class Admission:
         change = TURN / seconds if seconds > 0 else _GROWTH
         self._limit = max(1.0, min(MAX_BEGINNINGS, self._limit * max(_SHRINKAGE, min(change, _GROWTH))))
         self._begun = 0
+        if self._waiting:
+            self._loop.call_soon(self._next_turn)  # first, should one of them fail
         while self._waiting and self._begun < self._limit:
             self._begun += 1
             self._waiting.popleft()()
-        if self._begun:
-            self._loop.call_soon(self._next_turn)

@@ -162,7 +162,8 @@ class _Watch:
         if self._monitor is None:
             return
         loop = self._monitor.loop
-        if loop.time() - self._begins >= self._check.interval:
+        if (late := loop.time() - self._begins) >= self._check.interval:
+            self._monitor.note(self._check, late)
             self._next(loop.time())  # this host slept: each in its slot, not all of them now
             self._begins, self._due = self._due, self._due + self._check.interval
             self._monitor.wheel.schedule(self._begins, self)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
+import pytest
+
 from ldirectord_py.daemon.admission import MAX_BEGINNINGS, TURN, Admission
 
 
@@ -102,3 +104,19 @@ def test_after_a_load_as_many_begin_as_before() -> None:
     for _ in range(MAX_BEGINNINGS):
         admission.admit(loop.begin)
     assert len(admission._waiting) == 0
+
+
+def test_one_that_fails_to_begin_holds_up_no_other() -> None:
+    def fail() -> None:
+        raise MemoryError
+
+    loop = Turns(cost=1.0)
+    admission = loop.admission()
+    for _ in range(MAX_BEGINNINGS):
+        admission.admit(loop.begin)
+    admission.admit(fail)
+    admission.admit(loop.begin)
+    with pytest.raises(MemoryError):
+        loop.turn()
+    loop.turn()
+    assert loop.begun == MAX_BEGINNINGS + 1

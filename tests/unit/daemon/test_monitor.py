@@ -216,6 +216,20 @@ def test_after_this_host_slept_the_checks_are_in_their_slots_again_one_round_and
     in_fake_time(story())
 
 
+def test_checks_that_are_put_off_after_this_host_slept_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        probed = Probed()
+        await probed.follow(checks(10), 35)
+        selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+        selector.now += 600
+        await asyncio.sleep(30)
+        await probed.monitor.close()
+
+    in_fake_time(story())
+    (message,) = caplog.messages
+    assert message.startswith("A check of kind http begins ")
+
+
 def test_a_check_that_stays_keeps_its_probe_in_flight_and_its_clock() -> None:
     async def story() -> None:
         stays, goes, comes = checks(3)
