@@ -238,7 +238,7 @@ REFUSED = (
         marks=pytest.mark.difference("Empty `callback` or `execute`"),
     ),
     pytest.param(
-        (Case(f"execute = a.cf b.cf\n{GOOD}", "daemon execute", "a.cf b.cf", Refused(1), "these are 2 words"),),
+        (Case(f"execute = a.cf b.cf\n{GOOD}", "daemon execute", "a.cf b.cf", Refused(1), "this has 2 words"),),
         marks=pytest.mark.difference("`execute` of several words"),
     ),
     pytest.param(
