@@ -29,7 +29,8 @@ def catch_early() -> None:
     SIGTERM needs a handler only in the first process of a container, which ignores signals without one.
     """
     signal.signal(RELOAD, lambda number, _: _early.add(number))
-    signal.signal(signal.SIGQUIT, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGQUIT):  # a shell has jobs in the background ignore SIGINT
+        signal.signal(number, signal.default_int_handler)
     if os.getpid() == 1:
         signal.signal(signal.SIGTERM, _exit)
 

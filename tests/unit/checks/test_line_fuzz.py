@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from ipaddress import ip_address
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -82,6 +80,16 @@ class Pieces(asyncio.StreamReader):
         return data
 
 
+class NoData:
+    """A connection for data that ends at once."""
+
+    async def receive_into(self, buffer: bytearray) -> int:
+        return 0
+
+    def close(self) -> None:
+        pass
+
+
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes, int], None]:
     """What sets what the next connection says, and in pieces of which size; those for data say nothing."""
@@ -93,16 +101,12 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes, int], None]:
     def say(data: bytes, size: int) -> None:
         now[:] = data, size
 
-    async def silent(*_: object) -> bytes:
-        return b""
-
     monkeypatch.setattr("ldirectord_py.checks.stream.open_connection", opened)
 
-    async def opened_for_data(*_: object) -> SimpleNamespace:
-        return SimpleNamespace(detach=socket.socket)
+    async def opened_for_data(*_: object) -> NoData:
+        return NoData()
 
     monkeypatch.setattr("ldirectord_py.checks.services.ftp.open_data", opened_for_data)
-    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_recv", silent)
     return say
 
 
