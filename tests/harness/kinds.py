@@ -24,6 +24,7 @@ MEMORY_BYTES: Final = 2 << 30
 GUEST: Final = Path(__file__).with_name("guest.sh")
 UML_GUEST: Final = Path(__file__).with_name("uml.sh")
 CACHED: Final = "cached"  # the tag of a second share of the root; guest.sh mounts it with a cache
+OWN: Final = ("/tmp", "/run")
 LAB: Final = ("setpriv", "taskset", "kmod", "ip", "ipvsadm", "nginx", "sysctl")
 
 
@@ -41,6 +42,8 @@ class Kind(ABC):
 
     def missing(self) -> str:
         """Return what keeps such a machine from booting here, in words; empty when nothing does."""
+        if hidden := [folder for folder in OWN if ROOT.is_relative_to(folder)]:
+            return f"a machine has a {hidden[0]} of its own, and would not see the project there: move it elsewhere"
         absent = [name for name in (*LAB, *self.programs) if shutil.which(name, path=program_path()) is None]
         return f"{self.name} lacks {', '.join(absent)}" if absent else self._missing()
 

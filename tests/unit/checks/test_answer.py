@@ -192,6 +192,7 @@ def test_an_endless_body_ends_at_the_limit() -> None:
         answer_to(OK + b"\r\n", *[b"x" * 16384] * 2000, kept=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 1000, 60_000])
 def test_chunks_of_single_bytes_end_at_the_limit_of_steps(size: int) -> None:
     answer = answer_to(OK + b"Transfer-Encoding: chunked\r\n\r\n", kept=False)

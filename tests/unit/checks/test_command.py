@@ -128,6 +128,7 @@ async def test_a_daemon_that_holds_the_output_is_not_waited_for() -> None:
     os.kill(int(reason), signal.SIGKILL)
 
 
+@pytest.mark.slow
 async def test_a_command_that_hangs_is_ended_with_its_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "GRACE", 0.2)
     pids = tmp_path / "pids"
@@ -142,6 +143,7 @@ async def test_a_command_that_hangs_is_ended_with_its_group(tmp_path: Path, monk
     assert command.TURNS.taken == 0
 
 
+@pytest.mark.slow
 async def test_a_command_may_clean_up_when_its_time_is_over(tmp_path: Path) -> None:
     script = f"trap 'sleep 0.1; echo gone >{tmp_path}/told; exit' TERM; sleep 60 & wait"
     assert (await run(f"/bin/sh -c {shlex.quote(script)}", 0.3))[0] is Verdict.DOWN
@@ -206,6 +208,7 @@ async def test_whatever_ends_a_run_its_command_ends_with_its_group(
     assert list(command.GROUPS) == []
 
 
+@pytest.mark.slow
 async def test_endless_output_ends_at_the_deadline_and_holds_up_nobody() -> None:
     turns = 0
 

@@ -81,6 +81,7 @@ async def test_an_answer_that_came_while_this_host_slept_counts() -> None:
         assert await fail_after(0.05, check()) == "alive"
 
 
+@pytest.mark.slow
 async def test_the_time_in_which_this_process_did_not_run_is_added_to_the_deadline() -> None:
     async def check() -> str:
         await asyncio.sleep(0)
@@ -91,6 +92,7 @@ async def test_the_time_in_which_this_process_did_not_run_is_added_to_the_deadli
     assert await fail_after(0.4, check()) == "word"
 
 
+@pytest.mark.slow
 async def test_it_is_added_once_and_never_more_than_the_deadline_has() -> None:
     began = time.monotonic()
 

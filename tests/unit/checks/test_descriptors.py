@@ -83,6 +83,7 @@ async def test_without_a_descriptor_there_is_no_verdict(kind: str, protocol: Pro
     assert "too many open files" in result.reason
 
 
+@pytest.mark.slow
 async def test_a_full_backlog_is_down_at_the_deadline_as_not_connected() -> None:
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))

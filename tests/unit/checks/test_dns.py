@@ -120,6 +120,7 @@ async def test_over_tcp_they_fail(servers: Servers) -> None:
     assert await run(port, protocol=Protocol.TCP) == (Verdict.DOWN, "closed by server after 4 bytes of 16384")
 
 
+@pytest.mark.slow
 async def test_silence(servers: Servers) -> None:
     async with answering(silent) as server:
         assert await run(server.port, 0.2) == (Verdict.DOWN, "no answer within 0.2 s (no datagram came back)")

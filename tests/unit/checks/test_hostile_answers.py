@@ -99,6 +99,7 @@ async def test_an_answer_in_endless_tiny_pieces_ends_at_the_limit(
     assert (result.verdict, result.reason) == (Verdict.DOWN, "the answer comes in too many small pieces")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "start"), [("dns", b"\x00\x80\x12"), ("sip", STATUS)])
 async def test_a_dripping_answer_ends_at_the_deadline(servers: Servers, kind: str, start: bytes) -> None:
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

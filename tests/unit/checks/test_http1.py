@@ -289,6 +289,7 @@ def dripping(head: bytes, drop: bytes) -> Talk:
     return talk
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("talk", "phase"),
     [

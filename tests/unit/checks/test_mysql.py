@@ -212,6 +212,7 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+@pytest.mark.slow
 async def test_no_descriptor_is_left_behind(servers: Servers) -> None:
     tls = greeting(capabilities=CAPABILITIES | CLIENT.SSL)
     talks = (turns(b"", hang=True), turns(tls, hang=True), turns(GREETING, LOGGED_IN, ROWS), turns(GREETING, hang=True))

@@ -35,6 +35,7 @@ async def test_nothing_is_asked_without_login_request_and_database(field: str) -
 CRASHED = "the driver failed over the answer (status -11, connected, no answer to the login)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "seconds", "expected"),
     [

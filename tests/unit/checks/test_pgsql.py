@@ -235,6 +235,7 @@ async def test_nothing_is_asked_without_login_and_request(field: str, reason: st
     assert await run(9, **{field: ""}) == (Verdict.DOWN, reason)
 
 
+@pytest.mark.slow
 async def test_no_descriptor_is_left_behind(servers: Servers) -> None:
     ports = [await servers.start(talk) for talk in (hanging(), turns(b"S", hang=True), turns(b"N", LOGGED_IN, ANSWER))]
     before = descriptors()
@@ -246,6 +247,7 @@ async def test_no_descriptor_is_left_behind(servers: Servers) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answers", "chunk"),
     [

@@ -134,6 +134,7 @@ async def test_a_failure_is_in_doubt_where_this_process_stood_still_at_any_time_
     assert concluded(result)[:2] == (Verdict.NONE, "this host stood still during the check: closed by server")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stall", "verdict"), [(0.25, Verdict.DOWN), (1.0, Verdict.NONE)])
 async def test_no_answer_in_all_its_time_is_the_servers_fault_where_it_repeats_itself(
     stall: float, verdict: Verdict

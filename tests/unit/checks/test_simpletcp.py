@@ -70,6 +70,7 @@ async def test_answers_that_do_not_match(servers: Servers) -> None:
     assert expected == await run(await servers.start(saying(*[b"x" * 49_999 + b"\n"] * 400)), "/", "y")
 
 
+@pytest.mark.slow
 async def test_silence_ends_at_the_deadline(servers: Servers) -> None:
     expected = (Verdict.DOWN, "no answer within 0.3 s (connected, no answer)")
     assert expected == await run(await servers.start(hanging()), "/", "x", 0.3)

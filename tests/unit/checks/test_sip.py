@@ -162,6 +162,7 @@ async def test_other_messages_are_passed_over(servers: Servers) -> None:
     assert await run(port, protocol=Protocol.TCP) == OK
 
 
+@pytest.mark.slow
 async def test_a_deadline_tells_what_came_instead(servers: Servers) -> None:
     async with answering(lambda data: [answer(data, "100 Trying")]) as server:
         expected = (Verdict.DOWN, 'no answer within 0.2 s (only 100 Trying: "SIP/2.0 100 Trying\\r\\nVia:...")')

@@ -121,6 +121,7 @@ def instead_of_tls(*pieces: bytes, hang: bool = False) -> Talk:
     return talk
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("talk", "fields", "reason"),
     [

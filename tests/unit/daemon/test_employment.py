@@ -47,6 +47,7 @@ async def test_one_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) 
     assert await ended(monkeypatch, "import time; time.sleep(60)") == "was killed by signal 9"
 
 
+@pytest.mark.slow
 async def test_one_that_does_not_end_though_killed_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(employment, "STOP_SECONDS", 0.2)
     monkeypatch.setattr(employment, "PROGRAM", (sys.executable, "-c", "import time; time.sleep(60)"))

@@ -305,6 +305,7 @@ async def test_names_of_addresses_that_are_gone_are_forgotten() -> None:
     assert known(names) == {"10.1.0.3": "10.1.0.3"}
 
 
+@pytest.mark.slow
 async def test_names_are_published_in_portions_and_not_one_by_one() -> None:
     wanted = {IPv4Address(number) for number in range(2000)}
     seen: list[Mapping[Address, str]] = []

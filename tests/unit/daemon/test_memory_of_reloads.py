@@ -81,6 +81,7 @@ async def test_probes_that_are_cancelled_leave_no_cycles() -> None:
         server.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["dns", "ftp", "ldap", "pgsql", "sip", "smtp"])
 async def test_a_probe_of_a_server_that_resets_leaves_no_cycles(kind: str) -> None:
     """The error of a lost connection is kept by those who read it, and must not refer to them."""

@@ -66,6 +66,7 @@ async def test_what_cannot_be_run_is_told(line: str, failure: str, caplog: pytes
     assert caplog.messages == [f"system({line}) failed: {failure}"]
 
 
+@pytest.mark.slow
 async def test_out_of_time_its_whole_group_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
