@@ -15,7 +15,7 @@ from ldirectord_py.errors import LdirectordError
 
 # A daemon that ends on SIGTERM, or never; it says so once it holds lock and pid file.
 DAEMON = """
-import os, signal, sys
+import os, signal, sys, time
 from pathlib import Path
 from ldirectord_py.daemon.process import Instance
 stubborn = sys.argv[2] == "stubborn"
@@ -25,7 +25,7 @@ web = Instance("web.cf", Path(sys.argv[1]))
 with web.pid_written(web.lock()):
     print("up", flush=True)
     while True:
-        signal.pause()
+        time.sleep(0.05)  # not pause(): a signal that comes just before it would not end it
 """
 Start = Callable[..., "subprocess.Popen[str]"]
 
