@@ -5,10 +5,11 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Any
 
+from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Kind, Result, Target
 from ldirectord_py.config.model import Config, Fallback, Forward, Globals, Real, Virtual
 from ldirectord_py.health import Verdict
-from ldirectord_py.ipvs.table import Address, FirewallMark, Protocol, ServiceKey, VirtualAddress
+from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
 
 
 async def passes(target: Target) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ldirectord_py.address import Address
 from ldirectord_py.health import Verdict
-from ldirectord_py.ipvs.table import Address, Protocol, ServiceKey
+from ldirectord_py.ipvs.table import Protocol, ServiceKey
 
 
 @dataclass(frozen=True, slots=True)

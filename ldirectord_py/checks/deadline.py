@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final, cast
 
-from ldirectord_py.checks.phase import phase
+from ldirectord_py.checks.progress import phase
 from ldirectord_py.errors import DeadlinePassed
 from ldirectord_py.runtime.stalls import stall_meter
 from ldirectord_py.runtime.timer_wheel import current_wheel

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from ldirectord_py.checks import tls
 from ldirectord_py.checks.base import Checker, Target
 from ldirectord_py.checks.pattern import compiled
+from ldirectord_py.checks.transport import tls
 
 
 class Prepared:

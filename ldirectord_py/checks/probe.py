@@ -9,11 +9,11 @@ from typing import Final
 
 from ldirectord_py.checks.base import Checker, Result, Target
 from ldirectord_py.checks.deadline import Deadline
-from ldirectord_py.checks.phase import LOOKUP, NO_TLS, NOT_CONNECTED, phase, reached
-from ldirectord_py.checks.reasons import LONGEST, is_local, printable, words
+from ldirectord_py.checks.progress import LOOKUP, NO_TLS, NOT_CONNECTED, phase, reached
+from ldirectord_py.checks.reasons import is_local, words
 from ldirectord_py.errors import CheckFailed, DeadlinePassed, Inconclusive
 from ldirectord_py.health import Verdict
-from ldirectord_py.runtime.text import as_bytes, escape_surrogates
+from ldirectord_py.runtime.text import MAX_PRINTABLE, as_bytes, escape_surrogates, printable
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +97,6 @@ def _masked(reason: str, target: Target) -> str:
     """Return the reason as text that can be written, with what a server may have echoed of our secrets taken out."""
     for secret in (target.passwd, target.secret):
         if secret:
-            echoed = printable(as_bytes(secret)[:LONGEST])
+            echoed = printable(as_bytes(secret)[:MAX_PRINTABLE])
             reason = reason.replace(secret, "***").replace(echoed, "***")
     return escape_surrogates(reason)

@@ -8,8 +8,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 
-LONGEST = 1000
-"""Bytes of an answer that a reason or a line for the log may have."""
+from ldirectord_py.runtime.text import printable
 
 _LOCAL_FAULTS = frozenset(
     {
@@ -101,11 +100,3 @@ def words(error: Exception) -> str:
 def excerpt(data: bytes | bytearray, limit: int = 80) -> str:
     """Return at most ``limit`` bytes of an answer in quotes, everything unprintable escaped."""
     return f'"{printable(bytes(data[:limit]))}{"..." if len(data) > limit else ""}"'
-
-
-def printable(data: bytes) -> str:
-    """Return the bytes as text for a log line, at most LONGEST of them, everything unprintable escaped."""
-    text = data[:LONGEST].decode("utf-8", "backslashreplace") + ("..." if len(data) > LONGEST else "")
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

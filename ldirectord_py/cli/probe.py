@@ -13,16 +13,17 @@ from typing import NoReturn
 
 import uvloop
 
-from ldirectord_py.checks import command
+from ldirectord_py.address import endpoint
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.checks.maintenance import canonical, names_of
+from ldirectord_py.checks.checktypes import command
 from ldirectord_py.checks.probe import MAX_PROBES, concluded, probe
-from ldirectord_py.checks.table import checker_for, kinds, turn_for
+from ldirectord_py.checks.registry import checker_for, kinds, turn_for
 from ldirectord_py.cli.arguments import Invocation, UsageError
 from ldirectord_py.config.load import load
-from ldirectord_py.config.model import Config, Real, Virtual, endpoint
+from ldirectord_py.config.model import Config, Real, Virtual
 from ldirectord_py.desired import real_key
 from ldirectord_py.health import Verdict
+from ldirectord_py.maintenance_names import canonical, names_of
 from ldirectord_py.plan import plan
 
 AT_ONCE = 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.daemon.process import instance
+from ldirectord_py.instance.pid_file import instance
 
 
 def run(invocation: Invocation) -> int:

@@ -16,10 +16,10 @@ from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.commands import version
 from ldirectord_py.config.load import load
 from ldirectord_py.config.parse import Parsed
-from ldirectord_py.daemon import notify
-from ldirectord_py.daemon.process import Instance, Lock, instance
 from ldirectord_py.errors import LdirectordError
-from ldirectord_py.report.logfile import open_log
+from ldirectord_py.instance import sd_notify
+from ldirectord_py.instance.pid_file import Instance, Lock, instance
+from ldirectord_py.report.log.logfile import open_log
 from ldirectord_py.runtime import signals
 
 LOG = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Service:
         from ldirectord_py.daemon.run import serve  # noqa: PLC0415  imported after the fork: it is large
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_to_the_end(serve(self.path, self.loaded, notify.take(os.environ), ready)))
+            runner.run(_to_the_end(serve(self.path, self.loaded, sd_notify.take(os.environ), ready)))
 
 
 def read(invocation: Invocation) -> Service:

@@ -6,9 +6,9 @@ import sys
 
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.service import Service, read
-from ldirectord_py.daemon.detach import Starter, detach
-from ldirectord_py.daemon.process import AlreadyRunningError, instance
-from ldirectord_py.report.logfile import sink_of
+from ldirectord_py.instance.daemonize import Starter, detach
+from ldirectord_py.instance.pid_file import AlreadyRunningError, instance
+from ldirectord_py.report.log.logfile import sink_of
 
 
 def run(invocation: Invocation) -> int:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
+from ldirectord_py.address import Address
 from ldirectord_py.config.lines import Refusal
-from ldirectord_py.ipvs.table import Address
 
 _NUMERIC = re.compile(r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]+|[0-9]+))*")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")

@@ -8,7 +8,7 @@ from ldirectord_py.checks.base import TLS, Kind
 from ldirectord_py.checks.pattern import pattern_problem
 from ldirectord_py.config.lines import Line, Note, Report
 from ldirectord_py.config.model import SIP, CheckType, Virtual, takes_sip
-from ldirectord_py.config.real import receive_of
+from ldirectord_py.config.server_lines import receive_of
 from ldirectord_py.config.settings import Settings
 from ldirectord_py.ipvs.table import Protocol, VirtualAddress
 

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 from ldirectord_py.config import commands
 from ldirectord_py.config.lines import Note, Refusal
 from ldirectord_py.config.model import NO_ENGINE, SIP, AlertStatus, Authorities, CheckType
-from ldirectord_py.config.real import slashed
+from ldirectord_py.config.server_lines import slashed
 from ldirectord_py.config.values import (
     Place,
     Reader,

@@ -6,7 +6,8 @@ import json
 from dataclasses import fields
 from typing import Any
 
-from ldirectord_py.config.model import Authorities, Config, Fallback, Globals, Real, Virtual, bracketed
+from ldirectord_py.address import bracketed
+from ldirectord_py.config.model import Authorities, Config, Fallback, Globals, Real, Virtual
 from ldirectord_py.ipvs.table import FirewallMark
 
 HIDDEN = "***"

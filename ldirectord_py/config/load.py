@@ -12,8 +12,9 @@ from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
-from ldirectord_py.checks import tls
-from ldirectord_py.checks.table import installed, kinds
+from ldirectord_py.address import Address
+from ldirectord_py.checks.registry import installed, kinds
+from ldirectord_py.checks.transport import tls
 from ldirectord_py.config.addresses import HostName, Names
 from ldirectord_py.config.files import Files, refused
 from ldirectord_py.config.include import Texts, in_order
@@ -22,7 +23,6 @@ from ldirectord_py.config.model import Authorities
 from ldirectord_py.config.names import hostname, look_up
 from ldirectord_py.config.parse import Draft, Parsed, accepted, draft
 from ldirectord_py.errors import ConfigError, Problem, Severity
-from ldirectord_py.ipvs.table import Address
 
 _WORD = re.compile(r"(?:[A-Za-z0-9._]|-(?!>))+")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----", re.ASCII)

@@ -8,7 +8,8 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
 
-from ldirectord_py.ipvs.table import Address, FirewallMark, Protocol, ServiceKey, VirtualAddress
+from ldirectord_py.address import Address, endpoint
+from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
 
 
 class Forward(StrEnum):
@@ -43,16 +44,6 @@ class AlertStatus(StrEnum):
     RUNNING = "running"
     STOPPING = "stopping"
     RELOADING = "reloading"
-
-
-def endpoint(address: Address, port: int) -> str:
-    """Return ``address:port``, an IPv6 address in brackets."""
-    return f"{bracketed(address)}:{port}"
-
-
-def bracketed(address: Address) -> str:
-    """Return the address as ldirectord.cf writes it: IPv6 in brackets."""
-    return f"[{address}]" if address.version == 6 else str(address)
 
 
 @dataclass(frozen=True, slots=True)

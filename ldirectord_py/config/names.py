@@ -11,8 +11,8 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
 
+from ldirectord_py.address import Address
 from ldirectord_py.config.addresses import HostName, Names, PortName
-from ldirectord_py.ipvs.table import Address
 from ldirectord_py.runtime.threads import DaemonThreads
 
 THREADS = DaemonThreads("names", 32)

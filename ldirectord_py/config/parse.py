@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Kind
 from ldirectord_py.config.addresses import HostName, Lookup, Names, PortName
 from ldirectord_py.config.advice import Advice, Installed
@@ -17,12 +18,12 @@ from ldirectord_py.config.directives import DIRECTIVES, Where
 from ldirectord_py.config.include import Contents, Includes, Texts, in_order
 from ldirectord_py.config.lines import Line, Note, Refusal, Report, Text
 from ldirectord_py.config.model import SIP, UNRESOLVED, Config, Fallback, Globals, Virtual, takes_sip
-from ldirectord_py.config.real import VirtualLine, parse_virtual
 from ldirectord_py.config.sections import Section, Sorter
+from ldirectord_py.config.server_lines import VirtualLine, parse_virtual
 from ldirectord_py.config.servers import Servers
 from ldirectord_py.config.settings import Settings, Settler
 from ldirectord_py.errors import ConfigError, Problem, Severity
-from ldirectord_py.ipvs.table import Address, FirewallMark, Protocol, ServiceKey, VirtualAddress
+from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
 
 _GLOBALS = frozenset(field.name for field in fields(Globals))
 _VIRTUALS = frozenset(field.name for field in fields(Virtual))

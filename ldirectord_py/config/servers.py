@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from ldirectord_py.address import Address
 from ldirectord_py.config.addresses import Lookup, is_shortened, literal
 from ldirectord_py.config.lines import Line, Note, Refusal, Report
 from ldirectord_py.config.model import UNRESOLVED, Fallback, Forward, Real, Virtual
-from ldirectord_py.config.real import FallbackLine, RealLine, parse_fallback, parse_real
-from ldirectord_py.ipvs.table import Address, VirtualAddress
+from ldirectord_py.config.server_lines import FallbackLine, RealLine, parse_fallback, parse_real
+from ldirectord_py.ipvs.table import VirtualAddress
 
 LARGEST_RANGE = 65536
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from ldirectord_py.address import Address
 from ldirectord_py.config.dump import to_dict
 from ldirectord_py.config.model import (
     AlertStatus,
@@ -23,7 +24,7 @@ from ldirectord_py.config.model import (
     Virtual,
 )
 from ldirectord_py.errors import ConfigError, Problem
-from ldirectord_py.ipvs.table import Address, FirewallMark, Protocol, ServiceKey, VirtualAddress
+from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
 
 _FILE = "<yaml>"
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # libyaml is ten times as fast, and optional

@@ -6,14 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from ldirectord_py.checks import command
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.checks.table import checker_for, turn_for
-from ldirectord_py.daemon.descriptors import at_once, raise_limit
-from ldirectord_py.daemon.frames import Limits
-from ldirectord_py.daemon.monitor import Monitor
-from ldirectord_py.daemon.orders import Orders
-from ldirectord_py.daemon.workers import Workers, employed
+from ldirectord_py.checks.checktypes import command
+from ldirectord_py.checks.registry import checker_for, turn_for
+from ldirectord_py.daemon.probing.prober import Monitor
+from ldirectord_py.daemon.reconciler.compiled_config import Orders
+from ldirectord_py.daemon.workers.messages import Limits
+from ldirectord_py.daemon.workers.pool import Workers, employed
+from ldirectord_py.runtime.file_limit import at_once, raise_limit
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from ldirectord_py.config.model import Config
-from ldirectord_py.daemon.lookup import addresses
-from ldirectord_py.report.mail import Mail
+from ldirectord_py.report.mail.dispatcher import Post, this_host
+from ldirectord_py.report.mail.mail import Mail
 from ldirectord_py.report.monitorfile import FLUSH_SECONDS, MonitorFiles
-from ldirectord_py.report.post import Post, this_host
+from ldirectord_py.runtime.lookup import addresses
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 

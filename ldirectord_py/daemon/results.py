@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.config.model import Real, Virtual
-from ldirectord_py.daemon.director import IN_MAINTENANCE, Director
+from ldirectord_py.daemon.reconciler.director import IN_MAINTENANCE, Director
 from ldirectord_py.health import Verdict
 
 

@@ -10,26 +10,26 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from ldirectord_py.checks.table import kinds
-from ldirectord_py.collector import spare
+from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.parse import Parsed
-from ldirectord_py.daemon.commands import Commands
-from ldirectord_py.daemon.director import Director
-from ldirectord_py.daemon.maintenance import Maintenance
-from ldirectord_py.daemon.notify import Notify
-from ldirectord_py.daemon.orders import Orders, orders
+from ldirectord_py.daemon.commands.runner import Commands
+from ldirectord_py.daemon.configuration.name_watch import Resolver
+from ldirectord_py.daemon.configuration.reload import Reloader
+from ldirectord_py.daemon.maintenance.directory import Maintenance
 from ldirectord_py.daemon.probes import Probes
-from ldirectord_py.daemon.reload import Reloader
+from ldirectord_py.daemon.reconciler.compiled_config import Orders, orders
+from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reports import Reports
-from ldirectord_py.daemon.resolve import Resolver
 from ldirectord_py.daemon.results import noting
 from ldirectord_py.errors import KernelError
-from ldirectord_py.ipvs.netlink import NetlinkKernel
-from ldirectord_py.report import logfile
+from ldirectord_py.instance.sd_notify import Notify
+from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 from ldirectord_py.report.events import Listener
-from ldirectord_py.report.log import log
+from ldirectord_py.report.log import logfile
+from ldirectord_py.report.log.listener import log
 from ldirectord_py.report.monitorfile import FLUSH_SECONDS
 from ldirectord_py.runtime import signals
+from ldirectord_py.runtime.garbage import spare
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from enum import IntEnum, IntFlag
 from ipaddress import IPv4Address, IPv6Address
 from typing import Generic, NamedTuple, Self, TypeVar, dataclass_transform
 
-Address = IPv4Address | IPv6Address
+from ldirectord_py.address import Address
 
 T = TypeVar("T")
 

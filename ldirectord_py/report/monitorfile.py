@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ldirectord_py.address import bracketed
 from ldirectord_py.checks.base import Result
-from ldirectord_py.config.model import CheckType, Real, Virtual, bracketed
+from ldirectord_py.config.model import CheckType, Real, Virtual
 from ldirectord_py.health import Verdict
 from ldirectord_py.runtime.line_writer import LineWriter
 from ldirectord_py.runtime.text import as_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ldirectord_py.config.model import endpoint
+from ldirectord_py.address import endpoint
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.table import Destination, FirewallMark, Row, Service, ServiceKey
 from ldirectord_py.report.events import (

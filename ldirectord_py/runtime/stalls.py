@@ -14,7 +14,7 @@ NOISE: Final = 0.005
 """Seconds: beats that are late by no more than this are not counted, as they are on any host."""
 
 STALL: Final = 0.05
-"""Seconds by which a beat is late in a stall. A busy event loop takes less for one turn, see daemon/admission.py."""
+"""Seconds by which a beat is late in a stall. A turn of a busy event loop takes less (daemon/probing/admission.py)."""
 
 _SCHEDSTAT = "/proc/thread-self/schedstat"
 

@@ -8,8 +8,19 @@ import re
 ESCAPED = "ldirectord-escaped"
 """An error handler for encodings: what cannot be encoded is escaped as ``escape`` has it."""
 
+MAX_PRINTABLE = 1000
+"""Bytes of foreign text in a log line."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
+def printable(data: bytes, limit: int = MAX_PRINTABLE) -> str:
+    """Return the first ``limit`` bytes as text for a log line, everything unprintable escaped."""
+    text = data[:limit].decode("utf-8", "backslashreplace") + ("..." if len(data) > limit else "")
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def escape_surrogates(text: str) -> str:

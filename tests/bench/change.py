@@ -18,13 +18,13 @@ from statistics import median
 from bench.figure import Figure, Outcome
 from harness.fresh_namespace import fresh_namespace
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.checks.table import kinds
+from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.model import Config, Forward, Globals, Real, Virtual
-from ldirectord_py.daemon.director import Director
-from ldirectord_py.daemon.orders import orders
+from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.health import Verdict
-from ldirectord_py.ipvs.channel import Dial, Socket, dial
-from ldirectord_py.ipvs.netlink import NetlinkKernel
+from ldirectord_py.ipvs.netlink.client import NetlinkKernel
+from ldirectord_py.ipvs.netlink.socket import Dial, Socket, dial
 from ldirectord_py.ipvs.table import Protocol, VirtualAddress
 
 SHAPES = ((1000, 10), (1, 10_000))

@@ -14,7 +14,7 @@ from bench.farm import connections, halves
 from bench.figure import Curve, Figure, Outcome, ratio_at_most, value_at_most
 from bench.ours import Ours
 from harness.fresh_namespace import fresh_namespace
-from ldirectord_py.daemon.monitor import FIRST_PROBES_APART
+from ldirectord_py.daemon.probing.prober import FIRST_PROBES_APART
 
 SIZES: Final = (100, 1000, 5000, 10_000)
 RATE: Final = 100

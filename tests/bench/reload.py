@@ -26,14 +26,14 @@ from bench.change import SHAPES, changed
 from bench.figure import Figure, Outcome, value_at_most
 from bench.stand_in import StandIn
 from ldirectord_py.checks.base import Check, Checker, Target
-from ldirectord_py.checks.table import kinds
+from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.load import load
-from ldirectord_py.daemon.notify import Notify
-from ldirectord_py.daemon.orders import orders
+from ldirectord_py.daemon.reconciler.compiled_config import orders
 from ldirectord_py.daemon.run import _Daemon as Daemon
 from ldirectord_py.desired import desired
 from ldirectord_py.health import HealthState
-from ldirectord_py.ipvs.netlink import NetlinkKernel
+from ldirectord_py.instance.sd_notify import Notify
+from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 
 VIRTUALS, REALS = 2277, 37_205
 PROBE_SECONDS, INTERVAL = 2.0, 60

@@ -7,9 +7,9 @@ from collections import deque
 from typing import Final
 
 from contract.fake_linux import CONTROLLER, attribute, dumped_destination, dumped_service, packed
-from ldirectord_py.ipvs.dump import DONE, ERROR, MULTIPART
+from ldirectord_py.ipvs.netlink.decode import DONE, ERROR, MULTIPART
+from ldirectord_py.ipvs.netlink.encode import ACK, DUMP, HEADER, service_key
 from ldirectord_py.ipvs.table import Service, ServiceKey, Table
-from ldirectord_py.ipvs.wire import ACK, DUMP, HEADER, service_key
 
 FAMILY: Final = 32
 PART: Final = 10

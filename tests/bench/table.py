@@ -18,10 +18,11 @@ from ipaddress import IPv4Address
 
 from bench.figure import Figure, Outcome, Target, ratio_at_most
 from harness.fresh_namespace import fresh_namespace
-from ldirectord_py.collector import held_off
-from ldirectord_py.ipvs.channel import Socket, dial
 from ldirectord_py.ipvs.diff import diff
-from ldirectord_py.ipvs.netlink import NetlinkKernel
+from ldirectord_py.ipvs.ipvsadm import save
+from ldirectord_py.ipvs.netlink.client import NetlinkKernel
+from ldirectord_py.ipvs.netlink.encode import pack
+from ldirectord_py.ipvs.netlink.socket import Socket, dial
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
@@ -32,8 +33,7 @@ from ldirectord_py.ipvs.table import (
     Table,
     VirtualAddress,
 )
-from ldirectord_py.ipvs.text import save
-from ldirectord_py.ipvs.wire import pack
+from ldirectord_py.runtime.garbage import held_off
 
 SHAPES = {(1000, 10): 20, (100, 100): 20, (1, 5000): 8}
 """Services, destinations of each, and how many times faster than ``ipvsadm --restore`` they are to be written."""

@@ -87,7 +87,8 @@ def _percentiles(samples: list[float]) -> dict[str, float]:
 
 def main() -> int:
     """Be the daemon, watched."""
-    from ldirectord_py.daemon import monitor, probes, run  # noqa: PLC0415 - only this process needs it
+    from ldirectord_py.daemon import probes, run  # noqa: PLC0415 - only this process needs it
+    from ldirectord_py.daemon.probing import prober  # noqa: PLC0415
 
     eyes = _Eyes(Path(os.environ.pop(FILE)))
     serve = run.serve
@@ -99,7 +100,7 @@ def main() -> int:
         finally:
             watching.cancel()
 
-    vars(probes)["Monitor"] = partial(monitor.Monitor, late=lambda check, seconds: eyes.late.append(seconds))
+    vars(probes)["Monitor"] = partial(prober.Monitor, late=lambda check, seconds: eyes.late.append(seconds))
     vars(run)["serve"] = watched
     return in_memory()
 

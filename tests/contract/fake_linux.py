@@ -9,10 +9,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from ldirectord_py.ipvs.diff import Op, Verb
-from ldirectord_py.ipvs.dump import DONE, ERROR, MULTIPART, Message, attributes, destination, messages, service
 from ldirectord_py.ipvs.kernel import MemoryKernel
+from ldirectord_py.ipvs.netlink.decode import (
+    DONE,
+    ERROR,
+    MULTIPART,
+    Message,
+    attributes,
+    destination,
+    messages,
+    service,
+)
+from ldirectord_py.ipvs.netlink.encode import Command, batch
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service
-from ldirectord_py.ipvs.wire import Command, batch
 
 Mishap = Callable[[bytes], bytes]
 """What befalls one received chunk: another chunk, or an OSError."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_address
 
 from ldirectord_py.ipvs.diff import Op, Verb, diff
+from ldirectord_py.ipvs.ipvsadm import parse
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.table import (
     NO_FLAGS,
@@ -23,7 +24,6 @@ from ldirectord_py.ipvs.table import (
     Table,
     VirtualAddress,
 )
-from ldirectord_py.ipvs.text import parse
 
 WEB = VirtualAddress(Protocol.TCP, ip_address("10.0.0.1"), 80)
 DNS6 = VirtualAddress(Protocol.UDP, ip_address("2001:db8::1"), 53)

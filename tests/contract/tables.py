@@ -7,10 +7,10 @@ from ipaddress import IPv4Address, IPv6Address
 
 from hypothesis import strategies as st
 
+from ldirectord_py.address import Address
 from ldirectord_py.ipvs.table import (
     IPIP,
     NO_FLAGS,
-    Address,
     Destination,
     DestinationKey,
     FirewallMark,

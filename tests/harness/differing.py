@@ -8,10 +8,10 @@ from ipaddress import ip_address
 
 from harness import perl
 from harness.scripted import Talk, servers
+from ldirectord_py.address import bracketed
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.table import checker_for, kinds, turn_for
+from ldirectord_py.checks.registry import checker_for, kinds, turn_for
 from ldirectord_py.config.load import load
-from ldirectord_py.config.model import bracketed
 from ldirectord_py.errors import ConfigError
 from ldirectord_py.plan import plan
 

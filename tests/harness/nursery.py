@@ -66,7 +66,7 @@ class Nursery:
 
 def load() -> None:
     """Import all that a daemon comes to import."""
-    from ldirectord_py.checks.table import kinds  # noqa: PLC0415  the tests need none of it
+    from ldirectord_py.checks.registry import kinds  # noqa: PLC0415  the tests need none of it
     from ldirectord_py.cli import start  # noqa: F401, PLC0415
     from ldirectord_py.daemon import run  # noqa: F401, PLC0415
 

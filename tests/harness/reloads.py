@@ -19,7 +19,7 @@ import uvloop
 
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon import run
-from ldirectord_py.daemon.notify import Notify
+from ldirectord_py.instance.sd_notify import Notify
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
 

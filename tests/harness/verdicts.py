@@ -17,7 +17,7 @@ from harness.host import ROOT
 from harness.namespace import Namespace
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.table import checker_for
+from ldirectord_py.checks.registry import checker_for
 from ldirectord_py.ipvs.table import Protocol
 
 PORT = 80

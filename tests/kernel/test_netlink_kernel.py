@@ -12,9 +12,9 @@ import pytest
 from contract.kernel_cases import CASES, EVERY_SORT, WEB, Case, add, hold, real, service, table
 from harness.fresh_namespace import fresh_namespace
 from ldirectord_py.ipvs.diff import diff
-from ldirectord_py.ipvs.netlink import NetlinkKernel
+from ldirectord_py.ipvs.ipvsadm import in_order, parse, save
+from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Table
-from ldirectord_py.ipvs.text import in_order, parse, save
 
 
 @pytest.fixture(autouse=True)

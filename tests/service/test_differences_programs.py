@@ -19,16 +19,16 @@ from harness.perl import Answer, check, needs_original, start
 from harness.processes import runs
 from harness.scripted import answering as page_of
 from harness.scripted import replying, saying, servers
-from ldirectord_py.checks import command, ping
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.maintenance import in_maintenance, index
+from ldirectord_py.checks.checktypes import command, ping
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.table import checker_for, kinds
+from ldirectord_py.checks.registry import checker_for, kinds
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config
 from ldirectord_py.desired import adopt, real_key, rows
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Destination
+from ldirectord_py.maintenance_names import in_maintenance, index
 from ldirectord_py.plan import plan
 
 pytestmark = needs_original

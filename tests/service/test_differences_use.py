@@ -17,7 +17,7 @@ from harness import perl
 from harness.host import ROOT
 from harness.scripted import answering, servers
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.table import checker_for, kinds
+from ldirectord_py.checks.registry import checker_for, kinds
 from ldirectord_py.config.addresses import HostName
 from ldirectord_py.config.load import again, load
 from ldirectord_py.config.names import look_up

@@ -11,7 +11,7 @@ from harness.differing import site
 from ldirectord_py.config.load import load
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.desired import adopt, desired
-from ldirectord_py.ipvs import text
+from ldirectord_py.ipvs import ipvsadm
 from ldirectord_py.ipvs.table import Table
 
 pytestmark = perl.needs_original
@@ -28,7 +28,7 @@ def originals(config: str) -> Table:
     answer = perl.start(config)
     assert (answer.error, answer.died) == (None, None)
     added = (command.removeprefix("/sbin/ipvsadm ") for command in answer.commands)
-    return text.parse("\n".join(line for line in added if line.startswith(("-A ", "-a "))))
+    return ipvsadm.parse("\n".join(line for line in added if line.startswith(("-A ", "-a "))))
 
 
 def ours(config: str, folder: Path) -> Table:

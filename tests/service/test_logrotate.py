@@ -16,7 +16,7 @@ from harness.host import ROOT
 from harness.namespace import eventually
 from harness.serving import program
 from ldirectord_py.config.model import Globals
-from ldirectord_py.report.logfile import open_log
+from ldirectord_py.report.log.logfile import open_log
 
 LOGGER = logging.getLogger("ldirectord_py.rotation")
 ROTATIONS = 4

@@ -14,8 +14,8 @@ from harness.checking import BOTH, run
 from harness.nginx import nginx
 from harness.scripted import closed_port, hanging, servers
 from ldirectord_py.checks.probe import probe
+from ldirectord_py.checks.registry import checker_for
 from ldirectord_py.checks.services import KINDS
-from ldirectord_py.checks.table import checker_for
 from ldirectord_py.config.load import load
 from ldirectord_py.health import Verdict
 from ldirectord_py.plan import plan

@@ -17,10 +17,10 @@ import pytest
 
 from harness.elsewhere import Elsewhere
 from harness.scripted import Talk, answering, dialogue, saying
-from ldirectord_py.checks import command
 from ldirectord_py.checks.base import Check, Target
-from ldirectord_py.checks.table import checker_for, turn_for
-from ldirectord_py.daemon.monitor import Monitor
+from ldirectord_py.checks.checktypes import command
+from ldirectord_py.checks.registry import checker_for, turn_for
+from ldirectord_py.daemon.probing.prober import Monitor
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import FirewallMark, Protocol
 

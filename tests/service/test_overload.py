@@ -11,8 +11,8 @@ from ipaddress import ip_address
 from harness.elsewhere import Elsewhere
 from harness.scripted import answering, hanging
 from ldirectord_py.checks.base import Check, Checker, Target
-from ldirectord_py.checks.table import checker_for, turn_for
-from ldirectord_py.daemon.monitor import Monitor
+from ldirectord_py.checks.registry import checker_for, turn_for
+from ldirectord_py.daemon.probing.prober import Monitor
 from ldirectord_py.health import Verdict
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ldirectord_py.checks.registry import CHECKTYPES
 from ldirectord_py.checks.services import KINDS
-from ldirectord_py.checks.table import CHECKTYPES
 from ldirectord_py.config.addresses import Names
 from ldirectord_py.config.parse import parse
 

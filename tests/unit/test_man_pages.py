@@ -11,8 +11,8 @@ from ldirectord_py.cli import FAILED, INTERRUPTED, STATUSES
 from ldirectord_py.cli.commands import COMMANDS, help_text
 from ldirectord_py.cli.status import RUNNING, STALE, STOPPED
 from ldirectord_py.config.directives import DIRECTIVES
-from ldirectord_py.daemon.notify import VARIABLES
-from ldirectord_py.daemon.process import RUNDIR, RUNDIR_VARIABLE
+from ldirectord_py.instance.pid_file import RUNDIR, RUNDIR_VARIABLE
+from ldirectord_py.instance.sd_notify import VARIABLES
 
 ROOT = Path(__file__).parents[2]
 COMMAND_PAGE = ROOT / "docs" / "man" / "ldirectord.8"

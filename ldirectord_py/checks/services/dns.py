@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-from ldirectord_py.checks import datagram
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.connection import open_connection
-from ldirectord_py.checks.dns_message import Query, Reply, query
 from ldirectord_py.checks.pattern import compiled
-from ldirectord_py.checks.phase import NOT_CONNECTED, reached
-from ldirectord_py.checks.reasons import excerpt, printable
+from ldirectord_py.checks.progress import NOT_CONNECTED, reached
+from ldirectord_py.checks.protocols.dns_message import Query, Reply, query
+from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
+from ldirectord_py.checks.transport import datagram
+from ldirectord_py.checks.transport.connection import open_connection
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Protocol
+from ldirectord_py.runtime.text import printable
 
 LIMIT = 16384
 """Bytes that are read ahead of what is asked for."""

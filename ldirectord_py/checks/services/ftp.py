@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.connection import Connection
-from ldirectord_py.checks.connection import connect as open_data
 from ldirectord_py.checks.pattern import Pattern, compiled
-from ldirectord_py.checks.phase import reached
+from ldirectord_py.checks.progress import reached
+from ldirectord_py.checks.protocols.replies import ftp_reply
 from ldirectord_py.checks.reasons import excerpt
-from ldirectord_py.checks.replies import ftp_reply
 from ldirectord_py.checks.search import search
-from ldirectord_py.checks.stream import Stream, connect
+from ldirectord_py.checks.transport.connection import Connection
+from ldirectord_py.checks.transport.connection import connect as open_data
+from ldirectord_py.checks.transport.stream import Stream, connect
 from ldirectord_py.errors import CheckFailed
 
 LIMIT = 16 * 1024 * 1024

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ldirectord_py.checks.http1 import http_kind
+from ldirectord_py.checks.protocols.http1 import http_kind
 
 KIND = http_kind("http", 80, {"virtualhost"})

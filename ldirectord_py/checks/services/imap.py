@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.stream import LINES, Stream, connect
+from ldirectord_py.checks.transport.stream import LINES, Stream, connect
 from ldirectord_py.errors import CheckFailed
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from ldirectord_py.checks import ldap_messages as ldap
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.ber import Malformed
-from ldirectord_py.checks.ldap_session import Session
 from ldirectord_py.checks.pattern import Pattern, compiled
+from ldirectord_py.checks.protocols import ldap_messages as ldap
+from ldirectord_py.checks.protocols.ber import Malformed
+from ldirectord_py.checks.protocols.ldap_session import Session
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
-from ldirectord_py.checks.stream import Stream, connect
+from ldirectord_py.checks.transport.stream import Stream, connect
 from ldirectord_py.errors import CheckFailed
 
 USES = frozenset({"login", "passwd", "request", "receive"})

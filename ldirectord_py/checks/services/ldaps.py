@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ldirectord_py.checks.base import TLS, Kind, Target
 from ldirectord_py.checks.services import ldap
-from ldirectord_py.checks.stream import connect
+from ldirectord_py.checks.transport.stream import connect
 
 
 async def check(target: Target) -> str:

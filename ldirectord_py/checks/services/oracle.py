@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ldirectord_py.checks import sql
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.oracle_session import converse
+from ldirectord_py.checks.protocols import sql
+from ldirectord_py.checks.protocols.oracle_session import converse
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import escape_surrogates
 

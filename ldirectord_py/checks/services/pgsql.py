@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ldirectord_py.checks import sql
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.postgres_session import connect
+from ldirectord_py.checks.protocols import sql
+from ldirectord_py.checks.protocols.postgres_session import connect
 
 
 async def check(target: Target) -> str:

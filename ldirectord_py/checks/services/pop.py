@@ -8,7 +8,7 @@ import hmac
 import re
 
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.stream import LINES, Stream, connect
+from ldirectord_py.checks.transport.stream import LINES, Stream, connect
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes
 

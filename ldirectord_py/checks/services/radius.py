@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 
-from ldirectord_py.checks import datagram
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.radius_packet import AccessRequest
+from ldirectord_py.checks.protocols.radius_packet import AccessRequest
 from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.checks.transport import datagram
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import as_bytes

@@ -6,15 +6,15 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 
-from ldirectord_py.checks import datagram
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.connection import Connection, connect
-from ldirectord_py.checks.datagram import Datagrams
 from ldirectord_py.checks.effort import Effort
 from ldirectord_py.checks.pattern import compiled
-from ldirectord_py.checks.phase import NOT_CONNECTED, reached
+from ldirectord_py.checks.progress import NOT_CONNECTED, reached
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
+from ldirectord_py.checks.transport import datagram
+from ldirectord_py.checks.transport.connection import Connection, connect
+from ldirectord_py.checks.transport.datagram import Datagrams
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import as_bytes

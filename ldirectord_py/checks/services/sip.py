@@ -6,15 +6,16 @@ import asyncio
 import secrets
 from ipaddress import ip_address
 
-from ldirectord_py.checks import datagram
+from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.connection import open_connection
-from ldirectord_py.checks.datagram import Stray
-from ldirectord_py.checks.phase import NOT_CONNECTED, reached
+from ldirectord_py.checks.progress import NOT_CONNECTED, reached
+from ldirectord_py.checks.protocols.sip_message import Options, starts
 from ldirectord_py.checks.reasons import excerpt
-from ldirectord_py.checks.sip_message import Options, starts
+from ldirectord_py.checks.transport import datagram
+from ldirectord_py.checks.transport.connection import open_connection
+from ldirectord_py.checks.transport.datagram import Stray
 from ldirectord_py.errors import CheckFailed
-from ldirectord_py.ipvs.table import Address, Protocol
+from ldirectord_py.ipvs.table import Protocol
 
 LIMIT = 32768
 """Bytes that may come over TCP until the answer has; a line counts for 32 at least."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ldirectord_py.checks.base import TLS, Kind, Target
-from ldirectord_py.checks.replies import smtp_reply
-from ldirectord_py.checks.stream import Stream, connect
-from ldirectord_py.checks.tls import terms
+from ldirectord_py.checks.protocols.replies import smtp_reply
+from ldirectord_py.checks.transport.stream import Stream, connect
+from ldirectord_py.checks.transport.tls import terms
 from ldirectord_py.errors import CheckFailed
 
 _NAME = "localhost.localdomain"

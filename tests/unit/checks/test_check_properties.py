@@ -13,14 +13,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.scripted import Servers, saying
-from ldirectord_py.checks.answer import Answer
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.pattern import pattern_problem
 from ldirectord_py.checks.probe import probe
+from ldirectord_py.checks.protocols.http_request import first, redirected
+from ldirectord_py.checks.protocols.http_response import Answer
 from ldirectord_py.checks.reasons import excerpt
-from ldirectord_py.checks.request import first, redirected
+from ldirectord_py.checks.registry import checker_for
 from ldirectord_py.checks.services import KINDS
-from ldirectord_py.checks.table import checker_for
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.health import Verdict
 

@@ -16,7 +16,7 @@ import pytest
 from harness.scripted import Servers, answering, closed_port, hanging, saying
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.table import checker_for
+from ldirectord_py.checks.registry import checker_for
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import Protocol
 

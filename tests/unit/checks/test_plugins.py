@@ -13,8 +13,8 @@ import pytest
 from harness.scripted import Servers, dialogue
 from ldirectord_py.checks.plugins import GROUP, plugins
 from ldirectord_py.checks.probe import probe
+from ldirectord_py.checks.registry import checker_for, installed, kinds
 from ldirectord_py.checks.services import KINDS
-from ldirectord_py.checks.table import checker_for, installed, kinds
 from ldirectord_py.config.load import load
 from ldirectord_py.errors import ConfigError
 from ldirectord_py.health import Verdict
@@ -22,7 +22,7 @@ from ldirectord_py.plan import plan
 
 REDIS = """
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.stream import connect
+from ldirectord_py.checks.transport.stream import connect
 
 
 async def check(target: Target) -> str:

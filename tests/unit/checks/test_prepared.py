@@ -11,10 +11,12 @@ from ipaddress import ip_address
 import pytest
 import regex
 
-from ldirectord_py.checks import http1, pattern, tls
+from ldirectord_py.checks import pattern
 from ldirectord_py.checks.base import Check, Checker, Target
-from ldirectord_py.checks.request import Request, first
-from ldirectord_py.checks.table import checker_for
+from ldirectord_py.checks.protocols import http1
+from ldirectord_py.checks.protocols.http_request import Request, first
+from ldirectord_py.checks.registry import checker_for
+from ldirectord_py.checks.transport import tls
 
 FIRST = int(ip_address("10.0.0.0"))
 

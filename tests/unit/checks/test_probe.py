@@ -11,8 +11,8 @@ from ipaddress import ip_address
 import pytest
 
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.phase import reached
 from ldirectord_py.checks.probe import MAX_PROBES, concluded, probe
+from ldirectord_py.checks.progress import reached
 from ldirectord_py.errors import CheckFailed, Inconclusive
 from ldirectord_py.health import Verdict
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ldirectord_py.checks.table import kinds
+from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.addresses import HostName, PortName
 from ldirectord_py.config.dump import to_dict, to_json
 from ldirectord_py.config.files import LARGEST

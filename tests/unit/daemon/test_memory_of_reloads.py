@@ -16,8 +16,8 @@ import pytest
 from harness.scripted import reset
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.table import checker_for, turn_for
-from ldirectord_py.daemon.monitor import Monitor
+from ldirectord_py.checks.registry import checker_for, turn_for
+from ldirectord_py.daemon.probing.prober import Monitor
 from ldirectord_py.ipvs.table import Protocol
 
 TESTS = Path(__file__).parents[2]

@@ -9,11 +9,11 @@ import pytest
 
 from builders import KINDS, config, virtual
 from harness.scripted import servers
-from ldirectord_py.checks import command
 from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.checks.checktypes import command
 from ldirectord_py.daemon import probes
-from ldirectord_py.daemon.orders import orders
 from ldirectord_py.daemon.probes import Probes
+from ldirectord_py.daemon.reconciler.compiled_config import orders
 from ldirectord_py.health import Verdict
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from builders import KINDS, config, down, real, unjudged, up, virtual
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import Real, Virtual
-from ldirectord_py.daemon.director import Director
-from ldirectord_py.daemon.orders import orders
+from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.results import noting
 from ldirectord_py.ipvs.kernel import MemoryKernel
 

@@ -18,15 +18,17 @@ import uvloop
 from harness.processes import runs
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Globals
-from ldirectord_py.daemon import children, run
-from ldirectord_py.daemon.notify import Notify
+from ldirectord_py.daemon import run
+from ldirectord_py.daemon.commands import execute
 from ldirectord_py.daemon.reports import Reports
+from ldirectord_py.instance.sd_notify import Notify
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
 from ldirectord_py.ipvs.table import Table
-from ldirectord_py.report import logfile, post
+from ldirectord_py.report.log import logfile
+from ldirectord_py.report.mail import dispatcher
+from ldirectord_py.report.mail.sendmail import over_sendmail
 from ldirectord_py.report.monitorfile import FLUSH_SECONDS
-from ldirectord_py.report.sendmail import over_sendmail
 from ldirectord_py.runtime import signals
 
 HEAD = "checkinterval = 1\nchecktimeout = 1\n"
@@ -133,7 +135,7 @@ async def test_changes_are_mailed_up_to_the_stop(tmp_path: Path, monkeypatch: py
     script = tmp_path / "sendmail"
     script.write_text(f"#!/bin/sh\ncat >> {mails}\n")
     script.chmod(0o755)
-    monkeypatch.setattr(post, "over_sendmail", partial(over_sendmail, str(script)))
+    monkeypatch.setattr(dispatcher, "over_sendmail", partial(over_sendmail, str(script)))
     async with daemon(tmp_path, monkeypatch, f"emailalert = ops@example.net\n{WEB}") as web:
         await asyncio.wait_for(web.ready.wait(), 10)
         web.path.write_text(f"emailalert = ops@example.net\n{SHOP}")
@@ -204,7 +206,7 @@ class Hung:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.given: list[float] = []
         self.asked = asyncio.Event()
-        monkeypatch.setattr(post, "over_sendmail", self.carry)
+        monkeypatch.setattr(dispatcher, "over_sendmail", self.carry)
         close_reports = Reports.close
 
         async def close(reports: Reports, seconds: float) -> None:
@@ -281,7 +283,7 @@ async def test_it_runs_the_commands_of_its_configuration(tmp_path: Path, monkeyp
     script = tmp_path / "note"
     script.write_text(f'#!/bin/sh\necho "$@" >> {told}\n')
     script.chmod(0o755)
-    monkeypatch.setattr(children, "PROGRAM", (str(script),))
+    monkeypatch.setattr(execute, "PROGRAM", (str(script),))
 
     def lines() -> list[str]:
         return told.read_text().splitlines() if told.exists() else []

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from contract.tables import successors, tables
 from ldirectord_py.ipvs.diff import Op, Verb, diff
 from ldirectord_py.ipvs.kernel import MemoryKernel
+from ldirectord_py.ipvs.netlink.encode import pack
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
@@ -25,7 +26,6 @@ from ldirectord_py.ipvs.table import (
     VirtualAddress,
     service_of,
 )
-from ldirectord_py.ipvs.wire import pack
 
 PAIRS = tables().flatmap(lambda table: st.tuples(st.just(table), successors(table) | tables()))
 

@@ -114,7 +114,7 @@ import asyncio, socket, sys, threading, time
 import uvloop
 from ldirectord_py.checks import connection
 from ldirectord_py.checks.threads import LOOKUPS, THREADS
-from ldirectord_py.daemon.lookup import addresses
+from ldirectord_py.runtime.lookup import addresses
 from ldirectord_py.runtime.threads import DaemonThreads, run_in_daemon_thread
 
 for_ever = threading.Event().wait

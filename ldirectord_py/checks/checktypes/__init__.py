@@ -1,0 +1,1 @@
+"""The words of ``checktype``, each in a file of its own."""

@@ -1,0 +1,47 @@
+"""``checktype = external`` and ``external-perl``: a command of the user's judges, by its exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ldirectord_py.address import bracketed
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.checktypes.command import run, split
+from ldirectord_py.errors import CheckFailed
+from ldirectord_py.ipvs.table import FirewallMark, ServiceKey, VirtualAddress
+
+# ``do`` and not ``perl FILE``: such a script may also ``return``, as the body of a function can.
+_PERL = ("perl", "-e", '$0 = shift; -r $0 or die "cannot read $0: $!\\n"; do $0; die $@ if $@;')
+
+
+async def check(target: Target) -> str:
+    """Return the last line that the command prints when it ends with status 0."""
+    return await run(_command(target))
+
+
+async def check_perl(target: Target) -> str:
+    """Return the last line that the Perl script prints when it ends with status 0."""
+    return await run((*_PERL, *_command(target)))
+
+
+def _command(target: Target) -> Sequence[str]:
+    """Return the command with what it is told: virtual address and port, real address and port."""
+    try:
+        words = split(target.command)
+    except ValueError as error:
+        raise CheckFailed(f"checkcommand: {str(error).lower()}") from None
+    return (*words, *_virtual(target.virtual), bracketed(target.address), str(target.port))
+
+
+def _virtual(key: ServiceKey | None) -> tuple[str, str]:
+    match key:
+        case VirtualAddress(_, address, port):
+            return bracketed(address), str(port)
+        case FirewallMark(mark):
+            return str(mark), "0"
+        case None:
+            return "", "0"
+
+
+KIND = Kind("external", check, uses=frozenset({"command", "virtual"}))
+PERL_KIND = Kind("external-perl", check_perl, uses=frozenset({"command", "virtual"}))

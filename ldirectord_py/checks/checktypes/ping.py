@@ -1,0 +1,119 @@
+"""``checktype = ping``: an ICMP echo is answered; ``connect`` over UDP means this too."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ldirectord_py.address import Address
+from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.effort import Effort
+from ldirectord_py.checks.host_faults import connect_datagrams, fault, send_datagram
+from ldirectord_py.checks.progress import reached
+from ldirectord_py.errors import Inconclusive
+
+_HEADER = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence number
+_PACKET = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """What differs between the two ICMPs; ``offset`` is where a raw socket's ICMP header begins."""
+
+    domain: socket.AddressFamily
+    protocol: int
+    request: int
+    reply: int
+    offset: Callable[[bytes], int]
+
+
+_FAMILIES = {
+    4: _Family(socket.AF_INET, socket.IPPROTO_ICMP, 8, 0, lambda packet: (packet[0] & 15) * 4),
+    6: _Family(socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, 129, lambda _: 0),
+}
+
+
+async def check(target: Target) -> str:
+    """Return ``echo reply``; ``attempts`` echoes share the timeout evenly."""
+    echo = Echo(target.address)
+    try:
+        reached("no echo reply")
+        for attempt in range(1, target.attempts):
+            try:
+                async with asyncio.timeout(target.timeout / target.attempts):
+                    return await echo.ask(attempt)
+            except TimeoutError:
+                continue
+        return await echo.ask(target.attempts)
+    finally:
+        echo.close()
+
+
+class Echo:
+    """A socket for echoes to one address; the replies of others are not ours."""
+
+    def __init__(self, address: Address) -> None:
+        self._family = _FAMILIES[address.version]
+        self._socket, self._raw = _open(self._family)
+        self._token = secrets.token_bytes(16)
+        self._identifier = secrets.randbits(16)
+        self._address = str(address)
+        self._effort = Effort()
+
+    async def ask(self, number: int) -> str:
+        """Send an echo and wait for its reply, or a late one to an echo before it."""
+        connect_datagrams(self._socket, (self._address, 0))
+        send_datagram(self._socket, self._request(number))
+        loop = asyncio.get_running_loop()
+        while True:
+            packet = await loop.sock_recv(self._socket, _PACKET)
+            self._effort.datagram()
+            if self._answers(packet, number):
+                return "echo reply"
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def _request(self, number: int) -> bytes:
+        header = (self._family.request, 0, 0, self._identifier, number)
+        checksum = _checksum(_HEADER.pack(*header) + self._token)  # the kernel's own for all but raw IPv4
+        return _HEADER.pack(*header[:2], checksum, *header[3:]) + self._token
+
+    def _answers(self, packet: bytes, number: int) -> bool:
+        start = self._family.offset(packet) if self._raw and packet else 0
+        if len(packet) < start + _HEADER.size:
+            return False
+        kind, code, _, identifier, sequence = _HEADER.unpack_from(packet, start)
+        ours = identifier == self._identifier or not self._raw  # the kernel sets that of other sockets
+        token = packet[start + _HEADER.size :]
+        return (kind, code, token) == (self._family.reply, 0, self._token) and ours and sequence <= number
+
+
+def _open(family: _Family) -> tuple[socket.socket, bool]:
+    """Return a non-blocking ICMP socket, and whether it is raw; raises Inconclusive if this host allows neither."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
+        try:
+            opened = socket.socket(family.domain, kind | socket.SOCK_NONBLOCK, family.protocol)
+        except PermissionError:
+            continue
+        except OSError as error:
+            raise fault(error.errno or 0) from None
+        return opened, kind == socket.SOCK_RAW
+    raise Inconclusive("this host may not ping: run as root, or widen net.ipv4.ping_group_range")
+
+
+def _checksum(data: bytes) -> int:
+    """Return the Internet checksum (RFC 1071)."""
+    padded = data + b"\0" * (len(data) % 2)
+    total = sum(int.from_bytes(padded[at : at + 2]) for at in range(0, len(padded), 2))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+KIND = Kind("ping", check, uses=frozenset({"attempts"}))

@@ -1,0 +1,109 @@
+"""DNS messages: the query of a check, and its answer."""
+
+from __future__ import annotations
+
+import secrets
+import struct
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from ldirectord_py.checks.protocols.dns_records import INTERNET, Type, texts
+from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.checks.transport.datagram import Stray
+from ldirectord_py.errors import CheckFailed
+from ldirectord_py.runtime.text import as_bytes
+
+RECORDS = 128
+"""Records of an answer that are looked at."""
+
+_RESPONSE, _OPCODE, _TRUNCATED, _RECURSION = 0x8000, 0x7800, 0x0200, 0x0100
+_CODES = (
+    "NOERROR",
+    "FORMERR",
+    "SERVFAIL",
+    "NXDOMAIN",
+    "NOTIMP",
+    "REFUSED",
+    "YXDOMAIN",
+    "YXRRSET",
+    "NXRRSET",
+    "NOTAUTH",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: its code in words, whether it was cut to fit a datagram, and the text of each record read."""
+
+    code: str
+    truncated: bool
+    records: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question, with the number that its answer must have."""
+
+    name: str
+    type: Type
+    identity: int
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.type.name}"
+
+    @property
+    def wire(self) -> bytes:
+        """Return the message; raises CheckFailed if the name is none of DNS."""
+        return struct.pack("!6H", self.identity, _RECURSION, 1, 0, 0, 0) + self._question
+
+    @property
+    def _question(self) -> bytes:
+        try:
+            labels = [_label(label) for label in self.name.removesuffix(".").split(".") if self.name != "."]
+        except UnicodeError:
+            labels = [b""]
+        name = b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
+        if not all(labels) or len(name) > 255:
+            raise CheckFailed(f"request asks for what is not a DNS name: {excerpt(as_bytes(self.name))}")
+        return name + struct.pack("!HH", self.type, INTERNET)
+
+    def read(self, data: bytes) -> Reply:
+        """Return the answer; raises Stray if it is not to this query, CheckFailed if it is malformed."""
+        if len(data) < 12:
+            raise Stray("too short for a DNS answer")
+        identity, flags, questions, answers = struct.unpack_from("!4H", data)
+        if identity != self.identity or not flags & _RESPONSE or flags & _OPCODE:
+            raise Stray("a DNS message that answers no query of ours")
+        code, question = flags & 0xF, self._question if questions else b""
+        at = 12 + len(question)
+        if questions > 1 or data[12:at].lower() != question.lower() or not (questions or code):
+            raise Stray("a DNS answer to another question")
+        cut = bool(flags & _TRUNCATED)
+        records = () if code or cut else tuple(texts(data, at, min(answers, RECORDS)))
+        return Reply(_CODES[code] if code < len(_CODES) else f"RCODE {code}", cut, records)
+
+
+def _label(text: str) -> bytes:
+    """Return a label of a name; raises UnicodeError. One that is not UTF-8 is sent as its bytes."""
+    raw = as_bytes(text)
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return raw if len(raw) < 64 else b""
+    return text.encode("idna")
+
+
+def query(request: str) -> Query:
+    """Return what ``NAME``, ``NAME TYPE``, an address or nothing asks: A, PTR of an address, NS of the root."""
+    name, word, more = (*request.split(maxsplit=2), "", "", "")[:3]
+    identity = secrets.randbelow(65536)
+    if more or word.upper() not in {"", *Type.__members__}:
+        raise CheckFailed(f"request is neither NAME nor NAME TYPE, with one of {', '.join(Type.__members__)}")
+    if word:
+        return Query(name, Type[word.upper()], identity)
+    if not name:
+        return Query(".", Type.NS, identity)
+    try:
+        return Query(ip_address(name).reverse_pointer, Type.PTR, identity)
+    except ValueError:
+        return Query(name, Type.A, identity)

@@ -1,0 +1,183 @@
+"""The messages of LDAPv3 (RFC 4511) that a check sends and receives, as bytes: without I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from types import MappingProxyType
+
+from ldirectord_py.checks.protocols import ber
+
+BIND_RESPONSE = 0x61
+SEARCH_ENTRY = 0x64
+SEARCH_DONE = 0x65
+SEARCH_REFERENCE = 0x73
+EXTENDED_RESPONSE = 0x78
+INTERMEDIATE_RESPONSE = 0x79
+
+NO_ATTRIBUTES = ("1.1",)
+"""What to ask for to get the name of an entry alone."""
+
+ALL_ATTRIBUTES = ("*", "+")
+"""What to ask for to get all attributes, those of users and those of the server."""
+
+VALUES = 1000
+"""Values of an entry that are looked at."""
+
+TEXT = 49152
+"""Bytes of an entry, written out, that are looked at."""
+
+_BIND_REQUEST, _SIMPLE = 0x60, 0x80
+_UNBIND_REQUEST = 0x42
+_SEARCH_REQUEST, _PRESENT = 0x63, 0x87
+_REFERRAL = 0xA3
+_VERSION = 3
+_BASE_OBJECT, _DEREFERENCE_THE_BASE = 0, 2
+_FALSE = b"\x01\x01\x00"
+
+SUCCESS = 0
+_CODES: Mapping[int, str] = MappingProxyType(
+    {
+        0: "success",
+        1: "operationsError",
+        2: "protocolError",
+        3: "timeLimitExceeded",
+        4: "sizeLimitExceeded",
+        7: "authMethodNotSupported",
+        8: "strongerAuthRequired",
+        10: "referral",
+        11: "adminLimitExceeded",
+        12: "unavailableCriticalExtension",
+        13: "confidentialityRequired",
+        14: "saslBindInProgress",
+        16: "noSuchAttribute",
+        17: "undefinedAttributeType",
+        18: "inappropriateMatching",
+        19: "constraintViolation",
+        21: "invalidAttributeSyntax",
+        32: "noSuchObject",
+        33: "aliasProblem",
+        34: "invalidDNSyntax",
+        36: "aliasDereferencingProblem",
+        48: "inappropriateAuthentication",
+        49: "invalidCredentials",
+        50: "insufficientAccessRights",
+        51: "busy",
+        52: "unavailable",
+        53: "unwillingToPerform",
+        54: "loopDetect",
+        80: "other",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a server sent: the ``number`` of our request (0: unasked), the tag of the operation and its content."""
+
+    number: int
+    operation: int
+    content: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an operation ended: the code, what the server says to it, and the first server it refers to."""
+
+    code: int
+    diagnostic: bytes
+    referral: bytes
+
+    @property
+    def name(self) -> str:
+        """Return the code in the words of the RFC."""
+        return _CODES.get(self.code, f"result code {self.code}")
+
+
+def bind(number: int, login: str, passwd: str) -> bytes:
+    """Return the request to log in with a password; anonymously where both are empty."""
+    operation = ber.encode(_BIND_REQUEST, ber.integer(_VERSION), ber.text(login), ber.text(passwd, _SIMPLE))
+    return ber.encode(ber.SEQUENCE, ber.integer(number), operation)
+
+
+def search(number: int, base: str, attributes: tuple[str, ...], seconds: int) -> bytes:
+    """Return the request for the entry ``base`` itself, in which the server may take ``seconds``."""
+    operation = ber.encode(
+        _SEARCH_REQUEST,
+        ber.text(base),
+        ber.integer(_BASE_OBJECT, ber.ENUMERATED),
+        ber.integer(_DEREFERENCE_THE_BASE, ber.ENUMERATED),
+        ber.integer(0),  # any number of entries
+        ber.integer(seconds),
+        _FALSE,  # values, too
+        ber.text("objectClass", _PRESENT),
+        ber.encode(ber.SEQUENCE, *map(ber.text, attributes)),
+    )
+    return ber.encode(ber.SEQUENCE, ber.integer(number), operation)
+
+
+def unbind(number: int) -> bytes:
+    """Return the goodbye, which has no answer."""
+    return ber.encode(ber.SEQUENCE, ber.integer(number), ber.encode(_UNBIND_REQUEST))
+
+
+def size(data: memoryview) -> int | None:
+    """Return the size of the message that ``data`` begins with; None: too few bytes to say; raises Malformed."""
+    if data and data[0] != ber.SEQUENCE:
+        raise ber.Malformed("no message of LDAP")
+    found = ber.extent(data)
+    return found and found[1]
+
+
+def message(data: memoryview) -> Message:
+    """Return the message whose bytes these are; raises Malformed."""
+    parts = ber.elements(ber.take(ber.elements(data), ber.SEQUENCE))
+    number = ber.number(ber.take(parts, ber.INTEGER))
+    operation, content = next(parts, (None, data))
+    if operation is None or number < 0:
+        raise ber.Malformed("no operation" if operation is None else "a negative message number")
+    return Message(number, operation, content)
+
+
+def outcome(content: memoryview) -> Outcome:
+    """Return how a bind, a search or a connection ended; raises Malformed."""
+    parts = ber.elements(content)
+    code = ber.number(ber.take(parts, ber.ENUMERATED))
+    ber.take(parts, ber.OCTET_STRING)  # the part of the name that exists
+    diagnostic = bytes(ber.take(parts, ber.OCTET_STRING))
+    tag, referrals = next(parts, (None, content))
+    return Outcome(code, diagnostic, first_uri(referrals) if tag == _REFERRAL else b"")
+
+
+def first_uri(content: memoryview) -> bytes:
+    """Return the first server that a referral or a reference names; raises Malformed."""
+    return bytes(ber.take(ber.elements(content), ber.OCTET_STRING))
+
+
+def entry(content: memoryview) -> tuple[bytes, memoryview]:
+    """Return the name of an entry, and its attributes as they came; raises Malformed."""
+    parts = ber.elements(content)
+    return bytes(ber.take(parts, ber.OCTET_STRING)), ber.take(parts, ber.SEQUENCE)
+
+
+def written_out(attributes: memoryview) -> bytes:
+    """Return the attributes as lines ``name: value``, as many as may be looked at; raises Malformed."""
+    lines = bytearray()
+    for name, value in islice(_values(attributes), VALUES):
+        if len(lines) + len(name) + len(value) + 3 > TEXT:
+            break
+        lines += b"%b: %b\n" % (bytes(name), bytes(value))
+    return bytes(lines)
+
+
+def _values(attributes: memoryview) -> Iterator[tuple[memoryview, memoryview]]:
+    for tag, attribute in ber.elements(attributes):
+        if tag != ber.SEQUENCE:
+            raise ber.Malformed("an attribute that is none")
+        parts = ber.elements(attribute)
+        name = ber.take(parts, ber.OCTET_STRING)
+        for kind, value in ber.elements(ber.take(parts, ber.SET)):
+            if kind != ber.OCTET_STRING:
+                raise ber.Malformed("a value that is none")
+            yield name, value

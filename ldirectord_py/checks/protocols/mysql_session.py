@@ -1,0 +1,187 @@
+"""A connection to MySQL or MariaDB that logs in and asks for a row.
+
+aiomysql logs in; what a server can make it read or send is bounded here. The query is ours: aiomysql would read a
+result to its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import aiomysql
+from pymysql.charset import charset_by_name
+from pymysql.connections import MAX_PACKET_LEN
+from pymysql.constants import CLIENT, COMMAND
+from pymysql.protocol import MysqlPacket, OKPacketWrapper
+
+from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.progress import NOT_CONNECTED, phase, reached
+from ldirectord_py.checks.protocols.sql import GOT_ROW, MOST, NO_ROW, outcome
+from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.checks.transport.connection import open_connection
+from ldirectord_py.checks.transport.receive_buffer import narrow
+from ldirectord_py.checks.transport.tls import Terms, terms
+from ldirectord_py.errors import CheckFailed
+from ldirectord_py.runtime.text import as_bytes, printable
+
+LIMIT = 32768
+"""Bytes that a packet may have, rows aside: they are not read."""
+
+_PLUGINS = frozenset({"", "mysql_native_password", "caching_sha2_password", "sha256_password"})
+"""Ways to log in that do not show the password to whoever asks; "" stands for the second-oldest."""
+
+_REFUSALS = frozenset({1044, 1045, 1251, 1275, 1396, 1524, 1698, 1820, 1862, 2059, 3118, 3159, 4151})
+"""The codes of errors that mean that a login is refused."""
+
+_MALFORMED = (LookupError, ValueError, TypeError, NameError, AttributeError, AssertionError, RuntimeError, struct.error)
+"""What aiomysql raises over packets that are none."""
+
+
+async def converse(target: Target, statement: str) -> str:
+    """Return what came of the statement; raises CheckFailed without a row."""
+    session = _Session(target)
+    try:
+        with _reasons():
+            await session.log_in()
+            word = await session.ask(statement)
+            await session.leave()
+            return word
+    finally:
+        session.end()
+
+
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """Turn what aiomysql raises into CheckFailed or OSError."""
+    try:
+        yield
+    except aiomysql.MySQLError as error:
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None
+        raise CheckFailed(_words(error)) from None
+    except OSError:  # some of those of TLS are a ValueError too
+        raise
+    except _MALFORMED:
+        raise CheckFailed(f"malformed packet ({phase()})") from None
+
+
+def _words(error: Exception) -> str:
+    code, text = error.args[:2] if len(error.args) > 1 else (0, error.args[0] if error.args else "")
+    words = " ".join(printable(str(text).encode("utf-8", "replace")).split()) or f"error {code}"
+    if code in _REFUSALS and "logged in" not in phase():
+        return f"login refused: {words}"
+    return f"query failed: {words}" if "logged in" in phase() else words
+
+
+class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no annotations
+    """A connection; its state beyond aiomysql's is the byte count of what the server may still send."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(
+            host=str(target.address),
+            port=target.port,
+            user=as_bytes(target.login),
+            password=as_bytes(target.passwd).decode("latin-1"),  # which aiomysql encodes it to
+            db=as_bytes(target.database),
+            charset="utf8mb4",
+            autocommit=None,
+            program_name="ldirectord",
+        )
+        self.client_flag &= ~CLIENT.MULTI_STATEMENTS
+        self._terms = terms(target)
+        self._left = MOST
+
+    async def log_in(self) -> None:
+        """Return when the server has taken the login: as aiomysql's ``_connect`` but on a connection of ours."""
+        reached(NOT_CONNECTED)
+        self._reader, self._writer = await open_connection(self._host, self._port, limit=LIMIT)
+        narrow(self._writer.transport)
+        reached("connected, no greeting")
+        self._next_seq_id = 0
+        await self._get_server_information()
+        await self._request_authentication()
+
+    async def ask(self, statement: str) -> str:
+        """Return what came of the statement."""
+        reached("logged in, no answer to the query")
+        await self._execute_command(COMMAND.COM_QUERY, as_bytes(statement))
+        answer = await self._read_packet()
+        if answer.is_ok_packet():
+            return outcome(OKPacketWrapper(answer).affected_rows)
+        if answer.is_load_local_packet():
+            raise CheckFailed("the server asks for a file of this host")
+        while not (await self._read_packet()).is_eof_packet():
+            pass  # the columns: what a row would hold
+        return await self._row()
+
+    async def _row(self) -> str:
+        """Return the word for a row by its first byte; the rest may be large."""
+        head = await self._read_bytes(5)
+        size = int.from_bytes(head[:3], "little")
+        if head[4] == 0xFF:
+            MysqlPacket(head[4:] + await self._read_bytes(size - 1), "utf8").raise_for_error()
+        if head[4] == 0xFE and size < 9:
+            raise CheckFailed(NO_ROW)
+        return GOT_ROW
+
+    async def leave(self) -> None:
+        """Say goodbye, whatever becomes of it."""
+        self._writer.write(struct.pack("<iB", 1, COMMAND.COM_QUIT))
+        await asyncio.sleep(0)  # uvloop sends at the end of a turn
+
+    def end(self) -> None:
+        """Close the connection without a wait."""
+        if self._writer:
+            self._writer.transport.abort()
+        self.close()
+
+    async def _request_authentication(self) -> None:
+        reached("connected, no answer to the login")
+        if self._server_auth_plugin not in _PLUGINS:
+            self._client_auth_plugin = "mysql_native_password"  # the server may ask for another
+        if self.server_capabilities & CLIENT.SSL:
+            await self._go_secure(self._terms)
+        elif self._terms.verify:
+            raise CheckFailed("the server has no TLS, which tlsverify asks for")
+        await super()._request_authentication()
+
+    async def _go_secure(self, asked: Terms) -> None:
+        """Go on over TLS, on the connection that there is."""
+        self.client_flag |= CLIENT.SSL
+        charset = charset_by_name(self.charset).id
+        self.write_packet(struct.pack("<iIB23s", self.client_flag, MAX_PACKET_LEN, charset, b""))
+        if left := bytes(self._reader._buffer):  # type: ignore[attr-defined]
+            raise CheckFailed(f"more than a greeting before TLS: {excerpt(left)}")
+        reached("connected, TLS handshake not done")
+        await self._writer.start_tls(asked.context, server_hostname=asked.name)
+        self._secure = True
+
+    async def _process_auth(self, plugin_name: bytes, auth_packet: MysqlPacket) -> MysqlPacket | None:
+        name = plugin_name.decode("ascii", "replace")
+        if name not in _PLUGINS:
+            raise CheckFailed(f"login refused: the server asks for {printable(plugin_name[:80])}, not known here")
+        packet: MysqlPacket | None = await super()._process_auth(plugin_name, auth_packet)
+        return packet
+
+    async def _read_packet(self, packet_type: type[MysqlPacket] = MysqlPacket) -> MysqlPacket:
+        packet = await super()._read_packet(packet_type)
+        logging_in = "logged in" not in phase()
+        if logging_in and packet.is_auth_switch_request() and not self.server_capabilities & CLIENT.PLUGIN_AUTH:
+            raise CheckFailed("login refused: the server asks for a password in the format before MySQL 4.1")
+        return packet
+
+    async def _read_bytes(self, num_bytes: int) -> bytes:
+        if num_bytes > LIMIT:
+            raise CheckFailed(f"a packet of {num_bytes} bytes ({phase()})")
+        self._left -= num_bytes
+        if self._left < 0:
+            raise CheckFailed(f"more than {MOST // 1024} kB without a row")
+        try:
+            data: bytes = await self._reader.readexactly(num_bytes)
+        except asyncio.IncompleteReadError as error:
+            got = f" after {excerpt(error.partial)}" if error.partial else ""
+            raise CheckFailed(f"closed by server{got} ({phase()})") from None
+        return data

@@ -1,0 +1,188 @@
+"""A connection to PostgreSQL that logs in and asks for one row; it holds one bounded message at a time, and no rows."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import IntEnum
+from functools import partial
+
+from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.progress import NOT_CONNECTED, phase, reached
+from ldirectord_py.checks.protocols import postgres_messages, scram
+from ldirectord_py.checks.protocols.sql import GOT_ROW, MOST
+from ldirectord_py.checks.reasons import excerpt
+from ldirectord_py.checks.threads import THREADS
+from ldirectord_py.checks.transport.connection import open_connection
+from ldirectord_py.checks.transport.receive_buffer import narrow
+from ldirectord_py.checks.transport.tls import Terms, terms
+from ldirectord_py.errors import CheckFailed
+
+LIMIT = 32768
+"""Bytes that a message may have, rows aside: they are skipped."""
+
+MAX_ROWS = 500
+"""Rows of a result that are skipped; those beyond them are not read."""
+
+PORTION = 16384
+"""Bytes of a row that are read at once."""
+
+_ROWS = frozenset((b"D", b"d"))
+"""The kinds of message that are rows: of a query, and of a COPY."""
+
+
+class _Method(IntEnum):
+    """The requests to authenticate that can be answered."""
+
+    OK = 0
+    CLEARTEXT = 3
+    MD5 = 5
+    SASL = 10
+    SASL_CONTINUE = 11
+    SASL_FINAL = 12
+
+
+class Session:
+    """A connection; its state is the byte count of what the server sent, and what SCRAM awaits."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._left = MOST
+        self._nonce = b""
+        self._expected = b""
+
+    async def secure(self, asked: Terms) -> None:
+        """Turn TLS on where the server has it; raises CheckFailed where it must and has not."""
+        reached("connected, no answer to the request for TLS")
+        self._writer.write(postgres_messages.SSL_REQUEST)
+        answer = await self._reader.read(LIMIT)
+        if answer == b"S":  # and nothing behind it, which anybody may have said
+            reached("connected, TLS handshake not done")
+            await self._writer.start_tls(asked.context, server_hostname=asked.name)
+        elif answer[:1] == b"E":
+            raise CheckFailed(postgres_messages.failure(answer[5:])[1])
+        elif answer != b"N":
+            raise CheckFailed(f"expected S or N, got {excerpt(answer)}" if answer else f"closed by server ({phase()})")
+        elif asked.verify:
+            raise CheckFailed("the server has no TLS, which tlsverify asks for")
+
+    async def log_in(self, target: Target) -> None:
+        """Return when the server is ready for a query; raises CheckFailed when it is not willing."""
+        reached("connected, no answer to the login")
+        self._writer.write(postgres_messages.startup(target.login, target.database))
+        while True:
+            kind, size = await self._header()
+            body = await self._body(size)
+            if kind == b"Z":
+                return
+            if kind == b"E":
+                code, words = postgres_messages.failure(body)
+                raise CheckFailed(f"login refused: {words}" if code.startswith("28") else words)
+            if kind == b"R":
+                await self._authenticate(target, body)
+
+    async def ask(self, statement: str) -> str:
+        """Return what came of the last statement; raises CheckFailed where it has no row, or any of them fails.
+
+        A result that is too long is not read to its end: its rows count, whatever would follow.
+        """
+        reached("logged in, no answer to the query")
+        self._writer.write(postgres_messages.query(statement))
+        results = postgres_messages.Results()
+        while True:
+            kind, size = await self._header()
+            if kind in _ROWS:
+                if results.row() > MAX_ROWS or size > self._left - LIMIT:
+                    return GOT_ROW
+                await self._skip(size)
+            elif kind == b"Z":
+                return results.word
+            elif kind == b"G":
+                raise CheckFailed("the server asks for data to copy")
+            else:
+                self._take(results, kind, await self._body(size))
+
+    def _take(self, results: postgres_messages.Results, kind: bytes, body: bytes) -> None:
+        """Take a message that is no row; raises CheckFailed for an error."""
+        if kind == b"E":
+            raise CheckFailed(f"query failed: {postgres_messages.failure(body)[1]}")
+        if kind == b"C":
+            results.completed(body)
+
+    async def leave(self) -> None:
+        """Say goodbye, whatever becomes of it."""
+        self._writer.write(postgres_messages.TERMINATE)
+        await asyncio.sleep(0)  # uvloop sends at the end of a turn
+
+    async def _authenticate(self, target: Target, body: bytes) -> None:
+        """Answer a request to authenticate."""
+        method = struct.unpack("!I", body[:4])[0] if len(body) >= 4 else -1
+        rest = body[4:]
+        if method == _Method.OK:
+            return
+        if not target.passwd:
+            raise CheckFailed("login refused: the server asks for a password")
+        match method:
+            case _Method.CLEARTEXT:
+                self._answer(postgres_messages.text(target.passwd))
+            case _Method.MD5 if len(rest) == 4:
+                self._answer(postgres_messages.md5(target.login, target.passwd, rest))
+            case _Method.SASL if scram.MECHANISM in rest.split(b"\0"):
+                self._nonce = secrets.token_urlsafe(18).encode()
+                first = b"n,," + scram.first(self._nonce)
+                self._answer(scram.MECHANISM + b"\0" + struct.pack("!i", len(first)) + first)
+            case _Method.SASL_CONTINUE if self._nonce:
+                asked = scram.challenge(rest, self._nonce)
+                proof = await THREADS.run(partial(asked.answered, target.passwd, scram.first(self._nonce)))
+                self._nonce, self._expected = b"", proof.expected
+                self._answer(proof.message)
+            case _Method.SASL_FINAL if self._expected:
+                if rest != self._expected:
+                    raise CheckFailed("login refused: the server does not know the password itself")
+            case _:
+                raise CheckFailed(f"login refused: authentication method {method} is not known here")
+
+    def _answer(self, body: bytes) -> None:
+        self._writer.write(postgres_messages.message(b"p", body))
+
+    async def _header(self) -> tuple[bytes, int]:
+        return postgres_messages.header(await self._exactly(5))
+
+    async def _body(self, size: int) -> bytes:
+        if size > LIMIT:
+            raise CheckFailed(f"a message of {size} bytes")
+        return await self._exactly(size)
+
+    async def _skip(self, size: int) -> None:
+        """Read so many bytes of a row, and keep none of them."""
+        while size:
+            size -= len(await self._exactly(min(size, PORTION)))
+
+    async def _exactly(self, size: int) -> bytes:
+        self._left -= size
+        if self._left < 0:
+            raise CheckFailed(f"more than {MOST // 1024} kB without a row")
+        try:
+            return await self._reader.readexactly(size)
+        except asyncio.IncompleteReadError as error:
+            got = f" after {excerpt(error.partial)}" if error.partial else ""
+            raise CheckFailed(f"closed by server{got} ({phase()})") from None
+
+
+@asynccontextmanager
+async def connect(target: Target) -> AsyncIterator[Session]:
+    """Yield a connection, over TLS where the server has it; it is closed without a wait."""
+    reached(NOT_CONNECTED)
+    reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT)
+    narrow(writer.transport)
+    session = Session(reader, writer)
+    try:
+        await session.secure(terms(target))
+        yield session
+        await session.leave()
+    finally:
+        writer.transport.abort()

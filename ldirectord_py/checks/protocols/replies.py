@@ -1,0 +1,45 @@
+"""Replies that begin with a code of three digits; in SMTP and FTP replies of several lines look different."""
+
+from __future__ import annotations
+
+from ldirectord_py.checks.transport.stream import LINES, Stream
+from ldirectord_py.errors import CheckFailed
+
+MAX_REPLY = 65536
+"""Characters that the lines of a reply may have together."""
+
+
+async def smtp_reply(stream: Stream, *starts: str) -> list[str]:
+    """Return the lines of a reply: each has the code, and all but the last ``-`` behind it (RFC 5321, 4.2.1).
+
+    Raises CheckFailed unless the first begins with one of ``starts``.
+    """
+    lines = [await stream.expect(*starts)]
+    code = lines[0][:3]
+    while lines[-1][3:4] == "-":
+        lines.append(await stream.expect(code))
+        _limit(lines)
+    return lines
+
+
+async def ftp_reply(stream: Stream, *starts: str) -> str:
+    """Return the last line of a reply: in a long one the first that has the same code and a space (RFC 959, 4.2).
+
+    The lines between may be anything. Raises CheckFailed unless the first begins with one of ``starts``.
+    """
+    lines = [await stream.expect(*starts)]
+    code = lines[0][:3]
+    if lines[0][3:4] != "-":
+        return lines[0]
+    while lines[-1] != code and not lines[-1].startswith(f"{code} "):
+        lines.append(await stream.line())
+        _limit(lines)
+    return lines[-1]
+
+
+def _limit(lines: list[str]) -> None:
+    """Raise CheckFailed where a reply is too long."""
+    if len(lines) > LINES:
+        raise CheckFailed(f"a reply of more than {LINES} lines")
+    if sum(map(len, lines)) > MAX_REPLY:
+        raise CheckFailed(f"a reply of more than {MAX_REPLY // 1024} kB")

@@ -1,0 +1,1 @@
+"""Connections and datagrams of checks: TCP, TLS, UDP."""

@@ -1,0 +1,111 @@
+"""Why a server's certificate is refused, in words that name the certificate."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ldirectord_py.runtime.text import as_bytes, printable
+
+NAMES = 3
+"""Names of a certificate that a reason gives."""
+
+LONGEST = 80
+"""Bytes of each of them."""
+
+Certificate = Mapping[str, Any]
+"""A certificate as ``ssl.SSLSocket.getpeercert`` describes it; empty where it cannot be had."""
+
+
+class Witness(ssl.SSLObject):
+    """A TLS connection that says which certificate it refused: ``verify_message`` of the error does."""
+
+    def do_handshake(self) -> None:
+        """Carry the handshake on; raises ssl.SSLError."""
+        try:
+            super().do_handshake()
+        except ssl.SSLCertVerificationError as error:
+            error.verify_message = self._refusal(error)
+            raise
+
+    def _refusal(self, error: ssl.SSLCertVerificationError) -> str:
+        try:
+            return refusal(error, self._chain(), self.server_hostname or "")
+        except (ValueError, KeyError, ssl.SSLError):  # not even described it can be
+            return _other(error)
+
+    def _chain(self) -> Sequence[Certificate]:
+        """Return what the server presented, its own first.
+
+        Python tells about a certificate that it refused nowhere else.
+        """
+        inner: Any = getattr(self, "_sslobj", None)
+        if not hasattr(inner, "get_unverified_chain"):
+            return ()
+        return [certificate.get_info() for certificate in inner.get_unverified_chain() or ()]
+
+
+def refusal(error: ssl.SSLCertVerificationError, chain: Sequence[Certificate], name: str) -> str:
+    """Return why OpenSSL refuses a chain for a server of that name."""
+    said = _SAID.get(error.verify_code)
+    return said(chain, name) if said else _other(error)
+
+
+def _other(error: ssl.SSLCertVerificationError) -> str:
+    return f"certificate refused: {error.verify_message}"
+
+
+def _expired(chain: Sequence[Certificate], _: str) -> str:
+    return _dated(chain, "notAfter", "expired", lambda when: when < time.time())
+
+
+def _early(chain: Sequence[Certificate], _: str) -> str:
+    return _dated(chain, "notBefore", "not valid before", lambda when: when > time.time())
+
+
+def _dated(chain: Sequence[Certificate], key: str, words: str, wrong: Callable[[float], bool]) -> str:
+    """Return which certificate of the chain is out of its time, and since or until when."""
+    for depth, certificate in enumerate(chain):
+        when = ssl.cert_time_to_seconds(certificate[key])
+        if wrong(when):
+            whose = "certificate of the issuer" if depth else "certificate"
+            return f"{whose} {words} {time.strftime('%Y-%m-%d', time.gmtime(when))}"
+    return "certificate of the issuer is out of its time"
+
+
+def _unknown(*_: object) -> str:
+    return "certificate of an unknown issuer"
+
+
+def _self_signed(*_: object) -> str:
+    return "certificate is self-signed"
+
+
+def _mismatch(chain: Sequence[Certificate], name: str) -> str:
+    names = _names(chain[0]) if chain else []
+    shown = ", ".join(printable(as_bytes(each)[:LONGEST]) for each in names[:NAMES])
+    shown += ", ..." if len(names) > NAMES else ""
+    return f"certificate is for {shown or 'another name'}, not {name}"
+
+
+def _names(certificate: Certificate) -> list[str]:
+    """Return the names that a certificate is for; its subject's where it has no others."""
+    names = [value for kind, value in certificate.get("subjectAltName", ()) if kind in {"DNS", "IP Address"}]
+    subject = [pair for part in certificate.get("subject", ()) for pair in part]
+    return names or [value for kind, value in subject if kind == "commonName"]
+
+
+# The codes of OpenSSL's X509_verify_cert.
+_SAID: Mapping[int, Callable[[Sequence[Certificate], str], str]] = {
+    2: _unknown,  # UNABLE_TO_GET_ISSUER_CERT
+    9: _early,  # CERT_NOT_YET_VALID
+    10: _expired,  # CERT_HAS_EXPIRED
+    18: _self_signed,  # DEPTH_ZERO_SELF_SIGNED_CERT
+    19: _unknown,  # SELF_SIGNED_CERT_IN_CHAIN
+    20: _unknown,  # UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+    21: _unknown,  # UNABLE_TO_VERIFY_LEAF_SIGNATURE
+    62: _mismatch,  # HOSTNAME_MISMATCH
+    64: _mismatch,  # IP_ADDRESS_MISMATCH
+}

@@ -1,0 +1,134 @@
+"""TLS on a transport of ours: what is asked of the server's end, and a close that waits for nobody."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.transport.certificates import Witness
+from ldirectord_py.runtime.weak_cache import WeakCache
+
+_RECORD = 16384
+_LEGACY_SERVER_CONNECT = 0x4  # ssl.OP_LEGACY_SERVER_CONNECT, named only from Python 3.12 on
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a connection asks of a server's TLS.
+
+    ``name`` goes out as SNI unless it is an address. With ``verify`` the certificate must be for it, and from an
+    authority in ``ca`` (PEM), or from one that this host trusts where that is empty.
+    """
+
+    name: str
+    verify: bool = False
+    ca: str = field(default="", repr=False)
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """Return the context that all checks with such terms share."""
+        return context(verify=self.verify, ca=self.ca)
+
+
+def terms(target: Target) -> Terms:
+    """Return the terms of a check; without a name the server's address stands for it."""
+    return Terms(server_name(target.tlsname) or str(target.address), target.tlsverify, target.tlsca)
+
+
+def context(*, verify: bool = False, ca: str = "") -> ssl.SSLContext:
+    """Return the context that all who hold it now share; raises ssl.SSLError where ``ca`` holds no certificates.
+
+    Without ``verify`` old servers are welcome: TLS 1.0 and up, any cipher, any certificate. Sessions are never
+    taken up again, so that each check sees the certificate of that moment.
+    """
+    return (_contexts if ca else _default)((verify, ca))
+
+
+def _made(asked: tuple[bool, str]) -> ssl.SSLContext:
+    verify, ca = asked
+    shared = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if verify:
+        _demand(shared, ca)
+    else:
+        _welcome(shared)
+    return shared
+
+
+_contexts = WeakCache(_made, recent=8)  # from when a configuration is read to the first probe
+_default = cache(_made)  # two at most; one that verifies takes 20 ms
+
+
+def _demand(shared: ssl.SSLContext, ca: str) -> None:
+    shared.sslobject_class = Witness
+    shared.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python sets none
+    shared.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a server's own certificate in ``ca`` is enough
+    if ca:
+        shared.load_verify_locations(cadata=ca)
+    else:
+        shared.load_default_certs()
+
+
+def _welcome(shared: ssl.SSLContext) -> None:
+    shared.check_hostname = False
+    shared.verify_mode = ssl.CERT_NONE
+    shared.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    shared.set_ciphers("DEFAULT:@SECLEVEL=0")
+    shared.options |= _LEGACY_SERVER_CONNECT
+
+
+def server_name(host: str | None) -> str | None:
+    """Return the name to send as SNI, without a port; None where the host is no name that TLS can carry."""
+    name = (host or "").partition(":")[0].rstrip(".")
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return None
+    return None if not name or name.startswith((".", "[")) or "\0" in name else name
+
+
+class Tls:
+    """The client's end of a TLS connection, bytes in and bytes out; raises ssl.SSLError."""
+
+    __slots__ = ("_incoming", "_object", "_outgoing", "ended", "established")
+
+    def __init__(self, asked: Terms) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = asked.context.wrap_bio(self._incoming, self._outgoing, server_hostname=asked.name)
+        self.established = False
+        self.ended = False
+
+    def handshake(self) -> bool:
+        """Carry the handshake on; return whether it is done now."""
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        self.established = True
+        return True
+
+    def write(self, data: bytes) -> None:
+        """Take plain bytes to send; only after the handshake."""
+        self._object.write(data)
+
+    def take(self) -> bytes:
+        """Return what the transport has to send now."""
+        return self._outgoing.read() if self._outgoing.pending else b""
+
+    def give(self, data: memoryview | bytes) -> None:
+        """Take what the transport received."""
+        self._incoming.write(data)
+
+    def plain(self) -> Iterator[bytes]:
+        """Yield the plain bytes received so far; the server's goodbye ends them and sets ``ended``."""
+        try:
+            while data := self._object.read(_RECORD):
+                yield data
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLZeroReturnError:
+            pass
+        self.ended = True

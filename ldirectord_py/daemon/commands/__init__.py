@@ -1,0 +1,1 @@
+"""The commands of the user that the daemon runs: ``fallbackcommand``, ``callback``, ``execute``."""

@@ -1,0 +1,87 @@
+"""``execute``: the daemons of other configurations, started, reloaded and stopped with this one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from ldirectord_py.report.commands.run_command import act
+from ldirectord_py.runtime.serial_queues import Lanes
+
+PROGRAM: Final = (sys.executable, "-P", "-m", "ldirectord_py")
+
+COMMAND_SECONDS: Final = 70.0
+"""Seconds for one command; ``start`` gives up by itself after 60."""
+
+STOP_SECONDS: Final = 8.0
+"""Seconds for all stops together; who stops us kills us after 10."""
+
+logger = logging.getLogger(__name__)
+
+
+class Children:
+    """Controls other daemons by their own commands, those for one daemon one after the other.
+
+    Its state: the configurations of the daemons that are to run, and the commands under way. They are daemons of
+    their own: none ends because this one dies.
+    """
+
+    def __init__(self, own: Path, program: Sequence[str] = ()) -> None:
+        self._own = own
+        self._program = program or PROGRAM
+        self._names: tuple[str, ...] = ()
+        self._lanes = Lanes()
+
+    def start(self, names: Sequence[str]) -> None:
+        """Start these daemons; one that runs already stays as it is."""
+        self._names = tuple(name for name in names if self._is_another(name))
+        for name in self._names:
+            self._order(name, "start")
+
+    def follow(self, names: Sequence[str]) -> None:
+        """Reload these daemons after a reload of ours, start those that do not run, stop those left out."""
+        former, self._names = self._names, tuple(name for name in names if self._is_another(name))
+        for name in former:
+            if name not in self._names:
+                self._order(name, "stop")
+        for name in self._names:
+            if name in former:
+                self._lanes.add(name, partial(self._renew, name))
+            else:
+                self._order(name, "start")
+
+    async def stop(self) -> None:
+        """Stop all of them; those that take longer than STOP_SECONDS end behind us, which is told."""
+        for name in self._names:
+            self._order(name, "stop")
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._lanes.done()
+        except TimeoutError:
+            logger.warning("The daemons of execute did not all stop within %g s", STOP_SECONDS)
+        await self._lanes.close()
+
+    async def close(self) -> None:
+        """Forget them, as they are."""
+        await self._lanes.close()
+
+    def _is_another(self, name: str) -> bool:
+        if Path(name).name != self._own.name:
+            return True
+        logger.warning("execute=%s names this daemon itself and has no effect", name)
+        return False
+
+    def _order(self, name: str, word: str) -> None:
+        self._lanes.add(name, lambda: self._tell(name, word))
+
+    async def _renew(self, name: str) -> None:
+        if not await self._tell(name, "reload"):
+            await self._tell(name, "start")
+
+    async def _tell(self, name: str, word: str) -> bool:
+        return await act((*self._program, name, word), COMMAND_SECONDS)

@@ -1,0 +1,62 @@
+"""The commands of the user's that the daemon runs beside those of checks, joined to what they wait for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ldirectord_py.config.commands import named
+from ldirectord_py.daemon.commands.execute import Children
+from ldirectord_py.daemon.commands.outages import Outages
+from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.report.commands.fallbackcommand import FallbackCommands
+from ldirectord_py.report.commands.run_command import act_on
+from ldirectord_py.report.events import Event
+from ldirectord_py.runtime.serial_queues import Lanes
+
+
+class Commands:
+    """Runs fallbackcommands, the callback, and the daemons of execute; a Listener of the director's events."""
+
+    def __init__(self, director: Director, path: Path) -> None:
+        self._director = director
+        self._path = path
+        self._lanes = Lanes()
+        self._children = Children(path)
+        self._outages = Outages(director, FallbackCommands(self._lanes))
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+        self._outages(event)
+
+    def start(self) -> None:
+        """Run what is due once the kernel has the services."""
+        self._outages.follow()
+        self._children.start(self._executed)
+
+    def follow(self) -> None:
+        """Run what is due when other orders have come into force."""
+        self._outages.follow()
+
+    def reloaded(self) -> None:
+        """Run what is due when these orders come from a file that was read again."""
+        self._children.follow(self._executed)
+
+    def changed(self) -> None:
+        """Run what is due when the content of the configuration's file has changed, in force or not."""
+        callback = self._director.orders.config.settings.callback
+        if callback is not None:
+            self._lanes.add("the callback", lambda: act_on(callback, str(self._path)))
+
+    @property
+    def _executed(self) -> tuple[str, ...]:
+        """The configurations of execute, each once."""
+        return tuple(dict.fromkeys(map(named, self._director.orders.config.settings.execute)))
+
+    async def stop(self) -> None:
+        """Stop the daemons of execute, within their time."""
+        await self._children.stop()
+
+    async def close(self) -> None:
+        """Drop what waits; what is under way goes on without us."""
+        await self._lanes.close()
+        await self._children.close()

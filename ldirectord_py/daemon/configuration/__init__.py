@@ -1,0 +1,1 @@
+"""New configurations: on request, when a file changes, when a name has another address."""

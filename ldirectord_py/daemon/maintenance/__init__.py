@@ -1,0 +1,1 @@
+"""``maintenancedir``: the directory that is watched, and the names of its files."""

@@ -1,0 +1,119 @@
+"""``maintenancedir``: a file in a directory takes a server out of use, within a second."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, NoReturn
+
+from ldirectord_py.address import Address
+from ldirectord_py.daemon.maintenance.reverse_names import Reverse
+from ldirectord_py.daemon.reconciler.compiled_config import Orders
+from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.ipvs.table import DestinationKey
+from ldirectord_py.maintenance_names import Names, in_maintenance, index
+from ldirectord_py.runtime.threads import run_in_daemon_thread
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY: Final = 0.5
+LIST_SECONDS: Final = 1.0
+"""Seconds that a listing may take; one that takes longer is not waited for."""
+
+NAMES_SECONDS: Final = 2.0
+"""Seconds that the names of servers may take at the start; later ones count when they come."""
+
+Keys = frozenset[DestinationKey]
+
+
+class Maintenance:
+    """Tells the director which real servers are in maintenance.
+
+    Its state: what all names stood for when last asked, which directories are being listed, and what is wrong with
+    the one in force. While that cannot be listed, everything stays as it was.
+    """
+
+    def __init__(self, director: Director, files: Callable[[str], Sequence[str]] = os.listdir) -> None:
+        self.names = Reverse(self._addresses)
+        self._director = director
+        self._files = files
+        self._meant: tuple[Orders, Names, Mapping[str, Sequence[DestinationKey]]] | None = None
+        self._listing: set[str] = set()
+        self._trouble = ""
+
+    async def run(self) -> NoReturn:
+        """Look into the directory for ever."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                await self.look()
+            except Exception:  # a fault of ours must not end the daemon
+                logger.exception("Looking into the maintenance directory failed")
+
+    async def begin(self) -> None:
+        """Look once, with the names that are found soon."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(NAMES_SECONDS):
+                await self.names.look_up()
+        await self.look()
+
+    async def look(self) -> None:
+        """Look into the directory once, and tell the director."""
+        orders = self._director.orders
+        keys = await self._keys(orders)
+        if keys is not None and self._director.orders is orders:
+            self._director.maintain(keys)
+
+    async def foresee(self, orders: Orders) -> None:
+        """Tell the director which servers of orders to come are in maintenance, before they come into force."""
+        self._director.maintain((await self._keys(orders) or frozenset()) | self._director.maintained)
+
+    def _addresses(self) -> frozenset[Address]:
+        """Return the addresses whose names matter."""
+        orders = self._director.orders
+        if orders.config.settings.maintenancedir is None:
+            return frozenset()
+        return frozenset(key.address for key in orders.reals)
+
+    async def _keys(self, orders: Orders) -> Keys | None:
+        """Return which of these servers are in maintenance; None where the directory cannot be listed now."""
+        directory = orders.config.settings.maintenancedir
+        if directory is None:
+            return frozenset()
+        if directory in self._listing:
+            return None
+        self._listing.add(directory)
+        keys, trouble = None, ""
+        try:
+            keys = await run_in_daemon_thread(lambda: self._listed(directory, orders), LIST_SECONDS)
+        except TimeoutError:
+            trouble = f"{directory} was not listed within {LIST_SECONDS:g} s; look at its disk"
+        except FileNotFoundError:
+            keys, trouble = frozenset(), f"{directory} is not there; create it, or leave maintenancedir out"
+        except (OSError, RuntimeError) as error:  # RuntimeError: there is no thread left
+            self._listing.discard(directory)
+            trouble = f"{directory} cannot be listed: {str(getattr(error, 'strerror', None) or error).lower()}"
+        self._tell(trouble)
+        return keys
+
+    def _listed(self, directory: str, orders: Orders) -> Keys:
+        """Do in a thread what may block or take long; there is but one at a time for each directory."""
+        try:
+            files, names = self._files(directory), self.names.names
+            if self._meant is None or self._meant[0] is not orders or self._meant[1] is not names:
+                reals = ((key, real) for key, (_, real) in orders.reals.items())
+                self._meant = orders, names, index(reals, names)
+            return in_maintenance(files, self._meant[2])
+        finally:
+            self._listing.discard(directory)
+
+    def _tell(self, trouble: str) -> None:
+        """Log what is wrong once, and once that it is over."""
+        if trouble and trouble != self._trouble:
+            logger.warning("Maintenance directory %s", trouble)
+        elif self._trouble and not trouble:
+            logger.info("Maintenance directory can be listed again")
+        self._trouble = trouble

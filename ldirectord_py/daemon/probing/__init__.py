@@ -1,0 +1,1 @@
+"""When checks are probed, and how many at once."""

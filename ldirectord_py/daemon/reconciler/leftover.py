@@ -1,0 +1,105 @@
+"""The rows that a start or a reload finds in the kernel and that may belong to host names without an address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+
+from ldirectord_py.config.model import Fallback, Virtual
+from ldirectord_py.daemon.reconciler.compiled_config import Orders, orders
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey
+from ldirectord_py.report.events import Unresolved
+from ldirectord_py.unresolved import names, presume
+
+Rows = Mapping[Key, Row]
+
+
+class Leftover:
+    """Makes servers of such rows where it can be told how to check them; the others are ``kept`` as they are.
+
+    Its state: the keys of the rows that are ``kept`` and of those that became servers, and what was reported of them.
+    """
+
+    def __init__(self) -> None:
+        self.kept: frozenset[DestinationKey] = frozenset()
+        self._presumed: frozenset[DestinationKey] = frozenset()
+        self._told: frozenset[tuple[tuple[object, ...], ...]] = frozenset()
+
+    def adopt(
+        self, former: Orders, new: Orders, held: Callable[[ServiceKey], Rows], tell: Callable[[Unresolved], None]
+    ) -> Orders:
+        """Return the new orders with servers for the rows that ``held`` returns and that may be of unresolved names.
+
+        ``tell`` is called once for the rows of a virtual, and again when they change.
+        """
+        left = {
+            virtual.key: list(self._left(virtual, former, new, held(virtual.key)))
+            for virtual in new.virtuals.values()
+            if virtual.unresolved
+        }
+        left = {key: rows for key, rows in left.items() if rows}
+        if left:
+            new = _with({key: presume(new.virtuals[key], rows) for key, rows in left.items()}, former, new)
+        keys = frozenset(row.key for rows in left.values() for row in rows)
+        self._presumed = frozenset(key for key in keys if new.servers(key))
+        self.kept = keys - self._presumed
+        for event in self._news(new):
+            tell(event)
+        return new
+
+    def _news(self, orders: Orders) -> list[Unresolved]:
+        """Return one event for each virtual with such rows, without the events that were returned the last time."""
+        events = []
+        for service in dict.fromkeys(key.service for key in (*self._presumed, *self.kept)):
+            checked, unchecked = _of(service, self._presumed), _of(service, self.kept)
+            virtual = orders.virtuals[service]
+            events.append(Unresolved(virtual, tuple(names(virtual)), checked, unchecked))
+        told, self._told = self._told, frozenset((event.names, event.checked, event.unchecked) for event in events)
+        return [event for event in events if (event.names, event.checked, event.unchecked) not in told]
+
+    def rows(self, scopes: Collection[ServiceKey], held: Callable[[ServiceKey], Rows]) -> dict[Key, Row]:
+        """Return the kept rows of these services, as the kernel has them."""
+        kept = [key for key in self.kept if key.service in scopes]
+        return {key: row for key in kept if (row := held(key.service).get(key)) is not None}
+
+    def besides(self, rows: Rows) -> Rows:
+        """Return the rows without the kept ones, of which others may make what they like."""
+        return {key: row for key, row in rows.items() if key not in self.kept} if self.kept else rows
+
+    def _left(self, virtual: Virtual, former: Orders, new: Orders, held: Rows) -> Iterator[Destination]:
+        """Yield the rows of a virtual that belong to none of its servers; those of presumed servers as if up.
+
+        A row that belonged to another server before does not belong to an unresolved name, unless that name is new: it
+        may be a new name of the same server.
+        """
+        found = {row.key: row for row in held.values() if isinstance(row, Destination)}
+        out = {key for key in self._presumed if key.service == virtual.key and not (key in found and found[key].weight)}
+        found |= {key: row for key in out if (row := _row(former, key)) is not None}
+        fresh = _named(virtual) - _named(former.virtuals.get(virtual.key))
+        for key, row in found.items():
+            known = key in self._presumed or key in self.kept
+            if not new.servers(key) and (known or fresh or not former.servers(key)):
+                yield row
+
+
+def _named(virtual: Virtual | None) -> frozenset[str | None]:
+    """Return the names of a virtual's servers."""
+    servers = (*virtual.reals, *virtual.unresolved) if virtual else ()
+    return frozenset("" if isinstance(server, Fallback) else server.name for server in servers)
+
+
+def _row(orders: Orders, key: DestinationKey) -> Destination | None:
+    """Return the row of a server in use."""
+    place = orders.shares[key.service].roster.places[key]
+    return place.up[0][1] if place.up else place.fallback
+
+
+def _with(virtuals: Mapping[ServiceKey, Virtual], former: Orders, new: Orders) -> Orders:
+    """Return the new orders with other virtuals; what is equal in the former ones is the same object."""
+    config = replace(new.config, virtuals=tuple(virtuals.get(each.key, each) for each in new.config.virtuals))
+    known = {key: former.shares[key] for key in virtuals if key in former.shares}
+    return orders(config, new.kinds, replace(new, shares={**new.shares, **known}))
+
+
+def _of(service: ServiceKey, keys: Collection[DestinationKey]) -> tuple[DestinationKey, ...]:
+    return tuple(sorted(key for key in keys if key.service == service))

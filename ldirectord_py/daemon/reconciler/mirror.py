@@ -1,0 +1,128 @@
+"""The kernel's rows of our services as last read or written, and the one way to change them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ldirectord_py.daemon.reconciler.dirty_set import Scopes, covers
+from ldirectord_py.ipvs.diff import Op, Verb, diff
+from ldirectord_py.ipvs.kernel import Kernel, Refused
+from ldirectord_py.ipvs.table import DestinationKey, Key, Row, Service, ServiceKey, Table, service_of
+from ldirectord_py.runtime.garbage import held_off
+
+Rows = dict[Key, Row]
+
+AT_A_TIME: Final = 50
+"""Services that are compared in one go: about 1 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An op that the kernel took, and the row that was there before, if any."""
+
+    op: Op
+    before: Row | None
+
+
+class Mirror:
+    """What the kernel holds of the services that were asked for, without asking it again.
+
+    Its state: the rows of each service in the kernel's order, and the errno of each key whose op was refused.
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._rows: dict[ServiceKey, Rows] = {}
+        self._refused: dict[Key, int] = {}
+
+    @property
+    def services(self) -> Collection[ServiceKey]:
+        """Return the services of ours that the kernel holds."""
+        return self._rows.keys()
+
+    @property
+    def refused(self) -> Collection[ServiceKey]:
+        """Return the services of which some row was refused and not taken since."""
+        return dict.fromkeys(map(service_of, self._refused)).keys()
+
+    def rows(self, service: ServiceKey) -> Rows:
+        """Return the rows of one service, none where the kernel does not hold it."""
+        return self._rows.get(service, {})
+
+    def forget(self, service: ServiceKey) -> None:
+        """Leave a service to others."""
+        self._rows.pop(service, None)
+        self._refused = {key: errno for key, errno in self._refused.items() if service_of(key) != service}
+
+    async def read(self, services: Collection[ServiceKey]) -> dict[ServiceKey, tuple[Rows, Rows]]:
+        """Read the kernel's table; return the rows before and now of those services that differ."""
+        found = _by_service(await self._kernel.read(), services)
+        differing: dict[ServiceKey, tuple[Rows, Rows]] = {}
+        for number, key in enumerate(services):
+            before, now = self._rows.get(key, {}), found.get(key, {})
+            if before != now:
+                differing[key] = before, now
+            if number % AT_A_TIME == AT_A_TIME - 1:
+                await asyncio.sleep(0)
+        self._rows = found
+        return differing
+
+    async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
+        """Return how many connections the destinations of these services have; KernelError."""
+        return await self._kernel.connections(services)
+
+    async def write(self, wanted: Table, scopes: Scopes) -> tuple[Sequence[Done], Sequence[Refused]]:
+        """Make the kernel hold ``wanted`` within these scopes; return what was done and what is newly refused."""
+        with held_off():
+            ops = diff(self._current(scopes), wanted)
+            refused = {answer.op: answer for answer in await self._kernel.apply(ops)} if ops else {}
+        done = [step for op in ops if op not in refused for step in self._take(op)]
+        return done, self._note(scopes, refused.values())
+
+    def _current(self, scopes: Scopes) -> Table:
+        current: Rows = {}
+        for service, scope in scopes.items():
+            rows = self.rows(service)
+            current |= rows if scope is None else {key: rows[key] for key in (service, *scope) if key in rows}
+        return current
+
+    def _take(self, op: Op) -> Iterator[Done]:
+        service = service_of(op.row.key)
+        if op.verb is not Verb.DELETE:
+            rows = self._rows.setdefault(service, {})
+            yield Done(op, rows.get(op.row.key))
+            rows[op.row.key] = op.row
+        elif isinstance(op.row, Service):
+            rows = self._rows.pop(service)
+            for row in reversed(rows.values()):
+                yield Done(Op(Verb.DELETE, row), row)
+        else:
+            yield Done(op, self._rows[service].pop(op.row.key))
+
+    def _note(self, scopes: Scopes, refused: Collection[Refused]) -> list[Refused]:
+        """Remember what is refused; what follows from a refused service, or was refused before, is not new."""
+        known = self._refused
+        self._refused = {key: known[key] for key in known if not covers(scopes, key)}
+        self._refused |= {answer.op.row.key: answer.errno for answer in refused}
+        return [
+            answer
+            for answer in refused
+            if known.get(answer.op.row.key) != answer.errno
+            and (isinstance(answer.op.row, Service) or service_of(answer.op.row.key) not in self._refused)
+        ]
+
+
+def _by_service(table: Table, services: Collection[ServiceKey]) -> dict[ServiceKey, Rows]:
+    found: dict[ServiceKey, Rows] = {}
+    rows: Rows = {}
+    of: ServiceKey | None = None
+    for key, row in table.items():
+        service = service_of(key)
+        if service is not of:  # most rows follow one of their service
+            rows = found.setdefault(service, {}) if service in services else {}
+            of = service
+        rows[key] = row
+    return found

@@ -1,0 +1,1 @@
+"""``fork = yes``: checks in processes of their own."""

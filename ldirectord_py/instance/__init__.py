@@ -1,0 +1,1 @@
+"""One running daemon as the host sees it: pid file, background, systemd."""

@@ -1,0 +1,1 @@
+"""Commands that are run because of an event."""

@@ -1,0 +1,34 @@
+"""``fallbackcommand``: a command of the user's runs when no real server of a virtual is up, and when one is again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ldirectord_py.address import endpoint
+from ldirectord_py.ipvs.table import FirewallMark, VirtualAddress
+from ldirectord_py.report.commands.run_command import act_on
+from ldirectord_py.report.events import Event, Outage
+from ldirectord_py.runtime.serial_queues import Lanes
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackCommands:
+    """A Listener: runs the commands of a virtual one after the other, in ``lanes``."""
+
+    lanes: Lanes
+
+    def __call__(self, event: Event) -> None:
+        """Run the virtual's command, if it has one, when an outage begins or ends."""
+        if isinstance(event, Outage) and event.virtual.fallbackcommand is not None:
+            command = event.virtual.fallbackcommand
+            self.lanes.add(f"the fallbackcommand of {event.virtual.id}", lambda: act_on(command, *told(event)))
+
+
+def told(event: Outage) -> tuple[str, str, str]:
+    """Return what the command is told: start or stop, the virtual's address and port, its protocol."""
+    word = "start" if event.began else "stop"
+    match event.virtual.key:
+        case FirewallMark(mark):
+            return word, f"{mark}:0", "fwm"
+        case VirtualAddress(protocol, address, port):
+            return word, endpoint(address, port), protocol.name.lower()

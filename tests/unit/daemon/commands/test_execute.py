@@ -1,0 +1,96 @@
+"""The daemons of other configurations are started, reloaded and stopped with ours, each in order."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from ldirectord_py.daemon.commands import execute
+from ldirectord_py.daemon.commands.execute import Children
+
+
+class Program:
+    """A command that notes how it is called, and fails where a file ``NAME.WORD`` says with which status."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "program"
+        self.path.write_text(f'#!/bin/sh\ncd {folder}\necho "$@" >> calls\n[ ! -e "$1.$2" ] || eval "$(cat "$1.$2")"\n')
+        self.path.chmod(0o755)
+
+    def calls(self) -> list[str]:
+        """Return the calls so far, and forget them."""
+        calls = self.folder / "calls"
+        lines = calls.read_text().splitlines() if calls.exists() else []
+        calls.unlink(missing_ok=True)
+        return lines
+
+    def when(self, name: str, word: str, script: str) -> None:
+        (self.folder / f"{name}.{word}").write_text(script)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path)
+
+
+async def settled(daemons: Children, program: Program) -> list[str]:
+    await daemons._lanes.done()
+    return sorted(program.calls())
+
+
+async def test_they_start_follow_and_stop(program: Program) -> None:
+    daemons = Children(Path("/etc/ha.d/web.cf"), (str(program.path),))
+    daemons.start(("mail.cf", "dns.cf"))
+    assert await settled(daemons, program) == ["dns.cf start", "mail.cf start"]
+    daemons.follow(("mail.cf", "sip.cf"))
+    assert await settled(daemons, program) == ["dns.cf stop", "mail.cf reload", "sip.cf start"]
+    await daemons.stop()
+    assert sorted(program.calls()) == ["mail.cf stop", "sip.cf stop"]
+
+
+async def test_one_that_cannot_reload_is_started(program: Program) -> None:
+    daemons = Children(Path("/etc/ha.d/web.cf"), (str(program.path),))
+    program.when("mail.cf", "reload", "exit 1")
+    daemons.start(("mail.cf",))
+    daemons.follow(("mail.cf",))
+    await daemons._lanes.done()
+    assert program.calls() == ["mail.cf start", "mail.cf reload", "mail.cf start"]
+
+
+async def test_a_stop_waits_for_the_start_of_the_same(program: Program) -> None:
+    daemons = Children(Path("/etc/ha.d/web.cf"), (str(program.path),))
+    program.when("mail.cf", "start", "sleep 0.3; echo started >> calls")
+    daemons.start(("mail.cf",))
+    await daemons.stop()
+    assert program.calls() == ["mail.cf start", "started", "mail.cf stop"]
+
+
+# the command that is left alone lives on
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.difference("`execute`: stopping")
+async def test_one_that_does_not_stop_holds_nobody_up(
+    program: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(execute, "STOP_SECONDS", 0.3)
+    daemons = Children(Path("/etc/ha.d/web.cf"), (str(program.path),))
+    program.when("mail.cf", "start", "sleep 3")
+    daemons.start(("mail.cf",))
+    began = time.monotonic()
+    await daemons.stop()
+    assert time.monotonic() - began < 2
+    assert caplog.messages == [
+        "The daemons of execute did not all stop within 0.3 s",
+        "1 commands for mail.cf are left out: the daemon ends",
+    ]
+
+
+@pytest.mark.difference("`execute`: a daemon that names itself")
+async def test_a_daemon_does_not_control_itself(program: Program, caplog: pytest.LogCaptureFixture) -> None:
+    daemons = Children(Path("/etc/ha.d/web.cf"), (str(program.path),))
+    daemons.start(("web.cf",))
+    await daemons.stop()
+    assert program.calls() == []
+    assert caplog.messages == ["execute=web.cf names this daemon itself and has no effect"]

@@ -1,0 +1,123 @@
+"""Only the destinations that a change concerns are compared, and the kernel has what a whole comparison would give."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import KINDS, config, down, fallback, real, service_key, up, virtual
+from ldirectord_py.config.model import Forward, Virtual
+from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.daemon.reconciler.dirty_set import Changes, covers
+from ldirectord_py.daemon.reconciler.mirror import Mirror
+from ldirectord_py.desired import desired, real_key
+from ldirectord_py.ipvs.diff import Op, Verb
+from ldirectord_py.ipvs.kernel import MemoryKernel
+from ldirectord_py.ipvs.table import Destination, DestinationKey
+
+WEB, MAIL = service_key("10.0.0.1:80"), service_key("10.0.0.1:25")
+SERVERS = [f"10.1.0.{host}:{port}" for host in (1, 2, 3) for port in (80, 81)]
+"""Those of one address share a row when they are reached by gate."""
+
+
+@st.composite
+def virtuals(draw: st.DrawFn, site: str) -> Virtual:
+    names = draw(st.lists(st.sampled_from(SERVERS), unique=True, min_size=1, max_size=6))
+    forwards = st.sampled_from([Forward.MASQ, Forward.GATE])
+    sorry = st.sampled_from(["127.0.0.1:80", "10.1.0.1:80"]).map(fallback)
+    return virtual(
+        site,
+        *(real(name, draw(forwards), weight=draw(st.integers(0, 2))) for name in names),
+        quiescent=draw(st.booleans()),
+        failurecount=draw(st.integers(1, 2)),
+        fallback=draw(st.none() | sorry),
+    )
+
+
+Step = tuple[int, bool, int | None]
+steps = st.lists(st.tuples(st.integers(0, 11), st.booleans(), st.none() | st.integers(0, 3)), max_size=20)
+"""The index of a check, whether it passes, and the weight that somebody sets by hand on some row before, if any."""
+
+
+@given(virtuals("10.0.0.1:80"), virtuals("10.0.0.1:25"), steps)
+def test_what_changed_alone_is_written_and_the_whole_is_right(web: Virtual, mail: Virtual, story: list[Step]) -> None:
+    async def play() -> None:
+        kernel = MemoryKernel()
+        director = Director(kernel, orders(config(web, mail), KINDS))
+        await director.start()
+        checks = list(director.orders.plan)
+        for index, passes, weight in story:
+            if weight is not None:
+                await edit(kernel, index, weight)
+                await director.settle(look=True)
+            director.observe(checks[index % len(checks)], up() if passes else down())
+            await director.settle()
+            assert dict(kernel.table) == desired(director.orders.config, director.health, director._edits.weights)
+            for site in (web, mail):
+                out = not any(director.health[real_key(site, each)].up for each in site.reals)
+                assert director.standing.is_out(site.key) is out
+
+    asyncio.run(play())
+
+
+async def edit(kernel: MemoryKernel, index: int, weight: int) -> None:
+    rows = [row for row in kernel.table.values() if isinstance(row, Destination)]
+    if rows:
+        row = rows[index % len(rows)]
+        await kernel.apply([Op(Verb.EDIT, Destination(row.key, row.forward, weight))])
+
+
+def key(number: int) -> DestinationKey:
+    each = real(f"10.1.0.{number}:80")
+    return DestinationKey(WEB, each.server, each.port)
+
+
+def test_the_whole_of_a_service_is_more_than_some_of_it() -> None:
+    changes = Changes()
+    changes.some(WEB, [key(1)])
+    changes.some(WEB, [key(2)])
+    assert changes.take() == {WEB: {key(1): None, key(2): None}}
+    changes.some(WEB, [key(1)])
+    changes.whole([WEB, MAIL])
+    changes.some(WEB, [key(2)])
+    changes.drop(MAIL)
+    assert changes.take() == {WEB: None}
+    assert changes.take() == {}
+
+
+def test_what_could_not_be_written_is_noted_again_before_what_came_since() -> None:
+    changes = Changes()
+    changes.some(WEB, [key(1)])
+    changes.whole([MAIL])
+    taken = changes.take()
+    changes.some(MAIL, [key(3)])
+    changes.some(WEB, [key(2)])
+    changes.put_back(taken)
+    assert list(changes) == [WEB, MAIL]
+    assert changes.take() == {WEB: {key(1): None, key(2): None}, MAIL: None}
+
+
+def test_a_scope_covers_its_service_and_its_destinations() -> None:
+    assert [covers({WEB: {key(1): None}}, each) for each in (WEB, key(1), key(2), MAIL)] == [True, True, False, False]
+    assert [covers({WEB: None}, each) for each in (WEB, key(1), MAIL)] == [True, True, False]
+
+
+async def test_a_service_that_the_kernel_does_not_hold_is_written_whole() -> None:
+    kernel = MemoryKernel()
+    director = Director(kernel, orders(config(virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80")), KINDS))
+    await director.start()
+    for check in director.orders.plan:
+        director.observe(check, up())
+    await director.settle()
+    mirror = Mirror(kernel)
+    await mirror.read([WEB])
+    row = mirror.rows(WEB)[key(1)]
+    director._mirror = Mirror(empty := MemoryKernel())
+    first, *_ = director.orders.plan
+    director.observe(first, down())
+    await director.settle()
+    assert row.key not in empty.table
+    assert [key(2)] == [each for each in empty.table if isinstance(each, DestinationKey)]

@@ -1,0 +1,90 @@
+"""What fails is tried again, ever less soon, and soon again once it worked."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from itertools import pairwise
+
+import pytest
+
+from builders import KINDS, config, virtual
+from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.daemon.reconciler.resync_timer import RETRY_AFTER, RETRY_AFTER_AT_MOST, Looks
+from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs.kernel import MemoryKernel
+from ldirectord_py.ipvs.table import Table
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return a list of one number, which is the time of the loop."""
+    time = [1000.0]
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: time[0])
+    return time
+
+
+async def test_a_look_is_due_at_once_or_after_a_period_or_never(clock: list[float]) -> None:
+    looks = Looks()
+    assert looks.at == math.inf
+    looks.later(10)
+    assert looks.at == 1010.0
+    looks.later(None)
+    assert looks.at == math.inf
+    looks.now()
+    assert looks.at < clock[0]
+
+
+async def test_pauses_grow_to_a_limit_and_begin_anew(clock: list[float]) -> None:
+    looks, pauses = Looks(), []
+    for _ in range(8):
+        looks.later(None)
+        looks.retry()
+        pauses.append(looks.at - clock[0])
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    looks.later(None)
+    looks.calm()
+    looks.retry()
+    assert looks.at - clock[0] == RETRY_AFTER
+
+
+async def test_a_retry_is_not_later_than_the_look_that_is_due(clock: list[float]) -> None:
+    looks = Looks()
+    looks.later(0)
+    looks.retry()
+    assert looks.at == clock[0]
+
+
+class Timed(MemoryKernel):
+    """A kernel that notes when it is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[float] = []
+
+    async def read(self) -> Table:
+        self.reads.append(asyncio.get_running_loop().time())
+        return await super().read()
+
+
+async def test_a_kernel_that_is_back_without_a_change_is_soon_tried_again_when_it_goes(clock: list[float]) -> None:
+    director = Director(kernel := Timed(), orders(config(virtual("10.0.0.1:80"), reconcile=None), KINDS))
+    await director.start()
+
+    async def lost(seconds: int) -> list[float]:
+        """Return the pauses between the reads of a kernel that is out of reach so long."""
+        kernel.broken = KernelError("gone")
+        await director.settle(look=True)
+        kernel.reads.clear()
+        for _ in range(seconds):
+            clock[0] += 1
+            if clock[0] >= director._looks.at:
+                await director.settle()
+        kernel.broken = None
+        clock[0] += RETRY_AFTER_AT_MOST
+        await director.settle()
+        return [after - before for before, after in pairwise(kernel.reads)]
+
+    assert (await lost(20))[:3] == [2.0, 4.0, 8.0]
+    assert (await lost(20))[:3] == [2.0, 4.0, 8.0]

@@ -1,0 +1,68 @@
+"""What the director and a worker say arrives as it was said."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+from ldirectord_py.checks.base import Check, Result, Target
+from ldirectord_py.daemon.workers.messages import LONGEST, Limits, News, Work, news, read_frame, work
+from ldirectord_py.health import Verdict
+from ldirectord_py.ipvs.table import FirewallMark
+
+CHECK = Check(
+    "https", Target(ip_address("2001:db8::1"), 443, 3.0, passwd="xyzzy", virtual=FirewallMark(1)), 2.0, 5, 1.0
+)
+
+
+async def carried(frame: bytes) -> bytes:
+    reader = asyncio.StreamReader()
+    reader.feed_data(frame)
+    reader.feed_eof()
+    data = await read_frame(reader)
+    assert reader.at_eof()
+    return data
+
+
+async def test_work() -> None:
+    told = Work([(7, CHECK)], [1, 2], Limits(50, None), 20, whole=False)
+    assert work(await carried(told.frame())) == told
+
+
+async def test_news() -> None:
+    results = [(7, Result(verdict, 'not "200"\n\x00é\udce9', 0.25)) for verdict in Verdict]
+    told = News(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")], [4711])
+    assert news(await carried(told.frame())) == told
+
+
+async def test_a_reason_that_is_no_text_arrives_as_one() -> None:
+    returned: Any = b"up"  # by a plug-in
+    told = News([(7, Result(Verdict.UP, returned, 0.25))])
+    assert news(await carried(told.frame())) == News([(7, Result(Verdict.UP, "b'up'", 0.25))], [], [])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'[[[1, 9, "x", 0.1]], [], []]',
+        b"[[[1]], [], []]",
+        b"null",
+        b"[[], [[1]], []]",
+        b"[[], [], [[]]]",
+    ],
+)
+def test_nonsense_is_told_as_such(data: bytes) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        news(data)
+
+
+@pytest.mark.parametrize("frame", [b"", b"\0\0", b"\0\0\0\5abc", (LONGEST + 1).to_bytes(4) + b"x"])
+async def test_a_frame_cut_short_or_too_long_is_the_end(frame: bytes) -> None:
+    with pytest.raises(EOFError):
+        await carried(frame)

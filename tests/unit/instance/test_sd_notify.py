@@ -1,0 +1,110 @@
+"""What systemd is told, against a socket of our own."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ldirectord_py.instance.sd_notify import Notify, take
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(str(tmp_path / "notify"))
+        sock.settimeout(5)
+        yield sock
+
+
+@pytest.fixture
+def notify(manager: socket.socket) -> Notify:
+    return take({"NOTIFY_SOCKET": manager.getsockname()})
+
+
+def test_ready_names_the_main_process_and_the_status(manager: socket.socket, notify: Notify) -> None:
+    assert notify.ready("2 of 3 real servers are up")
+    expected = f"READY=1\nMAINPID={os.getpid()}\nSTATUS=2 of 3 real servers are up"
+    assert expected == manager.recv(4096).decode()
+
+
+def test_reloading_has_the_monotonic_time_in_microseconds(
+    manager: socket.socket, notify: Notify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.monotonic_ns", lambda: 12_345_678_901)
+    assert notify.reloading()
+    assert manager.recv(4096) == b"RELOADING=1\nMONOTONIC_USEC=12345678"
+
+
+def test_stopping_status_and_alive(manager: socket.socket, notify: Notify) -> None:
+    assert notify.stopping()
+    assert notify.status("one\nline")
+    assert notify.alive()
+    assert [manager.recv(4096) for _ in range(3)] == [b"STOPPING=1", b"STATUS=one line", b"WATCHDOG=1"]
+
+
+def test_an_abstract_socket() -> None:
+    name = f"ldirectord-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"\0{name}")
+        manager.settimeout(5)
+        assert take({"NOTIFY_SOCKET": f"@{name}"}).stopping()
+        assert manager.recv(4096) == b"STOPPING=1"
+
+
+@pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:1234"}])
+def test_silent_where_nobody_listens(environ: dict[str, str]) -> None:
+    assert Notify() == take(environ)
+    assert not Notify().ready("unheard")
+
+
+def test_a_manager_that_is_gone_is_no_error(tmp_path: Path) -> None:
+    assert not take({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
+
+
+def test_a_full_socket_does_not_block(manager: socket.socket, notify: Notify) -> None:
+    assert any(not notify.alive() for _ in range(100_000))
+
+
+def test_the_variables_are_taken_from_the_environment() -> None:
+    environ = {
+        "NOTIFY_SOCKET": "/n",
+        "WATCHDOG_USEC": "30000000",
+        "WATCHDOG_PID": str(os.getpid()),
+        "HOME": "/",
+    }
+    assert Notify("/n", 30.0) == take(environ)
+    assert environ == {"HOME": "/"}
+
+
+@pytest.mark.parametrize(
+    ("usec", "pid", "expected"),
+    [
+        ("30000000", None, 30.0),
+        ("30000000", "1", None),  # meant for another process
+        ("0", None, None),
+        ("soon", None, None),
+    ],
+)
+def test_the_watchdog(usec: str, pid: str | None, expected: float | None) -> None:
+    environ = {"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": usec, **({"WATCHDOG_PID": pid} if pid else {})}
+    assert expected == take(environ).watchdog
+
+
+async def test_keep_alive_resets_the_watchdog_again_and_again(manager: socket.socket, notify: Notify) -> None:
+    task = asyncio.create_task(Notify(notify.address, watchdog=0.02).keep_alive())
+    manager.setblocking(False)
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(5):
+        beats = [await loop.sock_recv(manager, 4096) for _ in range(3)]
+    task.cancel()
+    assert beats == [b"WATCHDOG=1"] * 3
+
+
+async def test_keep_alive_without_a_watchdog_ends_at_once(manager: socket.socket, notify: Notify) -> None:
+    await notify.keep_alive()
+    manager.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        manager.recv(4096)

@@ -1,0 +1,39 @@
+"""channel: a socket of the kernel's alone."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs.netlink.socket import SMALL, AnswerDroppedError, AnswerLostError, Channel, dial
+
+
+def test_no_other_process_can_answer() -> None:
+    opened, other = dial(), dial()
+    assert isinstance(opened, socket.socket)
+    assert isinstance(other, socket.socket)
+    with opened, other, pytest.raises((ConnectionRefusedError, PermissionError)):
+        other.sendto(b"an answer", opened.getsockname())
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(b"", AnswerDroppedError), (bytes(SMALL), AnswerDroppedError), (None, AnswerLostError)],
+)
+def test_what_is_cut_or_missing_is_no_answer(answer: bytes | None, error: type[KernelError]) -> None:
+    class Cut:
+        def send(self, data: bytes, /) -> int:
+            return len(data)
+
+        def recv(self, _: int, /) -> bytes:
+            if answer is None:
+                raise BlockingIOError
+            return answer
+
+        def close(self) -> None:
+            pass
+
+    with pytest.raises(error):
+        Channel(Cut()).receive()

@@ -1,0 +1,41 @@
+"""What a fallbackcommand is told, and that those of one virtual keep their order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builders import virtual
+from ldirectord_py.config.model import Virtual
+from ldirectord_py.ipvs.table import FirewallMark, Protocol
+from ldirectord_py.report.commands.fallbackcommand import FallbackCommands, told
+from ldirectord_py.report.events import KernelFound, Outage
+from ldirectord_py.runtime.serial_queues import Lanes
+
+
+@pytest.mark.parametrize(
+    ("of", "began", "expected"),
+    [
+        (virtual("10.0.0.1:80"), True, ("start", "10.0.0.1:80", "tcp")),
+        (virtual("10.0.0.1:53", protocol=Protocol.UDP), False, ("stop", "10.0.0.1:53", "udp")),
+        (virtual("[2001:db8::1]:80"), True, ("start", "[2001:db8::1]:80", "tcp")),
+        (Virtual(FirewallMark(7)), True, ("start", "7:0", "fwm")),
+    ],
+)
+def test_it_is_told_the_change_and_the_virtual(of: Virtual, began: bool, expected: tuple[str, str, str]) -> None:
+    assert expected == told(Outage(of, began=began))
+
+
+async def test_those_of_one_virtual_run_in_order(tmp_path: Path) -> None:
+    script = tmp_path / "note"
+    script.write_text(f'#!/bin/sh\n[ "$1" = start ] && sleep 0.2\necho "$@" >> {tmp_path}/told\n')
+    script.chmod(0o755)
+    lanes = Lanes()
+    listener = FallbackCommands(lanes)
+    listener(KernelFound())
+    listener(Outage(virtual("10.0.0.2:80"), began=True))  # has no command
+    for began in (True, False):
+        listener(Outage(virtual("10.0.0.1:80", fallbackcommand=str(script)), began=began))
+    await lanes.done()
+    assert (tmp_path / "told").read_text().splitlines() == ["start 10.0.0.1:80 tcp", "stop 10.0.0.1:80 tcp"]

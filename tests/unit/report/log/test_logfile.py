@@ -1,0 +1,349 @@
+"""The log: its lines, its ends, and that it never keeps anybody waiting."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ldirectord_py.config.model import Globals
+from ldirectord_py.report.log import logfile, sinks
+from ldirectord_py.report.log.logfile import LONGEST_TEXT, Log, follow, one_line, open_log, sink_of
+from ldirectord_py.report.log.sinks import File, Line, Stream, Syslog
+
+LOGGER = logging.getLogger("ldirectord_py.daemon.reconciler.director")
+START = 1792925414.0  # in UTC: Sun Oct 25 10:50:14 2026
+STAMP = "Sun Oct 25 10:50:14 2026"
+
+
+@pytest.fixture(autouse=True)
+def _fixed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A known clock and zone, and patience for a busy machine."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    monkeypatch.setattr(logfile, "FLUSH_SECONDS", 30.0)
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+class Gate:
+    """A sink that stands still until it is opened."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.entered = threading.Event()
+        self.texts: list[str] = []
+
+    def write(self, lines: Sequence[Line]) -> None:
+        self.entered.set()
+        self.opened.wait(30)
+        self.texts += [line.text for line in lines]
+
+    def close(self) -> None:
+        pass
+
+
+def settings(path: Path) -> Globals:
+    return Globals(logfile=str(path))
+
+
+def texts(path: Path) -> list[str]:
+    return [line.split("] ", 1)[1] for line in path.read_text().splitlines()]
+
+
+def test_a_line_of_the_file_is_as_the_originals(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    sink = File(path, "web.cf")
+    sink.write([Line(START, logging.INFO, "Added virtual server: 10.0.0.1:80"), Line(START, logging.INFO, "two")])
+    sink.close()
+    head = f"[{STAMP}|web.cf|{os.getpid()}]"
+    assert f"{head} Added virtual server: 10.0.0.1:80\n{head} two\n" == path.read_text()
+
+
+def test_a_day_of_one_digit_is_padded(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    File(path, "i").write([Line(1790851814.0, logging.INFO, "text")])
+    assert path.read_text().startswith("[Thu Oct  1 10:50:14 2026|i|")
+
+
+def test_a_line_on_the_standard_output_has_only_the_time() -> None:
+    reading, writing = os.pipe()
+    Stream(writing).write([Line(START, logging.INFO, "text")])
+    assert f"[{STAMP}] text\n".encode() == os.read(reading, 4096)
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_file_that_was_renamed_away_is_begun_anew(tmp_path: Path) -> None:
+    path, rotated = tmp_path / "log", tmp_path / "log.1"
+    with open_log(settings(path), "i") as log:
+        LOGGER.info("before")
+        log.drain()
+        path.rename(rotated)
+        LOGGER.info("after")
+    assert (texts(rotated), texts(path)) == (["before"], ["after"])
+
+
+def test_the_settings_name_the_end_of_the_log() -> None:
+    assert File(Path("/var/log/x.log"), "i") == sink_of(Globals(logfile="/var/log/x.log"), "i")
+    assert Syslog("local0") == sink_of(Globals(logfile="local0"), "i")
+    assert Stream() == sink_of(Globals(supervised=True), "i")
+    assert Stream() == sink_of(Globals(), "i", verbose=True)
+
+
+def test_details_are_logged_only_when_verbose(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "log"
+    with open_log(settings(path), "i"):
+        LOGGER.debug("detail")
+        LOGGER.info("event")
+    assert texts(path) == ["event"]
+    with open_log(settings(path), "i", verbose=True):
+        LOGGER.debug("detail")
+    assert capfd.readouterr().out.endswith("] detail\n")
+
+
+def test_what_libraries_complain_about_is_logged_too(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with open_log(settings(path), "i"):
+        logging.getLogger("asyncio").error("Task exception was never retrieved")
+        logging.getLogger("asyncio").info("Using selector")
+    assert texts(path) == ["Task exception was never retrieved"]
+
+
+def test_a_reload_moves_the_log(tmp_path: Path) -> None:
+    with open_log(settings(tmp_path / "old"), "i") as log:
+        LOGGER.info("one")
+        log.drain()
+        follow(settings(tmp_path / "new"))
+        LOGGER.info("two")
+    assert (texts(tmp_path / "old"), texts(tmp_path / "new")) == (["one"], ["two"])
+
+
+def test_follow_without_a_log_is_nothing() -> None:
+    follow(Globals())
+
+
+@pytest.mark.difference("A log that cannot be written")
+def test_a_log_that_cannot_be_written_goes_to_standard_error_until_it_can(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "missing" / "log"
+    with open_log(settings(path), "i") as log:
+        for text in ("one", "two"):
+            LOGGER.info(text)
+            log.drain()
+        path.parent.mkdir()
+        LOGGER.info("three")
+    expected = (
+        f"ldirectord: cannot write the log: [Errno 2] No such file or directory: '{path}'; "
+        "it comes here until that is mended\nldirectord: one\nldirectord: two\n"
+    )
+    assert expected == capfd.readouterr().err
+    assert texts(path) == ["2 log lines went to standard error: the log could not be written", "three"]
+
+
+@pytest.mark.difference("A log that is slow, a standard output that nobody reads")
+def test_a_log_that_stands_still_keeps_nobody_waiting_and_says_how_much_it_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = Gate()
+    monkeypatch.setattr(logfile, "QUEUED_LINES", 3)
+    monkeypatch.setattr(logfile, "sink_of", lambda *_, **__: gate)
+    with open_log(Globals(), "i"):
+        LOGGER.info("first")
+        assert gate.entered.wait(30)
+        for number in range(10):
+            LOGGER.info("line %d", number)
+        gate.opened.set()
+    lost = "7 log lines were lost: the log was too slow"
+    assert ["first", "line 0", "line 1", "line 2", lost] == gate.texts
+
+
+def test_a_stop_waits_for_a_standing_log_no_longer_than_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate()
+    monkeypatch.setattr(logfile, "FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr(logfile, "sink_of", lambda *_, **__: gate)
+    with open_log(Globals(), "i"):
+        LOGGER.info("first")
+        assert gate.entered.wait(30)
+    assert gate.texts == []
+    gate.opened.set()
+
+
+def test_what_is_queued_is_written_before_the_log_closes(tmp_path: Path) -> None:
+    with open_log(settings(tmp_path / "log"), "i"):
+        for number in range(2000):
+            LOGGER.info("line %d", number)
+    assert [f"line {number}" for number in range(2000)] == texts(tmp_path / "log")
+
+
+def test_a_message_that_does_not_fit_its_arguments_is_logged_as_it_is(tmp_path: Path) -> None:
+    with open_log(settings(tmp_path / "log"), "i") as log:
+        log.emit(logging.LogRecord("n", logging.INFO, "", 0, "%d servers", ("many",), None))
+    assert texts(tmp_path / "log") == ["%d servers (its arguments do not fit)"]
+
+
+def test_a_traceback_is_one_line(tmp_path: Path) -> None:
+    with open_log(settings(tmp_path / "log"), "i"):
+        try:
+            int("broken")
+        except ValueError:
+            LOGGER.exception("check died")
+    [text] = texts(tmp_path / "log")
+    assert text.startswith(r"check died\nTraceback (most recent call last):\n")
+    assert text.endswith("ValueError: invalid literal for int() with base 10: 'broken'")
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    before = logging.getLogger().handlers[:]
+    with open_log(settings(tmp_path / "log"), "i") as log:
+        assert isinstance(log, Log)
+    assert before == logging.getLogger().handlers
+    assert logging.getLogger("ldirectord_py").level == logging.NOTSET
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Grüße\t\u20ac", r"Grüße\t€"),
+        ("a\nb\r\n", r"a\nb\r\n"),
+        ("\x1b[31mred\x00\x9b", r"\x1b[31mred\x00\x9b"),
+        ("\u2028", r"\u2028"),
+        ("verf\udcfcgbar \ud800", r"verf\xfcgbar \ud800"),
+        ("x" * (LONGEST_TEXT + 1), "x" * (LONGEST_TEXT - 3) + "..."),
+    ],
+)
+def test_a_message_is_one_line(text: str, expected: str) -> None:
+    assert expected == one_line(text)
+
+
+@given(st.text(st.characters() | st.characters(categories=["Cs"])))
+@pytest.mark.difference("A control character, a line break, or a byte that is not UTF-8, in a message")
+def test_whatever_is_logged_is_one_line(text: str) -> None:
+    assert one_line(text).encode().decode().splitlines() in ([], [one_line(text)])
+
+
+def test_syslog_gets_facility_severity_time_and_process(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(str(tmp_path / "log"))
+        daemon.settimeout(5)
+        sink = Syslog("local3", str(tmp_path / "log"))
+        sink.write([Line(START, logging.INFO, "text"), Line(START, logging.WARNING, "worse")])
+        head = f"Oct 25 10:50:14 ldirectord[{os.getpid()}]:"
+        assert [f"<158>{head} text", f"<156>{head} worse"] == [daemon.recv(4096).decode() for _ in range(2)]
+        sink.close()
+
+
+def test_syslog_may_be_started_anew(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    sink = Syslog("daemon", str(path))
+    for text in ("one", "two"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+            path.unlink(missing_ok=True)
+            daemon.bind(str(path))
+            daemon.settimeout(5)
+            sink.write([Line(START, logging.INFO, text)])
+            assert daemon.recv(4096).decode().endswith(f"]: {text}")
+    sink.close()
+
+
+def test_a_pipe_that_nobody_reads_holds_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    with pytest.raises(OSError, match="No such device or address"):
+        File(tmp_path / "log", "i").write([Line(START, logging.INFO, "text")])
+
+
+def test_a_word_that_is_no_facility_cannot_be_written() -> None:
+    with pytest.raises(OSError, match="local9 is neither a path nor a facility of syslog"):
+        Syslog("local9").write([Line(START, logging.INFO, "text")])
+
+
+def test_standard_error_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    sinks.to_stderr("unheard")
+
+
+@pytest.mark.parametrize("fault", [OSError("no"), RuntimeError("no"), MemoryError(), RecursionError()])
+def test_no_exception_of_a_sink_ends_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    path = tmp_path / "ldirectord.log"
+    write, faults = File.write, [fault]
+
+    def failing(sink: File, lines: Sequence[Line]) -> None:
+        if faults:
+            raise faults.pop()
+        write(sink, lines)
+
+    monkeypatch.setattr(File, "write", failing)
+    with open_log(settings(path), "web") as log:
+        LOGGER.info("one")
+        log.drain()
+        LOGGER.info("two")
+    assert texts(path) == ["1 log lines went to standard error: the log could not be written", "two"]
+
+
+def test_a_sink_that_cannot_be_closed_does_not_end_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def close(_: File) -> None:
+        raise OSError("the server of this file is gone")
+
+    monkeypatch.setattr(File, "close", close)
+    with open_log(settings(tmp_path / "one"), "web") as log:
+        LOGGER.info("one")
+        log.drain()
+        log.follow(settings(tmp_path / "two"))
+        LOGGER.info("two")
+    assert texts(tmp_path / "two") == ["two"]
+
+
+def test_a_disk_that_was_full_leaves_no_line_glued_to_a_half_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ldirectord.log"
+    sink = File(path, "web")
+    write = os.write
+
+    def half(descriptor: int, data: memoryview) -> int:
+        monkeypatch.setattr(os, "write", full)
+        return write(descriptor, data[: len(data) - 3])
+
+    def full(_: int, __: memoryview) -> int:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(os, "write", half)
+    with pytest.raises(OSError, match="No space"):
+        sink.write([Line(START, logging.INFO, "one")])
+    monkeypatch.setattr(os, "write", write)
+    sink.write([Line(START, logging.INFO, "two")])
+    sink.close()
+    assert texts(path) == ["o", "two"]
+
+
+@pytest.mark.parametrize("threads_come", [True, False])
+def test_a_start_without_a_thread_to_spare_logs_once_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], threads_come: bool
+) -> None:
+    path = tmp_path / "ldirectord.log"
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        log = Log(settings(path), "web")
+        log.handle(logging.makeLogRecord({"msg": "one"}))
+        log.handle(logging.makeLogRecord({"msg": "two"}))
+        if not threads_come:
+            log.close()
+    if threads_come:
+        log.handle(logging.makeLogRecord({"msg": "three"}))
+        log.close()
+        assert texts(path) == ["one", "two", "three"]
+    said = capfd.readouterr().err.splitlines()
+    waiting = "ldirectord: cannot write the log: can't start new thread; its lines wait until a thread can be started"
+    assert said == [waiting] + ([] if threads_come else ["ldirectord: one", "ldirectord: two"])

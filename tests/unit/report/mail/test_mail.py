@@ -1,0 +1,297 @@
+"""Which changes become mails, when, and to whom: a director on a kernel in memory, and a clock that tests turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import KINDS, config, down, fallback, real, up, virtual
+from ldirectord_py.checks.base import Result
+from ldirectord_py.config.load import load
+from ldirectord_py.config.model import AlertStatus, CheckType, Config, Globals, Virtual
+from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs.diff import Op, Verb
+from ldirectord_py.ipvs.kernel import MemoryKernel
+from ldirectord_py.ipvs.table import Destination
+from ldirectord_py.report.mail.mail import Mail
+from ldirectord_py.report.mail.message import Alert, Host, Letter, Route
+
+OPS = "ops@example.net"
+WEB = "10.0.0.1:80"
+ADDED = "Added real server: 10.1.0.{}:80 (10.0.0.1:80) (Weight set to 1)"
+DELETED = "Deleted real server: 10.1.0.{}:80 (10.0.0.1:80)"
+GONE = "Inaccessible real server: 10.1.0.{}:80 (10.0.0.1:80)"
+
+
+class Site:
+    """A director, the letters that it causes, and the clock."""
+
+    def __init__(self, *virtuals: Virtual, kernel: MemoryKernel | None = None, **settings: Any) -> None:
+        self.kernel = kernel or MemoryKernel()
+        self.now = 1000.0
+        self.letters: list[Letter] = []
+        self.config = config(*virtuals, **settings)
+        self.mail = Mail(self.config, Host("director", "root"), self._post, lambda: self.now)
+        self.director = Director(self.kernel, orders(self.config, KINDS), [self.mail])
+
+    def _post(self, letter: Letter, holds: Callable[[Alert], bool]) -> None:
+        assert all(map(holds, letter.alerts))
+        self.letters.append(letter)
+
+    async def check(self, result: Result, *servers: str) -> list[str]:
+        """Hand in a result for these servers (for all, without any); return what is told since the last look."""
+        for check in self.director.orders.plan:
+            if not servers or str(check.target.address).rpartition(".")[2] in servers:
+                self.director.observe(check, result)
+        await self.director.settle()
+        return self.told()
+
+    async def reload(self, *virtuals: Virtual, **settings: Any) -> list[str]:
+        new: Config = config(*virtuals, **settings)
+        self.mail.foresee(new)
+        await self.director.reload(orders(new, KINDS))
+        self.mail.follow(new)
+        return self.told()
+
+    def after(self, seconds: float) -> list[str]:
+        self.now += seconds
+        self.mail.tick()
+        return self.told()
+
+    def told(self) -> list[str]:
+        """Return ``STATUS SUBJECT`` of each letter since the last look."""
+        told = [f"{letter.alerts[0].status} {letter.subject}" for letter in self.letters]
+        self.letters.clear()
+        return told
+
+
+async def begun(*virtuals: Virtual, **settings: Any) -> Site:
+    site = Site(*virtuals, **{"emailalert": OPS, **settings})
+    await site.director.start()
+    return site
+
+
+def web(*servers: str, **directives: Any) -> Virtual:
+    reals = [real(f"10.1.0.{server}:80") for server in servers]
+    return virtual(WEB, *reals, **{"emailalert": OPS, **directives})
+
+
+async def test_the_first_verdicts_belong_to_the_start_and_later_ones_do_not() -> None:
+    site = await begun(web("1", "2"))
+    assert site.told() == []
+    assert await site.check(up(), "1") == [f"starting {ADDED.format(1)}"]
+    assert await site.check(down(), "2") == [f"starting {GONE.format(2)}"]
+    assert await site.check(down(), "1") == [f"running {DELETED.format(1)}"]
+
+
+async def test_a_server_that_goes_down_is_told_with_the_reason() -> None:
+    site = await begun(web("1", servicename="Shop"))
+    await site.check(up())
+    site.director.observe(next(iter(site.director.orders.plan)), down("connect refused"))
+    await site.director.settle()
+    (letter,) = site.letters
+    assert letter.subject == f"[Shop] {DELETED.format(1)}"
+    assert (letter.alerts[0].reason, letter.recipients, letter.route.server) == ("connect refused", (OPS,), None)
+
+
+async def test_the_cause_of_a_flap_that_was_never_written_stands_in_no_later_mail() -> None:
+    site = await begun(web("1"))
+    await site.check(up())
+    site.letters.clear()
+    (check,) = site.director.orders.plan
+    site.director.observe(check, down("connect refused"))
+    site.director.observe(check, up())
+    await site.director.settle()
+    assert site.letters == []
+    (row,) = (row for row in site.kernel.table.values() if isinstance(row, Destination))
+    await site.kernel.apply([Op(Verb.DELETE, row)])
+    await site.director.settle(look=True)
+    assert [(letter.subject, letter.alerts[0].reason) for letter in site.letters] == [(ADDED.format(1), "")]
+
+
+async def test_a_cause_waits_for_its_row_while_the_kernel_does_not_take_it() -> None:
+    site = await begun(web("1"))
+    await site.check(up())
+    site.letters.clear()
+    (check,) = site.director.orders.plan
+    site.kernel.broken = KernelError("it is away")
+    site.director.observe(check, down("connect refused"))
+    await site.director.settle()
+    assert site.letters == []
+    site.kernel.broken = None
+    await site.director.settle(look=True)
+    (letter,) = site.letters
+    assert (letter.subject, letter.alerts[0].reason) == (DELETED.format(1), "connect refused")
+
+
+async def test_a_letter_goes_from_whom_and_by_what_the_configuration_says() -> None:
+    site = await begun(web("1", smtp="mail.example.net"), emailalertfrom="lvs@example.net")
+    (check,) = site.director.orders.plan
+    routes = [Route("mail.example.net", "lvs@example.net", OPS)]
+    site.director.observe(check, up())
+    await site.director.settle()
+    assert [letter.route for letter in site.letters] == routes
+    site.letters.clear()
+    await site.reload(web("1"))
+    site.director.observe(check, down())
+    await site.director.settle()
+    assert [letter.route for letter in site.letters] == [Route(None, None, OPS)]
+
+
+async def test_a_quiescent_server_and_its_fallback_are_told_in_the_originals_words() -> None:
+    site = await begun(web("1", quiescent=True, fallback=fallback("127.0.0.1:80")))
+    assert site.told() == ["starting Added fallback server: 127.0.0.1:80 (10.0.0.1:80) (Weight set to 1)"]
+    assert await site.check(up()) == [
+        "starting Restored real server: 10.1.0.1:80 (10.0.0.1:80) (Weight set to 1)",
+        "starting Deleted fallback server: 127.0.0.1:80 (10.0.0.1:80)",
+    ]
+    assert sorted(await site.check(down())) == [
+        "running Added fallback server: 127.0.0.1:80 (10.0.0.1:80) (Weight set to 1)",
+        "running Quiescent real server: 10.1.0.1:80 (10.0.0.1:80) (Weight set to 0)",
+    ]
+
+
+async def test_a_stop_tells_what_leaves() -> None:
+    site = await begun(web("1"))
+    await site.check(up())
+    await site.director.stop()
+    assert site.told() == ["stopping Purged real server (stop): 10.1.0.1:80 (10.0.0.1:80)"]
+
+
+async def test_a_reload_tells_what_it_changes_and_the_first_verdicts_of_what_it_brings() -> None:
+    site = await begun(web("1"))
+    await site.check(up())
+    assert await site.reload(web("2")) == ["reloading Purged real server (reload): 10.1.0.1:80 (10.0.0.1:80)"]
+    assert await site.check(up()) == [f"reloading {ADDED.format(2)}"]
+    assert await site.reload() == ["reloading Purged real server (reload): 10.1.0.2:80 (10.0.0.1:80)"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [((AlertStatus.RUNNING,), [f"running {DELETED.format(1)}"]), ((AlertStatus.STARTING,), []), ((), [])],
+)
+async def test_only_the_states_that_are_asked_for_are_told(
+    statuses: tuple[AlertStatus, ...], expected: list[str]
+) -> None:
+    site = await begun(web("1", emailalertstatus=statuses))
+    await site.check(up())
+    site.letters.clear()
+    assert await site.check(down()) == expected
+
+
+async def test_without_an_address_there_is_no_mail() -> None:
+    site = await begun(web("1", emailalert=""), emailalert="")
+    assert await site.check(up()) + await site.check(down()) == []
+
+
+@pytest.mark.difference("Reminders (`emailalertfreq`)")
+async def test_reminders_come_while_a_server_is_down_and_not_when_it_is_up() -> None:
+    site = await begun(web("1", emailalertfreq=60))
+    await site.check(up())
+    await site.check(down())
+    assert site.after(59) == []
+    assert site.after(1) == [f"running {GONE.format(1)}"]
+    assert site.after(59) == []
+    assert site.after(61) == [f"running {GONE.format(1)}"]
+    await site.check(up())
+    assert site.after(600) == []
+
+
+async def test_a_server_that_never_came_up_is_told_once_and_reminded_of() -> None:
+    site = await begun(web("1", emailalertfreq=60))
+    assert await site.check(down()) == [f"starting {GONE.format(1)}"]
+    assert await site.check(down()) == []
+    assert site.after(60) == [f"running {GONE.format(1)}"]
+
+
+@pytest.mark.difference("Reminders (`emailalertfreq`)")
+async def test_a_reload_keeps_the_reminders_of_what_stays_and_ends_the_others() -> None:
+    site = await begun(web("1", "2", emailalertfreq=60))
+    await site.check(down())
+    site.after(50)
+    assert await site.reload(web("2", emailalertfreq=60, comment="new")) == []
+    assert site.after(10) == [f"running {GONE.format(2)}"]
+
+
+async def test_a_server_that_a_reload_takes_for_up_is_not_reminded_of() -> None:
+    site = await begun(web("1", emailalertfreq=60))
+    await site.check(down())
+    await site.reload(web("1", emailalertfreq=60, checktype=CheckType.ON))
+    assert site.after(600) == []
+
+
+async def test_changes_within_a_time_are_one_mail() -> None:
+    site = await begun(web("1", "2", emailalertgroup=10))
+    assert await site.check(up()) == []
+    assert site.after(9) == []
+    assert site.after(1) == [f"starting 2 alerts: {ADDED.format(2)}"]
+    assert site.after(100) == []
+
+
+async def test_only_mails_that_no_group_holds_back_may_leave_together() -> None:
+    for seconds, alone in ((0, False), (10, True)):
+        site = await begun(web("1", emailalertgroup=seconds))
+        site.director.observe(next(iter(site.director.orders.plan)), up())
+        await site.director.settle()
+        site.now += seconds
+        site.mail.tick()
+        assert [letter.alone for letter in site.letters] == [alone]
+
+
+async def test_a_group_leaves_out_what_is_true_no_more() -> None:
+    site = await begun(web("1", emailalertgroup=10))
+    await site.check(down())
+    await site.check(up())
+    assert site.after(10) == [f"running {ADDED.format(1)}"]
+
+
+async def test_groups_do_not_mix_recipients_and_end_at_the_stop() -> None:
+    night = virtual("10.0.0.2:80", "10.1.0.1:80", emailalert="night@example.net", emailalertgroup=10)
+    site = await begun(web("1", emailalertgroup=10), night)
+    await site.check(up())
+    site.mail.flush()
+    assert sorted(letter.recipients for letter in site.letters) == [("night@example.net",), (OPS,)]
+
+
+async def test_what_a_start_takes_over_is_not_told() -> None:
+    before = await begun(web("1", quiescent=True))
+    await before.check(up())
+    after = Site(web("1", quiescent=True), kernel=before.kernel)
+    await after.director.start()
+    assert await after.check(up()) == []
+    assert await after.check(down()) == ["running Quiescent real server: 10.1.0.1:80 (10.0.0.1:80) (Weight set to 0)"]
+
+
+FILE = """
+emailalert = "ops@example.net"
+emailalertfrom = lvs@example.net
+emailalertfreq = 60
+emailalertstatus = running
+smtp = mail.example.net
+virtual = 10.0.0.1:80
+    real = 10.1.0.1:80 masq
+    servicename = Shop
+    comment = ask Ada
+"""
+
+
+async def test_a_file_says_which_mails_go_to_whom_from_whom_and_by_what(tmp_path: Path) -> None:
+    path = tmp_path / "web.cf"
+    path.write_text(FILE)
+    read = load(path).config
+    site = await begun(*read.virtuals, **{field.name: getattr(read.settings, field.name) for field in fields(Globals)})
+    assert await site.check(up()) == []
+    (check,) = site.director.orders.plan
+    site.director.observe(check, down())
+    await site.director.settle()
+    (letter,) = site.letters
+    assert letter.route == Route("mail.example.net", "lvs@example.net", OPS)
+    assert b"Comment: ask Ada\r\n" in letter.message()
+    assert site.told() == [f"running [Shop] {DELETED.format(1)}"]
+    assert site.after(60) == [f"running [Shop] {GONE.format(1)}"]

@@ -1,0 +1,79 @@
+"""Mails handed to a program that takes sendmail's place."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.processes import runs
+from ldirectord_py.config.model import AlertStatus
+from ldirectord_py.report.mail import sendmail
+from ldirectord_py.report.mail.message import Alert, Host, Letter, Route, letter
+from ldirectord_py.report.mail.sendmail import over_sendmail
+from ldirectord_py.report.mail.transport import NotCarriedError
+
+
+def mail() -> Letter:
+    alert = Alert("Deleted real server: 10.1.0.1:80 (10.0.0.1:80)", AlertStatus.RUNNING)
+    return letter([alert], Route(None, None, "ops@example.net; $(id)"), Host("director", "root"), written=0, began=0)
+
+
+def program(folder: Path, script: str) -> str:
+    path = folder / "sendmail"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.difference("Without `smtp`")
+async def test_it_gets_the_mail_and_no_address_as_argument(tmp_path: Path) -> None:
+    got = tmp_path / "got"
+    async with over_sendmail(program(tmp_path, f'echo "$@" > {got}; cat >> {got}')) as send:
+        assert await send(mail()) == {}
+    arguments, *lines = got.read_text().split("\n")
+    assert arguments == "-t -i"
+    assert "Subject: Deleted real server: 10.1.0.1:80 (10.0.0.1:80)" in lines
+    assert lines[-3:] == ["Log-Message: Deleted real server: 10.1.0.1:80 (10.0.0.1:80)", "Daemon-Status: running", ""]
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"), [("exit 75", "ended with status 75"), ("exec 0<&-; exit 1", "ended with status 1")]
+)
+async def test_its_status_tells_whether_the_mail_is_away(tmp_path: Path, script: str, reason: str) -> None:
+    async with over_sendmail(program(tmp_path, script)) as send:
+        with pytest.raises(NotCarriedError, match=reason):
+            await send(mail())
+
+
+async def test_one_that_is_missing_is_told(tmp_path: Path) -> None:
+    async with over_sendmail(str(tmp_path / "none")) as send:
+        with pytest.raises(NotCarriedError, match=r"cannot run .*none: No such file or directory"):
+            await send(mail())
+
+
+async def test_one_that_is_no_program_reaches_no_shell(tmp_path: Path) -> None:
+    path = Path(program(tmp_path, ""))
+    path.write_text(f"touch {tmp_path}/reached")  # noqa: ASYNC240  a test may wait for a disk
+    async with over_sendmail(str(path)) as send:
+        with pytest.raises(NotCarriedError, match=r"cannot run .*sendmail: Exec format error"):
+            await send(mail())
+    assert not (tmp_path / "reached").exists()
+
+
+@pytest.mark.slow
+async def test_one_that_hangs_is_killed_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sendmail, "MAIL_SECONDS", 1.5)
+    pids = tmp_path / "pids"
+    began = time.monotonic()
+    async with over_sendmail(program(tmp_path, f"sleep 60 & echo $! > {pids}; wait")) as send:
+        with pytest.raises(NotCarriedError, match=r"did not end within 1\.5 s"):
+            await send(mail())
+    assert time.monotonic() - began < 20
+    async with asyncio.timeout(10):
+        while runs(pids.read_text().strip()):
+            await asyncio.sleep(0.01)

@@ -1,0 +1,84 @@
+"""Works of one lane keep their order; lanes do not wait for each other; what is too much is dropped and told."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ldirectord_py.runtime.serial_queues import WAITING, Lanes
+
+
+async def test_one_lane_keeps_its_order_and_another_does_not_wait() -> None:
+    lanes, done, gate = Lanes(), list[str](), asyncio.Event()
+
+    async def wait() -> None:
+        await gate.wait()
+        done.append("first")
+
+    async def note(word: str) -> None:
+        done.append(word)
+
+    lanes.add("a", wait)
+    lanes.add("a", lambda: note("second"))
+    lanes.add("b", lambda: note("other"))
+    await asyncio.sleep(0.01)
+    assert done == ["other"]
+    gate.set()
+    await lanes.done()
+    assert done == ["other", "first", "second"]
+    lanes.add("a", lambda: note("third"))
+    await lanes.done()
+    assert done[-1] == "third"
+
+
+async def test_a_work_that_raises_is_told_and_the_next_is_done(caplog: pytest.LogCaptureFixture) -> None:
+    lanes, done = Lanes(), list[str]()
+
+    async def fail() -> None:
+        raise RuntimeError("ouch")
+
+    async def note() -> None:
+        done.append("next")
+
+    lanes.add("a", fail)
+    lanes.add("a", note)
+    await lanes.done()
+    assert (done, caplog.messages) == (["next"], ["Work for a failed"])
+
+
+async def test_a_lane_is_bounded_and_the_newest_stay(caplog: pytest.LogCaptureFixture) -> None:
+    lanes, done, gate = Lanes(), list[int](), asyncio.Event()
+
+    async def note(number: int) -> None:
+        await gate.wait()
+        done.append(number)
+
+    def add(number: int) -> None:
+        lanes.add("a", lambda: note(number))
+
+    add(0)
+    await asyncio.sleep(0)  # it is under way
+    for number in range(1, WAITING + 4):
+        add(number)
+    gate.set()
+    await lanes.done()
+    assert done == [0, *range(4, WAITING + 4)]
+    assert caplog.messages == ["3 commands for a were left out: those before them took too long"]
+
+
+async def test_a_close_waits_for_nothing_and_leaves_no_task(caplog: pytest.LogCaptureFixture) -> None:
+    lanes, done = Lanes(), list[str]()
+
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    async def note() -> None:
+        done.append("never")
+
+    lanes.add("a", wait)
+    lanes.add("a", note)
+    await asyncio.sleep(0)
+    await lanes.close()
+    await lanes.done()
+    assert (done, caplog.messages) == ([], ["1 commands for a are left out: the daemon ends"])
