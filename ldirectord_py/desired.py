@@ -82,11 +82,11 @@ def _port(virtual: Virtual, server: Real | Fallback) -> int:
 def rows(virtual: Virtual, health: Health, by_hand: ByHand) -> dict[Key, Row]:
     """Return the rows that one virtual asks for: its service, its servers, its fallback while none is up."""
     out = not any(health[real_key(virtual, real)].up for real in virtual.reals)
-    return roster(virtual).rows(health, by_hand, out=out)
+    return virtual_rows(virtual).rows(health, by_hand, out=out)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DestinationSlot:
     """A destination that a virtual may have: the ``servers`` behind it, and what they are to the kernel.
 
     ``up`` has the identity of each real server and its row while it is up, in the order of the file. While none of
@@ -107,7 +107,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
+class VirtualRows:
     """All rows that a virtual may ever ask for, made once: its service, and its places by the kernel's keys.
 
     ``identities`` are those of its real servers, in the order of the file.
@@ -115,7 +115,7 @@ class Roster:
 
     service: Service
     identities: tuple[DestinationKey, ...]
-    places: Mapping[DestinationKey, Place]
+    slots: Mapping[DestinationKey, DestinationSlot]
     fallback: DestinationKey | None = None
 
     def rows(
@@ -126,8 +126,8 @@ class Roster:
         ``out`` says that no server of the virtual is up.
         """
         table: dict[Key, Row] = {self.service.key: self.service}
-        for key in self.places if only is None else only:
-            row = self.places.get(key, _NOWHERE).row(health, out=out)
+        for key in self.slots if only is None else only:
+            row = self.slots.get(key, _NOWHERE).row(health, out=out)
             if row is not None and key in by_hand:
                 row = _left_alone(row, by_hand[key])
             if row is not None:
@@ -135,26 +135,26 @@ class Roster:
         return table
 
 
-_NOWHERE = Place()
+_NOWHERE = DestinationSlot()
 
 
-def roster(virtual: Virtual) -> Roster:
+def virtual_rows(virtual: Virtual) -> VirtualRows:
     """Return the roster of a virtual; servers stand in it from the last to the first, as they are to be added."""
     identities = tuple(real_key(virtual, real) for real in virtual.reals)
-    places: dict[DestinationKey, Place] = {}
+    places: dict[DestinationKey, DestinationSlot] = {}
     for identity, real in zip(reversed(identities), reversed(virtual.reals), strict=True):
         same = _port(virtual, real) == real.port
         key = identity if same else row_key(virtual, real)  # one object: they are looked up all the time
         others = places.get(key, _NOWHERE)
         up = (identity, _destination(key, real, real.weight))
         down = others.down or (_destination(key, real, 0) if virtual.quiescent else None)
-        places[key] = Place((real, *others.servers), (up, *others.up), down)
+        places[key] = DestinationSlot((real, *others.servers), (up, *others.up), down)
     if virtual.fallback is None:
-        return Roster(service(virtual), identities, places)
+        return VirtualRows(service(virtual), identities, places)
     key = row_key(virtual, virtual.fallback)
     place, row = places.get(key, _NOWHERE), Destination(key, _METHODS[virtual.fallback.forward], 1)
-    places[key] = Place((*place.servers, virtual.fallback), place.up, place.down, row)
-    return Roster(service(virtual), identities, places, key)
+    places[key] = DestinationSlot((*place.servers, virtual.fallback), place.up, place.down, row)
+    return VirtualRows(service(virtual), identities, places, key)
 
 
 def method(server: Real | Fallback) -> Method:

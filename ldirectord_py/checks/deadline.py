@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final, cast
 
-from ldirectord_py.checks.progress import phase
+from ldirectord_py.checks.progress import progress
 from ldirectord_py.errors import DeadlinePassed
 from ldirectord_py.runtime.stalls import stall_meter
 from ldirectord_py.runtime.timer_wheel import current_wheel
@@ -84,7 +84,7 @@ class Deadline:
 
     def failure(self) -> DeadlinePassed:
         """Return what a passed deadline means."""
-        reason = f"no answer within {self._seconds:g} s" + (f" ({phase()})" if phase() else "")
+        reason = f"no answer within {self._seconds:g} s" + (f" ({progress()})" if progress() else "")
         return DeadlinePassed(reason, compensated=self._compensated)
 
     def __call__(self) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from ldirectord_py.checks.base import Checker, Result, Target
 from ldirectord_py.checks.deadline import Deadline
-from ldirectord_py.checks.progress import LOOKUP, NO_TLS, NOT_CONNECTED, phase, reached
+from ldirectord_py.checks.progress import LOOKUP, NO_TLS, NOT_CONNECTED, progress, set_progress
 from ldirectord_py.checks.reasons import is_local, words
 from ldirectord_py.errors import CheckFailed, DeadlinePassed, Inconclusive
 from ldirectord_py.health import Verdict
@@ -34,7 +34,7 @@ After these the server is down.
 async def probe(checker: Checker, target: Target) -> Result:
     """Return what one check finds within ``target.timeout`` seconds; raises nothing but CancelledError."""
     start = time.monotonic()
-    reached("")
+    set_progress("")
     deadline = Deadline(target.timeout)
     try:
         word = await checker(target)
@@ -72,7 +72,7 @@ def concluded(result: Result) -> Result:
 
 def _judge(error: Exception, target: Target) -> tuple[Verdict, str]:
     match error:
-        case DeadlinePassed() if phase() == LOOKUP:  # it is this host's resolver that does not answer
+        case DeadlinePassed() if progress() == LOOKUP:  # it is this host's resolver that does not answer
             return Verdict.NONE, str(error)
         case CheckFailed():
             return Verdict.DOWN, str(error)
@@ -89,8 +89,8 @@ def _judge(error: Exception, target: Target) -> tuple[Verdict, str]:
 
 def _where(error: OSError, reason: str) -> str:
     """Return the reason with how far the check had come, where the error does not tell."""
-    told = isinstance(error, ssl.SSLError) or reason.startswith("TLS: ") or phase() in {"", NOT_CONNECTED, NO_TLS}
-    return reason if told else f"{reason} ({phase()})"
+    told = isinstance(error, ssl.SSLError) or reason.startswith("TLS: ") or progress() in {"", NOT_CONNECTED, NO_TLS}
+    return reason if told else f"{reason} ({progress()})"
 
 
 def _masked(reason: str, target: Target) -> str:

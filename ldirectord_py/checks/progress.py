@@ -11,11 +11,11 @@ NO_TLS = "no TLS connection"
 LOOKUP = "the name lookup has not ended"
 
 
-def reached(phase: str) -> None:
+def set_progress(phase: str) -> None:
     """Remember how far the running check has come, such as ``connected, no greeting``."""
     _PHASE.set(phase)
 
 
-def phase() -> str:
+def progress() -> str:
     """Return what the running check reached last, or ""."""
     return _PHASE.get()

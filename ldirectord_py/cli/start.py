@@ -6,7 +6,7 @@ import sys
 
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.service import Service, read
-from ldirectord_py.instance.daemonize import Starter, detach
+from ldirectord_py.instance.daemonize import Starter, daemonize
 from ldirectord_py.instance.pid_file import AlreadyRunningError, instance
 from ldirectord_py.report.log.logfile import sink_of
 
@@ -33,7 +33,7 @@ def start(service: Service) -> int:
     def daemon(starter: Starter) -> None:
         service.serve(lock, ready=starter.ready)
 
-    detach(daemon, keep=lock.descriptor)
+    daemonize(daemon, keep=lock.descriptor)
     return 0
 
 

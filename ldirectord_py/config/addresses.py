@@ -9,7 +9,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from ldirectord_py.address import Address
-from ldirectord_py.config.lines import Refusal
+from ldirectord_py.config.lines import InvalidValue
 
 _NUMERIC = re.compile(r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]+|[0-9]+))*")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -69,13 +69,13 @@ class Lookup:
         """Return the port's number; raises Refusal for an unknown name or a number above 65535."""
         if text.isascii() and text.isdigit():
             if len(text) > 9 or int(text) > 65535:
-                raise Refusal(f"port {text[:20]} does not exist", "write a port from 1 to 65535")
+                raise InvalidValue(f"port {text[:20]} does not exist", "write a port from 1 to 65535")
             return _port_number(text)
         name = PortName(text, protocol)
         self.ports.add(name)
         port = self.names.ports.get(name)
         if port is None:
-            raise Refusal(f'no service is called "{text[:40]}"', "write the port's number")
+            raise InvalidValue(f'no service is called "{text[:40]}"', "write the port's number")
         return port
 
 
@@ -85,10 +85,10 @@ def _port_number(text: str) -> int:
     return int(text)
 
 
-def _wrong_family(text: str, *, ipv6: bool) -> Refusal:
+def _wrong_family(text: str, *, ipv6: bool) -> InvalidValue:
     if ipv6:
-        return Refusal(f"{text} is an IPv4 address, but this is a directive for IPv6", "use the one without 6")
-    return Refusal(f"{text} is an IPv6 address, but this is a directive for IPv4", "use the one with 6")
+        return InvalidValue(f"{text} is an IPv4 address, but this is a directive for IPv6", "use the one without 6")
+    return InvalidValue(f"{text} is an IPv6 address, but this is a directive for IPv4", "use the one with 6")
 
 
 @lru_cache(maxsize=65536)
@@ -105,15 +105,15 @@ def literal(text: str) -> Address | None:
 def _shortened(text: str) -> IPv4Address | None:
     """Read ``10.1``, ``0x7f.1`` or ``010.0.0.1`` as inet_aton(3) does; the original leaves it to that."""
     if text.startswith("[") or ":" in text:
-        raise Refusal(f"{text[:60]} is not an IPv6 address", "write it in brackets, as in [2001:db8::1]")
+        raise InvalidValue(f"{text[:60]} is not an IPv6 address", "write it in brackets, as in [2001:db8::1]")
     if not _NUMERIC.fullmatch(text):
         if not _NAME.fullmatch(text) or _DOTTED.fullmatch(text):
-            raise Refusal(f'"{text[:60]}" is neither an address nor a host name', "correct it")
+            raise InvalidValue(f'"{text[:60]}" is neither an address nor a host name', "correct it")
         return None
     *heads, last = (_number(part) for part in text.split("."))
     room = 256 ** (4 - len(heads)) if len(heads) < 4 else 0
     if any(head is None or head > 255 for head in heads) or last is None or last >= room:
-        raise Refusal(f"{text[:60]} is not an IPv4 address", "write four numbers from 0 to 255")
+        raise InvalidValue(f"{text[:60]} is not an IPv4 address", "write four numbers from 0 to 255")
     value = last
     for place, head in enumerate(heads):
         value += (head or 0) << 8 * (3 - place)

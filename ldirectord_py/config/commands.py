@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from ldirectord_py.config.lines import Refusal
+from ldirectord_py.config.lines import InvalidValue
 from ldirectord_py.config.values import Place, path, plain, string
 
 
@@ -14,9 +14,9 @@ def execute(raw: str, place: Place) -> str:
     words = _words(text)
     if len(words) != 1:
         what = f"execute takes one name, but this has {len(words)} words"
-        raise Refusal(what, "write one line for each configuration; put a name that has blanks into quotes")
+        raise InvalidValue(what, "write one line for each configuration; put a name that has blanks into quotes")
     if not words[0]:
-        raise Refusal("execute is empty", "give it a value or leave the line out")
+        raise InvalidValue("execute is empty", "give it a value or leave the line out")
     return text
 
 
@@ -50,4 +50,4 @@ def _words(command: str) -> list[str]:
     try:
         return shlex.split(command)
     except ValueError as error:
-        raise Refusal(f"not a command: {str(error).lower()}", "close the quote, or write \\ before it") from None
+        raise InvalidValue(f"not a command: {str(error).lower()}", "close the quote, or write \\ before it") from None

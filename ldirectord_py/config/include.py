@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import Protocol
 
-from ldirectord_py.config.lines import Line, Note, Refusal, Report, Text
+from ldirectord_py.config.lines import Diagnostic, InvalidValue, Line, Report, Text
 from ldirectord_py.config.values import Place, path
 from ldirectord_py.errors import ConfigError, Problem
 
@@ -94,13 +94,13 @@ class Includes:
         """Yield the files that a line names; ``within`` are those under way, each included by the one before."""
         try:
             files = self._files(path(line.value, Place(line, partial(self._report.warn, line), {})), within[-1])
-        except Refusal as refusal:
+        except InvalidValue as refusal:
             self._report.refuse(line, refusal.note)
             return
         for file in files:
             try:
                 text = self._text(file, within, line)
-            except Refusal as refusal:
+            except InvalidValue as refusal:
                 self._report.refuse(line, refusal.note)
             else:
                 yield text
@@ -118,9 +118,9 @@ class Includes:
         name = normpath(file)
         if name in map(normpath, within):
             chain = " includes ".join((*within, file))
-            raise Refusal(f"{file} is included while it is read: {chain}", "remove one of these")
+            raise InvalidValue(f"{file} is included while it is read: {chain}", "remove one of these")
         if len(within) > DEEPEST:
-            raise Refusal(f"files include each other more than {DEEPEST} deep", "include them from one file")
+            raise InvalidValue(f"files include each other more than {DEEPEST} deep", "include them from one file")
         self._count += 1
         self._bound()
         try:
@@ -130,17 +130,17 @@ class Includes:
         self._sum += len(text.text)
         self._bound()
         if name in self._read:
-            self._report.warn(line, Note(f"{file} is read once more", "include it in one place"))
+            self._report.warn(line, Diagnostic(f"{file} is read once more", "include it in one place"))
         self._read.setdefault(name, file)
         return text
 
     def _bound(self) -> None:
         if self._count > MOST_FILES:
-            raise Refusal(f"more than {MOST_FILES} files are included", "put them together")
+            raise InvalidValue(f"more than {MOST_FILES} files are included", "put them together")
         if self._sum > LARGEST_SUM:
-            raise Refusal(f"the files included are larger than {LARGEST_SUM >> 20} MB in all", "include less")
+            raise InvalidValue(f"the files included are larger than {LARGEST_SUM >> 20} MB in all", "include less")
 
 
-def _refusal(what: str, error: ConfigError) -> Refusal:
+def _refusal(what: str, error: ConfigError) -> InvalidValue:
     problem = error.problems[0]
-    return Refusal(f"cannot include {what}: {problem.what}", problem.mend)
+    return InvalidValue(f"cannot include {what}: {problem.what}", problem.mend)

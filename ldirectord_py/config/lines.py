@@ -47,16 +47,16 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Diagnostic:
     """Something to say about a value: what, how to mend it, and where, in characters from its start."""
 
     what: str
     mend: str
     at: int = 0
 
-    def moved(self, by: int) -> Note:
+    def moved(self, by: int) -> Diagnostic:
         """Return the note for a value that starts so many characters earlier."""
-        return Note(self.what, self.mend, self.at + by)
+        return Diagnostic(self.what, self.mend, self.at + by)
 
     def problem(self, line: Line, severity: Severity = Severity.WARNING) -> Problem:
         """Return the note as a Problem of that line."""
@@ -72,25 +72,25 @@ class Report:
 
     sink: Sink
 
-    def warn(self, line: Line, *notes: Note) -> None:
+    def warn(self, line: Line, *notes: Diagnostic) -> None:
         """Report warnings at their places in the line."""
         for note in notes:
             self.sink(note.problem(line))
 
-    def refuse(self, line: Line, note: Note) -> None:
+    def refuse(self, line: Line, note: Diagnostic) -> None:
         """Report an error at its place in the line."""
         self.sink(note.problem(line, Severity.ERROR))
 
 
-class Refusal(Exception):  # noqa: N818  an answer that parse turns into a Problem, never an error that escapes
+class InvalidValue(Exception):  # noqa: N818  an answer that parse turns into a Problem, never an error that escapes
     """A value cannot be read; carries the Note that says why."""
 
     def __init__(self, what: str, mend: str, at: int = 0) -> None:
         super().__init__(what)
-        self.note = Note(what, mend, at)
+        self.note = Diagnostic(what, mend, at)
 
 
-def cut(text: Text) -> Iterator[Line]:
+def split_lines(text: Text) -> Iterator[Line]:
     """Yield the lines of a file that are neither blank nor comments."""
     gap = False
     for number, raw in enumerate(text.text.removeprefix("\ufeff").split("\n"), 1):
@@ -110,7 +110,7 @@ def _line(number: int, raw: str, gap: bool, file: str) -> Line:
     return Line(number, indent, len(blanks) + 1, name, bool(equals), raw[found.end() :], found.end() + 1, gap, file)
 
 
-def blemishes(source: Text) -> Iterator[Problem]:
+def file_warnings(source: Text) -> Iterator[Problem]:
     """Yield what is wrong with the text as such: a mark at its start, foreign line ends, no text at all."""
     file, text = source.file, source.text
     if text.startswith("\ufeff"):

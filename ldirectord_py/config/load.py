@@ -18,7 +18,7 @@ from ldirectord_py.checks.transport import tls
 from ldirectord_py.config.addresses import HostName, Names
 from ldirectord_py.config.files import Files, refused
 from ldirectord_py.config.include import Texts, in_order
-from ldirectord_py.config.lines import Text, cut
+from ldirectord_py.config.lines import Text, split_lines
 from ldirectord_py.config.model import Authorities
 from ldirectord_py.config.names import hostname, look_up
 from ldirectord_py.config.parse import Draft, Parsed, accepted, draft
@@ -80,7 +80,7 @@ def _kept(texts: Sequence[Text], lost: Mapping[HostName, Address]) -> Iterator[P
 def _places(texts: Iterable[Text], names: AbstractSet[str]) -> dict[str, tuple[str, int, int]]:
     """Return file, line and column where each name stands first."""
     places: dict[str, tuple[str, int, int]] = {}
-    for line in chain.from_iterable(map(cut, texts)):
+    for line in chain.from_iterable(map(split_lines, texts)):
         for word in _WORD.finditer(line.value):
             if word[0] in names:
                 places.setdefault(word[0], (line.file, line.number, line.column + word.start()))

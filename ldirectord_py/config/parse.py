@@ -16,7 +16,7 @@ from ldirectord_py.config.addresses import HostName, Lookup, Names, PortName
 from ldirectord_py.config.advice import Advice, Installed
 from ldirectord_py.config.directives import DIRECTIVES, Where
 from ldirectord_py.config.include import Contents, Includes, Texts, in_order
-from ldirectord_py.config.lines import Line, Note, Refusal, Report, Text
+from ldirectord_py.config.lines import Diagnostic, InvalidValue, Line, Report, Text
 from ldirectord_py.config.model import SIP, UNRESOLVED, Config, Fallback, Globals, Virtual, takes_sip
 from ldirectord_py.config.sections import Section, Sorter
 from ldirectord_py.config.server_lines import VirtualLine, parse_virtual
@@ -168,7 +168,7 @@ class _Builder:
     def _head(self, line: Line) -> VirtualLine | None:
         try:
             head = parse_virtual(line.value)
-        except Refusal as refusal:
+        except InvalidValue as refusal:
             self._report.refuse(line, refusal.note)
             return None
         self._report.warn(line, *head.notes)
@@ -177,13 +177,13 @@ class _Builder:
     def _key(self, head: VirtualLine, line: Line, settings: Settings) -> ServiceKey | None:
         try:
             key = self._resolved(head, line, settings)
-        except Refusal as refusal:
+        except InvalidValue as refusal:
             self._report.refuse(line, refusal.note)
             return None
         first = self._seen.setdefault(key, line)
         if first is not line:
             what = f"the virtual of {first.seen_from(line)} is the same service"
-            self._report.refuse(line, Note(what, "put the real servers of both into one"))
+            self._report.refuse(line, Diagnostic(what, "put the real servers of both into one"))
             return None
         return key
 
@@ -196,7 +196,7 @@ class _Builder:
         self.heads.add(HostName(head.host, ipv6))
         port = lookup.port(head.port, protocol)
         if address is None:
-            raise Refusal(f'the name "{head.host[:60]}" does not resolve', "correct it, or write the address")
+            raise InvalidValue(f'the name "{head.host[:60]}" does not resolve', "correct it, or write the address")
         self._servers.advise_shortened(head.host, address, line)
         return VirtualAddress(Protocol[protocol.upper()], address, port)
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ldirectord_py.config.directives import DIRECTIVES, REMOVED, Directive, Where
 from ldirectord_py.config.include import Includes
-from ldirectord_py.config.lines import TAB, Line, Sink, Text, blemishes, cut
+from ldirectord_py.config.lines import TAB, Line, Sink, Text, file_warnings, split_lines
 from ldirectord_py.config.values import nearest
 from ldirectord_py.errors import Problem, Severity
 
@@ -55,9 +55,9 @@ class Sorter:
     def sort(self, text: Text) -> None:
         """Take each line to its section, or report it."""
         self._reading.append(_Reading(text.file))
-        for problem in blemishes(text):
+        for problem in file_warnings(text):
             self._sink(problem)
-        for line in cut(text):
+        for line in split_lines(text):
             self._sort(line)
         self._reading.pop()
 

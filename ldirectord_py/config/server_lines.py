@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ldirectord_py.config.lines import TAB, Note, Refusal
+from ldirectord_py.config.lines import TAB, Diagnostic, InvalidValue
 from ldirectord_py.config.model import Forward
-from ldirectord_py.config.values import HASH, bare, nearest, one_of, paired, uncommented
+from ldirectord_py.config.values import HASH, nearest, one_of, paired, strip_comment, unquoted_word
 
 _HOST = r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]"
 _PORT = r"[A-Za-z0-9_-]+"
@@ -32,7 +32,7 @@ _FALLBACK = re.compile(rf"(\[[^\]]*\]|[^\[\]]*?)(?:(::?)({_PORT}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class RealOptions:
     """What a ``real`` says behind its address: how packets reach the server, how many, and how it is checked."""
 
     forward: Forward
@@ -41,7 +41,7 @@ class Share:
     receive: str
     lower: int
     upper: int
-    notes: tuple[Note, ...]
+    notes: tuple[Diagnostic, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class RealLine:
     host: str
     last: str | None
     port: str
-    share: Share
-    notes: tuple[Note, ...]
+    share: RealOptions
+    notes: tuple[Diagnostic, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class FallbackLine:
     host: str
     port: str
     forward: Forward
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class VirtualLine:
     host: str
     port: str
     mark: int | None = None
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Diagnostic, ...] = ()
 
 
 def slashed(request: str) -> str:
@@ -86,40 +86,40 @@ def parse_virtual(value: str) -> VirtualLine:
     if found:
         host, port, rest = found.groups()
         if rest.startswith(":") and "." not in host:
-            raise Refusal(*_NO_BRACKETS)
+            raise InvalidValue(*_NO_BRACKETS)
         return VirtualLine(host, port, notes=_ignored(rest, found.start(3)))
     found = _MARK.match(value)
     if not found:
-        raise Refusal("no address and port, and no firewall mark", "write ADDRESS:PORT, [IPv6]:PORT or a number")
+        raise InvalidValue("no address and port, and no firewall mark", "write ADDRESS:PORT, [IPv6]:PORT or a number")
     mark, rest = found.groups()
     if len(mark.lstrip("0")) > 10 or int(mark) >= 2**32:
-        raise Refusal("the firewall mark is too large", "write a number up to 4294967295")
+        raise InvalidValue("the firewall mark is too large", "write a number up to 4294967295")
     return VirtualLine("", "", int(mark), _mark_notes(value, int(mark), rest))
 
 
-def _mark_notes(value: str, mark: int, rest: str) -> tuple[Note, ...]:
+def _mark_notes(value: str, mark: int, rest: str) -> tuple[Diagnostic, ...]:
     if rest and not rest[0].isspace() and rest[0] != "#":
-        text = bare(value).split()[0]
+        text = unquoted_word(value).split()[0]
         what = f'"{text}" has no port and is read as firewall mark {mark}'
-        return (Note(what, f"write {text}:PORT for an address, or {mark}"),)
+        return (Diagnostic(what, f"write {text}:PORT for an address, or {mark}"),)
     if not mark:
-        return (Note("no packet carries firewall mark 0", "write the mark that the firewall sets"),)
+        return (Diagnostic("no packet carries firewall mark 0", "write the mark that the firewall sets"),)
     return _ignored(rest, len(value) - len(rest))
 
 
-def _ignored(rest: str, at: int) -> tuple[Note, ...]:
-    text = bare(rest).strip()
-    return (Note(f'"{text[:40]}" is ignored', "remove it", at),) if text else ()
+def _ignored(rest: str, at: int) -> tuple[Diagnostic, ...]:
+    text = unquoted_word(rest).strip()
+    return (Diagnostic(f'"{text[:40]}" is ignored', "remove it", at),) if text else ()
 
 
 def parse_real(value: str) -> RealLine:
     """Take the value of ``real`` or ``real6`` apart; raises Refusal."""
-    text = uncommented(value, paired).rstrip()
+    text = strip_comment(value, paired).rstrip()
     found = _REAL.match(text) or _REAL.search(text)
     if found is None:
         raise _no_real(text)
     if text.count(":", 0, found.start()) > 1:
-        raise Refusal(*_NO_BRACKETS)
+        raise InvalidValue(*_NO_BRACKETS)
     host, last, colons, port, rest = found.groups()
     share = _share_at(rest, found.start(5))
     notes = [note.moved(found.start(5)) for note in share.notes]
@@ -132,71 +132,73 @@ def receive_of(value: str) -> str:
     """Return the ``receive`` in the value of ``real`` or ``real6``, empty where it has none or cannot be read."""
     try:
         return parse_real(value).share.receive
-    except Refusal:
+    except InvalidValue:
         return ""
 
 
-def _no_real(text: str) -> Refusal:
+def _no_real(text: str) -> InvalidValue:
     if _BARE_REAL.fullmatch(text):
-        return Refusal("the forwarding method is missing", "write gate, masq or ipip behind the address", len(text))
-    return Refusal("this is not the address of a real server", _SHAPE)
+        return InvalidValue(
+            "the forwarding method is missing", "write gate, masq or ipip behind the address", len(text)
+        )
+    return InvalidValue("this is not the address of a real server", _SHAPE)
 
 
-def _oddities(text: str, found: re.Match[str], colons: str | None) -> list[Note]:
+def _oddities(text: str, found: re.Match[str], colons: str | None) -> list[Diagnostic]:
     notes = []
     if found.start():
-        notes.append(Note(f'"{text[: found.start()][:40]}" before the address is ignored', "remove it"))
+        notes.append(Diagnostic(f'"{text[: found.start()][:40]}" before the address is ignored', "remove it"))
     if colons == "::":
-        notes.append(Note("two colons before the port are read as one", "write one", found.start(3)))
+        notes.append(Diagnostic("two colons before the port are read as one", "write one", found.start(3)))
     if "#" in text:
-        notes.append(Note(*HASH, text.index("#")))
+        notes.append(Diagnostic(*HASH, text.index("#")))
     return notes
 
 
-def _share_at(rest: str, at: int) -> Share:
+def _share_at(rest: str, at: int) -> RealOptions:
     try:
         return _share(rest)
-    except Refusal as refusal:
-        raise Refusal(refusal.note.what, refusal.note.mend, refusal.note.at + at) from None
+    except InvalidValue as refusal:
+        raise InvalidValue(refusal.note.what, refusal.note.mend, refusal.note.at + at) from None
 
 
 @lru_cache(maxsize=4096)
-def _share(rest: str) -> Share:
+def _share(rest: str) -> RealOptions:
     """Read method, weight, strings and thresholds; most lines of a file have the same."""
     found = _METHOD.match(rest)
     if found is None or found[2] not in _METHODS:
         word = found[2] if found else ""
         what = f'the forwarding method cannot be "{word}"' if word else "the forwarding method is missing"
-        raise Refusal(what, nearest(word, _FORWARDS) or f"write {one_of(_FORWARDS)}")
-    notes: list[Note] = []
+        raise InvalidValue(what, nearest(word, _FORWARDS) or f"write {one_of(_FORWARDS)}")
+    notes: list[Diagnostic] = []
     if found[1]:
-        notes.append(Note("what stands before the forwarding method is ignored", "remove it"))
+        notes.append(Diagnostic("what stands before the forwarding method is ignored", "remove it"))
     quoted = found[1].endswith('"')
     return _options(_METHODS[found[2]], found[3].removeprefix('"') if quoted else found[3], found.start(3), notes)
 
 
-def _options(forward: Forward, rest: str, at: int, notes: list[Note]) -> Share:
+def _options(forward: Forward, rest: str, at: int, notes: list[Diagnostic]) -> RealOptions:
     rest, bounds = _thresholds(rest, at)
     weight, rest = _weight(rest, at, notes)
     lower, upper = bounds.get("l", 0), bounds.get("u", 0)
     if lower > upper:
-        notes.append(Note("the kernel takes no lower threshold above the upper one", "correct u:N", at))
+        notes.append(Diagnostic("the kernel takes no lower threshold above the upper one", "correct u:N", at))
     request, receive = _pair(rest, at) if rest.strip() else (None, "")
-    return Share(forward, weight, request, receive, lower, upper, tuple(notes))
+    return RealOptions(forward, weight, request, receive, lower, upper, tuple(notes))
 
 
-def _weight(rest: str, at: int, notes: list[Note]) -> tuple[int, str]:
+def _weight(rest: str, at: int, notes: list[Diagnostic]) -> tuple[int, str]:
     """Return the weight, 1 if there is none, and what follows it."""
     found = _WEIGHT.match(rest)
     if found is None:
         return 1, rest
     before, digits, rest = found.groups()
     if len(digits) > 10 or int(digits) > _WEIGHTS:
-        raise Refusal("the weight is too large", f"write a number up to {_WEIGHTS}", at)
+        raise InvalidValue("the weight is too large", f"write a number up to {_WEIGHTS}", at)
     if before:
-        notes.append(Note(f'"{before.strip()[:40]}" before the weight is ignored', "remove it", at))
+        notes.append(Diagnostic(f'"{before.strip()[:40]}" before the weight is ignored', "remove it", at))
     if int(digits) > 65535:
-        notes.append(Note("ipvsadm takes no weight above 65535", "write a smaller one", at))
+        notes.append(Diagnostic("ipvsadm takes no weight above 65535", "write a smaller one", at))
     return int(digits), rest
 
 
@@ -206,9 +208,9 @@ def _thresholds(rest: str, at: int) -> tuple[str, dict[str, int]]:
     while found := _THRESHOLD.search(rest):
         which, digits = found.groups()
         if which in bounds:
-            raise Refusal(f"{which}: stands twice", "leave one out", at + found.start())
+            raise InvalidValue(f"{which}: stands twice", "leave one out", at + found.start())
         if len(digits) > 10 or int(digits) > _THRESHOLDS:
-            raise Refusal("the threshold is too large", f"write a number up to {_THRESHOLDS}", at + found.start())
+            raise InvalidValue("the threshold is too large", f"write a number up to {_THRESHOLDS}", at + found.start())
         bounds[which] = int(digits)
         rest = rest[: found.start()].rstrip()
     return rest, bounds
@@ -218,26 +220,26 @@ def _pair(rest: str, at: int) -> tuple[str, str]:
     """Return request and receive."""
     found = _PAIR.fullmatch(rest)
     if found is None:
-        raise Refusal(f"cannot read {rest.strip()[:60]}", _SHAPE, at)
+        raise InvalidValue(f"cannot read {rest.strip()[:60]}", _SHAPE, at)
     request, receive = (part.replace("\t", " " * TAB) for part in found.groups())
     return slashed(request), receive
 
 
 def parse_fallback(value: str) -> FallbackLine:
     """Take the value of ``fallback`` or ``fallback6`` apart; raises Refusal."""
-    words = bare(value).strip('"').split()
+    words = unquoted_word(value).strip('"').split()
     if not 1 <= len(words) <= 2:
-        raise Refusal("not a fallback server", "write ADDRESS[:PORT] [gate|masq|ipip]")
+        raise InvalidValue("not a fallback server", "write ADDRESS[:PORT] [gate|masq|ipip]")
     found = _FALLBACK.fullmatch(words[0])
     if found is None or not found[1] or (":" in found[1] and found[1][0] != "["):
-        raise Refusal(f'"{words[0][:60]}" is no address and port', "write ADDRESS:PORT or [IPv6]:PORT")
+        raise InvalidValue(f'"{words[0][:60]}" is no address and port', "write ADDRESS:PORT or [IPv6]:PORT")
     method = words[1] if len(words) == 2 else "gate"
     if method not in _METHODS:
         hint = nearest(method, _FORWARDS) or f"write {one_of(_FORWARDS)}"
-        raise Refusal(f'the forwarding method cannot be "{method[:40]}"', hint)
+        raise InvalidValue(f'the forwarding method cannot be "{method[:40]}"', hint)
     notes = []
     if found[2] == "::":
-        notes.append(Note("two colons before the port are read as one", "write one"))
+        notes.append(Diagnostic("two colons before the port are read as one", "write one"))
     if '"' in value.partition("#")[0]:
-        notes.append(Note("the quotes are not needed here", "leave them out"))
+        notes.append(Diagnostic("the quotes are not needed here", "leave them out"))
     return FallbackLine(found[1], found[3] or "", _METHODS[method], tuple(notes))

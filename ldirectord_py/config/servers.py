@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 from ldirectord_py.address import Address
 from ldirectord_py.config.addresses import Lookup, is_shortened, literal
-from ldirectord_py.config.lines import Line, Note, Refusal, Report
+from ldirectord_py.config.lines import Diagnostic, InvalidValue, Line, Report
 from ldirectord_py.config.model import UNRESOLVED, Fallback, Forward, Real, Virtual
 from ldirectord_py.config.server_lines import FallbackLine, RealLine, parse_fallback, parse_real
 from ldirectord_py.ipvs.table import VirtualAddress
@@ -43,7 +43,7 @@ class Servers:
             try:
                 found = parse_real(line.value)
                 added = self._expand(found, line, virtual)
-            except Refusal as refusal:
+            except InvalidValue as refusal:
                 self.report.refuse(line, refusal.note)
                 continue
             if not added:
@@ -58,7 +58,7 @@ class Servers:
 
     def _twice(self, real: Real, first: Line, line: Line) -> None:
         what = f"{real} is the same destination as in {first.seen_from(line)}; the kernel knows it once"
-        self.report.warn(line, Note(what, "remove one of them"))
+        self.report.warn(line, Diagnostic(what, "remove one of them"))
 
     def _expand(self, found: RealLine, line: Line, virtual: Virtual) -> list[Real]:
         if found.notes:
@@ -81,14 +81,14 @@ class Servers:
         if found.last is None:
             return () if first is None else (first,)
         if ipv6:
-            raise Refusal("ranges of IPv6 addresses are not supported", "write a real6 line for each")
+            raise InvalidValue("ranges of IPv6 addresses are not supported", "write a real6 line for each")
         last = self.address(found.last, line, ipv6=False)
         if first is None or last is None:
             return ()
         if first.version != last.version or int(last) < int(first):
-            raise Refusal(f"the range ends with {last}, before it starts", "write FIRST->LAST")
+            raise InvalidValue(f"the range ends with {last}, before it starts", "write FIRST->LAST")
         if int(last) - int(first) >= LARGEST_RANGE:
-            raise Refusal(f"the range has more than {LARGEST_RANGE} addresses", "write a smaller one")
+            raise InvalidValue(f"the range has more than {LARGEST_RANGE} addresses", "write a smaller one")
         return map(IPv4Address, range(int(first), int(last) + 1))
 
     def address(self, text: str, line: Line, *, ipv6: bool) -> Address | None:
@@ -96,7 +96,7 @@ class Servers:
         address = self.lookup.address(text, ipv6=ipv6)
         if address is None:
             what = f'the name "{text[:60]}" does not resolve, so the server is left out'
-            self.report.warn(line, Note(what, "correct it, or see to the resolver"))
+            self.report.warn(line, Diagnostic(what, "correct it, or see to the resolver"))
         else:
             self.advise_shortened(text, address, line)
         return address
@@ -104,7 +104,7 @@ class Servers:
     def advise_shortened(self, text: str, address: Address, line: Line) -> None:
         """Warn of an address that is written as ``10.1`` or ``010.0.0.1``."""
         if is_shortened(text) and literal(text) is not None:
-            self.report.warn(line, Note(f"{text} is read as {address}", "write the address in full"))
+            self.report.warn(line, Diagnostic(f"{text} is read as {address}", "write the address in full"))
 
     def fallback(self, line: Line, virtual: Virtual) -> Fallback | None:
         """Return the fallback that the line names for the virtual, on its port unless it names one.
@@ -116,7 +116,7 @@ class Servers:
             self.report.warn(line, *found.notes)
             address = self.address(found.host, line, ipv6=virtual.key.ipv6) or UNRESOLVED[virtual.key.ipv6]
             return Fallback(address, self._port(found, virtual), found.forward)
-        except Refusal as refusal:
+        except InvalidValue as refusal:
             self.report.refuse(line, refusal.note)
             return None
 
@@ -124,13 +124,13 @@ class Servers:
         """Warn of what the original does not take in a fallback for all virtuals."""
         try:
             port = parse_fallback(line.value).port
-        except Refusal:
+        except InvalidValue:
             return
         if "#" in line.value:
-            self.report.warn(line, Note("a comment follows the fallback", "put it on a line of its own"))
+            self.report.warn(line, Diagnostic("a comment follows the fallback", "put it on a line of its own"))
         if port and not port.isdigit():
             what = f'the service "{port}" may have another port for udp than for tcp, or none'
-            self.report.warn(line, Note(what, "write the port's number"))
+            self.report.warn(line, Diagnostic(what, "write the port's number"))
 
     def _port(self, found: FallbackLine, virtual: Virtual) -> int:
         protocol = virtual.protocol.name.lower() if virtual.protocol else ""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ldirectord_py.checks.base import Kind
-from ldirectord_py.config.lines import Line, Note, Refusal, Report
+from ldirectord_py.config.lines import Diagnostic, InvalidValue, Line, Report
 from ldirectord_py.config.sections import Entry
 from ldirectord_py.config.values import Place, Reader
 
@@ -50,14 +50,14 @@ class Settler:
         """Keep the line of a directive, and warn where it stands already."""
         if name in settings.lines and name != "execute":
             first = settings.lines[name].seen_from(line)
-            note = Note(f"{line.name} stands in {first} already", "remove one of them")
+            note = Diagnostic(f"{line.name} stands in {first} already", "remove one of them")
             self.report.warn(line, note)
         settings.lines[name] = line
 
     def _value(self, settings: Settings, name: str, read: Reader, place: Place) -> None:
         try:
             value = read(place.line.value, place)
-        except Refusal as refusal:
+        except InvalidValue as refusal:
             self.report.refuse(place.line, refusal.note)
             return
         match name:
@@ -73,7 +73,7 @@ class Settler:
         stem = line.name.removesuffix("6")
         right, head = (f"{stem}6", "virtual6") if ipv6 else (stem, "virtual")
         if line.name != right:
-            self.report.refuse(line, Note(f"{line.name} cannot stand in a {head}", f"write {right}=..."))
+            self.report.refuse(line, Diagnostic(f"{line.name} cannot stand in a {head}", f"write {right}=..."))
         elif stem == "real":
             settings.reals.append(line)
         else:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from ldirectord_py.checks.base import Kind
-from ldirectord_py.config.lines import TAB, Line, Note, Refusal
+from ldirectord_py.config.lines import TAB, Diagnostic, InvalidValue, Line
 
 TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a\u201b"
 
@@ -25,7 +25,7 @@ class Place:
     """Where a value stands: its line, a sink for warnings, the kinds of service, and what it is a value of."""
 
     line: Line
-    warn: Callable[[Note], None]
+    warn: Callable[[Diagnostic], None]
     kinds: Mapping[str, Kind]
     ipv6: bool = False
     mark: bool = False
@@ -49,12 +49,12 @@ def one_of(words: Collection[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def bare(raw: str) -> str:
+def unquoted_word(raw: str) -> str:
     """Return a value without comment and without blanks at its end."""
     return raw.partition("#")[0].rstrip()
 
 
-def uncommented(raw: str, closed: Callable[[int], bool], *, spaced: bool = False) -> str:
+def strip_comment(raw: str, closed: Callable[[int], bool], *, spaced: bool = False) -> str:
     """Return a value without comment.
 
     A ``#`` starts one where that many quotes before it are ``closed`` and, if ``spaced``, a blank precedes.
@@ -77,17 +77,17 @@ def unquoted(text: str, place: Place) -> str:
     """Return the text without quotes around it, which the original would take as part of it."""
     if len(text) < 2 or text[0] != '"' or text[-1] != '"':
         return text
-    place.warn(Note("the quotes are not needed here", "leave them out"))
+    place.warn(Diagnostic("the quotes are not needed here", "leave them out"))
     return text[1:-1]
 
 
 def exact(raw: str, place: Place) -> str:
     """Return a value that the original takes only without quotes, and with nothing behind it."""
-    text = unquoted(bare(raw), place)
+    text = unquoted(unquoted_word(raw), place)
     if "#" in raw:
-        place.warn(Note(f"a comment follows {text}", "put it on a line of its own"))
-    elif raw.rstrip("\r") != bare(raw):
-        place.warn(Note(f"blanks follow {text}", "remove them"))
+        place.warn(Diagnostic(f"a comment follows {text}", "put it on a line of its own"))
+    elif raw.rstrip("\r") != unquoted_word(raw):
+        place.warn(Diagnostic(f"blanks follow {text}", "remove them"))
     return text
 
 
@@ -95,23 +95,23 @@ def yes_no(raw: str, place: Place) -> bool:
     """Read ``yes`` or ``no``."""
     text, name = exact(raw, place), place.line.name
     if text not in {"yes", "no"}:
-        raise Refusal(f'{name} must be yes or no, not "{text}"', f"write {name}=yes or {name}=no")
+        raise InvalidValue(f'{name} must be yes or no, not "{text}"', f"write {name}=yes or {name}=no")
     return text == "yes"
 
 
-def whole(low: int, high: int, *, leading: bool = False) -> Reader:
+def integer(low: int, high: int, *, leading: bool = False) -> Reader:
     """Return a reader of a number from ``low`` to ``high``: the first run of digits, ``leading`` if so."""
 
     def read(raw: str, place: Place) -> int:
-        text, name = unquoted(bare(raw), place), place.line.name
+        text, name = unquoted(unquoted_word(raw), place), place.line.name
         found = _DIGITS.match(text) if leading else _DIGITS.search(text)
         if found is None:
-            raise Refusal(f"{name} needs a number", f"write {name}=N, N from {low} to {high}")
+            raise InvalidValue(f"{name} needs a number", f"write {name}=N, N from {low} to {high}")
         digits = found[0]
         if len(digits.lstrip("0")) > _MOST_DIGITS or not low <= int(digits) <= high:
-            raise Refusal(f"{name} must be from {low} to {high}", "correct the number", found.start())
+            raise InvalidValue(f"{name} must be from {low} to {high}", "correct the number", found.start())
         if digits != text:
-            place.warn(Note(f'"{text}" is read as {int(digits)}', f"write {name}={int(digits)}"))
+            place.warn(Diagnostic(f'"{text}" is read as {int(digits)}', f"write {name}={int(digits)}"))
         return int(digits)
 
     return read
@@ -122,12 +122,12 @@ def word(pattern: str, fold: Callable[[str], str] = str, mend: str = "write a wo
     search = re.compile(pattern, re.ASCII).search
 
     def read(raw: str, place: Place) -> str:
-        text, name = unquoted(bare(raw), place), place.line.name
+        text, name = unquoted(unquoted_word(raw), place), place.line.name
         found = search(text)
         if found is None:
-            raise Refusal(f'{name} cannot be "{text}"', mend)
+            raise InvalidValue(f'{name} cannot be "{text}"', mend)
         if found[0] != text:
-            place.warn(Note(f'"{text}" is read as {found[0]}', f"write {name}={found[0]}"))
+            place.warn(Diagnostic(f'"{text}" is read as {found[0]}', f"write {name}={found[0]}"))
         return fold(found[0])
 
     return read
@@ -139,11 +139,11 @@ def choice(words: Callable[[Place], Collection[str]], pattern: str, fold: Callab
 
     def read(raw: str, place: Place) -> str:
         allowed, name = words(place), place.line.name
-        found = re.search(pattern, bare(raw), re.ASCII)
-        got = fold(found[0]) if found else bare(raw)
+        found = re.search(pattern, unquoted_word(raw), re.ASCII)
+        got = fold(found[0]) if found else unquoted_word(raw)
         if got not in allowed:
             hint = nearest(got, tuple(allowed)) or f"write {one_of(allowed)}"
-            raise Refusal(f'{name} cannot be "{got}"', hint)
+            raise InvalidValue(f'{name} cannot be "{got}"', hint)
         return read_word(raw, place)
 
     return read
@@ -153,15 +153,15 @@ def text(raw: str, place: Place) -> str:
     """Read free text; blanks at its end stay, as in the original, unless a comment follows."""
     kept, sign, _ = raw.partition("#")
     if not sign and kept.endswith("\r"):
-        place.warn(Note("the carriage return at the end becomes part of the value", "remove it", len(kept) - 1))
+        place.warn(Diagnostic("the carriage return at the end becomes part of the value", "remove it", len(kept) - 1))
     return (kept.rstrip() if sign else kept).replace("\t", " " * TAB)
 
 
 def plain(raw: str, place: Place) -> str:
     """Read text that is not empty, quotes and all; a comment needs a blank before it."""
-    value = uncommented(raw, paired, spaced=True).strip()
+    value = strip_comment(raw, paired, spaced=True).strip()
     if not value:
-        raise Refusal(f"{place.line.name} is empty", "give it a value or leave the line out")
+        raise InvalidValue(f"{place.line.name} is empty", "give it a value or leave the line out")
     return value
 
 
@@ -183,40 +183,40 @@ def path(raw: str, place: Place) -> str:
 def _string(raw: str, place: Place, *, lax: bool) -> str:
     value = _quoted(raw, place) if raw.startswith('"') else _naked(raw, place, lax=lax)
     if not value:
-        raise Refusal(f"{place.line.name} is empty", "give it a value or leave the line out")
+        raise InvalidValue(f"{place.line.name} is empty", "give it a value or leave the line out")
     return value.replace("\t", " " * TAB)
 
 
 def _quoted(raw: str, place: Place) -> str:
-    kept = uncommented(raw, lambda quotes: quotes != 1)
+    kept = strip_comment(raw, lambda quotes: quotes != 1)
     end = kept.rfind('"')
     if end == 0:
-        raise Refusal("the string is not closed", 'end it with "')
+        raise InvalidValue("the string is not closed", 'end it with "')
     if "#" in kept[:end]:
-        place.warn(Note(*HASH, kept.index("#")))
+        place.warn(Diagnostic(*HASH, kept.index("#")))
     if kept[end + 1 :].strip():
-        place.warn(Note("what follows the closing quote is ignored", "remove it", end + 1))
+        place.warn(Diagnostic("what follows the closing quote is ignored", "remove it", end + 1))
     return kept[1:end]
 
 
 def _naked(raw: str, place: Place, *, lax: bool) -> str:
     name = place.line.name
     if raw and raw[0] in TYPOGRAPHIC:
-        raise Refusal("typographic quotes do not enclose a string", f'write {name}="..." with plain quotes')
+        raise InvalidValue("typographic quotes do not enclose a string", f'write {name}="..." with plain quotes')
     if raw.startswith("'"):
         return _single_quoted(raw, place, lax=lax)
     if not lax and re.search(r"\S#", raw):
-        raise Refusal("a # in a value without quotes is ambiguous", f'write {name}="..."')
-    value = bare(raw)
+        raise InvalidValue("a # in a value without quotes is ambiguous", f'write {name}="..."')
+    value = unquoted_word(raw)
     if value and not lax:
-        place.warn(Note("the value stands without quotes", f'write {name}="..."'))
+        place.warn(Diagnostic("the value stands without quotes", f'write {name}="..."'))
     return value
 
 
 def _single_quoted(raw: str, place: Place, *, lax: bool) -> str:
     """Take single quotes off a command or a path, since the original hands some of them to a shell."""
-    name, value = place.line.name, bare(raw)
+    name, value = place.line.name, unquoted_word(raw)
     if not lax or len(value) < 2 or not value.endswith("'"):
-        raise Refusal("single quotes do not enclose a string", f'write {name}="..."')
-    place.warn(Note("single quotes are read like double ones", f'write {name}="..."'))
+        raise InvalidValue("single quotes do not enclose a string", f'write {name}="..."')
+    place.warn(Diagnostic("single quotes are read like double ones", f'write {name}="..."'))
     return value[1:-1]

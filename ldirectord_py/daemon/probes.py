@@ -9,16 +9,16 @@ from collections.abc import Callable
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.checktypes import command
 from ldirectord_py.checks.registry import checker_for, turn_for
-from ldirectord_py.daemon.probing.prober import Monitor
-from ldirectord_py.daemon.reconciler.compiled_config import Orders
+from ldirectord_py.daemon.probing.prober import Prober
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.workers.messages import Limits
-from ldirectord_py.daemon.workers.pool import Workers, employed
+from ldirectord_py.daemon.workers.pool import WorkerPool, worker_count
 from ldirectord_py.runtime.file_limit import at_once, raise_limit
 
 logger = logging.getLogger(__name__)
 
 
-class Probes:
+class Probing:
     """Follows the checks of orders, here or with ``fork`` in worker processes, and reports every Result.
 
     Its state: the monitor, the workers, and those of them that are being ended.
@@ -26,19 +26,19 @@ class Probes:
 
     def __init__(self, report: Callable[[Check, Result], None]) -> None:
         self._descriptors = raise_limit()
-        self._monitor = Monitor(report, checker_for, turn_for)
-        self._workers = Workers(report)
+        self._monitor = Prober(report, checker_for, turn_for)
+        self._workers = WorkerPool(report)
         self._ending: set[asyncio.Task[None]] = set()
 
-    def follow(self, orders: Orders) -> None:
+    def follow(self, compiled: CompiledConfig) -> None:
         """Follow exactly the checks of these orders; those followed already go on undisturbed."""
-        settings = orders.config.settings
-        processes = employed(settings, len(orders.plan))
+        settings = compiled.config.settings
+        processes = worker_count(settings, len(compiled.plan))
         command.TURNS.limit = settings.maxexternal
-        self._monitor.flight.limit = self._at_once(settings.maxchecks, max(1, processes))
-        self._monitor.follow(() if processes else orders.plan)
+        self._monitor.in_flight.limit = self._at_once(settings.maxchecks, max(1, processes))
+        self._monitor.follow(() if processes else compiled.plan)
         limits = Limits(settings.maxexternal, settings.maxchecks)
-        for share in self._workers.follow(orders.plan if processes else (), processes, limits):
+        for share in self._workers.follow(compiled.plan if processes else (), processes, limits):
             self._ending.add(task := asyncio.create_task(share.close()))
             task.add_done_callback(self._ending.discard)
 

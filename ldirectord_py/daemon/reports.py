@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from ldirectord_py.config.model import Config
-from ldirectord_py.report.mail.dispatcher import Post, this_host
-from ldirectord_py.report.mail.mail import Mail
+from ldirectord_py.report.mail.dispatcher import MailDispatcher, this_host
+from ldirectord_py.report.mail.mail import MailAlerts
 from ldirectord_py.report.monitorfile import FLUSH_SECONDS, MonitorFiles
 from ldirectord_py.runtime.lookup import addresses
 from ldirectord_py.runtime.threads import run_in_daemon_thread
@@ -16,8 +16,8 @@ class Reports:
     """The ``mail`` and the monitor ``files`` of a daemon."""
 
     def __init__(self, config: Config) -> None:
-        self._post = Post(addresses)
-        self.mail = Mail(config, this_host(), self._post)
+        self._post = MailDispatcher(addresses)
+        self.mail = MailAlerts(config, this_host(), self._post)
         self.files = MonitorFiles()
 
     async def close(self, seconds: float = FLUSH_SECONDS) -> None:

@@ -15,10 +15,10 @@ def noting(director: Director, note: Callable[[Virtual, Real, Result], None]) ->
 
     def take(check: Check, result: Result) -> None:
         director.observe(check, result)
-        if result.verdict is Verdict.NONE or not director.orders.noted:
+        if result.verdict is Verdict.NONE or not director.compiled.has_monitorfile:
             return
-        for key in director.orders.plan.get(check, ()):
-            virtual, real = director.orders.reals[key]
+        for key in director.compiled.plan.get(check, ()):
+            virtual, real = director.compiled.reals[key]
             if virtual.monitorfile is not None:
                 note(virtual, real, IN_MAINTENANCE if key in director.maintained else result)
 

@@ -12,24 +12,24 @@ from typing import Any, Final, NoReturn
 
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.parse import Parsed
-from ldirectord_py.daemon.commands.runner import Commands
-from ldirectord_py.daemon.configuration.name_watch import Resolver
+from ldirectord_py.daemon.commands.runner import CommandRunner
+from ldirectord_py.daemon.configuration.name_watch import NameWatch
 from ldirectord_py.daemon.configuration.reload import Reloader
-from ldirectord_py.daemon.maintenance.directory import Maintenance
-from ldirectord_py.daemon.probes import Probes
-from ldirectord_py.daemon.reconciler.compiled_config import Orders, orders
+from ldirectord_py.daemon.maintenance.directory import MaintenanceDirectory
+from ldirectord_py.daemon.probes import Probing
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reports import Reports
 from ldirectord_py.daemon.results import noting
 from ldirectord_py.errors import KernelError
-from ldirectord_py.instance.sd_notify import Notify
+from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 from ldirectord_py.report.events import Listener
 from ldirectord_py.report.log import logfile
 from ldirectord_py.report.log.listener import log
 from ldirectord_py.report.monitorfile import FLUSH_SECONDS
 from ldirectord_py.runtime import signals
-from ldirectord_py.runtime.garbage import spare
+from ldirectord_py.runtime.garbage import freeze_survivors
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ REPORT_SECONDS: Final = 0.6
 STATUS_EVERY: Final = 1.0
 
 
-async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], None]) -> None:
+async def serve(path: Path, loaded: Parsed, notify: SdNotify, ready: Callable[[], None]) -> None:
     """Direct until SIGTERM, SIGINT or SIGQUIT; ``ready`` is called once the kernel has the services.
 
     Raises KernelError when the kernel's table cannot be written at the start.
@@ -68,17 +68,17 @@ async def serve(path: Path, loaded: Parsed, notify: Notify, ready: Callable[[], 
 class _Daemon:
     """The objects of a daemon, and the order in which they begin, take over a configuration, and end."""
 
-    def __init__(self, path: Path, loaded: Parsed, notify: Notify) -> None:
+    def __init__(self, path: Path, loaded: Parsed, notify: SdNotify) -> None:
         listeners: list[Listener] = [log]
         self.kernel = NetlinkKernel()
-        self.director = Director(self.kernel, orders(loaded.config, kinds()), listeners)
+        self.director = Director(self.kernel, compile_config(loaded.config, kinds()), listeners)
         self.reports = Reports(loaded.config)
-        self.commands = Commands(self.director, path)
+        self.commands = CommandRunner(self.director, path)
         listeners += [self.reports.mail, self.commands]
-        self.maintenance = Maintenance(self.director)
-        self.probes = Probes(noting(self.director, self.reports.files.note))
+        self.maintenance = MaintenanceDirectory(self.director)
+        self.probes = Probing(noting(self.director, self.reports.files.note))
         self.reloader = Reloader(path, loaded, self.director, self._reload, notify)
-        self.resolver = Resolver(self.reloader, self._put_in_force)
+        self.resolver = NameWatch(self.reloader, self._put_in_force)
         self.notify = notify
         self._ends = math.inf
 
@@ -86,9 +86,9 @@ class _Daemon:
         """Start, say so, and direct for ever."""
         await self.maintenance.begin()
         await self.director.start()
-        self.reports.mail.follow(self.director.orders.config)
-        self.probes.follow(self.director.orders)
-        spare()
+        self.reports.mail.commit(self.director.compiled.config)
+        self.probes.follow(self.director.compiled)
+        freeze_survivors()
         self.commands.start()
         self.notify.ready(self.director.summary)
         ready()
@@ -116,18 +116,18 @@ class _Daemon:
         left = self._ends - asyncio.get_running_loop().time()
         await self.reports.close(min(FLUSH_SECONDS, max(REPORT_SECONDS, left)))
 
-    async def _reload(self, new: Orders) -> None:
+    async def _reload(self, new: CompiledConfig) -> None:
         await self._put_in_force(new)
         self.commands.reloaded()
 
-    async def _put_in_force(self, new: Orders) -> None:
-        await self.maintenance.foresee(new)
-        self.reports.mail.foresee(new.config)
+    async def _put_in_force(self, new: CompiledConfig) -> None:
+        await self.maintenance.prepare(new)
+        self.reports.mail.prepare(new.config)
         await self.director.reload(new)
-        self.reports.mail.follow(self.director.orders.config)
+        self.reports.mail.commit(self.director.compiled.config)
         self.commands.follow()
-        self.probes.follow(self.director.orders)
-        spare()
+        self.probes.follow(self.director.compiled)
+        freeze_survivors()
         logfile.follow(new.config.settings)
 
 
@@ -166,7 +166,7 @@ async def _stop(director: Director) -> None:
         logger.error("Our services may stay in the kernel: it did not answer within %g s", seconds)
 
 
-async def _keep_status(director: Director, notify: Notify) -> NoReturn:
+async def _keep_status(director: Director, notify: SdNotify) -> NoReturn:
     """Keep the one line that ``systemctl status`` shows true."""
     told = ""
     while True:

@@ -40,7 +40,7 @@ class Starter:
         os.close(descriptor)
 
 
-def detach(daemon: Callable[[Starter], None], keep: int, seconds: float = READY_SECONDS) -> None:
+def daemonize(daemon: Callable[[Starter], None], keep: int, seconds: float = READY_SECONDS) -> None:
     """Run ``daemon`` in a process of its own, and return once it is ready.
 
     Of the open descriptors it inherits only ``keep``. Raises LdirectordError with what the daemon says when

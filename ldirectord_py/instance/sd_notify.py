@@ -15,7 +15,7 @@ VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
 @dataclass(frozen=True, slots=True)
-class Notify:
+class SdNotify:
     """The way to the service manager; ``address`` None: nobody listens, and everything here is silent.
 
     ``watchdog`` is the time in seconds after which the manager takes a silent daemon for stuck, or None.
@@ -63,9 +63,9 @@ class Notify:
         return True
 
 
-def take(environ: MutableMapping[str, str]) -> Notify:
+def take(environ: MutableMapping[str, str]) -> SdNotify:
     """Return the way that ``environ`` names and remove it there, so that no child speaks for the daemon."""
-    notify = Notify(_address(environ), _watchdog(environ))
+    notify = SdNotify(_address(environ), _watchdog(environ))
     for name in VARIABLES:
         environ.pop(name, None)
     return notify

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
-from ldirectord_py.ipvs.refusal import Refused, nonsense, refused
+from ldirectord_py.ipvs.refusal import Refused, refused, validate
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, ServiceKey, Table
 
 __all__ = ["SCHEDULERS", "Kernel", "MemoryKernel", "Refused"]
@@ -95,7 +95,7 @@ class MemoryKernel:
     async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
         """Do the ops one by one and return those that were refused; raise what ``broken`` says."""
         self._raise_broken()
-        answers = [(op, nonsense(op) or self._answer(op)) for op in ops]
+        answers = [(op, validate(op) or self._answer(op)) for op in ops]
         return [answer if isinstance(answer, Refused) else refused(op, answer) for op, answer in answers if answer]
 
     async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:

@@ -41,7 +41,7 @@ def refused(op: Op, error: int) -> Refused:
     return Refused(op, error, _reason(op, error))
 
 
-def nonsense(op: Op) -> Refused | None:
+def validate(op: Op) -> Refused | None:
     """Return why the op must not reach the kernel, or None; of a deletion only the key is looked at."""
     fault = _key_fault(op.row.key)
     if fault is None and op.verb is not Verb.DELETE:

@@ -72,7 +72,7 @@ class Child:
         self.signal(signal.SIGKILL)
         await self.wait()
 
-    async def group_gone(self, seconds: float) -> None:
+    async def wait_for_group(self, seconds: float) -> None:
         """Wait until no process of the group is there, for ``seconds`` at most."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds

@@ -19,7 +19,7 @@ _holders: set[object] = set()  # threads may overlap
 
 
 @contextmanager
-def held_off() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Keep the collector from running until the last of such blocks has ended, where it was not off before.
 
     It looks at all that is new each time that a quarter of everything is: a third of the time of reading a large table,
@@ -43,7 +43,7 @@ def held_off() -> Iterator[None]:
                 gc.enable()
 
 
-def spare() -> None:
+def freeze_survivors() -> None:
     """Let the collector pass over all that is there now, such as a configuration that has come into force.
 
     Looking through that of 10,000 servers, over and over, holds the loop for a quarter of a second and is a twentieth

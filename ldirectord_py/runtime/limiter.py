@@ -7,7 +7,7 @@ from collections import OrderedDict
 from contextlib import AbstractAsyncContextManager
 
 
-class Turns:
+class Limiter:
     """So many at a time, the others wait in the order in which they came.
 
     Its state: how many turns are taken, and who waits for one. To be used from one loop at a time.
@@ -53,13 +53,13 @@ class Turns:
 
     async def __aexit__(self, *_: object) -> None:
         """Give the turn back."""
-        self.give_back()
+        self.release()
 
-    def take(self) -> None:
+    def acquire_nowait(self) -> None:
         """Take a turn without asking, for what goes on after a turn that has been given back."""
         self._taken += 1
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give a turn to the next who waits."""
         self._taken -= 1
         self._let_in()
@@ -68,7 +68,7 @@ class Turns:
         if turn in self._waiting:
             del self._waiting[turn]
         elif not turn.cancelled():  # it came at the very moment
-            self.give_back()
+            self.release()
 
     def _let_in(self) -> None:
         while self._waiting and self._taken < self._limit:
@@ -78,7 +78,7 @@ class Turns:
                 turn.set_result(None)
 
 
-class Both:
+class AcquireBoth:
     """Two things to hold at a time, the first one before the other."""
 
     __slots__ = ("_first", "_second")

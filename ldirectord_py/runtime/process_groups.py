@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 
-class Groups:
+class ProcessGroups:
     """The groups that are there, by number; ``changed`` is called whenever one comes or goes."""
 
     def __init__(self) -> None:

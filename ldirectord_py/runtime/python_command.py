@@ -19,12 +19,12 @@ _BEGIN: Final = (
 )
 
 
-def program(module: str) -> tuple[str, ...]:
+def python_command(module: str) -> tuple[str, ...]:
     """Return the command that runs ``main`` of a module of ours; arguments may follow."""
     return (sys.executable, "-P", "-c", _BEGIN, str(_PACKAGE.parent), module)
 
 
-def edition() -> str:
+def source_digest() -> str:
     """Return a digest of the files of this program, as they are now: an upgrade makes another."""
     digest = blake2b(digest_size=8)
     for file in sorted(_PACKAGE.rglob("*.py")):

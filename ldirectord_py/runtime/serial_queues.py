@@ -16,7 +16,7 @@ WAITING: Final = 16
 logger = logging.getLogger(__name__)
 
 
-class Lanes:
+class SerialQueues:
     """Does works in the order in which they are added to their lane; lanes do not wait for each other.
 
     Its state: what waits in each lane, how many works were dropped there, and the tasks at work. For one loop.

@@ -20,11 +20,11 @@ from harness.fresh_namespace import fresh_namespace
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.model import Config, Forward, Globals, Real, Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
-from ldirectord_py.ipvs.netlink.socket import Dial, Socket, dial
+from ldirectord_py.ipvs.netlink.socket import OpenSocket, RawSocket, open_socket
 from ldirectord_py.ipvs.table import Protocol, VirtualAddress
 
 SHAPES = ((1000, 10), (1, 10_000))
@@ -48,10 +48,10 @@ def _virtual(number: int, reals: int) -> Virtual:
 class Sends:
     """Sockets to a kernel, and how often each sends."""
 
-    dial: Dial = dial
+    dial: OpenSocket = open_socket
     counts: list[int] | None = None
 
-    def __call__(self) -> Socket:
+    def __call__(self) -> RawSocket:
         """Return a socket; edits go over the first, dumps over the others."""
         if self.counts is None:
             self.counts = []
@@ -60,7 +60,7 @@ class Sends:
 
 
 class _Counted:
-    def __init__(self, socket: Socket, counts: list[int], index: int) -> None:
+    def __init__(self, socket: RawSocket, counts: list[int], index: int) -> None:
         self._counts, self._index = counts, index
         self._socket, self.recv, self.close = socket, socket.recv, socket.close
 
@@ -84,15 +84,15 @@ def measure(runs: int) -> Outcome:
     return Outcome(tuple(figures))
 
 
-async def changed(virtuals: int, reals: int, dial: Dial = dial) -> float:
+async def changed(virtuals: int, reals: int, dial: OpenSocket = open_socket) -> float:
     """Return the median CPU time of some changes, in milliseconds; none of them reads the kernel's table."""
     sends = Sends(dial)
-    director = Director(kernel := NetlinkKernel(sends), orders(site(virtuals, reals), kinds()))
+    director = Director(kernel := NetlinkKernel(sends), compile_config(site(virtuals, reals), kinds()))
     await director.start()
-    checks = list(director.orders.plan)
+    checks = list(director.compiled.plan)
     for check in checks:
         director.observe(check, UP)
-    await director.settle()
+    await director.reconcile()
     assert sends.counts is not None
     before, spent = list(sends.counts), []
     for check in checks[:: len(checks) // CHANGES]:
@@ -105,7 +105,7 @@ async def changed(virtuals: int, reals: int, dial: Dial = dial) -> float:
 async def _change(director: Director, check: Check, result: Result) -> float:
     began = time.process_time()
     director.observe(check, result)
-    await director.settle()
+    await director.reconcile()
     return time.process_time() - began
 
 

@@ -28,11 +28,11 @@ from bench.stand_in import StandIn
 from ldirectord_py.checks.base import Check, Checker, Target
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.load import load
-from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.run import _Daemon as Daemon
 from ldirectord_py.desired import desired
 from ldirectord_py.health import HealthState
-from ldirectord_py.instance.sd_notify import Notify
+from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 
 VIRTUALS, REALS = 2277, 37_205
@@ -120,13 +120,13 @@ class Probed:
 
 async def _reloaded(path: Path) -> Seen:
     loaded = load(path)
-    up = dict.fromkeys(orders(loaded.config, kinds()).reals, HealthState(up=True))
+    up = dict.fromkeys(compile_config(loaded.config, kinds()).reals, HealthState(up=True))
     stand_in, probed = StandIn(desired(loaded.config, up, {})), Probed()
     with (
         patch("ldirectord_py.daemon.run.NetlinkKernel", partial(NetlinkKernel, stand_in.dial)),
         patch("ldirectord_py.daemon.probes.checker_for", probed.checker_for),
     ):
-        daemon = Daemon(path, loaded, Notify())
+        daemon = Daemon(path, loaded, SdNotify())
         started = asyncio.Event()
         directing = asyncio.create_task(daemon.direct(started.set))
         await started.wait()

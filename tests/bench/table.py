@@ -22,7 +22,7 @@ from ldirectord_py.ipvs.diff import diff
 from ldirectord_py.ipvs.ipvsadm import save
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 from ldirectord_py.ipvs.netlink.encode import pack
-from ldirectord_py.ipvs.netlink.socket import Socket, dial
+from ldirectord_py.ipvs.netlink.socket import RawSocket, open_socket
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
@@ -33,7 +33,7 @@ from ldirectord_py.ipvs.table import (
     Table,
     VirtualAddress,
 )
-from ldirectord_py.runtime.garbage import held_off
+from ldirectord_py.runtime.garbage import gc_paused
 
 SHAPES = {(1000, 10): 20, (100, 100): 20, (1, 5000): 8}
 """Services, destinations of each, and how many times faster than ``ipvsadm --restore`` they are to be written."""
@@ -77,7 +77,7 @@ class Stopwatch:
 class Timed:
     """A socket that counts the seconds inside its calls."""
 
-    socket: Socket = field(default_factory=dial)
+    socket: RawSocket = field(default_factory=open_socket)
     sending: Stopwatch = field(default_factory=Stopwatch)
     receiving: Stopwatch = field(default_factory=Stopwatch)
 
@@ -188,7 +188,7 @@ async def _write(rows: Table) -> tuple[float, float]:
     current = await kernel.read()
     before = sockets.sending
     began = time.perf_counter()
-    with held_off():
+    with gc_paused():
         refused = await kernel.apply(diff(current, rows))
     whole = time.perf_counter() - began
     sends = sockets.sending - before

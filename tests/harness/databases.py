@@ -65,8 +65,8 @@ def postgres(access: str, statements: Sequence[str], *, tls: Certificate | None 
         command = [str(programs / "postgres"), "-D", str(data)]
         command += [word for setting in settings for word in ("-c", setting)]
         with _serving(command, port, folder / "log", user=user):
-            orders = [word for statement in statements for word in ("-c", statement)]
-            _run("psql", "-q", "-h", folder, "-p", str(port), "-U", "root", "-d", "postgres", *orders, user=user)
+            compiled = [word for statement in statements for word in ("-c", statement)]
+            _run("psql", "-q", "-h", folder, "-p", str(port), "-U", "root", "-d", "postgres", *compiled, user=user)
             yield port
 
 

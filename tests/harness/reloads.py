@@ -19,7 +19,7 @@ import uvloop
 
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon import run
-from ldirectord_py.instance.sd_notify import Notify
+from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
 
@@ -72,7 +72,7 @@ async def main(service: str, rounds: int, ports: tuple[int, int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path, ready = Path(folder, "test.cf"), asyncio.Event()
         write(path, text(service, ports, 0))
-        serving = asyncio.create_task(run.serve(path, load(path), Notify(), ready.set))
+        serving = asyncio.create_task(run.serve(path, load(path), SdNotify(), ready.set))
         await ready.wait()
         for number in range(1, rounds + 1):
             write(path, text(service, ports, number))

@@ -20,7 +20,7 @@ from harness.scripted import Talk, answering, dialogue, saying
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.checktypes import command
 from ldirectord_py.checks.registry import checker_for, turn_for
-from ldirectord_py.daemon.probing.prober import Monitor
+from ldirectord_py.daemon.probing.prober import Prober
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import FirewallMark, Protocol
 
@@ -121,7 +121,7 @@ async def test_every_check_begins_within_100_ms_of_its_due_time(monkeypatch: pyt
         good = {kind: elsewhere.start(talk) for kind, talk in TALKS.items()}
         passing, failing = well(good), unwell(silent)
         checks = [check for pair in zip(passing, failing, strict=True) for check in pair]
-        monitor = Monitor(
+        monitor = Prober(
             lambda check, result: found[check].update([result.verdict]),
             checker_for,
             turn_for,

@@ -12,7 +12,7 @@ from harness.elsewhere import Elsewhere
 from harness.scripted import answering, hanging
 from ldirectord_py.checks.base import Check, Checker, Target
 from ldirectord_py.checks.registry import checker_for, turn_for
-from ldirectord_py.daemon.probing.prober import Monitor
+from ldirectord_py.daemon.probing.prober import Prober
 from ldirectord_py.health import Verdict
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -41,7 +41,7 @@ async def test_at_three_times_its_capacity_a_director_is_late_and_never_wrong() 
         target = Target(ip_address("127.0.0.1"), well, TIMEOUT, request="/", receive="ok")
         checks = [Check("http", replace(target, address=ip_address(0x7F000001 + n)), INTERVAL) for n in range(REALS)]
         dead = Check("http", replace(target, port=hung), INTERVAL)
-        monitor = Monitor(
+        monitor = Prober(
             lambda check, result: found[check].append(result.verdict),
             costly,
             turn_for,

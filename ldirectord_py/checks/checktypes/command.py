@@ -17,20 +17,20 @@ import shlex
 import signal
 from collections.abc import Mapping, Sequence
 
-from ldirectord_py.checks.progress import reached
+from ldirectord_py.checks.progress import set_progress
 from ldirectord_py.errors import CheckFailed, Inconclusive
 from ldirectord_py.runtime.child import Child
-from ldirectord_py.runtime.limiter import Turns
+from ldirectord_py.runtime.limiter import Limiter
 from ldirectord_py.runtime.output import Output
-from ldirectord_py.runtime.process_groups import Groups
+from ldirectord_py.runtime.process_groups import ProcessGroups
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a command that ran out of time, and for what commands leave behind."""
 
-TURNS = Turns(50)
+TURNS = Limiter(50)
 """The commands that are under way, those included that are being ended; ``maxexternal`` is their limit."""
 
-GROUPS = Groups()
+GROUPS = ProcessGroups()
 """The process groups of these commands."""
 
 WITHHELD = ("NOTIFY_", "WATCHDOG_", "LISTEN_", "JOURNAL_", "CREDENTIALS_", "MEMORY_PRESSURE_", "INVOCATION_ID")
@@ -42,7 +42,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PLAIN = re.compile(r"[^\s'\"\\]*").fullmatch
 _logger = logging.getLogger(__name__)
 _endings: set[asyncio.Task[None]] = set()
-_spawning = Turns(1)
+_spawning = Limiter(1)
 
 
 def environment(ours: Mapping[str, str]) -> dict[str, str]:
@@ -86,11 +86,11 @@ async def _status(child: Child, output: Output) -> int:
     """Return the exit status of a command that has just been started."""
     GROUPS.add(child.pid)
     output.started()
-    reached("the command has not ended")
+    set_progress("the command has not ended")
     try:
         return await child.wait()
     except asyncio.CancelledError:
-        reached(f"the command has not ended{_said(output)}")
+        set_progress(f"the command has not ended{_said(output)}")
         raise
 
 
@@ -127,10 +127,10 @@ def _said(output: Output) -> str:
 def _end_behind(child: Child) -> None:
     """End a command and all of its group, without a wait; its turn lasts until it is gone."""
     child.signal(signal.SIGTERM)
-    TURNS.take()
+    TURNS.acquire_nowait()
     _endings.add(ending := asyncio.create_task(_end(child)))
     ending.add_done_callback(_endings.discard)
-    ending.add_done_callback(lambda _: TURNS.give_back())
+    ending.add_done_callback(lambda _: TURNS.release())
     ending.add_done_callback(lambda _: GROUPS.remove(child.pid))
 
 
@@ -138,7 +138,7 @@ async def _end(child: Child) -> None:
     """Wait for the end of a group that has been told to end, kill what is left of it, and reap the command."""
     leaving = False
     try:
-        await child.group_gone(GRACE)
+        await child.wait_for_group(GRACE)
     except asyncio.CancelledError:  # the loop ends, and waits for us as long as it must
         leaving = True
     child.signal(signal.SIGKILL)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.progress import NOT_CONNECTED, reached
+from ldirectord_py.checks.progress import NOT_CONNECTED, set_progress
 from ldirectord_py.checks.transport.connection import connect
 
 
 async def check(target: Target) -> str:
     """Return ``connected``; the connection is closed at once."""
-    reached(NOT_CONNECTED)
+    set_progress(NOT_CONNECTED)
     connection = await connect(str(target.address), target.port)
     connection.close()
     return "connected"

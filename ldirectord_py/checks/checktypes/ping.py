@@ -13,7 +13,7 @@ from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.effort import Effort
 from ldirectord_py.checks.host_faults import connect_datagrams, fault, send_datagram
-from ldirectord_py.checks.progress import reached
+from ldirectord_py.checks.progress import set_progress
 from ldirectord_py.errors import Inconclusive
 
 _HEADER = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence number
@@ -41,7 +41,7 @@ async def check(target: Target) -> str:
     """Return ``echo reply``; ``attempts`` echoes share the timeout evenly."""
     echo = Echo(target.address)
     try:
-        reached("no echo reply")
+        set_progress("no echo reply")
         for attempt in range(1, target.attempts):
             try:
                 async with asyncio.timeout(target.timeout / target.attempts):

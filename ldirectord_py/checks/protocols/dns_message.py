@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 from ldirectord_py.checks.protocols.dns_records import INTERNET, Type, texts
 from ldirectord_py.checks.reasons import excerpt
-from ldirectord_py.checks.transport.datagram import Stray
+from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes
 
@@ -70,14 +70,14 @@ class Query:
     def read(self, data: bytes) -> Reply:
         """Return the answer; raises Stray if it is not to this query, CheckFailed if it is malformed."""
         if len(data) < 12:
-            raise Stray("too short for a DNS answer")
+            raise UnrelatedAnswer("too short for a DNS answer")
         identity, flags, questions, answers = struct.unpack_from("!4H", data)
         if identity != self.identity or not flags & _RESPONSE or flags & _OPCODE:
-            raise Stray("a DNS message that answers no query of ours")
+            raise UnrelatedAnswer("a DNS message that answers no query of ours")
         code, question = flags & 0xF, self._question if questions else b""
         at = 12 + len(question)
         if questions > 1 or data[12:at].lower() != question.lower() or not (questions or code):
-            raise Stray("a DNS answer to another question")
+            raise UnrelatedAnswer("a DNS answer to another question")
         cut = bool(flags & _TRUNCATED)
         records = () if code or cut else tuple(texts(data, at, min(answers, RECORDS)))
         return Reply(_CODES[code] if code < len(_CODES) else f"RCODE {code}", cut, records)

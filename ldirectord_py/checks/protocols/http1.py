@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Collection
 from ldirectord_py.checks.base import Checker, Kind, Target
 from ldirectord_py.checks.effort import RECORD
 from ldirectord_py.checks.pattern import Pattern, compiled
-from ldirectord_py.checks.progress import NOT_CONNECTED, reached
+from ldirectord_py.checks.progress import NOT_CONNECTED, set_progress
 from ldirectord_py.checks.protocols.http_request import Request, first, redirected
-from ldirectord_py.checks.protocols.http_response import Answer
+from ldirectord_py.checks.protocols.http_response import Response
 from ldirectord_py.checks.protocols.http_statuses import statuses
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
@@ -90,17 +90,19 @@ def http_kind(name: str, port: int, uses: Collection[str] = ()) -> Kind:
     return Kind(name, check, port=port, uses=USES.union(uses), prepare=prepare)
 
 
-async def _fetch(request: Request, pattern: Pattern | None, wanted: Collection[int], when: str) -> tuple[Answer, bool]:
+async def _fetch(
+    request: Request, pattern: Pattern | None, wanted: Collection[int], when: str
+) -> tuple[Response, bool]:
     """Return the whole answer, and whether the pattern was found in it; ``when`` ends the phase reached."""
-    reached(NOT_CONNECTED + when)
+    set_progress(NOT_CONNECTED + when)
     connection = await connect(request.host, request.port)
-    answer = Answer(request.method, wanted, kept=pattern is not None, effort=connection.effort)
+    answer = Response(request.method, wanted, kept=pattern is not None, effort=connection.effort)
     exchange = Exchange(connection, request, answer)
     try:
         await exchange.begin()
         return exchange.answer, await exchange.read(pattern)
     except BaseException:
-        reached(exchange.progress() + when)
+        set_progress(exchange.progress() + when)
         raise
     finally:
         exchange.close()
@@ -111,7 +113,7 @@ class Exchange:
 
     __slots__ = ("_connection", "_head", "_tls", "answer")
 
-    def __init__(self, connection: Connection, request: Request, answer: Answer) -> None:
+    def __init__(self, connection: Connection, request: Request, answer: Response) -> None:
         self._connection = connection
         self._head = request.head
         self._tls = Tls(request.tls) if request.tls else None

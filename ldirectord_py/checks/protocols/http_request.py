@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, quote, unquote_to_bytes, urljoin, urlsplit
 
 from ldirectord_py.address import bracketed, endpoint
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.transport.tls import Terms, server_name
+from ldirectord_py.checks.transport.tls import TlsParameters, server_name
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes
 
@@ -27,7 +27,7 @@ class Request:
 
     host: str
     port: int
-    tls: Terms | None
+    tls: TlsParameters | None
     head: bytes
     kind: str
     target: Target
@@ -49,7 +49,7 @@ class _Asked:
 
     url: str
     host: str
-    terms: Terms
+    terms: TlsParameters
     proxy: tuple[str, int] | None = None
 
 
@@ -84,11 +84,11 @@ def _asked(kind: str, target: Target) -> _Asked:
     return _Asked(url, target.virtualhost or bracketed(target.address), _terms(target))
 
 
-def _terms(target: Target) -> Terms:
-    return Terms(server_name(target.tlsname) or "", target.tlsverify, target.tlsca)
+def _terms(target: Target) -> TlsParameters:
+    return TlsParameters(server_name(target.tlsname) or "", target.tlsverify, target.tlsca)
 
 
-def _made(url: str, asked: _Asked, method: str) -> tuple[str, int, Terms | None, bytes]:
+def _made(url: str, asked: _Asked, method: str) -> tuple[str, int, TlsParameters | None, bytes]:
     """Return host, port, terms and head of the request for a URL."""
     try:
         parts = urlsplit(url)
@@ -124,7 +124,7 @@ def _ascii(host: str) -> str:
     return name
 
 
-def _tls(asked: _Asked, header: str, name: str, *, own: bool) -> Terms:
+def _tls(asked: _Asked, header: str, name: str, *, own: bool) -> TlsParameters:
     """Return the terms for a host: its name is the one set, else that of the header, else its address."""
     return replace(asked.terms, name=(own and asked.terms.name) or server_name(header) or name)
 

@@ -30,7 +30,7 @@ OVERLAP = 16384
 _SWITCHING, _NO_CONTENT, _NOT_MODIFIED = 101, 204, 304
 
 
-class Answer:
+class Response:
     """One answer: its status, its redirect, and the window of its body that has not been dropped.
 
     It is ``done`` when further data cannot change the result: at the end of the body, or at the end of the headers if

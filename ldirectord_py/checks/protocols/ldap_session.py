@@ -16,7 +16,7 @@ MESSAGES = 100
 """Messages that an answer may have."""
 
 
-class Session:
+class LdapSession:
     """A connection that speaks LDAP, ``seen`` is what came last, for a reason."""
 
     def __init__(self, stream: Stream, seconds: int) -> None:

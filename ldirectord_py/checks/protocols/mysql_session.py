@@ -18,12 +18,12 @@ from pymysql.constants import CLIENT, COMMAND
 from pymysql.protocol import MysqlPacket, OKPacketWrapper
 
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.progress import NOT_CONNECTED, phase, reached
+from ldirectord_py.checks.progress import NOT_CONNECTED, progress, set_progress
 from ldirectord_py.checks.protocols.sql import GOT_ROW, MOST, NO_ROW, outcome
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport.connection import open_connection
-from ldirectord_py.checks.transport.receive_buffer import narrow
-from ldirectord_py.checks.transport.tls import Terms, terms
+from ldirectord_py.checks.transport.receive_buffer import limit_receive_buffer
+from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes, printable
 
@@ -65,15 +65,15 @@ def _reasons() -> Iterator[None]:
     except OSError:  # some of those of TLS are a ValueError too
         raise
     except _MALFORMED:
-        raise CheckFailed(f"malformed packet ({phase()})") from None
+        raise CheckFailed(f"malformed packet ({progress()})") from None
 
 
 def _words(error: Exception) -> str:
     code, text = error.args[:2] if len(error.args) > 1 else (0, error.args[0] if error.args else "")
     words = " ".join(printable(str(text).encode("utf-8", "replace")).split()) or f"error {code}"
-    if code in _REFUSALS and "logged in" not in phase():
+    if code in _REFUSALS and "logged in" not in progress():
         return f"login refused: {words}"
-    return f"query failed: {words}" if "logged in" in phase() else words
+    return f"query failed: {words}" if "logged in" in progress() else words
 
 
 class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no annotations
@@ -91,22 +91,22 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
             program_name="ldirectord",
         )
         self.client_flag &= ~CLIENT.MULTI_STATEMENTS
-        self._terms = terms(target)
+        self._terms = tls_parameters(target)
         self._left = MOST
 
     async def log_in(self) -> None:
         """Return when the server has taken the login: as aiomysql's ``_connect`` but on a connection of ours."""
-        reached(NOT_CONNECTED)
+        set_progress(NOT_CONNECTED)
         self._reader, self._writer = await open_connection(self._host, self._port, limit=LIMIT)
-        narrow(self._writer.transport)
-        reached("connected, no greeting")
+        limit_receive_buffer(self._writer.transport)
+        set_progress("connected, no greeting")
         self._next_seq_id = 0
         await self._get_server_information()
         await self._request_authentication()
 
     async def ask(self, statement: str) -> str:
         """Return what came of the statement."""
-        reached("logged in, no answer to the query")
+        set_progress("logged in, no answer to the query")
         await self._execute_command(COMMAND.COM_QUERY, as_bytes(statement))
         answer = await self._read_packet()
         if answer.is_ok_packet():
@@ -139,7 +139,7 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
         self.close()
 
     async def _request_authentication(self) -> None:
-        reached("connected, no answer to the login")
+        set_progress("connected, no answer to the login")
         if self._server_auth_plugin not in _PLUGINS:
             self._client_auth_plugin = "mysql_native_password"  # the server may ask for another
         if self.server_capabilities & CLIENT.SSL:
@@ -148,14 +148,14 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
             raise CheckFailed("the server has no TLS, which tlsverify asks for")
         await super()._request_authentication()
 
-    async def _go_secure(self, asked: Terms) -> None:
+    async def _go_secure(self, asked: TlsParameters) -> None:
         """Go on over TLS, on the connection that there is."""
         self.client_flag |= CLIENT.SSL
         charset = charset_by_name(self.charset).id
         self.write_packet(struct.pack("<iIB23s", self.client_flag, MAX_PACKET_LEN, charset, b""))
         if left := bytes(self._reader._buffer):  # type: ignore[attr-defined]
             raise CheckFailed(f"more than a greeting before TLS: {excerpt(left)}")
-        reached("connected, TLS handshake not done")
+        set_progress("connected, TLS handshake not done")
         await self._writer.start_tls(asked.context, server_hostname=asked.name)
         self._secure = True
 
@@ -168,14 +168,14 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
 
     async def _read_packet(self, packet_type: type[MysqlPacket] = MysqlPacket) -> MysqlPacket:
         packet = await super()._read_packet(packet_type)
-        logging_in = "logged in" not in phase()
+        logging_in = "logged in" not in progress()
         if logging_in and packet.is_auth_switch_request() and not self.server_capabilities & CLIENT.PLUGIN_AUTH:
             raise CheckFailed("login refused: the server asks for a password in the format before MySQL 4.1")
         return packet
 
     async def _read_bytes(self, num_bytes: int) -> bytes:
         if num_bytes > LIMIT:
-            raise CheckFailed(f"a packet of {num_bytes} bytes ({phase()})")
+            raise CheckFailed(f"a packet of {num_bytes} bytes ({progress()})")
         self._left -= num_bytes
         if self._left < 0:
             raise CheckFailed(f"more than {MOST // 1024} kB without a row")
@@ -183,5 +183,5 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
             data: bytes = await self._reader.readexactly(num_bytes)
         except asyncio.IncompleteReadError as error:
             got = f" after {excerpt(error.partial)}" if error.partial else ""
-            raise CheckFailed(f"closed by server{got} ({phase()})") from None
+            raise CheckFailed(f"closed by server{got} ({progress()})") from None
         return data

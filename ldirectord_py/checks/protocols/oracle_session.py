@@ -16,18 +16,18 @@ from typing import Any
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.checktypes import connect
 from ldirectord_py.checks.checktypes.command import environment
-from ldirectord_py.checks.progress import phase, reached
+from ldirectord_py.checks.progress import progress, set_progress
 from ldirectord_py.checks.protocols.oracle_words import DOWN, LOGGED_IN, UP
 from ldirectord_py.errors import CheckFailed, Inconclusive
-from ldirectord_py.runtime.limiter import Turns
-from ldirectord_py.runtime.python_command import program
+from ldirectord_py.runtime.limiter import Limiter
+from ldirectord_py.runtime.python_command import python_command
 
-COMMAND = program("ldirectord_py.checks.protocols.oracle_child")
+COMMAND = python_command("ldirectord_py.checks.protocols.oracle_child")
 
 LIMIT = 4096
 """Bytes that the process may say."""
 
-TURNS = Turns(8)
+TURNS = Limiter(8)
 """The processes that may be under way at once; each takes 0.2 s of a processor before it connects."""
 
 REAPED = 1.0
@@ -39,7 +39,7 @@ _TOLD = ("address", "port", "timeout", "login", "passwd", "database")
 async def converse(target: Target, statement: str) -> str:
     """Return what came of the statement; raises CheckFailed without a row."""
     await connect.check(target)  # a server that is not there is not worth a process
-    reached("connected, no answer to the login")
+    set_progress("connected, no answer to the login")
     told = {name: getattr(target, name) for name in _TOLD} | {"address": str(target.address), "request": statement}
     async with TURNS:
         return await _answer(json.dumps(told).encode())
@@ -59,7 +59,7 @@ async def _answer(told: bytes) -> str:
         return _verdict(child.said, transport.get_returncode())
     finally:
         if child.logged_in:
-            reached("logged in, no answer to the query")
+            set_progress("logged in, no answer to the query")
         if not child.done.done():
             with contextlib.suppress(ProcessLookupError):
                 transport.kill()
@@ -74,7 +74,7 @@ def _verdict(said: str, status: int | None) -> str:
         return word
     if verdict == DOWN:
         raise CheckFailed(word)
-    raise CheckFailed(f"the driver failed over the answer (status {status}, {phase()})")
+    raise CheckFailed(f"the driver failed over the answer (status {status}, {progress()})")
 
 
 class _Child(asyncio.SubprocessProtocol):

@@ -11,14 +11,14 @@ from enum import IntEnum
 from functools import partial
 
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.progress import NOT_CONNECTED, phase, reached
+from ldirectord_py.checks.progress import NOT_CONNECTED, progress, set_progress
 from ldirectord_py.checks.protocols import postgres_messages, scram
 from ldirectord_py.checks.protocols.sql import GOT_ROW, MOST
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.threads import THREADS
 from ldirectord_py.checks.transport.connection import open_connection
-from ldirectord_py.checks.transport.receive_buffer import narrow
-from ldirectord_py.checks.transport.tls import Terms, terms
+from ldirectord_py.checks.transport.receive_buffer import limit_receive_buffer
+from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
 from ldirectord_py.errors import CheckFailed
 
 LIMIT = 32768
@@ -45,7 +45,7 @@ class _Method(IntEnum):
     SASL_FINAL = 12
 
 
-class Session:
+class PostgresSession:
     """A connection; its state is the byte count of what the server sent, and what SCRAM awaits."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,24 +55,26 @@ class Session:
         self._nonce = b""
         self._expected = b""
 
-    async def secure(self, asked: Terms) -> None:
+    async def secure(self, asked: TlsParameters) -> None:
         """Turn TLS on where the server has it; raises CheckFailed where it must and has not."""
-        reached("connected, no answer to the request for TLS")
+        set_progress("connected, no answer to the request for TLS")
         self._writer.write(postgres_messages.SSL_REQUEST)
         answer = await self._reader.read(LIMIT)
         if answer == b"S":  # and nothing behind it, which anybody may have said
-            reached("connected, TLS handshake not done")
+            set_progress("connected, TLS handshake not done")
             await self._writer.start_tls(asked.context, server_hostname=asked.name)
         elif answer[:1] == b"E":
             raise CheckFailed(postgres_messages.failure(answer[5:])[1])
         elif answer != b"N":
-            raise CheckFailed(f"expected S or N, got {excerpt(answer)}" if answer else f"closed by server ({phase()})")
+            raise CheckFailed(
+                f"expected S or N, got {excerpt(answer)}" if answer else f"closed by server ({progress()})"
+            )
         elif asked.verify:
             raise CheckFailed("the server has no TLS, which tlsverify asks for")
 
     async def log_in(self, target: Target) -> None:
         """Return when the server is ready for a query; raises CheckFailed when it is not willing."""
-        reached("connected, no answer to the login")
+        set_progress("connected, no answer to the login")
         self._writer.write(postgres_messages.startup(target.login, target.database))
         while True:
             kind, size = await self._header()
@@ -90,7 +92,7 @@ class Session:
 
         A result that is too long is not read to its end: its rows count, whatever would follow.
         """
-        reached("logged in, no answer to the query")
+        set_progress("logged in, no answer to the query")
         self._writer.write(postgres_messages.query(statement))
         results = postgres_messages.Results()
         while True:
@@ -170,18 +172,18 @@ class Session:
             return await self._reader.readexactly(size)
         except asyncio.IncompleteReadError as error:
             got = f" after {excerpt(error.partial)}" if error.partial else ""
-            raise CheckFailed(f"closed by server{got} ({phase()})") from None
+            raise CheckFailed(f"closed by server{got} ({progress()})") from None
 
 
 @asynccontextmanager
-async def connect(target: Target) -> AsyncIterator[Session]:
+async def connect(target: Target) -> AsyncIterator[PostgresSession]:
     """Yield a connection, over TLS where the server has it; it is closed without a wait."""
-    reached(NOT_CONNECTED)
+    set_progress(NOT_CONNECTED)
     reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT)
-    narrow(writer.transport)
-    session = Session(reader, writer)
+    limit_receive_buffer(writer.transport)
+    session = PostgresSession(reader, writer)
     try:
-        await session.secure(terms(target))
+        await session.secure(tls_parameters(target))
         yield session
         await session.leave()
     finally:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from ldirectord_py.address import Address
-from ldirectord_py.checks.transport.datagram import Stray
+from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.errors import CheckFailed
 
 LARGEST = 4096
@@ -37,7 +37,7 @@ class Attribute(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RadiusResponse:
     """An answer: its code in words, what the server says to the user, and whether a Message-Authenticator proves it.
 
     Without one the answer is proved by MD5 alone, which who stands between can forge (CVE-2024-3596).
@@ -75,22 +75,22 @@ class AccessRequest:
         digest = self._signature(head + _attribute(Attribute.MESSAGE_AUTHENTICATOR, _NO_DIGEST) + attributes)
         return head + _attribute(Attribute.MESSAGE_AUTHENTICATOR, digest) + attributes
 
-    def read(self, data: bytes) -> Answer:
+    def read(self, data: bytes) -> RadiusResponse:
         """Return the answer; raises Stray if it is not the server's to this request, CheckFailed if malformed."""
         if len(data) < _HEADER:
-            raise Stray("too short for a RADIUS answer")
+            raise UnrelatedAnswer("too short for a RADIUS answer")
         code, number, length = struct.unpack_from("!BBH", data)
         if not _HEADER <= length <= min(len(data), LARGEST):
-            raise Stray("a RADIUS packet of wrong length")
+            raise UnrelatedAnswer("a RADIUS packet of wrong length")
         if number != self.number:
-            raise Stray("a RADIUS answer to another request")
+            raise UnrelatedAnswer("a RADIUS answer to another request")
         data = data[:length]
         if not hmac.compare_digest(data[4:_HEADER], self._response_authenticator(data)):
-            raise Stray("a RADIUS answer signed with another secret")
+            raise UnrelatedAnswer("a RADIUS answer signed with another secret")
         attributes = tuple(_attributes(data))
         proved = self._verify(data, attributes)
         said = b" ".join(data[at:end] for kind, at, end in attributes if kind == Attribute.REPLY_MESSAGE)
-        return Answer(_CODES.get(code, f"RADIUS code {code}"), said, proved)
+        return RadiusResponse(_CODES.get(code, f"RADIUS code {code}"), said, proved)
 
     def _verify(self, data: bytes, attributes: tuple[tuple[int, int, int], ...]) -> bool:
         """Return whether there is a Message-Authenticator; raises Stray unless each one is right."""
@@ -98,7 +98,7 @@ class AccessRequest:
         for at, end in signatures:
             unsigned = data[:4] + self.authenticator + data[_HEADER:at] + _NO_DIGEST + data[end:]
             if not hmac.compare_digest(data[at:end], self._signature(unsigned)):
-                raise Stray("a RADIUS answer with a wrong Message-Authenticator")
+                raise UnrelatedAnswer("a RADIUS answer with a wrong Message-Authenticator")
         return bool(signatures)
 
     def _response_authenticator(self, data: bytes) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ldirectord_py.address import Address, endpoint
-from ldirectord_py.checks.transport.datagram import Stray
+from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import as_bytes, printable
 
@@ -54,12 +54,12 @@ class Options:
         first, _, rest = data.lstrip(b"\r\n").partition(b"\n")
         status = _STATUS.fullmatch(first.rstrip(b"\r"))
         if status is None:
-            raise Stray("a SIP request" if starts(first) else "not a SIP message")
+            raise UnrelatedAnswer("a SIP request" if starts(first) else "not a SIP message")
         if not self._is_ours(_headers(rest)):
-            raise Stray("a SIP answer to another request")
+            raise UnrelatedAnswer("a SIP answer to another request")
         words = printable(b" ".join(word for word in status.groups() if word))
         if status[1] < b"200":
-            raise Stray(f"only {words}")
+            raise UnrelatedAnswer(f"only {words}")
         return words
 
     def _is_ours(self, headers: Mapping[bytes, bytes]) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.pattern import compiled
-from ldirectord_py.checks.progress import NOT_CONNECTED, reached
+from ldirectord_py.checks.progress import NOT_CONNECTED, set_progress
 from ldirectord_py.checks.protocols.dns_message import Query, Reply, query
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
@@ -47,9 +47,9 @@ async def _over_udp(target: Target, asked: Query) -> Reply:
 
 async def _over_tcp(target: Target, asked: Query) -> Reply:
     wire = asked.wire
-    reached(NOT_CONNECTED)
+    set_progress(NOT_CONNECTED)
     reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT)
-    reached("connected, no answer")
+    set_progress("connected, no answer")
     try:
         writer.write(len(wire).to_bytes(2, "big") + wire)
         size = int.from_bytes(await reader.readexactly(2), "big")

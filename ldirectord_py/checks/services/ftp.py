@@ -6,7 +6,7 @@ import re
 
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.pattern import Pattern, compiled
-from ldirectord_py.checks.progress import reached
+from ldirectord_py.checks.progress import set_progress
 from ldirectord_py.checks.protocols.replies import ftp_reply
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
@@ -54,15 +54,15 @@ async def _fetched(stream: Stream, target: Target) -> str:
     """Return how much was fetched; raises CheckFailed where ``receive`` finds nothing in it."""
     await _command(stream, "TYPE I", "2")
     port = await _data_port(stream)
-    reached("connected, no connection for data")
+    set_progress("connected, no connection for data")
     data = await open_data(str(target.address), port)
     try:
         await _command(stream, f"RETR {target.request}", "1")
-        reached("connected, file not complete")
+        set_progress("connected, file not complete")
         size, found, last = await _search(data, compiled(target.receive))
     finally:
         data.close()
-    reached("connected, no word that the file is complete")
+    set_progress("connected, no word that the file is complete")
     await ftp_reply(stream, "2")
     if not found:
         raise CheckFailed(f"receive pattern not in {size} bytes of file: {excerpt(last)}")

@@ -8,7 +8,7 @@ from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.pattern import Pattern, compiled
 from ldirectord_py.checks.protocols import ldap_messages as ldap
 from ldirectord_py.checks.protocols.ber import Malformed
-from ldirectord_py.checks.protocols.ldap_session import Session
+from ldirectord_py.checks.protocols.ldap_session import LdapSession
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
 from ldirectord_py.checks.transport.stream import Stream, connect
@@ -26,7 +26,7 @@ async def check(target: Target) -> str:
 
 async def talk(stream: Stream, target: Target) -> str:
     """Return the name of the entry found, as ``check`` does."""
-    session = Session(stream, math.ceil(target.timeout))
+    session = LdapSession(stream, math.ceil(target.timeout))
     try:
         await session.bind(target.login, target.passwd)
         name = await _found(session, target)
@@ -36,7 +36,7 @@ async def talk(stream: Stream, target: Target) -> str:
     return name
 
 
-async def _found(session: Session, target: Target) -> str:
+async def _found(session: LdapSession, target: Target) -> str:
     """Return the name of the entry; raises CheckFailed if ``receive`` is neither in it nor in the attributes."""
     base = target.request.removeprefix("/")
     pattern = compiled(target.receive) if target.receive else None
@@ -46,7 +46,7 @@ async def _found(session: Session, target: Target) -> str:
     return f"found {excerpt(name)}"
 
 
-async def _match(session: Session, base: str, pattern: Pattern) -> None:
+async def _match(session: LdapSession, base: str, pattern: Pattern) -> None:
     """Look for the pattern in the attributes; raises CheckFailed if it is not there."""
     name, attributes = await session.entry(base, ldap.ALL_ATTRIBUTES)
     written = ldap.written_out(attributes)

@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.effort import Effort
 from ldirectord_py.checks.pattern import compiled
-from ldirectord_py.checks.progress import NOT_CONNECTED, reached
+from ldirectord_py.checks.progress import NOT_CONNECTED, set_progress
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
 from ldirectord_py.checks.transport import datagram
@@ -42,7 +42,7 @@ async def check(target: Target) -> str:
         async with datagram.connect(target) as socket:
             socket.send(request)
             return await _matching(target.receive, _datagrams(socket))
-    reached(NOT_CONNECTED)
+    set_progress(NOT_CONNECTED)
     connection = await connect(str(target.address), target.port)
     try:
         await _send(connection, request)
@@ -77,7 +77,7 @@ def unescaped(request: str) -> bytes:
 
 async def _send(connection: Connection, request: bytes) -> None:
     """Send the request and close our side; a server that has gone already may have answered before it went."""
-    reached("connected, no answer")
+    set_progress("connected, no answer")
     with suppress(ConnectionError):
         await connection.send(request)
     connection.finish()
@@ -94,7 +94,7 @@ async def _lines(connection: Connection) -> AsyncGenerator[bytes, None]:
             start = looked = end
         del held[:start]
         _line(held)
-        reached("connected, receive pattern not seen")
+        set_progress("connected, receive pattern not seen")
     if held:
         yield bytes(held)
 
@@ -120,7 +120,7 @@ async def _datagrams(socket: Datagrams) -> AsyncGenerator[bytes, None]:
     while True:
         for line in (await socket.receive()).splitlines(keepends=True):
             yield line
-        reached("receive pattern not seen")
+        set_progress("receive pattern not seen")
 
 
 KIND = Kind("simpletcp", check, uses=frozenset({"protocol", "request", "receive"}))

@@ -8,12 +8,12 @@ from ipaddress import ip_address
 
 from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.progress import NOT_CONNECTED, reached
+from ldirectord_py.checks.progress import NOT_CONNECTED, set_progress
 from ldirectord_py.checks.protocols.sip_message import Options, starts
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport import datagram
 from ldirectord_py.checks.transport.connection import open_connection
-from ldirectord_py.checks.transport.datagram import Stray
+from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Protocol
 
@@ -44,9 +44,9 @@ async def _over_udp(target: Target) -> str:
 
 
 async def _over_tcp(target: Target) -> str:
-    reached(NOT_CONNECTED)
+    set_progress(NOT_CONNECTED)
     reader, writer = await open_connection(str(target.address), target.port, limit=LINE)
-    reached("connected, no answer to OPTIONS")
+    set_progress("connected, no answer to OPTIONS")
     try:
         host, port = writer.get_extra_info("sockname")[:2]
         options = _options(target, (ip_address(host.partition("%")[0]), port))
@@ -69,8 +69,8 @@ async def _answer(reader: asyncio.StreamReader, options: Options) -> str:
         if head and not line.strip():
             try:
                 return options.read(bytes(head))
-            except Stray as stray:
-                reached(f"connected, {stray}")
+            except UnrelatedAnswer as stray:
+                set_progress(f"connected, {stray}")
                 head.clear()
                 others = True
     raise CheckFailed(f"no answer to OPTIONS in {LIMIT // 1024} kB")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ldirectord_py.checks.base import TLS, Kind, Target
 from ldirectord_py.checks.protocols.replies import smtp_reply
 from ldirectord_py.checks.transport.stream import Stream, connect
-from ldirectord_py.checks.transport.tls import terms
+from ldirectord_py.checks.transport.tls import tls_parameters
 from ldirectord_py.errors import CheckFailed
 
 _NAME = "localhost.localdomain"
@@ -40,7 +40,7 @@ async def _secure(stream: Stream, target: Target, features: list[str]) -> None:
         raise CheckFailed("the server offers no STARTTLS")
     await stream.send("STARTTLS")
     await smtp_reply(stream, "2")
-    await stream.secure(terms(target))
+    await stream.secure(tls_parameters(target))
 
 
 KIND = Kind("smtp", check, port=25, uses=TLS | {"starttls"})

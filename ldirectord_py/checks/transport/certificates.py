@@ -19,7 +19,7 @@ Certificate = Mapping[str, Any]
 """A certificate as ``ssl.SSLSocket.getpeercert`` describes it; empty where it cannot be had."""
 
 
-class Witness(ssl.SSLObject):
+class VerifyingSSLObject(ssl.SSLObject):
     """A TLS connection that says which certificate it refused: ``verify_message`` of the error does."""
 
     def do_handshake(self) -> None:

@@ -17,9 +17,9 @@ from typing import Final
 
 from ldirectord_py.checks.effort import MAX_TALK, Effort
 from ldirectord_py.checks.host_faults import IPV6_RECVERR, fault, rejection
-from ldirectord_py.checks.progress import LOOKUP, phase, reached
+from ldirectord_py.checks.progress import LOOKUP, progress, set_progress
 from ldirectord_py.checks.threads import LOOKUPS
-from ldirectord_py.checks.transport.tls import Terms
+from ldirectord_py.checks.transport.tls import TlsParameters
 from ldirectord_py.errors import Inconclusive
 from ldirectord_py.runtime.loop_local import LoopLocal
 from ldirectord_py.runtime.streams import Reader, over_socket
@@ -42,7 +42,9 @@ async def connect(host: str, port: int) -> Connection:
     return await _first(await _addresses(host, port))
 
 
-async def open_connection(host: str, port: int, *, limit: int, tls: Terms | None = None) -> tuple[Reader, StreamWriter]:
+async def open_connection(
+    host: str, port: int, *, limit: int, tls: TlsParameters | None = None
+) -> tuple[Reader, StreamWriter]:
     """Return a connection as streams, over TLS on these terms if so; raises as ``connect``.
 
     The reader buffers up to twice ``limit`` bytes, and raises CheckFailed where the server makes too much work.
@@ -74,10 +76,10 @@ async def _first(addresses: Sequence[tuple[int, Address]]) -> Connection:
 
 
 async def _addresses(host: str, port: int) -> list[tuple[int, Address]]:
-    before = phase()
-    reached(LOOKUP)
+    before = progress()
+    set_progress(LOOKUP)
     found = await LOOKUPS.run(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    reached(before)
+    set_progress(before)
     return [(family, address) for family, _, _, _, address in found]
 
 
@@ -185,7 +187,7 @@ class Connection:
         return self._readiness.of(self._socket.fileno(), event, listed=listed)
 
 
-class Readiness:
+class EpollWaiter:
     """The kernel's list of sockets, each waited for once; its state is who waits, by descriptor."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -218,4 +220,4 @@ class Readiness:
                 waiter.set_result(None)
 
 
-_running = LoopLocal(Readiness)
+_running = LoopLocal(EpollWaiter)

@@ -13,7 +13,7 @@ from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.effort import Effort
 from ldirectord_py.checks.host_faults import connect_datagrams, fault, send_datagram
-from ldirectord_py.checks.progress import reached
+from ldirectord_py.checks.progress import set_progress
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.errors import CheckFailed, Inconclusive, LdirectordError
 
@@ -31,10 +31,10 @@ LONGEST_WAIT = 4.0
 
 _DATAGRAM: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
-Answer = TypeVar("Answer")
+Reply = TypeVar("Reply")
 
 
-class Stray(CheckFailed):
+class UnrelatedAnswer(CheckFailed):
     """What came answers nothing that was asked; the text says why.
 
     Anybody may send a datagram, so there it is passed over; on a connection it fails the check.
@@ -63,7 +63,7 @@ class Datagrams(asyncio.DatagramProtocol):
         host, port = self._socket.getsockname()[:2]
         return ip_address(host.partition("%")[0]), port
 
-    async def ask(self, request: bytes, read: Callable[[bytes], Answer]) -> Answer:
+    async def ask(self, request: bytes, read: Callable[[bytes], Reply]) -> Reply:
         """Return what ``read`` makes of the first datagram that is not Stray; until then the request is repeated."""
         repeat = _Repeat(self, request)
         try:
@@ -71,8 +71,8 @@ class Datagrams(asyncio.DatagramProtocol):
                 data = await self.receive()
                 try:
                     return read(data)
-                except Stray as stray:
-                    reached(f"{stray}: {excerpt(data, 24)}")
+                except UnrelatedAnswer as stray:
+                    set_progress(f"{stray}: {excerpt(data, 24)}")
         finally:
             repeat.stop()
 
@@ -146,7 +146,7 @@ async def connect(target: Target) -> AsyncIterator[Datagrams]:
     except BaseException:
         connected.close()
         raise
-    reached("no datagram came back")
+    set_progress("no datagram came back")
     try:
         yield protocol
     finally:

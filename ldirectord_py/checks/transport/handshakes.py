@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ldirectord_py.runtime.limiter import Turns
+from ldirectord_py.runtime.limiter import Limiter
 
 AT_ONCE = 32
 """Handshakes in one process, and so on one core: together they take it some 20 ms."""
@@ -19,7 +19,7 @@ LONGEST = 0.1
 AGAIN = 0.01
 """Seconds that it lasts where the last probe took longer than LONGEST: servers that hang hold up those that answer."""
 
-HANDSHAKES = Turns(AT_ONCE)
+HANDSHAKES = Limiter(AT_ONCE)
 
 
 class Handshake:
@@ -51,4 +51,4 @@ class Handshake:
 
     def _end(self) -> None:
         self._ends = None
-        HANDSHAKES.give_back()
+        HANDSHAKES.release()

@@ -9,6 +9,6 @@ WINDOW = 32768
 """Bytes that the kernel is asked to hold unread; it takes twice as many, its own overhead included."""
 
 
-def narrow(transport: asyncio.BaseTransport) -> None:
+def limit_receive_buffer(transport: asyncio.BaseTransport) -> None:
     """Let the kernel take in no more than a few pages that nobody has read."""
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager, suppress
 
 from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.progress import NO_TLS, NOT_CONNECTED, reached
+from ldirectord_py.checks.progress import NO_TLS, NOT_CONNECTED, set_progress
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport.connection import open_connection
-from ldirectord_py.checks.transport.receive_buffer import narrow
-from ldirectord_py.checks.transport.tls import Terms, terms
+from ldirectord_py.checks.transport.receive_buffer import limit_receive_buffer
+from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes, printable
 
@@ -27,7 +27,7 @@ class Stream:
     """A connection to a server that talks in lines; what it waits for goes into the reason of a timeout."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Address) -> None:
-        narrow(writer.transport)
+        limit_receive_buffer(writer.transport)
         self._reader = reader
         self._writer = writer
         self._data = bytearray()
@@ -39,7 +39,7 @@ class Stream:
 
     async def write(self, data: bytes, name: str) -> None:
         """Send bytes; ``name`` is what a reason calls them."""
-        reached(f"connected, no answer to {name}")
+        set_progress(f"connected, no answer to {name}")
         self._writer.write(data)
         with suppress(ConnectionError):  # what the server said before it went is read first, and then tells
             await self._writer.drain()
@@ -77,11 +77,11 @@ class Stream:
             raise CheckFailed(f"expected {' or '.join(starts)}, got {excerpt(line.encode())}")
         return line
 
-    async def secure(self, asked: Terms) -> None:
+    async def secure(self, asked: TlsParameters) -> None:
         """Go on over TLS; raises CheckFailed if something is left that anybody may have said before it."""
         if self._data:
             raise CheckFailed(f"more than an answer before TLS: {excerpt(self._data)}")
-        reached("connected, TLS handshake not done")
+        set_progress("connected, TLS handshake not done")
         await self._writer.start_tls(asked.context, server_hostname=asked.name)
 
     def close(self) -> None:
@@ -95,8 +95,8 @@ class Stream:
 @asynccontextmanager
 async def connect(target: Target, *, tls: bool = False) -> AsyncIterator[Stream]:
     """Yield a connection to the target, on its terms of TLS if so; it is closed without a wait."""
-    stream = await (_over_tls(target, terms(target)) if tls else _plain(target))
-    reached("connected, no greeting")
+    stream = await (_over_tls(target, tls_parameters(target)) if tls else _plain(target))
+    set_progress("connected, no greeting")
     try:
         yield stream
     finally:
@@ -104,12 +104,12 @@ async def connect(target: Target, *, tls: bool = False) -> AsyncIterator[Stream]
 
 
 async def _plain(target: Target) -> Stream:
-    reached(NOT_CONNECTED)
+    set_progress(NOT_CONNECTED)
     reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT)
     return Stream(reader, writer, target.address)
 
 
-async def _over_tls(target: Target, asked: Terms) -> Stream:
-    reached(NO_TLS)
+async def _over_tls(target: Target, asked: TlsParameters) -> Stream:
+    set_progress(NO_TLS)
     reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT, tls=asked)
     return Stream(reader, writer, target.address)

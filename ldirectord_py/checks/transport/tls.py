@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.transport.certificates import Witness
+from ldirectord_py.checks.transport.certificates import VerifyingSSLObject
 from ldirectord_py.runtime.weak_cache import WeakCache
 
 _RECORD = 16384
@@ -16,7 +16,7 @@ _LEGACY_SERVER_CONNECT = 0x4  # ssl.OP_LEGACY_SERVER_CONNECT, named only from Py
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class TlsParameters:
     """What a connection asks of a server's TLS.
 
     ``name`` goes out as SNI unless it is an address. With ``verify`` the certificate must be for it, and from an
@@ -33,9 +33,9 @@ class Terms:
         return context(verify=self.verify, ca=self.ca)
 
 
-def terms(target: Target) -> Terms:
+def tls_parameters(target: Target) -> TlsParameters:
     """Return the terms of a check; without a name the server's address stands for it."""
-    return Terms(server_name(target.tlsname) or str(target.address), target.tlsverify, target.tlsca)
+    return TlsParameters(server_name(target.tlsname) or str(target.address), target.tlsverify, target.tlsca)
 
 
 def context(*, verify: bool = False, ca: str = "") -> ssl.SSLContext:
@@ -51,9 +51,9 @@ def _made(asked: tuple[bool, str]) -> ssl.SSLContext:
     verify, ca = asked
     shared = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if verify:
-        _demand(shared, ca)
+        _strict(shared, ca)
     else:
-        _welcome(shared)
+        _permissive(shared)
     return shared
 
 
@@ -61,8 +61,8 @@ _contexts = WeakCache(_made, recent=8)  # from when a configuration is read to t
 _default = cache(_made)  # two at most; one that verifies takes 20 ms
 
 
-def _demand(shared: ssl.SSLContext, ca: str) -> None:
-    shared.sslobject_class = Witness
+def _strict(shared: ssl.SSLContext, ca: str) -> None:
+    shared.sslobject_class = VerifyingSSLObject
     shared.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python sets none
     shared.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a server's own certificate in ``ca`` is enough
     if ca:
@@ -71,7 +71,7 @@ def _demand(shared: ssl.SSLContext, ca: str) -> None:
         shared.load_default_certs()
 
 
-def _welcome(shared: ssl.SSLContext) -> None:
+def _permissive(shared: ssl.SSLContext) -> None:
     shared.check_hostname = False
     shared.verify_mode = ssl.CERT_NONE
     shared.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
@@ -94,7 +94,7 @@ class Tls:
 
     __slots__ = ("_incoming", "_object", "_outgoing", "ended", "established")
 
-    def __init__(self, asked: Terms) -> None:
+    def __init__(self, asked: TlsParameters) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object = asked.context.wrap_bio(self._incoming, self._outgoing, server_hostname=asked.name)

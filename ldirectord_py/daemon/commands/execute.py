@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ldirectord_py.report.commands.run_command import act
-from ldirectord_py.runtime.serial_queues import Lanes
+from ldirectord_py.report.commands.command import run_command
+from ldirectord_py.runtime.serial_queues import SerialQueues
 
 PROGRAM: Final = (sys.executable, "-P", "-m", "ldirectord_py")
 
@@ -24,7 +24,7 @@ STOP_SECONDS: Final = 8.0
 logger = logging.getLogger(__name__)
 
 
-class Children:
+class ExecutedDaemons:
     """Controls other daemons by their own commands, those for one daemon one after the other.
 
     Its state: the configurations of the daemons that are to run, and the commands under way. They are daemons of
@@ -35,7 +35,7 @@ class Children:
         self._own = own
         self._program = program or PROGRAM
         self._names: tuple[str, ...] = ()
-        self._lanes = Lanes()
+        self._lanes = SerialQueues()
 
     def start(self, names: Sequence[str]) -> None:
         """Start these daemons; one that runs already stays as it is."""
@@ -84,4 +84,4 @@ class Children:
             await self._tell(name, "start")
 
     async def _tell(self, name: str, word: str) -> bool:
-        return await act((*self._program, name, word), COMMAND_SECONDS)
+        return await run_command((*self._program, name, word), COMMAND_SECONDS)

@@ -28,7 +28,7 @@ class Outages:
 
     def follow(self) -> None:
         """Look at every virtual in force: to be called after the start and after each reload."""
-        virtuals = self._director.orders.virtuals
+        virtuals = self._director.compiled.virtuals
         self._out = {
             key: command
             for key, command in self._out.items()
@@ -38,7 +38,7 @@ class Outages:
             self._review(virtual)
 
     def _review(self, virtual: Virtual) -> None:
-        out = self._director.standing.is_out(virtual.key)
+        out = self._director.health_table.all_down(virtual.key)
         if out == (virtual.key in self._out):
             return
         if out:

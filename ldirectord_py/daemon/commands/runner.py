@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from ldirectord_py.config.commands import named
-from ldirectord_py.daemon.commands.execute import Children
+from ldirectord_py.daemon.commands.execute import ExecutedDaemons
 from ldirectord_py.daemon.commands.outages import Outages
 from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.report.commands.command import run_for_event
 from ldirectord_py.report.commands.fallbackcommand import FallbackCommands
-from ldirectord_py.report.commands.run_command import act_on
 from ldirectord_py.report.events import Event
-from ldirectord_py.runtime.serial_queues import Lanes
+from ldirectord_py.runtime.serial_queues import SerialQueues
 
 
-class Commands:
+class CommandRunner:
     """Runs fallbackcommands, the callback, and the daemons of execute; a Listener of the director's events."""
 
     def __init__(self, director: Director, path: Path) -> None:
         self._director = director
         self._path = path
-        self._lanes = Lanes()
-        self._children = Children(path)
+        self._lanes = SerialQueues()
+        self._children = ExecutedDaemons(path)
         self._outages = Outages(director, FallbackCommands(self._lanes))
 
     def __call__(self, event: Event) -> None:
@@ -43,14 +43,14 @@ class Commands:
 
     def changed(self) -> None:
         """Run what is due when the content of the configuration's file has changed, in force or not."""
-        callback = self._director.orders.config.settings.callback
+        callback = self._director.compiled.config.settings.callback
         if callback is not None:
-            self._lanes.add("the callback", lambda: act_on(callback, str(self._path)))
+            self._lanes.add("the callback", lambda: run_for_event(callback, str(self._path)))
 
     @property
     def _executed(self) -> tuple[str, ...]:
         """The configurations of execute, each once."""
-        return tuple(dict.fromkeys(map(named, self._director.orders.config.settings.execute)))
+        return tuple(dict.fromkeys(map(named, self._director.compiled.config.settings.execute)))
 
     async def stop(self) -> None:
         """Stop the daemons of execute, within their time."""

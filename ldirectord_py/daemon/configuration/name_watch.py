@@ -13,9 +13,9 @@ from ldirectord_py.config.load import again
 from ldirectord_py.config.names import DEADLINE, look_up
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.configuration.reload import LOAD_SECONDS, Reloader
-from ldirectord_py.daemon.reconciler.compiled_config import Orders
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.errors import ConfigError
-from ldirectord_py.runtime.garbage import held_off
+from ldirectord_py.runtime.garbage import gc_paused
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 logger = logging.getLogger(__name__)
@@ -26,14 +26,14 @@ LOOK_EVERY: Final = 1.0
 Hosts = Mapping[HostName, Address]
 
 
-class Resolver:
+class NameWatch:
     """Looks the names of the configuration in force up once in its ``resolveinterval``, and follows their addresses.
 
     A name that does not resolve keeps its address; one that never did is tried again and again. Its state: which names
     are failing, what else is wrong, and when the names were last looked up.
     """
 
-    def __init__(self, reloader: Reloader, put_in_force: Callable[[Orders], Awaitable[None]]) -> None:
+    def __init__(self, reloader: Reloader, put_in_force: Callable[[CompiledConfig], Awaitable[None]]) -> None:
         self._reloader = reloader
         self._put_in_force = put_in_force
         self._failing: frozenset[HostName] = frozenset()
@@ -58,7 +58,7 @@ class Resolver:
         try:
             hosts = await self._looked_up(former)
             if hosts != former.hosts:
-                with held_off():
+                with gc_paused():
                     loaded, new = await run_in_daemon_thread(lambda: self._meaning(former, hosts), LOAD_SECONDS)
                 await self._reloader.amend(former, loaded, lambda: self._moved(former, loaded, new))
         except (ConfigError, TimeoutError, OSError) as error:  # OSError: this host has no thread to spare
@@ -88,10 +88,10 @@ class Resolver:
                 logger.info("Host name %s resolves again", host.name)
         self._failing = failing
 
-    def _meaning(self, former: Parsed, hosts: Hosts) -> tuple[Parsed, Orders]:
+    def _meaning(self, former: Parsed, hosts: Hosts) -> tuple[Parsed, CompiledConfig]:
         return self._reloader.understood(again(former, hosts))
 
-    async def _moved(self, former: Parsed, loaded: Parsed, new: Orders) -> None:
+    async def _moved(self, former: Parsed, loaded: Parsed, new: CompiledConfig) -> None:
         for host, address in loaded.hosts.items():
             before = former.hosts.get(host)
             if address != before:

@@ -17,11 +17,11 @@ from ldirectord_py.config.load import load
 from ldirectord_py.config.loss import loss
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.configuration.file_watch import Stamp, changed, digest, look, stamp
-from ldirectord_py.daemon.reconciler.compiled_config import Orders, orders
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.errors import ConfigError
-from ldirectord_py.instance.sd_notify import Notify
-from ldirectord_py.runtime.garbage import held_off
+from ldirectord_py.instance.sd_notify import SdNotify
+from ldirectord_py.runtime.garbage import gc_paused
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 logger = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ class Reloader:
         path: Path,
         loaded: Parsed,
         director: Director,
-        put_in_force: Callable[[Orders], Awaitable[None]],
-        notify: Notify,
+        put_in_force: Callable[[CompiledConfig], Awaitable[None]],
+        notify: SdNotify,
     ) -> None:
         self._path = path
         self.loaded = loaded
@@ -90,7 +90,7 @@ class Reloader:
         await self.remember()
         files = Files()
         try:
-            with held_off():
+            with gc_paused():
                 loaded, new = await run_in_daemon_thread(lambda: self._read(files), LOAD_SECONDS)
         except ConfigError as refused:
             await self._take(files.contents)
@@ -112,18 +112,18 @@ class Reloader:
         with suppress(OSError):
             self._digest = await run_in_daemon_thread(lambda: digest(contents), LOOK_SECONDS)
 
-    def _read(self, files: Files) -> tuple[Parsed, Orders]:
+    def _read(self, files: Files) -> tuple[Parsed, CompiledConfig]:
         return self.understood(load(self._path, self.loaded.hosts, files))
 
-    def understood(self, loaded: Parsed) -> tuple[Parsed, Orders]:
+    def understood(self, loaded: Parsed) -> tuple[Parsed, CompiledConfig]:
         """Return the orders of what was loaded, and it, both with the very objects in force wherever they are equal."""
-        new = orders(loaded.config, kinds(), self._director.orders)
+        new = compile_config(loaded.config, kinds(), self._director.compiled)
         return replace(loaded, config=new.config), new
 
-    async def _apply(self, loaded: Parsed, new: Orders, *, asked: bool) -> None:
+    async def _apply(self, loaded: Parsed, new: CompiledConfig, *, asked: bool) -> None:
         for warning in loaded.warnings:
             logger.warning("%s", warning)
-        if self._director.orders.virtuals and not new.virtuals:
+        if self._director.compiled.virtuals and not new.virtuals:
             self._keep(f"{self._path} has no virtual server any more; to take all of them out, stop the daemon")
         elif not asked and (lost := loss(self.loaded.config, loaded.config)):
             self._keep(
@@ -172,7 +172,7 @@ class Reloader:
 
     async def _changed(self, before: Contents) -> None:
         logger.info("Configuration file '%s' has changed on disk", changed(before, self._contents))
-        if self._director.orders.config.settings.autoreload:
+        if self._director.compiled.config.settings.autoreload:
             logger.info(" - reread new configuration")
             await self.reload(asked=False)
         else:

@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Final, NoReturn
 
 from ldirectord_py.address import Address
-from ldirectord_py.daemon.maintenance.reverse_names import Reverse
-from ldirectord_py.daemon.reconciler.compiled_config import Orders
+from ldirectord_py.daemon.maintenance.reverse_names import ReverseNames
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.maintenance_names import Names, in_maintenance, index
@@ -29,7 +29,7 @@ NAMES_SECONDS: Final = 2.0
 Keys = frozenset[DestinationKey]
 
 
-class Maintenance:
+class MaintenanceDirectory:
     """Tells the director which real servers are in maintenance.
 
     Its state: what all names stood for when last asked, which directories are being listed, and what is wrong with
@@ -37,10 +37,10 @@ class Maintenance:
     """
 
     def __init__(self, director: Director, files: Callable[[str], Sequence[str]] = os.listdir) -> None:
-        self.names = Reverse(self._addresses)
+        self.names = ReverseNames(self._addresses)
         self._director = director
         self._files = files
-        self._meant: tuple[Orders, Names, Mapping[str, Sequence[DestinationKey]]] | None = None
+        self._meant: tuple[CompiledConfig, Names, Mapping[str, Sequence[DestinationKey]]] | None = None
         self._listing: set[str] = set()
         self._trouble = ""
 
@@ -62,25 +62,25 @@ class Maintenance:
 
     async def look(self) -> None:
         """Look into the directory once, and tell the director."""
-        orders = self._director.orders
-        keys = await self._keys(orders)
-        if keys is not None and self._director.orders is orders:
+        compiled = self._director.compiled
+        keys = await self._keys(compiled)
+        if keys is not None and self._director.compiled is compiled:
             self._director.maintain(keys)
 
-    async def foresee(self, orders: Orders) -> None:
+    async def prepare(self, compiled: CompiledConfig) -> None:
         """Tell the director which servers of orders to come are in maintenance, before they come into force."""
-        self._director.maintain((await self._keys(orders) or frozenset()) | self._director.maintained)
+        self._director.maintain((await self._keys(compiled) or frozenset()) | self._director.maintained)
 
     def _addresses(self) -> frozenset[Address]:
         """Return the addresses whose names matter."""
-        orders = self._director.orders
-        if orders.config.settings.maintenancedir is None:
+        compiled = self._director.compiled
+        if compiled.config.settings.maintenancedir is None:
             return frozenset()
-        return frozenset(key.address for key in orders.reals)
+        return frozenset(key.address for key in compiled.reals)
 
-    async def _keys(self, orders: Orders) -> Keys | None:
+    async def _keys(self, compiled: CompiledConfig) -> Keys | None:
         """Return which of these servers are in maintenance; None where the directory cannot be listed now."""
-        directory = orders.config.settings.maintenancedir
+        directory = compiled.config.settings.maintenancedir
         if directory is None:
             return frozenset()
         if directory in self._listing:
@@ -88,7 +88,7 @@ class Maintenance:
         self._listing.add(directory)
         keys, trouble = None, ""
         try:
-            keys = await run_in_daemon_thread(lambda: self._listed(directory, orders), LIST_SECONDS)
+            keys = await run_in_daemon_thread(lambda: self._listed(directory, compiled), LIST_SECONDS)
         except TimeoutError:
             trouble = f"{directory} was not listed within {LIST_SECONDS:g} s; look at its disk"
         except FileNotFoundError:
@@ -99,13 +99,13 @@ class Maintenance:
         self._tell(trouble)
         return keys
 
-    def _listed(self, directory: str, orders: Orders) -> Keys:
+    def _listed(self, directory: str, compiled: CompiledConfig) -> Keys:
         """Do in a thread what may block or take long; there is but one at a time for each directory."""
         try:
             files, names = self._files(directory), self.names.names
-            if self._meant is None or self._meant[0] is not orders or self._meant[1] is not names:
-                reals = ((key, real) for key, (_, real) in orders.reals.items())
-                self._meant = orders, names, index(reals, names)
+            if self._meant is None or self._meant[0] is not compiled or self._meant[1] is not names:
+                reals = ((key, real) for key, (_, real) in compiled.reals.items())
+                self._meant = compiled, names, index(reals, names)
             return in_maintenance(files, self._meant[2])
         finally:
             self._listing.discard(directory)

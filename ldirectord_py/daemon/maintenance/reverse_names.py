@@ -39,7 +39,7 @@ def name_of(address: Address) -> str:
         raise
 
 
-class Reverse:
+class ReverseNames:
     """Keeps the names of the addresses that are ``wanted``; one that cannot be looked up again keeps its name.
 
     Its state: ``names``, which is replaced and never changed, the names found so far, when each was looked up, and the

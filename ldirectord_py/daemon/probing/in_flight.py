@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
-from ldirectord_py.runtime.limiter import Turns
+from ldirectord_py.runtime.limiter import Limiter
 
 logger = logging.getLogger(__name__)
 
@@ -14,14 +14,14 @@ CALM: Final = 10.0
 """Seconds in which no check had to wait before it is told that they are on time again."""
 
 
-class Flight:
+class InFlightLimiter:
     """Lets so many checks be in flight; others wait in their order, which is told once, and once when it is over.
 
     Its state: the turns, how many checks ``waited`` since the start, and since when this goes on.
     """
 
     def __init__(self, limit: int) -> None:
-        self._turns = Turns(limit)
+        self._turns = Limiter(limit)
         self.waited = 0
         self._before = 0
         self._last = -CALM
@@ -39,7 +39,7 @@ class Flight:
     async def __aenter__(self) -> None:
         """Wait until the check may begin."""
         if self._turns.free:
-            self._turns.take()
+            self._turns.acquire_nowait()
             return
         if self.limit:  # none at all is a halt, which no larger limit would mend
             self._note(asyncio.get_running_loop().time())
@@ -47,7 +47,7 @@ class Flight:
 
     async def __aexit__(self, *_: object) -> None:
         """Let another one begin."""
-        self._turns.give_back()
+        self._turns.release()
         if self._crowded and asyncio.get_running_loop().time() - self._last > CALM:
             self._crowded = False
             logger.warning("Checks begin on time again, %d had to wait", self.waited - self._before)

@@ -20,8 +20,8 @@ from ldirectord_py.checks.base import Check, Checker, Result
 from ldirectord_py.checks.probe import concluded, probe
 from ldirectord_py.checks.transport.handshakes import Handshake
 from ldirectord_py.daemon.probing.admission import Admission
-from ldirectord_py.daemon.probing.in_flight import Flight
-from ldirectord_py.runtime.limiter import Both
+from ldirectord_py.daemon.probing.in_flight import InFlightLimiter
+from ldirectord_py.runtime.limiter import AcquireBoth
 from ldirectord_py.runtime.timer_wheel import current_wheel, on_tick
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ AT_ONCE: Final = 10_000
 _GOLDEN: Final = 0.6180339887498949
 
 
-class Monitor:
+class Prober:
     """Probes each check that it follows, and reports every Result.
 
     A check is probed at once, then once in its own slot of the interval, so that the probes of many checks
@@ -59,14 +59,14 @@ class Monitor:
         self.wheel = current_wheel()
         self.loop = self.wheel.loop
         self.admission = Admission(self.loop)
-        self.flight = Flight(AT_ONCE)
+        self.in_flight = InFlightLimiter(AT_ONCE)
         self._report = report
         self._checker_for = checker_for
         self._turn_for = turn_for
         self._late = late
         self._warn_at = 0.0
         self._begun_late = 0
-        self._watches: dict[Check, _Watch] = {}
+        self._watches: dict[Check, _ScheduledCheck] = {}
         self._slot = 0.0
 
     def follow(self, checks: Collection[Check]) -> None:
@@ -81,7 +81,7 @@ class Monitor:
             wait = index * min(FIRST_PROBES_APART, check.interval / len(new))
             slot = self._slot * check.interval
             due = now + slot + (check.interval if slot < wait else 0)
-            self._watches[check] = watch = _Watch(self, check, self._checker_for(check), self._room_for(check))
+            self._watches[check] = watch = _ScheduledCheck(self, check, self._checker_for(check), self._room_for(check))
             watch.start(on_tick(now + wait), on_tick(due))
 
     async def close(self) -> None:
@@ -110,9 +110,9 @@ class Monitor:
         """Return what each probe of the check has to hold."""
         turn = self._turn_for(check)
         if turn is None:
-            return self.flight
+            return self.in_flight
         # A handshake's turn runs out, so it comes last; a command's does not, and its wait takes no room in flight.
-        return Both(self.flight, turn) if isinstance(turn, Handshake) else Both(turn, self.flight)
+        return AcquireBoth(self.in_flight, turn) if isinstance(turn, Handshake) else AcquireBoth(turn, self.in_flight)
 
     def tell(self, check: Check, result: Result) -> None:
         """Report what a probe has found."""
@@ -124,7 +124,7 @@ class Monitor:
             logger.exception("A result of %s got lost", check)
 
 
-class _Watch:
+class _ScheduledCheck:
     """One check on its clock.
 
     Its state: when its probe ``begins``, when the next one is ``due``, and how many ``probes`` in a row ended in doubt.
@@ -133,9 +133,9 @@ class _Watch:
     __slots__ = ("_begins", "_check", "_checker", "_due", "_monitor", "_probes", "_room", "task")
 
     def __init__(
-        self, monitor: Monitor, check: Check, checker: Checker, room: AbstractAsyncContextManager[None]
+        self, monitor: Prober, check: Check, checker: Checker, room: AbstractAsyncContextManager[None]
     ) -> None:
-        self._monitor: Monitor | None = monitor
+        self._monitor: Prober | None = monitor
         self._check = check
         self._checker = checker
         self._room = room
@@ -174,7 +174,7 @@ class _Watch:
         if self._monitor is not None:
             self.task = self._monitor.loop.create_task(self._probe(self._monitor))
 
-    async def _probe(self, monitor: Monitor) -> None:
+    async def _probe(self, monitor: Prober) -> None:
         repeat = False
         try:
             async with self._room:
@@ -191,7 +191,7 @@ class _Watch:
             if self._monitor is not None:
                 self._continue(monitor, repeat=repeat)
 
-    def _continue(self, monitor: Monitor, *, repeat: bool) -> None:
+    def _continue(self, monitor: Prober, *, repeat: bool) -> None:
         """Have the next probe begin: in its slot, or as soon as possible to repeat one that ended in doubt."""
         if repeat:
             monitor.admission.admit(self._begin, first=True)

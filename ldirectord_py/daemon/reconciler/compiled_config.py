@@ -10,7 +10,7 @@ from itertools import chain
 from ldirectord_py.checks.base import Check, Kind, Result
 from ldirectord_py.config.model import CheckType, Config, Fallback, Real, Virtual
 from ldirectord_py.daemon.reconciler.dirty_set import Scopes
-from ldirectord_py.desired import Roster, roster
+from ldirectord_py.desired import VirtualRows, virtual_rows
 from ldirectord_py.health import Rules
 from ldirectord_py.ipvs.netlink.encode import prepare
 from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey
@@ -21,17 +21,17 @@ Servers = tuple[Real | Fallback, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class CompiledVirtual:
     """What one virtual adds to the orders: its rows, the check of each of its real servers, and who these are."""
 
     virtual: Virtual
-    roster: Roster
+    roster: VirtualRows
     checks: tuple[Check | None, ...]
     reals: Mapping[DestinationKey, tuple[Virtual, Real]]
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class CompiledConfig:
     """What the director has to do: derived once from a Config, never changed.
 
     ``noted`` is whether any virtual has a monitorfile.
@@ -41,14 +41,14 @@ class Orders:
     kinds: Mapping[str, Kind]
     plan: Plan
     virtuals: Mapping[ServiceKey, Virtual]
-    shares: Mapping[ServiceKey, Share]
+    compiled_virtuals: Mapping[ServiceKey, CompiledVirtual]
     reals: Mapping[DestinationKey, tuple[Virtual, Real]]
-    noted: bool
+    has_monitorfile: bool
 
     def servers(self, key: DestinationKey) -> Servers:
         """Return the servers behind a destination in the kernel, none behind one that is not ours."""
-        share = self.shares.get(key.service)
-        place = share and share.roster.places.get(key)
+        share = self.compiled_virtuals.get(key.service)
+        place = share and share.roster.slots.get(key)
         return place.servers if place else ()
 
     def role(self, key: Key) -> Role:
@@ -58,21 +58,21 @@ class Orders:
             return Role.REAL
         return Role.FALLBACK if servers else Role.UNKNOWN
 
-    def is_on(self, key: DestinationKey) -> bool:
+    def is_always_up(self, key: DestinationKey) -> bool:
         """Return whether a real server is taken for up without a check."""
         return self.reals[key][0].checktype is CheckType.ON
 
-    def found(self, results: Mapping[Check, Result]) -> dict[DestinationKey, Result]:
+    def known_results(self, results: Mapping[Check, Result]) -> dict[DestinationKey, Result]:
         """Return the result for each server whose check has one."""
         known = ((keys, results.get(check)) for check, keys in self.plan.items())
         return {key: result for keys, result in known if result is not None for key in keys}
 
-    def beside(self, key: DestinationKey) -> tuple[DestinationKey, ...]:
+    def affected_destinations(self, key: DestinationKey) -> tuple[DestinationKey, ...]:
         """Return the destinations that may change with this one: itself, and the fallback of its virtual."""
-        fallback = self.shares[key.service].roster.fallback
+        fallback = self.compiled_virtuals[key.service].roster.fallback
         return (key,) if fallback is None else (key, fallback)
 
-    def portions(self, scopes: Scopes, rows: int) -> Iterator[Scopes]:
+    def batches(self, scopes: Scopes, rows: int) -> Iterator[Scopes]:
         """Yield the services, in their order, so many at a time that they have about so many ``rows``."""
         portion: dict[ServiceKey, dict[DestinationKey, None] | None] = {}
         size = 0
@@ -99,14 +99,14 @@ def _rules(fall: int, rise: int) -> Rules:
     return Rules(fall, rise)
 
 
-def orders(config: Config, kinds: Mapping[str, Kind], former: Orders | None = None) -> Orders:
+def compile_config(config: Config, kinds: Mapping[str, Kind], former: CompiledConfig | None = None) -> CompiledConfig:
     """Return the orders that a configuration gives; what is equal in the ``former`` ones is the same object."""
-    known = former.shares if former and former.kinds is kinds else {}
-    shares = {virtual.key: _share(virtual, known.get(virtual.key), kinds) for virtual in config.virtuals}
+    known = former.compiled_virtuals if former and former.kinds is kinds else {}
+    shares = {virtual.key: _compile_virtual(virtual, known.get(virtual.key), kinds) for virtual in config.virtuals}
     reals: dict[DestinationKey, tuple[Virtual, Real]] = {}
     for share in shares.values():
         reals.update(share.reals)
-    return Orders(
+    return CompiledConfig(
         replace(config, virtuals=tuple(share.virtual for share in shares.values())),
         kinds,
         merged(
@@ -119,10 +119,10 @@ def orders(config: Config, kinds: Mapping[str, Kind], former: Orders | None = No
     )
 
 
-def _share(virtual: Virtual, known: Share | None, kinds: Mapping[str, Kind]) -> Share:
+def _compile_virtual(virtual: Virtual, known: CompiledVirtual | None, kinds: Mapping[str, Kind]) -> CompiledVirtual:
     if known is not None and known.virtual == virtual:
         return known
-    made = roster(virtual)
-    prepare((made.service, *(row for place in made.places.values() for _, row in place.up)))
+    made = virtual_rows(virtual)
+    prepare((made.service, *(row for place in made.slots.values() for _, row in place.up)))
     reals = {key: (virtual, real) for key, real in zip(made.identities, virtual.reals, strict=True)}
-    return Share(virtual, made, checks(virtual, kinds), reals)
+    return CompiledVirtual(virtual, made, checks(virtual, kinds), reals)

@@ -13,15 +13,15 @@ from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.daemon.reconciler.causes import Causes, cause
-from ldirectord_py.daemon.reconciler.compiled_config import Orders, rules
-from ldirectord_py.daemon.reconciler.dirty_set import Changes, Scopes, covers
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, rules
+from ldirectord_py.daemon.reconciler.dirty_set import DirtySet, Scopes, covers
 from ldirectord_py.daemon.reconciler.draining import Draining
 from ldirectord_py.daemon.reconciler.drift import drift
-from ldirectord_py.daemon.reconciler.health_table import Standing, first_states
+from ldirectord_py.daemon.reconciler.health_table import HealthTable, initial_states
 from ldirectord_py.daemon.reconciler.leftover import Leftover
-from ldirectord_py.daemon.reconciler.manual_edits import Edits
+from ldirectord_py.daemon.reconciler.manual_edits import ManualEdits
 from ldirectord_py.daemon.reconciler.mirror import Mirror
-from ldirectord_py.daemon.reconciler.resync_timer import Looks
+from ldirectord_py.daemon.reconciler.resync_timer import ResyncTimer
 from ldirectord_py.daemon.reconciler.unjudged import UnjudgedChecks
 from ldirectord_py.desired import Health, row_key
 from ldirectord_py.errors import KernelError
@@ -47,20 +47,20 @@ class Director:
     Its methods are called on one loop; only ``run``, ``start``, ``reload`` and ``stop`` write.
     """
 
-    def __init__(self, kernel: Kernel, orders: Orders, listeners: Sequence[Listener] = ()) -> None:
-        self.orders = orders
-        self.standing = Standing()
+    def __init__(self, kernel: Kernel, compiled: CompiledConfig, listeners: Sequence[Listener] = ()) -> None:
+        self.compiled = compiled
+        self.health_table = HealthTable()
         self.maintained: frozenset[DestinationKey] = frozenset()
         self._listeners = listeners
         self._mirror = Mirror(kernel)
         self._results: dict[Check, Result] = {}
-        self._unjudged = UnjudgedChecks(self._tell)
-        self._edits = Edits()
-        self._dirty = Changes()
+        self._unjudged = UnjudgedChecks(self._publish)
+        self._manual_edits = ManualEdits()
+        self._dirty = DirtySet()
         self._causes = Causes()
         self._draining = Draining()
         self._leftover = Leftover()
-        self._looks = Looks()
+        self._resync_timer = ResyncTimer()
         self._lost = False
         self._stopping = False
         self._wake = asyncio.Event()
@@ -69,44 +69,45 @@ class Director:
     @property
     def health(self) -> Health:
         """Return the state of each real server."""
-        return self.standing.health
+        return self.health_table.health
 
     @property
     def summary(self) -> str:
         """Return in one line how many real servers are up."""
-        return f"{len(self.orders.virtuals)} virtual servers, {self.standing.up} of {len(self.health)} real servers up"
+        virtuals, up, reals = len(self.compiled.virtuals), self.health_table.up, len(self.health)
+        return f"{virtuals} virtual servers, {up} of {reals} real servers up"
 
     async def start(self) -> None:
         """Take over what the kernel holds of our services and write what is missing; raises KernelError."""
         async with self._writing:
-            await self._mirror.read(self.orders.virtuals.keys())
-            self.orders = self._leftover.adopt(self.orders, self.orders, self._rows, self._tell)
-            self._enrol(Phase.START)
-            self._dirty.whole(self.orders.virtuals)
-            self._looks.later(self.orders.config.settings.reconcile)
+            await self._mirror.read(self.compiled.virtuals.keys())
+            self.compiled = self._leftover.adopt(self.compiled, self.compiled, self._rows, self._publish)
+            self._init_health(Phase.START)
+            self._dirty.mark_all(self.compiled.virtuals)
+            self._resync_timer.schedule(self.compiled.config.settings.reconcile)
             await self._write(Phase.START)
 
     async def run(self) -> None:
         """Write changes to the kernel, repair what others did to it, retry what failed, until ``stop``."""
         while not self._stopping:
-            due = self._looks.at if self._lost else min(self._looks.at, self._draining.due)
+            due = self._resync_timer.at if self._lost else min(self._resync_timer.at, self._draining.due)
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(due if due < math.inf else None):
                     await self._wake.wait()
             self._wake.clear()
-            await self.settle()
+            await self.reconcile()
 
-    async def settle(self, *, look: bool = False) -> None:
+    async def reconcile(self, *, look: bool = False) -> None:
         """Write what has changed; with ``look`` hold the kernel's table against ours first, whenever that is due."""
         async with self._writing:
             if look:
-                self._looks.now()
+                self._resync_timer.due_now()
             if not self._stopping:
-                await self._attend()
+                await self._reconcile()
 
     def observe(self, check: Check, result: Result) -> None:
         """Take the result of a probe; the kernel's table follows soon. Of a check out of force it says nothing."""
-        keys = self.orders.plan.get(check)
+        keys = self.compiled.plan.get(check)
         if keys is None:
             return
         if result.verdict is Verdict.NONE:
@@ -116,7 +117,7 @@ class Director:
         self._results[check] = result
         for key in keys:
             if key not in self.maintained:
-                self._step(key, result)
+                self._apply_verdict(key, result)
 
     def maintain(self, keys: AbstractSet[DestinationKey]) -> None:
         """Take exactly these real servers for in maintenance, also those that only later orders will have."""
@@ -124,30 +125,30 @@ class Director:
             return
         former, self.maintained = self.maintained, frozenset(keys)
         for key in [key for key in self.health if key in self.maintained and key not in former]:
-            self._step(key, IN_MAINTENANCE)
+            self._apply_verdict(key, IN_MAINTENANCE)
         if former - self.maintained:
             self._release([key for key in self.health if key in former and key not in self.maintained])
 
     def _release(self, keys: Sequence[DestinationKey]) -> None:
         """Let the checks judge servers again, at once by what they found last."""
-        found = self.orders.found(self._results)
+        found = self.compiled.known_results(self._results)
         for key in keys:
-            self.standing.begin_anew(key)
-            result = OUT_OF_MAINTENANCE if self.orders.is_on(key) else found.get(key)
+            self.health_table.reset(key)
+            result = OUT_OF_MAINTENANCE if self.compiled.is_always_up(key) else found.get(key)
             if result is not None:
-                self._step(key, result)
+                self._apply_verdict(key, result)
 
-    async def reload(self, orders: Orders) -> None:
+    async def reload(self, compiled: CompiledConfig) -> None:
         """Work to new orders: write only what differs; every server that stays keeps its state."""
         async with self._writing:
             if self._stopping:
                 return
             try:
-                await self._look(self._ours() | dict.fromkeys(orders.virtuals))
+                await self._resync(self._ours() | dict.fromkeys(compiled.virtuals))
             except KernelError as error:
-                self._lose(error)
-            self._take_over(self._leftover.adopt(self.orders, orders, self._rows, self._tell))
-            await self._attend(Phase.RELOAD)
+                self._kernel_lost(error)
+            self._switch_config(self._leftover.adopt(self.compiled, compiled, self._rows, self._publish))
+            await self._reconcile(Phase.RELOAD)
         self._wake.set()  # ``run`` waits for a look that may be due sooner now
 
     async def stop(self) -> None:
@@ -156,100 +157,104 @@ class Director:
         self._wake.set()
         async with self._writing:
             await self._mirror.read(self._ours().keys())
-            stay = {virtual.key for virtual in self.orders.config.virtuals if not virtual.cleanstop}
-            self._dirty = Changes(key for key in self._mirror.services if key not in stay)
-            self.orders = replace(self.orders, virtuals={})
+            stay = {virtual.key for virtual in self.compiled.config.virtuals if not virtual.cleanstop}
+            self._dirty = DirtySet(key for key in self._mirror.services if key not in stay)
+            self.compiled = replace(self.compiled, virtuals={})
             await self._write(Phase.STOP)
 
-    def _step(self, key: DestinationKey, result: Result) -> None:
-        virtual, real = self.orders.reals[key]
-        step = self.standing.observe(key, result.verdict, rules(virtual))
+    def _apply_verdict(self, key: DestinationKey, result: Result) -> None:
+        virtual, real = self.compiled.reals[key]
+        step = self.health_table.observe(key, result.verdict, rules(virtual))
         if step is None:
             return
         event = Checked(virtual, real, step, result.reason, self._causes.phase(key))
         if step.rose or step.fell:
             row = row_key(virtual, real)
-            self._edits.forget(row)
-            rows = self.orders.beside(row)
-            self._dirty.some(virtual.key, rows)
+            self._manual_edits.discard(row)
+            rows = self.compiled.affected_destinations(row)
+            self._dirty.mark(virtual.key, rows)
             self._causes.add(rows, event)
             self._wake.set()
-        self._tell(event)
+        self._publish(event)
 
-    def _take_over(self, orders: Orders) -> None:
+    def _switch_config(self, compiled: CompiledConfig) -> None:
         """Replace the orders at one stroke, so that a result that comes meanwhile finds one or the other."""
-        former, self.orders = self.orders, orders
-        self._draining.follow(former, orders, self._mirror.rows, asyncio.get_running_loop().time())
-        for key in [key for key in former.virtuals if key not in orders.virtuals]:
+        former, self.compiled = self.compiled, compiled
+        self._draining.follow(former, compiled, self._mirror.rows, asyncio.get_running_loop().time())
+        for key in [key for key in former.virtuals if key not in compiled.virtuals]:
             if former.virtuals[key].cleanstop:
-                self._dirty.whole((key,))
+                self._dirty.mark_all((key,))
             else:
                 self._mirror.forget(key)
-                self._dirty.drop(key)
-        self._dirty.whole(key for key, share in orders.shares.items() if former.shares.get(key) is not share)
-        self._edits.follow(former, orders)
-        self._results = {check: result for check, result in self._results.items() if check in orders.plan}
-        self._unjudged.keep(orders.plan)
-        self._enrol(Phase.RELOAD)
-        self._looks.later(self.orders.config.settings.reconcile)
+                self._dirty.discard(key)
+        self._dirty.mark_all(
+            key for key, share in compiled.compiled_virtuals.items() if former.compiled_virtuals.get(key) is not share
+        )
+        self._manual_edits.keep_unchanged(former, compiled)
+        self._results = {check: result for check, result in self._results.items() if check in compiled.plan}
+        self._unjudged.keep(compiled.plan)
+        self._init_health(Phase.RELOAD)
+        self._resync_timer.schedule(self.compiled.config.settings.reconcile)
 
     def _rows(self, service: ServiceKey) -> Mapping[Key, Row]:
         return self._draining.besides(self._mirror.rows(service))
 
-    def _enrol(self, phase: Phase) -> None:
+    def _init_health(self, phase: Phase) -> None:
         """Give each server its state: its own, else what its check last found, else what the kernel shows."""
-        for key in self.standing.follow(self.orders.shares, self.maintained, partial(self._first, phase)):
+        for key in self.health_table.replace_virtuals(
+            self.compiled.compiled_virtuals, self.maintained, partial(self._first, phase)
+        ):
             if key in self.maintained:
-                self._step(key, IN_MAINTENANCE)
-        self._causes.keep(self.orders.shares.keys(), self.health.keys())
+                self._apply_verdict(key, IN_MAINTENANCE)
+        self._causes.keep(self.compiled.compiled_virtuals.keys(), self.health.keys())
 
     def _first(self, phase: Phase, keys: AbstractSet[DestinationKey]) -> Mapping[DestinationKey, HealthState]:
         """Return the states in which these servers begin."""
-        self._causes.begin((key for key in keys if not self.orders.is_on(key)), phase)
-        return first_states(self.orders, self._results, self._mirror.rows, keys)
+        self._causes.begin((key for key in keys if not self.compiled.is_always_up(key)), phase)
+        return initial_states(self.compiled, self._results, self._mirror.rows, keys)
 
-    async def _attend(self, phase: Phase = Phase.RUN) -> None:
+    async def _reconcile(self, phase: Phase = Phase.RUN) -> None:
         try:
             now = asyncio.get_running_loop().time()
             if now >= self._draining.due:
-                self._dirty.whole(await self._draining.review(self._mirror.connections, self._looks, now))
-            if self._lost or now >= self._looks.at:
-                await self._look(self._ours())
+                self._dirty.mark_all(await self._draining.review(self._mirror.connections, self._resync_timer, now))
+            if self._lost or now >= self._resync_timer.at:
+                await self._resync(self._ours())
             await self._write(phase)
         except KernelError as error:
-            self._lose(error)
+            self._kernel_lost(error)
         else:
-            self._find()
+            self._kernel_found()
 
-    async def _look(self, services: Mapping[ServiceKey, None]) -> None:
+    async def _resync(self, services: Mapping[ServiceKey, None]) -> None:
         """Read the kernel's table, tell what others did to ours, and mark what has to be written."""
-        readd = self.orders.config.settings.readdquiescent
+        readd = self.compiled.config.settings.readdquiescent
         for key, (before, found) in (await self._mirror.read(services.keys())).items():
-            self._dirty.whole((key,))
-            if key in self.orders.virtuals and not self._lost:
+            self._dirty.mark_all((key,))
+            if key in self.compiled.virtuals and not self._lost:
                 ours = [self._leftover.besides(self._draining.besides(rows)) for rows in (before, found)]
                 for event in drift(ours[0], ours[1], self._wanted({key: None}), readd_quiescent=readd):
-                    if self._edits.heed(event):
-                        self._tell(event)
+                    if self._manual_edits.accept(event):
+                        self._publish(event)
             self._draining.notice(key, found)
-        self._dirty.whole(self._mirror.refused)
-        self._looks.later(self.orders.config.settings.reconcile)
+        self._dirty.mark_all(self._mirror.refused)
+        self._resync_timer.schedule(self.compiled.config.settings.reconcile)
 
     async def _write(self, phase: Phase) -> None:
         """Write the rows that may differ, in portions, so that checks stay on time."""
-        if not (scopes := self._dirty.take()):
+        if not (scopes := self._dirty.take_all()):
             return
         try:
-            for portion in self.orders.portions(scopes, ROWS_AT_A_TIME):
+            for portion in self.compiled.batches(scopes, ROWS_AT_A_TIME):
                 await self._write_portion(portion, phase)
                 await asyncio.sleep(0)
         except KernelError:
             self._dirty.put_back(scopes)
             raise
         if self._mirror.refused:
-            self._looks.retry()
+            self._resync_timer.back_off()
         else:
-            self._looks.calm()
+            self._resync_timer.reset()
 
     async def _write_portion(self, scopes: Scopes, phase: Phase) -> None:
         scopes = {key: scope if key in self._mirror.services else None for key, scope in scopes.items()}
@@ -257,40 +262,40 @@ class Director:
             done, refused = await self._mirror.write(self._wanted(scopes), scopes)
         for step in done:
             row = step.op.row
-            self._tell(Written(step.op, step.before, self.orders.role(row.key), phase, cause(causes, row)))
+            self._publish(Written(step.op, step.before, self.compiled.role(row.key), phase, cause(causes, row)))
             if step.op.verb is Verb.DELETE and isinstance(row, Destination):
-                self._edits.forget(row.key)
+                self._manual_edits.discard(row.key)
         self._causes.retry(refused, causes)
         for answer in refused:
-            self._tell(NotWritten(answer))
+            self._publish(NotWritten(answer))
 
     def _wanted(self, scopes: Scopes) -> Table:
         """Return the rows within these scopes that the kernel should hold."""
-        scopes = {key: scope for key, scope in scopes.items() if key in self.orders.virtuals}
+        scopes = {key: scope for key, scope in scopes.items() if key in self.compiled.virtuals}
         others = self._leftover.rows(scopes, self._mirror.rows) | self._draining.rows(scopes)
         wanted: dict[Key, Row] = {key: row for key, row in others.items() if covers(scopes, key)}
         for key, scope in scopes.items():
             only = None if scope is None else reversed(scope)  # from the last to the first, as in a roster
-            roster, out = self.orders.shares[key].roster, self.standing.is_out(key)
-            wanted |= roster.rows(self.health, self._edits.weights, out=out, only=only)
+            roster, out = self.compiled.compiled_virtuals[key].roster, self.health_table.all_down(key)
+            wanted |= roster.rows(self.health, self._manual_edits.weights, out=out, only=only)
         return wanted
 
     def _ours(self) -> dict[ServiceKey, None]:
-        return dict.fromkeys((*self.orders.virtuals, *self._mirror.services, *self._dirty))
+        return dict.fromkeys((*self.compiled.virtuals, *self._mirror.services, *self._dirty))
 
-    def _lose(self, error: KernelError) -> None:
+    def _kernel_lost(self, error: KernelError) -> None:
         if not self._lost:
             self._lost = True
-            self._tell(KernelLost(str(error)))
-        self._looks.later(None)
-        self._looks.retry()
+            self._publish(KernelLost(str(error)))
+        self._resync_timer.schedule(None)
+        self._resync_timer.back_off()
 
-    def _find(self) -> None:
+    def _kernel_found(self) -> None:
         if self._lost:
             self._lost = False
-            self._looks.calm()
-            self._tell(KernelFound())
+            self._resync_timer.reset()
+            self._publish(KernelFound())
 
-    def _tell(self, event: Event) -> None:
+    def _publish(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)

@@ -10,7 +10,7 @@ Scopes = Mapping[ServiceKey, dict[DestinationKey, None] | None]
 """Some destinations of each service; None for all of them."""
 
 
-class Changes:
+class DirtySet:
     """Its state: the services to be compared, in order, each with its scope."""
 
     def __init__(self, whole: Iterable[ServiceKey] = ()) -> None:
@@ -19,21 +19,21 @@ class Changes:
     def __iter__(self) -> Iterator[ServiceKey]:
         return iter(self._scopes)
 
-    def whole(self, services: Iterable[ServiceKey]) -> None:
+    def mark_all(self, services: Iterable[ServiceKey]) -> None:
         """Note that everything of these services may differ."""
         self._scopes |= dict.fromkeys(services)
 
-    def some(self, service: ServiceKey, keys: Iterable[DestinationKey]) -> None:
+    def mark(self, service: ServiceKey, keys: Iterable[DestinationKey]) -> None:
         """Note that these destinations of a service may differ."""
         known = self._scopes.setdefault(service, {})
         if known is not None:
             known |= dict.fromkeys(keys)
 
-    def drop(self, service: ServiceKey) -> None:
+    def discard(self, service: ServiceKey) -> None:
         """Forget what was noted of a service."""
         self._scopes.pop(service, None)
 
-    def take(self) -> Scopes:
+    def take_all(self) -> Scopes:
         """Return everything, and forget it."""
         scopes, self._scopes = self._scopes, {}
         return scopes
@@ -43,9 +43,9 @@ class Changes:
         later, self._scopes = self._scopes, dict(scopes)
         for service, keys in later.items():
             if keys is None:
-                self.whole((service,))
+                self.mark_all((service,))
             else:
-                self.some(service, keys)
+                self.mark(service, keys)
 
 
 def covers(scopes: Scopes, key: Key) -> bool:

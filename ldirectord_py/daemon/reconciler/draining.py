@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from ldirectord_py.config.model import Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import Orders
-from ldirectord_py.daemon.reconciler.resync_timer import Looks
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
+from ldirectord_py.daemon.reconciler.resync_timer import ResyncTimer
 from ldirectord_py.desired import row_key
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey
 
@@ -34,14 +34,16 @@ class Draining:
         self._rows: dict[DestinationKey, Destination] = {}
         self._until: dict[DestinationKey, float] = {}
 
-    def follow(self, former: Orders, orders: Orders, held: Callable[[ServiceKey], Rows], now: float) -> None:
+    def follow(
+        self, former: CompiledConfig, compiled: CompiledConfig, held: Callable[[ServiceKey], Rows], now: float
+    ) -> None:
         """Take up what these orders leave behind of what the kernel held, and let go of what they have themselves."""
-        self._drop({key for key in self._rows if not _may_stay(key, orders)})
-        for service, virtual in orders.virtuals.items():
+        self._drop({key for key in self._rows if not _may_stay(key, compiled)})
+        for service, virtual in compiled.virtuals.items():
             before = former.virtuals.get(service)
             for key in _before(before, virtual) if before else ():
                 row = held(service).get(key)
-                if isinstance(row, Destination) and _may_stay(key, orders) and key not in self._rows:
+                if isinstance(row, Destination) and _may_stay(key, compiled) and key not in self._rows:
                     self._rows[key] = Destination(row.key, row.forward, 0, row.upper, row.lower)
                     self._until[key] = now + max(AT_MOST, virtual.persistent or 0)
         self.due = min(self.due, now + EVERY) if self._rows else math.inf
@@ -60,7 +62,7 @@ class Draining:
         if self._rows and service in found:
             self._drop({key for key in self._rows if key.service == service and key not in found})
 
-    async def review(self, count: Count, looks: Looks, now: float) -> dict[ServiceKey, None]:
+    async def review(self, count: Count, looks: ResyncTimer, now: float) -> dict[ServiceKey, None]:
         """Let go of the rows that have no connections any more, or no time; return their services.
 
         Where the kernel does not have one, a look is due.
@@ -68,7 +70,7 @@ class Draining:
         self._rest(now)
         connections = await count({key.service for key in self._rows})
         if self._rows.keys() - connections.keys():
-            looks.now()
+            looks.due_now()
         held = self._rows.keys() & connections.keys()
         over = {key for key in held if self._until[key] <= now or not connections[key]}
         self._drop(over)
@@ -91,6 +93,6 @@ def _before(former: Virtual, virtual: Virtual) -> list[DestinationKey]:
     return [row_key(former, real) for real in former.reals if (real.name, real.port) in named]
 
 
-def _may_stay(key: DestinationKey, orders: Orders) -> bool:
-    virtual = orders.virtuals.get(key.service)
-    return virtual is not None and virtual.quiescent and not orders.servers(key)
+def _may_stay(key: DestinationKey, compiled: CompiledConfig) -> bool:
+    virtual = compiled.virtuals.get(key.service)
+    return virtual is not None and virtual.quiescent and not compiled.servers(key)

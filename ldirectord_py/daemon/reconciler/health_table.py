@@ -10,15 +10,15 @@ from itertools import chain
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.config.model import CheckType
-from ldirectord_py.daemon.reconciler.compiled_config import Orders, Share
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledVirtual
 from ldirectord_py.desired import adopt
 from ldirectord_py.health import HealthState, Rules, Transition, Verdict
 from ldirectord_py.ipvs.table import DestinationKey, Key, Row, ServiceKey
 
-States = Mapping[DestinationKey, HealthState]
+HealthStates = Mapping[DestinationKey, HealthState]
 
 
-class Standing:
+class HealthTable:
     """Its state: the ``health`` of each real server, how many of each virtual are up, and whose servers these are.
 
     Counting them anew at each step would take long with 10,000 in one virtual.
@@ -27,14 +27,14 @@ class Standing:
     def __init__(self) -> None:
         self.health: dict[DestinationKey, HealthState] = {}
         self._up: Counter[ServiceKey] = Counter()
-        self._shares: Mapping[ServiceKey, Share] = {}
+        self._shares: Mapping[ServiceKey, CompiledVirtual] = {}
 
     @property
     def up(self) -> int:
         """How many real servers are up."""
         return self._up.total()
 
-    def is_out(self, service: ServiceKey) -> bool:
+    def all_down(self, service: ServiceKey) -> bool:
         """Return whether no real server of a virtual is up."""
         return not self._up[service]
 
@@ -47,15 +47,15 @@ class Standing:
         self._set(key, after)
         return Transition(before, after)
 
-    def begin_anew(self, key: DestinationKey) -> None:
+    def reset(self, key: DestinationKey) -> None:
         """Take a server for down, with nothing known of it."""
         self._set(key, HealthState())
 
-    def follow(
+    def replace_virtuals(
         self,
-        shares: Mapping[ServiceKey, Share],
+        shares: Mapping[ServiceKey, CompiledVirtual],
         maintained: AbstractSet[DestinationKey],
-        first: Callable[[AbstractSet[DestinationKey]], States],
+        first: Callable[[AbstractSet[DestinationKey]], HealthStates],
     ) -> Collection[DestinationKey]:
         """Have the servers of exactly these virtuals, with their own states, or else with those of ``first``.
 
@@ -88,15 +88,15 @@ class Standing:
         self._up[key.service] += state.up - (before is not None and before.up)
 
 
-def first_states(
-    orders: Orders,
+def initial_states(
+    compiled: CompiledConfig,
     results: Mapping[Check, Result],
     rows: Callable[[ServiceKey], Mapping[Key, Row]],
     keys: AbstractSet[DestinationKey],
-) -> States:
+) -> HealthStates:
     """Return the states in which these servers begin: up where the kernel shows it, or their check has passed."""
-    found = orders.found(results) if keys else {}
+    found = compiled.known_results(results) if keys else {}
     passed = {key for key, result in found.items() if result.verdict is Verdict.UP}
-    virtuals = {virtual.key: virtual for virtual, _ in map(orders.reals.__getitem__, keys)}
+    virtuals = {virtual.key: virtual for virtual, _ in map(compiled.reals.__getitem__, keys)}
     states = dict(chain.from_iterable(adopt(virtual, rows(key)).items() for key, virtual in virtuals.items()))
     return {key: replace(states[key], up=states[key].up or key in passed) for key in keys}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
 from ldirectord_py.config.model import Fallback, Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import Orders, orders
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey
 from ldirectord_py.report.events import Unresolved
 from ldirectord_py.unresolved import names, presume
@@ -26,8 +26,12 @@ class Leftover:
         self._told: frozenset[tuple[tuple[object, ...], ...]] = frozenset()
 
     def adopt(
-        self, former: Orders, new: Orders, held: Callable[[ServiceKey], Rows], tell: Callable[[Unresolved], None]
-    ) -> Orders:
+        self,
+        former: CompiledConfig,
+        new: CompiledConfig,
+        held: Callable[[ServiceKey], Rows],
+        tell: Callable[[Unresolved], None],
+    ) -> CompiledConfig:
         """Return the new orders with servers for the rows that ``held`` returns and that may be of unresolved names.
 
         ``tell`` is called once for the rows of a virtual, and again when they change.
@@ -47,12 +51,12 @@ class Leftover:
             tell(event)
         return new
 
-    def _news(self, orders: Orders) -> list[Unresolved]:
+    def _news(self, compiled: CompiledConfig) -> list[Unresolved]:
         """Return one event for each virtual with such rows, without the events that were returned the last time."""
         events = []
         for service in dict.fromkeys(key.service for key in (*self._presumed, *self.kept)):
             checked, unchecked = _of(service, self._presumed), _of(service, self.kept)
-            virtual = orders.virtuals[service]
+            virtual = compiled.virtuals[service]
             events.append(Unresolved(virtual, tuple(names(virtual)), checked, unchecked))
         told, self._told = self._told, frozenset((event.names, event.checked, event.unchecked) for event in events)
         return [event for event in events if (event.names, event.checked, event.unchecked) not in told]
@@ -66,7 +70,7 @@ class Leftover:
         """Return the rows without the kept ones, of which others may make what they like."""
         return {key: row for key, row in rows.items() if key not in self.kept} if self.kept else rows
 
-    def _left(self, virtual: Virtual, former: Orders, new: Orders, held: Rows) -> Iterator[Destination]:
+    def _left(self, virtual: Virtual, former: CompiledConfig, new: CompiledConfig, held: Rows) -> Iterator[Destination]:
         """Yield the rows of a virtual that belong to none of its servers; those of presumed servers as if up.
 
         A row that belonged to another server before does not belong to an unresolved name, unless that name is new: it
@@ -88,17 +92,17 @@ def _named(virtual: Virtual | None) -> frozenset[str | None]:
     return frozenset("" if isinstance(server, Fallback) else server.name for server in servers)
 
 
-def _row(orders: Orders, key: DestinationKey) -> Destination | None:
+def _row(compiled: CompiledConfig, key: DestinationKey) -> Destination | None:
     """Return the row of a server in use."""
-    place = orders.shares[key.service].roster.places[key]
+    place = compiled.compiled_virtuals[key.service].roster.slots[key]
     return place.up[0][1] if place.up else place.fallback
 
 
-def _with(virtuals: Mapping[ServiceKey, Virtual], former: Orders, new: Orders) -> Orders:
+def _with(virtuals: Mapping[ServiceKey, Virtual], former: CompiledConfig, new: CompiledConfig) -> CompiledConfig:
     """Return the new orders with other virtuals; what is equal in the former ones is the same object."""
     config = replace(new.config, virtuals=tuple(virtuals.get(each.key, each) for each in new.config.virtuals))
-    known = {key: former.shares[key] for key in virtuals if key in former.shares}
-    return orders(config, new.kinds, replace(new, shares={**new.shares, **known}))
+    known = {key: former.compiled_virtuals[key] for key in virtuals if key in former.compiled_virtuals}
+    return compile_config(config, new.kinds, replace(new, compiled_virtuals={**new.compiled_virtuals, **known}))
 
 
 def _of(service: ServiceKey, keys: Collection[DestinationKey]) -> tuple[DestinationKey, ...]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from ldirectord_py.daemon.reconciler.compiled_config import Orders
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.ipvs.table import Destination, DestinationKey
 from ldirectord_py.report.events import Drifted
 
 
-class Edits:
+class ManualEdits:
     """Its state: the ``weights`` that somebody set, None for a row that was removed."""
 
     def __init__(self) -> None:
         self.weights: dict[DestinationKey, int | None] = {}
 
-    def heed(self, event: Drifted) -> bool:
+    def accept(self, event: Drifted) -> bool:
         """Leave what may be left so; return whether the event is worth telling."""
         row = event.before or event.found
         if not isinstance(row, Destination):
@@ -26,11 +26,11 @@ class Edits:
         put_back = event.before is None and self.weights.pop(row.key, 0) is None  # what was removed by hand
         return not put_back
 
-    def forget(self, key: DestinationKey) -> None:
+    def discard(self, key: DestinationKey) -> None:
         """Leave a row no longer as somebody made it."""
         self.weights.pop(key, None)
 
-    def follow(self, former: Orders, orders: Orders) -> None:
+    def keep_unchanged(self, former: CompiledConfig, compiled: CompiledConfig) -> None:
         """Forget the rows whose servers have changed from one configuration to the next."""
-        for key in [key for key in self.weights if former.servers(key) != orders.servers(key)]:
+        for key in [key for key in self.weights if former.servers(key) != compiled.servers(key)]:
             del self.weights[key]

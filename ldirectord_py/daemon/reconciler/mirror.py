@@ -11,7 +11,7 @@ from ldirectord_py.daemon.reconciler.dirty_set import Scopes, covers
 from ldirectord_py.ipvs.diff import Op, Verb, diff
 from ldirectord_py.ipvs.kernel import Kernel, Refused
 from ldirectord_py.ipvs.table import DestinationKey, Key, Row, Service, ServiceKey, Table, service_of
-from ldirectord_py.runtime.garbage import held_off
+from ldirectord_py.runtime.garbage import gc_paused
 
 Rows = dict[Key, Row]
 
@@ -76,7 +76,7 @@ class Mirror:
 
     async def write(self, wanted: Table, scopes: Scopes) -> tuple[Sequence[Done], Sequence[Refused]]:
         """Make the kernel hold ``wanted`` within these scopes; return what was done and what is newly refused."""
-        with held_off():
+        with gc_paused():
             ops = diff(self._current(scopes), wanted)
             refused = {answer.op: answer for answer in await self._kernel.apply(ops)} if ops else {}
         done = [step for op in ops if op not in refused for step in self._take(op)]

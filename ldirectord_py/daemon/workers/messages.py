@@ -36,7 +36,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Assignment:
     """What a worker is told, checks by number: ``whole`` unless the rest follows; log lines from ``level`` on count."""
 
     begin: Sequence[tuple[int, Check]]
@@ -51,7 +51,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Update:
     """What a worker tells: results by the number of the check, log lines as (level, logger, text), and commands.
 
     These are all the process ``groups`` that are to be ended should the worker be killed.
@@ -68,16 +68,16 @@ class News:
         return _frame(json.dumps(told, default=str).encode())  # a plug-in may return no str
 
 
-def work(data: bytes) -> Work:
+def decode_assignment(data: bytes) -> Assignment:
     """Return what the director says: it is trusted with pickles."""
-    told: Work = pickle.loads(data)  # noqa: S301  from our own parent, over a socket that nobody else has
+    told: Assignment = pickle.loads(data)  # noqa: S301  from our own parent, over a socket that nobody else has
     return told
 
 
-def news(data: bytes) -> News:
+def decode_update(data: bytes) -> Update:
     """Return what a worker says; raises ValueError or TypeError where it is nothing of that kind."""
     results, lines, groups = json.loads(data)
-    return News(
+    return Update(
         [(number, Result(Verdict(verdict), reason, seconds)) for number, verdict, reason, seconds in results],
         [(int(level), str(name), str(text)) for level, name, text in lines],
         [int(group) for group in groups],

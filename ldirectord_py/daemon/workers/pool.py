@@ -13,7 +13,7 @@ from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.registry import is_command
 from ldirectord_py.config.model import Globals
 from ldirectord_py.daemon.workers.messages import Limits
-from ldirectord_py.daemon.workers.supervisor import Share
+from ldirectord_py.daemon.workers.supervisor import WorkerSupervisor
 
 WORTH_A_WORKER: Final = 200
 """Checks for which a worker is started unless ``workers`` is set: it takes 20 MB, and they a few percent of a core."""
@@ -21,7 +21,7 @@ WORTH_A_WORKER: Final = 200
 logger = logging.getLogger(__name__)
 
 
-class Workers:
+class WorkerPool:
     """Probes each check that it follows, as Monitor does, in other processes.
 
     A check stays with its worker as long as both last, whatever a reload changes around it; only workers that come to
@@ -31,8 +31,8 @@ class Workers:
     def __init__(self, report: Callable[[Check, Result], None]) -> None:
         self._report = report
         self._last = 0
-        self._shares: list[Share] = []
-        self._homes: dict[Check, tuple[int, Share]] = {}
+        self._shares: list[WorkerSupervisor] = []
+        self._homes: dict[Check, tuple[int, WorkerSupervisor]] = {}
         self._checks: dict[int, Check] = {}
 
     @property
@@ -40,18 +40,18 @@ class Workers:
         """The processes that run."""
         return [share.pid for share in self._shares if share.pid is not None]
 
-    def follow(self, checks: Collection[Check], workers: int, limits: Limits) -> list[Share]:
+    def follow(self, checks: Collection[Check], workers: int, limits: Limits) -> list[WorkerSupervisor]:
         """Follow exactly these checks in so many workers, which keep to the limits together.
 
         Return the workers that are of no more use, to be closed.
         """
         wanted = dict.fromkeys(checks)
-        shares = divided(limits, workers)
+        shares = split_limits(limits, workers)
         most = -(-len(wanted) // workers) if workers > len(self._shares) else len(wanted)
         former, self._shares = self._shares[workers:], self._shares[:workers]
         for share, limit in zip(self._shares, shares, strict=False):
             share.limit(limit)
-        self._shares += [Share(self._take, limit) for limit in shares[len(self._shares) :]]
+        self._shares += [WorkerSupervisor(self._take, limit) for limit in shares[len(self._shares) :]]
         commanding = {*self._shares[: limits.external]}
         for check, (number, share) in list(self._homes.items()):
             astray = share in former or (is_command(check) and share not in commanding) or len(share.checks) > most
@@ -70,7 +70,7 @@ class Workers:
         self._checks.clear()
         await asyncio.gather(*(share.close() for share in shares))
 
-    def _settle(self, check: Check, shares: list[Share]) -> None:
+    def _settle(self, check: Check, shares: list[WorkerSupervisor]) -> None:
         """Give a new check to the worker that has the fewest."""
         home = min(shares, key=lambda share: len(share.checks))
         self._last += 1
@@ -87,7 +87,7 @@ class Workers:
                 logger.exception("A result of %s got lost", check)
 
 
-def employed(settings: Globals, checks: int) -> int:
+def worker_count(settings: Globals, checks: int) -> int:
     """Return how many workers probe so many checks: without ``fork`` none, and never more than ``maxchecks``."""
     if not settings.fork:
         return 0
@@ -95,7 +95,7 @@ def employed(settings: Globals, checks: int) -> int:
     return workers if settings.maxchecks is None else min(workers, settings.maxchecks)
 
 
-def divided(limits: Limits, workers: int) -> list[Limits]:
+def split_limits(limits: Limits, workers: int) -> list[Limits]:
     """Return the limits of each worker, so that they hold for all together; the first may run more."""
     return [
         Limits(

@@ -14,10 +14,10 @@ from typing import Final
 
 from ldirectord_py.checks.checktypes.command import environment
 from ldirectord_py.runtime import signals
-from ldirectord_py.runtime.python_command import edition, program
+from ldirectord_py.runtime.python_command import python_command, source_digest
 from ldirectord_py.runtime.text import printable
 
-PROGRAM: Final = (*program("ldirectord_py.daemon.workers.worker"), edition())
+PROGRAM: Final = (*python_command("ldirectord_py.daemon.workers.worker"), source_digest())
 """What a worker runs, and which edition of it we are."""
 
 STOP_SECONDS: Final = 1.0
@@ -32,7 +32,7 @@ _PORTIONS_OF_A_PIPE: Final = 16
 logger = logging.getLogger(__name__)
 
 
-class Employment:
+class WorkerProcess:
     """A worker that runs; its state: the process, the end of what it said on stderr, and its commands as it told them.
 
     Raises OSError when it cannot be started. ``theirs`` is its end of a socket. Commands are process groups.

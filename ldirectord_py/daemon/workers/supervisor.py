@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.daemon.workers.messages import Limits, News, Work, news, read_frame
-from ldirectord_py.daemon.workers.process import Employment
+from ldirectord_py.daemon.workers.messages import Assignment, Limits, Update, decode_update, read_frame
+from ldirectord_py.daemon.workers.process import WorkerProcess
 
 AT_A_TIME: Final = 500
 """Checks that go into a frame: about 10 ms."""
@@ -29,7 +29,7 @@ AGAIN_AT_MOST: Final = 30.0
 logger = logging.getLogger(__name__)
 
 
-class Share:
+class WorkerSupervisor:
     """A worker process that probes ``checks``, by number; ``report`` is told every result, none twice.
 
     Its state: the share, what of it has not been told, and the process. A process that ends is replaced: its checks
@@ -43,7 +43,7 @@ class Share:
         self._begin: dict[int, Check] = {}
         self._end: list[int] = []
         self._news = asyncio.Event()
-        self._employment: Employment | None = None
+        self._employment: WorkerProcess | None = None
         self._employing = asyncio.create_task(self._employ_for_ever())
 
     @property
@@ -90,7 +90,7 @@ class Share:
         try:
             ours, theirs = socket.socketpair()
             with theirs:
-                self._employment = Employment(theirs)
+                self._employment = WorkerProcess(theirs)
         except OSError as error:
             if ours is not None:
                 ours.close()
@@ -131,7 +131,7 @@ class Share:
                     writer.write(told.frame())
                     await writer.drain()
 
-    def _work(self) -> Iterator[Work]:
+    def _work(self) -> Iterator[Assignment]:
         level = logging.getLogger(__package__).getEffectiveLevel()
         while True:
             portion = list(islice(self._begin.items(), AT_A_TIME))
@@ -139,7 +139,7 @@ class Share:
                 del self._begin[number]
             end, self._end = self._end, []
             whole = not self._begin
-            yield Work(portion, end, self._limits, level, whole)
+            yield Assignment(portion, end, self._limits, level, whole)
             if whole:
                 return
 
@@ -150,7 +150,7 @@ class Share:
         try:
             while silent < 2:  # the first time it may be us who slept
                 if (await asyncio.wait({reading}, timeout=SILENT))[0]:
-                    self._take(news(reading.result()))
+                    self._take(decode_update(reading.result()))
                     reading, silent = asyncio.create_task(read_frame(reader)), 0
                 else:
                     silent += 1
@@ -163,7 +163,7 @@ class Share:
             await asyncio.gather(reading, return_exceptions=True)
         return f"has been silent for {2 * SILENT:g} s"
 
-    def _take(self, told: News) -> None:
+    def _take(self, told: Update) -> None:
         for level, name, text in told.lines:
             logging.getLogger(name).log(level, "%s", text)
         if self._employment:

@@ -17,12 +17,12 @@ import uvloop
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.checktypes import command
 from ldirectord_py.checks.registry import checker_for, turn_for
-from ldirectord_py.daemon.probing.prober import Monitor
-from ldirectord_py.daemon.workers.messages import News, Work, read_frame, work
+from ldirectord_py.daemon.probing.prober import Prober
+from ldirectord_py.daemon.workers.messages import Assignment, Update, decode_assignment, read_frame
 from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.file_limit import at_once, raise_limit
-from ldirectord_py.runtime.garbage import spare
-from ldirectord_py.runtime.python_command import edition
+from ldirectord_py.runtime.garbage import freeze_survivors
+from ldirectord_py.runtime.python_command import source_digest
 
 TELL_EVERY: Final = 1 / 64
 """Seconds that results wait for others to go with them."""
@@ -43,7 +43,7 @@ class Worker(logging.Handler):
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         super().__init__()
         self._writer = writer
-        self._monitor = Monitor(self._note, checker_for, turn_for)
+        self._monitor = Prober(self._note, checker_for, turn_for)
         self._descriptors = raise_limit()
         self._checks: dict[int, Check] = {}
         self._numbers: dict[Check, int] = {}
@@ -54,7 +54,7 @@ class Worker(logging.Handler):
         self._halted = False
         command.GROUPS.changed = self._told.set
 
-    def heed(self, told: Work) -> None:
+    def apply(self, told: Assignment) -> None:
         """Follow what the director says from now on."""
         for number in told.end:
             self._checks.pop(number, None)
@@ -66,7 +66,7 @@ class Worker(logging.Handler):
         if told.whole:
             self._numbers = {check: number for number, check in self._checks.items()}
             self._monitor.follow(self._checks.values())
-            spare()
+            freeze_survivors()
 
     async def tell(self) -> None:
         """Send what there is to tell, for ever; while the director does not read, no check begins."""
@@ -81,7 +81,7 @@ class Worker(logging.Handler):
             results, self._results = self._results, []
             lines = list(self._lines)
             self._lines.clear()
-            self._writer.write(News(results, lines, list(command.GROUPS)).frame())
+            self._writer.write(Update(results, lines, list(command.GROUPS)).frame())
             if self._writer.transport.get_write_buffer_size() > UNSENT:
                 self._halted = True
                 self._admit()
@@ -104,7 +104,7 @@ class Worker(logging.Handler):
 
     def _admit(self) -> None:
         """Let so many checks begin as may now."""
-        self._monitor.flight.limit = 0 if self._halted else self._limit
+        self._monitor.in_flight.limit = 0 if self._halted else self._limit
 
     def _note(self, check: Check, result: Result) -> None:
         if (number := self._numbers.get(check)) is not None:
@@ -125,7 +125,7 @@ async def serve(ours: socket.socket) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(worker.tell())
             while True:
-                worker.heed(work(await read_frame(reader)))
+                worker.apply(decode_assignment(await read_frame(reader)))
     except* (EOFError, OSError):
         pass  # the director is gone
     finally:
@@ -136,7 +136,7 @@ async def serve(ours: socket.socket) -> None:
 
 def main() -> int:
     """Return when the director is gone; at once, and with a word, where that is another edition of this program."""
-    if sys.argv[1:] != [edition()]:  # before it speaks: it may mean other things by the same bytes
+    if sys.argv[1:] != [source_digest()]:  # before it speaks: it may mean other things by the same bytes
         print("the program on disk is not the daemon's any more: restart the daemon", file=sys.stderr)  # noqa: T201
         return 1
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

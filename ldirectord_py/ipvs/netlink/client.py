@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op
-from ldirectord_py.ipvs.netlink.session import NoFamilyError, Session
-from ldirectord_py.ipvs.netlink.socket import Dial, dial
+from ldirectord_py.ipvs.netlink.session import NetlinkSession, NoFamilyError
+from ldirectord_py.ipvs.netlink.socket import OpenSocket, open_socket
 from ldirectord_py.ipvs.refusal import Refused, refused
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey, Table
 from ldirectord_py.runtime.child import Child
-from ldirectord_py.runtime.garbage import held_off
+from ldirectord_py.runtime.garbage import gc_paused
 from ldirectord_py.runtime.output import Output
 from ldirectord_py.runtime.threads import DaemonThreads, watch
 
@@ -67,18 +67,18 @@ class NetlinkKernel:
     Its state is the session with the kernel, and the call that runs in a thread now, if any: one at a time.
     """
 
-    def __init__(self, opener: Dial = dial, load: Load = modprobe) -> None:
+    def __init__(self, opener: OpenSocket = open_socket, load: Load = modprobe) -> None:
         self._open = opener
         self._load = load
-        self._session: Session | None = None
+        self._session: NetlinkSession | None = None
         self._running: Future[Any] | None = None
         self._threads = DaemonThreads("ipvs", 1)
         self._turn = asyncio.Lock()
 
     async def read(self) -> Table:
         """Return one consistent table, services before their destinations; KernelError when there is none."""
-        with held_off():
-            return await self._call(Session.read)
+        with gc_paused():
+            return await self._call(NetlinkSession.read)
 
     async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
         """Write the ops in one batch and return those that were refused, in their order.
@@ -92,7 +92,7 @@ class NetlinkKernel:
         outcome = await self._call(lambda session: session.write(ops), inline=inline)
         errors = outcome.errors
         if outcome.unclear:
-            errors = await self._call(lambda session: session.settle(ops, outcome))
+            errors = await self._call(lambda session: session.confirm(ops, outcome))
         found = {position: refused(ops[position], error) for position, error in errors.items()}
         return [one for _, one in sorted((outcome.senseless | found).items())]
 
@@ -107,7 +107,7 @@ class NetlinkKernel:
                 self._session.close()
                 self._session = None
 
-    async def _call(self, call: Callable[[Session], T], *, inline: bool = False) -> T:
+    async def _call(self, call: Callable[[NetlinkSession], T], *, inline: bool = False) -> T:
         async with self._turn:
             session = await self._ready()
             try:
@@ -116,12 +116,12 @@ class NetlinkKernel:
                 await self._find_family(session)
                 return await self._off_loop(lambda: call(session))
 
-    async def _ready(self) -> Session:
+    async def _ready(self) -> NetlinkSession:
         """Return the session, once no earlier call uses it any more and the family is known."""
         if not await self._idle():
             raise KernelError(_SILENT)
         if self._session is None:
-            session = Session(self._open)
+            session = NetlinkSession(self._open)
             try:
                 await self._find_family(session)
             except BaseException:
@@ -130,7 +130,7 @@ class NetlinkKernel:
             self._session = session
         return self._session
 
-    async def _find_family(self, session: Session) -> None:
+    async def _find_family(self, session: NetlinkSession) -> None:
         """Ask for the family, which loads the module where the kernel can; else load it by hand and ask again."""
         try:
             await self._off_loop(session.resolve)

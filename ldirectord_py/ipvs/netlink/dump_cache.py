@@ -62,7 +62,7 @@ Settings = tuple[str, ServiceFlag, int, int, str]
 """All of a service but its key."""
 
 
-class Recall:
+class DumpCache:
     """Its state is what it decoded, by its bytes, of no more than twice as many services as a table had."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class Destinations:
         if self._fixed and _is_fixed(chunk, sequence):
             return [b"".join(chain.from_iterable(_DESTINATION.iter_unpack(chunk)))], False
         rows, done = decode.part(chunk, sequence, partial(decode.destination, of=self._of))
-        return list(map(image, rows)), done
+        return list(map(comparable_bytes, rows)), done
 
     def is_known(self, whole: bytes) -> bool:
         """Return whether this is the image of ``rows``."""
@@ -184,7 +184,7 @@ class Destinations:
         return row if known is None or known != row else known
 
 
-def image(row: Destination) -> bytes:
+def comparable_bytes(row: Destination) -> bytes:
     """Return the attributes of a destination from address to thresholds, and its family, as a dump has them."""
     key, (port, forward, weight, upper, lower) = row.key, encode.VALUE_HEADS
     return _WHOLE.pack(

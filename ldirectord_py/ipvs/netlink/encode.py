@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from ldirectord_py.ipvs.diff import Op, Verb
-from ldirectord_py.ipvs.refusal import nonsense
+from ldirectord_py.ipvs.refusal import validate
 from ldirectord_py.ipvs.table import (
     IPIP,
     Destination,
@@ -117,7 +117,7 @@ def pack(row: Row) -> bytes:
 def prepare(rows: Iterable[Row]) -> None:
     """Pack the rows that make sense now, so that writing them later takes less time."""
     for row in rows:
-        if not (row.packed or nonsense(Op(Verb.ADD, row))):
+        if not (row.packed or validate(Op(Verb.ADD, row))):
             pack(row)
 
 

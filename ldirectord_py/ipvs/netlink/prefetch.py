@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
+def prefetch(items: Iterator[T]) -> Iterator[T]:
     """Yield the items in their order, each made in a thread of its own while the one before is in use.
 
     Where no thread is to be had they are made as they are asked for.

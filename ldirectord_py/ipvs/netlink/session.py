@@ -21,11 +21,19 @@ from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.netlink import decode
 from ldirectord_py.ipvs.netlink.counts import Count, Counts
 from ldirectord_py.ipvs.netlink.decode import BrokenDumpError, MalformedAnswerError, Message
-from ldirectord_py.ipvs.netlink.dump_cache import Destinations, Recall
+from ldirectord_py.ipvs.netlink.dump_cache import Destinations, DumpCache
 from ldirectord_py.ipvs.netlink.encode import DUMP, Command, batch, request
-from ldirectord_py.ipvs.netlink.prefetch import ahead
-from ldirectord_py.ipvs.netlink.socket import LARGE, SMALL, AnswerDroppedError, AnswerLostError, Channel, Dial, dial
-from ldirectord_py.ipvs.refusal import Refused, nonsense
+from ldirectord_py.ipvs.netlink.prefetch import prefetch
+from ldirectord_py.ipvs.netlink.socket import (
+    LARGE,
+    SMALL,
+    AnswerDroppedError,
+    AnswerLostError,
+    NetlinkSocket,
+    OpenSocket,
+    open_socket,
+)
+from ldirectord_py.ipvs.refusal import Refused, validate
 from ldirectord_py.ipvs.table import DestinationKey, Key, Row, Service, ServiceKey, Table
 
 FIRST, BATCH = 256, 1024
@@ -53,7 +61,7 @@ class NoFamilyError(KernelError):
 
 
 @dataclass(slots=True)
-class Outcome:
+class WriteOutcome:
     """What became of ops sent to a family, by position.
 
     ``senseless`` were not sent, ``errors`` have the errno of those that the kernel refused, ``lost`` had no answer.
@@ -80,14 +88,14 @@ class _Batch:
     senseless: dict[int, Refused]
 
 
-class Session:
+class NetlinkSession:
     """Sockets for edits, for small dumps and for large ones, and the id of the family IPVS once it is known."""
 
-    def __init__(self, opener: Dial = dial) -> None:
+    def __init__(self, opener: OpenSocket = open_socket) -> None:
         self._open = opener
         self._edits, self._small, self._large = _channels(opener, SMALL, SMALL, LARGE)
         self._family = 0
-        self._recall = Recall()
+        self._recall = DumpCache()
 
     def close(self) -> None:
         """Close the sockets."""
@@ -104,12 +112,12 @@ class Session:
                     self._family = _family(message)
                     return self._family
 
-    def write(self, ops: Sequence[Op]) -> Outcome:
+    def write(self, ops: Sequence[Op]) -> WriteOutcome:
         """Send the ops that make sense in order; return what became of all. KernelError when none may be written."""
         family = self._family or self.resolve()
-        outcome = Outcome(family)
+        outcome = WriteOutcome(family)
         batches = self._batches(ops, family)
-        for sent in ahead(batches) if len(ops) > FIRST else batches:
+        for sent in prefetch(batches) if len(ops) > FIRST else batches:
             self._send(sent, outcome)
         if errno.EPERM in outcome.errors.values():
             raise KernelError(decode.UNPRIVILEGED)
@@ -119,7 +127,7 @@ class Session:
         start, size = 0, FIRST
         while some := ops[start : start + size]:
             positions: Sequence[int] = range(start, start + len(some))
-            senseless = _senseless(some, start)
+            senseless = _invalid(some, start)
             if senseless:
                 positions = [position for position in positions if position not in senseless]
                 some = [ops[position] for position in positions]
@@ -127,7 +135,7 @@ class Session:
             yield _Batch(positions, first, batch(some, family, first) if some else b"", senseless)
             start, size = start + size, min(2 * size, BATCH)
 
-    def _send(self, sent: _Batch, outcome: Outcome) -> None:
+    def _send(self, sent: _Batch, outcome: WriteOutcome) -> None:
         outcome.senseless |= sent.senseless
         if not sent.data:
             return
@@ -155,7 +163,7 @@ class Session:
                 return whole
         return False
 
-    def settle(self, ops: Sequence[Op], outcome: Outcome) -> dict[int, int]:
+    def confirm(self, ops: Sequence[Op], outcome: WriteOutcome) -> dict[int, int]:
         """Return the errno of each refused op, by position, once all that was unclear in ``outcome`` is clear.
 
         What was lost is read back, and written again where it has no effect yet.
@@ -168,10 +176,10 @@ class Session:
             result = self.write([ops[position] for position in again])
             errors.update({again[position]: error for position, error in result.errors.items()})
             lost = [again[position] for position in result.lost]
-            outcome = Outcome(result.family, errors=result.errors, lost=lost)
+            outcome = WriteOutcome(result.family, errors=result.errors, lost=lost)
         return errors | dict.fromkeys(outcome.lost, errno.ENOBUFS)
 
-    def _write_again(self, ops: Sequence[Op], errors: dict[int, int], outcome: Outcome) -> list[int]:
+    def _write_again(self, ops: Sequence[Op], errors: dict[int, int], outcome: WriteOutcome) -> list[int]:
         again: list[int] = []
         if errno.ENOENT in outcome.errors.values() and self.resolve() != outcome.family:
             again += [position for position, error in errors.items() if error == errno.ENOENT]
@@ -241,11 +249,11 @@ class Session:
             of.learn(image)
         return of.rows
 
-    def _image(self, of: Destinations, channel: Channel) -> tuple[bytes, int]:
+    def _image(self, of: Destinations, channel: NetlinkSocket) -> tuple[bytes, int]:
         images, parts = self._dump(channel, Command.GET_DESTINATION, of.request, of.image)
         return b"".join(images), parts
 
-    def _dump(self, channel: Channel, command: Command, payload: bytes, decode: Decode[R]) -> tuple[list[R], int]:
+    def _dump(self, channel: NetlinkSocket, command: Command, payload: bytes, decode: Decode[R]) -> tuple[list[R], int]:
         """Return what a whole dump holds, and in how many parts it came."""
         family = self._family or self.resolve()
         sequence = channel.reserve(1)
@@ -260,19 +268,19 @@ class Session:
                 return rows, parts
 
 
-def _channels(opener: Dial, *sizes: int) -> list[Channel]:
+def _channels(opener: OpenSocket, *sizes: int) -> list[NetlinkSocket]:
     """Return a channel for each size; none is left open when one is not to be had."""
     with ExitStack() as opened:
-        channels = [Channel(opened.enter_context(closing(opener())), size) for size in sizes]
+        channels = [NetlinkSocket(opened.enter_context(closing(opener())), size) for size in sizes]
         opened.pop_all()
     return channels
 
 
-def _senseless(ops: Sequence[Op], start: int) -> dict[int, Refused]:
+def _invalid(ops: Sequence[Op], start: int) -> dict[int, Refused]:
     """Return what must not reach the kernel, by position from ``start``; what was packed once makes sense."""
     if all(map(_PACKED, ops)):
         return {}
-    return {at: found for at, op in enumerate(ops, start) if not op.row.packed and (found := nonsense(op))}
+    return {at: found for at, op in enumerate(ops, start) if not op.row.packed and (found := validate(op))}
 
 
 def _family(message: Message) -> int:

@@ -25,7 +25,7 @@ _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _SOL_NETLINK, _CAP_ACK = 270, 10
 
 
-class Socket(Protocol):
+class RawSocket(Protocol):
     """What a channel uses of a socket."""
 
     def send(self, data: bytes, /) -> int:
@@ -41,7 +41,7 @@ class Socket(Protocol):
         ...
 
 
-Dial = Callable[[], Socket]
+OpenSocket = Callable[[], RawSocket]
 
 
 class AnswerLostError(KernelError):
@@ -52,7 +52,7 @@ class AnswerDroppedError(AnswerLostError):
     """Some answers were dropped or one was cut; others may follow."""
 
 
-def dial() -> Socket:
+def open_socket() -> RawSocket:
     """Return a socket to the network namespace of the calling thread; KernelError when there is none to be had."""
     try:
         opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_GENERIC)
@@ -76,10 +76,10 @@ def _mend(error: OSError) -> str:
     return "use a kernel with generic netlink"
 
 
-class Channel:
+class NetlinkSocket:
     """A socket and the sequence numbers of what was sent over it."""
 
-    def __init__(self, opened: Socket, size: int = SMALL) -> None:
+    def __init__(self, opened: RawSocket, size: int = SMALL) -> None:
         self._socket = opened
         self._size = size
         self._next = 1

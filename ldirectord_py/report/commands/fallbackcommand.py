@@ -6,22 +6,22 @@ from dataclasses import dataclass
 
 from ldirectord_py.address import endpoint
 from ldirectord_py.ipvs.table import FirewallMark, VirtualAddress
-from ldirectord_py.report.commands.run_command import act_on
+from ldirectord_py.report.commands.command import run_for_event
 from ldirectord_py.report.events import Event, Outage
-from ldirectord_py.runtime.serial_queues import Lanes
+from ldirectord_py.runtime.serial_queues import SerialQueues
 
 
 @dataclass(frozen=True, slots=True)
 class FallbackCommands:
     """A Listener: runs the commands of a virtual one after the other, in ``lanes``."""
 
-    lanes: Lanes
+    lanes: SerialQueues
 
     def __call__(self, event: Event) -> None:
         """Run the virtual's command, if it has one, when an outage begins or ends."""
         if isinstance(event, Outage) and event.virtual.fallbackcommand is not None:
             command = event.virtual.fallbackcommand
-            self.lanes.add(f"the fallbackcommand of {event.virtual.id}", lambda: act_on(command, *told(event)))
+            self.lanes.add(f"the fallbackcommand of {event.virtual.id}", lambda: run_for_event(command, *told(event)))
 
 
 def told(event: Outage) -> tuple[str, str, str]:

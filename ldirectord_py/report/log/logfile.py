@@ -30,7 +30,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-class Log(logging.Handler):
+class QueuedLog(logging.Handler):
     """The root logger's handler; its state: the queue, its thread, the sink, how many lines went elsewhere."""
 
     def __init__(self, settings: Globals, instance: str, *, verbose: bool = False) -> None:
@@ -142,9 +142,9 @@ class Log(logging.Handler):
 
 
 @contextlib.contextmanager
-def open_log(settings: Globals, instance: str, *, verbose: bool = False) -> Iterator[Log]:
+def open_log(settings: Globals, instance: str, *, verbose: bool = False) -> Iterator[QueuedLog]:
     """Log everything to where ``settings`` say; ``verbose``: our details too, and to the standard output."""
-    log = Log(settings, instance, verbose=verbose)
+    log = QueuedLog(settings, instance, verbose=verbose)
     root, package = logging.getLogger(), logging.getLogger(LOGGER)
     level = package.level
     package.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -160,7 +160,7 @@ def open_log(settings: Globals, instance: str, *, verbose: bool = False) -> Iter
 def follow(settings: Globals) -> None:
     """Write the open log, if there is one, from now on to where ``settings`` say."""
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, Log):
+        if isinstance(handler, QueuedLog):
             handler.follow(settings)
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from getpass import getuser
 
-from ldirectord_py.report.mail.message import Alert, Host, Letter
-from ldirectord_py.report.mail.queue import Outbox
-from ldirectord_py.report.mail.sendmail import over_sendmail
-from ldirectord_py.report.mail.transport import Carrier, Lookup
+from ldirectord_py.report.mail.message import Alert, Host, MailMessage
+from ldirectord_py.report.mail.queue import MailQueue
+from ldirectord_py.report.mail.sendmail import sendmail_transport
+from ldirectord_py.report.mail.transport import Lookup, Transport
 
 
 def this_host() -> Host:
@@ -23,27 +23,27 @@ def this_host() -> Host:
     return Host(socket.gethostname(), user)
 
 
-def carrier(server: str | None, lookup: Lookup) -> Carrier:
+def transport_for(server: str | None, lookup: Lookup) -> Transport:
     """Return the way over a server as ``smtp`` has it, or over sendmail."""
     if server is None:
-        return over_sendmail
-    from ldirectord_py.report.mail.smtp import over_smtp  # noqa: PLC0415  only where mail is sent
+        return sendmail_transport
+    from ldirectord_py.report.mail.smtp import smtp_transport  # noqa: PLC0415  only where mail is sent
 
-    return partial(over_smtp, server, lookup)
+    return partial(smtp_transport, server, lookup)
 
 
-class Post:
+class MailDispatcher:
     """Sends letters; its state: an outbox for each mail server that had a letter yet."""
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
-        self._outboxes: dict[str | None, Outbox] = {}
+        self._outboxes: dict[str | None, MailQueue] = {}
 
-    def __call__(self, letter: Letter, holds: Callable[[Alert], bool]) -> None:
+    def __call__(self, letter: MailMessage, holds: Callable[[Alert], bool]) -> None:
         """Send a letter soon, but for those of its alerts that do not hold any more; never waits."""
         server = letter.route.server
         if server not in self._outboxes:
-            self._outboxes[server] = Outbox(server or "sendmail", carrier(server, self._lookup), holds)
+            self._outboxes[server] = MailQueue(server or "sendmail", transport_for(server, self._lookup), holds)
         self._outboxes[server].put(letter)
 
     async def close(self, seconds: float) -> None:

@@ -22,7 +22,7 @@ from ldirectord_py.desired import row_key
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey
 from ldirectord_py.report.events import Checked, Event, Phase, Role, Written
-from ldirectord_py.report.mail.message import MAX_ALERTS, Alert, Host, Letter, Route, letter
+from ldirectord_py.report.mail.message import MAX_ALERTS, Alert, Host, MailMessage, Route, compose
 from ldirectord_py.report.wording import line, virtual_name
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 TICK: Final = 0.5
 """Seconds between two looks at the clock."""
 
-Post = Callable[[Letter, Callable[[Alert], bool]], None]
+Post = Callable[[MailMessage, Callable[[Alert], bool]], None]
 """Sends a letter; is told what finds out whether an alert is still true."""
 
 _STATUS = {
@@ -48,7 +48,7 @@ class Group:
     alerts: list[Alert] = field(default_factory=list)
 
 
-class Mail:
+class MailAlerts:
     """Listens for changes and hands letters to ``post``.
 
     Its state: the virtuals; which real servers are down, and when that was last told; and the groups that are open.
@@ -63,7 +63,7 @@ class Mail:
         self._virtuals: dict[ServiceKey, Virtual] = {}
         self._down: dict[DestinationKey, float] = {}
         self._groups: dict[Route, Group] = {}
-        self.foresee(config)
+        self.prepare(config)
         self._in_force = dict(self._virtuals)
 
     def __call__(self, event: Event) -> None:
@@ -73,11 +73,11 @@ class Mail:
         elif isinstance(event, Written) and isinstance(event.op.row, Destination):
             self._written(event, event.op.row)
 
-    def foresee(self, config: Config) -> None:
+    def prepare(self, config: Config) -> None:
         """Take up what a configuration brings, beside that in force."""
         self._virtuals |= {virtual.key: virtual for virtual in config.virtuals}
 
-    def follow(self, config: Config) -> None:
+    def commit(self, config: Config) -> None:
         """Let go of what is not in the configuration, and take the rest as it has it."""
         self._sender = config.settings.emailalertfrom
         former, virtuals = self._in_force, {virtual.key: virtual for virtual in config.virtuals}
@@ -153,7 +153,7 @@ class Mail:
         alerts = list(filter(self.holds, self._groups.pop(route).alerts))
         if alerts:
             now = time.time(), self._clock()
-            self._post(letter(alerts, route, self._host, written=now[0], began=now[1], alone=alone), self.holds)
+            self._post(compose(alerts, route, self._host, written=now[0], began=now[1], alone=alone), self.holds)
 
 
 def _status(event: Checked | Written) -> AlertStatus:

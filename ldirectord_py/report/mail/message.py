@@ -71,7 +71,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class MailMessage:
     """A mail under way: its alerts, whom it has yet to reach, and when it was written (epoch, monotonic: seconds).
 
     ``alone``: it must not be joined with others.
@@ -92,7 +92,7 @@ class Letter:
         first = self.alerts[0].subject
         return first if len(self.alerts) == 1 else f"{len(self.alerts)} alerts: {first}"
 
-    def joined(self, other: Letter) -> Letter | None:
+    def joined(self, other: MailMessage) -> MailMessage | None:
         """Return one mail for both, or None if they differ in route or recipients, or it would be too long.
 
         This one may have been sent before, without an answer. The id and the age are the other's: some servers drop an
@@ -125,12 +125,12 @@ class Letter:
         return f"ldirectord host: {self.host.name}{apart}" + "\n".join(map(_block, self.alerts))
 
 
-def letter(
+def compose(
     alerts: Sequence[Alert], route: Route, host: Host, *, written: float, began: float, alone: bool = True
-) -> Letter:
+) -> MailMessage:
     """Return a new letter to all whom the route names."""
     recipients = tuple(address for _, address in getaddresses([route.recipients]) if address)
-    return Letter(tuple(alerts), route, recipients, host, make_msgid(domain=host.name), written, began, alone)
+    return MailMessage(tuple(alerts), route, recipients, host, make_msgid(domain=host.name), written, began, alone)
 
 
 def plain(text: str) -> str:

@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from ldirectord_py.report.mail.message import Alert, Letter
-from ldirectord_py.report.mail.transport import Carrier, NotCarriedError, Send
+from ldirectord_py.report.mail.message import Alert, MailMessage
+from ldirectord_py.report.mail.transport import MailNotSentError, Send, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ GIVE_UP_AFTER: Final = 4 * 3600.0
 """Seconds between two tries, at first and in the end, and after which a letter is given up."""
 
 
-class Outbox:
+class MailQueue:
     """Sends letters one after the other; its state: those waiting, lost ones, the pause, whether trouble was told.
 
     A task sends while there are letters. ``holds`` tells whether an alert is still true.
@@ -32,7 +32,7 @@ class Outbox:
     def __init__(
         self,
         name: str,
-        carrier: Carrier,
+        carrier: Transport,
         holds: Callable[[Alert], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -40,14 +40,14 @@ class Outbox:
         self._carrier = carrier
         self._holds = holds
         self._clock = clock
-        self._letters: deque[Letter] = deque()
+        self._letters: deque[MailMessage] = deque()
         self._lost = 0
         self._pause = 0.0
         self._troubled = False
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def put(self, letter: Letter) -> None:
+    def put(self, letter: MailMessage) -> None:
         """Send the letter soon, together with one that waits behind others; drop it where too many are waiting."""
         if self._joined(letter):
             return
@@ -58,7 +58,7 @@ class Outbox:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
-    def _joined(self, letter: Letter) -> bool:
+    def _joined(self, letter: MailMessage) -> bool:
         """Join the letter to the last waiting one that it fits; never to the first, which may be on its way."""
         for at in range(len(self._letters) - 1, 0, -1):
             if both := self._letters[at].joined(letter):
@@ -88,7 +88,7 @@ class Outbox:
             last = self._closing.is_set()
             try:
                 deferred = await self._round()
-            except (NotCarriedError, OSError) as error:  # OSError: this host has no descriptor to spare
+            except (MailNotSentError, OSError) as error:  # OSError: this host has no descriptor to spare
                 deferred = str(error)
             except Exception as error:  # a fault of ours must not end the mails for good
                 logger.exception("Sending mail over %s failed", self._name)
@@ -118,7 +118,7 @@ class Outbox:
                 deferred = await self._send(send, self._letters[0]) or deferred
         return deferred
 
-    async def _send(self, send: Send, letter: Letter) -> str:
+    async def _send(self, send: Send, letter: MailMessage) -> str:
         """Send the first letter that waits, which stays there until it is known what became of it."""
         current = replace(letter, alerts=tuple(filter(self._holds, letter.alerts)))
         try:
@@ -139,7 +139,7 @@ class Outbox:
             self._letters.append(replace(letter, recipients=tuple(again)))
         return refused[again[0]].reason if again else ""
 
-    def _is_old(self, letter: Letter) -> bool:
+    def _is_old(self, letter: MailMessage) -> bool:
         return self._clock() - letter.began > GIVE_UP_AFTER
 
     def _mended(self) -> None:

@@ -11,20 +11,20 @@ from functools import partial
 from typing import Final
 
 from ldirectord_py.checks.checktypes.command import environment
-from ldirectord_py.report.mail.message import Letter
-from ldirectord_py.report.mail.transport import MAIL_SECONDS, NotCarriedError, Refusal, Send, words
+from ldirectord_py.report.mail.message import MailMessage
+from ldirectord_py.report.mail.transport import MAIL_SECONDS, MailNotSentError, Refusal, Send, words
 from ldirectord_py.runtime.child import Child
 
 SENDMAIL: Final = "/usr/sbin/sendmail"
 
 
 @asynccontextmanager
-async def over_sendmail(program: str = SENDMAIL) -> AsyncIterator[Send]:
+async def sendmail_transport(program: str = SENDMAIL) -> AsyncIterator[Send]:
     """Hand mails to the local sendmail, which reads the recipients from the mail."""
     yield partial(_hand_over, program)
 
 
-async def _hand_over(program: str, letter: Letter) -> Mapping[str, Refusal]:
+async def _hand_over(program: str, letter: MailMessage) -> Mapping[str, Refusal]:
     try:
         message = letter.message().replace(b"\r\n", b"\n")
     except ValueError as error:
@@ -35,16 +35,16 @@ async def _hand_over(program: str, letter: Letter) -> Mapping[str, Refusal]:
             given.seek(0)
             child = Child((program, "-t", "-i"), subprocess.DEVNULL, environment(os.environ), given.fileno())
     except OSError as error:
-        raise NotCarriedError(f"cannot run {program}: {words(error)}") from None
+        raise MailNotSentError(f"cannot run {program}: {words(error)}") from None
     try:
         async with asyncio.timeout(MAIL_SECONDS):
             status = await child.wait()
     except TimeoutError:
         await child.kill()
-        raise NotCarriedError(f"{program} did not end within {MAIL_SECONDS:g} s") from None
+        raise MailNotSentError(f"{program} did not end within {MAIL_SECONDS:g} s") from None
     except BaseException:
         await child.kill()
         raise
     if status:
-        raise NotCarriedError(f"{program} ended with status {status}")
+        raise MailNotSentError(f"{program} ended with status {status}")
     return {}

@@ -13,8 +13,8 @@ from typing import Final
 
 import aiosmtplib
 
-from ldirectord_py.report.mail.message import Letter
-from ldirectord_py.report.mail.transport import MAIL_SECONDS, Lookup, NotCarriedError, Refusal, Send, words
+from ldirectord_py.report.mail.message import MailMessage
+from ldirectord_py.report.mail.transport import MAIL_SECONDS, Lookup, MailNotSentError, Refusal, Send, words
 
 SMTP_PORT: Final = 25
 ANSWER_SECONDS = 10.0
@@ -29,7 +29,7 @@ def endpoint_of(server: str) -> tuple[str, int]:
 
 
 @asynccontextmanager
-async def over_smtp(server: str, lookup: Lookup) -> AsyncIterator[Send]:
+async def smtp_transport(server: str, lookup: Lookup) -> AsyncIterator[Send]:
     """Open a session with a mail server, given as ``smtp`` has it."""
     client = await _connected(*endpoint_of(server), lookup)
     try:
@@ -57,7 +57,7 @@ async def _connected(host: str, port: int, lookup: Lookup) -> aiosmtplib.SMTP:
             reason = words(error)
         else:
             return client
-    raise NotCarriedError(reason)
+    raise MailNotSentError(reason)
 
 
 async def _addresses(host: str, port: int, lookup: Lookup) -> Sequence[str]:
@@ -66,10 +66,10 @@ async def _addresses(host: str, port: int, lookup: Lookup) -> Sequence[str]:
     try:
         return await lookup(host, port)
     except OSError as error:
-        raise NotCarriedError(f"its name does not resolve: {words(error)}") from None
+        raise MailNotSentError(f"its name does not resolve: {words(error)}") from None
 
 
-async def _send(client: aiosmtplib.SMTP, letter: Letter) -> Mapping[str, Refusal]:
+async def _send(client: aiosmtplib.SMTP, letter: MailMessage) -> Mapping[str, Refusal]:
     try:
         async with asyncio.timeout(MAIL_SECONDS):
             refused, _ = await client.sendmail(letter.sender, letter.recipients, letter.message())
@@ -77,14 +77,14 @@ async def _send(client: aiosmtplib.SMTP, letter: Letter) -> Mapping[str, Refusal
         return {each.recipient: _refusal(each.code, each.message) for each in error.recipients}
     except aiosmtplib.SMTPResponseException as error:
         if error.code == 421:
-            raise NotCarriedError(_refusal(error.code, error.message).reason) from None
+            raise MailNotSentError(_refusal(error.code, error.message).reason) from None
         return dict.fromkeys(letter.recipients, _refusal(error.code, error.message))
     except TimeoutError:
-        raise NotCarriedError("it did not answer in time") from None
+        raise MailNotSentError("it did not answer in time") from None
     except aiosmtplib.SMTPServerDisconnected:
-        raise NotCarriedError("it closed the connection") from None
+        raise MailNotSentError("it closed the connection") from None
     except OSError as error:
-        raise NotCarriedError(words(error)) from None
+        raise MailNotSentError(words(error)) from None
     except (ValueError, aiosmtplib.SMTPException) as error:
         return dict.fromkeys(letter.recipients, Refusal(words(error), final=True))
     return {address: _refusal(answer.code, answer.message) for address, answer in refused.items()}

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from ldirectord_py.errors import LdirectordError
-from ldirectord_py.report.mail.message import Letter
+from ldirectord_py.report.mail.message import MailMessage
 
 MAIL_SECONDS: Final = 30.0
 """Seconds that one mail may take on its way out."""
 
 
-class NotCarriedError(LdirectordError):
+class MailNotSentError(LdirectordError):
     """No mail can leave now; it may be tried again."""
 
 
@@ -26,10 +26,10 @@ class Refusal:
     final: bool
 
 
-Send = Callable[[Letter], Awaitable[Mapping[str, Refusal]]]
+Send = Callable[[MailMessage], Awaitable[Mapping[str, Refusal]]]
 """Sends a letter; returns who was refused, by address. Raises NotCarriedError."""
 
-Carrier = Callable[[], AbstractAsyncContextManager[Send]]
+Transport = Callable[[], AbstractAsyncContextManager[Send]]
 """Opens a way for one mail after the other; raises NotCarriedError."""
 
 

@@ -17,7 +17,7 @@ from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.pattern import pattern_problem
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.protocols.http_request import first, redirected
-from ldirectord_py.checks.protocols.http_response import Answer
+from ldirectord_py.checks.protocols.http_response import Response
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.registry import checker_for
 from ldirectord_py.checks.services import KINDS
@@ -43,7 +43,7 @@ pieces = st.lists(st.one_of(st.sampled_from(_WORDS), st.binary(max_size=40)), ma
 
 @given(pieces, st.booleans(), st.sampled_from(["GET", "HEAD"]))
 def test_an_answer_takes_anything(data: list[bytes], kept: bool, method: str) -> None:
-    answer = Answer(method, kept=kept)
+    answer = Response(method, kept=kept)
     try:
         for piece in data:
             answer.feed(piece)
@@ -66,7 +66,7 @@ def test_how_an_answer_is_cut_makes_no_difference(data: list[bytes], size: int) 
 
 def outcome(data: list[bytes]) -> tuple[str, bytes, bool] | None:
     """Return what an answer says in the end; None where it is refused."""
-    answer = Answer("GET", kept=True)
+    answer = Response("GET", kept=True)
     try:
         for piece in data:
             answer.feed(piece)

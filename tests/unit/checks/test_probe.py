@@ -12,7 +12,7 @@ import pytest
 
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import MAX_PROBES, concluded, probe
-from ldirectord_py.checks.progress import reached
+from ldirectord_py.checks.progress import set_progress
 from ldirectord_py.errors import CheckFailed, Inconclusive
 from ldirectord_py.health import Verdict
 
@@ -21,7 +21,7 @@ TARGET = Target(ip_address("192.0.2.1"), 80, 5.0, login="joe", passwd="hunter2",
 
 async def judged(error: BaseException, phase: str = "") -> tuple[Verdict, str]:
     async def check(_: Target) -> str:
-        reached(phase)
+        set_progress(phase)
         raise error
 
     result = await probe(check, TARGET)
@@ -102,7 +102,7 @@ async def test_a_fault_of_the_check_is_down_with_a_traceback_in_the_log(
 
 async def test_the_deadline_is_down_with_the_phase_reached() -> None:
     async def check(_: Target) -> str:
-        reached("connected, no greeting")
+        set_progress("connected, no greeting")
         await asyncio.Event().wait()
         return "never"
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldirectord_py.config.addresses import HostName, Lookup, Names, PortName, literal
-from ldirectord_py.config.lines import Refusal
+from ldirectord_py.config.lines import InvalidValue
 
 numbers = st.one_of(
     st.integers(0, 2**33).map(str), st.integers(0, 300).map(lambda n: f"0{n:o}"), st.integers(0, 300).map(hex)
@@ -20,7 +20,7 @@ def test_numbers_are_read_as_inet_aton_does(text: str) -> None:
     try:
         expected = IPv4Address(socket.inet_aton(text))
     except OSError:
-        with pytest.raises(Refusal):
+        with pytest.raises(InvalidValue):
             literal(text)
     else:
         assert expected == literal(text)
@@ -43,7 +43,7 @@ def test_addresses_are_read_and_names_are_none(text: str, expected: object) -> N
 
 @pytest.mark.parametrize("text", ["", "1.2.3.", ".", "[]", "[::1", "[fe80::1%eth0]", "::1", "a/b", "ünï", "[1.2.3.4]"])
 def test_what_is_neither_is_refused(text: str) -> None:
-    with pytest.raises(Refusal):
+    with pytest.raises(InvalidValue):
         literal(text)
 
 

@@ -17,7 +17,7 @@ from harness.scripted import reset
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.registry import checker_for, turn_for
-from ldirectord_py.daemon.probing.prober import Monitor
+from ldirectord_py.daemon.probing.prober import Prober
 from ldirectord_py.ipvs.table import Protocol
 
 TESTS = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ async def test_probes_that_are_cancelled_leave_no_cycles() -> None:
 
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    monitor = Monitor(lambda *_: None, checker_for, turn_for)
+    monitor = Prober(lambda *_: None, checker_for, turn_for)
     monitor.follow(checks(port, 1))
     await asyncio.sleep(0.5)
     monitor.follow(())

@@ -12,8 +12,8 @@ from harness.scripted import servers
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.checktypes import command
 from ldirectord_py.daemon import probes
-from ldirectord_py.daemon.probes import Probes
-from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.probes import Probing
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.health import Verdict
 
 
@@ -36,8 +36,8 @@ async def test_at_the_cap_every_server_is_judged_in_its_own_time() -> None:
     async with servers() as place:
         port = await place.start(_answer_slowly, "0.0.0.0")  # noqa: S104  so many servers at once
         web = virtual("192.0.2.1:80", *(f"127.0.0.{host}:{port}" for host in range(1, 9)), negotiatetimeout=1)
-        watched = Probes(told.__setitem__)
-        watched.follow(orders(config(web, maxchecks=2, maxexternal=7), KINDS))
+        watched = Probing(told.__setitem__)
+        watched.follow(compile_config(config(web, maxchecks=2, maxexternal=7), KINDS))
         async with asyncio.timeout(20):
             while len(told) < len(web.reals):
                 await asyncio.sleep(0.02)
@@ -50,10 +50,10 @@ async def test_more_checks_than_this_host_has_room_for_are_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(probes, "raise_limit", lambda: 64)
-    watched = Probes(lambda check, result: None)
-    watched.follow(orders(config(maxchecks=32), KINDS))
+    watched = Probing(lambda check, result: None)
+    watched.follow(compile_config(config(maxchecks=32), KINDS))
     assert caplog.messages == []
-    watched.follow(orders(config(maxchecks=33), KINDS))
+    watched.follow(compile_config(config(maxchecks=33), KINDS))
     assert caplog.messages == ["Of maxchecks=33 only 32 have room under the limit of open files; raise it"]
     await watched.close()
 
@@ -64,10 +64,10 @@ async def test_with_fork_others_probe_until_it_is_taken_back() -> None:
     async with servers() as place:
         port = await place.start(_answer_slowly, "0.0.0.0")  # noqa: S104  so many servers at once
         web = virtual("192.0.2.1:80", *(f"127.0.0.{host}:{port}" for host in range(1, 4)), checkinterval=1)
-        watched = Probes(lambda check, result: told.append(check))
+        watched = Probing(lambda check, result: told.append(check))
         pids = watched._workers.pids
         for fork, processes in ((True, 2), (False, 0), (True, 2)):
-            watched.follow(orders(config(web, fork=fork, workers=2), KINDS))
+            watched.follow(compile_config(config(web, fork=fork, workers=2), KINDS))
             told.clear()
             async with asyncio.timeout(20):
                 while len(set(told)) < len(web.reals) or len(watched._workers.pids) != processes:

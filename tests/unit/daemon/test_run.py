@@ -21,13 +21,13 @@ from ldirectord_py.config.model import Globals
 from ldirectord_py.daemon import run
 from ldirectord_py.daemon.commands import execute
 from ldirectord_py.daemon.reports import Reports
-from ldirectord_py.instance.sd_notify import Notify
+from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
 from ldirectord_py.ipvs.table import Table
 from ldirectord_py.report.log import logfile
 from ldirectord_py.report.mail import dispatcher
-from ldirectord_py.report.mail.sendmail import over_sendmail
+from ldirectord_py.report.mail.sendmail import sendmail_transport
 from ldirectord_py.report.monitorfile import FLUSH_SECONDS
 from ldirectord_py.runtime import signals
 
@@ -63,7 +63,7 @@ class Daemon:
         self.kernel = kernel
         self.ready = asyncio.Event()
         self._manager = manager
-        notify = Notify(manager.getsockname())
+        notify = SdNotify(manager.getsockname())
         self.task = asyncio.create_task(run.serve(path, load(path), notify, self.ready.set))
 
     def told(self) -> list[str]:
@@ -135,7 +135,7 @@ async def test_changes_are_mailed_up_to_the_stop(tmp_path: Path, monkeypatch: py
     script = tmp_path / "sendmail"
     script.write_text(f"#!/bin/sh\ncat >> {mails}\n")
     script.chmod(0o755)
-    monkeypatch.setattr(dispatcher, "over_sendmail", partial(over_sendmail, str(script)))
+    monkeypatch.setattr(dispatcher, "sendmail_transport", partial(sendmail_transport, str(script)))
     async with daemon(tmp_path, monkeypatch, f"emailalert = ops@example.net\n{WEB}") as web:
         await asyncio.wait_for(web.ready.wait(), 10)
         web.path.write_text(f"emailalert = ops@example.net\n{SHOP}")
@@ -206,7 +206,7 @@ class Hung:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.given: list[float] = []
         self.asked = asyncio.Event()
-        monkeypatch.setattr(dispatcher, "over_sendmail", self.carry)
+        monkeypatch.setattr(dispatcher, "sendmail_transport", self.carry)
         close_reports = Reports.close
 
         async def close(reports: Reports, seconds: float) -> None:

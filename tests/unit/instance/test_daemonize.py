@@ -10,14 +10,14 @@ import pytest
 # Detaches a daemon that runs BODY; prints what came of it.
 PROGRAM = """
 import os, sys, time
-from ldirectord_py.instance.daemonize import detach
+from ldirectord_py.instance.daemonize import daemonize
 from ldirectord_py.errors import LdirectordError
 kept = os.open(os.devnull, os.O_RDONLY)
 other = os.open(os.devnull, os.O_RDONLY)
 def daemon(starter):
 {body}
 try:
-    detach(daemon, kept, seconds={seconds})
+    daemonize(daemon, kept, seconds={seconds})
 except LdirectordError as fault:
     print(fault)
 else:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ldirectord_py.instance.sd_notify import Notify, take
+from ldirectord_py.instance.sd_notify import SdNotify, take
 
 
 @pytest.fixture
@@ -20,25 +20,25 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def notify(manager: socket.socket) -> Notify:
+def notify(manager: socket.socket) -> SdNotify:
     return take({"NOTIFY_SOCKET": manager.getsockname()})
 
 
-def test_ready_names_the_main_process_and_the_status(manager: socket.socket, notify: Notify) -> None:
+def test_ready_names_the_main_process_and_the_status(manager: socket.socket, notify: SdNotify) -> None:
     assert notify.ready("2 of 3 real servers are up")
     expected = f"READY=1\nMAINPID={os.getpid()}\nSTATUS=2 of 3 real servers are up"
     assert expected == manager.recv(4096).decode()
 
 
 def test_reloading_has_the_monotonic_time_in_microseconds(
-    manager: socket.socket, notify: Notify, monkeypatch: pytest.MonkeyPatch
+    manager: socket.socket, notify: SdNotify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.monotonic_ns", lambda: 12_345_678_901)
     assert notify.reloading()
     assert manager.recv(4096) == b"RELOADING=1\nMONOTONIC_USEC=12345678"
 
 
-def test_stopping_status_and_alive(manager: socket.socket, notify: Notify) -> None:
+def test_stopping_status_and_alive(manager: socket.socket, notify: SdNotify) -> None:
     assert notify.stopping()
     assert notify.status("one\nline")
     assert notify.alive()
@@ -56,15 +56,15 @@ def test_an_abstract_socket() -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:1234"}])
 def test_silent_where_nobody_listens(environ: dict[str, str]) -> None:
-    assert Notify() == take(environ)
-    assert not Notify().ready("unheard")
+    assert SdNotify() == take(environ)
+    assert not SdNotify().ready("unheard")
 
 
 def test_a_manager_that_is_gone_is_no_error(tmp_path: Path) -> None:
     assert not take({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
 
 
-def test_a_full_socket_does_not_block(manager: socket.socket, notify: Notify) -> None:
+def test_a_full_socket_does_not_block(manager: socket.socket, notify: SdNotify) -> None:
     assert any(not notify.alive() for _ in range(100_000))
 
 
@@ -75,7 +75,7 @@ def test_the_variables_are_taken_from_the_environment() -> None:
         "WATCHDOG_PID": str(os.getpid()),
         "HOME": "/",
     }
-    assert Notify("/n", 30.0) == take(environ)
+    assert SdNotify("/n", 30.0) == take(environ)
     assert environ == {"HOME": "/"}
 
 
@@ -93,8 +93,8 @@ def test_the_watchdog(usec: str, pid: str | None, expected: float | None) -> Non
     assert expected == take(environ).watchdog
 
 
-async def test_keep_alive_resets_the_watchdog_again_and_again(manager: socket.socket, notify: Notify) -> None:
-    task = asyncio.create_task(Notify(notify.address, watchdog=0.02).keep_alive())
+async def test_keep_alive_resets_the_watchdog_again_and_again(manager: socket.socket, notify: SdNotify) -> None:
+    task = asyncio.create_task(SdNotify(notify.address, watchdog=0.02).keep_alive())
     manager.setblocking(False)
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(5):
@@ -103,7 +103,7 @@ async def test_keep_alive_resets_the_watchdog_again_and_again(manager: socket.so
     assert beats == [b"WATCHDOG=1"] * 3
 
 
-async def test_keep_alive_without_a_watchdog_ends_at_once(manager: socket.socket, notify: Notify) -> None:
+async def test_keep_alive_without_a_watchdog_ends_at_once(manager: socket.socket, notify: SdNotify) -> None:
     await notify.keep_alive()
     manager.setblocking(False)
     with pytest.raises(BlockingIOError):

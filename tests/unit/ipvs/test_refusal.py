@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from ldirectord_py.ipvs.diff import Op, Verb
-from ldirectord_py.ipvs.refusal import nonsense, refused
+from ldirectord_py.ipvs.refusal import refused, validate
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
@@ -88,14 +88,14 @@ NONSENSE: list[tuple[Row, int, str]] = [
 
 @pytest.mark.parametrize(("row", "error", "reason"), NONSENSE, ids=[case[2][:30] for case in NONSENSE])
 def test_nonsense_is_refused_before_it_reaches_the_kernel(row: Row, error: int, reason: str) -> None:
-    found = nonsense(Op(Verb.ADD, row))
+    found = validate(Op(Verb.ADD, row))
     assert found is not None
     assert (error, reason) == (found.errno, found.reason)
 
 
 def test_what_somebody_else_set_can_be_deleted() -> None:
     port_zero = Service(VirtualAddress(Protocol.TCP, VIP, 0), "wrr")
-    assert nonsense(Op(Verb.DELETE, port_zero)) is None
+    assert validate(Op(Verb.DELETE, port_zero)) is None
 
 
 REASONS: list[tuple[Row, int, str]] = [

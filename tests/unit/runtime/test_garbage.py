@@ -8,11 +8,11 @@ import weakref
 import pytest
 
 from ldirectord_py.runtime import garbage
-from ldirectord_py.runtime.garbage import held_off, spare
+from ldirectord_py.runtime.garbage import freeze_survivors, gc_paused
 
 
 def test_blocks_may_overlap() -> None:
-    first, second = held_off(), held_off()
+    first, second = gc_paused(), gc_paused()
     seen = [gc.isenabled()]
     for step in (first.__enter__, second.__enter__):
         step()
@@ -24,7 +24,7 @@ def test_blocks_may_overlap() -> None:
 
 
 def test_an_error_ends_it() -> None:
-    with pytest.raises(ValueError, match="x"), held_off():
+    with pytest.raises(ValueError, match="x"), gc_paused():
         raise ValueError("x")
     assert gc.isenabled()
 
@@ -32,7 +32,7 @@ def test_an_error_ends_it() -> None:
 def test_a_collector_that_is_off_stays_off() -> None:
     gc.disable()
     try:
-        with held_off():
+        with gc_paused():
             pass
         assert not gc.isenabled()
     finally:
@@ -50,12 +50,12 @@ class Cycle:
 def test_garbage_that_was_passed_over_goes_when_much_has_gathered() -> None:
     """It is a cycle that is alive when it is passed over, as a probe is that a reload cancels."""
     seen: list[weakref.ref[Cycle]] = []
-    spare()
+    freeze_survivors()
     try:
         for _ in range(2 * garbage.REVIEW_INTERVAL):
             cycle = Cycle(gc.get_freeze_count() // garbage.REVIEW_INTERVAL)
             seen.append(weakref.ref(cycle))
-            spare()
+            freeze_survivors()
             del cycle
         assert seen[0]() is None
     finally:

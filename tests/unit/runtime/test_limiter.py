@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from ldirectord_py.runtime.limiter import Both, Turns
+from ldirectord_py.runtime.limiter import AcquireBoth, Limiter
 
 
 class Queue:
     """Tasks that hold a turn until they are told to end, and the order in which they got it."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Limiter) -> None:
         self.turns = turns
         self.got: list[int] = []
         self._ends: dict[int, asyncio.Event] = {}
@@ -45,7 +45,7 @@ class Queue:
 
 
 async def test_those_above_the_limit_wait_in_order() -> None:
-    queue = Queue(Turns(2))
+    queue = Queue(Limiter(2))
     await queue.join(1, 2, 3, 4)
     assert queue.got == [1, 2]
     await queue.end(2)
@@ -55,7 +55,7 @@ async def test_those_above_the_limit_wait_in_order() -> None:
 
 
 async def test_who_gives_up_holds_up_nobody() -> None:
-    queue = Queue(Turns(1))
+    queue = Queue(Limiter(1))
     await queue.join(1, 2, 3)
     await queue.give_up(2)
     await queue.end(1)
@@ -65,7 +65,7 @@ async def test_who_gives_up_holds_up_nobody() -> None:
 
 
 async def test_a_turn_that_comes_as_its_owner_gives_up_goes_to_the_next() -> None:
-    queue = Queue(Turns(1))
+    queue = Queue(Limiter(1))
     await queue.join(1, 2, 3)
     queue._ends[1].set()
     await asyncio.sleep(0)  # the turn is given, and 2 has not yet seen it
@@ -74,7 +74,7 @@ async def test_a_turn_that_comes_as_its_owner_gives_up_goes_to_the_next() -> Non
 
 
 async def test_another_limit_ends_nothing_and_lets_others_in() -> None:
-    queue = Queue(Turns(2))
+    queue = Queue(Limiter(2))
     await queue.join(1, 2, 3, 4, 5)
     queue.turns.limit = 1
     await queue.end(1)
@@ -87,12 +87,12 @@ async def test_another_limit_ends_nothing_and_lets_others_in() -> None:
 
 
 async def test_a_turn_taken_without_asking_counts() -> None:
-    queue = Queue(Turns(1))
+    queue = Queue(Limiter(1))
     await queue.join(1, 2)
-    queue.turns.take()
+    queue.turns.acquire_nowait()
     await queue.end(1)
     assert queue.got == [1]
-    queue.turns.give_back()
+    queue.turns.release()
     await queue.settle()
     assert queue.got == [1, 2]
     await queue.end(2)
@@ -100,7 +100,7 @@ async def test_a_turn_taken_without_asking_counts() -> None:
 
 @pytest.mark.slow
 async def test_any_number_may_give_up_at_once() -> None:
-    queue = Queue(Turns(1))
+    queue = Queue(Limiter(1))
     await queue.join(*range(40_000))
     clock, began = asyncio.get_running_loop().time, asyncio.get_running_loop().time()
     await queue.give_up(*range(39_999, 0, -1))
@@ -110,12 +110,12 @@ async def test_any_number_may_give_up_at_once() -> None:
 
 
 async def test_of_both_none_is_held_where_the_second_cannot_be_had() -> None:
-    first, second = Turns(1), Turns(0)
+    first, second = Limiter(1), Limiter(0)
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05), Both(first, second):
+        async with asyncio.timeout(0.05), AcquireBoth(first, second):
             pytest.fail("there is no room")
     assert (first.taken, second.taken) == (0, 0)
     second.limit = 1
-    async with Both(first, second):
+    async with AcquireBoth(first, second):
         assert (first.taken, second.taken) == (1, 1)
     assert (first.taken, second.taken) == (0, 0)

@@ -24,7 +24,7 @@ def astray(tmp_path: Path) -> Path:
 
 
 def test_another_program_of_the_same_name_is_not_taken_for_ours(astray: Path) -> None:
-    command = (*python_command.program("ldirectord_py.daemon.workers.worker"), "another edition")
+    command = (*python_command.python_command("ldirectord_py.daemon.workers.worker"), "another edition")
     env = {**os.environ, "PYTHONPATH": str(astray)}
     ended = subprocess.run(
         command, check=False, cwd=astray, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True
@@ -37,7 +37,7 @@ def test_another_program_of_the_same_name_is_not_taken_for_ours(astray: Path) ->
 
 def test_our_folder_comes_before_others_for_our_own_package_only() -> None:
     shown = "import sys; sys.path.insert(0, 'kept first'); "
-    *python, code, folder, module = python_command.program("json.tool")
+    *python, code, folder, module = python_command.python_command("json.tool")
     code = shown + code.replace("importlib.import_module(sys.argv.pop(1)).main()", "'\\n'.join(sys.path)")
     ended = subprocess.run([*python, code, folder, module], check=False, capture_output=True, text=True)
     assert (ended.stderr.splitlines()[0], ended.stderr.splitlines()[-1]) == ("kept first", str(PACKAGE.parent))
@@ -46,11 +46,11 @@ def test_our_folder_comes_before_others_for_our_own_package_only() -> None:
 def test_the_edition_is_that_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(python_command, "_PACKAGE", tmp_path)
     (tmp_path / "one.py").write_text("1")
-    before = python_command.edition()
-    assert python_command.edition() == before
+    before = python_command.source_digest()
+    assert python_command.source_digest() == before
     (tmp_path / "one.py").write_text("2")
-    assert python_command.edition() != before
+    assert python_command.source_digest() != before
 
 
 def test_the_interpreter_is_ours() -> None:
-    assert python_command.program("any")[0] == sys.executable
+    assert python_command.python_command("any")[0] == sys.executable

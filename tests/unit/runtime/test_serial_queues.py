@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from ldirectord_py.runtime.serial_queues import WAITING, Lanes
+from ldirectord_py.runtime.serial_queues import WAITING, SerialQueues
 
 
 async def test_one_lane_keeps_its_order_and_another_does_not_wait() -> None:
-    lanes, done, gate = Lanes(), list[str](), asyncio.Event()
+    lanes, done, gate = SerialQueues(), list[str](), asyncio.Event()
 
     async def wait() -> None:
         await gate.wait()
@@ -33,7 +33,7 @@ async def test_one_lane_keeps_its_order_and_another_does_not_wait() -> None:
 
 
 async def test_a_work_that_raises_is_told_and_the_next_is_done(caplog: pytest.LogCaptureFixture) -> None:
-    lanes, done = Lanes(), list[str]()
+    lanes, done = SerialQueues(), list[str]()
 
     async def fail() -> None:
         raise RuntimeError("ouch")
@@ -48,7 +48,7 @@ async def test_a_work_that_raises_is_told_and_the_next_is_done(caplog: pytest.Lo
 
 
 async def test_a_lane_is_bounded_and_the_newest_stay(caplog: pytest.LogCaptureFixture) -> None:
-    lanes, done, gate = Lanes(), list[int](), asyncio.Event()
+    lanes, done, gate = SerialQueues(), list[int](), asyncio.Event()
 
     async def note(number: int) -> None:
         await gate.wait()
@@ -68,7 +68,7 @@ async def test_a_lane_is_bounded_and_the_newest_stay(caplog: pytest.LogCaptureFi
 
 
 async def test_a_close_waits_for_nothing_and_leaves_no_task(caplog: pytest.LogCaptureFixture) -> None:
-    lanes, done = Lanes(), list[str]()
+    lanes, done = SerialQueues(), list[str]()
 
     async def wait() -> None:
         await asyncio.Event().wait()

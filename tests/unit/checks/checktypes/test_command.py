@@ -187,7 +187,7 @@ async def test_a_kernel_that_watches_no_more_descriptors_will_do(monkeypatch: py
 
 async def test_a_command_whose_output_cannot_be_watched_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-    crowd(monkeypatch, "checks.output")
+    crowd(monkeypatch, "runtime.output")
     assert (await run("/bin/true"))[0] is Verdict.NONE
     assert len(os.listdir("/proc/self/fd")) == opened  # noqa: PTH208
 

@@ -19,7 +19,7 @@ import pytest
 from harness.mutants import mutants
 from ldirectord_py.checks.protocols.dns_message import Query, query
 from ldirectord_py.checks.protocols.dns_records import Type
-from ldirectord_py.checks.transport.datagram import Stray
+from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.errors import CheckFailed
 
 WWW = Query("www.example.com", Type.A, 7)
@@ -111,7 +111,7 @@ def test_codes() -> None:
 
 def test_an_error_may_come_without_the_question() -> None:
     assert WWW.read(struct.pack("!6H", 7, 0x8005, 0, 0, 0, 0)).code == "REFUSED"
-    with pytest.raises(Stray):
+    with pytest.raises(UnrelatedAnswer):
         WWW.read(struct.pack("!6H", 7, 0x8000, 0, 0, 0, 0))
 
 
@@ -137,7 +137,7 @@ def test_the_question_comes_back_in_any_case() -> None:
     ],
 )
 def test_what_does_not_answer_us(data: bytes, why: str) -> None:
-    with pytest.raises(Stray) as caught:
+    with pytest.raises(UnrelatedAnswer) as caught:
         WWW.read(data)
     assert why == str(caught.value)
 

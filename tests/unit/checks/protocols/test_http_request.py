@@ -6,7 +6,7 @@ import pytest
 
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.protocols.http_request import Request, first, redirected
-from ldirectord_py.checks.transport.tls import Terms
+from ldirectord_py.checks.transport.tls import TlsParameters
 from ldirectord_py.errors import CheckFailed
 
 V4 = ip_address("192.0.2.1")
@@ -152,9 +152,11 @@ def test_what_is_asked_of_tls_goes_to_every_server_but_its_name_only_to_the_firs
         V4, 443, 5.0, request="/", virtualhost="www.example.com", tlsname="tls.example.com", tlsverify=True, tlsca="PEM"
     )
     request = first("https", target)
-    assert request.tls == Terms("tls.example.com", verify=True, ca="PEM")
+    assert request.tls == TlsParameters("tls.example.com", verify=True, ca="PEM")
     assert redirected(request, "/y").tls == request.tls
-    assert redirected(request, "https://www.example.org/").tls == Terms("www.example.org", verify=True, ca="PEM")
+    assert redirected(request, "https://www.example.org/").tls == TlsParameters(
+        "www.example.org", verify=True, ca="PEM"
+    )
     assert redirected(request, "http://www.example.org/").tls is None
 
 

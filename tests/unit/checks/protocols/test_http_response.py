@@ -8,20 +8,20 @@ import pytest
 from ldirectord_py.checks.effort import MAX_STEPS, SMALL
 from ldirectord_py.checks.protocols import http_chunks
 from ldirectord_py.checks.protocols.http_chunks import _FIRST
-from ldirectord_py.checks.protocols.http_response import HEAD_LIMIT, OVERLAP, WINDOW, Answer
+from ldirectord_py.checks.protocols.http_response import HEAD_LIMIT, OVERLAP, WINDOW, Response
 from ldirectord_py.errors import CheckFailed
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
-def answer_to(*pieces: bytes, method: str = "GET", kept: bool = True) -> Answer:
-    answer = Answer(method, kept=kept)
+def answer_to(*pieces: bytes, method: str = "GET", kept: bool = True) -> Response:
+    answer = Response(method, kept=kept)
     for piece in pieces:
         answer.feed(piece)
     return answer
 
 
-def seen(answer: Answer) -> tuple[str, bytes, bool]:
+def seen(answer: Response) -> tuple[str, bytes, bool]:
     return answer.status, bytes(answer.body), answer.done
 
 
@@ -82,7 +82,7 @@ def test_an_answer_to_head_ends_with_its_headers() -> None:
     ],
 )
 def test_some_statuses_have_no_body(code: int, kept: bool, length: bytes, done: bool) -> None:
-    answer = Answer("GET", {code}, kept=kept)
+    answer = Response("GET", {code}, kept=kept)
     answer.feed(b"HTTP/1.1 %d X\r\n%b\r\n" % (code, length))
     assert answer.done is done
 

@@ -19,7 +19,7 @@ from harness.offline import fed, finished
 from harness.scripted import Servers, Talk, hanging, reset
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.protocols.postgres_session import MAX_ROWS, Session
+from ldirectord_py.checks.protocols.postgres_session import MAX_ROWS, PostgresSession
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.services.pgsql import KIND, check
 from ldirectord_py.errors import CheckFailed
@@ -269,7 +269,7 @@ def descriptors() -> int:
 
 async def outcome(data: bytes) -> str:
     """Return the word or the reason that a session comes to when the server says all of this."""
-    session = Session(*fed(data))
+    session = PostgresSession(*fed(data))
     try:
         finished(session.log_in(target(5432)))
         return finished(session.ask("SELECT 1")) or ""

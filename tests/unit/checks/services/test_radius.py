@@ -15,9 +15,9 @@ from harness.mutants import mutants
 from harness.scripted import closed_port
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.protocols.radius_packet import AccessRequest, Answer
+from ldirectord_py.checks.protocols.radius_packet import AccessRequest, RadiusResponse
 from ldirectord_py.checks.services.radius import KIND
-from ldirectord_py.checks.transport.datagram import Stray
+from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import Protocol
@@ -82,17 +82,17 @@ def test_a_request_does_not_show_its_secrets() -> None:
 
 
 def test_the_answer_of_the_rfc() -> None:
-    assert NEMO.read(ACCEPT) == Answer("Access-Accept", b"", proved=False)
-    assert NEMO.read(ACCEPT + b"padding") == Answer("Access-Accept", b"", proved=False)
+    assert NEMO.read(ACCEPT) == RadiusResponse("Access-Accept", b"", proved=False)
+    assert NEMO.read(ACCEPT + b"padding") == RadiusResponse("Access-Accept", b"", proved=False)
 
 
 def test_what_answers_say() -> None:
-    assert NEMO.read(answer(NEMO.wire, 3, b"\x12\x04no\x12\x06nemo")) == Answer(
+    assert NEMO.read(answer(NEMO.wire, 3, b"\x12\x04no\x12\x06nemo")) == RadiusResponse(
         "Access-Reject", b"no nemo", proved=False
     )
-    assert NEMO.read(answer(NEMO.wire, 11)) == Answer("Access-Challenge", b"", proved=False)
-    assert NEMO.read(answer(NEMO.wire, 5)) == Answer("RADIUS code 5", b"", proved=False)
-    assert NEMO.read(signed(NEMO.wire, b"\x12\x05yes")) == Answer("Access-Accept", b"yes", proved=True)
+    assert NEMO.read(answer(NEMO.wire, 11)) == RadiusResponse("Access-Challenge", b"", proved=False)
+    assert NEMO.read(answer(NEMO.wire, 5)) == RadiusResponse("RADIUS code 5", b"", proved=False)
+    assert NEMO.read(signed(NEMO.wire, b"\x12\x05yes")) == RadiusResponse("Access-Accept", b"yes", proved=True)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_what_is_not_the_servers_answer(data: bytes, why: str) -> None:
     got = ""
     try:
         NEMO.read(data)
-    except Stray as stray:
+    except UnrelatedAnswer as stray:
         got = str(stray)
     assert why == got
 

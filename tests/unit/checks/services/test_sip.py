@@ -15,7 +15,7 @@ from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.protocols.sip_message import Options
 from ldirectord_py.checks.services.sip import KIND
-from ldirectord_py.checks.transport.datagram import Stray
+from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import Protocol
@@ -104,7 +104,7 @@ def test_the_status_needs_no_words() -> None:
     ],
 )
 def test_what_does_not_answer_us(data: bytes, why: str) -> None:
-    with pytest.raises(Stray) as caught:
+    with pytest.raises(UnrelatedAnswer) as caught:
         OPTIONS.read(data)
     assert why == str(caught.value)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from harness.mutants import mutants
-from ldirectord_py.checks.protocols.http_response import Answer
+from ldirectord_py.checks.protocols.http_response import Response
 from ldirectord_py.checks.protocols.http_statuses import statuses
 from ldirectord_py.checks.reasons import words
-from ldirectord_py.checks.transport.tls import Terms, Tls
+from ldirectord_py.checks.transport.tls import Tls, TlsParameters
 from ldirectord_py.errors import CheckFailed
 
 COUNT = 20_000
@@ -29,12 +29,12 @@ ANSWERS = (
 )
 
 FILE = Path(__file__).parents[1] / "transport" / "mail.example.com.pem"
-VERIFIED = Terms("mail.example.com", verify=True, ca=FILE.read_text().partition("-----BEGIN PRIVATE KEY")[0])
+VERIFIED = TlsParameters("mail.example.com", verify=True, ca=FILE.read_text().partition("-----BEGIN PRIVATE KEY")[0])
 
 
 def outcome(data: bytes, noise: random.Random) -> str:
     """Return the status of an answer that came in two pieces, or the reason why it is refused."""
-    answer = Answer(noise.choice(("GET", "GET", "HEAD")), statuses("200-299,401"), kept=True)
+    answer = Response(noise.choice(("GET", "GET", "HEAD")), statuses("200-299,401"), kept=True)
     cut = noise.randrange(len(data) + 1)
     try:
         for piece in filter(None, (data[:cut], data[cut:])):

@@ -13,13 +13,13 @@ from harness.datagrams import answering, silent
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.transport import datagram
-from ldirectord_py.checks.transport.datagram import Stray
+from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.health import Verdict
 
 
 def read(data: bytes) -> str:
     if not data.startswith(b"yes "):
-        raise Stray("not for us")
+        raise UnrelatedAnswer("not for us")
     return data.decode()
 
 

@@ -15,7 +15,7 @@ from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.checks.transport.stream import connect
-from ldirectord_py.checks.transport.tls import Terms, context
+from ldirectord_py.checks.transport.tls import TlsParameters, context
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.health import Verdict
 
@@ -93,12 +93,12 @@ async def test_a_stream_refuses_to_go_on_with_what_came_before_tls(servers: Serv
     async with connect(target) as stream:
         await stream.expect("220")
         with pytest.raises(CheckFailed, match="more than an answer before TLS"):
-            await stream.secure(Terms(NAME))
+            await stream.secure(TlsParameters(NAME))
 
 
 async def test_checks_with_the_same_terms_share_a_context() -> None:
-    assert context(verify=True, ca=PEM) is Terms("a", verify=True, ca=PEM).context
-    assert Terms("a", verify=True, ca=PEM).context is Terms("b", verify=True, ca=PEM).context
+    assert context(verify=True, ca=PEM) is TlsParameters("a", verify=True, ca=PEM).context
+    assert TlsParameters("a", verify=True, ca=PEM).context is TlsParameters("b", verify=True, ca=PEM).context
     assert len({context(), context(verify=True), context(verify=True, ca=PEM)}) == 3
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ldirectord_py.daemon.commands import execute
-from ldirectord_py.daemon.commands.execute import Children
+from ldirectord_py.daemon.commands.execute import ExecutedDaemons
 
 
 class Program:
@@ -36,13 +36,13 @@ def program(tmp_path: Path) -> Program:
     return Program(tmp_path)
 
 
-async def settled(daemons: Children, program: Program) -> list[str]:
+async def settled(daemons: ExecutedDaemons, program: Program) -> list[str]:
     await daemons._lanes.done()
     return sorted(program.calls())
 
 
 async def test_they_start_follow_and_stop(program: Program) -> None:
-    daemons = Children(Path("/etc/ha.d/web.cf"), (str(program.path),))
+    daemons = ExecutedDaemons(Path("/etc/ha.d/web.cf"), (str(program.path),))
     daemons.start(("mail.cf", "dns.cf"))
     assert await settled(daemons, program) == ["dns.cf start", "mail.cf start"]
     daemons.follow(("mail.cf", "sip.cf"))
@@ -52,7 +52,7 @@ async def test_they_start_follow_and_stop(program: Program) -> None:
 
 
 async def test_one_that_cannot_reload_is_started(program: Program) -> None:
-    daemons = Children(Path("/etc/ha.d/web.cf"), (str(program.path),))
+    daemons = ExecutedDaemons(Path("/etc/ha.d/web.cf"), (str(program.path),))
     program.when("mail.cf", "reload", "exit 1")
     daemons.start(("mail.cf",))
     daemons.follow(("mail.cf",))
@@ -61,7 +61,7 @@ async def test_one_that_cannot_reload_is_started(program: Program) -> None:
 
 
 async def test_a_stop_waits_for_the_start_of_the_same(program: Program) -> None:
-    daemons = Children(Path("/etc/ha.d/web.cf"), (str(program.path),))
+    daemons = ExecutedDaemons(Path("/etc/ha.d/web.cf"), (str(program.path),))
     program.when("mail.cf", "start", "sleep 0.3; echo started >> calls")
     daemons.start(("mail.cf",))
     await daemons.stop()
@@ -75,7 +75,7 @@ async def test_one_that_does_not_stop_holds_nobody_up(
     program: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(execute, "STOP_SECONDS", 0.3)
-    daemons = Children(Path("/etc/ha.d/web.cf"), (str(program.path),))
+    daemons = ExecutedDaemons(Path("/etc/ha.d/web.cf"), (str(program.path),))
     program.when("mail.cf", "start", "sleep 3")
     daemons.start(("mail.cf",))
     began = time.monotonic()
@@ -89,7 +89,7 @@ async def test_one_that_does_not_stop_holds_nobody_up(
 
 @pytest.mark.difference("`execute`: a daemon that names itself")
 async def test_a_daemon_does_not_control_itself(program: Program, caplog: pytest.LogCaptureFixture) -> None:
-    daemons = Children(Path("/etc/ha.d/web.cf"), (str(program.path),))
+    daemons = ExecutedDaemons(Path("/etc/ha.d/web.cf"), (str(program.path),))
     daemons.start(("web.cf",))
     await daemons.stop()
     assert program.calls() == []

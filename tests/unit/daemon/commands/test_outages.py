@@ -6,7 +6,7 @@ from builders import KINDS, config, down, up, virtual
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.commands.outages import Outages
-from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.report.events import Event, Listener, Outage
@@ -21,7 +21,7 @@ class Site:
     def __init__(self, kernel: MemoryKernel, *virtuals: Virtual) -> None:
         listeners: list[Listener] = []
         self.kernel = kernel
-        self.director = Director(kernel, orders(config(*virtuals), KINDS), listeners)
+        self.director = Director(kernel, compile_config(config(*virtuals), KINDS), listeners)
         self.outages = Outages(self.director, self._note)
         self._told: list[str] = []
         listeners.append(self.outages)
@@ -37,13 +37,13 @@ class Site:
 
     def check(self, result: Result, *addresses: str) -> list[str]:
         """Hand in the results of the checks of these addresses, of all without any; return what is told."""
-        for check in self.director.orders.plan:
+        for check in self.director.compiled.plan:
             if not addresses or str(check.target.address) in addresses:
                 self.director.observe(check, result)
         return self.told()
 
     async def reload(self, *virtuals: Virtual) -> list[str]:
-        await self.director.reload(orders(config(*virtuals), KINDS))
+        await self.director.reload(compile_config(config(*virtuals), KINDS))
         self.outages.follow()
         return self.told()
 
@@ -69,7 +69,7 @@ async def test_it_begins_with_the_last_server_and_ends_with_the_first() -> None:
 async def test_a_restart_over_servers_that_are_up_tells_nothing() -> None:
     first = await started(WEB)
     first.check(up())
-    await first.director.settle()
+    await first.director.reconcile()
     second = await started(WEB, kernel=first.kernel)
     assert (second.told(), second.check(up())) == ([], [])
 

@@ -13,12 +13,12 @@ import pytest
 from builders import KINDS
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon.configuration import name_watch
-from ldirectord_py.daemon.configuration.name_watch import Resolver
+from ldirectord_py.daemon.configuration.name_watch import NameWatch
 from ldirectord_py.daemon.configuration.reload import Reloader
 from ldirectord_py.daemon.reconciler import draining
-from ldirectord_py.daemon.reconciler.compiled_config import Orders, orders
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.instance.sd_notify import Notify
+from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey
 
@@ -42,9 +42,9 @@ class Site:
         path.write_text(text)
         loaded = load(path)
         self.kernel = MemoryKernel()
-        self.director = Director(self.kernel, orders(loaded.config, KINDS))
-        self.reloader = Reloader(path, loaded, self.director, self._put_in_force, Notify())
-        self.resolver = Resolver(self.reloader, self._put_in_force)
+        self.director = Director(self.kernel, compile_config(loaded.config, KINDS))
+        self.reloader = Reloader(path, loaded, self.director, self._put_in_force, SdNotify())
+        self.resolver = NameWatch(self.reloader, self._put_in_force)
 
     def _answer(self, host: str, *_: Any) -> list[tuple[Any, ...]]:
         self.asked += 1
@@ -52,7 +52,7 @@ class Site:
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in self.names[host]]
 
-    async def _put_in_force(self, new: Orders) -> None:
+    async def _put_in_force(self, new: CompiledConfig) -> None:
         await self.director.reload(new)
 
     async def servers(self, **names: list[str]) -> list[str]:
@@ -88,7 +88,7 @@ async def test_the_old_address_of_a_quiescent_virtual_drains(
     site.kernel.connected[old] = 2
     assert await site.servers(web1=["10.1.0.7"]) == ["10.1.0.1", "10.1.0.7", "10.1.0.9"]
     site.kernel.connected[old] = 0
-    await site.director.settle()
+    await site.director.reconcile()
     assert await site.servers() == ["10.1.0.7", "10.1.0.9"]
 
 

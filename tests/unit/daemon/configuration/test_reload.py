@@ -17,9 +17,9 @@ from ldirectord_py.config.load import load
 from ldirectord_py.daemon.configuration import reload
 from ldirectord_py.daemon.configuration.file_watch import Stamp, stamp
 from ldirectord_py.daemon.configuration.reload import Reloader
-from ldirectord_py.daemon.reconciler.compiled_config import Orders, orders
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.instance.sd_notify import Notify
+from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.kernel import MemoryKernel
 
 GOOD = "virtual=10.0.0.1:80\n    real=10.1.0.1:80 masq\n"
@@ -33,8 +33,8 @@ class Reloads:
     def __init__(self, path: Path, text: str = GOOD) -> None:
         self.path = path
         self.write(text)
-        self.director = Director(MemoryKernel(), orders(load(path).config, KINDS))
-        self.reloader = Reloader(path, load(path), self.director, self._put_in_force, Notify())
+        self.director = Director(MemoryKernel(), compile_config(load(path).config, KINDS))
+        self.reloader = Reloader(path, load(path), self.director, self._put_in_force, SdNotify())
         self.virtuals: list[list[str]] = []
 
     def write(self, text: str) -> None:
@@ -43,7 +43,7 @@ class Reloads:
         self._seconds = getattr(self, "_seconds", 1_000_000_000) + 1
         os.utime(self.path, (self._seconds, self._seconds))
 
-    async def _put_in_force(self, new: Orders) -> None:
+    async def _put_in_force(self, new: CompiledConfig) -> None:
         self.virtuals.append([virtual.id for virtual in new.config.virtuals])
         await self.director.reload(new)
 
@@ -137,7 +137,7 @@ async def test_a_disk_that_hangs_holds_up_one_thread_and_is_looked_at_again_when
 async def test_an_empty_director_takes_an_empty_file(tmp_path: Path) -> None:
     reloads = Reloads(tmp_path / "empty.cf", "")
     await reloads.reloader.reload()
-    assert reloads.director.orders.config.virtuals == config().virtuals
+    assert reloads.director.compiled.config.virtuals == config().virtuals
     assert reloads.virtuals == [[]]
 
 
@@ -170,7 +170,7 @@ async def test_the_file_is_the_same_by_whatever_name_it_was_loaded(
 ) -> None:
     reloads = Reloads(tmp_path / "auto.cf", "autoreload=yes\n" + GOOD)
     monkeypatch.chdir(tmp_path)
-    reloader = Reloader(reloads.path, load("auto.cf"), reloads.director, reloads._put_in_force, Notify())
+    reloader = Reloader(reloads.path, load("auto.cf"), reloads.director, reloads._put_in_force, SdNotify())
     assert [await reloader.look() for _ in range(3)] == [False, False, False]
     reloads.write("autoreload=yes\n" + BETTER)
     assert [await reloader.look() for _ in range(3)] == [False, True, False]
@@ -293,7 +293,7 @@ CHANGED = [False, True, False, False]
 async def test_a_change_of_an_included_file_is_taken(included: Included, caplog: pytest.LogCaptureFixture) -> None:
     included.other.write_text("checkinterval=17\n")
     assert await included.looks() == CHANGED
-    assert included.director.orders.config.settings.checkinterval == 17
+    assert included.director.compiled.config.settings.checkinterval == 17
     assert caplog.messages[0] == f"Configuration file '{included.other}' has changed on disk"
 
 

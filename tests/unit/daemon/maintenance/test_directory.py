@@ -16,9 +16,9 @@ from builders import KINDS, config, down, real, service_key, up, virtual
 from ldirectord_py.address import Address
 from ldirectord_py.config.model import CheckType, Config
 from ldirectord_py.daemon.maintenance import directory, reverse_names
-from ldirectord_py.daemon.maintenance.directory import Maintenance
-from ldirectord_py.daemon.maintenance.reverse_names import Reverse
-from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.maintenance.directory import MaintenanceDirectory
+from ldirectord_py.daemon.maintenance.reverse_names import ReverseNames
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Row, Service
@@ -38,9 +38,9 @@ class Site:
         self.error: Exception | None = None
         self.lines: list[str] = []
         self.kernel = MemoryKernel(kernel)
-        self.director = Director(self.kernel, orders(site, KINDS), [self._note])
-        self.maintenance = Maintenance(self.director, self._list)
-        self.maintenance.names = Reverse(self.maintenance._addresses, self._name)
+        self.director = Director(self.kernel, compile_config(site, KINDS), [self._note])
+        self.maintenance = MaintenanceDirectory(self.director, self._list)
+        self.maintenance.names = ReverseNames(self.maintenance._addresses, self._name)
 
     def _note(self, event: Event) -> None:
         self.lines.append(line(event) or "")
@@ -64,7 +64,7 @@ class Site:
         self.files = set(files)
         self.lines.clear()
         await self.maintenance.look()
-        await self.director.settle()
+        await self.director.reconcile()
         return self.weights
 
 
@@ -72,9 +72,9 @@ class Site:
 async def started(*virtuals: object, **settings: object) -> AsyncIterator[Site]:
     site = Site(config(*virtuals, maintenancedir="/maintenance", **settings))  # type: ignore[arg-type]
     await site.director.start()
-    for check in site.director.orders.plan:
+    for check in site.director.compiled.plan:
         site.director.observe(check, up())
-    await site.director.settle()
+    await site.director.reconcile()
     yield site
 
 
@@ -104,22 +104,22 @@ async def test_no_result_of_a_check_brings_a_server_back_or_is_told() -> None:
     async with started(TWO) as site:
         await site.place("10.1.0.1")
         site.lines.clear()
-        (check, *_) = site.director.orders.plan
+        (check, *_) = site.director.compiled.plan
         for result in (up(), down(), up(), down("status 503")):
             site.director.observe(check, result)
-        await site.director.settle()
+        await site.director.reconcile()
         assert (site.weights, site.lines) == ({"10.1.0.2": 1}, [])
         assert await site.place() == {"10.1.0.2": 1}
         assert site.lines == ["Real server 10.1.0.1:80 (tcp:10.0.0.1:80) is down: status 503"]
         site.director.observe(check, up())
-        await site.director.settle()
+        await site.director.reconcile()
         assert site.weights == {"10.1.0.1": 1, "10.1.0.2": 1}
 
 
 async def test_a_server_without_a_check_comes_back_too() -> None:
     async with started(virtual(WEB, "10.1.0.1:80", "10.1.0.2:80", checktype=CheckType.ON, successcount=3)) as site:
         assert await site.place("10.1.0.1") == {"10.1.0.2": 1}
-        await site.director.reload(site.director.orders)
+        await site.director.reload(site.director.compiled)
         assert site.weights == {"10.1.0.2": 1}
         assert "is down: Server in maintenance" not in "".join(site.lines[2:])
         assert await site.place() == {"10.1.0.1": 1, "10.1.0.2": 1}
@@ -146,9 +146,9 @@ async def test_a_start_finds_servers_in_maintenance_by_address_and_name_and_neve
     site.files = {"web1", "10.1.0.2"}
     await site.maintenance.begin()
     await site.director.start()
-    for check in site.director.orders.plan:
+    for check in site.director.compiled.plan:
         site.director.observe(check, up())
-    await site.director.settle()
+    await site.director.reconcile()
     assert site.weights == {}
     assert await site.place() == {"10.1.0.1": 1, "10.1.0.2": 1}
 
@@ -156,12 +156,12 @@ async def test_a_start_finds_servers_in_maintenance_by_address_and_name_and_neve
 async def test_a_reload_keeps_servers_in_maintenance_out_also_of_new_virtuals() -> None:
     async with started(TWO) as site:
         await site.place("10.1.0.1")
-        (check, *_) = site.director.orders.plan
+        (check, *_) = site.director.compiled.plan
         site.director.observe(check, up())
         more = virtual("10.0.0.9:80", "10.1.0.1:80", "10.1.0.2:80", failurecount=3)
-        new = orders(config(TWO, more, maintenancedir="/maintenance"), KINDS)
+        new = compile_config(config(TWO, more, maintenancedir="/maintenance"), KINDS)
         site.kernel.written.clear()
-        await site.maintenance.foresee(new)
+        await site.maintenance.prepare(new)
         await site.director.reload(new)
         added = [str(op.row.key.address) for op in site.kernel.written if isinstance(op.row, Destination)]
         assert added == ["10.1.0.2"]
@@ -170,7 +170,7 @@ async def test_a_reload_keeps_servers_in_maintenance_out_also_of_new_virtuals() 
 async def test_without_the_directive_nothing_is_listed_and_all_come_back() -> None:
     async with started(TWO) as site:
         await site.place("10.1.0.1")
-        await site.director.reload(orders(config(TWO), KINDS))
+        await site.director.reload(compile_config(config(TWO), KINDS))
         site.error = AssertionError()
         assert await site.place() == {"10.1.0.1": 1, "10.1.0.2": 1}
 
@@ -228,10 +228,10 @@ async def test_a_disk_that_hangs_is_asked_once_and_waited_for_once(
         for _ in range(20):
             assert await site.place() == {"10.1.0.2": 1}
         assert (asked, time.monotonic() - began < 1) == (1, True)
-        await site.director.reload(orders(config(TWO, maintenancedir="/elsewhere"), KINDS))
+        await site.director.reload(compile_config(config(TWO, maintenancedir="/elsewhere"), KINDS))
         monkeypatch.setattr(site.maintenance, "_files", lambda directory: ["10.1.0.2"])
         assert await site.place() == {"10.1.0.1": 1}
-        await site.director.reload(orders(config(TWO, maintenancedir="/maintenance"), KINDS))
+        await site.director.reload(compile_config(config(TWO, maintenancedir="/maintenance"), KINDS))
         hanging.set()
         while site.maintenance._listing:  # until the thread has come back
             await asyncio.sleep(0.001)
@@ -254,14 +254,14 @@ class Resolver:
         return self.names[str(address)]
 
 
-def known(names: Reverse) -> dict[str, str]:
+def known(names: ReverseNames) -> dict[str, str]:
     return {str(address): name for address, name in names.names.items()}
 
 
 async def test_names_are_looked_up_once_until_they_are_old(monkeypatch: pytest.MonkeyPatch) -> None:
     resolver = Resolver(**{"10.1.0.1": "one", "10.1.0.2": "two"})
     wanted = {real("10.1.0.1:80").server, real("10.1.0.2:80").server, real("10.1.0.3:80").server}
-    names = Reverse(lambda: wanted, resolver)
+    names = ReverseNames(lambda: wanted, resolver)
     await names.look_up()
     assert known(names) == {"10.1.0.1": "one", "10.1.0.2": "two"}
     resolver.asked.clear()
@@ -281,7 +281,7 @@ async def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch
         come_back.wait(10)
         return "late"
 
-    names = Reverse(lambda: {real(f"10.1.0.{n}:80").server for n in range(20)}, hang)
+    names = ReverseNames(lambda: {real(f"10.1.0.{n}:80").server for n in range(20)}, hang)
     await names.look_up()
     assert known(names) == {}
     come_back.set()
@@ -290,7 +290,7 @@ async def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch
 async def test_rounds_against_a_resolver_that_hangs_keep_one_set_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reverse_names, "SECONDS", 0.01)
     come_back = threading.Event()
-    names = Reverse(lambda: {real(f"10.1.0.{n}:80").server for n in range(20)}, lambda _: str(come_back.wait(10)))
+    names = ReverseNames(lambda: {real(f"10.1.0.{n}:80").server for n in range(20)}, lambda _: str(come_back.wait(10)))
     for _ in range(3):
         await names.look_up()
     assert sum(thread.name == "reverse" for thread in threading.enumerate()) == reverse_names.MAX_LOOKUPS
@@ -299,7 +299,7 @@ async def test_rounds_against_a_resolver_that_hangs_keep_one_set_of_threads(monk
 
 async def test_names_of_addresses_that_are_gone_are_forgotten() -> None:
     wanted = {real(f"10.1.0.{n}:80").server for n in range(4)}
-    names = Reverse(lambda: wanted, str)
+    names = ReverseNames(lambda: wanted, str)
     await names.look_up()
     wanted = {real("10.1.0.3:80").server}
     await names.look_up()
@@ -316,7 +316,7 @@ async def test_names_are_published_in_portions_and_not_one_by_one() -> None:
             seen.append(names.names)
         return str(address)
 
-    names = Reverse(lambda: wanted, name)
+    names = ReverseNames(lambda: wanted, name)
     began = time.monotonic()
     await names.look_up()
     assert len(names.names) == 2000

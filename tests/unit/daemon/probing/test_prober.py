@@ -17,11 +17,11 @@ import pytest
 
 from ldirectord_py.checks.base import Check, Checker, Result, Target
 from ldirectord_py.checks.transport.handshakes import HANDSHAKES, Handshake
-from ldirectord_py.daemon.probing.prober import FIRST_PROBES_APART, Monitor
+from ldirectord_py.daemon.probing.prober import FIRST_PROBES_APART, Prober
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.health import Verdict
 from ldirectord_py.runtime import stalls
-from ldirectord_py.runtime.limiter import Turns
+from ldirectord_py.runtime.limiter import Limiter
 from ldirectord_py.runtime.timer_wheel import TICK
 
 
@@ -71,7 +71,7 @@ class Probed:
         self.results: list[tuple[Check, Result]] = []
         self.in_flight: Counter[Target] = Counter()
         self._behaviour = behaviour
-        self.monitor = Monitor(lambda check, result: self.results.append((check, result)), self._checker_for, turn_for)
+        self.monitor = Prober(lambda check, result: self.results.append((check, result)), self._checker_for, turn_for)
 
     def _checker_for(self, check: Check) -> Checker:
         return self._check
@@ -120,14 +120,14 @@ def test_probes_spread_evenly_over_the_interval() -> None:
 
 def test_it_tells_how_late_each_probe_begins() -> None:
     async def story() -> None:
-        turns, told = Turns(1), defaultdict[str, list[float]](list)
+        turns, told = Limiter(1), defaultdict[str, list[float]](list)
 
         async def check(target: Target) -> str:
             await asyncio.sleep(1.0)
             return "ok"
 
         followed = [Check("script", check.target, 10) for check in checks(3)] + [Check("free", checks(1)[0].target, 10)]
-        monitor = Monitor(
+        monitor = Prober(
             lambda check, result: None,
             lambda _: check,
             lambda check: turns if check.kind == "script" else None,
@@ -145,7 +145,7 @@ def test_it_tells_how_late_each_probe_begins() -> None:
 
 def test_checks_that_have_to_wait_for_long_are_told_but_not_each_of_them(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        turns = Turns(1)
+        turns = Limiter(1)
         probed = Probed(lambda _: 2.0, lambda _: turns)
         await probed.follow(checks(20, interval=10), 100)
         await probed.monitor.close()
@@ -178,7 +178,7 @@ def test_all_that_go_dark_at_once_are_found_within_interval_and_timeout() -> Non
             if result.verdict is Verdict.DOWN:
                 found.setdefault(check, asyncio.get_running_loop().time())
 
-        monitor = Monitor(note, probed._checker_for, at_once)
+        monitor = Prober(note, probed._checker_for, at_once)
         followed = checks(500, interval=2, timeout=3)
         monitor.follow(followed)
         await asyncio.sleep(30)
@@ -268,7 +268,7 @@ def test_a_fault_of_the_listener_does_not_end_the_check() -> None:
             seen.append(result)
             raise RuntimeError("a fault of ours")
 
-        monitor = Monitor(report, Probed()._checker_for, at_once)
+        monitor = Prober(report, Probed()._checker_for, at_once)
         monitor.follow(checks(1, interval=1))
         await asyncio.sleep(10)
         await monitor.close()
@@ -279,7 +279,7 @@ def test_a_fault_of_the_listener_does_not_end_the_check() -> None:
 
 def test_scripts_take_turns_while_others_are_on_time_and_no_turn_counts_against_a_deadline() -> None:
     async def story() -> None:
-        turns, most = Turns(50), 0
+        turns, most = Limiter(50), 0
         scripts = [Check("external", replace(check.target, port=1), 30) for check in checks(500)]
         others = checks(100)
 
@@ -308,14 +308,14 @@ def test_at_the_cap_checks_are_late_but_never_down_and_it_is_told_once_and_when_
     async def story() -> None:
         slow = True
         probed = Probed(lambda _: 2.0 if slow else 0.1)
-        probed.monitor.flight.limit = 10
+        probed.monitor.in_flight.limit = 10
         await probed.follow(checks(100, interval=10), 60)
         begun = [began for times in probed.began.values() for began in times]
         assert max(sum(began <= at < began + 2 for began in begun) for at in range(60)) == 10
         slow = False
         await asyncio.sleep(60)
         assert {result.verdict for _, result in probed.results} == {Verdict.UP}
-        assert probed.monitor.flight.waited > 100
+        assert probed.monitor.in_flight.waited > 100
         await probed.monitor.close()
 
     with caplog.at_level("WARNING"):
@@ -328,7 +328,7 @@ def test_who_waits_for_the_cap_can_be_ended() -> None:
     async def story() -> None:
         first, second, third = checks(3)
         probed = Probed(lambda _: 2.0)
-        probed.monitor.flight.limit = 1
+        probed.monitor.in_flight.limit = 1
         await probed.follow([first, second, third], 1)
         await probed.follow([first, third], 30)
         assert not probed.began[second.target]
@@ -356,7 +356,7 @@ def test_servers_that_hang_in_tls_hold_up_nobody_else() -> None:
             if check.kind == "imaps" and asyncio.get_running_loop().time() > 20:
                 late[check.target] = max(late[check.target], seconds)  # type: ignore[assignment]
 
-        monitor = Monitor(lambda check, result: None, checker_for, lambda _: Handshake(), note)
+        monitor = Prober(lambda check, result: None, checker_for, lambda _: Handshake(), note)
         monitor.follow([*hung, *well])
         await asyncio.sleep(40)
         await monitor.close()
@@ -377,7 +377,7 @@ def test_no_turn_in_tls_runs_out_while_its_check_waits_for_room_in_flight() -> N
             return 0.05
 
         probed = Probed(behaviour, lambda _: Handshake())
-        probed.monitor.flight.limit = 10
+        probed.monitor.in_flight.limit = 10
         await probed.follow(checks(5000, interval=10), 30)
         await probed.monitor.close()
         assert (most, HANDSHAKES.taken) == (10, 0)
@@ -389,10 +389,10 @@ def test_no_turn_in_tls_runs_out_while_its_check_waits_for_room_in_flight() -> N
 def test_a_halt_is_told_as_no_lack_of_room(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         probed = Probed()
-        probed.monitor.flight.limit = 0
+        probed.monitor.in_flight.limit = 0
         await probed.follow(checks(3), 5)
         assert not probed.began
-        probed.monitor.flight.limit = 3
+        probed.monitor.in_flight.limit = 3
         await asyncio.sleep(20)
         assert len(probed.began) == 3
         await probed.monitor.close()
@@ -433,7 +433,7 @@ def test_a_failure_while_this_process_stood_still_is_probed_again_at_once(
         def note(_: Check, result: Result) -> None:
             results.append((checker.probes, result.verdict))
 
-        monitor = Monitor(note, lambda _: checker, at_once)
+        monitor = Prober(note, lambda _: checker, at_once)
         monitor.follow(checks(1, interval=100))
         await asyncio.sleep(30)
         await monitor.close()
@@ -445,7 +445,7 @@ def test_a_failure_while_this_process_stood_still_is_probed_again_at_once(
 def test_a_check_that_is_to_be_probed_again_can_be_ended() -> None:
     async def story() -> None:
         checker = Stalling(1)
-        monitor = Monitor(lambda check, result: None, lambda _: checker, at_once)
+        monitor = Prober(lambda check, result: None, lambda _: checker, at_once)
         held = list[Callable[[], None]]()
 
         def hold(begin: Callable[[], None], *, first: bool = False) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from builders import KINDS, config, fallback, real, virtual
 from ldirectord_py.config.model import Config, Forward
-from ldirectord_py.daemon.reconciler.compiled_config import Orders, orders
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.desired import Roster, row_key
+from ldirectord_py.desired import VirtualRows, row_key
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import ServiceKey
 from ldirectord_py.plan import plan
@@ -22,41 +22,41 @@ def site(scheduler: str = "wrr") -> Config:
     return config(virtual(*WEB, fallback=fallback("127.0.0.1:80")), virtual(*MAIL, scheduler=scheduler))
 
 
-def shared(former: Orders, new: Orders) -> list[ServiceKey]:
+def shared(former: CompiledConfig, new: CompiledConfig) -> list[ServiceKey]:
     """Return the virtuals of which all is the same object."""
-    return [key for key in new.shares if new.shares[key] is former.shares.get(key)]
+    return [key for key in new.compiled_virtuals if new.compiled_virtuals[key] is former.compiled_virtuals.get(key)]
 
 
 def test_equal_virtuals_are_shared() -> None:
-    former = orders(site(), KINDS)
-    new = orders(site(scheduler="rr"), KINDS, former)
+    former = compile_config(site(), KINDS)
+    new = compile_config(site(scheduler="rr"), KINDS, former)
     web, mail = new.virtuals
     assert shared(former, new) == [web]
     assert new.virtuals[web] is former.virtuals[web] is new.config.virtuals[0]
     assert new.virtuals[mail].scheduler == "rr"
-    assert new == orders(site(scheduler="rr"), KINDS)
+    assert new == compile_config(site(scheduler="rr"), KINDS)
     assert list(new.plan.items()) == list(plan(site(scheduler="rr"), KINDS).items())
 
 
 def test_other_kinds_of_checks_share_nothing() -> None:
-    former = orders(site(), KINDS)
-    assert shared(former, orders(site(), dict(KINDS), former)) == []
+    former = compile_config(site(), KINDS)
+    assert shared(former, compile_config(site(), dict(KINDS), former)) == []
 
 
 async def test_a_reload_looks_only_at_virtuals_that_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[ServiceKey] = []
-    rows = Roster.rows
+    rows = VirtualRows.rows
 
-    def noted(roster: Roster, *arguments: object, **options: object) -> object:
+    def noted(roster: VirtualRows, *arguments: object, **options: object) -> object:
         looked.append(roster.service.key)
         return rows(roster, *arguments, **options)  # type: ignore[arg-type]  # passed through
 
-    director = Director(MemoryKernel(), orders(site(), KINDS))
+    director = Director(MemoryKernel(), compile_config(site(), KINDS))
     await director.start()
-    monkeypatch.setattr(Roster, "rows", noted)
-    await director.reload(orders(site(), KINDS, director.orders))
+    monkeypatch.setattr(VirtualRows, "rows", noted)
+    await director.reload(compile_config(site(), KINDS, director.compiled))
     assert looked == []
-    new = orders(site(scheduler="rr"), KINDS, director.orders)
+    new = compile_config(site(scheduler="rr"), KINDS, director.compiled)
     await director.reload(new)
     assert looked == [list(new.virtuals)[1]]
 
@@ -64,7 +64,7 @@ async def test_a_reload_looks_only_at_virtuals_that_changed(monkeypatch: pytest.
 def test_servers_are_found_behind_the_rows_that_they_share() -> None:
     first, second = real("10.1.0.1:81", Forward.GATE), real("10.1.0.1:82", Forward.GATE)
     one = virtual("10.0.0.1:80", first, second, fallback=fallback("10.1.0.1:80"))
-    found = orders(config(one), KINDS)
+    found = compile_config(config(one), KINDS)
     assert found.servers(row_key(one, first)) == (first, second, one.fallback)
     other = virtual("10.0.0.2:80", first)
     assert found.servers(row_key(other, first)) == ()

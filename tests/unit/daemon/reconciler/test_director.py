@@ -14,7 +14,7 @@ from builders import KINDS, config, down, fallback, real, service_key, unjudged,
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Config, Virtual
 from ldirectord_py.config.model import Forward as Method
-from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
@@ -39,7 +39,7 @@ class Site:
     def __init__(self, kernel: MemoryKernel, site: Config) -> None:
         self.kernel = kernel
         self.lines: list[str] = []
-        self.director = Director(kernel, orders(site, KINDS), [self._note])
+        self.director = Director(kernel, compile_config(site, KINDS), [self._note])
 
     def _note(self, event: Event) -> None:
         text = line(event)
@@ -60,23 +60,23 @@ class Site:
         """Hand in the result of every check of these addresses (of all, without any) and let the table follow."""
         self.lines.clear()
         self.kernel.written.clear()
-        for check in self.director.orders.plan:
+        for check in self.director.compiled.plan:
             if not addresses or str(check.target.address) in addresses:
                 self.director.observe(check, result)
-        await self.director.settle()
+        await self.director.reconcile()
 
     async def reload(self, *virtuals: Virtual, **settings: object) -> None:
         """Put another configuration in force."""
         self.lines.clear()
         self.kernel.written.clear()
-        await self.director.reload(orders(config(*virtuals, **settings), KINDS))
+        await self.director.reload(compile_config(config(*virtuals, **settings), KINDS))
 
     async def somebody(self, *ops: Op) -> None:
         """Change the kernel behind the director's back, and let it look."""
         self.lines.clear()
         assert await self.kernel.apply(ops) == []
         self.kernel.written.clear()
-        await self.director.settle(look=True)
+        await self.director.reconcile(look=True)
 
 
 async def started(*virtuals: Virtual, kernel: Iterable[Row] = (), **settings: object) -> Site:
@@ -219,13 +219,13 @@ async def test_a_listener_that_fails_does_not_keep_the_kernel_from_following() -
         raise RuntimeError("the log is broken")
 
     kernel = MemoryKernel([Service(service_key(WEB), "wrr"), destination(WEB, "10.1.0.1:80")])
-    director = Director(kernel, orders(config(virtual(WEB, "10.1.0.1:80")), KINDS), [fail])
+    director = Director(kernel, compile_config(config(virtual(WEB, "10.1.0.1:80")), KINDS), [fail])
     await director.start()
-    (check,) = director.orders.plan
+    (check,) = director.compiled.plan
     with pytest.raises(RuntimeError):
         director.observe(check, down())
     with pytest.raises(RuntimeError):
-        await director.settle()
+        await director.reconcile()
     assert list(kernel.table) == [service_key(WEB)]
 
 
@@ -387,7 +387,7 @@ async def test_a_quiescent_row_removed_by_hand_comes_back_with_its_server_though
     site = await started(QUIET)
     await site.kernel.apply([Op(Verb.DELETE, destination(WEB, "10.1.0.1:80", 0))])
     await site.check(up())
-    await site.director.settle(look=True)
+    await site.director.reconcile(look=True)
     assert site.weights == {"10.1.0.1:80": 1, "10.1.0.2:80": 1}
 
 
@@ -395,9 +395,9 @@ async def test_a_weight_set_by_hand_does_not_hold_for_a_server_that_went_down_be
     site = await started(QUIET)
     await site.check(up())
     await site.kernel.apply([Op(Verb.EDIT, destination(WEB, "10.1.0.1:80", 7))])
-    for check in site.director.orders.plan:
+    for check in site.director.compiled.plan:
         site.director.observe(check, down())
-    await site.director.settle(look=True)
+    await site.director.reconcile(look=True)
     assert site.weights == {"10.1.0.1:80": 0, "10.1.0.2:80": 0}
 
 
@@ -471,16 +471,16 @@ async def test_a_reload_takes_back_a_weight_set_by_hand_only_where_the_server_is
 
 async def test_a_result_of_a_check_that_a_reload_ended_is_ignored() -> None:
     site = await started(TWO)
-    (check, *_) = site.director.orders.plan
+    (check, *_) = site.director.compiled.plan
     await site.reload(virtual("10.0.0.2:80", "10.1.0.9:80"))
     site.director.observe(check, up())
-    await site.director.settle()
+    await site.director.reconcile()
     assert site.weights == {}
 
 
 async def test_what_an_ended_check_found_does_not_count_when_a_reload_begins_it_anew() -> None:
     site = await started(TWO)
-    (check, *_) = site.director.orders.plan
+    (check, *_) = site.director.compiled.plan
     await site.reload(virtual("10.0.0.2:80", "10.1.0.9:80"))
     site.director.observe(check, up())
     await site.reload(TWO)
@@ -548,7 +548,7 @@ async def test_a_refused_op_is_tried_again_and_succeeds_when_the_kernel_can() ->
     await site.director.start()
     await site.check(up())
     site.kernel.refusing.clear()
-    await site.director.settle(look=True)
+    await site.director.reconcile(look=True)
     assert site.weights == {"10.1.0.1:80": 1}
 
 
@@ -556,7 +556,7 @@ async def test_a_stale_view_is_mended_by_a_look() -> None:
     site = await started(virtual(WEB, "10.1.0.1:80"))
     await site.kernel.apply([Op(Verb.DELETE, Service(service_key(WEB), "wrr"))])
     await site.check(up())
-    await site.director.settle(look=True)
+    await site.director.reconcile(look=True)
     assert site.weights == {"10.1.0.1:80": 1}
 
 
@@ -564,11 +564,11 @@ async def test_checks_go_on_while_the_kernel_is_out_of_reach() -> None:
     site = await started(TWO)
     site.kernel.broken = KernelError("ip_vs is gone")
     await site.check(up())
-    await site.director.settle()
+    await site.director.reconcile()
     assert site.lines[-1] == "Cannot reach the kernel's table, checks go on: ip_vs is gone"
     assert sum("Cannot reach" in text for text in site.lines) == 1
     site.kernel.broken = None
-    await site.director.settle()
+    await site.director.reconcile()
     assert site.weights == {"10.1.0.1:80": 1, "10.1.0.2:80": 1}
     assert site.lines[-1] == "The kernel's table is in reach again"
 
@@ -581,7 +581,7 @@ async def test_what_a_reload_leaves_to_others_is_left_though_the_kernel_was_out_
     await site.check(down(), "10.1.0.1")
     await site.reload(other)
     site.kernel.broken = None
-    await site.director.settle(look=True)
+    await site.director.reconcile(look=True)
     assert site.weights == {"10.1.0.1:80": 1, "10.1.0.2:80": 1}
 
 
@@ -590,10 +590,10 @@ async def test_trouble_may_last_for_days() -> None:
     site.kernel.refusing[service_key(WEB)] = errno.ENOENT
     await site.reload(virtual(WEB, "10.1.0.1:80", scheduler="nosuch"))
     for _ in range(1100):
-        await site.director.settle(look=True)
+        await site.director.reconcile(look=True)
     site.kernel.broken = KernelError("ip_vs is gone")
     for _ in range(1100):
-        await site.director.settle(look=True)
+        await site.director.reconcile(look=True)
     assert sum("Cannot reach" in text for text in site.lines) == 1
 
 
@@ -610,7 +610,7 @@ async def test_a_reload_while_the_kernel_is_out_of_reach_is_written_later() -> N
     site.kernel.broken = KernelError("ip_vs is gone")
     await site.reload(virtual("10.0.0.2:80", "10.1.0.1:80"))
     site.kernel.broken = None
-    await site.director.settle()
+    await site.director.reconcile()
     services = [key for key in site.kernel.table if not isinstance(key, DestinationKey)]
     assert services == [FOREIGN.key, service_key("10.0.0.2:80")]
 
@@ -637,7 +637,7 @@ async def until(site: Site, weights: dict[str, int]) -> None:
 async def test_a_result_wakes_the_loop() -> None:
     site = await started(TWO, reconcile=None)
     async with running(site):
-        for check in site.director.orders.plan:
+        for check in site.director.compiled.plan:
             site.director.observe(check, up())
         await until(site, {"10.1.0.1:80": 1, "10.1.0.2:80": 1})
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from builders import KINDS, config, down, fallback, real, service_key, up, virtual
 from ldirectord_py.config.model import Config, Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.desired import desired
 from ldirectord_py.errors import KernelError
@@ -48,7 +48,7 @@ Action = tuple[Callable[..., Awaitable[None]], dict[str, Any]]
 
 
 async def _result(director: Director, kernel: MemoryKernel, *, passed: bool, index: int) -> None:
-    checks = list(director.orders.plan)
+    checks = list(director.compiled.plan)
     if checks:
         director.observe(checks[index % len(checks)], up() if passed else down())
 
@@ -72,15 +72,15 @@ async def _mend(director: Director, kernel: MemoryKernel) -> None:
 
 
 async def _reload(director: Director, kernel: MemoryKernel, *, site: Config) -> None:
-    await director.reload(orders(site, KINDS))
+    await director.reload(compile_config(site, KINDS))
 
 
 async def _settle(director: Director, kernel: MemoryKernel, *, look: bool) -> None:
-    await director.settle(look=look)
+    await director.reconcile(look=look)
 
 
 async def _maintain(director: Director, kernel: MemoryKernel, *, chosen: set[int]) -> None:
-    director.maintain({key for index, key in enumerate(director.orders.reals) if index in chosen})
+    director.maintain({key for index, key in enumerate(director.compiled.reals) if index in chosen})
 
 
 actions = st.one_of(
@@ -99,17 +99,17 @@ actions = st.one_of(
 def test_the_kernel_ends_up_with_what_is_desired(site: Config, story: list[Action]) -> None:
     async def play() -> None:
         kernel = MemoryKernel(FOREIGN)
-        director = Director(kernel, orders(site, KINDS))
+        director = Director(kernel, compile_config(site, KINDS))
         await director.start()
         for action, details in story:
             await action(director, kernel, **details)
         await _mend(director, kernel)
-        await director.settle(look=True)
-        wanted = desired(director.orders.config, director.health, {})
+        await director.reconcile(look=True)
+        wanted = desired(director.compiled.config, director.health, {})
         assert not [key for key in director.maintained & director.health.keys() if director.health[key].up]
         assert dict(kernel.table) == {row.key: row for row in FOREIGN} | dict(wanted)
         kernel.written.clear()
-        await director.settle(look=True)
+        await director.reconcile(look=True)
         assert kernel.written == []
         await director.stop()
         assert list(kernel.table.values()) == list(FOREIGN)
@@ -123,16 +123,16 @@ def test_a_reload_or_restart_never_takes_weight_from_a_server_that_stays_up(
 ) -> None:
     async def play() -> None:
         kernel = MemoryKernel(FOREIGN)
-        director = Director(kernel, orders(site, KINDS))
+        director = Director(kernel, compile_config(site, KINDS))
         await director.start()
         for action, details in story:
             await action(director, kernel, **details)
         await _mend(director, kernel)
-        await director.settle(look=True)
+        await director.reconcile(look=True)
         up_before = {key for key, state in director.health.items() if state.up}
         kernel.written.clear()
-        await director.reload(orders(later, KINDS))
-        successor = Director(kernel, orders(later, KINDS))
+        await director.reload(compile_config(later, KINDS))
+        successor = Director(kernel, compile_config(later, KINDS))
         await successor.start()
         lowered = {
             op.row.key
@@ -140,6 +140,6 @@ def test_a_reload_or_restart_never_takes_weight_from_a_server_that_stays_up(
             if isinstance(op.row, Destination) and (op.verb is Verb.DELETE or op.row.weight == 0)
         }
         assert not lowered & up_before & director.health.keys()
-        assert not [op for op in kernel.written if op.verb is Verb.DELETE and op.row.key in director.orders.virtuals]
+        assert not [op for op in kernel.written if op.verb is Verb.DELETE and op.row.key in director.compiled.virtuals]
 
     asyncio.run(play())

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from builders import KINDS, config, down, fallback, real, service_key, up, virtual
 from ldirectord_py.config.model import Forward, Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.daemon.reconciler.dirty_set import Changes, covers
+from ldirectord_py.daemon.reconciler.dirty_set import DirtySet, covers
 from ldirectord_py.daemon.reconciler.mirror import Mirror
 from ldirectord_py.desired import desired, real_key
 from ldirectord_py.ipvs.diff import Op, Verb
@@ -46,19 +46,21 @@ steps = st.lists(st.tuples(st.integers(0, 11), st.booleans(), st.none() | st.int
 def test_what_changed_alone_is_written_and_the_whole_is_right(web: Virtual, mail: Virtual, story: list[Step]) -> None:
     async def play() -> None:
         kernel = MemoryKernel()
-        director = Director(kernel, orders(config(web, mail), KINDS))
+        director = Director(kernel, compile_config(config(web, mail), KINDS))
         await director.start()
-        checks = list(director.orders.plan)
+        checks = list(director.compiled.plan)
         for index, passes, weight in story:
             if weight is not None:
                 await edit(kernel, index, weight)
-                await director.settle(look=True)
+                await director.reconcile(look=True)
             director.observe(checks[index % len(checks)], up() if passes else down())
-            await director.settle()
-            assert dict(kernel.table) == desired(director.orders.config, director.health, director._edits.weights)
+            await director.reconcile()
+            assert dict(kernel.table) == desired(
+                director.compiled.config, director.health, director._manual_edits.weights
+            )
             for site in (web, mail):
                 out = not any(director.health[real_key(site, each)].up for each in site.reals)
-                assert director.standing.is_out(site.key) is out
+                assert director.health_table.all_down(site.key) is out
 
     asyncio.run(play())
 
@@ -76,28 +78,28 @@ def key(number: int) -> DestinationKey:
 
 
 def test_the_whole_of_a_service_is_more_than_some_of_it() -> None:
-    changes = Changes()
-    changes.some(WEB, [key(1)])
-    changes.some(WEB, [key(2)])
-    assert changes.take() == {WEB: {key(1): None, key(2): None}}
-    changes.some(WEB, [key(1)])
-    changes.whole([WEB, MAIL])
-    changes.some(WEB, [key(2)])
-    changes.drop(MAIL)
-    assert changes.take() == {WEB: None}
-    assert changes.take() == {}
+    changes = DirtySet()
+    changes.mark(WEB, [key(1)])
+    changes.mark(WEB, [key(2)])
+    assert changes.take_all() == {WEB: {key(1): None, key(2): None}}
+    changes.mark(WEB, [key(1)])
+    changes.mark_all([WEB, MAIL])
+    changes.mark(WEB, [key(2)])
+    changes.discard(MAIL)
+    assert changes.take_all() == {WEB: None}
+    assert changes.take_all() == {}
 
 
 def test_what_could_not_be_written_is_noted_again_before_what_came_since() -> None:
-    changes = Changes()
-    changes.some(WEB, [key(1)])
-    changes.whole([MAIL])
-    taken = changes.take()
-    changes.some(MAIL, [key(3)])
-    changes.some(WEB, [key(2)])
+    changes = DirtySet()
+    changes.mark(WEB, [key(1)])
+    changes.mark_all([MAIL])
+    taken = changes.take_all()
+    changes.mark(MAIL, [key(3)])
+    changes.mark(WEB, [key(2)])
     changes.put_back(taken)
     assert list(changes) == [WEB, MAIL]
-    assert changes.take() == {WEB: {key(1): None, key(2): None}, MAIL: None}
+    assert changes.take_all() == {WEB: {key(1): None, key(2): None}, MAIL: None}
 
 
 def test_a_scope_covers_its_service_and_its_destinations() -> None:
@@ -107,17 +109,17 @@ def test_a_scope_covers_its_service_and_its_destinations() -> None:
 
 async def test_a_service_that_the_kernel_does_not_hold_is_written_whole() -> None:
     kernel = MemoryKernel()
-    director = Director(kernel, orders(config(virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80")), KINDS))
+    director = Director(kernel, compile_config(config(virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80")), KINDS))
     await director.start()
-    for check in director.orders.plan:
+    for check in director.compiled.plan:
         director.observe(check, up())
-    await director.settle()
+    await director.reconcile()
     mirror = Mirror(kernel)
     await mirror.read([WEB])
     row = mirror.rows(WEB)[key(1)]
     director._mirror = Mirror(empty := MemoryKernel())
-    first, *_ = director.orders.plan
+    first, *_ = director.compiled.plan
     director.observe(first, down())
-    await director.settle()
+    await director.reconcile()
     assert row.key not in empty.table
     assert [key(2)] == [each for each in empty.table if isinstance(each, DestinationKey)]

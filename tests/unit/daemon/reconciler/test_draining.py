@@ -10,7 +10,7 @@ import pytest
 from builders import KINDS, config, fallback, real, service_key, virtual
 from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.reconciler import draining
-from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reconciler.draining import AT_MOST, EVERY
 from ldirectord_py.errors import KernelError
@@ -43,7 +43,7 @@ class Site:
         self.settings = settings
         self.lines: list[str] = []
         self.seconds = 0.0
-        self.director = Director(self.kernel, orders(config(site, **settings), KINDS), [self._note])
+        self.director = Director(self.kernel, compile_config(config(site, **settings), KINDS), [self._note])
         self._began = asyncio.get_running_loop().time()
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self._began + self.seconds)
 
@@ -52,14 +52,14 @@ class Site:
 
     async def move(self, site: Virtual) -> dict[str, int]:
         self.lines.clear()
-        await self.director.reload(orders(config(site, **self.settings), KINDS))
+        await self.director.reload(compile_config(config(site, **self.settings), KINDS))
         return self.weights
 
     async def after(self, seconds: float) -> dict[str, int]:
         """Let time pass, and what is due be done."""
         self.lines.clear()
         self.seconds += seconds
-        await self.director.settle()
+        await self.director.reconcile()
         return self.weights
 
     @property
@@ -146,7 +146,7 @@ async def test_what_others_do_to_it_is_undone_without_a_word(monkeypatch: pytest
     await site.move(web(NEW))
     await site.kernel.apply([Op(Verb.EDIT, Destination(key(OLD), Forward.MASQUERADE, 5))])
     site.lines.clear()
-    await site.director.settle(look=True)
+    await site.director.reconcile(look=True)
     assert (site.weights[OLD], [each for each in site.lines if "Somebody" in each]) == (0, [])
 
 
@@ -213,9 +213,9 @@ class Counting(MemoryKernel):
 
 async def test_a_kernel_that_fails_is_not_asked_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draining, "EVERY", 0.01)
-    director = Director(kernel := Counting(), orders(config(web(OLD), reconcile=None), KINDS))
+    director = Director(kernel := Counting(), compile_config(config(web(OLD), reconcile=None), KINDS))
     await director.start()
-    await director.reload(orders(config(web(NEW), reconcile=None), KINDS))
+    await director.reload(compile_config(config(web(NEW), reconcile=None), KINDS))
     kernel.broken, kernel.reads = KernelError("gone"), 0
     running = asyncio.create_task(director.run())
     await asyncio.sleep(0.3)
@@ -226,10 +226,10 @@ async def test_a_kernel_that_fails_is_not_asked_all_the_time(monkeypatch: pytest
 
 async def test_the_director_wakes_up_for_it_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draining, "EVERY", 0.05)
-    director = Director(kernel := MemoryKernel(), orders(config(web(OLD), reconcile=None), KINDS))
+    director = Director(kernel := MemoryKernel(), compile_config(config(web(OLD), reconcile=None), KINDS))
     await director.start()
     running = asyncio.create_task(director.run())
-    await director.reload(orders(config(web(NEW), reconcile=None), KINDS))
+    await director.reload(compile_config(config(web(NEW), reconcile=None), KINDS))
     async with asyncio.timeout(20):
         while key(OLD) in kernel.table:
             await asyncio.sleep(0.01)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from builders import KINDS, config, fallback, real, service_key, virtual
 from ldirectord_py.config.model import CheckType, Config, Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reconciler.draining import AT_MOST, EVERY
 from ldirectord_py.desired import desired
@@ -51,7 +51,7 @@ class Story:
         self.now = loop.time()
         loop.time = lambda: self.now  # type: ignore[method-assign]
         self.kernel = MemoryKernel()
-        self.director = Director(self.kernel, orders(site, KINDS))
+        self.director = Director(self.kernel, compile_config(site, KINDS))
 
     async def delete(self, index: int) -> None:
         rows = list(self.kernel.table.values())
@@ -73,12 +73,12 @@ class Story:
 
     async def wait(self, index: int) -> None:
         self.now += (1, EVERY, AT_MOST)[index % 3]
-        await self.director.settle(look=index > 5)
+        await self.director.reconcile(look=index > 5)
 
     async def rest(self) -> None:
         """Let the kernel be well, and what is due be done."""
         await self.mend()
-        await self.director.settle(look=True)
+        await self.director.reconcile(look=True)
 
 
 Act = Callable[[Story, int], Awaitable[None]]
@@ -93,17 +93,17 @@ def test_what_is_left_behind_has_no_weight_and_goes(site: Config, steps: list[Co
         await director.start()
         for step in steps:
             if isinstance(step, Config):
-                await director.reload(orders(step, KINDS))
+                await director.reload(compile_config(step, KINDS))
             else:
                 act, index = step
                 await act(story, index)
         await story.rest()
-        wanted = desired(director.orders.config, director.health, {})
-        ours = {service_key(text) for text in SITES} & director.orders.virtuals.keys()
+        wanted = desired(director.compiled.config, director.health, {})
+        ours = {service_key(text) for text in SITES} & director.compiled.virtuals.keys()
         held = {key: row for key, row in kernel.table.items() if getattr(key, "service", key) in ours}
         assert {key: row for key, row in held.items() if key in wanted} == wanted
         left = [row for key, row in held.items() if key not in wanted and isinstance(row, Destination)]
-        assert all(row.weight == 0 and director.orders.virtuals[row.key.service].quiescent for row in left)
+        assert all(row.weight == 0 and director.compiled.virtuals[row.key.service].quiescent for row in left)
         kernel.connected = {}
         story.now += EVERY
         await story.rest()

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from builders import KINDS, config, virtual
 from ldirectord_py.config.model import CheckType, Config
-from ldirectord_py.daemon.reconciler.compiled_config import Orders, orders
-from ldirectord_py.daemon.reconciler.health_table import Standing
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
+from ldirectord_py.daemon.reconciler.health_table import HealthTable
 from ldirectord_py.health import HealthState, Rules, Verdict
 from ldirectord_py.ipvs.table import DestinationKey
 
@@ -31,32 +31,32 @@ def adopted(keys: AbstractSet[DestinationKey]) -> dict[DestinationKey, HealthSta
 
 @given(st.lists(st.tuples(sites(), st.lists(st.tuples(st.integers(0, 7), st.sampled_from(Verdict))))))
 def test_counts_are_those_of_the_states(story: list[tuple[Config, list[tuple[int, Verdict]]]]) -> None:
-    standing = Standing()
-    in_force: Orders | None = None
+    standing = HealthTable()
+    in_force: CompiledConfig | None = None
     for site, verdicts in story:
-        in_force = orders(site, KINDS, in_force)
-        standing.follow(in_force.shares, frozenset(), adopted)
+        in_force = compile_config(site, KINDS, in_force)
+        standing.replace_virtuals(in_force.compiled_virtuals, frozenset(), adopted)
         keys = list(in_force.reals)
         for index, verdict in verdicts if keys else ():
             standing.observe(keys[index % len(keys)], verdict, Rules())
         up = Counter(key.service for key, state in standing.health.items() if state.up)
         assert standing.health.keys() == in_force.reals.keys()
         assert standing.up == up.total()
-        assert [key for key in in_force.virtuals if standing.is_out(key)] == [
+        assert [key for key in in_force.virtuals if standing.all_down(key)] == [
             key for key in in_force.virtuals if not up[key]
         ]
 
 
 def test_only_servers_of_virtuals_that_changed_are_enrolled_anew() -> None:
     web, mail = virtual("10.0.0.1:80", "10.1.0.1:80"), virtual("10.0.0.1:25", "10.1.0.1:80", "10.1.0.3:80")
-    former = orders(config(web, mail), KINDS)
-    standing = Standing()
-    assert list(standing.follow(former.shares, frozenset(), adopted)) == list(former.reals)
+    former = compile_config(config(web, mail), KINDS)
+    standing = HealthTable()
+    assert list(standing.replace_virtuals(former.compiled_virtuals, frozenset(), adopted)) == list(former.reals)
     for key in former.reals:
         standing.observe(key, Verdict.UP, Rules())
-    new = orders(config(web, virtual("10.0.0.1:25", "10.1.0.3:80", scheduler="rr")), KINDS, former)
-    (kept,) = standing.follow(new.shares, frozenset(), adopted)
+    new = compile_config(config(web, virtual("10.0.0.1:25", "10.1.0.3:80", scheduler="rr")), KINDS, former)
+    (kept,) = standing.replace_virtuals(new.compiled_virtuals, frozenset(), adopted)
     assert str(kept.address) == "10.1.0.3"
     assert [state.up for state in standing.health.values()] == [True, True]
-    standing.begin_anew(kept)
-    assert (standing.up, standing.is_out(kept.service)) == (1, True)
+    standing.reset(kept)
+    assert (standing.up, standing.all_down(kept.service)) == (1, True)

@@ -14,11 +14,11 @@ from builders import down, service_key, up
 from ldirectord_py.checks.base import Result
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.load import load
-from ldirectord_py.daemon.configuration.name_watch import Resolver
+from ldirectord_py.daemon.configuration.name_watch import NameWatch
 from ldirectord_py.daemon.configuration.reload import Reloader
-from ldirectord_py.daemon.reconciler.compiled_config import Orders, orders
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.instance.sd_notify import Notify
+from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Service
@@ -51,16 +51,16 @@ class Site:
         path.write_text(text)
         loaded = load(path)
         self.kernel = MemoryKernel([Service(service_key(WEB), "wrr"), *rows])
-        self.director = Director(self.kernel, orders(loaded.config, kinds()), [log])
-        self.reloader = Reloader(path, loaded, self.director, self._put_in_force, Notify())
-        self.resolver = Resolver(self.reloader, self._put_in_force)
+        self.director = Director(self.kernel, compile_config(loaded.config, kinds()), [log])
+        self.reloader = Reloader(path, loaded, self.director, self._put_in_force, SdNotify())
+        self.resolver = NameWatch(self.reloader, self._put_in_force)
 
     def _answer(self, host: str, *_: Any) -> list[tuple[Any, ...]]:
         if host not in self.names:
             raise socket.gaierror(self.error, "no address")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (self.names[host], 0))]
 
-    async def _put_in_force(self, new: Orders) -> None:
+    async def _put_in_force(self, new: CompiledConfig) -> None:
         await self.director.reload(new)
 
     @property
@@ -79,10 +79,10 @@ class Site:
         return self.weights
 
     async def check(self, result: Result, *addresses: str) -> dict[str, int]:
-        for check in self.director.orders.plan:
+        for check in self.director.compiled.plan:
             if str(check.target.address) in addresses:
                 self.director.observe(check, result)
-        await self.director.settle()
+        await self.director.reconcile()
         return self.weights
 
 
@@ -166,7 +166,7 @@ async def test_a_row_that_no_check_is_known_for_stays_as_it_is(
     assert caplog.messages == [STAYS + "10.1.0.2:81 (checked), 10.1.0.1:82 (not checked), 10.1.0.3:80 (not checked)"]
     assert await site.reload(MIXED + "    comment=changed\n") == kept
     await site.kernel.apply([Op(Verb.EDIT, row("10.1.0.1:82", 2)), Op(Verb.DELETE, rows[3])])
-    await site.director.settle(look=True)
+    await site.director.reconcile(look=True)
     assert site.weights == {"10.1.0.9": 1, "10.1.0.1:82": 2, "10.1.0.2:81": 1}
     assert "Somebody" not in caplog.text
     assert await site.resolve(web1="10.1.0.1", web2="10.1.0.2") == {"10.1.0.9": 1, "10.1.0.2:81": 1}
@@ -198,7 +198,7 @@ async def test_what_somebody_adds_later_is_no_leftover(folder: Path, monkeypatch
     site = Site(folder, monkeypatch, TEXT, row("10.1.0.1"))
     await site.director.start()
     await site.kernel.apply([Op(Verb.ADD, row("10.1.0.6"))])
-    await site.director.settle(look=True)
+    await site.director.reconcile(look=True)
     assert site.weights == {"10.1.0.1": 1}
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from builders import KINDS, config, real, service_key, virtual
 from ldirectord_py.config.model import Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import Orders, orders
-from ldirectord_py.daemon.reconciler.manual_edits import Edits
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
+from ldirectord_py.daemon.reconciler.manual_edits import ManualEdits
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Service
 from ldirectord_py.report.events import Drifted
 
@@ -20,36 +20,36 @@ def destination(address: str, weight: int) -> Destination:
 FIRST, SECOND = destination("10.1.0.1:80", 0), destination("10.1.0.2:80", 1)
 
 
-def order(*virtuals: Virtual) -> Orders:
-    return orders(config(*virtuals), KINDS)
+def order(*virtuals: Virtual) -> CompiledConfig:
+    return compile_config(config(*virtuals), KINDS)
 
 
 def test_what_is_left_is_remembered_and_told() -> None:
-    edits = Edits()
-    assert edits.heed(Drifted(SECOND, destination("10.1.0.2:80", 7), mended=False))
-    assert edits.heed(Drifted(FIRST, None, mended=False))
+    edits = ManualEdits()
+    assert edits.accept(Drifted(SECOND, destination("10.1.0.2:80", 7), mended=False))
+    assert edits.accept(Drifted(FIRST, None, mended=False))
     assert edits.weights == {SECOND.key: 7, FIRST.key: None}
-    edits.forget(SECOND.key)
-    edits.forget(SECOND.key)
+    edits.discard(SECOND.key)
+    edits.discard(SECOND.key)
     assert edits.weights == {FIRST.key: None}
 
 
 def test_what_is_mended_is_told_but_for_a_removal_that_is_taken_back() -> None:
-    edits = Edits()
-    assert edits.heed(Drifted(None, SECOND, mended=True))
-    assert edits.heed(Drifted(SECOND, None, mended=True))
-    assert edits.heed(Drifted(Service(service_key(WEB), "wrr"), None, mended=True))
-    edits.heed(Drifted(FIRST, None, mended=False))
-    assert not edits.heed(Drifted(None, FIRST, mended=True))
+    edits = ManualEdits()
+    assert edits.accept(Drifted(None, SECOND, mended=True))
+    assert edits.accept(Drifted(SECOND, None, mended=True))
+    assert edits.accept(Drifted(Service(service_key(WEB), "wrr"), None, mended=True))
+    edits.accept(Drifted(FIRST, None, mended=False))
+    assert not edits.accept(Drifted(None, FIRST, mended=True))
     assert edits.weights == {}
 
 
 def test_it_is_left_so_for_the_same_servers_only() -> None:
-    edits = Edits()
-    edits.heed(Drifted(FIRST, None, mended=False))
-    edits.heed(Drifted(SECOND, destination("10.1.0.2:80", 7), mended=False))
+    edits = ManualEdits()
+    edits.accept(Drifted(FIRST, None, mended=False))
+    edits.accept(Drifted(SECOND, destination("10.1.0.2:80", 7), mended=False))
     before = order(virtual(WEB, "10.1.0.1:80", "10.1.0.2:80"))
-    edits.follow(before, order(virtual(WEB, real("10.1.0.1:80", weight=5), "10.1.0.2:80", scheduler="rr")))
+    edits.keep_unchanged(before, order(virtual(WEB, real("10.1.0.1:80", weight=5), "10.1.0.2:80", scheduler="rr")))
     assert edits.weights == {SECOND.key: 7}
-    edits.follow(before, order())
+    edits.keep_unchanged(before, order())
     assert edits.weights == {}

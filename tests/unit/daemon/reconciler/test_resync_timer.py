@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 
 from builders import KINDS, config, virtual
-from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.daemon.reconciler.resync_timer import RETRY_AFTER, RETRY_AFTER_AT_MOST, Looks
+from ldirectord_py.daemon.reconciler.resync_timer import RETRY_AFTER, RETRY_AFTER_AT_MOST, ResyncTimer
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Table
@@ -26,33 +26,33 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 async def test_a_look_is_due_at_once_or_after_a_period_or_never(clock: list[float]) -> None:
-    looks = Looks()
+    looks = ResyncTimer()
     assert looks.at == math.inf
-    looks.later(10)
+    looks.schedule(10)
     assert looks.at == 1010.0
-    looks.later(None)
+    looks.schedule(None)
     assert looks.at == math.inf
-    looks.now()
+    looks.due_now()
     assert looks.at < clock[0]
 
 
 async def test_pauses_grow_to_a_limit_and_begin_anew(clock: list[float]) -> None:
-    looks, pauses = Looks(), []
+    looks, pauses = ResyncTimer(), []
     for _ in range(8):
-        looks.later(None)
-        looks.retry()
+        looks.schedule(None)
+        looks.back_off()
         pauses.append(looks.at - clock[0])
     assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
-    looks.later(None)
-    looks.calm()
-    looks.retry()
+    looks.schedule(None)
+    looks.reset()
+    looks.back_off()
     assert looks.at - clock[0] == RETRY_AFTER
 
 
 async def test_a_retry_is_not_later_than_the_look_that_is_due(clock: list[float]) -> None:
-    looks = Looks()
-    looks.later(0)
-    looks.retry()
+    looks = ResyncTimer()
+    looks.schedule(0)
+    looks.back_off()
     assert looks.at == clock[0]
 
 
@@ -69,21 +69,21 @@ class Timed(MemoryKernel):
 
 
 async def test_a_kernel_that_is_back_without_a_change_is_soon_tried_again_when_it_goes(clock: list[float]) -> None:
-    director = Director(kernel := Timed(), orders(config(virtual("10.0.0.1:80"), reconcile=None), KINDS))
+    director = Director(kernel := Timed(), compile_config(config(virtual("10.0.0.1:80"), reconcile=None), KINDS))
     await director.start()
 
     async def lost(seconds: int) -> list[float]:
         """Return the pauses between the reads of a kernel that is out of reach so long."""
         kernel.broken = KernelError("gone")
-        await director.settle(look=True)
+        await director.reconcile(look=True)
         kernel.reads.clear()
         for _ in range(seconds):
             clock[0] += 1
-            if clock[0] >= director._looks.at:
-                await director.settle()
+            if clock[0] >= director._resync_timer.at:
+                await director.reconcile()
         kernel.broken = None
         clock[0] += RETRY_AFTER_AT_MOST
-        await director.settle()
+        await director.reconcile()
         return [after - before for before, after in pairwise(kernel.reads)]
 
     assert (await lost(20))[:3] == [2.0, 4.0, 8.0]

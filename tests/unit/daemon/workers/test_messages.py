@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from ldirectord_py.checks.base import Check, Result, Target
-from ldirectord_py.daemon.workers.messages import LONGEST, Limits, News, Work, news, read_frame, work
+from ldirectord_py.daemon.workers.messages import (
+    LONGEST,
+    Assignment,
+    Limits,
+    Update,
+    decode_assignment,
+    decode_update,
+    read_frame,
+)
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import FirewallMark
 
@@ -28,20 +36,20 @@ async def carried(frame: bytes) -> bytes:
 
 
 async def test_work() -> None:
-    told = Work([(7, CHECK)], [1, 2], Limits(50, None), 20, whole=False)
-    assert work(await carried(told.frame())) == told
+    told = Assignment([(7, CHECK)], [1, 2], Limits(50, None), 20, whole=False)
+    assert decode_assignment(await carried(told.frame())) == told
 
 
 async def test_news() -> None:
     results = [(7, Result(verdict, 'not "200"\n\x00é\udce9', 0.25)) for verdict in Verdict]
-    told = News(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")], [4711])
-    assert news(await carried(told.frame())) == told
+    told = Update(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")], [4711])
+    assert decode_update(await carried(told.frame())) == told
 
 
 async def test_a_reason_that_is_no_text_arrives_as_one() -> None:
     returned: Any = b"up"  # by a plug-in
-    told = News([(7, Result(Verdict.UP, returned, 0.25))])
-    assert news(await carried(told.frame())) == News([(7, Result(Verdict.UP, "b'up'", 0.25))], [], [])
+    told = Update([(7, Result(Verdict.UP, returned, 0.25))])
+    assert decode_update(await carried(told.frame())) == Update([(7, Result(Verdict.UP, "b'up'", 0.25))], [], [])
 
 
 @pytest.mark.parametrize(
@@ -59,7 +67,7 @@ async def test_a_reason_that_is_no_text_arrives_as_one() -> None:
 )
 def test_nonsense_is_told_as_such(data: bytes) -> None:
     with pytest.raises((ValueError, TypeError)):
-        news(data)
+        decode_update(data)
 
 
 @pytest.mark.parametrize("frame", [b"", b"\0\0", b"\0\0\0\5abc", (LONGEST + 1).to_bytes(4) + b"x"])

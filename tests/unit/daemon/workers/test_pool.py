@@ -26,8 +26,8 @@ from harness.scripted import Servers, servers
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.daemon.workers import pool as many
 from ldirectord_py.daemon.workers import process, supervisor, worker
-from ldirectord_py.daemon.workers.messages import Limits, Work
-from ldirectord_py.daemon.workers.pool import Workers, divided
+from ldirectord_py.daemon.workers.messages import Assignment, Limits
+from ldirectord_py.daemon.workers.pool import WorkerPool, split_limits
 from ldirectord_py.daemon.workers.worker import Worker, serve
 from ldirectord_py.health import Verdict
 
@@ -80,7 +80,7 @@ class Watched:
     def __init__(self, place: Servers) -> None:
         self.place = place
         self.found: dict[Check, list[Result]] = {}
-        self.workers = Workers(lambda check, result: self.found.setdefault(check, []).append(result))
+        self.workers = WorkerPool(lambda check, result: self.found.setdefault(check, []).append(result))
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(30):
@@ -200,7 +200,7 @@ async def test_a_fault_of_the_listener_does_not_end_the_worker(caplog: pytest.Lo
             heard += 1
             raise RuntimeError("a fault of ours")
 
-        watched.workers = Workers(report)
+        watched.workers = WorkerPool(report)
         watched.workers.follow([check], 1, LIMITS)
         await watched.until(lambda: heard >= 3)
     assert set(caplog.messages) == {f"A result of {check} got lost"}
@@ -299,7 +299,7 @@ async def test_a_line_that_cannot_be_formatted_does_not_fail_who_logs_it() -> No
     ],
 )
 def test_the_limits_hold_for_all_together(limits: Limits, workers: int, expected: list[Limits]) -> None:
-    assert divided(limits, workers) == expected
+    assert split_limits(limits, workers) == expected
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_as_many_workers_as_the_checks_are_worth(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], checks: int, expected: int
 ) -> None:
     monkeypatch.setattr(many, "cores", lambda: 8)
-    assert many.employed(config(**{"fork": True, **given}).settings, checks) == expected
+    assert many.worker_count(config(**{"fork": True, **given}).settings, checks) == expected
 
 
 def test_another_affinity_moves_no_check(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,19 +358,19 @@ async def test_what_a_director_that_does_not_read_says_begins_no_check(monkeypat
     with ours, theirs:
         _, writer = await asyncio.open_unix_connection(sock=theirs)
         working = Worker(writer)
-        flight = working._monitor.flight
+        flight = working._monitor.in_flight
 
         def limit() -> int:
             return flight.limit
 
-        working.heed(Work((), (), Limits(1, 7), logging.INFO))
+        working.apply(Assignment((), (), Limits(1, 7), logging.INFO))
         assert flight.limit == 7
         working.handle(logging.LogRecord("plugin", logging.WARNING, __file__, 1, "x" * 4_000_000, (), None))
         telling = asyncio.create_task(working.tell())
         async with asyncio.timeout(30):
             while flight.limit:
                 await asyncio.sleep(0.01)
-            working.heed(Work((), (), Limits(1, 5), logging.INFO))
+            working.apply(Assignment((), (), Limits(1, 5), logging.INFO))
             assert limit() == 0
             while limit() != 5:
                 await asyncio.to_thread(ours.recv, 2**20)

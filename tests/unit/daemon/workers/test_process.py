@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from ldirectord_py.daemon.workers import process
-from ldirectord_py.daemon.workers.messages import news, read_frame
-from ldirectord_py.daemon.workers.process import Employment
+from ldirectord_py.daemon.workers.messages import decode_update, read_frame
+from ldirectord_py.daemon.workers.process import WorkerProcess
 from ldirectord_py.runtime import signals
 
 
@@ -24,7 +24,7 @@ async def ended(monkeypatch: pytest.MonkeyPatch, script: str) -> str:
     monkeypatch.setattr(process, "PROGRAM", (sys.executable, "-c", script))
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        return await Employment(theirs).reap()
+        return await WorkerProcess(theirs).reap()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ async def test_one_that_does_not_end_though_killed_holds_up_nobody(monkeypatch: 
     monkeypatch.setattr(process, "PROGRAM", (sys.executable, "-c", "import time; time.sleep(60)"))
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        employed = Employment(theirs)
+        employed = WorkerProcess(theirs)
         kill = employed._process.kill
         monkeypatch.setattr(employed._process, "kill", lambda: None)  # as while it waits for a disk
         async with asyncio.timeout(30):
@@ -66,7 +66,7 @@ async def test_one_that_cannot_be_started_is_an_oserror(monkeypatch: pytest.Monk
     monkeypatch.setattr(process, "PROGRAM", ("/nonexistent",))
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(OSError, match="nonexistent"):
-        Employment(theirs)
+        WorkerProcess(theirs)
 
 
 @pytest.mark.slow
@@ -74,12 +74,12 @@ async def test_a_signal_to_a_worker_that_only_begins_is_left_to_the_director() -
     """Signals to all processes of a service reach workers too, which had died of them while they were starting."""
     ours, theirs = socket.socketpair()
     with theirs:
-        employed = Employment(theirs)
+        employed = WorkerProcess(theirs)
     for number in signals.HANDLED:
         os.kill(employed.pid, number)
     reader, writer = await asyncio.open_unix_connection(sock=ours)
     async with asyncio.timeout(60):
-        assert news(await read_frame(reader)).results == []
+        assert decode_update(await read_frame(reader)).results == []
     for number in signals.HANDLED:
         os.kill(employed.pid, number)
     writer.close()
@@ -104,7 +104,7 @@ async def test_one_that_cannot_be_heard_is_not_left_running(monkeypatch: pytest.
     monkeypatch.setattr(process, "PROGRAM", (sys.executable, "-c", "import time; time.sleep(60)"))
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(OSError, match="No space left"):
-        Employment(theirs)
+        WorkerProcess(theirs)
     [pid] = begun
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -10,8 +10,8 @@ import pytest
 
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.daemon.workers import supervisor
-from ldirectord_py.daemon.workers.messages import Limits, News, Work
-from ldirectord_py.daemon.workers.supervisor import Share
+from ldirectord_py.daemon.workers.messages import Assignment, Limits, Update
+from ldirectord_py.daemon.workers.supervisor import WorkerSupervisor
 from ldirectord_py.health import Verdict
 
 CHECK = Check("connect", Target(ip_address("192.0.2.1"), 80, 1.0), 1.0)
@@ -32,15 +32,15 @@ class Played:
 
 @pytest.fixture(autouse=True)
 def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "Employment", Played)
+    monkeypatch.setattr(supervisor, "WorkerProcess", Played)
 
 
 async def test_a_frame_that_takes_longer_than_the_silence_is_heard_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     heard = list[tuple[int, Result]]()
-    listens = Share(lambda number, result: heard.append((number, result)), Limits(1, None))
+    listens = WorkerSupervisor(lambda number, result: heard.append((number, result)), Limits(1, None))
     listens.checks[7] = CHECK
     result = Result(Verdict.UP, "well", 0.5)
-    frame = News([(7, result)]).frame()
+    frame = Update([(7, result)]).frame()
     reader = asyncio.StreamReader()
     wait, parts = asyncio.wait, [frame[:4], frame[4:]]
 
@@ -61,11 +61,11 @@ async def test_a_frame_that_takes_longer_than_the_silence_is_heard_whole(monkeyp
 async def test_a_fault_in_what_is_said_ends_the_talk_and_is_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(work: Work) -> bytes:
+    def broken(work: Assignment) -> bytes:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(Work, "frame", broken)
-    told = Share(lambda number, result: None, Limits(1, None))
+    monkeypatch.setattr(Assignment, "frame", broken)
+    told = WorkerSupervisor(lambda number, result: None, Limits(1, None))
     told.begin(7, CHECK)
     async with asyncio.timeout(10):
         while len(caplog.messages) < 2:

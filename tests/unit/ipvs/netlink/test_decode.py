@@ -16,7 +16,7 @@ from contract.tables import keys, services, wrapped
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.netlink import decode
 from ldirectord_py.ipvs.netlink.decode import DONE, MULTIPART, BrokenDumpError, MalformedAnswerError
-from ldirectord_py.ipvs.netlink.dump_cache import Destinations, Recall, image
+from ldirectord_py.ipvs.netlink.dump_cache import Destinations, DumpCache, comparable_bytes
 from ldirectord_py.ipvs.table import Destination, DestinationKey, FirewallMark, Forward, Row, Service
 
 FAMILY, SEQUENCE = 32, 5
@@ -68,14 +68,14 @@ def test_a_recorded_destination_is_read_both_ways() -> None:
 
 
 def test_a_destination_is_sent_as_it_is_dumped() -> None:
-    assert ([image(row) for row in walked(RECORDED)], False) == Destinations(WEB).image(RECORDED, SEQUENCE)
+    assert ([comparable_bytes(row) for row in walked(RECORDED)], False) == Destinations(WEB).image(RECORDED, SEQUENCE)
 
 
 @given(st.lists(wrapped(WEB), min_size=1, unique_by=lambda row: row.key))
 def test_the_fixed_layout_reads_what_the_walk_reads(rows: list[Destination]) -> None:
     chunk = chunk_of(*map(dumped_destination, rows))
     assert rows == walked(chunk)
-    known = Recall().destinations(WEB)
+    known = DumpCache().destinations(WEB)
     first, again = learned(known, chunk), learned(known, chunk)
     assert rows == first
     assert list(map(id, first)) == list(map(id, again))
@@ -92,7 +92,7 @@ def test_another_layout_is_walked_to_the_same_rows(rows: list[Destination]) -> N
 
 @given(keys().flatmap(services))
 def test_a_dumped_service_is_read_without_the_kernels_own_flag(row: Service) -> None:
-    chunk, recall = chunk_of(dumped_service(row)) * 2, Recall()
+    chunk, recall = chunk_of(dumped_service(row)) * 2, DumpCache()
     for _ in range(2):
         assert ([row, row], False) == recall.services(chunk, SEQUENCE)
     assert ([row, row], False) == decode.part(chunk, SEQUENCE, decode.service)
@@ -101,7 +101,7 @@ def test_a_dumped_service_is_read_without_the_kernels_own_flag(row: Service) -> 
 def test_the_end_of_a_dump_is_seen_beside_its_rows() -> None:
     chunk = RECORDED + packed(DONE, SEQUENCE, bytes(4), MULTIPART)
     rows, done = Destinations(WEB).image(chunk, SEQUENCE)
-    assert list(map(image, walked(RECORDED))) == rows
+    assert list(map(comparable_bytes, walked(RECORDED))) == rows
     assert done
 
 
@@ -142,7 +142,7 @@ def test_what_went_is_not_known_any_more() -> None:
 
 
 def test_services_are_forgotten_when_the_table_has_shrunk() -> None:
-    recall = Recall()
+    recall = DumpCache()
     before = [recall.destinations(FirewallMark(number)) for number in range(1, 301)]
     recall.trim(300)
     assert before[0] is recall.destinations(FirewallMark(1))
@@ -193,7 +193,7 @@ def _all_messages(chunk: bytes) -> list[decode.Message]:
 
 @given(st.binary(max_size=400) | damaged())
 def test_recall_gives_the_same_rows_or_error_of_ours_again(chunk: bytes) -> None:
-    recall = Recall()
+    recall = DumpCache()
     recall.destinations(WEB)._fixed = False
     reads = (lambda: learned(recall.destinations(WEB), chunk), lambda: recall.services(chunk, SEQUENCE))
     for read in reads:

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ldirectord_py.ipvs.netlink.prefetch import ahead
+from ldirectord_py.ipvs.netlink.prefetch import prefetch
 
 
 def test_in_order() -> None:
-    assert list(range(100)) == list(ahead(iter(range(100))))
-    assert list(ahead(iter(()))) == []
+    assert list(range(100)) == list(prefetch(iter(range(100))))
+    assert list(prefetch(iter(()))) == []
 
 
 def test_the_next_is_made_while_one_is_in_use() -> None:
@@ -24,7 +24,7 @@ def test_the_next_is_made_while_one_is_in_use() -> None:
             event.set()
             yield number
 
-    for number in ahead(items()):
+    for number in prefetch(items()):
         assert made[min(number + 1, 2)].wait(10)
 
 
@@ -33,14 +33,14 @@ def test_a_fault_comes_after_what_was_made_before_it() -> None:
         yield 1
         raise ValueError("no second one")
 
-    coming = ahead(items())
+    coming = prefetch(items())
     assert next(coming) == 1
     with pytest.raises(ValueError, match="no second one"):
         next(coming)
 
 
 def test_no_thread_is_left_when_one_stops_early() -> None:
-    for item in ahead(iter(range(100))):
+    for item in prefetch(iter(range(100))):
         assert item == 0
         break
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("ahead")] == []
@@ -51,4 +51,4 @@ def test_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
-    assert list(ahead(iter((1, 2, 3)))) == [1, 2, 3]
+    assert list(prefetch(iter((1, 2, 3)))) == [1, 2, 3]

@@ -7,11 +7,11 @@ import socket
 import pytest
 
 from ldirectord_py.errors import KernelError
-from ldirectord_py.ipvs.netlink.socket import SMALL, AnswerDroppedError, AnswerLostError, Channel, dial
+from ldirectord_py.ipvs.netlink.socket import SMALL, AnswerDroppedError, AnswerLostError, NetlinkSocket, open_socket
 
 
 def test_no_other_process_can_answer() -> None:
-    opened, other = dial(), dial()
+    opened, other = open_socket(), open_socket()
     assert isinstance(opened, socket.socket)
     assert isinstance(other, socket.socket)
     with opened, other, pytest.raises((ConnectionRefusedError, PermissionError)):
@@ -36,4 +36,4 @@ def test_what_is_cut_or_missing_is_no_answer(answer: bytes | None, error: type[K
             pass
 
     with pytest.raises(error):
-        Channel(Cut()).receive()
+        NetlinkSocket(Cut()).receive()

@@ -11,7 +11,7 @@ from ldirectord_py.config.model import Virtual
 from ldirectord_py.ipvs.table import FirewallMark, Protocol
 from ldirectord_py.report.commands.fallbackcommand import FallbackCommands, told
 from ldirectord_py.report.events import KernelFound, Outage
-from ldirectord_py.runtime.serial_queues import Lanes
+from ldirectord_py.runtime.serial_queues import SerialQueues
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ async def test_those_of_one_virtual_run_in_order(tmp_path: Path) -> None:
     script = tmp_path / "note"
     script.write_text(f'#!/bin/sh\n[ "$1" = start ] && sleep 0.2\necho "$@" >> {tmp_path}/told\n')
     script.chmod(0o755)
-    lanes = Lanes()
+    lanes = SerialQueues()
     listener = FallbackCommands(lanes)
     listener(KernelFound())
     listener(Outage(virtual("10.0.0.2:80"), began=True))  # has no command

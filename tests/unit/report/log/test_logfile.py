@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ldirectord_py.config.model import Globals
 from ldirectord_py.report.log import logfile, sinks
-from ldirectord_py.report.log.logfile import LONGEST_TEXT, Log, follow, one_line, open_log, sink_of
+from ldirectord_py.report.log.logfile import LONGEST_TEXT, QueuedLog, follow, one_line, open_log, sink_of
 from ldirectord_py.report.log.sinks import File, Line, Stream, Syslog
 
 LOGGER = logging.getLogger("ldirectord_py.daemon.reconciler.director")
@@ -204,7 +204,7 @@ def test_a_traceback_is_one_line(tmp_path: Path) -> None:
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     before = logging.getLogger().handlers[:]
     with open_log(settings(tmp_path / "log"), "i") as log:
-        assert isinstance(log, Log)
+        assert isinstance(log, QueuedLog)
     assert before == logging.getLogger().handlers
     assert logging.getLogger("ldirectord_py").level == logging.NOTSET
 
@@ -335,7 +335,7 @@ def test_a_start_without_a_thread_to_spare_logs_once_there_is_one(
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", start)
-        log = Log(settings(path), "web")
+        log = QueuedLog(settings(path), "web")
         log.handle(logging.makeLogRecord({"msg": "one"}))
         log.handle(logging.makeLogRecord({"msg": "two"}))
         if not threads_come:

@@ -13,14 +13,14 @@ from builders import KINDS, config, down, fallback, real, up, virtual
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import AlertStatus, CheckType, Config, Globals, Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import orders
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Destination
-from ldirectord_py.report.mail.mail import Mail
-from ldirectord_py.report.mail.message import Alert, Host, Letter, Route
+from ldirectord_py.report.mail.mail import MailAlerts
+from ldirectord_py.report.mail.message import Alert, Host, MailMessage, Route
 
 OPS = "ops@example.net"
 WEB = "10.0.0.1:80"
@@ -35,28 +35,28 @@ class Site:
     def __init__(self, *virtuals: Virtual, kernel: MemoryKernel | None = None, **settings: Any) -> None:
         self.kernel = kernel or MemoryKernel()
         self.now = 1000.0
-        self.letters: list[Letter] = []
+        self.letters: list[MailMessage] = []
         self.config = config(*virtuals, **settings)
-        self.mail = Mail(self.config, Host("director", "root"), self._post, lambda: self.now)
-        self.director = Director(self.kernel, orders(self.config, KINDS), [self.mail])
+        self.mail = MailAlerts(self.config, Host("director", "root"), self._post, lambda: self.now)
+        self.director = Director(self.kernel, compile_config(self.config, KINDS), [self.mail])
 
-    def _post(self, letter: Letter, holds: Callable[[Alert], bool]) -> None:
+    def _post(self, letter: MailMessage, holds: Callable[[Alert], bool]) -> None:
         assert all(map(holds, letter.alerts))
         self.letters.append(letter)
 
     async def check(self, result: Result, *servers: str) -> list[str]:
         """Hand in a result for these servers (for all, without any); return what is told since the last look."""
-        for check in self.director.orders.plan:
+        for check in self.director.compiled.plan:
             if not servers or str(check.target.address).rpartition(".")[2] in servers:
                 self.director.observe(check, result)
-        await self.director.settle()
+        await self.director.reconcile()
         return self.told()
 
     async def reload(self, *virtuals: Virtual, **settings: Any) -> list[str]:
         new: Config = config(*virtuals, **settings)
-        self.mail.foresee(new)
-        await self.director.reload(orders(new, KINDS))
-        self.mail.follow(new)
+        self.mail.prepare(new)
+        await self.director.reload(compile_config(new, KINDS))
+        self.mail.commit(new)
         return self.told()
 
     def after(self, seconds: float) -> list[str]:
@@ -93,8 +93,8 @@ async def test_the_first_verdicts_belong_to_the_start_and_later_ones_do_not() ->
 async def test_a_server_that_goes_down_is_told_with_the_reason() -> None:
     site = await begun(web("1", servicename="Shop"))
     await site.check(up())
-    site.director.observe(next(iter(site.director.orders.plan)), down("connect refused"))
-    await site.director.settle()
+    site.director.observe(next(iter(site.director.compiled.plan)), down("connect refused"))
+    await site.director.reconcile()
     (letter,) = site.letters
     assert letter.subject == f"[Shop] {DELETED.format(1)}"
     assert (letter.alerts[0].reason, letter.recipients, letter.route.server) == ("connect refused", (OPS,), None)
@@ -104,14 +104,14 @@ async def test_the_cause_of_a_flap_that_was_never_written_stands_in_no_later_mai
     site = await begun(web("1"))
     await site.check(up())
     site.letters.clear()
-    (check,) = site.director.orders.plan
+    (check,) = site.director.compiled.plan
     site.director.observe(check, down("connect refused"))
     site.director.observe(check, up())
-    await site.director.settle()
+    await site.director.reconcile()
     assert site.letters == []
     (row,) = (row for row in site.kernel.table.values() if isinstance(row, Destination))
     await site.kernel.apply([Op(Verb.DELETE, row)])
-    await site.director.settle(look=True)
+    await site.director.reconcile(look=True)
     assert [(letter.subject, letter.alerts[0].reason) for letter in site.letters] == [(ADDED.format(1), "")]
 
 
@@ -119,28 +119,28 @@ async def test_a_cause_waits_for_its_row_while_the_kernel_does_not_take_it() -> 
     site = await begun(web("1"))
     await site.check(up())
     site.letters.clear()
-    (check,) = site.director.orders.plan
+    (check,) = site.director.compiled.plan
     site.kernel.broken = KernelError("it is away")
     site.director.observe(check, down("connect refused"))
-    await site.director.settle()
+    await site.director.reconcile()
     assert site.letters == []
     site.kernel.broken = None
-    await site.director.settle(look=True)
+    await site.director.reconcile(look=True)
     (letter,) = site.letters
     assert (letter.subject, letter.alerts[0].reason) == (DELETED.format(1), "connect refused")
 
 
 async def test_a_letter_goes_from_whom_and_by_what_the_configuration_says() -> None:
     site = await begun(web("1", smtp="mail.example.net"), emailalertfrom="lvs@example.net")
-    (check,) = site.director.orders.plan
+    (check,) = site.director.compiled.plan
     routes = [Route("mail.example.net", "lvs@example.net", OPS)]
     site.director.observe(check, up())
-    await site.director.settle()
+    await site.director.reconcile()
     assert [letter.route for letter in site.letters] == routes
     site.letters.clear()
     await site.reload(web("1"))
     site.director.observe(check, down())
-    await site.director.settle()
+    await site.director.reconcile()
     assert [letter.route for letter in site.letters] == [Route(None, None, OPS)]
 
 
@@ -237,8 +237,8 @@ async def test_changes_within_a_time_are_one_mail() -> None:
 async def test_only_mails_that_no_group_holds_back_may_leave_together() -> None:
     for seconds, alone in ((0, False), (10, True)):
         site = await begun(web("1", emailalertgroup=seconds))
-        site.director.observe(next(iter(site.director.orders.plan)), up())
-        await site.director.settle()
+        site.director.observe(next(iter(site.director.compiled.plan)), up())
+        await site.director.reconcile()
         site.now += seconds
         site.mail.tick()
         assert [letter.alone for letter in site.letters] == [alone]
@@ -287,9 +287,9 @@ async def test_a_file_says_which_mails_go_to_whom_from_whom_and_by_what(tmp_path
     read = load(path).config
     site = await begun(*read.virtuals, **{field.name: getattr(read.settings, field.name) for field in fields(Globals)})
     assert await site.check(up()) == []
-    (check,) = site.director.orders.plan
+    (check,) = site.director.compiled.plan
     site.director.observe(check, down())
-    await site.director.settle()
+    await site.director.reconcile()
     (letter,) = site.letters
     assert letter.route == Route("mail.example.net", "lvs@example.net", OPS)
     assert b"Comment: ask Ada\r\n" in letter.message()

@@ -10,18 +10,18 @@ import pytest
 
 from builders import virtual
 from ldirectord_py.config.model import AlertStatus
-from ldirectord_py.report.mail.message import Alert, Host, Letter, Route, letter
+from ldirectord_py.report.mail.message import Alert, Host, MailMessage, Route, compose
 
 HOST = Host("director", "root")
 DOWN = Alert("Deleted real server: 10.1.0.1:80 (10.0.0.1:80)", AlertStatus.RUNNING, "connect refused")
 BACK = Alert("Added real server: 10.1.0.1:80 (10.0.0.1:80) (Weight set to 1)", AlertStatus.RUNNING)
 
 
-def written(*alerts: Alert, to: str = "ops@example.net", sender: str | None = None) -> Letter:
-    return letter(alerts, Route(None, sender, to), HOST, written=0, began=0)
+def written(*alerts: Alert, to: str = "ops@example.net", sender: str | None = None) -> MailMessage:
+    return compose(alerts, Route(None, sender, to), HOST, written=0, began=0)
 
 
-def read(letter: Letter) -> EmailMessage:
+def read(letter: MailMessage) -> EmailMessage:
     message = message_from_bytes(letter.message(), policy=policy.SMTP)
     assert isinstance(message, EmailMessage)
     assert message.defects == []
@@ -130,8 +130,8 @@ def test_a_letter_keeps_its_id() -> None:
 def test_letters_that_are_joined_have_the_id_and_the_age_of_the_last() -> None:
     """The first may have been on its way before: a server may have it already, and it may soon be given up."""
     route = Route(None, None, "ops@example.net")
-    first = letter([DOWN], route, HOST, written=0, began=0, alone=False)
-    last = letter([BACK], route, HOST, written=9, began=9, alone=False)
+    first = compose([DOWN], route, HOST, written=0, began=0, alone=False)
+    last = compose([BACK], route, HOST, written=9, began=9, alone=False)
     both = first.joined(last)
     assert both is not None
     assert (both.alerts, both.id, both.began, both.written) == ((DOWN, BACK), last.id, 9, 0)

@@ -11,14 +11,14 @@ import pytest
 from harness.processes import runs
 from ldirectord_py.config.model import AlertStatus
 from ldirectord_py.report.mail import sendmail
-from ldirectord_py.report.mail.message import Alert, Host, Letter, Route, letter
-from ldirectord_py.report.mail.sendmail import over_sendmail
-from ldirectord_py.report.mail.transport import NotCarriedError
+from ldirectord_py.report.mail.message import Alert, Host, MailMessage, Route, compose
+from ldirectord_py.report.mail.sendmail import sendmail_transport
+from ldirectord_py.report.mail.transport import MailNotSentError
 
 
-def mail() -> Letter:
+def mail() -> MailMessage:
     alert = Alert("Deleted real server: 10.1.0.1:80 (10.0.0.1:80)", AlertStatus.RUNNING)
-    return letter([alert], Route(None, None, "ops@example.net; $(id)"), Host("director", "root"), written=0, began=0)
+    return compose([alert], Route(None, None, "ops@example.net; $(id)"), Host("director", "root"), written=0, began=0)
 
 
 def program(folder: Path, script: str) -> str:
@@ -31,7 +31,7 @@ def program(folder: Path, script: str) -> str:
 @pytest.mark.difference("Without `smtp`")
 async def test_it_gets_the_mail_and_no_address_as_argument(tmp_path: Path) -> None:
     got = tmp_path / "got"
-    async with over_sendmail(program(tmp_path, f'echo "$@" > {got}; cat >> {got}')) as send:
+    async with sendmail_transport(program(tmp_path, f'echo "$@" > {got}; cat >> {got}')) as send:
         assert await send(mail()) == {}
     arguments, *lines = got.read_text().split("\n")
     assert arguments == "-t -i"
@@ -43,22 +43,22 @@ async def test_it_gets_the_mail_and_no_address_as_argument(tmp_path: Path) -> No
     ("script", "reason"), [("exit 75", "ended with status 75"), ("exec 0<&-; exit 1", "ended with status 1")]
 )
 async def test_its_status_tells_whether_the_mail_is_away(tmp_path: Path, script: str, reason: str) -> None:
-    async with over_sendmail(program(tmp_path, script)) as send:
-        with pytest.raises(NotCarriedError, match=reason):
+    async with sendmail_transport(program(tmp_path, script)) as send:
+        with pytest.raises(MailNotSentError, match=reason):
             await send(mail())
 
 
 async def test_one_that_is_missing_is_told(tmp_path: Path) -> None:
-    async with over_sendmail(str(tmp_path / "none")) as send:
-        with pytest.raises(NotCarriedError, match=r"cannot run .*none: No such file or directory"):
+    async with sendmail_transport(str(tmp_path / "none")) as send:
+        with pytest.raises(MailNotSentError, match=r"cannot run .*none: No such file or directory"):
             await send(mail())
 
 
 async def test_one_that_is_no_program_reaches_no_shell(tmp_path: Path) -> None:
     path = Path(program(tmp_path, ""))
     path.write_text(f"touch {tmp_path}/reached")  # noqa: ASYNC240  a test may wait for a disk
-    async with over_sendmail(str(path)) as send:
-        with pytest.raises(NotCarriedError, match=r"cannot run .*sendmail: Exec format error"):
+    async with sendmail_transport(str(path)) as send:
+        with pytest.raises(MailNotSentError, match=r"cannot run .*sendmail: Exec format error"):
             await send(mail())
     assert not (tmp_path / "reached").exists()
 
@@ -70,8 +70,8 @@ async def test_one_that_hangs_is_killed_with_all_that_it_started(
     monkeypatch.setattr(sendmail, "MAIL_SECONDS", 1.5)
     pids = tmp_path / "pids"
     began = time.monotonic()
-    async with over_sendmail(program(tmp_path, f"sleep 60 & echo $! > {pids}; wait")) as send:
-        with pytest.raises(NotCarriedError, match=r"did not end within 1\.5 s"):
+    async with sendmail_transport(program(tmp_path, f"sleep 60 & echo $! > {pids}; wait")) as send:
+        with pytest.raises(MailNotSentError, match=r"did not end within 1\.5 s"):
             await send(mail())
     assert time.monotonic() - began < 20
     async with asyncio.timeout(10):

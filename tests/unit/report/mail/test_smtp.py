@@ -15,17 +15,17 @@ import pytest
 
 from ldirectord_py.config.model import AlertStatus
 from ldirectord_py.report.mail import queue, smtp
-from ldirectord_py.report.mail.message import MAX_ALERTS, Alert, Host, Letter, Route, letter
-from ldirectord_py.report.mail.queue import Outbox
-from ldirectord_py.report.mail.smtp import endpoint_of, over_smtp
-from ldirectord_py.report.mail.transport import NotCarriedError
+from ldirectord_py.report.mail.message import MAX_ALERTS, Alert, Host, MailMessage, Route, compose
+from ldirectord_py.report.mail.queue import MailQueue
+from ldirectord_py.report.mail.smtp import endpoint_of, smtp_transport
+from ldirectord_py.report.mail.transport import MailNotSentError
 
 HOST = Host("director", "root")
 ALERT = Alert("Deleted real server: 10.1.0.1:80 (10.0.0.1:80)", AlertStatus.RUNNING)
 
 
-def mail(to: str = "ops@example.net", alert: Alert = ALERT, began: float = 0, alone: bool = True) -> Letter:
-    return letter([alert], Route("mail", None, to), HOST, written=0, began=began, alone=alone)
+def mail(to: str = "ops@example.net", alert: Alert = ALERT, began: float = 0, alone: bool = True) -> MailMessage:
+    return compose([alert], Route("mail", None, to), HOST, written=0, began=began, alone=alone)
 
 
 @dataclass
@@ -95,9 +95,9 @@ async def unknown(host: str, port: int) -> Sequence[str]:
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
-def box(server: Server, holds: bool = True) -> Outbox:
+def box(server: Server, holds: bool = True) -> MailQueue:
     way = f"mail.example.net:{server.port}"
-    return Outbox("mail.example.net", partial(over_smtp, way, local), lambda alert: holds, lambda: 0.0)
+    return MailQueue("mail.example.net", partial(smtp_transport, way, local), lambda alert: holds, lambda: 0.0)
 
 
 @pytest.mark.parametrize(
@@ -224,11 +224,11 @@ async def test_an_address_that_is_none_harms_no_other_mail(caplog: pytest.LogCap
 async def test_a_server_that_refuses_the_connection_or_has_no_address() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        with pytest.raises(NotCarriedError, match=r"[Rr]efused|[Cc]onnect call failed"):
-            async with over_smtp(f"127.0.0.1:{held.getsockname()[1]}", unknown):
+        with pytest.raises(MailNotSentError, match=r"[Rr]efused|[Cc]onnect call failed"):
+            async with smtp_transport(f"127.0.0.1:{held.getsockname()[1]}", unknown):
                 raise AssertionError
-    with pytest.raises(NotCarriedError, match="its name does not resolve: Name or service not known"):
-        async with over_smtp("mail.invalid", unknown):
+    with pytest.raises(MailNotSentError, match="its name does not resolve: Name or service not known"):
+        async with smtp_transport("mail.invalid", unknown):
             raise AssertionError
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from harness.processes import fail_next_wait, gone, runs
-from ldirectord_py.report.commands import run_command
-from ldirectord_py.report.commands.run_command import act, act_on
+from ldirectord_py.report.commands import command
+from ldirectord_py.report.commands.command import run_command, run_for_event
 
 
 def sh(script: str) -> tuple[str, str, str]:
@@ -24,7 +24,7 @@ async def test_words_reach_the_command_and_no_shell(tmp_path: Path) -> None:
     script = tmp_path / "note"
     script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/told\n')
     script.chmod(0o755)
-    assert await act_on(f"{script} 'a b' $HOME ;", "start", "192.0.2.1:80", "tcp")
+    assert await run_for_event(f"{script} 'a b' $HOME ;", "start", "192.0.2.1:80", "tcp")
     assert (tmp_path / "told").read_text().splitlines() == ["a b", "$HOME", ";", "start", "192.0.2.1:80", "tcp"]
 
 
@@ -32,7 +32,7 @@ async def test_bytes_that_are_not_utf_8_reach_the_command(tmp_path: Path) -> Non
     script = tmp_path / os.fsdecode(b"gr\xfcn")
     script.write_text(f'#!/bin/sh\nprintf %s "$@" > {tmp_path}/told\n')
     script.chmod(0o755)
-    assert await act_on(f"{script} verf\udcfcgbar")
+    assert await run_for_event(f"{script} verf\udcfcgbar")
     assert (tmp_path / "told").read_bytes() == b"verf\xfcgbar"
 
 
@@ -40,7 +40,7 @@ async def test_a_file_with_blanks_in_its_path_is_one_word(tmp_path: Path) -> Non
     script = tmp_path / "all down's"
     script.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\n')
     script.chmod(0o755)
-    assert await act_on(str(script), "start")
+    assert await run_for_event(str(script), "start")
     assert (tmp_path / "told").read_text() == "start\n"
 
 
@@ -48,7 +48,7 @@ async def test_a_file_with_blanks_in_its_path_is_one_word(tmp_path: Path) -> Non
     ("script", "failure"), [("exit 3", "exit status 3"), ("kill -9 $$", "killed by signal 9"), ("exit 0", "")]
 )
 async def test_how_it_failed_is_told(script: str, failure: str, caplog: pytest.LogCaptureFixture) -> None:
-    assert await act(sh(script)) is (not failure)
+    assert await run_command(sh(script)) is (not failure)
     assert caplog.messages == ([f"system(/bin/sh -c {script}) failed: {failure}"] if failure else [])
 
 
@@ -62,7 +62,7 @@ async def test_how_it_failed_is_told(script: str, failure: str, caplog: pytest.L
     ],
 )
 async def test_what_cannot_be_run_is_told(line: str, failure: str, caplog: pytest.LogCaptureFixture) -> None:
-    assert not await act_on(line)
+    assert not await run_for_event(line)
     assert caplog.messages == [f"system({line}) failed: {failure}"]
 
 
@@ -70,10 +70,10 @@ async def test_what_cannot_be_run_is_told(line: str, failure: str, caplog: pytes
 async def test_out_of_time_its_whole_group_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_command, "GRACE", 0.2)
+    monkeypatch.setattr(command, "GRACE", 0.2)
     pids = tmp_path / "pids"
     script = f"trap '' TERM; sleep 100 & echo $! $$ > {shlex.quote(str(pids))}; wait; sleep 100"
-    assert not await act(sh(script), 0.5)
+    assert not await run_command(sh(script), 0.5)
     assert caplog.messages == [f"system(/bin/sh -c {script}) failed: not done within 0.5 s, ended"]
     async with asyncio.timeout(10):  # killed, but not gone before the kernel gets round to it
         while any(map(runs, pids.read_text().split())):
@@ -82,24 +82,24 @@ async def test_out_of_time_its_whole_group_ends(
 
 async def test_what_it_leaves_behind_lives_on(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    assert await act(sh(f"sleep 100 & echo $! > {shlex.quote(str(pids))}"))
+    assert await run_command(sh(f"sleep 100 & echo $! > {shlex.quote(str(pids))}"))
     pid = int(pids.read_text())
     assert runs(pid)
     os.kill(pid, signal.SIGKILL)
 
 
 async def test_only_so_many_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_command.TURNS, "_limit", 1)
+    monkeypatch.setattr(command.TURNS, "_limit", 1)
     log = tmp_path / "log"
     script = f"echo in >> {shlex.quote(str(log))}; sleep 0.05; echo out >> {shlex.quote(str(log))}"
-    await asyncio.gather(*(act(sh(script)) for _ in range(3)))
+    await asyncio.gather(*(run_command(sh(script)) for _ in range(3)))
     assert log.read_text().split() == ["in", "out"] * 3
 
 
 @pytest.mark.slow
 async def test_the_loop_goes_on_meanwhile() -> None:
     began = time.monotonic()
-    acting = asyncio.create_task(act(sh("sleep 1")))
+    acting = asyncio.create_task(run_command(sh("sleep 1")))
     late = 0.0
     for _ in range(20):
         due = time.monotonic() + 0.02
@@ -114,10 +114,10 @@ async def test_the_loop_goes_on_meanwhile() -> None:
 async def test_whatever_ends_the_wait_for_a_command_it_ends_with_its_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_command, "GRACE", 0.2)
+    monkeypatch.setattr(command, "GRACE", 0.2)
     pids = tmp_path / "pids"
     fail_next_wait(monkeypatch, MemoryError(), pids)
     with pytest.raises(MemoryError):
-        await act(sh(f"sleep 60 & echo $$ $! >{pids}; wait"))
+        await run_command(sh(f"sleep 60 & echo $$ $! >{pids}; wait"))
     for pid in pids.read_text().split():
         await gone(pid)

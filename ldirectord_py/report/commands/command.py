@@ -16,30 +16,30 @@ from typing import Final
 
 from ldirectord_py.checks.checktypes.command import GRACE, environment, split
 from ldirectord_py.runtime.child import Child
-from ldirectord_py.runtime.limiter import Turns
+from ldirectord_py.runtime.limiter import Limiter
 
 SECONDS: Final = 60.0
 """Seconds that a command may take, unless it is told otherwise."""
 
-TURNS: Final = Turns(10)
+TURNS: Final = Limiter(10)
 """The commands of this kind that are under way; the others wait, their time not yet begun."""
 
-_spawning = Turns(1)
+_spawning = Limiter(1)
 
 logger = logging.getLogger(__name__)
 
 
-async def act_on(command: str, *told: str) -> bool:
+async def run_for_event(command: str, *told: str) -> bool:
     """Act by a command line of the configuration, split as a shell would but seen by none, and what it is told."""
     try:
         words = split(command)
     except ValueError as error:
         logger.error("system(%s) failed: %s", command, str(error).lower())
         return False
-    return await act((*words, *told))
+    return await run_command((*words, *told))
 
 
-async def act(words: Sequence[str], seconds: float = SECONDS) -> bool:
+async def run_command(words: Sequence[str], seconds: float = SECONDS) -> bool:
     """Return whether the command ended with status 0; if not, the log says how it failed."""
     shown = " ".join(words)
     logger.debug("Running system(%s)", shown)
@@ -75,7 +75,7 @@ async def _ended(child: Child) -> str:
     """End the command and all of its group; return what became of it."""
     child.signal(signal.SIGTERM)
     try:
-        await child.group_gone(GRACE)
+        await child.wait_for_group(GRACE)
     finally:
         child.signal(signal.SIGKILL)
     try:
