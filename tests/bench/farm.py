@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -27,18 +28,19 @@ _NGINX: Final = """\
 daemon off;
 master_process off;
 pid {folder}/pid;
-worker_rlimit_nofile 20000;
-events {{ worker_connections 20000; }}
+worker_rlimit_nofile 65536;
+events {{ worker_connections 60000; }}
 http {{
-    access_log off;
+    log_format times '$msec';
+    access_log {access_log};
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
-        listen {port} backlog=4096;
-        listen {tls_port} ssl backlog=4096;
+        listen {port} backlog=60000;
+        listen {tls_port} ssl backlog=60000;
         ssl_certificate {certificate};
         ssl_certificate_key {key};
         ssl_protocols TLSv1.2 TLSv1.3;
@@ -60,6 +62,13 @@ def connections(within: str = "thread-self") -> int:
     return int(values[names.index("PassiveOpens")])
 
 
+def overflows() -> int:
+    """Return how many connections this thread's network namespace has dropped, since nobody accepted them in time."""
+    lines = Path("/proc/thread-self/net/netstat").read_text().splitlines()
+    names, values = (line.split() for line in lines if line.startswith("TcpExt:"))
+    return int(values[names.index("ListenOverflows")])
+
+
 def darken(port: int) -> None:
     """Drop every packet to a port of this thread's network namespace, as if the hosts behind it were gone."""
     rules = f"table inet dark {{ chain input {{ type filter hook input priority 0\n tcp dport {port} drop\n}}\n}}\n"
@@ -73,6 +82,12 @@ class Farm:
     process: subprocess.Popen[bytes]
     port: int
     tls_port: int
+    times: Path
+
+    def longest_wait(self) -> float:
+        """Return the most seconds between two requests to a farm that is ``timed``."""
+        moments = [float(line) for line in self.times.read_text().splitlines()]
+        return max(after - before for before, after in pairwise(moments))
 
     def hang(self) -> None:
         """Stop nginx in its tracks: the kernel takes connections, and nobody answers."""
@@ -84,16 +99,15 @@ class Farm:
 
 
 @contextmanager
-def farm(folder: Path, port: int = HTTP, tls_port: int = HTTPS) -> Iterator[Farm]:
-    """Yield a farm whose files are in a folder of its own."""
+def farm(folder: Path, port: int = HTTP, tls_port: int = HTTPS, *, timed: bool = False) -> Iterator[Farm]:
+    """Yield a farm whose files are in a folder of its own; one that is ``timed`` keeps when it was asked."""
     folder.mkdir(parents=True)
+    Path("/proc/sys/net/core/somaxconn").write_text("65535")  # of the namespace
     made = self_signed(folder, "server.example")
-    config = folder / "nginx.conf"
-    config.write_text(
-        _NGINX.format(
-            folder=folder, port=port, tls_port=tls_port, certificate=made.certificate, key=made.key, page=PAGE
-        )
-    )
+    config, times = folder / "nginx.conf", folder / "times"
+    access_log = f"{times} times" if timed else "off"
+    names = {"certificate": made.certificate, "key": made.key, "page": PAGE, "access_log": access_log}
+    config.write_text(_NGINX.format(folder=folder, port=port, tls_port=tls_port, **names))
     log = folder / "log"
     with log.open("wb") as output:
         argv = ("nginx", "-p", str(folder), "-c", str(config), "-e", str(log))
@@ -101,7 +115,7 @@ def farm(folder: Path, port: int = HTTP, tls_port: int = HTTPS) -> Iterator[Farm
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
     try:
         eventually(lambda: _listens(process.pid, port), 30, log.read_text)
-        yield Farm(process, port, tls_port)
+        yield Farm(process, port, tls_port, times)
     finally:
         os.kill(process.pid, signal.SIGCONT)
         end(process)
