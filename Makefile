@@ -1,40 +1,52 @@
-# make demo: the director's main job in two minutes.   make test: the tests.   make bench: the figures.
-# All set themselves up.
-# docs/development.md says more.
+# make demo, make test, make bench: each installs what it needs. `make help` lists all, docs/development.md explains them.
 
 PYTHON ?= python3
 RUNS ?= 3
 BIN := .venv/bin
+LOCK := requirements-dev.lock
 PYTEST := $(BIN)/pytest
 UNIT := $(PYTEST) --numprocesses 4 --dist worksteal tests/unit
 SERVICE := $(PYTEST) --numprocesses 2 --dist loadfile tests/service
 KERNEL := $(PYTEST) tests/kernel
 
+# Without compiled tests, each worker of pytest would compile all of them, in every run.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit service kernel original bench bench-page lint format man venv packages machine peers clean
+.PHONY: help demo test unit coverage service kernel original matrix bench bench-page lint format man lock venv packages \
+	machine peers clean
 
 help:
-	@echo "make demo      show the director at work: client, director and servers in network namespaces"
-	@echo "make test      lint, types and every test"
-	@echo "make unit      the tests that need neither root nor a network (seconds)"
+	@echo "make demo      client, director and servers in network namespaces: servers fail, the traffic goes on"
+	@echo "make test      lint, types, every test, and the coverage of the unit tests"
+	@echo "make unit      the tests that need neither root nor a network, without the slow ones (seconds)"
+	@echo "make coverage  every unit test, with branch coverage by package"
 	@echo "make service   the tests against real servers on loopback"
-	@echo "make kernel    the tests against a real IPVS, in virtual machines where this kernel has none"
-	@echo "make original  of these, the Perl original and ours through the same scenarios"
+	@echo "make kernel    the tests against a real IPVS, in virtual machines if this kernel has none"
+	@echo "make original  the part of them that compares the Perl ldirectord with this one"
+	@echo "make matrix    the unit tests on each supported Python, with the oldest and the newest dependencies"
 	@echo "make bench     speed and memory beside keepalived, ldirectord and ipvsadm: writes docs/performance.md"
-	@echo "make lint      ruff and mypy;   make format   let ruff mend what it can"
-	@echo "make man       write docs/man/ldirectord.cf.5 again, after a change of docs/configuration.md"
+	@echo "make lint      ruff and mypy;   make format   format the code and apply ruff's fixes"
+	@echo "make man       write docs/man/ldirectord.cf.5 from docs/configuration.md"
+	@echo "make lock      renew requirements-dev.lock"
 	@echo "make clean     remove everything that make made"
 
 demo: machine
 	@PYTHONPATH=tests $(BIN)/python -m harness.demo
 
-test: lint machine
-	$(UNIT)
+test: lint machine coverage
 	$(SERVICE)
 	$(KERNEL)
 
 unit: venv
 	$(UNIT) --hypothesis-profile quick -m "not slow"
+
+coverage: venv
+	$(UNIT) --cov --cov-report=
+	@PYTHONPATH=tests $(BIN)/python -m harness.coverage
+
+matrix: venv
+	@PYTHONPATH=tests $(BIN)/python -m harness.matrix
 
 service: venv packages
 	$(SERVICE)
@@ -63,12 +75,17 @@ format: venv
 man: venv
 	@PYTHONPATH=tests $(BIN)/python -m harness.manpage
 
+lock: venv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --all-extras --python-version 3.11 \
+		--custom-compile-command "make lock" --default-index https://pypi.org/simple --output-file $(LOCK) pyproject.toml
+
 venv: .venv/complete
 
-.venv/complete: pyproject.toml
+.venv/complete: pyproject.toml $(LOCK)
 	@sh tests/harness/setup.sh python $(PYTHON)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[all,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 packages:
