@@ -1,0 +1,81 @@
+"""The layers of the package: which rung each folder stands on, and which modules are pure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "ldirectord_py"
+
+# From the bottom up; a module stands on the rung that names it, or else the nearest folder it is in.
+LADDER: tuple[tuple[str, ...], ...] = (
+    ("runtime",),
+    ("errors", "health", "address"),
+    ("ipvs",),
+    ("ipvs.netlink",),
+    ("checks",),
+    ("checks.transport",),
+    ("checks.checktypes",),
+    ("checks.protocols",),
+    ("checks.services",),
+    ("checks.prepared",),
+    ("checks.registry", "plugin"),
+    ("config",),
+    ("plan", "desired", "unresolved", "maintenance_names"),
+    ("report",),
+    ("report.log",),
+    ("report.mail",),
+    ("report.commands",),
+    ("instance",),
+    ("daemon.reconciler",),
+    ("daemon.probing",),
+    ("daemon.workers",),
+    ("daemon.configuration",),
+    ("daemon.maintenance",),
+    ("daemon.commands",),
+    ("daemon",),
+    ("cli",),
+    ("__main__",),
+)
+PURE: tuple[str, ...] = (
+    *("errors", "health", "address", "plan", "desired", "unresolved", "maintenance_names"),
+    *("ipvs", "checks.base", "checks.effort", "checks.pattern", "checks.protocols", "config"),
+    *("report.events", "report.wording", "report.mail.message"),
+    *("daemon.reconciler.causes", "daemon.reconciler.compiled_config", "daemon.reconciler.dirty_set"),
+    *("daemon.reconciler.drift", "daemon.reconciler.health_table", "daemon.reconciler.leftover"),
+    *("daemon.reconciler.manual_edits", "cli.arguments", "runtime.text"),
+)
+NOT_PURE: tuple[str, ...] = (
+    *("ipvs.netlink.client", "ipvs.netlink.session", "ipvs.netlink.socket"),
+    *("config.names", "config.load", "config.files", "checks.protocols.http1", "checks.protocols.mysql_session"),
+    *("checks.protocols.oracle_child", "checks.protocols.oracle_session", "checks.protocols.postgres_session"),
+)
+FORBIDDEN = frozenset(
+    (
+        *("asyncio", "socket", "ssl", "os", "time", "random", "logging", "signal", "subprocess", "pyroute2", "aiohttp"),
+        *("threading", "gc", "resource", "fcntl", "contextvars", "weakref", "importlib", "shutil", "tempfile"),
+    )
+)
+"""What a pure module does not import."""
+# Each package's __init__ is a table of contents for those outside it: it may import its own package.
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path != PACKAGE / "__init__.py"
+}
+
+
+def within(module: str, names: tuple[str, ...]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in names)
+
+
+def rung(module: str) -> int:
+    """Return the rung that names the module, or else the nearest folder that it is in."""
+    places = [module]
+    while "." in places[-1]:
+        places.append(places[-1].rpartition(".")[0])
+    return next(index for place in places for index, names in enumerate(LADDER) if place in names)
+
+
+def is_pure(module: str) -> bool:
+    """Whether the module decides and computes only: no I/O, no clock, no chance."""
+    return within(module, PURE) and not within(module, NOT_PURE)
