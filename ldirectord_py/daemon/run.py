@@ -20,7 +20,6 @@ from ldirectord_py.daemon.probes import Probing
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reports import Reports
-from ldirectord_py.daemon.results import noting
 from ldirectord_py.errors import KernelError
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
@@ -74,9 +73,9 @@ class _Daemon:
         self.director = Director(self.kernel, compile_config(loaded.config, kinds()), listeners)
         self.reports = Reports(loaded.config)
         self.commands = CommandRunner(self.director, path)
-        listeners += [self.reports.mail, self.commands]
+        listeners += [self.reports.mail, self.reports.files, self.commands.fallback]
         self.maintenance = MaintenanceDirectory(self.director)
-        self.probes = Probing(noting(self.director, self.reports.files.note))
+        self.probes = Probing(self.director.observe)
         self.reloader = Reloader(path, loaded, self.director, self._reload, notify)
         self.resolver = NameWatch(self.reloader, self._put_in_force)
         self.notify = notify
@@ -86,7 +85,6 @@ class _Daemon:
         """Start, say so, and direct for ever."""
         await self.maintenance.begin()
         await self.director.start()
-        self.reports.mail.commit(self.director.compiled.config)
         self.probes.follow(self.director.compiled)
         freeze_survivors()
         self.commands.start()
@@ -122,10 +120,7 @@ class _Daemon:
 
     async def _put_in_force(self, new: CompiledConfig) -> None:
         await self.maintenance.prepare(new)
-        self.reports.mail.prepare(new.config)
         await self.director.reload(new)
-        self.reports.mail.commit(self.director.compiled.config)
-        self.commands.follow()
         self.probes.follow(self.director.compiled)
         freeze_survivors()
         logfile.follow(new.config.settings)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ldirectord_py.checks.base import Check
-from ldirectord_py.config.model import Real, Virtual
+from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.config.model import Config, Real, Virtual
 from ldirectord_py.health import Transition
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import Refused
@@ -46,6 +46,15 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Probed:
+    """A probe of a real server ended; published only for virtuals that have a monitorfile."""
+
+    virtual: Virtual
+    real: Real
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
 class Unjudged:
     """A fault of this host keeps ``checks`` of ``servers`` from judging, as counted since the last event about it.
 
@@ -61,13 +70,17 @@ class Unjudged:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The kernel took ``op``; ``before`` is the row that it replaced, if any, ``cause`` the check that led to it."""
+    """The kernel took ``op`` on a row of ``virtual``, which may be one that a reload removed.
+
+    ``before`` is the row that it replaced, if any; ``cause`` the verdict that led to it, if any.
+    """
 
     op: Op
     before: Row | None
     role: Role
     phase: Phase
     cause: Checked | None = None
+    virtual: Virtual | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,5 +129,24 @@ class Outage:
     began: bool
 
 
-Event = Checked | Unjudged | Written | NotWritten | Drifted | Unresolved | KernelLost | KernelFound | Outage
+@dataclass(frozen=True, slots=True)
+class ConfigInForce:
+    """A start or a reload has written the rows of a configuration to the kernel, or will when the kernel allows."""
+
+    config: Config
+
+
+Event = (
+    Checked
+    | Probed
+    | Unjudged
+    | Written
+    | NotWritten
+    | Drifted
+    | Unresolved
+    | KernelLost
+    | KernelFound
+    | Outage
+    | ConfigInForce
+)
 Listener = Callable[[Event], None]

@@ -15,6 +15,7 @@ from ldirectord_py.address import bracketed
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Real, Virtual
 from ldirectord_py.health import Verdict
+from ldirectord_py.report.events import Event, Probed
 from ldirectord_py.runtime.line_writer import LineWriter
 from ldirectord_py.runtime.text import as_bytes
 
@@ -77,7 +78,10 @@ class _Unwritable:
 
 
 class MonitorFiles:
-    """Writes lines to their files, in order; its state: the queue, its thread, lost lines, what cannot be written."""
+    """A Listener: writes lines to their files, in order.
+
+    Its state: the queue, its thread, the number of lost lines, and the files that cannot be written now.
+    """
 
     def __init__(self) -> None:
         self._queue: queue.Queue[_Line | None] = queue.Queue(QUEUED_LINES)
@@ -85,13 +89,14 @@ class MonitorFiles:
         self._lost = 0
         self._unwritable: dict[str, _Unwritable] = {}
 
-    def note(self, virtual: Virtual, real: Real, result: Result) -> None:
-        """Queue the line of a result for the virtual's monitorfile, or count it as lost."""
-        if virtual.monitorfile is None or result.verdict is Verdict.NONE:
+    def __call__(self, event: Event) -> None:
+        """Queue the line of a probe for the virtual's monitorfile, or count it as lost; never waits."""
+        if not isinstance(event, Probed) or event.virtual.monitorfile is None:
             return
+        text = line(time.time(), event.virtual, event.real, event.result)
         try:
             self._begin()
-            self._queue.put_nowait(_Line(virtual.monitorfile, line(time.time(), virtual, real, result)))
+            self._queue.put_nowait(_Line(event.virtual.monitorfile, text))
         except (queue.Full, RuntimeError):  # RuntimeError: there is no thread left
             self._lost += 1
 

@@ -10,6 +10,7 @@ from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.table import Destination, FirewallMark, Row, Service, ServiceKey
 from ldirectord_py.report.events import (
     Checked,
+    ConfigInForce,
     Drifted,
     Event,
     KernelFound,
@@ -17,6 +18,7 @@ from ldirectord_py.report.events import (
     NotWritten,
     Outage,
     Phase,
+    Probed,
     Role,
     Unjudged,
     Unresolved,
@@ -38,7 +40,7 @@ def line(event: Event) -> str | None:
             return _drifted(event)
         case Unresolved():
             return _unresolved(event)
-        case Outage():
+        case Probed() | Outage() | ConfigInForce():
             return None
         case _:
             return _trouble(event)

@@ -6,36 +6,25 @@ from pathlib import Path
 
 from ldirectord_py.config.commands import named
 from ldirectord_py.daemon.commands.execute import ExecutedDaemons
-from ldirectord_py.daemon.commands.outages import Outages
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.report.commands.command import run_for_event
 from ldirectord_py.report.commands.fallbackcommand import FallbackCommands
-from ldirectord_py.report.events import Event
 from ldirectord_py.runtime.serial_queues import SerialQueues
 
 
 class CommandRunner:
-    """Runs fallbackcommands, the callback, and the daemons of execute; a Listener of the director's events."""
+    """Runs the callback and the daemons of execute; ``fallback`` is the Listener that runs fallbackcommands."""
 
     def __init__(self, director: Director, path: Path) -> None:
         self._director = director
         self._path = path
         self._lanes = SerialQueues()
         self._children = ExecutedDaemons(path)
-        self._outages = Outages(director, FallbackCommands(self._lanes))
-
-    def __call__(self, event: Event) -> None:
-        """Take note of an event."""
-        self._outages(event)
+        self.fallback = FallbackCommands(self._lanes)
 
     def start(self) -> None:
         """Run what is due once the kernel has the services."""
-        self._outages.follow()
         self._children.start(self._executed)
-
-    def follow(self) -> None:
-        """Run what is due when other orders have come into force."""
-        self._outages.follow()
 
     def reloaded(self) -> None:
         """Run what is due when these orders come from a file that was read again."""

@@ -7,12 +7,12 @@ import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.daemon.reconciler.causes import Causes, cause
+from ldirectord_py.config.model import Virtual
+from ldirectord_py.daemon.reconciler.causes import ByRow, Causes, cause
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, rules
 from ldirectord_py.daemon.reconciler.dirty_set import DirtySet, Scopes, covers
 from ldirectord_py.daemon.reconciler.draining import Draining
@@ -20,7 +20,7 @@ from ldirectord_py.daemon.reconciler.drift import drift
 from ldirectord_py.daemon.reconciler.health_table import HealthTable, initial_states
 from ldirectord_py.daemon.reconciler.leftover import Leftover
 from ldirectord_py.daemon.reconciler.manual_edits import ManualEdits
-from ldirectord_py.daemon.reconciler.mirror import Mirror
+from ldirectord_py.daemon.reconciler.mirror import Done, Mirror
 from ldirectord_py.daemon.reconciler.resync_timer import ResyncTimer
 from ldirectord_py.daemon.reconciler.unjudged import UnjudgedChecks
 from ldirectord_py.desired import Health, row_key
@@ -28,8 +28,20 @@ from ldirectord_py.errors import KernelError
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.kernel import Kernel
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey, Table
-from ldirectord_py.report.events import Checked, Event, KernelFound, KernelLost, Listener, NotWritten, Phase, Written
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey, Table, service_of
+from ldirectord_py.report.events import (
+    Checked,
+    ConfigInForce,
+    Event,
+    KernelFound,
+    KernelLost,
+    Listener,
+    NotWritten,
+    Outage,
+    Phase,
+    Probed,
+    Written,
+)
 
 ROWS_AT_A_TIME: Final = 500
 """Rows that are compared and written in one go: about 10 ms."""
@@ -61,6 +73,7 @@ class Director:
         self._draining = Draining()
         self._leftover = Leftover()
         self._resync_timer = ResyncTimer()
+        self._removed: Mapping[ServiceKey, Virtual] = {}
         self._lost = False
         self._stopping = False
         self._wake = asyncio.Event()
@@ -86,6 +99,8 @@ class Director:
             self._dirty.mark_all(self.compiled.virtuals)
             self._resync_timer.schedule(self.compiled.config.settings.reconcile)
             await self._write(Phase.START)
+        self._publish_outages({})
+        self._publish(ConfigInForce(self.compiled.config))
 
     async def run(self) -> None:
         """Write changes to the kernel, repair what others did to it, retry what failed, until ``stop``."""
@@ -117,7 +132,9 @@ class Director:
         self._results[check] = result
         for key in keys:
             if key not in self.maintained:
-                self._apply_verdict(key, result)
+                self._judge(key, result)
+        if self.compiled.has_monitorfile:
+            self._publish_probed(keys, result)
 
     def maintain(self, keys: AbstractSet[DestinationKey]) -> None:
         """Take exactly these real servers for in maintenance, also those that only later orders will have."""
@@ -125,7 +142,7 @@ class Director:
             return
         former, self.maintained = self.maintained, frozenset(keys)
         for key in [key for key in self.health if key in self.maintained and key not in former]:
-            self._apply_verdict(key, IN_MAINTENANCE)
+            self._judge(key, IN_MAINTENANCE)
         if former - self.maintained:
             self._release([key for key in self.health if key in former and key not in self.maintained])
 
@@ -136,7 +153,7 @@ class Director:
             self.health_table.reset(key)
             result = OUT_OF_MAINTENANCE if self.compiled.is_always_up(key) else found.get(key)
             if result is not None:
-                self._apply_verdict(key, result)
+                self._judge(key, result)
 
     async def reload(self, compiled: CompiledConfig) -> None:
         """Work to new orders: write only what differs; every server that stays keeps its state."""
@@ -149,6 +166,7 @@ class Director:
                 self._kernel_lost(error)
             self._switch_config(self._leftover.adopt(self.compiled, compiled, self._rows, self._publish))
             await self._reconcile(Phase.RELOAD)
+        self._publish(ConfigInForce(self.compiled.config))
         self._wake.set()  # ``run`` waits for a look that may be due sooner now
 
     async def stop(self) -> None:
@@ -159,8 +177,31 @@ class Director:
             await self._mirror.read(self._ours().keys())
             stay = {virtual.key for virtual in self.compiled.config.virtuals if not virtual.cleanstop}
             self._dirty = DirtySet(key for key in self._mirror.services if key not in stay)
-            self.compiled = replace(self.compiled, virtuals={})
             await self._write(Phase.STOP)
+
+    def _publish_probed(self, keys: Sequence[DestinationKey], result: Result) -> None:
+        for key in keys:
+            virtual, real = self.compiled.reals[key]
+            if virtual.monitorfile is not None:
+                self._publish(Probed(virtual, real, IN_MAINTENANCE if key in self.maintained else result))
+
+    def _judge(self, key: DestinationKey, result: Result) -> None:
+        """Apply a verdict; publish an outage that begins or ends with it."""
+        down = self.health_table.all_down(key.service)
+        self._apply_verdict(key, result)
+        if self.health_table.all_down(key.service) is not down:
+            self._publish(Outage(self.compiled.virtuals[key.service], began=not down))
+
+    def _publish_outages(self, former: Mapping[ServiceKey, Virtual]) -> None:
+        """Publish the outages that a configuration begins or ends; ``former`` had these virtuals without a server.
+
+        An outage begins anew for another ``fallbackcommand``.
+        """
+        for key, virtual in self.compiled.virtuals.items():
+            down = self.health_table.all_down(key)
+            known = key in former and former[key].fallbackcommand == virtual.fallbackcommand
+            if down is not known:
+                self._publish(Outage(virtual, began=down))
 
     def _apply_verdict(self, key: DestinationKey, result: Result) -> None:
         virtual, real = self.compiled.reals[key]
@@ -180,6 +221,9 @@ class Director:
     def _switch_config(self, compiled: CompiledConfig) -> None:
         """Replace the orders at one stroke, so that a result that comes meanwhile finds one or the other."""
         former, self.compiled = self.compiled, compiled
+        all_down = {key: virtual for key, virtual in former.virtuals.items() if self.health_table.all_down(key)}
+        removed = {**self._removed, **former.virtuals}
+        self._removed = {key: virtual for key, virtual in removed.items() if key not in compiled.virtuals}
         self._draining.follow(former, compiled, self._mirror.rows, asyncio.get_running_loop().time())
         for key in [key for key in former.virtuals if key not in compiled.virtuals]:
             if former.virtuals[key].cleanstop:
@@ -194,6 +238,7 @@ class Director:
         self._results = {check: result for check, result in self._results.items() if check in compiled.plan}
         self._unjudged.keep(compiled.plan)
         self._init_health(Phase.RELOAD)
+        self._publish_outages(all_down)
         self._resync_timer.schedule(self.compiled.config.settings.reconcile)
 
     def _rows(self, service: ServiceKey) -> Mapping[Key, Row]:
@@ -259,15 +304,21 @@ class Director:
     async def _write_portion(self, scopes: Scopes, phase: Phase) -> None:
         scopes = {key: scope if key in self._mirror.services else None for key, scope in scopes.items()}
         with self._causes.of(scopes) as causes:
-            done, refused = await self._mirror.write(self._wanted(scopes), scopes)
+            wanted = {} if phase is Phase.STOP else self._wanted(scopes)
+            done, refused = await self._mirror.write(wanted, scopes)
         for step in done:
             row = step.op.row
-            self._publish(Written(step.op, step.before, self.compiled.role(row.key), phase, cause(causes, row)))
+            self._publish(self._written(step, phase, causes))
             if step.op.verb is Verb.DELETE and isinstance(row, Destination):
                 self._manual_edits.discard(row.key)
         self._causes.retry(refused, causes)
         for answer in refused:
             self._publish(NotWritten(answer))
+
+    def _written(self, done: Done, phase: Phase, causes: ByRow) -> Written:
+        row, service = done.op.row, service_of(done.op.row.key)
+        virtual = self.compiled.virtuals.get(service) or self._removed.get(service)
+        return Written(done.op, done.before, self.compiled.role(row.key), phase, cause(causes, row), virtual)
 
     def _wanted(self, scopes: Scopes) -> Table:
         """Return the rows within these scopes that the kernel should hold."""

@@ -2,7 +2,7 @@
 
 ::
 
-    Checked --> who is down -------------------.
+    Checked --> reminders ---------------------.
     Written --> alert -- emailalertgroup --> letter -- outbox of its mail server --> SMTP or sendmail
     clock ----> reminders, groups that end ----'
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
@@ -20,8 +20,8 @@ from ldirectord_py.address import endpoint
 from ldirectord_py.config.model import AlertStatus, Config, Virtual
 from ldirectord_py.desired import row_key
 from ldirectord_py.ipvs.diff import Verb
-from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey
-from ldirectord_py.report.events import Checked, Event, Phase, Role, Written
+from ldirectord_py.ipvs.table import Destination, DestinationKey
+from ldirectord_py.report.events import Checked, ConfigInForce, Event, Phase, Role, Written
 from ldirectord_py.report.mail.message import MAX_ALERTS, Alert, Host, MailMessage, Route, compose
 from ldirectord_py.report.wording import line, virtual_name
 
@@ -48,11 +48,18 @@ class Group:
     alerts: list[Alert] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Reminder:
+    """A real server of ``virtual`` is down; ``since``, in seconds of the clock, it was not mailed again."""
+
+    virtual: Virtual
+    since: float
+
+
 class MailAlerts:
     """Listens for changes and hands letters to ``post``.
 
-    Its state: the virtuals; which real servers are down, and when that was last told; and the groups that are open.
-    Servers have the kernel's keys.
+    Its state: the reminders to come, by the kernel's key of the server that is down, and the groups that are open.
     """
 
     def __init__(self, config: Config, host: Host, post: Post, clock: Callable[[], float] = time.monotonic) -> None:
@@ -60,11 +67,8 @@ class MailAlerts:
         self._post = post
         self._clock = clock
         self._sender = config.settings.emailalertfrom
-        self._virtuals: dict[ServiceKey, Virtual] = {}
-        self._down: dict[DestinationKey, float] = {}
+        self._reminders: dict[DestinationKey, Reminder] = {}
         self._groups: dict[Route, Group] = {}
-        self.prepare(config)
-        self._in_force = dict(self._virtuals)
 
     def __call__(self, event: Event) -> None:
         """Take an event; never waits."""
@@ -72,24 +76,12 @@ class MailAlerts:
             self._checked(event)
         elif isinstance(event, Written) and isinstance(event.op.row, Destination):
             self._written(event, event.op.row)
-
-    def prepare(self, config: Config) -> None:
-        """Take up what a configuration brings, beside that in force."""
-        self._virtuals |= {virtual.key: virtual for virtual in config.virtuals}
-
-    def commit(self, config: Config) -> None:
-        """Let go of what is not in the configuration, and take the rest as it has it."""
-        self._sender = config.settings.emailalertfrom
-        former, virtuals = self._in_force, {virtual.key: virtual for virtual in config.virtuals}
-        changed = {key for key in self._virtuals.keys() | former if virtuals.get(key) is not former.get(key)}
-        self._virtuals, self._in_force = virtuals, dict(virtuals)
-        kept = {key for service in changed & virtuals.keys() for key in _keys(virtuals[service])}
-        if changed:
-            self._down = {key: told for key, told in self._down.items() if key.service not in changed or key in kept}
+        elif isinstance(event, ConfigInForce):
+            self._switch_config(event.config)
 
     def holds(self, alert: Alert) -> bool:
         """Tell whether an alert about a server that is down is still true."""
-        return alert.down is None or alert.down in self._down
+        return alert.down is None or alert.down in self._reminders
 
     async def run(self) -> NoReturn:
         """Remind, and end groups, for ever."""
@@ -103,32 +95,43 @@ class MailAlerts:
     def tick(self) -> None:
         """Remind of servers that have been down for so long, and send the groups whose time is over."""
         now = self._clock()
-        for key, told in list(self._down.items()):
-            virtual = self._virtuals.get(key.service)
-            if virtual is not None and 0 < virtual.emailalertfreq <= now - told:
-                self._down[key] = now
-                self._alert(virtual, Alert(_inaccessible(key), AlertStatus.RUNNING, down=key))
+        for key, reminder in self._reminders.items():
+            if 0 < reminder.virtual.emailalertfreq <= now - reminder.since:
+                reminder.since = now
+                self._alert(reminder.virtual, Alert(_inaccessible(key), AlertStatus.RUNNING, down=key))
         self._send(now)
 
     def flush(self) -> None:
         """Send all groups now."""
         self._send(float("inf"))
 
+    def _switch_config(self, config: Config) -> None:
+        """Drop the reminders of servers that are not in the configuration."""
+        self._sender = config.settings.emailalertfrom
+        services = {key.service for key in self._reminders}
+        virtuals = [virtual for virtual in config.virtuals if virtual.key in services]
+        servers = {row_key(virtual, real): virtual for virtual in virtuals for real in virtual.reals}
+        self._reminders = {
+            key: Reminder(servers[key], reminder.since) for key, reminder in self._reminders.items() if key in servers
+        }
+
     def _checked(self, event: Checked) -> None:
         step, key = event.transition, row_key(event.virtual, event.real)
         if step.rose:
-            self._down.pop(key, None)
+            self._reminders.pop(key, None)
         elif step.fell:
-            self._down[key] = self._clock()
-        elif step.first_failure and key not in self._down:
-            self._down[key] = self._clock()  # it never entered the table, so that no write tells
+            self._reminders[key] = Reminder(event.virtual, self._clock())
+        elif step.first_failure and key not in self._reminders:
+            self._reminders[key] = Reminder(
+                event.virtual, self._clock()
+            )  # it never entered the table, so that no write tells
             self._alert(event.virtual, Alert(_inaccessible(key), _status(event), event.reason, down=key))
 
     def _written(self, event: Written, row: Destination) -> None:
         up = event.op.verb is not Verb.DELETE and row.weight > 0
         if event.role is Role.REAL and up:
-            self._down.pop(row.key, None)
-        virtual = self._virtuals.get(row.key.service)
+            self._reminders.pop(row.key, None)
+        virtual = event.virtual
         placeholder = event.op.verb is Verb.ADD and not up  # a quiescent server that waits for its first success
         if virtual is None or placeholder or (event.role is Role.FALLBACK and event.phase is Phase.STOP):
             return
@@ -161,10 +164,6 @@ def _status(event: Checked | Written) -> AlertStatus:
     if isinstance(event, Written) and event.phase is Phase.RUN and event.cause:
         return _status(event.cause)
     return _STATUS.get(event.phase, AlertStatus.RUNNING)
-
-
-def _keys(virtual: Virtual) -> Mapping[DestinationKey, None]:
-    return {row_key(virtual, real): None for real in virtual.reals}
 
 
 def _inaccessible(key: DestinationKey) -> str:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from builders import down, real, unjudged, up, virtual
+from builders import down, real, up, virtual
 from ldirectord_py.config.model import CheckType, Forward, Real, Virtual
 from ldirectord_py.report import monitorfile
+from ldirectord_py.report.events import Probed
 from ldirectord_py.report.monitorfile import MonitorFiles, line, real_id
 
 SERVER = real("10.1.0.1:80")
@@ -76,10 +77,10 @@ def test_a_message_is_never_empty() -> None:
     assert line(0, virtual("10.0.0.1:80"), SERVER, up("")).endswith("[up] -\n")
 
 
-def test_each_result_is_a_line(tmp_path: Path, files: MonitorFiles) -> None:
+def test_each_probe_is_a_line(tmp_path: Path, files: MonitorFiles) -> None:
     path = tmp_path / "web"
-    for result in (up("200 OK"), down(), unjudged()):
-        files.note(site(path), SERVER, result)
+    for result in (up("200 OK"), down()):
+        files(Probed(site(path), SERVER, result))
     files.drain()
     assert texts(path) == [
         "negotiate http tcp 10.1.0.1 80 1 masq /  [up] 200 OK",
@@ -89,17 +90,17 @@ def test_each_result_is_a_line(tmp_path: Path, files: MonitorFiles) -> None:
 
 def test_bytes_that_are_not_utf_8_are_written_as_they_are(tmp_path: Path, files: MonitorFiles) -> None:
     server = real("10.1.0.1:80", receive="verf\udcfcgbar\ud800")
-    files.note(site(tmp_path / "web"), server, up())
+    files(Probed(site(tmp_path / "web"), server, up()))
     files.drain()
     assert b"verf\xfcgbar\\ud800 [up]" in (tmp_path / "web").read_bytes()
 
 
 def test_a_file_that_was_rotated_begins_anew(tmp_path: Path, files: MonitorFiles) -> None:
     path = tmp_path / "web"
-    files.note(site(path), SERVER, up())
+    files(Probed(site(path), SERVER, up()))
     files.drain()
     path.rename(tmp_path / "web.1")
-    files.note(site(path), SERVER, up())
+    files(Probed(site(path), SERVER, up()))
     files.drain()
     assert (len(read(path)), len(read(tmp_path / "web.1"))) == (1, 1)
 
@@ -111,10 +112,10 @@ def test_a_file_that_cannot_be_written_is_told_once(
     path = folder / "web"
     with caplog.at_level(logging.INFO):
         for _ in range(3):
-            files.note(site(path), SERVER, up())
+            files(Probed(site(path), SERVER, up()))
             files.drain()
         folder.mkdir()
-        files.note(site(path), SERVER, up())
+        files(Probed(site(path), SERVER, up()))
         files.drain()
     assert caplog.messages == [
         f"Cannot write to monitorfile '{path}': no such file or directory; it is tried again",
@@ -134,10 +135,10 @@ def test_a_disk_that_hangs_costs_lines_and_no_time(
         goes_on.wait(10)
 
     monkeypatch.setattr(monitorfile, "append", stuck)
-    files.note(site(tmp_path / "web"), SERVER, up())
+    files(Probed(site(tmp_path / "web"), SERVER, up()))
     assert hangs.wait(10)
     for _ in range(monitorfile.QUEUED_LINES + 5):
-        files.note(site(tmp_path / "web"), SERVER, up())
+        files(Probed(site(tmp_path / "web"), SERVER, up()))
     with caplog.at_level(logging.INFO):
         goes_on.set()
         files.drain()
@@ -146,7 +147,7 @@ def test_a_disk_that_hangs_costs_lines_and_no_time(
 
 def test_without_a_monitorfile_there_is_no_thread(files: MonitorFiles) -> None:
     before = threading.active_count()
-    files.note(virtual("10.0.0.1:80"), SERVER, up())
+    files(Probed(virtual("10.0.0.1:80"), SERVER, up()))
     assert threading.active_count() == before
     files.close()
 
@@ -154,6 +155,6 @@ def test_without_a_monitorfile_there_is_no_thread(files: MonitorFiles) -> None:
 def test_what_is_queued_is_written_at_the_end(tmp_path: Path, files: MonitorFiles) -> None:
     path = tmp_path / "web"
     for _ in range(1000):
-        files.note(site(path), SERVER, up())
+        files(Probed(site(path), SERVER, up()))
     files.close()
     assert len(read(path)) == 1000

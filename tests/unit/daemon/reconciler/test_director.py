@@ -20,7 +20,7 @@ from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Row, Service, Tunnel
-from ldirectord_py.report.events import Event
+from ldirectord_py.report.events import Event, Listener
 from ldirectord_py.report.wording import line
 from ldirectord_py.runtime import incidents
 
@@ -219,8 +219,10 @@ async def test_a_listener_that_fails_does_not_keep_the_kernel_from_following() -
         raise RuntimeError("the log is broken")
 
     kernel = MemoryKernel([Service(service_key(WEB), "wrr"), destination(WEB, "10.1.0.1:80")])
-    director = Director(kernel, compile_config(config(virtual(WEB, "10.1.0.1:80")), KINDS), [fail])
+    listeners: list[Listener] = []
+    director = Director(kernel, compile_config(config(virtual(WEB, "10.1.0.1:80")), KINDS), listeners)
     await director.start()
+    listeners.append(fail)
     (check,) = director.compiled.plan
     with pytest.raises(RuntimeError):
         director.observe(check, down())

@@ -48,7 +48,8 @@ class Site:
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self._began + self.seconds)
 
     def _note(self, event: Event) -> None:
-        self.lines.append(line(event) or "")
+        if (text := line(event)) is not None:
+            self.lines.append(text)
 
     async def move(self, site: Virtual) -> dict[str, int]:
         self.lines.clear()

@@ -12,7 +12,7 @@ import pytest
 from builders import KINDS, config, down, fallback, real, up, virtual
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.load import load
-from ldirectord_py.config.model import AlertStatus, CheckType, Config, Globals, Virtual
+from ldirectord_py.config.model import AlertStatus, CheckType, Globals, Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.errors import KernelError
@@ -53,10 +53,7 @@ class Site:
         return self.told()
 
     async def reload(self, *virtuals: Virtual, **settings: Any) -> list[str]:
-        new: Config = config(*virtuals, **settings)
-        self.mail.prepare(new)
-        await self.director.reload(compile_config(new, KINDS))
-        self.mail.commit(new)
+        await self.director.reload(compile_config(config(*virtuals, **settings), KINDS))
         return self.told()
 
     def after(self, seconds: float) -> list[str]:
