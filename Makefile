@@ -32,7 +32,7 @@ help:
 	@echo "make clean     remove everything that make made"
 
 demo: machine
-	@PYTHONPATH=tests $(BIN)/python -m harness.demo
+	@PYTHONPATH=tests $(BIN)/python -m harness.lab.demo
 
 test: lint machine coverage
 	$(SERVICE)

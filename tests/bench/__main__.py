@@ -21,9 +21,9 @@ from bench.figure import Outcome
 from bench.page import page, plain
 from bench.plot import svg
 from harness.host import ROOT, has_ipvs
-from harness.kinds import EMULATED
-from harness.machine import MachineError, follow, machine
-from harness.namespace import end
+from harness.lab.namespace import end
+from harness.machines.kinds import EMULATED
+from harness.machines.machine import MachineError, follow, machine
 
 LEAST_RUNS = 3
 PAGE = ROOT / "docs" / "performance.md"

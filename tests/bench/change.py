@@ -16,7 +16,7 @@ from ipaddress import IPv4Address
 from statistics import median
 
 from bench.figure import Figure, Outcome
-from harness.fresh_namespace import fresh_namespace
+from harness.lab.fresh_namespace import fresh_namespace
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.model import Config, Forward, Globals, Real, Virtual

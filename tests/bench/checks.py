@@ -17,7 +17,7 @@ from bench.keepalived import Keepalived
 from bench.ours import Ours
 from bench.process import family, kernel_seconds
 from bench.subject import Subject
-from harness.fresh_namespace import fresh_namespace
+from harness.lab.fresh_namespace import fresh_namespace
 
 REALS: Final = 2000
 INTERVAL: Final = 2

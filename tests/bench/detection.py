@@ -15,8 +15,8 @@ from bench.farm import Farm, addresses, darken, farm, halves
 from bench.figure import Figure, Outcome, value_at_most
 from bench.subject import Subject
 from bench.watched import Watched
-from harness.fresh_namespace import fresh_namespace
-from harness.namespace import eventually
+from harness.lab.fresh_namespace import fresh_namespace
+from harness.lab.namespace import eventually
 
 REALS: Final = 1000
 INTERVAL: Final = 2

@@ -21,9 +21,9 @@ from bench.keepalived import Check, Keepalived, configuration
 from bench.original import Original
 from bench.ours import Ours
 from bench.subject import Subject
-from harness.lab import SPARE_VIPS, VIP, Lab
-from harness.proc import read_weights
-from harness.real import Real
+from harness.lab.ip_vs_table import read_weights
+from harness.lab.lab import SPARE_VIPS, VIP, Lab
+from harness.lab.real_server import Real
 
 VIRTUALS = tuple(f"{vip}:80" for vip in (VIP, *SPARE_VIPS[:3]))
 REALS, DARK = 100, 10

@@ -16,9 +16,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from harness.certificates import self_signed
 from harness.host import program_path
-from harness.namespace import command, end, eventually
+from harness.lab.namespace import command, end, eventually
+from harness.servers.certificates import self_signed
 
 PAGE: Final = "Test Page"
 HTTP: Final = 8080

@@ -13,7 +13,7 @@ from bench.detection import until_out
 from bench.farm import connections, halves
 from bench.figure import Curve, Figure, Outcome, ratio_at_most, value_at_most
 from bench.ours import Ours
-from harness.fresh_namespace import fresh_namespace
+from harness.lab.fresh_namespace import fresh_namespace
 from ldirectord_py.daemon.probing.prober import FIRST_PROBES_APART
 
 SIZES: Final = (100, 1000, 5000, 10_000)

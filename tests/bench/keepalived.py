@@ -19,7 +19,7 @@ from typing import Self
 
 from bench.subject import Subject
 from harness.host import ROOT
-from harness.namespace import command
+from harness.lab.namespace import command
 
 STAND_IN = Path(__file__).with_name("ipvs_stand_in.c")
 BUILT = ROOT / ".cache" / "bench" / "ipvs_stand_in.so"

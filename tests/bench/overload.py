@@ -16,8 +16,8 @@ from bench.configurations import HTTP, configuration, virtuals
 from bench.farm import addresses, connections, farm, overflows
 from bench.figure import Figure, Outcome, ratio_at_most, value_at_most
 from bench.watched import Watched
-from harness.fresh_namespace import fresh_namespace
-from harness.namespace import end, eventually
+from harness.lab.fresh_namespace import fresh_namespace
+from harness.lab.namespace import end, eventually
 
 INTERVAL: Final = 1
 TIMEOUT: Final = 3

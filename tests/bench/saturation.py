@@ -11,7 +11,7 @@ from bench.configurations import CONNECT, HTTP, configuration, virtuals
 from bench.farm import Farm, addresses, connections, farm
 from bench.figure import Figure, Outcome, Target, ratio_at_most
 from bench.ours import Ours
-from harness.fresh_namespace import fresh_namespace
+from harness.lab.fresh_namespace import fresh_namespace
 
 REALS: Final = 10_000
 INTERVAL: Final = 1

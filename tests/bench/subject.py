@@ -11,7 +11,7 @@ from typing import Self
 
 from bench.process import cpu_seconds, family, pss_bytes
 from harness.host import program_path
-from harness.namespace import end, eventually
+from harness.lab.namespace import end, eventually
 
 START_SECONDS = 60.0
 

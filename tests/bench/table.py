@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from bench.figure import Figure, Outcome, Target, ratio_at_most
-from harness.fresh_namespace import fresh_namespace
+from harness.lab.fresh_namespace import fresh_namespace
 from ldirectord_py.ipvs.diff import diff
 from ldirectord_py.ipvs.ipvsadm import save
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel

@@ -15,7 +15,7 @@ from bench.figure import Figure, Outcome
 from bench.keepalived import Check, Keepalived, configuration
 from bench.ours import Ours
 from bench.subject import Subject
-from harness.fresh_namespace import fresh_namespace
+from harness.lab.fresh_namespace import fresh_namespace
 
 REALS, INTERVAL, TIMEOUT = 400, 2.0, 3.0
 VIRTUAL = "10.9.0.100:443"

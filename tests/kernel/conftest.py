@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.host import has_ipvs
-from harness.kinds import missing_for_machine
-from harness.lab import Lab
-from harness.remote import RemoteTier
+from harness.lab.lab import Lab
+from harness.machines.kinds import missing_for_machine
+from harness.machines.remote import RemoteTier
 
 TIER = Path(__file__).parent
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness.client import Traffic
-from harness.lab import SPARE_VIPS, VIP, VIP6, Lab
-from harness.real import Real
-from harness.speed import lateness
+from harness.lab.client import Traffic
+from harness.lab.lab import SPARE_VIPS, VIP, VIP6, Lab
+from harness.lab.real_server import Real
+from harness.machines.speed import lateness
 
 INTERVAL, TIMEOUT = 2, 3
 LATE = lateness(1.0)  # what the director may take on top of interval and timeout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.lab import VIP, Lab
+from harness.lab.lab import VIP, Lab
 
 SIP = f"UDP {VIP}:5060"
 HEAD = "checkinterval = 1\nreconcile = 1\nquiescent = yes\n"

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from harness.client import get
-from harness.lab import CLIENT, VIP, VIP6, Lab
-from harness.real import Real
+from harness.lab.client import get
+from harness.lab.lab import CLIENT, VIP, VIP6, Lab
+from harness.lab.real_server import Real
 
 SERVICE = f"TCP {VIP}:80"
 

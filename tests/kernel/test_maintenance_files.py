@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.lab import VIP, VIP6, Lab
-from harness.speed import lateness
+from harness.lab.lab import VIP, VIP6, Lab
+from harness.machines.speed import lateness
 
 WITHIN = 1.0
 SLOW = lateness(1.0)  # what a slow machine may take on top

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from contract.kernel_cases import CASES, EVERY_SORT, WEB, Case, add, hold, real, service, table
-from harness.fresh_namespace import fresh_namespace
+from harness.lab.fresh_namespace import fresh_namespace
 from ldirectord_py.ipvs.diff import diff
 from ldirectord_py.ipvs.ipvsadm import in_order, parse, save
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel

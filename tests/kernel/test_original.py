@@ -16,19 +16,19 @@ from typing import Final, Self
 
 import pytest
 
-from harness.bench import Bench
-from harness.nursery import PERL, PYTHON, Nursery
-from harness.point import Point, compare
-from harness.race import race
+from harness.comparison.checkpoint import Checkpoint, compare
+from harness.comparison.farm_network import FarmNetwork
+from harness.comparison.fork_server import PERL, PYTHON, ForkServer
+from harness.comparison.scenario import compare_daemons
+from harness.machines.worker import upcoming
 from harness.scenarios.table import SCENARIOS
-from harness.worker import upcoming
 
 pytestmark = pytest.mark.original
 
 BENCHES: Final = 6
 LOOK_SECONDS: Final = 0.5
 
-Points = tuple[list[Point], list[Point]]
+Points = tuple[list[Checkpoint], list[Checkpoint]]
 
 
 class Races:
@@ -37,14 +37,14 @@ class Races:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._futures: dict[str, Future[Points]] = {}
-        self._free: Queue[Bench] = Queue()
+        self._free: Queue[FarmNetwork] = Queue()
         self._built = 0
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         enter = self._stack.enter_context
-        self._original = enter(Nursery(*PERL, PERLIO="perlio"))  # else it begins by starting itself again
-        self._ours = enter(Nursery(*PYTHON))
+        self._original = enter(ForkServer(*PERL, PERLIO="perlio"))  # else it begins by starting itself again
+        self._ours = enter(ForkServer(*PYTHON))
         self._pool = ThreadPoolExecutor(BENCHES)
         self._stack.callback(self._pool.shutdown, cancel_futures=True)
         return self
@@ -69,14 +69,16 @@ class Races:
 
     def _build(self) -> None:
         if self._built < BENCHES:
-            self._free.put(self._stack.enter_context(Bench(self._built, self._folder, self._original, self._ours)))
+            self._free.put(
+                self._stack.enter_context(FarmNetwork(self._built, self._folder, self._original, self._ours))
+            )
             self._built += 1
 
     def _run(self, name: str) -> Points:
         bench = self._free.get()
         began = time.monotonic()
         try:
-            return race(bench, SCENARIOS[name])
+            return compare_daemons(bench, SCENARIOS[name])
         finally:
             self._free.put(bench)
             print(f"{name}: {time.monotonic() - began:.0f} s")

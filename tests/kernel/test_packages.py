@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.client import Traffic
+from harness.comparison.packaged_host import AGENT, COMMAND, Packaged
 from harness.host import ROOT, program_path
-from harness.lab import VIP, Lab
-from harness.namespace import end, eventually, python
-from harness.packaged import AGENT, COMMAND, Packaged
-from harness.real import Real
+from harness.lab.client import Traffic
+from harness.lab.lab import VIP, Lab
+from harness.lab.namespace import end, eventually, python
+from harness.lab.real_server import Real
 
 CONFIG = "/etc/ha.d/ldirectord.cf"
 LOG = "/var/log/ldirectord.log"
@@ -39,7 +39,7 @@ def host(lab: Lab, tmp_path: Path) -> Iterator[Packaged]:
 def held(lab: Lab, path: Path) -> Iterator[Traffic]:
     """Ask again and again on one connection, until the block ends or it fails; ``path`` takes the answers."""
     with path.open("wb") as output:
-        script = ROOT / "tests" / "harness" / "held.py"
+        script = ROOT / "tests" / "harness" / "lab" / "one_connection.py"
         process = lab.client.spawn(*python(script, VIP, "80", "0.5", "30"), output=output)
     yield Traffic(path)
     end(process)

@@ -6,8 +6,8 @@ import os
 import signal
 from pathlib import Path
 
-from harness.lab import VIP, Lab
-from harness.namespace import eventually
+from harness.lab.lab import VIP, Lab
+from harness.lab.namespace import eventually
 
 WITHIN = 60.0  # seconds; a processor that is emulated takes ten to start a daemon
 WEB = f"TCP {VIP}:80"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.comparison.commands import CONFIG, NO_KERNEL, WITHIN, Said, Twin, await_added, cover, twins
+from harness.comparison.packaged_host import COMMAND, UNIT
+from harness.comparison.perl import needs_original
 from harness.host import ROOT
-from harness.namespace import eventually
-from harness.packaged import COMMAND, UNIT
-from harness.perl import needs_original
-from harness.twins import CONFIG, NO_KERNEL, WITHIN, Said, Twin, await_added, cover, twins
+from harness.lab.namespace import eventually
 
 pytestmark = [
     needs_original,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness import perl, readings
-from harness.readings import Case, Refused
+from harness.comparison import configurations, perl
+from harness.comparison.configurations import Case, Refused
 
 pytestmark = perl.needs_original
 
@@ -306,9 +306,9 @@ def answer(host: str, *_: Any) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("cases", [*ACCEPTED, *OTHERWISE, *KEPT, *REFUSED, *NAMES])
 def test_each_reads_it_in_its_own_way(cases: tuple[Case, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", answer)
-    assert readings.originals(cases) == [case.original for case in cases]
+    assert configurations.originals(cases) == [case.original for case in cases]
     for case in cases:
-        ours, said = readings.ours(case, tmp_path)
+        ours, said = configurations.ours(case, tmp_path)
         assert (case, ours) == (case, case.ours)
         assert bool(said) == bool(case.says), said
         assert any(case.says in line for line in said) or not said

@@ -9,11 +9,11 @@ from ipaddress import ip_address
 import dns.message
 import pytest
 
-from harness.answers import dns_answer, radius_answer, sip_answer
-from harness.datagrams import Server, answering
-from harness.differing import both, original, ours, site
-from harness.perl import needs_original
-from harness.scripted import servers
+from harness.comparison.checks import both, original, ours, site
+from harness.comparison.perl import needs_original
+from harness.fakes.answers import dns_answer, radius_answer, sip_answer
+from harness.fakes.datagrams import Server, answering
+from harness.fakes.scripted import servers
 
 pytestmark = needs_original
 

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from harness.differing import both, of_one, original, ours, site
-from harness.perl import needs_original
-from harness.scripted import Servers, Talk, closed_port, replying, saying, servers
+from harness.comparison.checks import both, of_one, original, ours, site
+from harness.comparison.perl import needs_original
+from harness.fakes.scripted import Servers, Talk, closed_port, replying, saying, servers
 
 pytestmark = needs_original
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.answers import dns_answer
-from harness.datagrams import answering
-from harness.differing import both, original, ours, site
-from harness.perl import Answer, check, needs_original, start
+from harness.comparison.checks import both, original, ours, site
+from harness.comparison.perl import Answer, check, needs_original, start
+from harness.fakes.answers import dns_answer
+from harness.fakes.datagrams import answering
+from harness.fakes.scripted import answering as page_of
+from harness.fakes.scripted import replying, saying, servers
 from harness.processes import runs
-from harness.scripted import answering as page_of
-from harness.scripted import replying, saying, servers
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.checktypes import command, ping
 from ldirectord_py.checks.probe import probe

@@ -9,10 +9,10 @@ import tempfile
 
 import pytest
 
-from harness.differing import of_one, original, ours, site
-from harness.ldap import BIND, DONE, entry, result, turns
-from harness.perl import check, needs_original
-from harness.scripted import Talk, closed_port, saying, servers
+from harness.comparison.checks import of_one, original, ours, site
+from harness.comparison.perl import check, needs_original
+from harness.fakes.ldap import BIND, DONE, entry, result, turns
+from harness.fakes.scripted import Talk, closed_port, saying, servers
 from ldirectord_py.config.load import load
 
 pytestmark = needs_original

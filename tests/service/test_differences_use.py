@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from harness import perl
+from harness.comparison import perl
+from harness.fakes.scripted import answering, servers
 from harness.host import ROOT
-from harness.scripted import answering, servers
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.registry import checker_for, kinds
 from ldirectord_py.config.addresses import HostName

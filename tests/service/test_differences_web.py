@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.certificates import self_signed
-from harness.differing import both, of_one, original, ours, site
-from harness.perl import check, needs_original
-from harness.scripted import Talk, answering, replying, servers
+from harness.comparison.checks import both, of_one, original, ours, site
+from harness.comparison.perl import check, needs_original
+from harness.fakes.scripted import Talk, answering, replying, servers
+from harness.servers.certificates import self_signed
 
 pytestmark = needs_original
 

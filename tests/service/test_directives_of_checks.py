@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import perl
-from harness.answers import radius_answer
-from harness.databases import postgres
-from harness.datagrams import answering
-from harness.differing import both, site
-from harness.scripted import Talk, closed_port, hanging, servers
+from harness.comparison import perl
+from harness.comparison.checks import both, site
+from harness.fakes.answers import radius_answer
+from harness.fakes.datagrams import answering
+from harness.fakes.scripted import Talk, closed_port, hanging, servers
+from harness.servers.databases import postgres
 
 pytestmark = perl.needs_original
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import perl
-from harness.differing import site
+from harness.comparison import perl
+from harness.comparison.checks import site
 from ldirectord_py.config.load import load
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.desired import adopt, desired

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from harness.authority import FAULTS, GOOD, Hosts, hosts
-from harness.checking import BOTH, open_folder, run
-from harness.exim import Exim, exim
-from harness.scripted import closed_port, hanging, servers
+from harness.fakes.scripted import closed_port, hanging, servers
+from harness.servers.authority import FAULTS, GOOD, Hosts, hosts
+from harness.servers.exim import Exim, exim
+from harness.single_check import BOTH, open_folder, run
 from ldirectord_py.health import Verdict
 
 KINDS = ("smtp", "submission")

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.namespace import Namespace, eventually
-from harness.verdicts import Found, verdicts
+from harness.lab.namespace import Namespace, eventually
+from harness.lab.probe_servers import Found, verdicts
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("nft"), reason="makes network namespaces: needs root, ip and nft"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.jamnntpd import jamnntpd
-from harness.scripted import Servers, Talk, closed_port, hanging, servers
+from harness.fakes.scripted import Servers, Talk, closed_port, hanging, servers
+from harness.servers.jamnntpd import jamnntpd
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import nntp

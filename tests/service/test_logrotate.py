@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.host import ROOT
-from harness.namespace import eventually
-from harness.serving import program
+from harness.lab.namespace import eventually
+from harness.servers.server_process import program
 from ldirectord_py.config.model import Globals
 from ldirectord_py.report.log.logfile import open_log
 

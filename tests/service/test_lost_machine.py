@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import pool
 from harness.host import ROOT
-from harness.kinds import Kind, usable
-from harness.machine import Machine, machine
-from harness.namespace import eventually
-from harness.pool import Job, Pool
+from harness.lab.namespace import eventually
+from harness.machines import pool
+from harness.machines.kinds import Kind, usable
+from harness.machines.machine import Machine, machine
+from harness.machines.pool import Job, Pool
 
 CASES = """
 import os, time
@@ -52,7 +52,7 @@ def test_a_killed_machine_costs_one_test(folder: Path, monkeypatch: pytest.Monke
     cases = folder / "test_cases.py"
     cases.write_text(CASES)
     tests = [f"test_cases.py::test_{name}" for name in ("before", "running", "after")]
-    options = ("-c", os.devnull, "-p", "no:cacheprovider", "-p", "harness.worker", f"--rootdir={cases.parent}")
+    options = ("-c", os.devnull, "-p", "no:cacheprovider", "-p", "harness.machines.worker", f"--rootdir={cases.parent}")
     command = (sys.executable, "-m", "pytest", *options, str(cases))
     machines = Pool(Job(command, {}, 600), tests, [kind])
     try:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from harness.certificates import Certificate, self_signed
-from harness.databases import mariadb
-from harness.scripted import closed_port, hanging, servers
+from harness.fakes.scripted import closed_port, hanging, servers
+from harness.servers.certificates import Certificate, self_signed
+from harness.servers.databases import mariadb
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.certificates import Certificate, self_signed
-from harness.nginx import nginx
+from harness.servers.certificates import Certificate, self_signed
+from harness.servers.nginx import nginx
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from harness.authority import FAULTS, GOOD, Hosts, hosts
-from harness.certificates import Certificate
-from harness.checking import BOTH, run
-from harness.nginx import nginx
-from harness.scripted import closed_port, hanging, servers
+from harness.fakes.scripted import closed_port, hanging, servers
+from harness.servers.authority import FAULTS, GOOD, Hosts, hosts
+from harness.servers.certificates import Certificate
+from harness.servers.nginx import nginx
+from harness.single_check import BOTH, run
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.registry import checker_for
 from ldirectord_py.checks.services import KINDS

@@ -15,8 +15,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from harness.elsewhere import Elsewhere
-from harness.scripted import Talk, answering, dialogue, saying
+from harness.fakes.scripted import Talk, answering, dialogue, saying
+from harness.fakes.threaded import ThreadedServers
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.checktypes import command
 from ldirectord_py.checks.registry import checker_for, turn_for
@@ -117,7 +117,7 @@ async def test_every_check_begins_within_100_ms_of_its_due_time(monkeypatch: pyt
     monkeypatch.setattr(command, "GRACE", 0.5)
 
     noise = Noise()
-    with Elsewhere() as elsewhere, silent_ports() as silent:
+    with ThreadedServers() as elsewhere, silent_ports() as silent:
         good = {kind: elsewhere.start(talk) for kind, talk in TALKS.items()}
         passing, failing = well(good), unwell(silent)
         checks = [check for pair in zip(passing, failing, strict=True) for check in pair]

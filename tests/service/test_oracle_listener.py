@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from harness.flood import flood
-from harness.scripted import Servers, Talk, closed_port, reset, servers
+from harness.fakes.flood import flood
+from harness.fakes.scripted import Servers, Talk, closed_port, reset, servers
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services.oracle import check

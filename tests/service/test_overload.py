@@ -8,8 +8,8 @@ from collections import defaultdict
 from dataclasses import replace
 from ipaddress import ip_address
 
-from harness.elsewhere import Elsewhere
-from harness.scripted import answering, hanging
+from harness.fakes.scripted import answering, hanging
+from harness.fakes.threaded import ThreadedServers
 from ldirectord_py.checks.base import Check, Checker, Target
 from ldirectord_py.checks.registry import checker_for, turn_for
 from ldirectord_py.daemon.probing.prober import Prober
@@ -36,7 +36,7 @@ def costly(check: Check) -> Checker:
 
 async def test_at_three_times_its_capacity_a_director_is_late_and_never_wrong() -> None:
     found, late = defaultdict[Check, list[Verdict]](list), list[float]()
-    with Elsewhere() as elsewhere:
+    with ThreadedServers() as elsewhere:
         well, hung = elsewhere.start(answering(PAGE), "0.0.0.0"), elsewhere.start(hanging())  # noqa: S104  on loopback
         target = Target(ip_address("127.0.0.1"), well, TIMEOUT, request="/", receive="ok")
         checks = [Check("http", replace(target, address=ip_address(0x7F000001 + n)), INTERVAL) for n in range(REALS)]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.namespace import eventually
-from harness.packaged import AGENT, COMMAND, INIT_SCRIPT, UNIT, Packaged
+from harness.comparison.packaged_host import AGENT, COMMAND, INIT_SCRIPT, UNIT, Packaged
+from harness.lab.namespace import eventually
 
 CONFIG = "/etc/ha.d/ldirectord.cf"
 LOG = "/var/log/ldirectord.log"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness import perl
-from harness.scripted import hanging, servers
+from harness.comparison import perl
+from harness.fakes.scripted import hanging, servers
 
 pytestmark = perl.needs_original
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from harness.certificates import Certificate, self_signed
-from harness.databases import pgbouncer, postgres
-from harness.differing import both, site
-from harness.perl import needs_original
-from harness.scripted import Servers, closed_port, hanging, servers
-from harness.serving import program
+from harness.comparison.checks import both, site
+from harness.comparison.perl import needs_original
+from harness.fakes.scripted import Servers, closed_port, hanging, servers
+from harness.servers.certificates import Certificate, self_signed
+from harness.servers.databases import pgbouncer, postgres
+from harness.servers.server_process import program
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from harness.certificates import self_signed
-from harness.scripted import closed_port, hanging, servers
-from harness.slapd import BASE, JOE, Slapd, slapd
+from harness.fakes.scripted import closed_port, hanging, servers
+from harness.servers.certificates import self_signed
+from harness.servers.slapd import BASE, JOE, Slapd, slapd
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS

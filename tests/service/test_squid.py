@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.checking import BOTH, open_folder, run
-from harness.nginx import nginx
-from harness.scripted import closed_port, hanging, servers
-from harness.squid import squid
+from harness.fakes.scripted import closed_port, hanging, servers
+from harness.servers.nginx import nginx
+from harness.servers.squid import squid
+from harness.single_check import BOTH, open_folder, run
 from ldirectord_py.health import Verdict
 
 UP = (Verdict.UP, "200 OK")

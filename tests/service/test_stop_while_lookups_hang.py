@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bench.configurations import configuration
 from bench.ours import Ours
-from harness.elsewhere import Elsewhere
-from harness.namespace import end, eventually
-from harness.scripted import answering
+from harness.fakes.scripted import answering
+from harness.fakes.threaded import ThreadedServers
+from harness.lab.namespace import end, eventually
 
 REALS = 100
 REDIRECT = b"HTTP/1.1 302 Found\r\nLocation: http://www.example.com/\r\nContent-Length: 0\r\n\r\n"
@@ -38,7 +38,7 @@ class WithoutResolver(Ours):
 
 def test_a_stop_waits_for_no_look_up(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(SILENT_RESOLVER)
-    with Elsewhere() as elsewhere:
+    with ThreadedServers() as elsewhere:
         port = elsewhere.start(answering(REDIRECT), "0.0.0.0")  # noqa: S104  a hundred servers on loopback
         reals = [f"127.0.1.{number}:{port}" for number in range(1, REALS + 1)]
         text = configuration({"10.9.0.1:80": reals}, 'service = http\n    request = "/"', 2, 60)

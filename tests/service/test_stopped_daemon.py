@@ -13,9 +13,9 @@ import pytest
 
 from bench.configurations import configuration
 from bench.ours import Ours
-from harness.elsewhere import Elsewhere
-from harness.namespace import eventually
-from harness.scripted import Talk
+from harness.fakes.scripted import Talk
+from harness.fakes.threaded import ThreadedServers
+from harness.lab.namespace import eventually
 
 REALS = 100
 EVERYWHERE = "0.0.0.0"  # noqa: S104  a hundred servers, all on loopback
@@ -58,8 +58,8 @@ def stand_still(pid: int, seconds: float) -> None:
 def test_servers_that_are_well_stay_in_while_the_daemon_stands_still_and_a_dead_one_goes(
     talk: Talk, seconds: float, tmp_path: Path
 ) -> None:
-    with Elsewhere() as elsewhere, ExitStack() as mortal:
-        port, other = elsewhere.start(talk, EVERYWHERE), mortal.enter_context(Elsewhere()).start(talk, EVERYWHERE)
+    with ThreadedServers() as elsewhere, ExitStack() as mortal:
+        port, other = elsewhere.start(talk, EVERYWHERE), mortal.enter_context(ThreadedServers()).start(talk, EVERYWHERE)
         dies = f"127.0.2.1:{other}"
         reals = [*(f"127.0.1.{number}:{port}" for number in range(1, REALS)), dies]
         with Ours(tmp_path, configuration({"10.9.0.1:80": reals}, SMTP, INTERVAL, TIMEOUT)) as daemon:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from harness.certificates import self_signed
-from harness.scripted import Servers, Talk, dialogue, hanging, servers
+from harness.fakes.scripted import Servers, Talk, dialogue, hanging, servers
+from harness.servers.certificates import self_signed
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.scripted import closed_port
-from harness.serving import program, serving
+from harness.fakes.scripted import closed_port
+from harness.servers.server_process import program, serving
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS

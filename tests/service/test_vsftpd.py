@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from harness.fakes.scripted import closed_port, hanging, servers
 from harness.memory import LITTLE, peak
-from harness.scripted import closed_port, hanging, servers
-from harness.vsftpd import LOGIN, PASSWD, vsftpd
+from harness.servers.vsftpd import LOGIN, PASSWD, vsftpd
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import ftp

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.differences import PAGE, marked, raced, rows
+from harness.comparison.differences import PAGE, marked, raced, rows
 from harness.host import ROOT
 from harness.scenarios.table import SCENARIOS
 

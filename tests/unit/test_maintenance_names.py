@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from builders import config, real, virtual
-from harness.mutants import mutants
+from harness.fakes.mutants import mutants
 from ldirectord_py.desired import real_key
 from ldirectord_py.maintenance_names import canonical, in_maintenance, index
 

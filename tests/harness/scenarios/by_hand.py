@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.bench import VIP, VIPS
-from harness.race import Run, Scenario
+from harness.comparison.farm_network import VIP, VIPS
+from harness.comparison.scenario import Run, Scenario
 from harness.scenarios.words import BY_HAND, FIRST, MASQ_A, MASQ_B, RELOAD, RESET, SHOP, START, WEB, A, B, C, web
 
 DELETE_A = f"-d -t {VIP}:80 -r {A}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.bench import FOUR, VIP6, VIPS
-from harness.race import Run, Scenario
+from harness.comparison.farm_network import FOUR, VIP6, VIPS
+from harness.comparison.scenario import Run, Scenario
 from harness.scenarios.words import (
     A6,
     B6,

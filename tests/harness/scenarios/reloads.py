@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.bench import VIPS
-from harness.race import Run, Scenario
+from harness.comparison.farm_network import VIPS
+from harness.comparison.scenario import Run, Scenario
 from harness.scenarios.words import (
     FIRST,
     HTTP,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.race import Run, Scenario
+from harness.comparison.scenario import Run, Scenario
 from harness.scenarios.words import (
     FIRST,
     HTTP,

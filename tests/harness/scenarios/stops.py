@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.race import Run, Scenario
+from harness.comparison.scenario import Run, Scenario
 from harness.scenarios.words import FIRST, MASQ_A, MASQ_B, SECOND, START, WEB, A, B, web
 
 

@@ -1,6 +1,6 @@
 """The scenarios in which the original and ours are compared, by name."""
 
-from harness.race import Scenario
+from harness.comparison.scenario import Scenario
 from harness.scenarios import by_hand, checktypes, commands, faults, kinds, reloads, reports, stops
 
 SCENARIOS: dict[str, Scenario] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.bench import FOUR, SIX, VIP, VIP6, VIPS
+from harness.comparison.farm_network import FOUR, SIX, VIP, VIP6, VIPS
 
 WEB, SHOP, WEB6, MARK, MARK6 = f"TCP {VIP}:80", f"TCP {VIPS[1]}:80", f"TCP [{VIP6}]:80", "FWM 7", "FWM 8"
 A, B, C, SORRY = (f"{address}:80" for address in FOUR)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from harness import scripted
+from harness.fakes import scripted
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.scripted import Servers, saying
+from harness.fakes.scripted import Servers, saying
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.pattern import pattern_problem
 from ldirectord_py.checks.probe import probe

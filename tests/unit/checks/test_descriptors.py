@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.scripted import Servers, answering, closed_port, hanging, saying
+from harness.fakes.scripted import Servers, answering, closed_port, hanging, saying
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.registry import checker_for

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.scripted import Servers, dialogue
+from harness.fakes.scripted import Servers, dialogue
 from ldirectord_py.checks.plugins import GROUP, plugins
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.registry import checker_for, installed, kinds

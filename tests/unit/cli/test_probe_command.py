@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.scripted import Servers, Talk, closed_port, hanging, saying
+from harness.fakes.scripted import Servers, Talk, closed_port, hanging, saying
 from ldirectord_py.cli import main, probe
 
 IMAP = b"* OK ready\r\n"

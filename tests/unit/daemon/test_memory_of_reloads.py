@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.scripted import reset
+from harness.fakes.scripted import reset
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.registry import checker_for, turn_for
@@ -118,7 +118,7 @@ def test_reloads_that_change_checks_leave_the_size_as_it_is(service: str) -> Non
     """35 MB grew to 61 in 2,000 reloads that each change 20 checks."""
     rounds = os.environ.get("RELOADS", "400")
     ended = subprocess.run(
-        [sys.executable, "-m", "harness.reloads", service, rounds],
+        [sys.executable, "-m", "harness.reload_memory", service, rounds],
         capture_output=True,
         text=True,
         timeout=600,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from builders import KINDS, config, virtual
-from harness.scripted import servers
+from harness.fakes.scripted import servers
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.checktypes import command
 from ldirectord_py.daemon import probes

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from harness import scripted
-from harness.scripted import Servers, hanging, reset, saying
+from harness.fakes import scripted
+from harness.fakes.scripted import Servers, hanging, reset, saying
 from ldirectord_py.runtime.streams import Reader, over_socket
 
 

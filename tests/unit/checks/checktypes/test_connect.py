@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from harness.scripted import Servers, closed_port, hanging
+from harness.fakes.scripted import Servers, closed_port, hanging
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.checktypes import connect
 from ldirectord_py.checks.probe import probe

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from harness.mutants import mutants
+from harness.fakes.mutants import mutants
 from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.checktypes import ping

@@ -16,7 +16,7 @@ import dns.rdtypes.txtbase
 import dns.rrset
 import pytest
 
-from harness.mutants import mutants
+from harness.fakes.mutants import mutants
 from ldirectord_py.checks.protocols.dns_message import Query, query
 from ldirectord_py.checks.protocols.dns_records import Type
 from ldirectord_py.checks.transport.datagram import UnrelatedAnswer

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.ldap import BIND, DONE, ENTRY, REFERENCE, element, entry, message, result
-from harness.mutants import mutants
+from harness.fakes.ldap import BIND, DONE, ENTRY, REFERENCE, element, entry, message, result
+from harness.fakes.mutants import mutants
 from ldirectord_py.checks.protocols import ber
 from ldirectord_py.checks.protocols import ldap_messages as ldap
 from ldirectord_py.checks.protocols.ldap_messages import TEXT, VALUES, Message, Outcome

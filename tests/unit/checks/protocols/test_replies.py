@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from harness.scripted import Servers, saying
+from harness.fakes.scripted import Servers, saying
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.protocols.replies import ftp_reply, smtp_reply
 from ldirectord_py.checks.transport.stream import connect

@@ -4,7 +4,7 @@ from base64 import b64decode
 
 import pytest
 
-from harness.mutants import mutants
+from harness.fakes.mutants import mutants
 from ldirectord_py.checks.protocols import scram
 from ldirectord_py.errors import CheckFailed
 

@@ -11,9 +11,9 @@ import dns.message
 import dns.rrset
 import pytest
 
-from harness.answers import dns_answer as answer
-from harness.datagrams import answering, silent
-from harness.scripted import Servers, Talk, closed_port, hanging
+from harness.fakes.answers import dns_answer as answer
+from harness.fakes.datagrams import answering, silent
+from harness.fakes.scripted import Servers, Talk, closed_port, hanging
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services.dns import KIND

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.datagrams import answering as answering_datagrams
-from harness.scripted import Servers, Talk, answering
+from harness.fakes.datagrams import answering as answering_datagrams
+from harness.fakes.scripted import Servers, Talk, answering
 from ldirectord_py.checks.base import Check, Kind, Target
 from ldirectord_py.checks.checktypes import command
 from ldirectord_py.checks.probe import probe

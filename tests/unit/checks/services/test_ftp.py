@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.scripted import Servers, Talk, closed_port, hanging, reset, saying
+from harness.fakes.scripted import Servers, Talk, closed_port, hanging, reset, saying
 from ldirectord_py.checks import effort
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe

@@ -8,10 +8,10 @@ from ipaddress import ip_address
 
 import pytest
 
-from harness.datagrams import answering
-from harness.flood import flood
+from harness.fakes.datagrams import answering
+from harness.fakes.flood import flood
+from harness.fakes.scripted import Servers, reset
 from harness.memory import LITTLE, peak
-from harness.scripted import Servers, reset
 from ldirectord_py.checks import effort
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.probe import probe

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from harness.ldap import BIND, DONE, entry, result
-from harness.mutants import mutants
-from harness.scripted import Servers, reset
+from harness.fakes.ldap import BIND, DONE, entry, result
+from harness.fakes.mutants import mutants
+from harness.fakes.scripted import Servers, reset
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.ldap import (
+from harness.fakes.ldap import (
     BIND,
     DONE,
     ENTRY,
@@ -23,7 +23,7 @@ from harness.ldap import (
     result,
     turns,
 )
-from harness.scripted import Servers, Talk, hanging, reset
+from harness.fakes.scripted import Servers, Talk, hanging, reset
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import ldap, ldaps

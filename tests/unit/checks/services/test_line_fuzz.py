@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from harness.fakes.mutants import mutants
 from harness.memory import LITTLE, peak
-from harness.mutants import mutants
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.scripted import Servers, Talk, dialogue, hanging, saying
+from harness.fakes.scripted import Servers, Talk, dialogue, hanging, saying
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS

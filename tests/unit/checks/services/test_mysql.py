@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from pymysql.constants import CLIENT
 
-from harness.flood import flood
+from harness.fakes.flood import flood
+from harness.fakes.mutants import mutants
+from harness.fakes.offline import fed, finished
+from harness.fakes.scripted import Servers, Talk, reset
 from harness.host import ROOT
 from harness.memory import LITTLE, peak
-from harness.mutants import mutants
-from harness.offline import fed, finished
-from harness.scripted import Servers, Talk, reset
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.protocols.mysql_session import _Session, converse

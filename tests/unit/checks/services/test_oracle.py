@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.scripted import Servers, closed_port, hanging
+from harness.fakes.scripted import Servers, closed_port, hanging
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.protocols import oracle_session

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import uvloop
 
-from harness.flood import flood
+from harness.fakes.flood import flood
+from harness.fakes.mutants import mutants
+from harness.fakes.offline import fed, finished
+from harness.fakes.scripted import Servers, Talk, hanging, reset
 from harness.memory import LITTLE, peak
-from harness.mutants import mutants
-from harness.offline import fed, finished
-from harness.scripted import Servers, Talk, hanging, reset
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.protocols.postgres_session import MAX_ROWS, PostgresSession

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from harness.scripted import Servers
+from harness.fakes.scripted import Servers
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import pop

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from harness.answers import radius_answer
-from harness.datagrams import answering, silent
-from harness.mutants import mutants
-from harness.scripted import closed_port
+from harness.fakes.answers import radius_answer
+from harness.fakes.datagrams import answering, silent
+from harness.fakes.mutants import mutants
+from harness.fakes.scripted import closed_port
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.protocols.radius_packet import AccessRequest, RadiusResponse

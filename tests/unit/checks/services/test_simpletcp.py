@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from harness.scripted import Servers, closed_port, hanging, saying
+from harness.fakes.scripted import Servers, closed_port, hanging, saying
 from ldirectord_py.checks import effort
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe

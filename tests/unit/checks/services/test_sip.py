@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from harness.answers import sip_answer as answer
-from harness.datagrams import answering, silent
-from harness.mutants import mutants
-from harness.scripted import Servers, Talk, closed_port, hanging, saying
+from harness.fakes.answers import sip_answer as answer
+from harness.fakes.datagrams import answering, silent
+from harness.fakes.mutants import mutants
+from harness.fakes.scripted import Servers, Talk, closed_port, hanging, saying
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.protocols.sip_message import Options

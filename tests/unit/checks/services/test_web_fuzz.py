@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.mutants import mutants
+from harness.fakes.mutants import mutants
 from ldirectord_py.checks.protocols.http_response import Response
 from ldirectord_py.checks.protocols.http_statuses import statuses
 from ldirectord_py.checks.reasons import words

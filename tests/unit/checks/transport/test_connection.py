@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.scripted import Servers, answering, closed_port, hanging, reset, saying
+from harness.fakes.scripted import Servers, answering, closed_port, hanging, reset, saying
 from ldirectord_py.checks.transport import connection
 from ldirectord_py.checks.transport.connection import connect
 

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from harness.datagrams import answering, silent
+from harness.fakes.datagrams import answering, silent
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.transport import datagram

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 import pytest
 import uvloop
 
-from harness.flood import flood
-from harness.ldap import BIND, result
+from harness.fakes.flood import flood
+from harness.fakes.ldap import BIND, result
 from harness.memory import LITTLE, peak
 from ldirectord_py.checks.base import Result, Target
 from ldirectord_py.checks.probe import probe

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from harness.answers import dns_answer, sip_answer
-from harness.ldap import BIND, DONE, entry, result
-from harness.scripted import Servers, Talk, reset
+from harness.fakes.answers import dns_answer, sip_answer
+from harness.fakes.ldap import BIND, DONE, entry, result
+from harness.fakes.scripted import Servers, Talk, reset
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.scripted import Servers, Talk, dialogue
+from harness.fakes.scripted import Servers, Talk, dialogue
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS

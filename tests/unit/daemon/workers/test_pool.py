@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from builders import config
+from harness.fakes.scripted import Servers, servers
 from harness.processes import runs
-from harness.scripted import Servers, servers
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.daemon.workers import pool as many
 from ldirectord_py.daemon.workers import process, supervisor, worker

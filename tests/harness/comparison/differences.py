@@ -1,0 +1,78 @@
+"""The rows of docs/differences.md, and what names them: tests by their marker, scenarios by what they compare."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+from unittest.mock import MagicMock
+
+from harness.comparison.farm_network import FOUR, SIX
+from harness.comparison.scenario import Run, Scenario
+from harness.host import ROOT
+from harness.lab.ip_vs_table import Weights
+
+PAGE: Final = ROOT / "docs" / "differences.md"
+MARKER: Final = "difference"
+
+
+def rows(page: str) -> list[str]:
+    """Return the name of each row that has one: its first cell, without what makes it bold."""
+    cells = (line.split(" | ")[0].removeprefix("|").strip() for line in page.splitlines() if line.startswith("| "))
+    return [cell.replace("**", "") for cell in cells if "**" in cell]
+
+
+def marked(folder: Path) -> set[str]:
+    """Return what the markers of the tests below ``folder`` name."""
+    return {name for path in folder.rglob("test_*.py") for name in _named(ast.parse(path.read_text()))}
+
+
+def _named(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == MARKER:
+            yield from (str(word.value) for word in node.args if isinstance(word, ast.Constant))
+
+
+class Rehearsal(Run):
+    """A run without daemons, servers or waits: only the names of the differences are taken."""
+
+    def __init__(self, folder: Path, *, ours: bool) -> None:
+        self.ours, self.folder = ours, folder
+        self.bench = self.director = self.farm = self.daemon = MagicMock()
+        self.director.netns = "none"
+        self.farm.addresses = (*FOUR, *SIX)
+        self.commands = folder / "commands"
+        self.named: set[str] = set()
+
+    def configure(self, text: str) -> None:
+        """Write nothing."""
+
+    def receive_mails(self) -> Callable[[], object]:
+        """Take no mails."""
+        return lambda: None
+
+    def await_mails(self, *, original: int, ours: int) -> None:
+        """Await none."""
+
+    def await_text(self, path: Path, text: str, times: int) -> None:
+        """Await nothing."""
+
+    def said(self, *, original: str = "", ours: str = "") -> None:
+        """Assert nothing."""
+
+    def alone(self, row: str, holds: bool) -> None:
+        """Take the name."""
+        self.named.add(row)
+
+    def point(self, name: str, table: Weights, /, *, ours: Weights | None = None, **differs: str) -> None:
+        """Take the names."""
+        self.named.update(differs.values())
+
+
+def raced(scenario: Scenario, folder: Path) -> set[str]:
+    """Return the rows that a scenario names, with either daemon."""
+    runs = [Rehearsal(folder, ours=ours) for ours in (False, True)]
+    for run in runs:
+        scenario(run)
+    return {name for run in runs for name in run.named}

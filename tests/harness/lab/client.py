@@ -1,0 +1,90 @@
+"""Requests, one or without end, and what became of each."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.lab.namespace import Namespace, end, eventually, python
+
+SCRIPT = Path(__file__).with_name("requests.py")
+ONCE_PATIENCE = 3.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request: when it started (``time.monotonic()``), the seconds it took, and the server that answered.
+
+    ``failure`` is empty, or refused, reset, timeout, truncated, errno-N or an HTTP status; then ``server`` is empty.
+    """
+
+    started: float
+    seconds: float
+    server: str
+    failure: str
+
+    @classmethod
+    def parse(cls, line: str) -> Request:
+        """Return what a line of requests.py says."""
+        started, seconds, outcome, detail = line.split(" ", 3)
+        good = outcome == "ok"
+        return cls(float(started), float(seconds), detail if good else "", "" if good else detail)
+
+
+class Traffic:
+    """Running traffic; every question is about the requests started at ``since`` or later and before ``until``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def requests(self, since: float = 0, until: float = float("inf")) -> list[Request]:
+        """Return the requests that ended so far."""
+        text = self._path.read_text()
+        complete = text[: text.rfind("\n") + 1]
+        return [r for r in map(Request.parse, complete.splitlines()) if since <= r.started < until]
+
+    def counts(self, since: float = 0, until: float = float("inf")) -> Counter[str]:
+        """Return how many requests each server answered."""
+        return Counter(request.server for request in self.requests(since, until) if not request.failure)
+
+    def failures(self, since: float = 0, until: float = float("inf")) -> list[Request]:
+        """Return the requests that failed."""
+        return [request for request in self.requests(since, until) if request.failure]
+
+    def wait(self, requests: int, within: float = 30) -> None:
+        """Wait until that many more requests were started from now on and have ended."""
+        now = time.monotonic()
+        eventually(lambda: len(self.requests(now)) >= requests, within, lambda: f"{requests} requests after {now:.3f}")
+
+
+def get(place: Namespace, address: object, path: str = "/", port: int = 80) -> str:
+    """Return the body that a server gives to a request from ``place``, or the kind of failure (see Request)."""
+    request = Request.parse(
+        place.run(*python(SCRIPT, "once", str(ONCE_PATIENCE), str(address), str(port), path)).rstrip()
+    )
+    return request.failure or request.server
+
+
+class Client(Namespace):
+    """Where the clients are."""
+
+    @contextmanager
+    def traffic(
+        self, vip: str, port: int = 80, workers: int = 2, pause: float = 0.02, patience: float = 10
+    ) -> Iterator[Traffic]:
+        """Send requests to the virtual service until the block ends: ``workers`` at a time, ``pause`` s apart.
+
+        One fails as ``timeout`` after ``patience`` s of silence: long, because an emulated machine may be slow.
+        """
+        path = self.folder / f"requests-{time.monotonic_ns()}"
+        with path.open("wb") as output:
+            argv = python(SCRIPT, "endless", str(patience), vip, str(port), str(workers), str(pause))
+            process = self.spawn(*argv, output=output)
+        try:
+            yield Traffic(path)
+        finally:
+            end(process)

@@ -1,0 +1,136 @@
+"""The director of the lab: the namespace with the virtual addresses, our daemon in it, and its kernel's table."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+
+from harness.lab.ip_vs_table import HEAD_LINES, Watch, Weights, read_weights
+from harness.lab.namespace import Namespace, end, eventually
+from harness.lab.notify_socket import NotifySocket
+from harness.unexpected import in_log
+
+INSTANCE = "lab"
+DAEMON = "ldirectord"
+START_SECONDS = 60.0  # emulated machines take several seconds to import
+
+
+class Director(Namespace):
+    """The director: a config file, the daemon that runs it, and what the kernel's table says of it.
+
+    The daemon runs as under systemd (``ldirectord CONFIG run``), so that it tells when it is ready; its files are
+    all below ``folder``: ``lab.cf``, ``lab.log`` (name it ``logfile`` in the configuration), ``output``.
+    """
+
+    def __init__(self, name: str, folder: Path) -> None:
+        super().__init__(name, folder)
+        self._daemon: subprocess.Popen[bytes] | None = None
+        self._notices: NotifySocket | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        if self._notices is not None:
+            self._notices.close()
+        if error is None:
+            assert in_log(self.log()) == []
+
+    @property
+    def config(self) -> Path:
+        """The configuration file."""
+        return self.folder / f"{INSTANCE}.cf"
+
+    @property
+    def logfile(self) -> Path:
+        """Where ``configure`` lets the daemon log."""
+        return self.folder / f"{INSTANCE}.log"
+
+    def configure(self, text: str) -> None:
+        """Write the configuration; the daemon is told by ``start`` or ``reload``. ``logfile`` is added to it."""
+        self.config.write_text(f'logfile = "{self.logfile}"\n{text}')
+
+    def start(self, within: float = START_SECONDS) -> float:
+        """Start the daemon; return the seconds until it said that it is ready."""
+        if self._notices is None:
+            self._notices = NotifySocket(self.folder / "notify")
+        self._notices.drain()
+        environment = {"NOTIFY_SOCKET": str(self._notices.path), "LDIRECTORD_RUNDIR": str(self.folder)}
+        with (self.folder / "output").open("ab") as output:
+            argv = (DAEMON, str(self.config), "run")
+            self._daemon = self.spawn(*argv, output=output, environment=environment)
+        return self._ready(within)
+
+    def reload(self, within: float = 30.0) -> float:
+        """Send SIGHUP; return the seconds until the daemon said that it is ready again."""
+        assert self._notices is not None, "the daemon was never started"
+        self._notices.drain()
+        self.process.send_signal(signal.SIGHUP)
+        return self._ready(within)
+
+    def stop(self) -> float:
+        """Send SIGTERM and wait for the daemon's end; return the seconds that it took."""
+        return end(self.process)
+
+    def kill(self) -> None:
+        """End the daemon with SIGKILL."""
+        end(self.process, signal.SIGKILL)
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The daemon's process."""
+        assert self._daemon is not None, "the daemon was never started"
+        return self._daemon
+
+    def log(self) -> str:
+        """Return what the daemon logged and printed so far."""
+        paths = (self.folder / "output", self.logfile)
+        return "".join(path.read_text(errors="replace") for path in paths if path.exists())
+
+    def weights(self) -> Weights:
+        """Return the kernel's table: service -> destination -> weight (see proc.Weights)."""
+        return read_weights(self._table)
+
+    def rows(self) -> int:
+        """Return how many services and destinations the kernel's table has."""
+        return len(self._table.read_text().splitlines()) - HEAD_LINES
+
+    def saved(self) -> list[str]:
+        """Return the lines of ``ipvsadm --save --numeric``, sorted."""
+        return sorted(line.rstrip() for line in self.run("ipvsadm", "-Sn").splitlines())
+
+    def listing(self) -> str:
+        """Return what ``ipvsadm -Ln`` prints."""
+        return self.run("ipvsadm", "-Ln")
+
+    def wait(self, service: str, expected: dict[str, int], within: float) -> float:
+        """Wait until the service has exactly these destinations and weights; return the seconds that it took."""
+        return eventually(
+            lambda: self.weights().get(service) == expected,
+            within,
+            lambda: f"{service} {expected}\nis {self.weights().get(service)}\n{self.listing()}\n{self.log()[-4000:]}",
+        )
+
+    def wait_log(self, text: str, within: float) -> float:
+        """Wait until the log contains ``text``; return the seconds that it took."""
+        return eventually(lambda: text in self.log(), within, lambda: f"{text!r} in the log:\n{self.log()[-4000:]}")
+
+    def watch(self) -> Watch:
+        """Return a Watch over the table, to be entered: it notes every change of a weight and when it came."""
+        return Watch(self._table)
+
+    @property
+    def _table(self) -> Path:
+        return Path(f"/proc/{self.anchor}/net/ip_vs")
+
+    def _ready(self, within: float) -> float:
+        began = time.monotonic()
+        assert self._notices is not None
+        if not self._notices.ready(within, lambda: self.process.poll() is None):
+            raise AssertionError(
+                f"the daemon did not get ready in {within:g} s (exit {self.process.poll()})\n{self.log()}"
+            )
+        return time.monotonic() - began

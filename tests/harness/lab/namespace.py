@@ -1,0 +1,120 @@
+"""Network namespaces and the programs in them, started and ended one by one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from harness.host import program_path
+from harness.lab.fresh_namespace import inside
+
+POLL_SECONDS = 0.05
+END_SECONDS = 10.0
+
+
+class Namespace:
+    """A network namespace of this process's own, ``lo`` up; it and all that was spawned in it end with the block.
+
+    Its full name carries the pid, so that runs beside each other do not meet. ``anchor`` is the pid of a process in
+    it: ``/proc/ANCHOR/net`` is the namespace's.
+    """
+
+    anchor: int
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.netns = f"lab{os.getpid()}-{name}"
+        self._path = Path("/run/netns") / self.netns
+        self.folder = folder / name
+        self._spawned: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True)
+        command("ip", "netns", "add", self.netns)
+        self.ip("link set lo up")
+        self.anchor = self.spawn("sleep", "infinity").pid
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in reversed(self._spawned):
+            end(process)
+        command("ip", "netns", "delete", self.netns)
+
+    def run(self, *argv: str, given: str = "") -> str:
+        """Return what a program prints here; it reads ``given``. CommandError when it fails."""
+        with inside(self._path):
+            return command(*argv, given=given)
+
+    def ip(self, *lines: str) -> None:
+        """Carry out commands of ip(8), one a line, in one batch."""
+        command("ip", "-netns", self.netns, "-batch", "-", given="\n".join(lines) + "\n")
+
+    def sysctl(self, **values: int) -> None:
+        """Set kernel parameters of the namespace, written with ``__`` for dots: ``net__ipv4__ip_forward=1``."""
+        self.run("sysctl", "-qw", *(f"{name.replace('__', '.')}={value}" for name, value in values.items()))
+
+    def spawn(
+        self, *argv: str, output: IO[bytes] | None = None, environment: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a program here; its pid is the returned process's. It is ended with the namespace at the latest."""
+        with inside(self._path):
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self.folder,
+                env={"PATH": program_path(), "LANG": "C.UTF-8", **(environment or {})},
+            )
+        self._spawned.append(process)
+        return process
+
+
+class CommandError(Exception):
+    """A program of the lab failed; the text is its command line and what it printed."""
+
+
+def command(*argv: str, given: str = "") -> str:
+    """Return what a program prints, at most 60 s later; CommandError when it fails."""
+    environment = {"PATH": program_path(), "LANG": "C.UTF-8"}
+    done = subprocess.run(argv, check=False, input=given, text=True, capture_output=True, env=environment, timeout=60)
+    if done.returncode != 0:
+        raise CommandError(f"{' '.join(argv)}: exit status {done.returncode}\n{given}{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> float:
+    """End a process that the lab started, with SIGKILL if need be; return the seconds that it took."""
+    began = time.monotonic()
+    if process.poll() is None:
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(how)
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(END_SECONDS)
+    return time.monotonic() - began
+
+
+def eventually(holds: Callable[[], bool], within: float, otherwise: Callable[[], str]) -> float:
+    """Wait until ``holds()``; return the seconds that it took. AssertionError, ``otherwise()``, after ``within``."""
+    began = time.monotonic()
+    while not holds():
+        if time.monotonic() - began > within:
+            raise AssertionError(f"not within {within:g} s: {otherwise()}")
+        time.sleep(POLL_SECONDS)
+    return time.monotonic() - began
+
+
+def python(script: Path, *arguments: str) -> Sequence[str]:
+    """Return the command for a script that needs only the standard library; it starts fast."""
+    return ("python3", "-I", "-S", str(script), *arguments)

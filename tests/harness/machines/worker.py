@@ -1,0 +1,108 @@
+"""The pytest plugin inside the virtual machine: it runs the tests that the host hands out, and reports each.
+
+A test that takes too long, for how fast this machine is, fails with the stack of every thread.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+import pytest
+
+from harness.machines import speed
+from harness.machines.shared_files import GuestEnd
+
+LOOK_SECONDS: Final = 0.05
+OPTION: Final = "test_seconds"
+"""The ini option that says in how many seconds a test has to be done, at slowness 1."""
+
+_DESK: Final = pytest.StashKey[GuestEnd]()
+
+
+class _Rest(pytest.Item):
+    """What follows each test, as far as pytest knows: what belongs to the whole session outlives the test."""
+
+    def runtest(self) -> None:
+        """Never called."""
+
+
+class Worker:
+    """The machine's part of the run."""
+
+    def __init__(self, config: pytest.Config, desk: GuestEnd) -> None:
+        self._config, self._desk = config, desk
+        self._seconds = float(config.getini(OPTION)) * speed.slowness()
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run what is handed out, for ever."""
+        if session.testsfailed:
+            raise session.Interrupted("errors during collection")
+        items = {item.nodeid: item for item in session.items}
+        rest = _Rest.from_parent(session, name="rest")
+        self._desk.tell(slowness=speed.slowness())
+        for number in itertools.count():  # the host ends the machine
+            item = items[self._turn(number)]
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=rest)
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+        """Limit the test's time."""
+        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        try:
+            return (yield)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Tell the host."""
+        data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
+        self._desk.tell(report=data)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Tell the host."""
+        self._desk.tell(finished=nodeid)
+
+    def late(self, *_: object) -> NoReturn:
+        """Fail the test that runs, with the stack of every thread."""
+        pytest.fail(f"not done after {self._seconds:.0f} s, {speed.slowness():.1f} times slower than usual\n{stacks()}")
+
+    def _turn(self, number: int) -> str:
+        while len(turns := self._desk.turns()) <= number:
+            time.sleep(LOOK_SECONDS)
+        return turns[number]
+
+
+def stacks() -> str:
+    """Return the stack of every thread; faulthandler's own dump may crash the interpreter."""
+    frames = sys._current_frames().values()
+    return "\n".join("thread\n" + "".join(traceback.format_stack(frame)) for frame in frames)
+
+
+def upcoming(session: pytest.Session) -> Sequence[str]:
+    """Return the tests that this process has run or will run, as far as is known."""
+    desk = session.config.stash.get(_DESK, None)
+    return [item.nodeid for item in session.items] if desk is None else desk.turns()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the limit of a test."""
+    parser.addini(OPTION, "seconds that a test may take, at the speed of an ordinary host", default="60")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure the speed, and take turns from the host."""
+    os.environ.setdefault(speed.VARIABLE, f"{speed.measure():.2f}")
+    config.stash[_DESK] = desk = GuestEnd(Path(os.environ["MACHINE_OUT"]))
+    worker = Worker(config, desk)
+    signal.signal(signal.SIGALRM, worker.late)
+    config.pluginmanager.register(worker)

@@ -1,0 +1,95 @@
+"""A process with a daemon of 200 checks on a kernel in memory that is reloaded so many times, 20 checks anew each time.
+
+Half of the servers never answer, so that probes are in flight when a reload drops them. Its arguments are a word of
+``service`` and the number of reloads; its output is its anonymous memory in kB, after ten reloads and at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+
+from ldirectord_py.config.load import load
+from ldirectord_py.daemon import run
+from ldirectord_py.instance.sd_notify import SdNotify
+from ldirectord_py.ipvs.diff import Op
+from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
+
+FIRST = 10
+
+DIFFERENT = int(os.environ.get("DIFFERENT", "5"))
+"""Configurations that take turns: what is cached of each is there after the first ten reloads."""
+
+
+class Kernel(MemoryKernel):
+    """A kernel that does not remember what was written."""
+
+    async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
+        refused = await super().apply(ops)
+        self.written.clear()
+        return refused
+
+
+def text(service: str, ports: tuple[int, int], round_: int) -> str:
+    lines = ["checkinterval=1", "checktimeout=3", 'logfile="/dev/null"']
+    for virtual in range(1, 11):
+        lines += [f"virtual=10.0.0.{virtual}:80", f"    service={service}", "    checktype=negotiate"]
+        for server in range(20):
+            last = (
+                server + 1 if server >= 2 else 50 + 2 * (round_ % DIFFERENT) + server
+            )  # two of twenty are others each time
+            lines.append(f"    real=127.0.{virtual}.{last}:{ports[server % 2]} masq")
+    return "\n".join(lines) + "\n"
+
+
+def size() -> int:
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith("Anonymous:")), 0)
+
+
+def write(path: Path, content: str) -> None:
+    path.write_text(content)
+
+
+async def main(service: str, rounds: int, ports: tuple[int, int]) -> None:
+    setattr(run, "NetlinkKernel", Kernel)  # noqa: B010
+    made = run._Daemon.__init__
+    daemons: list[run._Daemon] = []
+
+    def remember(daemon: run._Daemon, *arguments: object) -> None:
+        daemons.append(daemon)
+        made(daemon, *arguments)  # type: ignore[arg-type]
+
+    setattr(run._Daemon, "__init__", remember)  # noqa: B010
+    with tempfile.TemporaryDirectory() as folder:
+        path, ready = Path(folder, "test.cf"), asyncio.Event()
+        write(path, text(service, ports, 0))
+        serving = asyncio.create_task(run.serve(path, load(path), SdNotify(), ready.set))
+        await ready.wait()
+        for number in range(1, rounds + 1):
+            write(path, text(service, ports, number))
+            await daemons[0].reloader.reload()
+            await asyncio.sleep(0.02 if FIRST < number < rounds else 0.5)  # as many in flight both times
+            if number in (FIRST, rounds):
+                print(size(), flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await serving
+
+
+if __name__ == "__main__":
+    with subprocess.Popen(
+        [sys.executable, "-m", "harness.fakes.web_and_silent"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as servers:
+        assert servers.stdout
+        web, hung = map(int, servers.stdout.readline().split())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main(sys.argv[1], int(sys.argv[2]), (web, hung)))
+        servers.stdin.close()  # type: ignore[union-attr]
