@@ -25,14 +25,14 @@ from harness.scenarios.table import SCENARIOS
 
 pytestmark = pytest.mark.original
 
-BENCHES: Final = 6
+MAX_NETWORKS: Final = 6
 LOOK_SECONDS: Final = 0.5
 
 Points = tuple[list[Checkpoint], list[Checkpoint]]
 
 
-class Races:
-    """Races of scenarios, several at the same time; benches are built as they are needed."""
+class ScenarioRuns:
+    """Runs of scenarios by both daemons, several at the same time; a network is built when none is free."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -43,62 +43,63 @@ class Races:
 
     def __enter__(self) -> Self:
         enter = self._stack.enter_context
-        self._original = enter(ForkServer(*PERL, PERLIO="perlio"))  # else it begins by starting itself again
+        self._original = enter(
+            ForkServer(*PERL, PERLIO="perlio")
+        )  # without PERLIO the original starts itself a second time
         self._ours = enter(ForkServer(*PYTHON))
-        self._pool = ThreadPoolExecutor(BENCHES)
+        self._pool = ThreadPoolExecutor(MAX_NETWORKS)
         self._stack.callback(self._pool.shutdown, cancel_futures=True)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def begin(self, names: Sequence[str]) -> None:
-        """Begin the scenarios that are not begun."""
+    def start(self, names: Sequence[str]) -> None:
+        """Start the scenarios that have not been started."""
         for name in names:
             if name not in self._futures:
                 self._build()
                 self._futures[name] = self._pool.submit(self._run, name)
 
     def done(self, name: str, within: float) -> bool:
-        """Return whether a race is over, in so many seconds at the latest."""
+        """Return whether a run has ended, after waiting at most ``within`` seconds."""
         return bool(wait([self._futures[name]], within).done)
 
     def points(self, name: str) -> Points:
-        """Return what the original and ours left."""
+        """Return the checkpoints of the original and of ours."""
         return self._futures[name].result()
 
     def _build(self) -> None:
-        if self._built < BENCHES:
-            self._free.put(
-                self._stack.enter_context(FarmNetwork(self._built, self._folder, self._original, self._ours))
-            )
+        if self._built < MAX_NETWORKS:
+            network = FarmNetwork(self._built, self._folder, self._original, self._ours)
+            self._free.put(self._stack.enter_context(network))
             self._built += 1
 
     def _run(self, name: str) -> Points:
-        bench = self._free.get()
+        network = self._free.get()
         began = time.monotonic()
         try:
-            return compare_daemons(bench, SCENARIOS[name])
+            return compare_daemons(network, SCENARIOS[name])
         finally:
-            self._free.put(bench)
+            self._free.put(network)
             print(f"{name}: {time.monotonic() - began:.0f} s")
 
 
 @pytest.fixture(scope="session")
-def races(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Races]:
-    """The races of this process, as it comes to know of them."""
-    with Races(tmp_path_factory.mktemp("race")) as races:
-        yield races
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScenarioRuns]:
+    """The runs of this process, as it comes to know of them."""
+    with ScenarioRuns(tmp_path_factory.mktemp("scenarios")) as runs:
+        yield runs
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_as_the_original(request: pytest.FixtureRequest, races: Races, name: str) -> None:
-    asked = {f"[{name}]": name for name in SCENARIOS}
-    races.begin([name])
-    while not races.done(name, LOOK_SECONDS):
+def test_as_the_original(request: pytest.FixtureRequest, runs: ScenarioRuns, name: str) -> None:
+    names = {f"[{name}]": name for name in SCENARIOS}
+    runs.start([name])
+    while not runs.done(name, LOOK_SECONDS):
         own = (nodeid for nodeid in upcoming(request.session) if "test_as_the_original" in nodeid)
-        races.begin([asked[nodeid[nodeid.index("[") :]] for nodeid in own])
-    originals, ours = races.points(name)
+        runs.start([names[nodeid[nodeid.index("[") :]] for nodeid in own])
+    originals, ours = runs.points(name)
     assert originals
     wrong = compare(originals, ours)
     assert not wrong, "\n".join(wrong)
