@@ -46,7 +46,7 @@ coverage: venv
 	@PYTHONPATH=tests $(BIN)/python -m harness.coverage
 
 matrix: venv
-	@PYTHONPATH=tests $(BIN)/python -m harness.matrix
+	@PYTHONPATH=tests $(BIN)/python -m harness.matrix $(PYTHONS)
 
 service: venv packages
 	$(SERVICE)
