@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -10,19 +11,27 @@ T = TypeVar("T")
 
 
 class LoopLocal(Generic[T]):
-    """Returns the object of the running event loop, which ``make`` creates when it is first asked for.
+    """Returns the object of the running event loop, which ``make`` creates on the first call.
 
-    It keeps the object of the last loop only: a process has one loop at a time. Where loops alternate, each call gets
-    a new object, and whoever has the former keeps it.
+    Each thread keeps the object of its last loop only. Where loops alternate in one thread, each call creates a new
+    object.
     """
 
     def __init__(self, make: Callable[[asyncio.AbstractEventLoop], T]) -> None:
         self._make = make
-        self._last: tuple[asyncio.AbstractEventLoop, T] | None = None
+        self._last: _Last[T] = _Last()
 
     def __call__(self) -> T:
-        """Return the object of the running loop."""
-        loop = asyncio.get_running_loop()
-        if self._last is None or self._last[0] is not loop:
-            self._last = loop, self._make(loop)
-        return self._last[1]
+        """Return the object of the running loop; raises RuntimeError without one."""
+        last = self._last
+        # A thread runs one loop at a time. get_running_loop() of Python 3.11 would cost a system call (getpid).
+        if last.loop is None or not last.loop.is_running():
+            loop = asyncio.get_running_loop()
+            if last.loop is not loop:
+                last.loop, last.made = loop, self._make(loop)
+        return last.made
+
+
+class _Last(threading.local, Generic[T]):
+    loop: asyncio.AbstractEventLoop | None = None
+    made: T

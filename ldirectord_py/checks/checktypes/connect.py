@@ -7,12 +7,25 @@ from ldirectord_py.checks.progress import NOT_CONNECTED, set_progress
 from ldirectord_py.checks.transport.connection import connect
 
 
+class ConnectCheck:
+    """The checker of one target; it keeps the address as text."""
+
+    __slots__ = ("_host",)
+
+    def __init__(self, target: Target) -> None:
+        self._host = str(target.address)
+
+    async def __call__(self, target: Target) -> str:
+        """Return ``connected``; the connection is closed at once."""
+        set_progress(NOT_CONNECTED)
+        connection = await connect(self._host, target.port)
+        connection.close()
+        return "connected"
+
+
 async def check(target: Target) -> str:
-    """Return ``connected``; the connection is closed at once."""
-    set_progress(NOT_CONNECTED)
-    connection = await connect(str(target.address), target.port)
-    connection.close()
-    return "connected"
+    """Return ``connected``; raises as ConnectCheck."""
+    return await ConnectCheck(target)(target)
 
 
-KIND = Kind("connect", check)
+KIND = Kind("connect", check, prepare=ConnectCheck)

@@ -169,7 +169,7 @@ class Exchange:
         try:
             return tls.handshake()
         except OSError:
-            self._connection.leave(tls.take())  # tells the server why
+            self._connection.send_goodbye(tls.take())  # tells the server why
             raise
 
     async def _more(self) -> None:

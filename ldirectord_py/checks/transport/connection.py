@@ -1,13 +1,9 @@
-"""TCP connections that do one thing at a time, with fewer calls of the kernel than a transport.
-
-All that wait are in one list of the kernel's, which tells of many at once.
-"""
+"""TCP connections for one caller that takes one step at a time, with fewer system calls than an asyncio transport."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import select
 import socket
 from asyncio import StreamWriter
 from collections.abc import Coroutine, Sequence
@@ -19,27 +15,24 @@ from ldirectord_py.checks.effort import MAX_TALK, Effort
 from ldirectord_py.checks.host_faults import IPV6_RECVERR, fault, rejection
 from ldirectord_py.checks.progress import LOOKUP, progress, set_progress
 from ldirectord_py.checks.threads import LOOKUPS
+from ldirectord_py.checks.transport.epoll import FAILURE, READABLE, current_epoll
 from ldirectord_py.checks.transport.tls import TlsParameters
 from ldirectord_py.errors import Inconclusive
-from ldirectord_py.runtime.loop_local import LoopLocal
 from ldirectord_py.runtime.streams import Reader, over_socket
 
 _STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
-Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
-"""What sockets take for an address, of IPv4 or IPv6; Python without IPv6 has its own."""
+SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+"""An address of IPv4 or IPv6 as sockets take it; typeshed has the last form for Python without IPv6."""
 
 
-async def connect(host: str, port: int) -> Connection:
-    """Return a connection to an address, or to the first that takes one of those that a name has.
+def connect(host: str, port: int) -> Coroutine[None, None, Connection]:
+    """Return a connection to an address, or to the first address of a name that accepts one.
 
-    Where none takes one, raises OSError as of the last that was tried, or Inconclusive where this host could not try
-    any.
+    Raises the OSError of the last address that was tried, or Inconclusive where this host could not try any.
     """
     family = _family(host)
-    if family is not None:
-        return await Connection(family).opened((host, port))
-    return await _first(await _addresses(host, port))
+    return _connect_to_name(host, port) if family is None else Connection(family).open((host, port))
 
 
 async def open_connection(
@@ -58,14 +51,18 @@ async def open_connection(
     return reader, writer
 
 
-async def _first(addresses: Sequence[tuple[int, Address]]) -> Connection:
-    """Return a connection to the first address that takes one; raises as ``connect``."""
+async def _connect_to_name(host: str, port: int) -> Connection:
+    return await _first(await _addresses(host, port))
+
+
+async def _first(addresses: Sequence[tuple[int, SocketAddress]]) -> Connection:
+    """Return a connection to the first address that accepts one; raises as ``connect``."""
     failure: OSError | None = None
     fault: Inconclusive | None = None
     try:
         for family, address in addresses:
             try:
-                return await Connection(family).opened(address)
+                return await Connection(family).open(address)
             except OSError as error:
                 failure = error
             except Inconclusive as error:
@@ -75,7 +72,7 @@ async def _first(addresses: Sequence[tuple[int, Address]]) -> Connection:
         del failure, fault  # they refer to this frame
 
 
-async def _addresses(host: str, port: int) -> list[tuple[int, Address]]:
+async def _addresses(host: str, port: int) -> list[tuple[int, SocketAddress]]:
     before = progress()
     set_progress(LOOKUP)
     found = await LOOKUPS.run(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
@@ -84,7 +81,7 @@ async def _addresses(host: str, port: int) -> list[tuple[int, Address]]:
 
 
 def _family(host: str) -> int | None:
-    """Return the family of an address, None of a name."""
+    """Return the family of an address, None for a name."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.inet_pton(family, host)
@@ -94,32 +91,37 @@ def _family(host: str) -> int | None:
 
 
 class Connection:
-    """A socket and whether the kernel has it in its list; who uses it waits for each step before the next."""
+    """A TCP connection. Its state: the socket, the events since it last had to wait, and the future of the waiter."""
 
-    __slots__ = ("_ipv6", "_listed", "_readiness", "_socket", "effort")
+    __slots__ = ("_descriptor", "_epoll", "_events", "_ipv6", "_socket", "_waiter", "effort")
 
     def __init__(self, family: int) -> None:
-        self._readiness = _running()
+        """Create the socket; raises Inconclusive where this host cannot."""
         try:
             self._socket = socket.socket(family, _STREAM)
         except OSError as error:
             raise fault(error.errno or 0) from None
+        self._epoll = current_epoll()
         self._ipv6 = family == socket.AF_INET6
-        self._listed = False
+        self._descriptor = -1
+        self._events = 0
+        self._waiter: asyncio.Future[None] | None = None
         self.effort = Effort()
 
-    async def opened(self, address: Address) -> Connection:
-        """Return the connection once the server accepts.
+    async def open(self, address: SocketAddress) -> Connection:
+        """Return the connection once the server has accepted it, else close it.
 
-        Where it does not, the connection is closed. Raises OSError, or Inconclusive for a fault of this host.
+        Raises OSError, or Inconclusive for a fault of this host.
         """
         try:
             if self._ipv6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
             error = self._socket.connect_ex(address)
             if later := error == EINPROGRESS:
-                await self._until(select.EPOLLOUT)
-                error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                self._register()
+                await self._wait()
+                failed = self._events & FAILURE
+                error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if failed else 0
         except BaseException:
             self.close()
             raise
@@ -130,94 +132,79 @@ class Connection:
         return self
 
     def _closed(self, error: int, *, later: bool) -> Exception:
-        """Close the connection, and return the exception for why it did not come about."""
+        """Close the connection; return the exception that says why it failed."""
         failure = (rejection(self._socket, error) if later else None) or OSError(error, os.strerror(error))
         self.close()
         return failure if later or error == ECONNREFUSED else fault(error)
 
     async def send(self, data: bytes) -> None:
-        """Wait until the kernel has taken all of this; raises OSError."""
-        rest = memoryview(data)
+        """Wait until the kernel has accepted all data; raises OSError."""
+        rest: bytes | memoryview = data
         while rest:
-            if sent := self._sent(rest):
-                rest = rest[sent:]
+            try:
+                sent = self._socket.send(rest)
+            except BlockingIOError:
+                await self._wait()
             else:
-                await self._until(select.EPOLLOUT)
+                rest = memoryview(rest)[sent:] if sent < len(rest) else b""
 
     async def receive_into(self, buffer: bytearray) -> int:
-        """Wait for something to read and return how many bytes it was, 0 at the end.
+        """Wait for data and return the number of bytes read, 0 at the end of the connection.
 
-        Raises OSError, and CheckFailed where the server sends so much, or in such small pieces, that it costs too much.
+        Raises OSError, and CheckFailed where the server sends too much, or in too small pieces.
         """
         while True:
-            await self._until(select.EPOLLIN)
-            with suppress(BlockingIOError):  # what woke us was no good
+            while not self._events & READABLE:
+                await self._wait()
+            try:
                 size = self._socket.recv_into(buffer)
+            except BlockingIOError:
+                self._events = 0
+            else:
                 self.effort.read(size)
                 return size
 
     def finish(self) -> None:
-        """Tell the server that no more will be sent, if it is still there."""
+        """Send the end of our data, if the server is still there."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
-    def leave(self, data: bytes) -> None:
-        """Send a goodbye, whatever becomes of it."""
+    def send_goodbye(self, data: bytes) -> None:
+        """Send data without a wait; errors are ignored."""
         with suppress(OSError):
             self._socket.send(data)
 
     def detach(self) -> socket.socket:
-        """Return the socket, for others to use and to close."""
-        if self._listed:
-            self._readiness.remove(self._socket.fileno())
+        """Return the socket; the caller has to close it."""
+        if self._descriptor >= 0:
+            self._epoll.unregister(self._descriptor)
+            self._descriptor = -1
         return self._socket
 
     def close(self) -> None:
         """Close the connection without a wait."""
+        if self._descriptor >= 0:
+            self._epoll.discard(self._descriptor)
+            self._descriptor = -1
+            self._waiter = None
         self._socket.close()
 
-    def _sent(self, data: memoryview) -> int:
-        try:
-            return self._socket.send(data)
-        except BlockingIOError:
-            return 0
-
-    def _until(self, event: int) -> Coroutine[None, None, None]:
-        listed, self._listed = self._listed, True
-        return self._readiness.of(self._socket.fileno(), event, listed=listed)
-
-
-class EpollWaiter:
-    """The kernel's list of sockets, each waited for once; its state is who waits, by descriptor."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._epoll = select.epoll()
-        loop.add_reader(self._epoll.fileno(), self._ready)
-
-    async def of(self, descriptor: int, event: int, *, listed: bool) -> None:
-        """Wait until the socket is ready for ``event``, or has failed; cancelled, the socket is of no more use."""
-        change = self._epoll.modify if listed else self._epoll.register
-        change(descriptor, event | select.EPOLLONESHOT)
-        self._waiting[descriptor] = waiter = self._loop.create_future()
-        try:
-            await waiter
-        except BaseException:
-            self._epoll.unregister(descriptor)  # a copy in a child would keep it there, and its number comes again
-            raise
-        finally:
-            del self._waiting[descriptor]
-
-    def remove(self, descriptor: int) -> None:
-        """Forget a socket that others will wait for."""
-        self._epoll.unregister(descriptor)
-
-    def _ready(self) -> None:
-        for descriptor, _ in self._epoll.poll(0):
-            waiter = self._waiting.get(descriptor)
-            if waiter is not None and not waiter.done():
+    def on_events(self, events: int) -> None:
+        """Remember the events, and wake the caller that waits for one."""
+        self._events |= events
+        if (waiter := self._waiter) is not None:
+            self._waiter = None
+            if not waiter.done():
                 waiter.set_result(None)
 
+    def _register(self) -> None:
+        descriptor = self._socket.fileno()
+        self._epoll.register(descriptor, self)
+        self._descriptor = descriptor
 
-_running = LoopLocal(EpollWaiter)
+    def _wait(self) -> asyncio.Future[None]:
+        """Return a future that is done with the next event."""
+        if self._descriptor < 0:  # connected at once
+            self._register()
+        self._waiter = waiter = self._epoll.loop.create_future()
+        return waiter

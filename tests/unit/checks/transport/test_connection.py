@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import select
 import socket
 from pathlib import Path
 
@@ -77,7 +78,7 @@ async def test_of_a_name_the_first_address_that_takes_it(servers: Servers, monke
     good, bad = await servers.start(saying(b"hello")), closed_port()
     ports = [bad, good, bad]
 
-    async def addresses(host: str, port: int) -> list[tuple[int, connection.Address]]:
+    async def addresses(host: str, port: int) -> list[tuple[int, connection.SocketAddress]]:
         assert (host, port) == ("web.example.com", 80)
         return [(socket.AF_INET, (HOST, own)) for own in ports]
 
@@ -110,21 +111,47 @@ async def test_who_gives_up_leaves_nothing_that_wakes_the_next(servers: Servers)
         opened.close()
 
 
-async def test_a_wake_up_for_nothing_is_slept_on(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = await connect(HOST, await servers.start(saying(b"hello")))
-    received = socket.socket.recv_into
-    tries = list[int]()
-
-    def recv_into(own: socket.socket, buffer: bytearray) -> int:
-        tries.append(len(buffer))
-        if len(tries) == 1:
-            raise BlockingIOError
-        return received(own, buffer)
-
-    monkeypatch.setattr(socket.socket, "recv_into", recv_into)
-    assert await opened.receive_into(bytearray(64)) == 5
-    assert tries == [64, 64]
+async def test_an_event_without_data_is_waited_through(servers: Servers) -> None:
+    opened = await connect(HOST, await servers.start(answering(b"hello")))
+    opened.on_events(select.EPOLLIN)
+    buffer = bytearray(64)
+    received = asyncio.create_task(opened.receive_into(buffer))
+    await asyncio.sleep(0.02)
+    assert not received.done()
+    await opened.send(b"hi\r\n\r\n")
+    assert await received == 5
     opened.close()
+
+
+async def test_data_and_the_end_that_come_before_somebody_waits_are_not_lost(servers: Servers) -> None:
+    opened = await connect(HOST, await servers.start(saying(b"hello")))
+    await asyncio.sleep(0.05)
+    buffer, sizes = bytearray(3), list[int]()
+    while size := await opened.receive_into(buffer):
+        sizes.append(size)
+    assert sizes == [3, 2]
+    opened.close()
+
+
+async def test_data_that_come_while_the_kernel_takes_no_more_are_not_lost(servers: Servers) -> None:
+    """A wait for room ends with any event; the one that says that there are data is remembered."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello")
+        await asyncio.sleep(0.05)
+        while await reader.read(65536):
+            pass
+
+    opened = await connect(HOST, await servers.start(talk))
+    await opened.send(b"x" * 20_000_000)
+    assert await opened.receive_into(bytearray(64)) == 5
+    opened.close()
+
+
+async def test_a_detached_socket_wakes_nobody(servers: Servers) -> None:
+    opened = await connect(HOST, await servers.start(hanging(b"hello")))
+    with opened.detach() as detached:
+        assert await asyncio.get_running_loop().sock_recv(detached, 64) == b"hello"
 
 
 async def test_sending_nothing_asks_nothing_of_a_server_that_is_gone(servers: Servers) -> None:
@@ -144,7 +171,7 @@ async def test_a_goodbye_troubles_nobody(servers: Servers) -> None:
     buffer = bytearray(5)
     assert await opened.receive_into(buffer) == 0
     for _ in range(3):
-        opened.leave(b"bye")
+        opened.send_goodbye(b"bye")
         await asyncio.sleep(0.01)
     opened.close()
     opened.close()
