@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from ldirectord_py.checks.base import Check, Kind, Target
 from ldirectord_py.config.model import CheckType, Config, Real, Virtual
 from ldirectord_py.desired import real_key
 from ldirectord_py.ipvs.table import DestinationKey, Protocol
 
+T = TypeVar("T")
 Plan = Mapping[Check, tuple[DestinationKey, ...]]
 
 _FIELDS: Mapping[str, Callable[[Virtual, Real], Any]] = {
@@ -43,7 +44,7 @@ _USES = {
 def plan(config: Config, kinds: Mapping[str, Kind]) -> Plan:
     """Return every check of the configuration with the real servers it informs; equal checks are one."""
     return merged(
-        (check, real_key(virtual, real))
+        (check, key := real_key(virtual, real), key)
         for virtual in config.virtuals
         for check, real in zip(checks(virtual, kinds), virtual.reals, strict=True)
     )
@@ -54,13 +55,13 @@ def checks(virtual: Virtual, kinds: Mapping[str, Kind]) -> tuple[Check | None, .
     return tuple(_check(virtual, real, kinds) for real in virtual.reals)
 
 
-def merged(checked: Iterable[tuple[Check | None, DestinationKey]]) -> Plan:
-    """Return the plan of these checks, each of which informs the server beside it."""
-    informed: dict[Check, dict[DestinationKey, None]] = {}
-    for check, key in checked:
+def merged(checked: Iterable[tuple[Check | None, DestinationKey, T]]) -> dict[Check, tuple[T, ...]]:
+    """Return each check with the servers that it informs, in order; a server of the same key is there once."""
+    informed: dict[Check, dict[DestinationKey, T]] = {}
+    for check, key, server in checked:
         if check is not None:
-            informed.setdefault(check, {})[key] = None
-    return {check: tuple(keys) for check, keys in informed.items()}
+            informed.setdefault(check, {})[key] = server
+    return {check: tuple(servers.values()) for check, servers in informed.items()}
 
 
 def _check(virtual: Virtual, real: Real, kinds: Mapping[str, Kind]) -> Check | None:

@@ -120,7 +120,7 @@ class Probed:
 
 async def _reloaded(path: Path) -> Seen:
     loaded = load(path)
-    up = dict.fromkeys(compile_config(loaded.config, kinds()).reals, HealthState(up=True))
+    up = {real.key: HealthState(up=True) for real in compile_config(loaded.config, kinds()).reals()}
     stand_in, probed = StandIn(desired(loaded.config, up, {})), Probed()
     with (
         patch("ldirectord_py.daemon.run.NetlinkKernel", partial(NetlinkKernel, stand_in.dial)),

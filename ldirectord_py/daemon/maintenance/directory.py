@@ -76,7 +76,7 @@ class MaintenanceDirectory:
         compiled = self._director.compiled
         if compiled.config.settings.maintenancedir is None:
             return frozenset()
-        return frozenset(key.address for key in compiled.reals)
+        return frozenset(real.key.address for real in compiled.reals())
 
     async def _keys(self, compiled: CompiledConfig) -> Keys | None:
         """Return which of these servers are in maintenance; None where the directory cannot be listed now."""
@@ -104,7 +104,7 @@ class MaintenanceDirectory:
         try:
             files, names = self._files(directory), self.names.names
             if self._meant is None or self._meant[0] is not compiled or self._meant[1] is not names:
-                reals = ((key, real) for key, (_, real) in compiled.reals.items())
+                reals = ((each.key, each.real) for each in compiled.reals())
                 self._meant = compiled, names, index(reals, names)
             return in_maintenance(files, self._meant[2])
         finally:

@@ -1,11 +1,10 @@
-"""A configuration in force with its plan, and the look-ups that the director makes in them."""
+"""A configuration with its plan of checks and its rows, made once, so that a verdict is looked up and not computed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import chain
+from typing import NamedTuple
 
 from ldirectord_py.checks.base import Check, Kind, Result
 from ldirectord_py.config.model import CheckType, Config, Fallback, Real, Virtual
@@ -14,42 +13,69 @@ from ldirectord_py.desired import VirtualRows, virtual_rows
 from ldirectord_py.health import Rules
 from ldirectord_py.ipvs.netlink.encode import prepare
 from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey
-from ldirectord_py.plan import Plan, checks, merged
+from ldirectord_py.plan import checks, merged
 from ldirectord_py.report.events import Role
 
-Servers = tuple[Real | Fallback, ...]
+
+class CompiledReal(NamedTuple):
+    """A real server of a virtual: its ``key`` in the configuration, and that of its ``row`` in the kernel.
+
+    ``rules`` say how many verdicts in a row change its state.
+    """
+
+    key: DestinationKey
+    row: DestinationKey
+    virtual: Virtual
+    real: Real
+    rules: Rules
+
+    @property
+    def always_up(self) -> bool:
+        """Whether the server counts as up without a check."""
+        return self.virtual.checktype is CheckType.ON
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledVirtual:
-    """What one virtual adds to the orders: its rows, the check of each of its real servers, and who these are."""
+    """A virtual, its rows, its real servers by their keys, and the check of each in the order of ``virtual.reals``."""
 
     virtual: Virtual
-    roster: VirtualRows
+    rows: VirtualRows
+    reals: Mapping[DestinationKey, CompiledReal]
     checks: tuple[Check | None, ...]
-    reals: Mapping[DestinationKey, tuple[Virtual, Real]]
+
+    def affected_rows(self, row: DestinationKey) -> tuple[DestinationKey, ...]:
+        """Return the rows that may change with this one: itself and the fallback's."""
+        return (row,) if self.rows.fallback is None else (row, self.rows.fallback)
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledConfig:
-    """What the director has to do: derived once from a Config, never changed.
-
-    ``noted`` is whether any virtual has a monitorfile.
-    """
+    """A Config, its virtuals, and its ``plan``: each check with the real servers that its results judge."""
 
     config: Config
     kinds: Mapping[str, Kind]
-    plan: Plan
-    virtuals: Mapping[ServiceKey, Virtual]
-    compiled_virtuals: Mapping[ServiceKey, CompiledVirtual]
-    reals: Mapping[DestinationKey, tuple[Virtual, Real]]
-    has_monitorfile: bool
+    virtuals: Mapping[ServiceKey, CompiledVirtual]
+    plan: Mapping[Check, tuple[CompiledReal, ...]]
 
-    def servers(self, key: DestinationKey) -> Servers:
-        """Return the servers behind a destination in the kernel, none behind one that is not ours."""
-        share = self.compiled_virtuals.get(key.service)
-        place = share and share.roster.slots.get(key)
-        return place.servers if place else ()
+    def virtual(self, service: ServiceKey) -> Virtual | None:
+        """Return the virtual of a service, None where the configuration has none."""
+        compiled = self.virtuals.get(service)
+        return compiled.virtual if compiled else None
+
+    def real(self, key: DestinationKey) -> CompiledReal:
+        """Return a real server; raises KeyError where the configuration has none of this key."""
+        return self.virtuals[key.service].reals[key]
+
+    def reals(self) -> Iterator[CompiledReal]:
+        """Yield all real servers, in the order of the virtuals."""
+        return (real for virtual in self.virtuals.values() for real in virtual.reals.values())
+
+    def servers(self, row: DestinationKey) -> tuple[Real | Fallback, ...]:
+        """Return the servers behind a row in the kernel, none behind one that is not ours."""
+        virtual = self.virtuals.get(row.service)
+        slot = virtual and virtual.rows.slots.get(row)
+        return slot.servers if slot else ()
 
     def role(self, key: Key) -> Role:
         """Return what a destination in the kernel is to its virtual."""
@@ -58,71 +84,57 @@ class CompiledConfig:
             return Role.REAL
         return Role.FALLBACK if servers else Role.UNKNOWN
 
-    def is_always_up(self, key: DestinationKey) -> bool:
-        """Return whether a real server is taken for up without a check."""
-        return self.reals[key][0].checktype is CheckType.ON
-
     def known_results(self, results: Mapping[Check, Result]) -> dict[DestinationKey, Result]:
-        """Return the result for each server whose check has one."""
-        known = ((keys, results.get(check)) for check, keys in self.plan.items())
-        return {key: result for keys, result in known if result is not None for key in keys}
-
-    def affected_destinations(self, key: DestinationKey) -> tuple[DestinationKey, ...]:
-        """Return the destinations that may change with this one: itself, and the fallback of its virtual."""
-        fallback = self.compiled_virtuals[key.service].roster.fallback
-        return (key,) if fallback is None else (key, fallback)
+        """Return the result for each real server whose check has one."""
+        known = ((reals, results.get(check)) for check, reals in self.plan.items())
+        return {real.key: result for reals, result in known if result is not None for real in reals}
 
     def batches(self, scopes: Scopes, rows: int) -> Iterator[Scopes]:
-        """Yield the services, in their order, so many at a time that they have about so many ``rows``."""
-        portion: dict[ServiceKey, dict[DestinationKey, None] | None] = {}
+        """Yield the services in their order, in batches of about so many ``rows``."""
+        batch: dict[ServiceKey, dict[DestinationKey, None] | None] = {}
         size = 0
         for key, scope in scopes.items():
-            portion[key] = scope
-            whole = self.virtuals[key].reals if key in self.virtuals else ()
-            size += 1 + len(whole if scope is None else scope)
+            batch[key] = scope
+            all_rows = self.virtuals[key].virtual.reals if key in self.virtuals else ()
+            size += 1 + len(all_rows if scope is None else scope)
             if size >= rows:
-                yield portion
-                portion, size = {}, 0
-        if portion:
-            yield portion
-
-
-def rules(virtual: Virtual) -> Rules:
-    """Return how many verdicts in a row change the state of a virtual's servers; without checks one word does."""
-    checked = virtual.checktype is not CheckType.ON
-    return _rules(virtual.failurecount, virtual.successcount if checked else 1)
-
-
-@lru_cache(maxsize=256)
-def _rules(fall: int, rise: int) -> Rules:
-    """Return the one object for these numbers: it is asked for at each result of each check."""
-    return Rules(fall, rise)
+                yield batch
+                batch, size = {}, 0
+        if batch:
+            yield batch
 
 
 def compile_config(config: Config, kinds: Mapping[str, Kind], former: CompiledConfig | None = None) -> CompiledConfig:
-    """Return the orders that a configuration gives; what is equal in the ``former`` ones is the same object."""
-    known = former.compiled_virtuals if former and former.kinds is kinds else {}
-    shares = {virtual.key: _compile_virtual(virtual, known.get(virtual.key), kinds) for virtual in config.virtuals}
-    reals: dict[DestinationKey, tuple[Virtual, Real]] = {}
-    for share in shares.values():
-        reals.update(share.reals)
+    """Return a configuration compiled; a virtual that equals one of ``former`` is the same object."""
+    known = former.virtuals if former and former.kinds is kinds else {}
+    virtuals = {virtual.key: _compile_virtual(virtual, known.get(virtual.key), kinds) for virtual in config.virtuals}
     return CompiledConfig(
-        replace(config, virtuals=tuple(share.virtual for share in shares.values())),
+        replace(config, virtuals=tuple(each.virtual for each in virtuals.values())),
         kinds,
-        merged(
-            chain.from_iterable(zip(share.checks, share.roster.identities, strict=True) for share in shares.values())
-        ),
-        {key: share.virtual for key, share in shares.items()},
-        shares,
-        reals,
-        any(virtual.monitorfile is not None for virtual in config.virtuals),
+        virtuals,
+        merged(checked for each in virtuals.values() for checked in _checked(each)),
     )
 
 
 def _compile_virtual(virtual: Virtual, known: CompiledVirtual | None, kinds: Mapping[str, Kind]) -> CompiledVirtual:
     if known is not None and known.virtual == virtual:
         return known
-    made = virtual_rows(virtual)
-    prepare((made.service, *(row for place in made.slots.values() for _, row in place.up)))
-    reals = {key: (virtual, real) for key, real in zip(made.identities, virtual.reals, strict=True)}
-    return CompiledVirtual(virtual, made, checks(virtual, kinds), reals)
+    rows = virtual_rows(virtual)
+    prepare((rows.service, *(row for slot in rows.slots.values() for _, row in slot.up)))
+    row_keys = {key: row for row, slot in rows.slots.items() for key, _ in slot.up}
+    rules = _rules(virtual)
+    reals = {
+        key: CompiledReal(key, row_keys[key], virtual, real, rules)
+        for key, real in zip(rows.identities, virtual.reals, strict=True)
+    }
+    return CompiledVirtual(virtual, rows, reals, checks(virtual, kinds))
+
+
+def _rules(virtual: Virtual) -> Rules:
+    """Return the rules of a virtual's servers; without checks, the end of a maintenance is one success."""
+    return Rules(virtual.failurecount, 1 if virtual.checktype is CheckType.ON else virtual.successcount)
+
+
+def _checked(virtual: CompiledVirtual) -> Iterator[tuple[Check | None, DestinationKey, CompiledReal]]:
+    for check, key in zip(virtual.checks, virtual.rows.identities, strict=True):
+        yield check, key, virtual.reals[key]

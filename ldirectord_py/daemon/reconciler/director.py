@@ -13,7 +13,7 @@ from typing import Final
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.causes import ByRow, Causes, cause
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, rules
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
 from ldirectord_py.daemon.reconciler.dirty_set import DirtySet, Scopes, covers
 from ldirectord_py.daemon.reconciler.draining import Draining
 from ldirectord_py.daemon.reconciler.drift import drift
@@ -23,7 +23,7 @@ from ldirectord_py.daemon.reconciler.manual_edits import ManualEdits
 from ldirectord_py.daemon.reconciler.mirror import Done, Mirror
 from ldirectord_py.daemon.reconciler.resync_timer import ResyncTimer
 from ldirectord_py.daemon.reconciler.unjudged import UnjudgedChecks
-from ldirectord_py.desired import Health, row_key
+from ldirectord_py.desired import Health
 from ldirectord_py.errors import KernelError
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.diff import Verb
@@ -122,19 +122,20 @@ class Director:
 
     def observe(self, check: Check, result: Result) -> None:
         """Take the result of a probe; the kernel's table follows soon. Of a check out of force it says nothing."""
-        keys = self.compiled.plan.get(check)
-        if keys is None:
+        reals = self.compiled.plan.get(check)
+        if reals is None:
             return
         if result.verdict is Verdict.NONE:
             self._unjudged.add(check, result.reason)
             return
         self._unjudged.remove(check)
         self._results[check] = result
-        for key in keys:
-            if key not in self.maintained:
-                self._judge(key, result)
-        if self.compiled.has_monitorfile:
-            self._publish_probed(keys, result)
+        for real in reals:
+            in_maintenance = real.key in self.maintained
+            if not in_maintenance:
+                self._judge(real, result)
+            if real.virtual.monitorfile is not None:
+                self._publish(Probed(real.virtual, real.real, IN_MAINTENANCE if in_maintenance else result))
 
     def maintain(self, keys: AbstractSet[DestinationKey]) -> None:
         """Take exactly these real servers for in maintenance, also those that only later orders will have."""
@@ -142,7 +143,7 @@ class Director:
             return
         former, self.maintained = self.maintained, frozenset(keys)
         for key in [key for key in self.health if key in self.maintained and key not in former]:
-            self._judge(key, IN_MAINTENANCE)
+            self._judge(self.compiled.real(key), IN_MAINTENANCE)
         if former - self.maintained:
             self._release([key for key in self.health if key in former and key not in self.maintained])
 
@@ -151,9 +152,10 @@ class Director:
         found = self.compiled.known_results(self._results)
         for key in keys:
             self.health_table.reset(key)
-            result = OUT_OF_MAINTENANCE if self.compiled.is_always_up(key) else found.get(key)
+            real = self.compiled.real(key)
+            result = OUT_OF_MAINTENANCE if real.always_up else found.get(key)
             if result is not None:
-                self._judge(key, result)
+                self._judge(real, result)
 
     async def reload(self, compiled: CompiledConfig) -> None:
         """Work to new orders: write only what differs; every server that stays keeps its state."""
@@ -179,41 +181,34 @@ class Director:
             self._dirty = DirtySet(key for key in self._mirror.services if key not in stay)
             await self._write(Phase.STOP)
 
-    def _publish_probed(self, keys: Sequence[DestinationKey], result: Result) -> None:
-        for key in keys:
-            virtual, real = self.compiled.reals[key]
-            if virtual.monitorfile is not None:
-                self._publish(Probed(virtual, real, IN_MAINTENANCE if key in self.maintained else result))
-
-    def _judge(self, key: DestinationKey, result: Result) -> None:
+    def _judge(self, real: CompiledReal, result: Result) -> None:
         """Apply a verdict; publish an outage that begins or ends with it."""
-        down = self.health_table.all_down(key.service)
-        self._apply_verdict(key, result)
-        if self.health_table.all_down(key.service) is not down:
-            self._publish(Outage(self.compiled.virtuals[key.service], began=not down))
+        down = self.health_table.all_down(real.key.service)
+        self._apply_verdict(real, result)
+        if self.health_table.all_down(real.key.service) is not down:
+            self._publish(Outage(real.virtual, began=not down))
 
     def _publish_outages(self, former: Mapping[ServiceKey, Virtual]) -> None:
         """Publish the outages that a configuration begins or ends; ``former`` had these virtuals without a server.
 
         An outage begins anew for another ``fallbackcommand``.
         """
-        for key, virtual in self.compiled.virtuals.items():
-            down = self.health_table.all_down(key)
-            known = key in former and former[key].fallbackcommand == virtual.fallbackcommand
+        for virtual in self.compiled.config.virtuals:
+            down = self.health_table.all_down(virtual.key)
+            before = former.get(virtual.key)
+            known = before is not None and before.fallbackcommand == virtual.fallbackcommand
             if down is not known:
                 self._publish(Outage(virtual, began=down))
 
-    def _apply_verdict(self, key: DestinationKey, result: Result) -> None:
-        virtual, real = self.compiled.reals[key]
-        step = self.health_table.observe(key, result.verdict, rules(virtual))
+    def _apply_verdict(self, real: CompiledReal, result: Result) -> None:
+        step = self.health_table.observe(real.key, result.verdict, real.rules)
         if step is None:
             return
-        event = Checked(virtual, real, step, result.reason, self._causes.phase(key))
+        event = Checked(real.virtual, real.real, step, result.reason, self._causes.phase(real.key))
         if step.rose or step.fell:
-            row = row_key(virtual, real)
-            self._manual_edits.discard(row)
-            rows = self.compiled.affected_destinations(row)
-            self._dirty.mark(virtual.key, rows)
+            self._manual_edits.discard(real.row)
+            rows = self.compiled.virtuals[real.key.service].affected_rows(real.row)
+            self._dirty.mark(real.key.service, rows)
             self._causes.add(rows, event)
             self._wake.set()
         self._publish(event)
@@ -221,18 +216,19 @@ class Director:
     def _switch_config(self, compiled: CompiledConfig) -> None:
         """Replace the orders at one stroke, so that a result that comes meanwhile finds one or the other."""
         former, self.compiled = self.compiled, compiled
-        all_down = {key: virtual for key, virtual in former.virtuals.items() if self.health_table.all_down(key)}
-        removed = {**self._removed, **former.virtuals}
+        before = {virtual.key: virtual for virtual in former.config.virtuals}
+        all_down = {key: virtual for key, virtual in before.items() if self.health_table.all_down(key)}
+        removed = {**self._removed, **before}
         self._removed = {key: virtual for key, virtual in removed.items() if key not in compiled.virtuals}
         self._draining.follow(former, compiled, self._mirror.rows, asyncio.get_running_loop().time())
         for key in [key for key in former.virtuals if key not in compiled.virtuals]:
-            if former.virtuals[key].cleanstop:
+            if before[key].cleanstop:
                 self._dirty.mark_all((key,))
             else:
                 self._mirror.forget(key)
                 self._dirty.discard(key)
         self._dirty.mark_all(
-            key for key, share in compiled.compiled_virtuals.items() if former.compiled_virtuals.get(key) is not share
+            key for key, virtual in compiled.virtuals.items() if former.virtuals.get(key) is not virtual
         )
         self._manual_edits.keep_unchanged(former, compiled)
         self._results = {check: result for check, result in self._results.items() if check in compiled.plan}
@@ -247,15 +243,15 @@ class Director:
     def _init_health(self, phase: Phase) -> None:
         """Give each server its state: its own, else what its check last found, else what the kernel shows."""
         for key in self.health_table.replace_virtuals(
-            self.compiled.compiled_virtuals, self.maintained, partial(self._first, phase)
+            self.compiled.virtuals, self.maintained, partial(self._first, phase)
         ):
             if key in self.maintained:
-                self._apply_verdict(key, IN_MAINTENANCE)
-        self._causes.keep(self.compiled.compiled_virtuals.keys(), self.health.keys())
+                self._apply_verdict(self.compiled.real(key), IN_MAINTENANCE)
+        self._causes.keep(self.compiled.virtuals.keys(), self.health.keys())
 
     def _first(self, phase: Phase, keys: AbstractSet[DestinationKey]) -> Mapping[DestinationKey, HealthState]:
         """Return the states in which these servers begin."""
-        self._causes.begin((key for key in keys if not self.compiled.is_always_up(key)), phase)
+        self._causes.begin((key for key in keys if not self.compiled.real(key).always_up), phase)
         return initial_states(self.compiled, self._results, self._mirror.rows, keys)
 
     async def _reconcile(self, phase: Phase = Phase.RUN) -> None:
@@ -317,7 +313,7 @@ class Director:
 
     def _written(self, done: Done, phase: Phase, causes: ByRow) -> Written:
         row, service = done.op.row, service_of(done.op.row.key)
-        virtual = self.compiled.virtuals.get(service) or self._removed.get(service)
+        virtual = self.compiled.virtual(service) or self._removed.get(service)
         return Written(done.op, done.before, self.compiled.role(row.key), phase, cause(causes, row), virtual)
 
     def _wanted(self, scopes: Scopes) -> Table:
@@ -327,8 +323,8 @@ class Director:
         wanted: dict[Key, Row] = {key: row for key, row in others.items() if covers(scopes, key)}
         for key, scope in scopes.items():
             only = None if scope is None else reversed(scope)  # from the last to the first, as in a roster
-            roster, out = self.compiled.compiled_virtuals[key].roster, self.health_table.all_down(key)
-            wanted |= roster.rows(self.health, self._manual_edits.weights, out=out, only=only)
+            rows, out = self.compiled.virtuals[key].rows, self.health_table.all_down(key)
+            wanted |= rows.rows(self.health, self._manual_edits.weights, out=out, only=only)
         return wanted
 
     def _ours(self) -> dict[ServiceKey, None]:

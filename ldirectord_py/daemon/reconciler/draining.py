@@ -39,10 +39,10 @@ class Draining:
     ) -> None:
         """Take up what these orders leave behind of what the kernel held, and let go of what they have themselves."""
         self._drop({key for key in self._rows if not _may_stay(key, compiled)})
-        for service, virtual in compiled.virtuals.items():
-            before = former.virtuals.get(service)
+        for virtual in compiled.config.virtuals:
+            before = former.virtual(virtual.key)
             for key in _before(before, virtual) if before else ():
-                row = held(service).get(key)
+                row = held(virtual.key).get(key)
                 if isinstance(row, Destination) and _may_stay(key, compiled) and key not in self._rows:
                     self._rows[key] = Destination(row.key, row.forward, 0, row.upper, row.lower)
                     self._until[key] = now + max(AT_MOST, virtual.persistent or 0)
@@ -94,5 +94,5 @@ def _before(former: Virtual, virtual: Virtual) -> list[DestinationKey]:
 
 
 def _may_stay(key: DestinationKey, compiled: CompiledConfig) -> bool:
-    virtual = compiled.virtuals.get(key.service)
+    virtual = compiled.virtual(key.service)
     return virtual is not None and virtual.quiescent and not compiled.servers(key)

@@ -97,6 +97,6 @@ def initial_states(
     """Return the states in which these servers begin: up where the kernel shows it, or their check has passed."""
     found = compiled.known_results(results) if keys else {}
     passed = {key for key, result in found.items() if result.verdict is Verdict.UP}
-    virtuals = {virtual.key: virtual for virtual, _ in map(compiled.reals.__getitem__, keys)}
-    states = dict(chain.from_iterable(adopt(virtual, rows(key)).items() for key, virtual in virtuals.items()))
+    virtuals = {key.service: None for key in keys}
+    states = dict(chain.from_iterable(adopt(compiled.virtuals[key].virtual, rows(key)).items() for key in virtuals))
     return {key: replace(states[key], up=states[key].up or key in passed) for key in keys}

@@ -38,12 +38,12 @@ class Leftover:
         """
         left = {
             virtual.key: list(self._left(virtual, former, new, held(virtual.key)))
-            for virtual in new.virtuals.values()
+            for virtual in new.config.virtuals
             if virtual.unresolved
         }
         left = {key: rows for key, rows in left.items() if rows}
         if left:
-            new = _with({key: presume(new.virtuals[key], rows) for key, rows in left.items()}, former, new)
+            new = _with({key: presume(new.virtuals[key].virtual, rows) for key, rows in left.items()}, former, new)
         keys = frozenset(row.key for rows in left.values() for row in rows)
         self._presumed = frozenset(key for key in keys if new.servers(key))
         self.kept = keys - self._presumed
@@ -56,7 +56,7 @@ class Leftover:
         events = []
         for service in dict.fromkeys(key.service for key in (*self._presumed, *self.kept)):
             checked, unchecked = _of(service, self._presumed), _of(service, self.kept)
-            virtual = compiled.virtuals[service]
+            virtual = compiled.virtuals[service].virtual
             events.append(Unresolved(virtual, tuple(names(virtual)), checked, unchecked))
         told, self._told = self._told, frozenset((event.names, event.checked, event.unchecked) for event in events)
         return [event for event in events if (event.names, event.checked, event.unchecked) not in told]
@@ -79,7 +79,7 @@ class Leftover:
         found = {row.key: row for row in held.values() if isinstance(row, Destination)}
         out = {key for key in self._presumed if key.service == virtual.key and not (key in found and found[key].weight)}
         found |= {key: row for key in out if (row := _row(former, key)) is not None}
-        fresh = _named(virtual) - _named(former.virtuals.get(virtual.key))
+        fresh = _named(virtual) - _named(former.virtual(virtual.key))
         for key, row in found.items():
             known = key in self._presumed or key in self.kept
             if not new.servers(key) and (known or fresh or not former.servers(key)):
@@ -94,15 +94,15 @@ def _named(virtual: Virtual | None) -> frozenset[str | None]:
 
 def _row(compiled: CompiledConfig, key: DestinationKey) -> Destination | None:
     """Return the row of a server in use."""
-    place = compiled.compiled_virtuals[key.service].roster.slots[key]
-    return place.up[0][1] if place.up else place.fallback
+    slot = compiled.virtuals[key.service].rows.slots[key]
+    return slot.up[0][1] if slot.up else slot.fallback
 
 
 def _with(virtuals: Mapping[ServiceKey, Virtual], former: CompiledConfig, new: CompiledConfig) -> CompiledConfig:
     """Return the new orders with other virtuals; what is equal in the former ones is the same object."""
     config = replace(new.config, virtuals=tuple(virtuals.get(each.key, each) for each in new.config.virtuals))
-    known = {key: former.compiled_virtuals[key] for key in virtuals if key in former.compiled_virtuals}
-    return compile_config(config, new.kinds, replace(new, compiled_virtuals={**new.compiled_virtuals, **known}))
+    known = {key: former.virtuals[key] for key in virtuals if key in former.virtuals}
+    return compile_config(config, new.kinds, replace(new, virtuals={**new.virtuals, **known}))
 
 
 def _of(service: ServiceKey, keys: Collection[DestinationKey]) -> tuple[DestinationKey, ...]:

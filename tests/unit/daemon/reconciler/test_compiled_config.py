@@ -24,7 +24,7 @@ def site(scheduler: str = "wrr") -> Config:
 
 def shared(former: CompiledConfig, new: CompiledConfig) -> list[ServiceKey]:
     """Return the virtuals of which all is the same object."""
-    return [key for key in new.compiled_virtuals if new.compiled_virtuals[key] is former.compiled_virtuals.get(key)]
+    return [key for key in new.virtuals if new.virtuals[key] is former.virtuals.get(key)]
 
 
 def test_equal_virtuals_are_shared() -> None:
@@ -32,10 +32,11 @@ def test_equal_virtuals_are_shared() -> None:
     new = compile_config(site(scheduler="rr"), KINDS, former)
     web, mail = new.virtuals
     assert shared(former, new) == [web]
-    assert new.virtuals[web] is former.virtuals[web] is new.config.virtuals[0]
-    assert new.virtuals[mail].scheduler == "rr"
+    assert new.virtuals[web].virtual is former.virtuals[web].virtual is new.config.virtuals[0]
+    assert new.virtuals[mail].virtual.scheduler == "rr"
     assert new == compile_config(site(scheduler="rr"), KINDS)
-    assert list(new.plan.items()) == list(plan(site(scheduler="rr"), KINDS).items())
+    plan_of_keys = [(check, tuple(real.key for real in reals)) for check, reals in new.plan.items()]
+    assert plan_of_keys == list(plan(site(scheduler="rr"), KINDS).items())
 
 
 def test_other_kinds_of_checks_share_nothing() -> None:

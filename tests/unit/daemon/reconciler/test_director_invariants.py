@@ -80,7 +80,7 @@ async def _settle(director: Director, kernel: MemoryKernel, *, look: bool) -> No
 
 
 async def _maintain(director: Director, kernel: MemoryKernel, *, chosen: set[int]) -> None:
-    director.maintain({key for index, key in enumerate(director.compiled.reals) if index in chosen})
+    director.maintain({real.key for index, real in enumerate(director.compiled.reals()) if index in chosen})
 
 
 actions = st.one_of(

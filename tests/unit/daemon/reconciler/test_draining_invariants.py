@@ -103,7 +103,7 @@ def test_what_is_left_behind_has_no_weight_and_goes(site: Config, steps: list[Co
         held = {key: row for key, row in kernel.table.items() if getattr(key, "service", key) in ours}
         assert {key: row for key, row in held.items() if key in wanted} == wanted
         left = [row for key, row in held.items() if key not in wanted and isinstance(row, Destination)]
-        assert all(row.weight == 0 and director.compiled.virtuals[row.key.service].quiescent for row in left)
+        assert all(row.weight == 0 and director.compiled.virtuals[row.key.service].virtual.quiescent for row in left)
         kernel.connected = {}
         story.now += EVERY
         await story.rest()

@@ -35,12 +35,12 @@ def test_counts_are_those_of_the_states(story: list[tuple[Config, list[tuple[int
     in_force: CompiledConfig | None = None
     for site, verdicts in story:
         in_force = compile_config(site, KINDS, in_force)
-        standing.replace_virtuals(in_force.compiled_virtuals, frozenset(), adopted)
-        keys = list(in_force.reals)
+        standing.replace_virtuals(in_force.virtuals, frozenset(), adopted)
+        keys = [real.key for real in in_force.reals()]
         for index, verdict in verdicts if keys else ():
             standing.observe(keys[index % len(keys)], verdict, Rules())
         up = Counter(key.service for key, state in standing.health.items() if state.up)
-        assert standing.health.keys() == in_force.reals.keys()
+        assert standing.health.keys() == {real.key for real in in_force.reals()}
         assert standing.up == up.total()
         assert [key for key in in_force.virtuals if standing.all_down(key)] == [
             key for key in in_force.virtuals if not up[key]
@@ -51,11 +51,13 @@ def test_only_servers_of_virtuals_that_changed_are_enrolled_anew() -> None:
     web, mail = virtual("10.0.0.1:80", "10.1.0.1:80"), virtual("10.0.0.1:25", "10.1.0.1:80", "10.1.0.3:80")
     former = compile_config(config(web, mail), KINDS)
     standing = HealthTable()
-    assert list(standing.replace_virtuals(former.compiled_virtuals, frozenset(), adopted)) == list(former.reals)
-    for key in former.reals:
-        standing.observe(key, Verdict.UP, Rules())
+    assert list(standing.replace_virtuals(former.virtuals, frozenset(), adopted)) == [
+        real.key for real in former.reals()
+    ]
+    for real in former.reals():
+        standing.observe(real.key, Verdict.UP, Rules())
     new = compile_config(config(web, virtual("10.0.0.1:25", "10.1.0.3:80", scheduler="rr")), KINDS, former)
-    (kept,) = standing.replace_virtuals(new.compiled_virtuals, frozenset(), adopted)
+    (kept,) = standing.replace_virtuals(new.virtuals, frozenset(), adopted)
     assert str(kept.address) == "10.1.0.3"
     assert [state.up for state in standing.health.values()] == [True, True]
     standing.reset(kept)
