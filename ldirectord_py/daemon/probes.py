@@ -38,7 +38,7 @@ class Probing:
         self._monitor.in_flight.limit = self._at_once(settings.maxchecks, max(1, processes))
         self._monitor.follow(() if processes else compiled.plan)
         limits = Limits(settings.maxexternal, settings.maxchecks)
-        for share in self._workers.follow(compiled.plan if processes else (), processes, limits):
+        for share in self._workers.set_checks(compiled.plan if processes else (), processes, limits):
             self._ending.add(task := asyncio.create_task(share.close()))
             task.add_done_callback(self._ending.discard)
 

@@ -47,7 +47,7 @@ async def serve(path: Path, loaded: Parsed, notify: SdNotify, ready: Callable[[]
     Raises KernelError when the kernel's table cannot be written at the start.
     """
     daemon = _Daemon(path, loaded, notify)
-    stop = _stop_signal(on_hangup=daemon.reloader.ask)
+    stop = _stop_signal(on_hangup=daemon.reloader.request)
     directing = asyncio.create_task(daemon.direct(ready))
     ends: list[asyncio.Future[Any]] = [directing, stop]
     try:

@@ -60,7 +60,7 @@ class Reloader:
         self._digest = digest(loaded.contents)
         self._changing = asyncio.Lock()
 
-    def ask(self) -> None:
+    def request(self) -> None:
         """Read the configuration again soon; several requests before it happens are one."""
         self._asked.set()
 

@@ -1,1 +1,1 @@
-"""``fork = yes``: checks in processes of their own."""
+"""``fork = yes``: checks run in worker processes."""

@@ -1,12 +1,11 @@
-"""What the director and a worker process say to each other, over one socket.
+"""The messages between the director and a worker process, over one Unix socket.
 
 ::
 
-    director --- Work: checks to begin and to end, limits (pickled) ---> worker
-    director <-- News: results, log lines, commands (JSON: it comes from where servers are talked to) -- worker
+    director --- Assignment: checks to add and to remove, limits (pickle) -----------> worker
+    director <-- Update: results, log lines, commands (JSON: workers talk to servers) -- worker
 
-Each is a frame: its length in four bytes, then so many bytes. The end of the socket is the end of the worker, or of the
-director, however that came.
+Each message is preceded by its length in four bytes. A closed socket means that the other process has ended.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from ldirectord_py.health import Verdict
 
 _LENGTH = struct.Struct("!I")
 
-LONGEST = 64 * 1024 * 1024
-"""Bytes that a frame may have."""
+MAX_MESSAGE_SIZE = 64 * 1024 * 1024
+"""Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What holds for one process: ``external`` commands at once, and ``checks`` (None: as many as have room)."""
+    """How many ``external`` commands and ``checks`` one process runs at a time; None: as many as it has room for."""
 
     external: int
     checks: int | None
@@ -37,60 +36,63 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a worker is told, checks by number: ``whole`` unless the rest follows; log lines from ``level`` on count."""
+    """Checks that a worker adds and removes, by number, its limits, and the lowest level of log lines that it sends.
 
-    begin: Sequence[tuple[int, Check]]
-    end: Sequence[int]
+    Of a change that needs several messages only the last one is ``complete``.
+    """
+
+    added: Sequence[tuple[int, Check]]
+    removed: Sequence[int]
     limits: Limits
-    level: int
-    whole: bool = True
+    log_level: int
+    complete: bool = True
 
-    def frame(self) -> bytes:
-        """Return the frame."""
-        return _frame(pickle.dumps(self, pickle.HIGHEST_PROTOCOL))
+    def encode(self) -> bytes:
+        """Return the message."""
+        return _with_length(pickle.dumps(self, pickle.HIGHEST_PROTOCOL))
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What a worker tells: results by the number of the check, log lines as (level, logger, text), and commands.
+    """Results by number of the check, log lines as (level, logger, text), and the process groups of all commands.
 
-    These are all the process ``groups`` that are to be ended should the worker be killed.
+    The director kills these ``groups`` if the worker is killed.
     """
 
     results: Sequence[tuple[int, Result]] = ()
-    lines: Sequence[tuple[int, str, str]] = ()
+    log_lines: Sequence[tuple[int, str, str]] = ()
     groups: Sequence[int] = ()
 
-    def frame(self) -> bytes:
-        """Return the frame."""
-        results = [(number, found.verdict.value, found.reason, found.seconds) for number, found in self.results]
-        told = (results, list(self.lines), list(self.groups))
-        return _frame(json.dumps(told, default=str).encode())  # a plug-in may return no str
+    def encode(self) -> bytes:
+        """Return the message."""
+        results = [(number, result.verdict.value, result.reason, result.seconds) for number, result in self.results]
+        fields = (results, list(self.log_lines), list(self.groups))
+        return _with_length(json.dumps(fields, default=str).encode())  # a reason of a plug-in may not be a str
 
 
 def decode_assignment(data: bytes) -> Assignment:
-    """Return what the director says: it is trusted with pickles."""
-    told: Assignment = pickle.loads(data)  # noqa: S301  from our own parent, over a socket that nobody else has
-    return told
+    """Return the assignment in a message of the director."""
+    assignment: Assignment = pickle.loads(data)  # noqa: S301  from our parent process, over a socket pair
+    return assignment
 
 
 def decode_update(data: bytes) -> Update:
-    """Return what a worker says; raises ValueError or TypeError where it is nothing of that kind."""
-    results, lines, groups = json.loads(data)
+    """Return the update in a message of a worker; raises ValueError or TypeError if it is malformed."""
+    results, log_lines, groups = json.loads(data)
     return Update(
         [(number, Result(Verdict(verdict), reason, seconds)) for number, verdict, reason, seconds in results],
-        [(int(level), str(name), str(text)) for level, name, text in lines],
+        [(int(level), str(name), str(text)) for level, name, text in log_lines],
         [int(group) for group in groups],
     )
 
 
-async def read_frame(reader: asyncio.StreamReader) -> bytes:
-    """Return the next frame; raises EOFError or OSError when there is none any more."""
+async def read_message(reader: asyncio.StreamReader) -> bytes:
+    """Return the next message without its length; raises EOFError or OSError at the end of the connection."""
     (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-    if length > LONGEST:
-        raise EOFError(f"a frame of {length} bytes")
+    if length > MAX_MESSAGE_SIZE:
+        raise EOFError(f"a message of {length} bytes")
     return await reader.readexactly(length)
 
 
-def _frame(data: bytes) -> bytes:
+def _with_length(data: bytes) -> bytes:
     return _LENGTH.pack(len(data)) + data

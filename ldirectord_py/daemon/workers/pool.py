@@ -1,4 +1,4 @@
-"""``fork = yes``: the checks in worker processes, each with its share, so that every core can probe."""
+"""``fork = yes``: distributes the checks over worker processes, so that they use every core."""
 
 from __future__ import annotations
 
@@ -15,71 +15,77 @@ from ldirectord_py.config.model import Globals
 from ldirectord_py.daemon.workers.messages import Limits
 from ldirectord_py.daemon.workers.supervisor import WorkerSupervisor
 
-WORTH_A_WORKER: Final = 200
-"""Checks for which a worker is started unless ``workers`` is set: it takes 20 MB, and they a few percent of a core."""
+CHECKS_PER_WORKER: Final = 200
+"""One worker is started per so many checks unless ``workers`` is set: it takes 20 MB, they a few percent of a core."""
 
 logger = logging.getLogger(__name__)
 
 
 class WorkerPool:
-    """Probes each check that it follows, as Monitor does, in other processes.
+    """Probes checks in worker processes, and calls ``report`` with each result, as Prober does in this process.
 
-    A check stays with its worker as long as both last, whatever a reload changes around it; only workers that come to
-    others take a part of theirs. Its state: the workers, and for each check its number and whose it is.
+    A reload moves no check to another worker, except to give new workers their part. State: the supervisors, and the
+    number and supervisor of each check.
     """
 
     def __init__(self, report: Callable[[Check, Result], None]) -> None:
         self._report = report
-        self._last = 0
-        self._shares: list[WorkerSupervisor] = []
-        self._homes: dict[Check, tuple[int, WorkerSupervisor]] = {}
+        self._last_number = 0
+        self._supervisors: list[WorkerSupervisor] = []
+        self._assigned: dict[Check, tuple[int, WorkerSupervisor]] = {}
         self._checks: dict[int, Check] = {}
 
     @property
     def pids(self) -> list[int]:
-        """The processes that run."""
-        return [share.pid for share in self._shares if share.pid is not None]
+        """The running worker processes."""
+        return [supervisor.pid for supervisor in self._supervisors if supervisor.pid is not None]
 
-    def follow(self, checks: Collection[Check], workers: int, limits: Limits) -> list[WorkerSupervisor]:
-        """Follow exactly these checks in so many workers, which keep to the limits together.
+    def set_checks(self, checks: Collection[Check], workers: int, limits: Limits) -> list[WorkerSupervisor]:
+        """Probe exactly these checks in this number of workers, which share the limits.
 
-        Return the workers that are of no more use, to be closed.
+        Returns the supervisors that are no longer needed; the caller closes them.
         """
         wanted = dict.fromkeys(checks)
-        shares = split_limits(limits, workers)
-        most = -(-len(wanted) // workers) if workers > len(self._shares) else len(wanted)
-        former, self._shares = self._shares[workers:], self._shares[:workers]
-        for share, limit in zip(self._shares, shares, strict=False):
-            share.limit(limit)
-        self._shares += [WorkerSupervisor(self._take, limit) for limit in shares[len(self._shares) :]]
-        commanding = {*self._shares[: limits.external]}
-        for check, (number, share) in list(self._homes.items()):
-            astray = share in former or (is_command(check) and share not in commanding) or len(share.checks) > most
-            if check not in wanted or astray:
-                share.end(number)
-                del self._homes[check], self._checks[number]
+        max_checks = -(-len(wanted) // workers) if workers > len(self._supervisors) else len(wanted)
+        surplus = self._resize(workers, split_limits(limits, workers))
+        commanding = self._supervisors[: limits.external]
+        for check, (number, supervisor) in list(self._assigned.items()):
+            misplaced = supervisor in surplus or (is_command(check) and supervisor not in commanding)
+            if check not in wanted or misplaced or len(supervisor.checks) > max_checks:
+                supervisor.remove(number)
+                del self._assigned[check], self._checks[number]
         for check in wanted:
-            if check not in self._homes:
-                self._settle(check, self._shares[: limits.external] if is_command(check) else self._shares)
-        return former
+            if check not in self._assigned:
+                self._assign(check, commanding if is_command(check) else self._supervisors)
+        return surplus
 
     async def close(self) -> None:
         """End all probes and all workers."""
-        shares, self._shares = self._shares, []
-        self._homes.clear()
+        supervisors, self._supervisors = self._supervisors, []
+        self._assigned.clear()
         self._checks.clear()
-        await asyncio.gather(*(share.close() for share in shares))
+        await asyncio.gather(*(supervisor.close() for supervisor in supervisors))
 
-    def _settle(self, check: Check, shares: list[WorkerSupervisor]) -> None:
-        """Give a new check to the worker that has the fewest."""
-        home = min(shares, key=lambda share: len(share.checks))
-        self._last += 1
-        number = self._last
-        self._homes[check] = number, home
+    def _resize(self, workers: int, limits: list[Limits]) -> list[WorkerSupervisor]:
+        """Start missing workers and set the limits of each; returns the supervisors of surplus workers."""
+        surplus, self._supervisors = self._supervisors[workers:], self._supervisors[:workers]
+        for supervisor, limit in zip(self._supervisors, limits, strict=False):
+            supervisor.set_limits(limit)
+        self._supervisors += [
+            WorkerSupervisor(self._report_result, limit) for limit in limits[len(self._supervisors) :]
+        ]
+        return surplus
+
+    def _assign(self, check: Check, supervisors: list[WorkerSupervisor]) -> None:
+        """Give a check to the worker that has the fewest checks."""
+        supervisor = min(supervisors, key=lambda supervisor: len(supervisor.checks))
+        self._last_number += 1
+        number = self._last_number
+        self._assigned[check] = number, supervisor
         self._checks[number] = check
-        home.begin(number, check)
+        supervisor.add(number, check)
 
-    def _take(self, number: int, result: Result) -> None:
+    def _report_result(self, number: int, result: Result) -> None:
         if (check := self._checks.get(number)) is not None:
             try:
                 self._report(check, result)
@@ -88,29 +94,29 @@ class WorkerPool:
 
 
 def worker_count(settings: Globals, checks: int) -> int:
-    """Return how many workers probe so many checks: without ``fork`` none, and never more than ``maxchecks``."""
+    """Return the number of workers for so many checks: 0 without ``fork``, at most ``maxchecks``."""
     if not settings.fork:
         return 0
-    workers = settings.workers or min(cores(), max(1, -(-checks // WORTH_A_WORKER)))
+    workers = settings.workers or min(cores(), max(1, -(-checks // CHECKS_PER_WORKER)))
     return workers if settings.maxchecks is None else min(workers, settings.maxchecks)
 
 
 def split_limits(limits: Limits, workers: int) -> list[Limits]:
-    """Return the limits of each worker, so that they hold for all together; the first may run more."""
+    """Return the limits of each worker, which add up to ``limits``; remainders go to the first workers."""
     return [
         Limits(
-            _part(limits.external, workers, number),
-            None if limits.checks is None else _part(limits.checks, workers, number),
+            _part(limits.external, workers, index),
+            None if limits.checks is None else _part(limits.checks, workers, index),
         )
-        for number in range(workers)
+        for index in range(workers)
     ]
 
 
 @cache
 def cores() -> int:
-    """Return how many cores this process may use, as it was at first: checks stay with their workers."""
+    """Return the number of cores that this process may use; the first answer stays, as checks keep their workers."""
     return len(os.sched_getaffinity(0))
 
 
-def _part(whole: int, parts: int, number: int) -> int:
-    return whole // parts + (number < whole % parts)
+def _part(total: int, parts: int, index: int) -> int:
+    return total // parts + (index < total % parts)

@@ -1,121 +1,85 @@
-"""The process of a worker: started, its last words kept, and reaped."""
+"""The process of a worker: how it is started, and how its end is awaited and described."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 from ldirectord_py.checks.checktypes.command import environment
 from ldirectord_py.runtime import signals
+from ldirectord_py.runtime.child import Child
+from ldirectord_py.runtime.output import Output
 from ldirectord_py.runtime.python_command import python_command, source_digest
-from ldirectord_py.runtime.text import printable
 
-PROGRAM: Final = (*python_command("ldirectord_py.daemon.workers.worker"), source_digest())
-"""What a worker runs, and which edition of it we are."""
+WORKER_COMMAND: Final = (*python_command("ldirectord_py.daemon.workers.worker"), source_digest())
+"""The worker's command line; the digest is that of our own source files."""
 
-STOP_SECONDS: Final = 1.0
-"""Seconds for a worker to end by itself, its commands included; and to be gone once it is killed."""
-
-WORDS: Final = 4096
-"""Bytes of what a worker says on stderr that are kept: the last."""
-
-_PORTION: Final = 4096
-_PORTIONS_OF_A_PIPE: Final = 16
-
-logger = logging.getLogger(__name__)
+EXIT_TIMEOUT: Final = 1.0
+"""Seconds for a worker and its commands to end by themselves, and again after it has been killed."""
 
 
 class WorkerProcess:
-    """A worker that runs; its state: the process, the end of what it said on stderr, and its commands as it told them.
+    """A running worker; ``theirs`` is its end of a socket pair. Raises OSError if it cannot be started.
 
-    Raises OSError when it cannot be started. ``theirs`` is its end of a socket. Commands are process groups.
+    Its state: the process, the end of its output, and the process groups of its ``commands`` as last reported.
     """
 
     def __init__(self, theirs: socket.socket) -> None:
-        with signals.held():  # until it listens to them: they are the director's to act on
-            self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                PROGRAM,
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,  # a terminal's Ctrl-C is for the director
-                env=environment(os.environ),
-            )
-        assert self._process.stderr  # noqa: S101  a pipe was asked for
-        self._stderr = self._process.stderr
-        self._said = b""
         self.commands: Sequence[int] = ()
-        os.set_blocking(self._stderr.fileno(), False)
+        self._output = Output()
         try:
-            asyncio.get_running_loop().add_reader(self._stderr.fileno(), self._hear)
+            with signals.held():  # until the worker handles them: signals are meant for the director
+                self._child = Child(WORKER_COMMAND, self._output.write, environment(os.environ), theirs.fileno())
         except BaseException:
-            self._process.kill()
-            self._process.wait()
-            self._stderr.close()
+            self._output.close()
             raise
+        self._output.started()
 
     @property
     def pid(self) -> int:
         """The process."""
-        return self._process.pid
+        return self._child.pid
 
     async def reap(self) -> str:
-        """Wait for the end of a worker whose socket is closed, and see to it; return how it ended, in words."""
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(STOP_SECONDS):
-                    await _ended(self._process)
-        finally:
-            self._process.kill()  # nothing where it has ended
-            with suppress(TimeoutError):
-                async with asyncio.timeout(STOP_SECONDS):
-                    await _ended(self._process)
-            self._hear_the_rest()
-            if self._process.returncode != 0:
-                self._end_commands()
-        return self._how()
+        """Wait for the process to end, or kill it after EXIT_TIMEOUT; returns a description of its end.
 
-    def _end_commands(self) -> None:
-        """End what a worker that was killed leaves behind."""
+        The caller has closed its end of the socket, which makes a worker end.
+        """
+        status = None
+        try:
+            status = await self._wait()
+        finally:
+            if status is None:
+                self._child.signal(signal.SIGKILL)
+                status = await self._wait()
+            description = self._describe(status)
+            self._output.close()
+            if status != 0:
+                self._kill_commands()
+        return description
+
+    async def _wait(self) -> int | None:
+        """Return the exit status, None if the process does not end in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(EXIT_TIMEOUT):
+                return await self._child.wait()
+        return None
+
+    def _kill_commands(self) -> None:
+        """Kill the commands that a worker left running."""
         for group in self.commands:
-            if group > 1:  # of others the kernel would take more for meant
+            if group > 1:  # killpg would take 0 for our own group, and 1 for every process
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(group, signal.SIGKILL)
 
-    def _how(self) -> str:
-        status = self._process.returncode
+    def _describe(self, status: int | None) -> str:
         if status is None:
             return "does not end, even killed; is a disk hanging?"
-        line = printable(self._said.rstrip().rpartition(b"\n")[2])
-        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        return f'{how}: "{line}"' if line else how
-
-    def _hear(self) -> bool:
-        """Keep the end of what it says; return whether there may be more."""
-        try:
-            said = os.read(self._stderr.fileno(), _PORTION)
-        except BlockingIOError:
-            return False
-        self._said = (self._said + said)[-WORDS:]
-        if not said:
-            asyncio.get_running_loop().remove_reader(self._stderr.fileno())
-        return bool(said)
-
-    def _hear_the_rest(self) -> None:
-        for _ in range(_PORTIONS_OF_A_PIPE):
-            if not self._hear():
-                break
-        asyncio.get_running_loop().remove_reader(self._stderr.fileno())
-        self._stderr.close()
-
-
-async def _ended(process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:  # noqa: ASYNC110  it has no event
-        await asyncio.sleep(0.01)
+        end = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        line = self._output.last_line()
+        return f'{end}: "{line}"' if line else end

@@ -1,4 +1,4 @@
-"""One worker process and its share of the checks: started, told what to do, listened to, and replaced when it ends."""
+"""One worker process and its checks: starts it, sends it assignments, receives its updates, and replaces it."""
 
 from __future__ import annotations
 
@@ -11,163 +11,169 @@ from itertools import islice
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.daemon.workers.messages import Assignment, Limits, Update, decode_update, read_frame
+from ldirectord_py.daemon.workers.messages import Assignment, Limits, Update, decode_update, read_message
 from ldirectord_py.daemon.workers.process import WorkerProcess
+from ldirectord_py.runtime.backoff import Backoff
 
-AT_A_TIME: Final = 500
-"""Checks that go into a frame: about 10 ms."""
+MAX_CHECKS_PER_MESSAGE: Final = 500
+"""About 10 ms of encoding."""
 
-SILENT: Final = 15.0
-"""Seconds without a word after which a worker is suspected; after as many again it is replaced."""
+SILENCE_TIMEOUT: Final = 15.0
+"""Seconds without a message; a worker that is silent for two of these is replaced."""
 
-STEADY: Final = 10.0
-"""Seconds after which a worker that ends is replaced at once."""
+STABLE_TIME: Final = 10.0
+"""Seconds; a worker that ran longer is replaced without a delay."""
 
-AGAIN_AT_MOST: Final = 30.0
-"""Seconds until the next attempt, in the end, where workers end as soon as they begin."""
+MIN_DELAY: Final = 0.5
+MAX_DELAY: Final = 30.0
+"""Seconds before a worker is replaced that ran for less than STABLE_TIME; the delay doubles each time."""
 
 logger = logging.getLogger(__name__)
 
 
 class WorkerSupervisor:
-    """A worker process that probes ``checks``, by number; ``report`` is told every result, none twice.
+    """Keeps one worker process running that probes ``checks``, and calls ``report`` once for each result.
 
-    Its state: the share, what of it has not been told, and the process. A process that ends is replaced: its checks
-    begin anew, those in flight without a verdict.
+    If the process ends, a new one starts all checks again; probes in flight give no result. State: the checks by
+    number, the changes that have not been sent, and the process.
     """
 
     def __init__(self, report: Callable[[int, Result], None], limits: Limits) -> None:
         self.checks: dict[int, Check] = {}
         self._report = report
         self._limits = limits
-        self._begin: dict[int, Check] = {}
-        self._end: list[int] = []
-        self._news = asyncio.Event()
-        self._employment: WorkerProcess | None = None
-        self._employing = asyncio.create_task(self._employ_for_ever())
+        self._added: dict[int, Check] = {}
+        self._removed: list[int] = []
+        self._changed = asyncio.Event()
+        self._process: WorkerProcess | None = None
+        self._task = asyncio.create_task(self._keep_running())
 
     @property
     def pid(self) -> int | None:
         """The process, None while there is none."""
-        return self._employment.pid if self._employment else None
+        return self._process.pid if self._process else None
 
-    def begin(self, number: int, check: Check) -> None:
+    def add(self, number: int, check: Check) -> None:
         """Add a check."""
-        self.checks[number] = self._begin[number] = check
-        self._news.set()
+        self.checks[number] = self._added[number] = check
+        self._changed.set()
 
-    def end(self, number: int) -> None:
+    def remove(self, number: int) -> None:
         """Remove a check."""
         del self.checks[number]
-        if self._begin.pop(number, None) is None:
-            self._end.append(number)
-            self._news.set()
+        if self._added.pop(number, None) is None:
+            self._removed.append(number)
+            self._changed.set()
 
-    def limit(self, limits: Limits) -> None:
+    def set_limits(self, limits: Limits) -> None:
         """Set other limits."""
         if limits != self._limits:
             self._limits = limits
-            self._news.set()
+            self._changed.set()
 
     async def close(self) -> None:
-        """End the process and its probes, within twice STOP_SECONDS."""
-        self._employing.cancel()
-        await asyncio.gather(self._employing, return_exceptions=True)
+        """End the process and its probes, within twice EXIT_TIMEOUT."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _employ_for_ever(self) -> None:
-        clock, wait = asyncio.get_running_loop().time, 0.0
+    async def _keep_running(self) -> None:
+        clock, backoff = asyncio.get_running_loop().time, Backoff(MIN_DELAY, MAX_DELAY)
         while True:
-            began = clock()
-            why = await self._employ()
-            wait = 0.0 if clock() - began > STEADY else min(max(2 * wait, 0.5), AGAIN_AT_MOST)
-            when = f" in {wait:g} s" if wait else ""
-            logger.warning("%s; its %d checks go to a new one%s", why, len(self.checks), when)
-            await asyncio.sleep(wait)
+            started = clock()
+            reason = await self._run_process()
+            delay = 0.0
+            if clock() - started > STABLE_TIME:
+                backoff.reset()
+            else:
+                delay = backoff.next_delay()
+            when = f" in {delay:g} s" if delay else ""
+            logger.warning("%s; its %d checks go to a new one%s", reason, len(self.checks), when)
+            await asyncio.sleep(delay)
 
-    async def _employ(self) -> str:
-        """Return why the worker is no more, in words."""
+    async def _run_process(self) -> str:
+        """Run one worker process to its end; returns a description of the end."""
         ours = None
         try:
             ours, theirs = socket.socketpair()
             with theirs:
-                self._employment = WorkerProcess(theirs)
+                self._process = WorkerProcess(theirs)
         except OSError as error:
             if ours is not None:
                 ours.close()
             return f"A worker process cannot be started: {error.strerror or error}"
-        self._begin, self._end = dict(self.checks), []
-        self._news.set()
-        why = how = ""
+        self._added, self._removed = dict(self.checks), []
+        self._changed.set()
+        reason = end = ""
         try:
-            why = await self._converse(ours)
-        except Exception:  # what a worker makes of us must not leave its checks without one
-            logger.exception("A fault in what is said to worker process %s", self.pid)
-            why = "is given up"
+            reason = await self._exchange_messages(ours)
+        except Exception:  # a fault in an update must not leave the checks without a worker
+            logger.exception("A fault in the messages with worker process %s", self.pid)
+            reason = "is given up"
         finally:
             ours.close()
-            how = await self._employment.reap()
-            worker, self._employment = f"Worker process {self._employment.pid}", None
-        return f"{worker} {why or how}"
+            end = await self._process.reap()
+            worker, self._process = f"Worker process {self._process.pid}", None
+        return f"{worker} {reason or end}"
 
-    async def _converse(self, ours: socket.socket) -> str:
-        """Return why it is over."""
+    async def _exchange_messages(self, ours: socket.socket) -> str:
+        """Send and receive until the worker ends or is given up; returns why it is given up, "" if it has ended."""
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         try:
             async with asyncio.TaskGroup() as group:
-                telling = group.create_task(self._tell(writer))
-                why = await self._listen(reader)
-                telling.cancel()
+                sending = group.create_task(self._send_assignments(writer))
+                reason = await self._receive_updates(reader)
+                sending.cancel()
         finally:
             writer.transport.abort()
-        return why
+        return reason
 
-    async def _tell(self, writer: asyncio.StreamWriter) -> None:
-        """Tell the worker what is new, for ever."""
+    async def _send_assignments(self, writer: asyncio.StreamWriter) -> None:
+        """Send each change to the worker, for ever."""
         while True:
-            await self._news.wait()
-            self._news.clear()
-            for told in self._work():
-                with suppress(OSError):  # its end is told where it is listened to
-                    writer.write(told.frame())
+            await self._changed.wait()
+            self._changed.clear()
+            for assignment in self._next_assignments():
+                with suppress(OSError):  # the receiver notices that the worker has ended
+                    writer.write(assignment.encode())
                     await writer.drain()
 
-    def _work(self) -> Iterator[Assignment]:
+    def _next_assignments(self) -> Iterator[Assignment]:
         level = logging.getLogger(__package__).getEffectiveLevel()
         while True:
-            portion = list(islice(self._begin.items(), AT_A_TIME))
-            for number, _ in portion:
-                del self._begin[number]
-            end, self._end = self._end, []
-            whole = not self._begin
-            yield Assignment(portion, end, self._limits, level, whole)
-            if whole:
+            added = list(islice(self._added.items(), MAX_CHECKS_PER_MESSAGE))
+            for number, _ in added:
+                del self._added[number]
+            removed, self._removed = self._removed, []
+            complete = not self._added
+            yield Assignment(added, removed, self._limits, level, complete)
+            if complete:
                 return
 
-    async def _listen(self, reader: asyncio.StreamReader) -> str:
-        """Return why we listen no more, nothing where there is nobody to listen to."""
-        silent = 0
-        reading = asyncio.create_task(read_frame(reader))
+    async def _receive_updates(self, reader: asyncio.StreamReader) -> str:
+        """Apply updates until the connection ends; returns "" then, or the reason to give the worker up."""
+        timeouts = 0
+        reading = asyncio.create_task(read_message(reader))
         try:
-            while silent < 2:  # the first time it may be us who slept
-                if (await asyncio.wait({reading}, timeout=SILENT))[0]:
-                    self._take(decode_update(reading.result()))
-                    reading, silent = asyncio.create_task(read_frame(reader)), 0
+            while timeouts < 2:  # the first timeout may come of a pause of this process
+                if (await asyncio.wait({reading}, timeout=SILENCE_TIMEOUT))[0]:
+                    self._apply(decode_update(reading.result()))
+                    reading, timeouts = asyncio.create_task(read_message(reader)), 0
                 else:
-                    silent += 1
+                    timeouts += 1
         except (EOFError, OSError):
             return ""
         except (ValueError, TypeError):
-            return "talks nonsense"
+            return "sends malformed messages"
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-        return f"has been silent for {2 * SILENT:g} s"
+        return f"has been silent for {2 * SILENCE_TIMEOUT:g} s"
 
-    def _take(self, told: Update) -> None:
-        for level, name, text in told.lines:
+    def _apply(self, update: Update) -> None:
+        for level, name, text in update.log_lines:
             logging.getLogger(name).log(level, "%s", text)
-        if self._employment:
-            self._employment.commands = told.groups
-        for number, result in told.results:
+        if self._process:
+            self._process.commands = update.groups
+        for number, result in update.results:
             if number in self.checks:
                 self._report(number, result)

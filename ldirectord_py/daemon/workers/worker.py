@@ -1,6 +1,7 @@
-"""A worker process: a Monitor over its share of the checks. Its argument is the edition of the daemon, stdin a socket.
+"""A worker process: a Prober for the checks that the director assigns to it.
 
-It ends when its socket does, and so with the director, however that ended; signals are the director's to heed.
+Its argument is the digest of the director's source files, its standard input a socket. It ends when the socket is
+closed, and so with the director; it ignores the signals that the director handles.
 """
 
 from __future__ import annotations
@@ -18,102 +19,111 @@ from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.checktypes import command
 from ldirectord_py.checks.registry import checker_for, turn_for
 from ldirectord_py.daemon.probing.prober import Prober
-from ldirectord_py.daemon.workers.messages import Assignment, Update, decode_assignment, read_frame
+from ldirectord_py.daemon.workers.messages import Assignment, Update, decode_assignment, read_message
 from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.file_limit import at_once, raise_limit
 from ldirectord_py.runtime.garbage import freeze_survivors
 from ldirectord_py.runtime.python_command import source_digest
 
-TELL_EVERY: Final = 1 / 64
-"""Seconds that results wait for others to go with them."""
+SEND_DELAY: Final = 1 / 64
+"""Seconds from the first result of an update until it is sent, together with further ones."""
 
-ALIVE_EVERY: Final = 1.0
-"""Seconds after which there is a word though there are no news."""
+HEARTBEAT_INTERVAL: Final = 1.0
+"""Seconds after which an empty update is sent."""
 
-UNSENT: Final = 1024 * 1024
-"""Bytes that wait for the director before no check begins any more, so that none of their results is lost."""
+MAX_UNSENT: Final = 1024 * 1024
+"""Bytes that the director has not read; above it no probe begins, so that no result has to be dropped."""
 
-LINES: Final = 1000
-"""Log lines that wait; of more the oldest are dropped."""
+MAX_LOG_LINES: Final = 1000
+"""Log lines that wait to be sent; the oldest are dropped."""
 
 
 class Worker(logging.Handler):
-    """Does what the director says; its state: the checks by number, and what it has not told yet."""
+    """Probes the assigned checks and sends the results.
+
+    Its state: the checks by number, the results and log lines that have not been sent, the limit of checks in flight,
+    and whether new probes are paused.
+    """
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         super().__init__()
         self._writer = writer
-        self._monitor = Prober(self._note, checker_for, turn_for)
+        self._prober = Prober(self._record, checker_for, turn_for)
         self._descriptors = raise_limit()
         self._checks: dict[int, Check] = {}
         self._numbers: dict[Check, int] = {}
         self._results: list[tuple[int, Result]] = []
-        self._lines: deque[tuple[int, str, str]] = deque(maxlen=LINES)
-        self._told = asyncio.Event()
+        self._log_lines: deque[tuple[int, str, str]] = deque(maxlen=MAX_LOG_LINES)
+        self._unsent = asyncio.Event()
         self._limit = 0
-        self._halted = False
-        command.GROUPS.changed = self._told.set
+        self._paused = False
+        command.GROUPS.changed = self._unsent.set
 
-    def apply(self, told: Assignment) -> None:
-        """Follow what the director says from now on."""
-        for number in told.end:
+    def apply(self, assignment: Assignment) -> None:
+        """Put an assignment of the director into effect."""
+        for number in assignment.removed:
             self._checks.pop(number, None)
-        self._checks.update(told.begin)
-        logging.getLogger().setLevel(told.level)
-        command.TURNS.limit = told.limits.external
-        self._limit = at_once(told.limits.checks, self._descriptors)
-        self._admit()
-        if told.whole:
+        self._checks.update(assignment.added)
+        logging.getLogger().setLevel(assignment.log_level)
+        command.TURNS.limit = assignment.limits.external
+        self._limit = at_once(assignment.limits.checks, self._descriptors)
+        self._set_in_flight_limit()
+        if assignment.complete:
             self._numbers = {check: number for number, check in self._checks.items()}
-            self._monitor.follow(self._checks.values())
+            self._prober.follow(self._checks.values())
             freeze_survivors()
 
-    async def tell(self) -> None:
-        """Send what there is to tell, for ever; while the director does not read, no check begins."""
+    async def send_updates(self) -> None:
+        """Send updates for ever; while the director does not read them, no probe begins."""
         while True:
             try:
-                async with asyncio.timeout(ALIVE_EVERY):
-                    await self._told.wait()
-                await asyncio.sleep(TELL_EVERY)
+                async with asyncio.timeout(HEARTBEAT_INTERVAL):
+                    await self._unsent.wait()
+                await asyncio.sleep(SEND_DELAY)
             except TimeoutError:
                 pass
-            self._told.clear()
-            results, self._results = self._results, []
-            lines = list(self._lines)
-            self._lines.clear()
-            self._writer.write(Update(results, lines, list(command.GROUPS)).frame())
-            if self._writer.transport.get_write_buffer_size() > UNSENT:
-                self._halted = True
-                self._admit()
+            self._unsent.clear()
+            self._writer.write(self._take_update().encode())
+            if self._writer.transport.get_write_buffer_size() > MAX_UNSENT:
+                self._set_paused(paused=True)
                 await self._writer.drain()
-                self._halted = False
-                self._admit()
+                self._set_paused(paused=False)
 
-    async def end(self) -> None:
+    async def stop(self) -> None:
         """End all probes."""
-        await self._monitor.close()
+        await self._prober.close()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a log line."""
+        """Keep a log line for the next update."""
         try:
             text = self.format(record)
-        except Exception:  # noqa: BLE001  a message that cannot be formatted must not end its caller
+        except Exception:  # noqa: BLE001  a message that cannot be formatted must not fail the caller
             text = f"{record.msg} (its arguments do not fit)"
-        self._lines.append((record.levelno, record.name, text))
-        self._told.set()
+        self._log_lines.append((record.levelno, record.name, text))
+        self._unsent.set()
 
-    def _admit(self) -> None:
-        """Let so many checks begin as may now."""
-        self._monitor.in_flight.limit = 0 if self._halted else self._limit
+    def _take_update(self) -> Update:
+        """Return everything that has not been sent, which counts as sent afterwards."""
+        update = Update(self._results, list(self._log_lines), list(command.GROUPS))
+        self._results = []
+        self._log_lines.clear()
+        return update
 
-    def _note(self, check: Check, result: Result) -> None:
+    def _set_paused(self, *, paused: bool) -> None:
+        self._paused = paused
+        self._set_in_flight_limit()
+
+    def _set_in_flight_limit(self) -> None:
+        self._prober.in_flight.limit = 0 if self._paused else self._limit
+
+    def _record(self, check: Check, result: Result) -> None:
         if (number := self._numbers.get(check)) is not None:
             self._results.append((number, result))
-            self._told.set()
+            self._unsent.set()
 
 
 async def serve(ours: socket.socket) -> None:
-    """Work until the director is gone."""
+    """Probe the assigned checks until the director closes the socket."""
     loop = asyncio.get_running_loop()
     for number in signals.HANDLED:
         loop.add_signal_handler(number, lambda: None)  # not SIG_IGN, which commands would inherit
@@ -123,25 +133,25 @@ async def serve(ours: socket.socket) -> None:
     logging.getLogger().addHandler(worker)
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(worker.tell())
+            group.create_task(worker.send_updates())
             while True:
-                worker.apply(decode_assignment(await read_frame(reader)))
+                worker.apply(decode_assignment(await read_message(reader)))
     except* (EOFError, OSError):
-        pass  # the director is gone
+        pass  # the director has closed the socket
     finally:
-        await worker.end()
+        await worker.stop()
         writer.transport.abort()
         signals.hold()
 
 
 def main() -> int:
-    """Return when the director is gone; at once, and with a word, where that is another edition of this program."""
-    if sys.argv[1:] != [source_digest()]:  # before it speaks: it may mean other things by the same bytes
+    """Run the worker; returns 1 with a message if its source files are not those of the director."""
+    if sys.argv[1:] != [source_digest()]:  # before the first message: other source files may read it differently
         print("the program on disk is not the daemon's any more: restart the daemon", file=sys.stderr)  # noqa: T201
         return 1
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(serve(socket.socket(fileno=sys.stdin.fileno())))
         except ExceptionGroup as faults:
-            raise faults.exceptions[0] from None  # its last line is what the director tells
+            raise faults.exceptions[0] from None  # the director logs the last line of the traceback
     return 0

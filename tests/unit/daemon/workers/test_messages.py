@@ -1,4 +1,4 @@
-"""What the director and a worker say arrives as it was said."""
+"""Messages between the director and a worker are decoded to what was encoded."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.daemon.workers.messages import (
-    LONGEST,
+    MAX_MESSAGE_SIZE,
     Assignment,
     Limits,
     Update,
     decode_assignment,
     decode_update,
-    read_frame,
+    read_message,
 )
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import FirewallMark
@@ -26,30 +26,30 @@ CHECK = Check(
 )
 
 
-async def carried(frame: bytes) -> bytes:
+async def received(message: bytes) -> bytes:
     reader = asyncio.StreamReader()
-    reader.feed_data(frame)
+    reader.feed_data(message)
     reader.feed_eof()
-    data = await read_frame(reader)
+    data = await read_message(reader)
     assert reader.at_eof()
     return data
 
 
-async def test_work() -> None:
-    told = Assignment([(7, CHECK)], [1, 2], Limits(50, None), 20, whole=False)
-    assert decode_assignment(await carried(told.frame())) == told
+async def test_an_assignment() -> None:
+    sent = Assignment([(7, CHECK)], [1, 2], Limits(50, None), 20, complete=False)
+    assert decode_assignment(await received(sent.encode())) == sent
 
 
-async def test_news() -> None:
+async def test_an_update() -> None:
     results = [(7, Result(verdict, 'not "200"\n\x00é\udce9', 0.25)) for verdict in Verdict]
-    told = Update(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")], [4711])
-    assert decode_update(await carried(told.frame())) == told
+    sent = Update(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")], [4711])
+    assert decode_update(await received(sent.encode())) == sent
 
 
-async def test_a_reason_that_is_no_text_arrives_as_one() -> None:
+async def test_a_reason_that_is_no_str_is_converted() -> None:
     returned: Any = b"up"  # by a plug-in
-    told = Update([(7, Result(Verdict.UP, returned, 0.25))])
-    assert decode_update(await carried(told.frame())) == Update([(7, Result(Verdict.UP, "b'up'", 0.25))], [], [])
+    sent = Update([(7, Result(Verdict.UP, returned, 0.25))])
+    assert decode_update(await received(sent.encode())) == Update([(7, Result(Verdict.UP, "b'up'", 0.25))], [], [])
 
 
 @pytest.mark.parametrize(
@@ -65,12 +65,12 @@ async def test_a_reason_that_is_no_text_arrives_as_one() -> None:
         b"[[], [], [[]]]",
     ],
 )
-def test_nonsense_is_told_as_such(data: bytes) -> None:
+def test_a_malformed_update_is_an_error(data: bytes) -> None:
     with pytest.raises((ValueError, TypeError)):
         decode_update(data)
 
 
-@pytest.mark.parametrize("frame", [b"", b"\0\0", b"\0\0\0\5abc", (LONGEST + 1).to_bytes(4) + b"x"])
-async def test_a_frame_cut_short_or_too_long_is_the_end(frame: bytes) -> None:
+@pytest.mark.parametrize("message", [b"", b"\0\0", b"\0\0\0\5abc", (MAX_MESSAGE_SIZE + 1).to_bytes(4) + b"x"])
+async def test_a_message_that_is_cut_short_or_too_long_ends_the_connection(message: bytes) -> None:
     with pytest.raises(EOFError):
-        await carried(frame)
+        await received(message)

@@ -1,4 +1,4 @@
-"""How a worker ended is told in words, its last among them, and no end is waited for in vain."""
+"""The end of a worker process is described with its last line of output, and nothing waits for it without a limit."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import socket
 import subprocess
 import sys
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from ldirectord_py.daemon.workers import process
-from ldirectord_py.daemon.workers.messages import decode_update, read_frame
+from ldirectord_py.daemon.workers.messages import decode_update, read_message
 from ldirectord_py.daemon.workers.process import WorkerProcess
-from ldirectord_py.runtime import signals
+from ldirectord_py.runtime import output, signals
+
+SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
 
 
-async def ended(monkeypatch: pytest.MonkeyPatch, script: str) -> str:
-    monkeypatch.setattr(process, "PROGRAM", (sys.executable, "-c", script))
+async def run(monkeypatch: pytest.MonkeyPatch, script: str) -> str:
+    """Run a script as a worker whose socket is closed; returns the description of its end."""
+    monkeypatch.setattr(process, "WORKER_COMMAND", (sys.executable, "-c", script))
     ours, theirs = socket.socketpair()
     with ours, theirs:
         return await WorkerProcess(theirs).reap()
@@ -37,74 +39,71 @@ async def ended(monkeypatch: pytest.MonkeyPatch, script: str) -> str:
         ("import sys; sys.stderr.write('one\\n' * 90000 + 'last\\n\\n')", 'ended with status 0: "last"'),
     ],
 )
-async def test_how_it_ended(monkeypatch: pytest.MonkeyPatch, script: str, expected: str) -> None:
-    monkeypatch.setattr(process, "STOP_SECONDS", 30.0)
-    assert await ended(monkeypatch, script) == expected
+async def test_the_end_is_described(monkeypatch: pytest.MonkeyPatch, script: str, expected: str) -> None:
+    monkeypatch.setattr(process, "EXIT_TIMEOUT", 30.0)
+    assert await run(monkeypatch, script) == expected
 
 
-async def test_one_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "STOP_SECONDS", 0.2)
-    assert await ended(monkeypatch, "import time; time.sleep(60)") == "was killed by signal 9"
+async def test_a_process_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "EXIT_TIMEOUT", 0.2)
+    assert await run(monkeypatch, SLEEP[-1]) == "was killed by signal 9"
 
 
 @pytest.mark.slow
-async def test_one_that_does_not_end_though_killed_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "STOP_SECONDS", 0.2)
-    monkeypatch.setattr(process, "PROGRAM", (sys.executable, "-c", "import time; time.sleep(60)"))
+async def test_a_killed_process_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "EXIT_TIMEOUT", 0.2)
+    monkeypatch.setattr(process, "WORKER_COMMAND", SLEEP)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        employed = WorkerProcess(theirs)
-        kill = employed._process.kill
-        monkeypatch.setattr(employed._process, "kill", lambda: None)  # as while it waits for a disk
+        worker = WorkerProcess(theirs)
+        kill = worker._child.kill
+        monkeypatch.setattr(worker._child, "signal", lambda number: True)  # as while it waits for a disk
         async with asyncio.timeout(30):
-            assert await employed.reap() == "does not end, even killed; is a disk hanging?"
-        kill()
-        employed._process.wait()
+            assert await worker.reap() == "does not end, even killed; is a disk hanging?"
+        monkeypatch.undo()
+        await kill()
 
 
-async def test_one_that_cannot_be_started_is_an_oserror(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "PROGRAM", ("/nonexistent",))
+async def test_a_process_that_cannot_be_started_raises_oserror(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "WORKER_COMMAND", ("/nonexistent",))
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(OSError, match="nonexistent"):
         WorkerProcess(theirs)
 
 
 @pytest.mark.slow
-async def test_a_signal_to_a_worker_that_only_begins_is_left_to_the_director() -> None:
-    """Signals to all processes of a service reach workers too, which had died of them while they were starting."""
+async def test_a_starting_worker_survives_the_signals_of_the_director() -> None:
+    """A signal to all processes of a service reaches workers too, and would kill those that are still starting."""
     ours, theirs = socket.socketpair()
     with theirs:
-        employed = WorkerProcess(theirs)
+        worker = WorkerProcess(theirs)
     for number in signals.HANDLED:
-        os.kill(employed.pid, number)
+        os.kill(worker.pid, number)
     reader, writer = await asyncio.open_unix_connection(sock=ours)
     async with asyncio.timeout(60):
-        assert decode_update(await read_frame(reader)).results == []
+        assert decode_update(await read_message(reader)).results == []
     for number in signals.HANDLED:
-        os.kill(employed.pid, number)
+        os.kill(worker.pid, number)
     writer.close()
-    assert await employed.reap() == "ended with status 0"
+    assert await worker.reap() == "ended with status 0"
 
 
-async def test_one_that_cannot_be_heard_is_not_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun: list[int] = []
-
-    class Crowded:
+async def test_no_process_is_left_running_if_its_output_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FullLoop:
         def add_reader(self, *_: object) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def popen(*args: Any, **given: Any) -> subprocess.Popen[bytes]:
-        process = started(*args, **given)
-        begun.append(process.pid)
-        return process
+        def remove_reader(self, *_: object) -> None:
+            pass
 
-    started = subprocess.Popen
+    def popen(*_: object, **__: object) -> None:
+        started.append(True)
+
+    started: list[bool] = []
     monkeypatch.setattr(subprocess, "Popen", popen)
-    monkeypatch.setattr(process, "asyncio", SimpleNamespace(get_running_loop=Crowded))
-    monkeypatch.setattr(process, "PROGRAM", (sys.executable, "-c", "import time; time.sleep(60)"))
+    monkeypatch.setattr(output, "asyncio", SimpleNamespace(get_running_loop=FullLoop))
+    monkeypatch.setattr(process, "WORKER_COMMAND", SLEEP)
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(OSError, match="No space left"):
         WorkerProcess(theirs)
-    [pid] = begun
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    assert started == []

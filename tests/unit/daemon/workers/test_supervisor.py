@@ -1,4 +1,4 @@
-"""What a share hears and says: a frame that takes its time is heard whole, a fault ends the talk and is told."""
+"""A supervisor reads slow messages to their end, and replaces a worker after a fault in the messages."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ldirectord_py.health import Verdict
 CHECK = Check("connect", Target(ip_address("192.0.2.1"), 80, 1.0), 1.0)
 
 
-class Played:
-    """In place of a worker's process."""
+class FakeProcess:
+    """Stands in for the process of a worker."""
 
     pid = 4711
 
@@ -32,47 +32,55 @@ class Played:
 
 @pytest.fixture(autouse=True)
 def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "WorkerProcess", Played)
+    monkeypatch.setattr(supervisor, "WorkerProcess", FakeProcess)
 
 
-async def test_a_frame_that_takes_longer_than_the_silence_is_heard_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    heard = list[tuple[int, Result]]()
-    listens = WorkerSupervisor(lambda number, result: heard.append((number, result)), Limits(1, None))
-    listens.checks[7] = CHECK
+async def test_a_message_that_takes_longer_than_the_timeout_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = list[tuple[int, Result]]()
+    receiver = WorkerSupervisor(lambda number, result: results.append((number, result)), Limits(1, None))
+    receiver.checks[7] = CHECK
     result = Result(Verdict.UP, "well", 0.5)
-    frame = Update([(7, result)]).frame()
+    message = Update([(7, result)]).encode()
     reader = asyncio.StreamReader()
-    wait, parts = asyncio.wait, [frame[:4], frame[4:]]
+    wait, parts = asyncio.wait, [message[:4], message[4:]]
 
-    async def bit_by_bit(tasks: set[asyncio.Task[bytes]], **given: float) -> object:
+    async def wait_for_part(tasks: set[asyncio.Task[bytes]], **arguments: float) -> object:
         if parts:
             reader.feed_data(parts.pop(0))
         else:
             reader.feed_eof()
-        return await wait(tasks, timeout=0.01 if parts else given["timeout"])
+        return await wait(tasks, timeout=0.01 if parts else arguments["timeout"])
 
-    monkeypatch.setattr(asyncio, "wait", bit_by_bit)
-    assert await listens._listen(reader) == ""
+    monkeypatch.setattr(asyncio, "wait", wait_for_part)
+    assert await receiver._receive_updates(reader) == ""
     monkeypatch.undo()
-    assert heard == [(7, result)]
-    await listens.close()
+    assert results == [(7, result)]
+    await receiver.close()
 
 
-async def test_a_fault_in_what_is_said_ends_the_talk_and_is_told(
+async def test_a_malformed_update_is_a_reason_to_give_the_worker_up() -> None:
+    receiver = WorkerSupervisor(lambda number, result: None, Limits(1, None))
+    reader = asyncio.StreamReader()
+    reader.feed_data(b"\0\0\0\1{")
+    assert await receiver._receive_updates(reader) == "sends malformed messages"
+    await receiver.close()
+
+
+async def test_a_fault_in_an_assignment_is_logged_and_the_worker_replaced(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(work: Assignment) -> bytes:
+    def broken(assignment: Assignment) -> bytes:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(Assignment, "frame", broken)
-    told = WorkerSupervisor(lambda number, result: None, Limits(1, None))
-    told.begin(7, CHECK)
+    monkeypatch.setattr(Assignment, "encode", broken)
+    failing = WorkerSupervisor(lambda number, result: None, Limits(1, None))
+    failing.add(7, CHECK)
     async with asyncio.timeout(10):
         while len(caplog.messages) < 2:
             await asyncio.sleep(0.01)
-    await told.close()
+    await failing.close()
     assert caplog.messages == [
-        "A fault in what is said to worker process 4711",
+        "A fault in the messages with worker process 4711",
         "Worker process 4711 is given up; its 1 checks go to a new one in 0.5 s",
     ]
     assert "a fault of ours" in caplog.text
