@@ -31,12 +31,12 @@ class Problem:
     line: int
     column: int
     what: str
-    mend: str
+    hint: str
     severity: Severity = Severity.ERROR
 
     def __str__(self) -> str:
         warning = "warning: " if self.severity is Severity.WARNING else ""
-        return f"{self.file}:{self.line}:{self.column}: {warning}{self.what}; {self.mend}"
+        return f"{self.file}:{self.line}:{self.column}: {warning}{self.what}; {self.hint}"
 
 
 class LdirectordError(Exception):
@@ -52,7 +52,7 @@ class ConfigError(LdirectordError):
 
 
 class KernelError(LdirectordError):
-    """The kernel's table cannot be read or written now; the text says why and how to mend it."""
+    """The kernel's table cannot be read or written now; the text says why and how to fix it."""
 
 
 class CheckFailed(LdirectordError):  # noqa: N818  a failed check is a verdict, not an error of ours

@@ -55,7 +55,7 @@ class Lookup:
         self.ports: set[PortName] = set()
 
     def address(self, text: str, *, ipv6: bool) -> Address | None:
-        """Return the address, None for a name that does not resolve; raises Refusal for what is neither."""
+        """Return the address, None for a name that does not resolve; raises InvalidValue for what is neither."""
         address = literal(text)
         if address is None:
             host = HostName(text, ipv6)
@@ -66,7 +66,7 @@ class Lookup:
         return address
 
     def port(self, text: str, protocol: str = "") -> int:
-        """Return the port's number; raises Refusal for an unknown name or a number above 65535."""
+        """Return the port's number; raises InvalidValue for an unknown name or a number above 65535."""
         if text.isascii() and text.isdigit():
             if len(text) > 9 or int(text) > 65535:
                 raise InvalidValue(f"port {text[:20]} does not exist", "write a port from 1 to 65535")
@@ -93,7 +93,7 @@ def _wrong_family(text: str, *, ipv6: bool) -> InvalidValue:
 
 @lru_cache(maxsize=65536)
 def literal(text: str) -> Address | None:
-    """Return the address that the text writes out, None for a name; raises Refusal for a wrong address."""
+    """Return the address that the text writes out, None for a name; raises InvalidValue for a wrong address."""
     try:
         if text.startswith("["):
             return IPv6Address(text[1:-1] if text.endswith("]") and "%" not in text else "")

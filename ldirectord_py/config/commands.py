@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 
 from ldirectord_py.config.lines import InvalidValue
-from ldirectord_py.config.values import Place, path, plain, string
+from ldirectord_py.config.values import ValueContext, maybe_quoted_string, nonempty, quoted_string
 
 
-def execute(raw: str, place: Place) -> str:
+def execute(raw: str, context: ValueContext) -> str:
     """Read the name of one configuration, quotes and all: ``named`` takes them off."""
-    text = plain(raw, place)
+    text = nonempty(raw, context)
     words = _words(text)
     if len(words) != 1:
         what = f"execute takes one name, but this has {len(words)} words"
@@ -20,25 +20,25 @@ def execute(raw: str, place: Place) -> str:
     return text
 
 
-def named(execute: str) -> str:
+def configuration_name(execute: str) -> str:
     """Return the configuration that a value of ``execute`` names, as a shell would take it."""
     return " ".join(_words(execute))
 
 
-def callback(raw: str, place: Place) -> str:
+def callback(raw: str, context: ValueContext) -> str:
     """Read a command in quotes."""
-    return _closed(string(raw, place))
+    return _closed(quoted_string(raw, context))
 
 
-def fallbackcommand(raw: str, place: Place) -> str:
+def fallbackcommand(raw: str, context: ValueContext) -> str:
     """Read a command that may have quotes around all of it, or around single words.
 
     As in the original, double quotes in a virtual enclose the whole command; in a global value they enclose a word.
     """
-    text = plain(raw, place)
-    if (text[0] == "'" or (text[0] == '"' and place.daemon)) and len(_words(text)) > 1:
+    text = nonempty(raw, context)
+    if (text[0] == "'" or (text[0] == '"' and context.daemon)) and len(_words(text)) > 1:
         return text
-    return _closed(path(raw, place))
+    return _closed(maybe_quoted_string(raw, context))
 
 
 def _closed(command: str) -> str:

@@ -10,11 +10,11 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from ldirectord_py.config.include import WILD, Contents
+from ldirectord_py.config.include import WILDCARDS, Contents
 from ldirectord_py.config.lines import Text
 from ldirectord_py.errors import ConfigError, Problem
 
-LARGEST = 16 * 2**20  # bytes
+MAX_FILE_SIZE = 16 * 2**20  # bytes
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Files:
         """
         key = folder, pattern
         if key not in self.contents.matches:
-            self.contents.matches[key] = self._tried(pattern, lambda: found(folder, pattern))
+            self.contents.matches[key] = self._tried(pattern, lambda: find_files(folder, pattern))
         return self._taken(pattern, self.contents.matches[key])
 
     def text(self, file: str) -> Text:
@@ -42,7 +42,7 @@ class Files:
         Raises ConfigError where it is no text, or cannot be read.
         """
         if file not in self.contents.texts:
-            self.contents.texts[file] = self._tried(file, lambda: read(file))
+            self.contents.texts[file] = self._tried(file, lambda: read_file(file))
         return Text(file, self._taken(file, self.contents.texts[file]).decode("utf-8", "surrogateescape"))
 
     def _tried(self, name: str, look: Callable[[], T]) -> T | None:
@@ -57,43 +57,43 @@ class Files:
             raise self._refused[name]
         return result
 
-    def other(self, file: str) -> bytes:
+    def binary(self, file: str) -> bytes:
         """Return what a file of another kind holds; raises ConfigError."""
         if file not in self.contents.others:
-            self.contents.others[file] = read(file)
+            self.contents.others[file] = read_file(file)
         return self.contents.others[file]
 
 
-def found(folder: str, pattern: str) -> tuple[str, ...]:
+def find_files(folder: str, pattern: str) -> tuple[str, ...]:
     """Return the files that a pattern matches now; raises ConfigError where their folder cannot be listed.
 
     One that is not there has none; of one that fails nobody knows.
     """
     parts = PurePosixPath(pattern).parts[:-1]
-    fixed = Path(folder, *takewhile(lambda part: not WILD.intersection(part), parts))
+    fixed = Path(folder, *takewhile(lambda part: not WILDCARDS.intersection(part), parts))
     try:
         os.scandir(fixed).close()
         return tuple(sorted(glob(pattern, root_dir=folder)))  # noqa: PTH207  Path.glob takes hidden files too
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except (OSError, ValueError) as error:
-        raise refused(str(fixed), f"cannot list {fixed}: {_reason(error)}", "check its permissions") from error
+        raise file_error(str(fixed), f"cannot list {fixed}: {_reason(error)}", "check its permissions") from error
 
 
-def read(file: str) -> bytes:
+def read_file(file: str) -> bytes:
     """Return what a file of bearable size holds; raises ConfigError."""
     try:
         with open(file, "rb", opener=_open) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise refused(file, "this is not a regular file", "name a file")
-            contents = stream.read(LARGEST + 1)
+                raise file_error(file, "this is not a regular file", "name a file")
+            contents = stream.read(MAX_FILE_SIZE + 1)
     except (OSError, ValueError) as error:
-        raise refused(file, f"cannot read the file: {_reason(error)}", "check its path and permissions") from error
-    if len(contents) > LARGEST:
-        raise refused(file, f"the file is larger than {LARGEST >> 20} MB", "name a configuration file")
+        raise file_error(file, f"cannot read the file: {_reason(error)}", "check its path and permissions") from error
+    if len(contents) > MAX_FILE_SIZE:
+        raise file_error(file, f"the file is larger than {MAX_FILE_SIZE >> 20} MB", "name a configuration file")
     if b"\0" in contents:
         number = contents.count(b"\n", 0, contents.index(b"\0")) + 1
-        raise refused(file, "the file holds NUL bytes: it is not text", "save it as UTF-8", number)
+        raise file_error(file, "the file holds NUL bytes: it is not text", "save it as UTF-8", number)
     return contents
 
 
@@ -101,9 +101,9 @@ def _open(file: str, flags: int) -> int:
     return os.open(file, flags | os.O_NONBLOCK)  # a fifo would hold up whoever opens it
 
 
-def refused(file: str, what: str, mend: str, line: int = 1) -> ConfigError:
+def file_error(file: str, what: str, hint: str, line: int = 1) -> ConfigError:
     """Return the error about a file as such."""
-    return ConfigError((Problem(file, line, 1, what, mend),))
+    return ConfigError((Problem(file, line, 1, what, hint),))
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -10,15 +10,15 @@ from posixpath import normpath
 from typing import Protocol
 
 from ldirectord_py.config.lines import Diagnostic, InvalidValue, Line, Report, Text
-from ldirectord_py.config.values import Place, path
+from ldirectord_py.config.values import ValueContext, maybe_quoted_string
 from ldirectord_py.errors import ConfigError, Problem
 
-DEEPEST = 16
-MOST_FILES = 1000
-LARGEST_SUM = 64 * 2**20  # characters
+MAX_DEPTH = 16
+MAX_FILES = 1000
+MAX_TOTAL_LENGTH = 64 * 2**20  # characters
 """How deep files may include each other, and how many and how much may be included in all."""
 
-WILD = frozenset("*?[")
+WILDCARDS = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +93,23 @@ class Includes:
     def texts(self, line: Line, within: Sequence[str]) -> Iterator[Text]:
         """Yield the files that a line names; ``within`` are those under way, each included by the one before."""
         try:
-            files = self._files(path(line.value, Place(line, partial(self._report.warn, line), {})), within[-1])
+            files = self._files(
+                maybe_quoted_string(line.value, ValueContext(line, partial(self._report.warn, line), {})), within[-1]
+            )
         except InvalidValue as refusal:
-            self._report.refuse(line, refusal.note)
+            self._report.refuse(line, refusal.diagnostic)
             return
         for file in files:
             try:
                 text = self._text(file, within, line)
             except InvalidValue as refusal:
-                self._report.refuse(line, refusal.note)
+                self._report.refuse(line, refusal.diagnostic)
             else:
                 yield text
 
     def _files(self, pattern: str, within: str) -> Iterable[str]:
         folder = PurePosixPath(within).parent
-        if not WILD.intersection(pattern):
+        if not WILDCARDS.intersection(pattern):
             return (str(folder / pattern),)
         try:
             return [str(folder / file) for file in self._source.matches(str(folder), pattern)]
@@ -119,8 +121,8 @@ class Includes:
         if name in map(normpath, within):
             chain = " includes ".join((*within, file))
             raise InvalidValue(f"{file} is included while it is read: {chain}", "remove one of these")
-        if len(within) > DEEPEST:
-            raise InvalidValue(f"files include each other more than {DEEPEST} deep", "include them from one file")
+        if len(within) > MAX_DEPTH:
+            raise InvalidValue(f"files include each other more than {MAX_DEPTH} deep", "include them from one file")
         self._count += 1
         self._bound()
         try:
@@ -135,12 +137,12 @@ class Includes:
         return text
 
     def _bound(self) -> None:
-        if self._count > MOST_FILES:
-            raise InvalidValue(f"more than {MOST_FILES} files are included", "put them together")
-        if self._sum > LARGEST_SUM:
-            raise InvalidValue(f"the files included are larger than {LARGEST_SUM >> 20} MB in all", "include less")
+        if self._count > MAX_FILES:
+            raise InvalidValue(f"more than {MAX_FILES} files are included", "put them together")
+        if self._sum > MAX_TOTAL_LENGTH:
+            raise InvalidValue(f"the files included are larger than {MAX_TOTAL_LENGTH >> 20} MB in all", "include less")
 
 
 def _refusal(what: str, error: ConfigError) -> InvalidValue:
     problem = error.problems[0]
-    return InvalidValue(f"cannot include {what}: {problem.what}", problem.mend)
+    return InvalidValue(f"cannot include {what}: {problem.what}", problem.hint)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ldirectord_py.errors import Problem, Severity
 
 TAB = 4  # columns that a tab counts for
-LONGEST = 65536  # characters of a line
+MAX_LINE_LENGTH = 65536  # characters of a line
 
 _BLANK = " \t\r\f\v"
 _LINE = re.compile(r"([ \t\r\f\v]*)([^\s=]*)[ \t\r\f\v]*(=?)[ \t\r\f\v]*", re.ASCII)
@@ -48,19 +48,19 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """Something to say about a value: what, how to mend it, and where, in characters from its start."""
+    """Something to say about a value: what is wrong, a hint how to fix it, and where, in characters from its start."""
 
     what: str
-    mend: str
-    at: int = 0
+    hint: str
+    offset: int = 0
 
-    def moved(self, by: int) -> Diagnostic:
+    def shifted(self, by: int) -> Diagnostic:
         """Return the note for a value that starts so many characters earlier."""
-        return Diagnostic(self.what, self.mend, self.at + by)
+        return Diagnostic(self.what, self.hint, self.offset + by)
 
     def problem(self, line: Line, severity: Severity = Severity.WARNING) -> Problem:
         """Return the note as a Problem of that line."""
-        return Problem(line.file, line.number, line.column + self.at, self.what, self.mend, severity)
+        return Problem(line.file, line.number, line.column + self.offset, self.what, self.hint, severity)
 
 
 Sink = Callable[[Problem], None]
@@ -83,11 +83,11 @@ class Report:
 
 
 class InvalidValue(Exception):  # noqa: N818  an answer that parse turns into a Problem, never an error that escapes
-    """A value cannot be read; carries the Note that says why."""
+    """A value cannot be read; carries the Diagnostic that says why."""
 
-    def __init__(self, what: str, mend: str, at: int = 0) -> None:
+    def __init__(self, what: str, hint: str, at: int = 0) -> None:
         super().__init__(what)
-        self.note = Diagnostic(what, mend, at)
+        self.diagnostic = Diagnostic(what, hint, at)
 
 
 def split_lines(text: Text) -> Iterator[Line]:
@@ -122,11 +122,11 @@ def file_warnings(source: Text) -> Iterator[Problem]:
         number = text.count("\n", 0, text.index("\0")) + 1
         what = "the line holds a NUL: this is not a text file"
         yield _blemish(file, number, what, "write the file anew", Severity.ERROR)
-    for number, raw in enumerate(text.split("\n"), 1) if len(text) > LONGEST else ():
-        if len(raw) > LONGEST:
-            what = f"the line has more than {LONGEST} characters"
+    for number, raw in enumerate(text.split("\n"), 1) if len(text) > MAX_LINE_LENGTH else ():
+        if len(raw) > MAX_LINE_LENGTH:
+            what = f"the line has more than {MAX_LINE_LENGTH} characters"
             yield _blemish(file, number, what, "split it", Severity.ERROR)
 
 
-def _blemish(file: str, number: int, what: str, mend: str, severity: Severity = Severity.WARNING) -> Problem:
-    return Problem(file, number, 1, what, mend, severity)
+def _blemish(file: str, number: int, what: str, hint: str, severity: Severity = Severity.WARNING) -> Problem:
+    return Problem(file, number, 1, what, hint, severity)

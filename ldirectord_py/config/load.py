@@ -16,7 +16,7 @@ from ldirectord_py.address import Address
 from ldirectord_py.checks.registry import installed, kinds
 from ldirectord_py.checks.transport import tls
 from ldirectord_py.config.addresses import HostName, Names
-from ldirectord_py.config.files import Files, refused
+from ldirectord_py.config.files import Files, file_error
 from ldirectord_py.config.include import Texts, in_order
 from ldirectord_py.config.lines import Text, split_lines
 from ldirectord_py.config.model import Authorities
@@ -39,12 +39,12 @@ def load(
     return _understood(str(path), files or Files(), Names(hostname=hostname()), known)
 
 
-def again(former: Parsed, hosts: Mapping[HostName, Address]) -> Parsed:
+def reparse(former: Parsed, hosts: Mapping[HostName, Address]) -> Parsed:
     """Return what a configuration means with other addresses of the host names that it follows.
 
     The files are not read again. Raises ConfigError, as ``load`` does.
     """
-    names = Names({**dict.fromkeys(former.followed), **former.hosts, **hosts}, hostname=hostname())
+    names = Names({**dict.fromkeys(former.watched_hosts), **former.hosts, **hosts}, hostname=hostname())
     return _understood(former.file, Files(former.contents), names, {})
 
 
@@ -64,8 +64,8 @@ def _understood(file: str, files: Files, names: Names, known: Mapping[HostName, 
 
 def _left_out(file: str) -> tuple[Problem, ...]:
     """Return a warning for each plug-in that cannot be used."""
-    mend = "mend or uninstall that package"
-    return tuple(Problem(file, 1, 1, what, mend, Severity.WARNING) for what in installed().refused)
+    hint = "fix or uninstall that package"
+    return tuple(Problem(file, 1, 1, what, hint, Severity.WARNING) for what in installed().refused)
 
 
 def _kept(texts: Sequence[Text], lost: Mapping[HostName, Address]) -> Iterator[Problem]:
@@ -100,11 +100,11 @@ def _filled(found: Draft, files: Files, problems: tuple[Problem, ...]) -> tuple[
     held: dict[str, Authorities] = {}
     for name, line in found.authorities.items():
         try:
-            held[name] = Authorities(name, _certificates(name, files.other(name)))
+            held[name] = Authorities(name, _certificates(name, files.binary(name)))
         except ConfigError as error:
             what = f"tlsca cannot be {name}: {error.problems[0].what}"
-            mend = "name a readable file of certificates in PEM"
-            problems = (*problems, Problem(line.file, line.number, line.column, what, mend))
+            hint = "name a readable file of certificates in PEM"
+            problems = (*problems, Problem(line.file, line.number, line.column, what, hint))
     if any(virtual.tlsverify and not virtual.tlsca for virtual in found.config.virtuals):
         tls.context(verify=True)  # takes 20 ms, which the event loop should not spend
     virtuals = tuple(
@@ -118,10 +118,10 @@ def _certificates(file: str, contents: bytes) -> str:
     """Return the certificates that a file holds, without the rest of it; raises ConfigError where none are good."""
     blocks = _CERTIFICATE.findall(contents.decode("latin-1"))
     if not blocks:
-        raise refused(file, "the file holds no certificate in PEM", "name another")
+        raise file_error(file, "the file holds no certificate in PEM", "name another")
     pem = "\n".join(blocks)
     try:
         tls.context(verify=True, ca=pem)
     except ssl.SSLError:
-        raise refused(file, "the file holds a damaged certificate", "name another") from None
+        raise file_error(file, "the file holds a damaged certificate", "name another") from None
     return pem

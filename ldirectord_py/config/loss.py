@@ -11,7 +11,7 @@ Marks = tuple[object, ...]
 """What a server is known by: one that has any of another's is the same."""
 
 
-def loss(before: Config, after: Config) -> str:
+def describe_loss(before: Config, after: Config) -> str:
     """Return in words what is lost if that is more than half of the virtual or of the real servers, else "".
 
     Servers that were replaced do not count: a file that is cut off has fewer servers in all.

@@ -16,7 +16,7 @@ from ldirectord_py.config.addresses import HostName, Names, PortName
 from ldirectord_py.runtime.threads import DaemonThreads
 
 THREADS = DaemonThreads("names", 32)
-DEADLINE = 10.0  # seconds for all host names together
+LOOKUP_TIMEOUT = 10.0  # seconds for all host names together
 
 Known = Mapping[HostName, Address]
 _NOTHING: Known = MappingProxyType({})
@@ -28,7 +28,7 @@ def hostname() -> str:
 
 
 def look_up(
-    hosts: frozenset[HostName], ports: frozenset[PortName], seconds: float = DEADLINE, known: Known = _NOTHING
+    hosts: frozenset[HostName], ports: frozenset[PortName], seconds: float = LOOKUP_TIMEOUT, known: Known = _NOTHING
 ) -> Names:
     """Return what the names stand for; None for those that are unknown or not found within ``seconds``.
 

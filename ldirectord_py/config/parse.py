@@ -14,7 +14,7 @@ from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Kind
 from ldirectord_py.config.addresses import HostName, Lookup, Names, PortName
 from ldirectord_py.config.advice import Advice, Installed
-from ldirectord_py.config.directives import DIRECTIVES, Where
+from ldirectord_py.config.directives import DIRECTIVES, Scope
 from ldirectord_py.config.include import Contents, Includes, Texts, in_order
 from ldirectord_py.config.lines import Diagnostic, InvalidValue, Line, Report, Text
 from ldirectord_py.config.model import SIP, UNRESOLVED, Config, Fallback, Globals, Virtual, takes_sip
@@ -27,7 +27,7 @@ from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, Virtual
 
 _GLOBALS = frozenset(field.name for field in fields(Globals))
 _VIRTUALS = frozenset(field.name for field in fields(Virtual))
-_INHERITED = frozenset(row.name for row in DIRECTIVES.values() if row.where is Where.BOTH) & _VIRTUALS
+_INHERITED = frozenset(row.name for row in DIRECTIVES.values() if row.scope is Scope.BOTH) & _VIRTUALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Parsed:
     config: Config
     warnings: tuple[Problem, ...] = ()
     hosts: Mapping[HostName, Address] = field(default_factory=dict)
-    followed: frozenset[HostName] = frozenset()
+    watched_hosts: frozenset[HostName] = frozenset()
     contents: Contents = field(default_factory=Contents, repr=False, compare=False)
     file: str = field(default="", compare=False)
 
@@ -169,16 +169,16 @@ class _Builder:
         try:
             head = parse_virtual(line.value)
         except InvalidValue as refusal:
-            self._report.refuse(line, refusal.note)
+            self._report.refuse(line, refusal.diagnostic)
             return None
-        self._report.warn(line, *head.notes)
+        self._report.warn(line, *head.diagnostics)
         return head
 
     def _key(self, head: VirtualLine, line: Line, settings: Settings) -> ServiceKey | None:
         try:
             key = self._resolved(head, line, settings)
         except InvalidValue as refusal:
-            self._report.refuse(line, refusal.note)
+            self._report.refuse(line, refusal.diagnostic)
             return None
         first = self._seen.setdefault(key, line)
         if first is not line:

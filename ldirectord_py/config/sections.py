@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from ldirectord_py.config.directives import DIRECTIVES, REMOVED, Directive, Where
+from ldirectord_py.config.directives import DIRECTIVES, REMOVED, Directive, Scope
 from ldirectord_py.config.include import Includes
 from ldirectord_py.config.lines import TAB, Line, Sink, Text, file_warnings, split_lines
-from ldirectord_py.config.values import nearest
+from ldirectord_py.config.values import suggest
 from ldirectord_py.errors import Problem, Severity
 
-MOST_HINTS = 100  # they are slow to find, and a file with more is no ldirectord.cf
+MAX_HINTS = 100  # they are slow to find, and a file with more is no ldirectord.cf
 
 Entry = tuple[Directive, Line]
 
@@ -68,7 +68,7 @@ class Sorter:
     def _sort(self, line: Line) -> None:
         directive = DIRECTIVES.get(line.name)
         if directive is None:
-            self._refuse(line, *_unknown(line.name, hint=self._unknown < MOST_HINTS))
+            self._refuse(line, *_unknown(line.name, hint=self._unknown < MAX_HINTS))
             self._unknown += 1
         elif not line.equals and (line.name != "supervised" or line.value.strip()):
             self._refuse(line, f'"=" is missing behind {line.name}', f"write {line.name}=VALUE")
@@ -91,7 +91,7 @@ class Sorter:
         if line.indent > head.indent:
             what = f"the include in line {include.number} ends the virtual of line {head.number}"
             self._refuse(line, f"{what}, so {line.name} belongs to none", "include below the virtual's last line")
-        elif directive.where is Where.VIRTUAL:
+        elif directive.scope is Scope.VIRTUAL:
             self._refuse(line, f"{line.name} belongs to a virtual, and none stands above", "move it into one")
         else:
             self._global(directive, line)
@@ -114,21 +114,21 @@ class Sorter:
     def _place(self, section: Section, directive: Directive, line: Line) -> None:
         if line.indent > section.head.indent:
             self._inside(section, directive, line)
-        elif directive.where is Where.VIRTUAL:
+        elif directive.scope is Scope.VIRTUAL:
             section.loose = True
             what = f"{line.name} is not indented; it is taken for the virtual of line {section.head.number}"
             self._say(section.said, line, what, f"indent the virtual's lines by {TAB} blanks")
             section.entries.append((directive, line))
         else:
-            if section.loose and directive.where is Where.BOTH and not line.gap:
+            if section.loose and directive.scope is Scope.BOTH and not line.gap:
                 what = f"{line.name} is not indented and holds for all virtuals"
                 self._warn(line, what, "indent it where it is meant for the virtual above")
             self._global(directive, line)
 
     def _inside(self, section: Section, directive: Directive, line: Line) -> None:
-        if directive.where is Where.GLOBAL:
-            mend = "move it to the top of the file, not indented"
-            self._refuse(line, f"{line.name} holds for the whole daemon and not for one virtual", mend)
+        if directive.scope is Scope.GLOBAL:
+            hint = "move it to the top of the file, not indented"
+            self._refuse(line, f"{line.name} holds for the whole daemon and not for one virtual", hint)
             return
         if line.indent < TAB:
             what = f"the line is indented by {line.indent} columns only"
@@ -138,17 +138,17 @@ class Sorter:
             self._say(section.said, line, what, "remove the blank line")
         section.entries.append((directive, line))
 
-    def _say(self, said: set[str], line: Line, what: str, mend: str) -> None:
+    def _say(self, said: set[str], line: Line, what: str, hint: str) -> None:
         """Report a matter of style, each once in a section."""
-        if mend not in said:
-            said.add(mend)
-            self._warn(line, what, mend)
+        if hint not in said:
+            said.add(hint)
+            self._warn(line, what, hint)
 
-    def _warn(self, line: Line, what: str, mend: str) -> None:
-        self._sink(Problem(line.file, line.number, line.start, what, mend, Severity.WARNING))
+    def _warn(self, line: Line, what: str, hint: str) -> None:
+        self._sink(Problem(line.file, line.number, line.start, what, hint, Severity.WARNING))
 
-    def _refuse(self, line: Line, what: str, mend: str) -> None:
-        self._sink(Problem(line.file, line.number, line.start, what, mend))
+    def _refuse(self, line: Line, what: str, hint: str) -> None:
+        self._sink(Problem(line.file, line.number, line.start, what, hint))
 
 
 @lru_cache(maxsize=1024)
@@ -160,7 +160,7 @@ def _unknown(name: str, *, hint: bool) -> tuple[str, str]:
         return f"ldirectord.cf has no sections like {shown}", "remove the line"
     if shown in DIRECTIVES:
         return f'"=" is missing behind {shown}', f"write {shown}=VALUE"
-    meant = nearest(shown, tuple(DIRECTIVES)) if hint else ""
+    meant = suggest(shown, tuple(DIRECTIVES)) if hint else ""
     return f'there is no directive "{shown}"', meant or "correct it or remove the line"
 
 

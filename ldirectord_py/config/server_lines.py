@@ -8,7 +8,14 @@ from functools import lru_cache
 
 from ldirectord_py.config.lines import TAB, Diagnostic, InvalidValue
 from ldirectord_py.config.model import Forward
-from ldirectord_py.config.values import HASH, nearest, one_of, paired, strip_comment, unquoted_word
+from ldirectord_py.config.values import (
+    HASH_IN_QUOTES,
+    list_choices,
+    quotes_closed,
+    strip_comment,
+    suggest,
+    unquoted_word,
+)
 
 _HOST = r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]"
 _PORT = r"[A-Za-z0-9_-]+"
@@ -41,7 +48,7 @@ class RealOptions:
     receive: str
     lower: int
     upper: int
-    notes: tuple[Diagnostic, ...]
+    diagnostics: tuple[Diagnostic, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,8 @@ class RealLine:
     host: str
     last: str | None
     port: str
-    share: RealOptions
-    notes: tuple[Diagnostic, ...]
+    options: RealOptions
+    diagnostics: tuple[Diagnostic, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class FallbackLine:
     host: str
     port: str
     forward: Forward
-    notes: tuple[Diagnostic, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +79,22 @@ class VirtualLine:
     host: str
     port: str
     mark: int | None = None
-    notes: tuple[Diagnostic, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def slashed(request: str) -> str:
+def with_leading_slash(request: str) -> str:
     """Return a request with the slash at its start that the original gives it."""
     return request if request.startswith("/") else f"/{request}"
 
 
 def parse_virtual(value: str) -> VirtualLine:
-    """Take the value of ``virtual`` or ``virtual6`` apart; raises Refusal."""
+    """Take the value of ``virtual`` or ``virtual6`` apart; raises InvalidValue."""
     found = _VIRTUAL.match(value)
     if found:
         host, port, rest = found.groups()
         if rest.startswith(":") and "." not in host:
             raise InvalidValue(*_NO_BRACKETS)
-        return VirtualLine(host, port, notes=_ignored(rest, found.start(3)))
+        return VirtualLine(host, port, diagnostics=_ignored(rest, found.start(3)))
     found = _MARK.match(value)
     if not found:
         raise InvalidValue("no address and port, and no firewall mark", "write ADDRESS:PORT, [IPv6]:PORT or a number")
@@ -113,25 +120,25 @@ def _ignored(rest: str, at: int) -> tuple[Diagnostic, ...]:
 
 
 def parse_real(value: str) -> RealLine:
-    """Take the value of ``real`` or ``real6`` apart; raises Refusal."""
-    text = strip_comment(value, paired).rstrip()
+    """Take the value of ``real`` or ``real6`` apart; raises InvalidValue."""
+    text = strip_comment(value, quotes_closed).rstrip()
     found = _REAL.match(text) or _REAL.search(text)
     if found is None:
         raise _no_real(text)
     if text.count(":", 0, found.start()) > 1:
         raise InvalidValue(*_NO_BRACKETS)
     host, last, colons, port, rest = found.groups()
-    share = _share_at(rest, found.start(5))
-    notes = [note.moved(found.start(5)) for note in share.notes]
+    share = _options_at(rest, found.start(5))
+    diagnostics = [diagnostic.shifted(found.start(5)) for diagnostic in share.diagnostics]
     if found.start() or colons == "::" or "#" in text:
-        notes = [*_oddities(text, found, colons), *notes]
-    return RealLine(host, last, port or "", share, tuple(notes))
+        diagnostics = [*_oddities(text, found, colons), *diagnostics]
+    return RealLine(host, last, port or "", share, tuple(diagnostics))
 
 
 def receive_of(value: str) -> str:
     """Return the ``receive`` in the value of ``real`` or ``real6``, empty where it has none or cannot be read."""
     try:
-        return parse_real(value).share.receive
+        return parse_real(value).options.receive
     except InvalidValue:
         return ""
 
@@ -145,49 +152,51 @@ def _no_real(text: str) -> InvalidValue:
 
 
 def _oddities(text: str, found: re.Match[str], colons: str | None) -> list[Diagnostic]:
-    notes = []
+    diagnostics = []
     if found.start():
-        notes.append(Diagnostic(f'"{text[: found.start()][:40]}" before the address is ignored', "remove it"))
+        diagnostics.append(Diagnostic(f'"{text[: found.start()][:40]}" before the address is ignored', "remove it"))
     if colons == "::":
-        notes.append(Diagnostic("two colons before the port are read as one", "write one", found.start(3)))
+        diagnostics.append(Diagnostic("two colons before the port are read as one", "write one", found.start(3)))
     if "#" in text:
-        notes.append(Diagnostic(*HASH, text.index("#")))
-    return notes
+        diagnostics.append(Diagnostic(*HASH_IN_QUOTES, text.index("#")))
+    return diagnostics
 
 
-def _share_at(rest: str, at: int) -> RealOptions:
+def _options_at(rest: str, at: int) -> RealOptions:
     try:
-        return _share(rest)
-    except InvalidValue as refusal:
-        raise InvalidValue(refusal.note.what, refusal.note.mend, refusal.note.at + at) from None
+        return _parse_options(rest)
+    except InvalidValue as error:
+        raise InvalidValue(error.diagnostic.what, error.diagnostic.hint, error.diagnostic.offset + at) from None
 
 
 @lru_cache(maxsize=4096)
-def _share(rest: str) -> RealOptions:
+def _parse_options(rest: str) -> RealOptions:
     """Read method, weight, strings and thresholds; most lines of a file have the same."""
     found = _METHOD.match(rest)
     if found is None or found[2] not in _METHODS:
         word = found[2] if found else ""
         what = f'the forwarding method cannot be "{word}"' if word else "the forwarding method is missing"
-        raise InvalidValue(what, nearest(word, _FORWARDS) or f"write {one_of(_FORWARDS)}")
-    notes: list[Diagnostic] = []
+        raise InvalidValue(what, suggest(word, _FORWARDS) or f"write {list_choices(_FORWARDS)}")
+    diagnostics: list[Diagnostic] = []
     if found[1]:
-        notes.append(Diagnostic("what stands before the forwarding method is ignored", "remove it"))
+        diagnostics.append(Diagnostic("what stands before the forwarding method is ignored", "remove it"))
     quoted = found[1].endswith('"')
-    return _options(_METHODS[found[2]], found[3].removeprefix('"') if quoted else found[3], found.start(3), notes)
+    return _finish_options(
+        _METHODS[found[2]], found[3].removeprefix('"') if quoted else found[3], found.start(3), diagnostics
+    )
 
 
-def _options(forward: Forward, rest: str, at: int, notes: list[Diagnostic]) -> RealOptions:
+def _finish_options(forward: Forward, rest: str, at: int, diagnostics: list[Diagnostic]) -> RealOptions:
     rest, bounds = _thresholds(rest, at)
-    weight, rest = _weight(rest, at, notes)
+    weight, rest = _weight(rest, at, diagnostics)
     lower, upper = bounds.get("l", 0), bounds.get("u", 0)
     if lower > upper:
-        notes.append(Diagnostic("the kernel takes no lower threshold above the upper one", "correct u:N", at))
+        diagnostics.append(Diagnostic("the kernel takes no lower threshold above the upper one", "correct u:N", at))
     request, receive = _pair(rest, at) if rest.strip() else (None, "")
-    return RealOptions(forward, weight, request, receive, lower, upper, tuple(notes))
+    return RealOptions(forward, weight, request, receive, lower, upper, tuple(diagnostics))
 
 
-def _weight(rest: str, at: int, notes: list[Diagnostic]) -> tuple[int, str]:
+def _weight(rest: str, at: int, diagnostics: list[Diagnostic]) -> tuple[int, str]:
     """Return the weight, 1 if there is none, and what follows it."""
     found = _WEIGHT.match(rest)
     if found is None:
@@ -196,9 +205,9 @@ def _weight(rest: str, at: int, notes: list[Diagnostic]) -> tuple[int, str]:
     if len(digits) > 10 or int(digits) > _WEIGHTS:
         raise InvalidValue("the weight is too large", f"write a number up to {_WEIGHTS}", at)
     if before:
-        notes.append(Diagnostic(f'"{before.strip()[:40]}" before the weight is ignored', "remove it", at))
+        diagnostics.append(Diagnostic(f'"{before.strip()[:40]}" before the weight is ignored', "remove it", at))
     if int(digits) > 65535:
-        notes.append(Diagnostic("ipvsadm takes no weight above 65535", "write a smaller one", at))
+        diagnostics.append(Diagnostic("ipvsadm takes no weight above 65535", "write a smaller one", at))
     return int(digits), rest
 
 
@@ -222,11 +231,11 @@ def _pair(rest: str, at: int) -> tuple[str, str]:
     if found is None:
         raise InvalidValue(f"cannot read {rest.strip()[:60]}", _SHAPE, at)
     request, receive = (part.replace("\t", " " * TAB) for part in found.groups())
-    return slashed(request), receive
+    return with_leading_slash(request), receive
 
 
 def parse_fallback(value: str) -> FallbackLine:
-    """Take the value of ``fallback`` or ``fallback6`` apart; raises Refusal."""
+    """Take the value of ``fallback`` or ``fallback6`` apart; raises InvalidValue."""
     words = unquoted_word(value).strip('"').split()
     if not 1 <= len(words) <= 2:
         raise InvalidValue("not a fallback server", "write ADDRESS[:PORT] [gate|masq|ipip]")
@@ -235,11 +244,11 @@ def parse_fallback(value: str) -> FallbackLine:
         raise InvalidValue(f'"{words[0][:60]}" is no address and port', "write ADDRESS:PORT or [IPv6]:PORT")
     method = words[1] if len(words) == 2 else "gate"
     if method not in _METHODS:
-        hint = nearest(method, _FORWARDS) or f"write {one_of(_FORWARDS)}"
+        hint = suggest(method, _FORWARDS) or f"write {list_choices(_FORWARDS)}"
         raise InvalidValue(f'the forwarding method cannot be "{method[:40]}"', hint)
-    notes = []
+    diagnostics = []
     if found[2] == "::":
-        notes.append(Diagnostic("two colons before the port are read as one", "write one"))
+        diagnostics.append(Diagnostic("two colons before the port are read as one", "write one"))
     if '"' in value.partition("#")[0]:
-        notes.append(Diagnostic("the quotes are not needed here", "leave them out"))
-    return FallbackLine(found[1], found[3] or "", _METHODS[method], tuple(notes))
+        diagnostics.append(Diagnostic("the quotes are not needed here", "leave them out"))
+    return FallbackLine(found[1], found[3] or "", _METHODS[method], tuple(diagnostics))

@@ -13,7 +13,7 @@ from ldirectord_py.config.model import UNRESOLVED, Fallback, Forward, Real, Virt
 from ldirectord_py.config.server_lines import FallbackLine, RealLine, parse_fallback, parse_real
 from ldirectord_py.ipvs.table import VirtualAddress
 
-LARGEST_RANGE = 65536
+MAX_RANGE = 65536
 
 _Options = tuple[int, Forward, int, str, str, int, int, str | None]
 
@@ -44,7 +44,7 @@ class Servers:
                 found = parse_real(line.value)
                 added = self._expand(found, line, virtual)
             except InvalidValue as refusal:
-                self.report.refuse(line, refusal.note)
+                self.report.refuse(line, refusal.diagnostic)
                 continue
             if not added:
                 unresolved.append(Real(UNRESOLVED[virtual.key.ipv6], *self._options(found, virtual)))
@@ -61,8 +61,8 @@ class Servers:
         self.report.warn(line, Diagnostic(what, "remove one of them"))
 
     def _expand(self, found: RealLine, line: Line, virtual: Virtual) -> list[Real]:
-        if found.notes:
-            self.report.warn(line, *found.notes)
+        if found.diagnostics:
+            self.report.warn(line, *found.diagnostics)
         addresses = self._addresses(found, line, ipv6=virtual.key.ipv6)
         options = self._options(found, virtual)
         return [Real(address, *options) for address in addresses]
@@ -70,7 +70,7 @@ class Servers:
     def _options(self, found: RealLine, virtual: Virtual) -> _Options:
         """Return what follows the address in a Real."""
         port = self.lookup.port(found.port) if found.port else 0
-        share, request, receive = found.share, virtual.request, virtual.receive
+        share, request, receive = found.options, virtual.request, virtual.receive
         if share.request is not None:
             request, receive = share.request, share.receive
         name = found.host if found.last is None and literal(found.host) is None else None
@@ -87,8 +87,8 @@ class Servers:
             return ()
         if first.version != last.version or int(last) < int(first):
             raise InvalidValue(f"the range ends with {last}, before it starts", "write FIRST->LAST")
-        if int(last) - int(first) >= LARGEST_RANGE:
-            raise InvalidValue(f"the range has more than {LARGEST_RANGE} addresses", "write a smaller one")
+        if int(last) - int(first) >= MAX_RANGE:
+            raise InvalidValue(f"the range has more than {MAX_RANGE} addresses", "write a smaller one")
         return map(IPv4Address, range(int(first), int(last) + 1))
 
     def address(self, text: str, line: Line, *, ipv6: bool) -> Address | None:
@@ -113,11 +113,11 @@ class Servers:
         """
         try:
             found = parse_fallback(line.value)
-            self.report.warn(line, *found.notes)
+            self.report.warn(line, *found.diagnostics)
             address = self.address(found.host, line, ipv6=virtual.key.ipv6) or UNRESOLVED[virtual.key.ipv6]
             return Fallback(address, self._port(found, virtual), found.forward)
         except InvalidValue as refusal:
-            self.report.refuse(line, refusal.note)
+            self.report.refuse(line, refusal.diagnostic)
             return None
 
     def advise_global(self, line: Line) -> None:

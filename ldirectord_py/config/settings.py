@@ -10,7 +10,7 @@ from typing import Any
 from ldirectord_py.checks.base import Kind
 from ldirectord_py.config.lines import Diagnostic, InvalidValue, Line, Report
 from ldirectord_py.config.sections import Entry
-from ldirectord_py.config.values import Place, Reader
+from ldirectord_py.config.values import Reader, ValueContext
 
 SERVERS = frozenset({"real", "real6", "fallback", "fallback6"})
 
@@ -42,7 +42,7 @@ class Settler:
             self._once(settings, directive.name, line)
             if directive.read is not None:
                 warn = partial(self.report.warn, line)
-                place = Place(line, warn, self.kinds, ipv6, mark, daemon=head is None)
+                place = ValueContext(line, warn, self.kinds, ipv6, mark, daemon=head is None)
                 self._value(settings, directive.name, directive.read, place)
         return settings
 
@@ -54,11 +54,11 @@ class Settler:
             self.report.warn(line, note)
         settings.lines[name] = line
 
-    def _value(self, settings: Settings, name: str, read: Reader, place: Place) -> None:
+    def _value(self, settings: Settings, name: str, read: Reader, place: ValueContext) -> None:
         try:
             value = read(place.line.value, place)
         except InvalidValue as refusal:
-            self.report.refuse(place.line, refusal.note)
+            self.report.refuse(place.line, refusal.diagnostic)
             return
         match name:
             case "checktype":

@@ -14,14 +14,14 @@ from ldirectord_py.config.lines import TAB, Diagnostic, InvalidValue, Line
 
 TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a\u201b"
 
-HASH = ("a # in quotes starts no comment here, though it does in the original", "mind that if you go back")
+HASH_IN_QUOTES = ("a # in quotes starts no comment here, though it does in the original", "mind that if you go back")
 
 _DIGITS = re.compile(r"[0-9]+")
-_MOST_DIGITS = 10
+_MAX_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ValueContext:
     """Where a value stands: its line, a sink for warnings, the kinds of service, and what it is a value of."""
 
     line: Line
@@ -32,18 +32,18 @@ class Place:
     daemon: bool = False
 
 
-Reader = Callable[[str, Place], Any]
-"""Reads a value; raises Refusal when it cannot, and warns where the original would read it otherwise."""
+Reader = Callable[[str, ValueContext], Any]
+"""Reads a value; raises InvalidValue when it cannot, and warns where the original would read it otherwise."""
 
 
 @lru_cache(maxsize=1024)
-def nearest(word: str, words: tuple[str, ...]) -> str:
+def suggest(word: str, words: tuple[str, ...]) -> str:
     """Return ``did you mean "..."?`` with the word that comes closest, or nothing."""
     found = get_close_matches(word.lower(), words, 1, 0.6) if len(word) <= 40 else []
     return f'did you mean "{found[0]}"?' if found else ""
 
 
-def one_of(words: Collection[str]) -> str:
+def list_choices(words: Collection[str]) -> str:
     """Return ``a, b or c``."""
     *most, last = words
     return f"{', '.join(most)} or {last}" if most else last
@@ -68,32 +68,32 @@ def strip_comment(raw: str, closed: Callable[[int], bool], *, spaced: bool = Fal
     return raw
 
 
-def paired(quotes: int) -> bool:
+def quotes_closed(quotes: int) -> bool:
     """Tell whether no quote is open after so many."""
     return quotes % 2 == 0
 
 
-def unquoted(text: str, place: Place) -> str:
+def unquoted(text: str, context: ValueContext) -> str:
     """Return the text without quotes around it, which the original would take as part of it."""
     if len(text) < 2 or text[0] != '"' or text[-1] != '"':
         return text
-    place.warn(Diagnostic("the quotes are not needed here", "leave them out"))
+    context.warn(Diagnostic("the quotes are not needed here", "leave them out"))
     return text[1:-1]
 
 
-def exact(raw: str, place: Place) -> str:
+def strict_word(raw: str, context: ValueContext) -> str:
     """Return a value that the original takes only without quotes, and with nothing behind it."""
-    text = unquoted(unquoted_word(raw), place)
+    text = unquoted(unquoted_word(raw), context)
     if "#" in raw:
-        place.warn(Diagnostic(f"a comment follows {text}", "put it on a line of its own"))
+        context.warn(Diagnostic(f"a comment follows {text}", "put it on a line of its own"))
     elif raw.rstrip("\r") != unquoted_word(raw):
-        place.warn(Diagnostic(f"blanks follow {text}", "remove them"))
+        context.warn(Diagnostic(f"blanks follow {text}", "remove them"))
     return text
 
 
-def yes_no(raw: str, place: Place) -> bool:
+def yes_no(raw: str, context: ValueContext) -> bool:
     """Read ``yes`` or ``no``."""
-    text, name = exact(raw, place), place.line.name
+    text, name = strict_word(raw, context), context.line.name
     if text not in {"yes", "no"}:
         raise InvalidValue(f'{name} must be yes or no, not "{text}"', f"write {name}=yes or {name}=no")
     return text == "yes"
@@ -102,121 +102,125 @@ def yes_no(raw: str, place: Place) -> bool:
 def integer(low: int, high: int, *, leading: bool = False) -> Reader:
     """Return a reader of a number from ``low`` to ``high``: the first run of digits, ``leading`` if so."""
 
-    def read(raw: str, place: Place) -> int:
-        text, name = unquoted(unquoted_word(raw), place), place.line.name
+    def read(raw: str, context: ValueContext) -> int:
+        text, name = unquoted(unquoted_word(raw), context), context.line.name
         found = _DIGITS.match(text) if leading else _DIGITS.search(text)
         if found is None:
             raise InvalidValue(f"{name} needs a number", f"write {name}=N, N from {low} to {high}")
         digits = found[0]
-        if len(digits.lstrip("0")) > _MOST_DIGITS or not low <= int(digits) <= high:
+        if len(digits.lstrip("0")) > _MAX_DIGITS or not low <= int(digits) <= high:
             raise InvalidValue(f"{name} must be from {low} to {high}", "correct the number", found.start())
         if digits != text:
-            place.warn(Diagnostic(f'"{text}" is read as {int(digits)}', f"write {name}={int(digits)}"))
+            context.warn(Diagnostic(f'"{text}" is read as {int(digits)}', f"write {name}={int(digits)}"))
         return int(digits)
 
     return read
 
 
-def word(pattern: str, fold: Callable[[str], str] = str, mend: str = "write a word") -> Callable[[str, Place], str]:
+def word_reader(
+    pattern: str, fold: Callable[[str], str] = str, hint: str = "write a word"
+) -> Callable[[str, ValueContext], str]:
     """Return a reader of the first match of ``pattern`` in the value, folded; the rest is ignored with a warning."""
     search = re.compile(pattern, re.ASCII).search
 
-    def read(raw: str, place: Place) -> str:
-        text, name = unquoted(unquoted_word(raw), place), place.line.name
+    def read(raw: str, context: ValueContext) -> str:
+        text, name = unquoted(unquoted_word(raw), context), context.line.name
         found = search(text)
         if found is None:
-            raise InvalidValue(f'{name} cannot be "{text}"', mend)
+            raise InvalidValue(f'{name} cannot be "{text}"', hint)
         if found[0] != text:
-            place.warn(Diagnostic(f'"{text}" is read as {found[0]}', f"write {name}={found[0]}"))
+            context.warn(Diagnostic(f'"{text}" is read as {found[0]}', f"write {name}={found[0]}"))
         return fold(found[0])
 
     return read
 
 
-def choice(words: Callable[[Place], Collection[str]], pattern: str, fold: Callable[[str], str] = str) -> Reader:
-    """Return a reader of one of the words that ``words`` gives for the place."""
-    read_word = word(pattern, fold)
+def choice_reader(
+    words: Callable[[ValueContext], Collection[str]], pattern: str, fold: Callable[[str], str] = str
+) -> Reader:
+    """Return a reader of one of the words that ``words`` gives for the context."""
+    read_word = word_reader(pattern, fold)
 
-    def read(raw: str, place: Place) -> str:
-        allowed, name = words(place), place.line.name
+    def read(raw: str, context: ValueContext) -> str:
+        allowed, name = words(context), context.line.name
         found = re.search(pattern, unquoted_word(raw), re.ASCII)
         got = fold(found[0]) if found else unquoted_word(raw)
         if got not in allowed:
-            hint = nearest(got, tuple(allowed)) or f"write {one_of(allowed)}"
+            hint = suggest(got, tuple(allowed)) or f"write {list_choices(allowed)}"
             raise InvalidValue(f'{name} cannot be "{got}"', hint)
-        return read_word(raw, place)
+        return read_word(raw, context)
 
     return read
 
 
-def text(raw: str, place: Place) -> str:
+def free_text(raw: str, context: ValueContext) -> str:
     """Read free text; blanks at its end stay, as in the original, unless a comment follows."""
     kept, sign, _ = raw.partition("#")
     if not sign and kept.endswith("\r"):
-        place.warn(Diagnostic("the carriage return at the end becomes part of the value", "remove it", len(kept) - 1))
+        context.warn(Diagnostic("the carriage return at the end becomes part of the value", "remove it", len(kept) - 1))
     return (kept.rstrip() if sign else kept).replace("\t", " " * TAB)
 
 
-def plain(raw: str, place: Place) -> str:
+def nonempty(raw: str, context: ValueContext) -> str:
     """Read text that is not empty, quotes and all; a comment needs a blank before it."""
-    value = strip_comment(raw, paired, spaced=True).strip()
+    value = strip_comment(raw, quotes_closed, spaced=True).strip()
     if not value:
-        raise InvalidValue(f"{place.line.name} is empty", "give it a value or leave the line out")
+        raise InvalidValue(f"{context.line.name} is empty", "give it a value or leave the line out")
     return value
 
 
-def virtualhost(raw: str, place: Place) -> str:
+def virtualhost(raw: str, context: ValueContext) -> str:
     """Read a host name with or without quotes; what follows the closing quote is ignored."""
-    return text(raw, place).removeprefix('"').partition('"')[0]
+    return free_text(raw, context).removeprefix('"').partition('"')[0]
 
 
-def string(raw: str, place: Place) -> str:
+def quoted_string(raw: str, context: ValueContext) -> str:
     """Read a string that the original wants in quotes; the last quote of the line ends it."""
-    return _string(raw, place, lax=False)
+    return _string(raw, context, lax=False)
 
 
-def path(raw: str, place: Place) -> str:
+def maybe_quoted_string(raw: str, context: ValueContext) -> str:
     """Read a string with or without quotes."""
-    return _string(raw, place, lax=True)
+    return _string(raw, context, lax=True)
 
 
-def _string(raw: str, place: Place, *, lax: bool) -> str:
-    value = _quoted(raw, place) if raw.startswith('"') else _naked(raw, place, lax=lax)
+def _string(raw: str, context: ValueContext, *, lax: bool) -> str:
+    value = _quoted(raw, context) if raw.startswith('"') else _naked(raw, context, lax=lax)
     if not value:
-        raise InvalidValue(f"{place.line.name} is empty", "give it a value or leave the line out")
+        raise InvalidValue(f"{context.line.name} is empty", "give it a value or leave the line out")
     return value.replace("\t", " " * TAB)
 
 
-def _quoted(raw: str, place: Place) -> str:
+def _quoted(raw: str, context: ValueContext) -> str:
     kept = strip_comment(raw, lambda quotes: quotes != 1)
     end = kept.rfind('"')
     if end == 0:
         raise InvalidValue("the string is not closed", 'end it with "')
     if "#" in kept[:end]:
-        place.warn(Diagnostic(*HASH, kept.index("#")))
+        context.warn(Diagnostic(*HASH_IN_QUOTES, kept.index("#")))
     if kept[end + 1 :].strip():
-        place.warn(Diagnostic("what follows the closing quote is ignored", "remove it", end + 1))
+        context.warn(Diagnostic("what follows the closing quote is ignored", "remove it", end + 1))
     return kept[1:end]
 
 
-def _naked(raw: str, place: Place, *, lax: bool) -> str:
-    name = place.line.name
+def _naked(raw: str, context: ValueContext, *, lax: bool) -> str:
+    name = context.line.name
     if raw and raw[0] in TYPOGRAPHIC:
         raise InvalidValue("typographic quotes do not enclose a string", f'write {name}="..." with plain quotes')
     if raw.startswith("'"):
-        return _single_quoted(raw, place, lax=lax)
+        return _single_quoted(raw, context, lax=lax)
     if not lax and re.search(r"\S#", raw):
         raise InvalidValue("a # in a value without quotes is ambiguous", f'write {name}="..."')
     value = unquoted_word(raw)
     if value and not lax:
-        place.warn(Diagnostic("the value stands without quotes", f'write {name}="..."'))
+        context.warn(Diagnostic("the value stands without quotes", f'write {name}="..."'))
     return value
 
 
-def _single_quoted(raw: str, place: Place, *, lax: bool) -> str:
+def _single_quoted(raw: str, context: ValueContext, *, lax: bool) -> str:
     """Take single quotes off a command or a path, since the original hands some of them to a shell."""
-    name, value = place.line.name, unquoted_word(raw)
+    name, value = context.line.name, unquoted_word(raw)
     if not lax or len(value) < 2 or not value.endswith("'"):
         raise InvalidValue("single quotes do not enclose a string", f'write {name}="..."')
-    place.warn(Diagnostic("single quotes are read like double ones", f'write {name}="..."'))
+    context.warn(Diagnostic("single quotes are read like double ones", f'write {name}="..."'))
     return value[1:-1]

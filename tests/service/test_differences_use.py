@@ -19,7 +19,7 @@ from harness.host import ROOT
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.registry import checker_for, kinds
 from ldirectord_py.config.addresses import HostName
-from ldirectord_py.config.load import again, load
+from ldirectord_py.config.load import load, reparse
 from ldirectord_py.config.names import look_up
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.errors import ConfigError
@@ -166,7 +166,7 @@ def test_a_name_that_moves(ours: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     resolving(monkeypatch, {"web1": "203.0.113.1"})
     first = ours(NAMED)
     assert addresses(first) == ["203.0.113.1"]
-    assert addresses(again(first, {WEB1: IPv4Address("203.0.113.2")})) == ["203.0.113.2"]
+    assert addresses(reparse(first, {WEB1: IPv4Address("203.0.113.2")})) == ["203.0.113.2"]
 
 
 @pytest.mark.difference("Many names")

@@ -11,7 +11,7 @@ import pytest
 
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.config.addresses import Names
-from ldirectord_py.config.directives import DIRECTIVES, REMOVED, Where
+from ldirectord_py.config.directives import DIRECTIVES, REMOVED, Scope
 from ldirectord_py.config.model import AlertStatus, Globals, Virtual
 from ldirectord_py.config.parse import Parsed, parse
 from ldirectord_py.errors import ConfigError
@@ -38,7 +38,7 @@ NEW = {
 }
 WITHOUT_FIELD = {"protocol": "tcp"}  # a part of the virtual's key
 MEANT = ("checkcount holds for ping only", "load has no effect", "ops holds for udp only")
-SCOPES = {Where.GLOBAL: "daemon", Where.VIRTUAL: "virtual", Where.BOTH: "daemon or virtual"}
+SCOPES = {Scope.GLOBAL: "daemon", Scope.VIRTUAL: "virtual", Scope.BOTH: "daemon or virtual"}
 BOUNDS = re.compile(r"(?:SECONDS|NUMBER|PORT), ([0-9]+) (?:or more|to ([0-9]+))")
 
 
@@ -81,7 +81,7 @@ def warnings(example: str) -> list[str]:
 
 
 def line(name: str, value: str) -> str:
-    indent = "    " if DIRECTIVES[name].where is Where.VIRTUAL else ""
+    indent = "    " if DIRECTIVES[name].scope is Scope.VIRTUAL else ""
     return f"{indent}{name}={value}\n"
 
 
@@ -139,7 +139,7 @@ def test_words_of_the_past_are_named() -> None:
 
 @each_section
 def test_its_scope_is_that_of_the_table(section: Section) -> None:
-    assert SCOPES[DIRECTIVES[section.name].where] == section.scope
+    assert SCOPES[DIRECTIVES[section.name].scope] == section.scope
 
 
 @each_section

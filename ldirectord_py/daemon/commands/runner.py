@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ldirectord_py.config.commands import named
+from ldirectord_py.config.commands import configuration_name
 from ldirectord_py.daemon.commands.execute import ExecutedDaemons
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.report.commands.command import run_for_event
@@ -39,7 +39,7 @@ class CommandRunner:
     @property
     def _executed(self) -> tuple[str, ...]:
         """The configurations of execute, each once."""
-        return tuple(dict.fromkeys(map(named, self._director.compiled.config.settings.execute)))
+        return tuple(dict.fromkeys(map(configuration_name, self._director.compiled.config.settings.execute)))
 
     async def stop(self) -> None:
         """Stop the daemons of execute, within their time."""

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 
-from ldirectord_py.config.files import found, read
-from ldirectord_py.config.include import LARGEST_SUM, MOST_FILES, Contents
+from ldirectord_py.config.files import find_files, read_file
+from ldirectord_py.config.include import MAX_FILES, MAX_TOTAL_LENGTH, Contents
 from ldirectord_py.errors import ConfigError
 
 Matches = Mapping[tuple[str, str], tuple[str, ...] | None]
@@ -43,7 +43,7 @@ def look(path: Path, contents: Contents) -> Contents:
     matches = _matches(contents)
     first, *others = _names(contents, matches)
     texts = {first: _read(str(path))}
-    left = LARGEST_SUM
+    left = MAX_TOTAL_LENGTH
     for name in others:
         texts[name] = held = _read(name) if left >= 0 else None
         left -= len(held or b"")
@@ -52,7 +52,7 @@ def look(path: Path, contents: Contents) -> Contents:
 
 def _read(name: str) -> bytes | None:
     with suppress(ConfigError):
-        return read(name)
+        return read_file(name)
     return None
 
 
@@ -63,7 +63,7 @@ def _names(contents: Contents, matches: Matches) -> Iterator[str]:
         for file in files or ():
             name = str(PurePosixPath(folder) / file)
             names.setdefault(normpath(name), name)
-    yield from islice(names.values(), 1 + MOST_FILES)
+    yield from islice(names.values(), 1 + MAX_FILES)
 
 
 def _matches(contents: Contents) -> Matches:
@@ -72,7 +72,7 @@ def _matches(contents: Contents) -> Matches:
 
 def _found(folder: str, pattern: str) -> tuple[str, ...] | None:
     try:
-        return found(folder, pattern)
+        return find_files(folder, pattern)
     except ConfigError:
         return None
 

@@ -9,8 +9,8 @@ from typing import Final, NoReturn
 
 from ldirectord_py.address import Address
 from ldirectord_py.config.addresses import HostName
-from ldirectord_py.config.load import again
-from ldirectord_py.config.names import DEADLINE, look_up
+from ldirectord_py.config.load import reparse
+from ldirectord_py.config.names import LOOKUP_TIMEOUT, look_up
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.configuration.reload import LOAD_SECONDS, Reloader
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
@@ -53,7 +53,7 @@ class NameWatch:
     async def follow(self) -> None:
         """Look all names up once, and put the configuration in force that they give now."""
         former, trouble = self._reloader.loaded, ""
-        if not former.followed:
+        if not former.watched_hosts:
             return
         try:
             hosts = await self._looked_up(former)
@@ -73,7 +73,8 @@ class NameWatch:
     async def _looked_up(self, former: Parsed) -> dict[HostName, Address]:
         """Return the addresses of all names: new ones, and the former where there are none."""
         names = await run_in_daemon_thread(
-            lambda: look_up(former.followed, frozenset(), DEADLINE, former.hosts), DEADLINE + LOOK_EVERY
+            lambda: look_up(former.watched_hosts, frozenset(), LOOKUP_TIMEOUT, former.hosts),
+            LOOKUP_TIMEOUT + LOOK_EVERY,
         )
         self._tell(former.hosts, frozenset(host for host, address in names.hosts.items() if address is None))
         return {**former.hosts, **{host: address for host, address in names.hosts.items() if address is not None}}
@@ -89,7 +90,7 @@ class NameWatch:
         self._failing = failing
 
     def _meaning(self, former: Parsed, hosts: Hosts) -> tuple[Parsed, CompiledConfig]:
-        return self._reloader.understood(again(former, hosts))
+        return self._reloader.understood(reparse(former, hosts))
 
     async def _moved(self, former: Parsed, loaded: Parsed, new: CompiledConfig) -> None:
         for host, address in loaded.hosts.items():

@@ -14,7 +14,7 @@ from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.files import Files
 from ldirectord_py.config.include import Contents
 from ldirectord_py.config.load import load
-from ldirectord_py.config.loss import loss
+from ldirectord_py.config.loss import describe_loss
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.configuration.file_watch import Stamp, changed, digest, look, stamp
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
@@ -125,7 +125,7 @@ class Reloader:
             logger.warning("%s", warning)
         if self._director.compiled.virtuals and not new.virtuals:
             self._keep(f"{self._path} has no virtual server any more; to take all of them out, stop the daemon")
-        elif not asked and (lost := loss(self.loaded.config, loaded.config)):
+        elif not asked and (lost := describe_loss(self.loaded.config, loaded.config)):
             self._keep(
                 f"{self._path} leaves out {lost}: autoreload does not remove more than half, as the file may be half"
                 f" written; if it is complete, run: ldirectord {self._path} reload"

@@ -9,7 +9,7 @@ import pytest
 
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.config.addresses import Names
-from ldirectord_py.config.commands import named
+from ldirectord_py.config.commands import configuration_name
 from ldirectord_py.config.parse import parse
 from ldirectord_py.errors import ConfigError
 
@@ -28,7 +28,7 @@ def words_of_a_shell(text: str) -> list[str]:
 def test_the_name_of_execute_is_what_a_shell_makes_of_it(value: str) -> None:
     parsed = parse(f"execute = {value}\n{VIRTUAL}", "any.cf", NAMES, KINDS)
     assert parsed.config.settings.execute == (value,), "as the original reads it"
-    assert [*map(named, parsed.config.settings.execute)] == words_of_a_shell(value)
+    assert [*map(configuration_name, parsed.config.settings.execute)] == words_of_a_shell(value)
     assert parsed.warnings == ()
 
 

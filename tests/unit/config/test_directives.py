@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from ldirectord_py.config.directives import DIRECTIVES, Where
+from ldirectord_py.config.directives import DIRECTIVES, Scope
 from ldirectord_py.config.model import Globals, Virtual
 
 SERVERS = {"virtual", "virtual6", "real", "real6", "fallback", "fallback6"}
@@ -17,17 +17,17 @@ GLOBALS = {field.name for field in fields(Globals)}
 VIRTUALS = {field.name for field in fields(Virtual)}
 
 
-def named(*places: Where) -> set[str]:
-    return {row.name for row in DIRECTIVES.values() if row.where in places} - SERVERS
+def named(*places: Scope) -> set[str]:
+    return {row.name for row in DIRECTIVES.values() if row.scope in places} - SERVERS
 
 
 def test_what_holds_for_the_daemon_is_what_the_model_keeps_for_it() -> None:
-    assert named(Where.GLOBAL, Where.BOTH) - TIMEOUTS - READ_IN_PLACE == GLOBALS
+    assert named(Scope.GLOBAL, Scope.BOTH) - TIMEOUTS - READ_IN_PLACE == GLOBALS
 
 
 def test_what_holds_for_a_virtual_is_what_the_model_keeps_for_it() -> None:
     derived = {"key", "reals", "fallback", "connects", "unresolved"}
-    assert named(Where.VIRTUAL, Where.BOTH) - KEY - WITHOUT_EFFECT == VIRTUALS - derived
+    assert named(Scope.VIRTUAL, Scope.BOTH) - KEY - WITHOUT_EFFECT == VIRTUALS - derived
 
 
 def test_only_servers_and_files_are_read_elsewhere() -> None:

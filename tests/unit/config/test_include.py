@@ -13,10 +13,10 @@ import pytest
 
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.config.addresses import HostName, Names
-from ldirectord_py.config.files import LARGEST, Files
-from ldirectord_py.config.include import DEEPEST, MOST_FILES, Texts
+from ldirectord_py.config.files import MAX_FILE_SIZE, Files
+from ldirectord_py.config.include import MAX_DEPTH, MAX_FILES, Texts
 from ldirectord_py.config.lines import Text
-from ldirectord_py.config.load import again, load
+from ldirectord_py.config.load import load, reparse
 from ldirectord_py.config.parse import Parsed, accepted, draft, parse
 from ldirectord_py.errors import ConfigError, Problem
 
@@ -52,33 +52,33 @@ def problems(shelf: Shelf) -> list[str]:
 
 
 def test_files_may_include_each_other_to_a_depth_but_no_deeper() -> None:
-    files = {"main.cf": "include=0.cf", **{f"{n}.cf": f"include={n + 1}.cf" for n in range(DEEPEST)}}
-    deepest = {f"{DEEPEST - 1}.cf": "autoreload=yes"}
+    files = {"main.cf": "include=0.cf", **{f"{n}.cf": f"include={n + 1}.cf" for n in range(MAX_DEPTH)}}
+    deepest = {f"{MAX_DEPTH - 1}.cf": "autoreload=yes"}
     assert read(Shelf(files | deepest)).config.settings.autoreload
-    assert problems(Shelf(files | {f"{DEEPEST}.cf": ""})) == [
-        f"{DEEPEST - 1}.cf:1:9: files include each other more than {DEEPEST} deep; include them from one file"
+    assert problems(Shelf(files | {f"{MAX_DEPTH}.cf": ""})) == [
+        f"{MAX_DEPTH - 1}.cf:1:9: files include each other more than {MAX_DEPTH} deep; include them from one file"
     ]
 
 
 def test_files_that_multiply_are_bounded() -> None:
-    files = {f"{n}.cf": f"include={n + 1}.cf\ninclude={n + 1}.cf" for n in range(DEEPEST)}
-    shelf = Shelf({"main.cf": "include=0.cf", **files, f"{DEEPEST}.cf": ""})
-    assert any(f"more than {MOST_FILES} files are included; put" in problem for problem in problems(shelf))
-    assert len(shelf.read) == MOST_FILES
+    files = {f"{n}.cf": f"include={n + 1}.cf\ninclude={n + 1}.cf" for n in range(MAX_DEPTH)}
+    shelf = Shelf({"main.cf": "include=0.cf", **files, f"{MAX_DEPTH}.cf": ""})
+    assert any(f"more than {MAX_FILES} files are included; put" in problem for problem in problems(shelf))
+    assert len(shelf.read) == MAX_FILES
 
 
 def test_what_is_included_is_bounded_in_all() -> None:
-    large = "#" * LARGEST
+    large = "#" * MAX_FILE_SIZE
     shelf = Shelf({"main.cf": "include=a*", **{f"a{n}": large for n in range(7)}})
     assert "main.cf:1:9: the files included are larger than 64 MB in all; include less" in problems(shelf)
     assert shelf.read == ["a0", "a1", "a2", "a3", "a4"]  # none is kept after the one that is too much
 
 
 def test_what_cannot_be_read_is_bounded_too() -> None:
-    shelf = Shelf({"main.cf": "include=absent.cf\n" * (MOST_FILES + 9)})
-    refused = f"main.cf:{MOST_FILES + 1}:9: more than {MOST_FILES} files are included; put them together"
+    shelf = Shelf({"main.cf": "include=absent.cf\n" * (MAX_FILES + 9)})
+    refused = f"main.cf:{MAX_FILES + 1}:9: more than {MAX_FILES} files are included; put them together"
     assert refused in problems(shelf)
-    assert len(shelf.read) == MOST_FILES
+    assert len(shelf.read) == MAX_FILES
 
 
 def test_hints_for_unknown_words_are_bounded_over_all_files() -> None:
@@ -194,7 +194,7 @@ def test_the_same_files_mean_the_same_again_without_being_read(tmp_path: Path) -
     loaded = load(main)
     for path in tmp_path.iterdir():
         path.unlink()
-    assert again(loaded, {}) == loaded
+    assert reparse(loaded, {}) == loaded
 
 
 def test_what_was_read_is_known_also_of_a_configuration_that_is_refused(tmp_path: Path) -> None:

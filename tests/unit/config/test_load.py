@@ -15,8 +15,8 @@ import pytest
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.addresses import HostName, PortName
 from ldirectord_py.config.dump import to_dict, to_json
-from ldirectord_py.config.files import LARGEST
-from ldirectord_py.config.load import again, load
+from ldirectord_py.config.files import MAX_FILE_SIZE
+from ldirectord_py.config.load import load, reparse
 from ldirectord_py.config.model import Authorities, Config
 from ldirectord_py.config.names import hostname, look_up
 from ldirectord_py.config.yaml import from_yaml, to_yaml
@@ -90,7 +90,7 @@ def test_a_known_name_that_does_not_resolve_keeps_its_address(write: Write, monk
     assert parsed.hosts == known
     (warning,) = parsed.warnings
     expected = ('the host name "web1" does not resolve now', "its last address 198.51.100.7 is kept", 3)
-    assert (warning.what, warning.mend, warning.line) == expected
+    assert (warning.what, warning.hint, warning.line) == expected
 
 
 def test_a_name_that_is_lost_is_told_where_it_stands(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_a_name_that_is_lost_is_told_where_it_stands(write: Write, monkeypatch: 
     known = {HostName(name, ipv6=False): IPv4Address("198.51.100.7") for name in ("web", "web-", "web2", "web3")}
     reals = ("web10:80", "198.51.100.1:80", "web:80", "web-:80", "web2->web3:80")
     text = "# web, web-, web2\nvirtual=192.0.2.1:80\n" + "".join(f"    real={real} gate\n" for real in reals)
-    kept = [warning for warning in load(write(text), known).warnings if "last address" in warning.mend]
+    kept = [warning for warning in load(write(text), known).warnings if "last address" in warning.hint]
     places = [(warning.what.split('"')[1], warning.line, warning.column) for warning in kept]
     assert places == [("web", 5, 10), ("web-", 6, 10), ("web2", 7, 10), ("web3", 7, 16)]
 
@@ -127,11 +127,11 @@ def test_the_same_text_means_the_same_again_but_for_its_names(write: Write, monk
     path = write("virtual=www:http\n    real=web1:80 gate\n    real=web2:80 gate\n    fallback=web1:81\n")
     loaded = load(path)
     web1, web2, www = (HostName(name, ipv6=False) for name in ("web1", "web2", "www"))
-    assert loaded.followed == {web1, web2}
+    assert loaded.watched_hosts == {web1, web2}
     path.write_text("no configuration any more")
-    assert again(loaded, {}) == loaded
+    assert reparse(loaded, {}) == loaded
     hosts = {www: IPv4Address("192.0.2.5"), web1: IPv4Address("198.51.100.9"), web2: IPv4Address("198.51.100.10")}
-    moved = again(loaded, hosts)
+    moved = reparse(loaded, hosts)
     (site,) = moved.config.virtuals
     assert [site.id, *map(str, site.reals), str(site.fallback)] == [
         "tcp:192.0.2.5:80",
@@ -139,7 +139,7 @@ def test_the_same_text_means_the_same_again_but_for_its_names(write: Write, monk
         "198.51.100.10:80",
         "198.51.100.9:81",
     ]
-    assert (moved.hosts, moved.followed) == (hosts, frozenset({web1, web2}))
+    assert (moved.hosts, moved.watched_hosts) == (hosts, frozenset({web1, web2}))
     assert moved.warnings == ()
 
 
@@ -270,7 +270,9 @@ def test_a_binary_file_is_refused_in_one_line(write: Write) -> None:
 
 
 def test_a_file_too_large_is_refused(write: Write) -> None:
-    assert refusal(write(b"#" * (LARGEST + 1))) == [":1:1: the file is larger than 16 MB; name a configuration file"]
+    assert refusal(write(b"#" * (MAX_FILE_SIZE + 1))) == [
+        ":1:1: the file is larger than 16 MB; name a configuration file"
+    ]
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
@@ -331,5 +333,5 @@ def test_a_file_of_authorities_that_is_not_one_is_refused(
     authorities = tmp_path / "ca.pem"
     if content is not None:
         authorities.write_text(content)
-    mend = "name a readable file of certificates in PEM"
-    assert refusal(write(SECURE.format(authorities))) == [f":4:11: tlsca cannot be {authorities}: {reason}; {mend}"]
+    hint = "name a readable file of certificates in PEM"
+    assert refusal(write(SECURE.format(authorities))) == [f":4:11: tlsca cannot be {authorities}: {reason}; {hint}"]

@@ -8,7 +8,7 @@ import pytest
 
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.config.addresses import HostName, Names
-from ldirectord_py.config.loss import loss
+from ldirectord_py.config.loss import describe_loss
 from ldirectord_py.config.model import Config
 from ldirectord_py.config.parse import parse
 
@@ -36,9 +36,9 @@ NOW = servers(*NAMES, net="10.1.0.")
     ],
 )
 def test_a_server_whose_name_or_address_stays_is_not_left_out(before: Config, after: Config) -> None:
-    assert loss(before, after) == ""
+    assert describe_loss(before, after) == ""
 
 
 @pytest.mark.parametrize("net", ["", "10.1.0.", "10.2.0."])
 def test_more_than_half_of_names_is_told(net: str) -> None:
-    assert loss(NOW, servers("web1", net=net)) == "3 of 4 real servers"
+    assert describe_loss(NOW, servers("web1", net=net)) == "3 of 4 real servers"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ldirectord_py.config.include import MOST_FILES, Contents
+from ldirectord_py.config.include import MAX_FILES, Contents
 from ldirectord_py.daemon.configuration import file_watch
 from ldirectord_py.daemon.configuration.file_watch import changed, digest, look, stamp
 
@@ -52,13 +52,13 @@ def test_what_can_be_told_without_reading_is(site: Site) -> None:
 @pytest.mark.slow
 def test_no_more_files_are_looked_at_than_may_be_included(site: Site) -> None:
     main, contents = site
-    put(site, *(f"{number}.cf" for number in range(MOST_FILES + 50)))
-    assert len(look(main, contents).texts) == 1 + MOST_FILES
+    put(site, *(f"{number}.cf" for number in range(MAX_FILES + 50)))
+    assert len(look(main, contents).texts) == 1 + MAX_FILES
 
 
 def test_no_more_is_kept_than_may_be_included(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     main, contents = site
     names = put(site, "a.cf", "b.cf", "c.cf", "d.cf")
-    monkeypatch.setattr(file_watch, "LARGEST_SUM", 19)
+    monkeypatch.setattr(file_watch, "MAX_TOTAL_LENGTH", 19)
     texts = look(main, contents).texts
     assert [texts[name] for name in names] == [b"#" * 10, b"#" * 10, None, None]
