@@ -12,7 +12,7 @@ from ldirectord_py.cli.arguments import HELP, VERSION, Invocation, UsageError, p
 from ldirectord_py.cli.commands import COMMANDS, DAEMONS, help_text, usage, version
 from ldirectord_py.errors import ConfigError, LdirectordError
 from ldirectord_py.runtime import signals
-from ldirectord_py.runtime.descriptors import open_standard
+from ldirectord_py.runtime.descriptors import open_standard_descriptors
 from ldirectord_py.runtime.text import ESCAPED
 
 FAILED = 1
@@ -22,21 +22,21 @@ STATUSES: Mapping[type[Exception], int] = {ConfigError: 2, UsageError: 255}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out the command line and return its exit status; every error is on standard error, in words."""
-    open_standard()
+    open_standard_descriptors()
     _print_any_text()
     try:
-        return _carry_out(parse(sys.argv[1:] if argv is None else argv, COMMANDS))
+        return _dispatch(parse(sys.argv[1:] if argv is None else argv, COMMANDS))
     except BrokenPipeError:  # who reads our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nor does the last flush fail
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except (LdirectordError, OSError) as fault:
-        print(_words(fault), file=sys.stderr)
+        print(_error_text(fault), file=sys.stderr)
         return next((status for kind, status in STATUSES.items() if isinstance(fault, kind)), FAILED)
 
 
-def _carry_out(invocation: Invocation) -> int:
+def _dispatch(invocation: Invocation) -> int:
     if invocation.command == HELP:
         print(help_text())
         return 0
@@ -45,11 +45,11 @@ def _carry_out(invocation: Invocation) -> int:
         return 0
     if invocation.command not in DAEMONS:
         return _run(invocation)
-    signals.catch_early()
+    signals.install_early_handlers()
     try:
         return _run(invocation)
     finally:
-        signals.end()
+        signals.ignore_reload()
 
 
 def _run(invocation: Invocation) -> int:
@@ -65,7 +65,7 @@ def _print_any_text() -> None:
             stream.reconfigure(errors=ESCAPED)
 
 
-def _words(fault: Exception) -> str:
+def _error_text(fault: Exception) -> str:
     if isinstance(fault, UsageError):
         return f"{fault}\n{usage()}"
     if isinstance(fault, OSError) and fault.filename:

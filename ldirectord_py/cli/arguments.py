@@ -64,7 +64,7 @@ def parse(argv: Sequence[str], commands: Collection[str]) -> Invocation:
     if words and words[0] in commands:
         command, *arguments = words
         return Invocation(command, find(DEFAULT_CONFIG), DEFAULT_INSTANCE, debug, tuple(arguments))
-    raise UsageError(_what_is_wrong(words))
+    raise UsageError(_usage_fault(words))
 
 
 def find(name: str) -> str:
@@ -87,7 +87,7 @@ def _split(argv: Sequence[str]) -> tuple[set[str], list[str]]:
     return options, []
 
 
-def _what_is_wrong(words: Sequence[str]) -> str:
+def _usage_fault(words: Sequence[str]) -> str:
     if not words:
         return "No command"
     return f"Unknown command: {words[1] if len(words) > 1 else words[0]}"

@@ -8,7 +8,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandInfo:
     """A command: its module in this package, what it takes, and what it does in half a sentence."""
 
     module: str
@@ -16,18 +16,18 @@ class Command:
     options: str = ""
 
 
-COMMANDS: Mapping[str, Command] = {
-    "start": Command("start", "start the daemon in the background; ends when it is ready"),
-    "stop": Command("stop", "stop the daemon and wait until it is gone"),
-    "restart": Command("restart", "stop the daemon if it runs, and start it"),
-    "try-restart": Command("try_restart", "restart the daemon only if it runs"),
-    "reload": Command("reload", "have the daemon read its configuration again"),
-    "force-reload": Command("reload", "the same as reload"),
-    "status": Command("status", "say whether the daemon runs: exit status 0, 1 (stale pid file) or 3 (stopped)"),
-    "run": Command("run", "run the daemon in the foreground, as systemd wants it"),
-    "check": Command("check", "check the configuration: exit status 0, or 2 with every error"),
-    "dump": Command("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
-    "probe": Command(
+COMMANDS: Mapping[str, CommandInfo] = {
+    "start": CommandInfo("start", "start the daemon in the background; ends when it is ready"),
+    "stop": CommandInfo("stop", "stop the daemon and wait until it is gone"),
+    "restart": CommandInfo("restart", "stop the daemon if it runs, and start it"),
+    "try-restart": CommandInfo("try_restart", "restart the daemon only if it runs"),
+    "reload": CommandInfo("reload", "have the daemon read its configuration again"),
+    "force-reload": CommandInfo("reload", "the same as reload"),
+    "status": CommandInfo("status", "say whether the daemon runs: exit status 0, 1 (stale pid file) or 3 (stopped)"),
+    "run": CommandInfo("run", "run the daemon in the foreground, as systemd wants it"),
+    "check": CommandInfo("check", "check the configuration: exit status 0, or 2 with every error"),
+    "dump": CommandInfo("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
+    "probe": CommandInfo(
         "probe",
         "run each check once, now: exit status 0 when all are up, 1 when some are not",
         "[--real ADDR[:PORT]] [--virtual ID] [--json]",

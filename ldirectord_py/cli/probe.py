@@ -26,15 +26,15 @@ from ldirectord_py.health import Verdict
 from ldirectord_py.maintenance_names import canonical, names_of
 from ldirectord_py.plan import plan
 
-AT_ONCE = 200
+MAX_CONCURRENT = 200
 """Probes that run at once; the time that others wait for their turn is not their servers'."""
 
-LONG = 20
+MIN_CHECKS_SHOWN = 20
 """Checks from which on a terminal shows how many are done."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProbeRow:
     """A real server of a virtual and the check that it has, None where nothing is probed."""
 
     virtual: Virtual
@@ -42,7 +42,7 @@ class Row:
     check: Check | None
 
     @property
-    def word(self) -> str:
+    def check_name(self) -> str:
         """Return the check's name, or else the word of ``checktype`` that stands for none."""
         return self.check.kind if self.check else self.virtual.checktype.value
 
@@ -59,7 +59,7 @@ def run(invocation: Invocation) -> int:
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)
     command.TURNS.limit = loaded.config.settings.maxexternal
-    chosen = _chosen(_rows(loaded.config), options)
+    chosen = _select(_rows(loaded.config), options)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(_probe_all({row.check: None for row in chosen if row.check}))
     results = [(row, found[row.check] if row.check else _unchecked(row)) for row in chosen]
@@ -75,29 +75,31 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _rows(config: Config) -> list[Row]:
+def _rows(config: Config) -> list[ProbeRow]:
     """Return a row for each real server, in the order of the file."""
     checks = {key: check for check, keys in plan(config, kinds()).items() for key in keys}
     return [
-        Row(virtual, real, checks.get(real_key(virtual, real))) for virtual in config.virtuals for real in virtual.reals
+        ProbeRow(virtual, real, checks.get(real_key(virtual, real)))
+        for virtual in config.virtuals
+        for real in virtual.reals
     ]
 
 
-def _chosen(rows: list[Row], options: argparse.Namespace) -> list[Row]:
+def _select(rows: list[ProbeRow], options: argparse.Namespace) -> list[ProbeRow]:
     """Return the rows that the options ask for; raises UsageError where there are none."""
     if options.virtual:
         rows = [row for row in rows if row.virtual.id == options.virtual]
         if not rows:
             raise UsageError(f"probe: no virtual {options.virtual} with real servers; write it as in tcp:192.0.2.1:80")
     if options.real:
-        is_meant = _named(options.real)
+        is_meant = _matcher(options.real)
         rows = [row for row in rows if is_meant(row.real)]
         if not rows:
             raise UsageError(f"probe: no real server {options.real}; write its address, or address:port")
     return rows
 
 
-def _named(text: str) -> Callable[[Real], bool]:
+def _matcher(text: str) -> Callable[[Real], bool]:
     """Return whether a real server is meant by an address or a name, with or without its port."""
     wanted = canonical(text)
     return lambda real: wanted in names_of(real)
@@ -105,7 +107,7 @@ def _named(text: str) -> Callable[[Real], bool]:
 
 async def _probe_all(checks: Mapping[Check, None]) -> Mapping[Check, Result]:
     """Return what one probe of each check finds."""
-    turns = asyncio.Semaphore(AT_ONCE)
+    turns = asyncio.Semaphore(MAX_CONCURRENT)
     progress = _Progress(len(checks))
 
     async def one(check: Check) -> Result:
@@ -130,7 +132,7 @@ class _Progress:
     def __init__(self, total: int) -> None:
         self._total = total
         self._done = 0
-        self._shown = total >= LONG and sys.stderr.isatty()
+        self._shown = total >= MIN_CHECKS_SHOWN and sys.stderr.isatty()
 
     def step(self) -> None:
         """Count one more."""
@@ -144,16 +146,16 @@ class _Progress:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _unchecked(row: Row) -> Result:
-    return Result(Verdict.NONE, f"not checked (checktype = {row.word})", 0.0)
+def _unchecked(row: ProbeRow) -> Result:
+    return Result(Verdict.NONE, f"not checked (checktype = {row.check_name})", 0.0)
 
 
-def _as_json(results: Sequence[tuple[Row, Result]]) -> str:
+def _as_json(results: Sequence[tuple[ProbeRow, Result]]) -> str:
     rows = [
         {
             "virtual": row.virtual.id,
             "real": endpoint(row.real.server, row.real.port),
-            "check": row.word,
+            "check": row.check_name,
             "verdict": result.verdict.name.lower(),
             "ms": round(result.seconds * 1000, 1),
             "reason": result.reason,
@@ -163,13 +165,13 @@ def _as_json(results: Sequence[tuple[Row, Result]]) -> str:
     return json.dumps(rows, indent=2)
 
 
-def _as_text(results: Sequence[tuple[Row, Result]]) -> str:
+def _as_text(results: Sequence[tuple[ProbeRow, Result]]) -> str:
     head = ("VIRTUAL", "REAL", "VERDICT", "MS", "REASON")
     table = [head, *(_cells(row, result) for row, result in results)]
     virtual, real = (max(len(cells[column]) for cells in table) for column in (0, 1))
     return "\n".join(f"{v:<{virtual}}  {r:<{real}}  {word:<7}  {ms:>8}  {reason}" for v, r, word, ms, reason in table)
 
 
-def _cells(row: Row, result: Result) -> tuple[str, str, str, str, str]:
+def _cells(row: ProbeRow, result: Result) -> tuple[str, str, str, str, str]:
     ms = f"{result.seconds * 1000:.1f}" if row.check else "-"
     return row.virtual.id, str(row.real), result.verdict.name.lower(), ms, result.reason

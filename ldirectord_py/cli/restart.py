@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.service import read
+from ldirectord_py.cli.daemon_process import load_daemon
 from ldirectord_py.cli.start import start
 from ldirectord_py.cli.stop import stop
 
 
 def run(invocation: Invocation) -> int:
     """Return 0 once the new daemon is ready."""
-    service = read(invocation)
-    pid = service.process.running()
+    service = load_daemon(invocation)
+    pid = service.instance.running_pid()
     if pid is not None:
-        stop(service.process, pid)
+        stop(service.instance, pid)
     return start(service)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.service import read
+from ldirectord_py.cli.daemon_process import load_daemon
 
 
 def run(invocation: Invocation) -> int:
     """Return 0 once the daemon has stopped; raise AlreadyRunningError where another one runs."""
-    service = read(invocation)
-    service.serve(service.process.lock())
+    service = load_daemon(invocation)
+    service.serve(service.instance.lock())
     return 0

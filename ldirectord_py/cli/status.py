@@ -16,11 +16,11 @@ def run(invocation: Invocation) -> int:
     With neither, raise ConfigError for a bad configuration: cluster agents take the status for a probe of it.
     """
     process = instance(invocation.instance)
-    pid = process.running()
+    pid = process.running_pid()
     if pid is not None:
         print(f"ldirectord for {invocation.config} is running with pid: {pid}", file=sys.stderr)
         return RUNNING
-    if process.stale():
+    if process.has_stale_pid_file():
         print(f"ldirectord stale pid file {process.pid_file} for {invocation.config}", file=sys.stderr)
         print(f"ldirectord is stopped for {invocation.config}")
         return STALE

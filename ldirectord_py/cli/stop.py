@@ -11,7 +11,7 @@ from ldirectord_py.instance.pid_file import Instance, instance
 def run(invocation: Invocation) -> int:
     """Return 0 once no daemon runs; a stale pid file goes too."""
     process = instance(invocation.instance)
-    pid = process.running()
+    pid = process.running_pid()
     if pid is None:
         invocation.config_file()  # a name without a file is a slip
         process.remove_pid_file()

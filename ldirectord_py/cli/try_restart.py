@@ -8,7 +8,7 @@ from ldirectord_py.instance.pid_file import instance
 
 def run(invocation: Invocation) -> int:
     """Return 0 when none runs, else as ``restart``."""
-    if instance(invocation.instance).running() is None:
+    if instance(invocation.instance).running_pid() is None:
         invocation.config_file()  # a name without a file is a slip
         return 0
     from ldirectord_py.cli import restart  # noqa: PLC0415  the daemon's imports are not needed to say no

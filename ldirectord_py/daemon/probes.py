@@ -13,7 +13,7 @@ from ldirectord_py.daemon.probing.prober import Prober
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.workers.messages import Limits
 from ldirectord_py.daemon.workers.pool import WorkerPool, worker_count
-from ldirectord_py.runtime.file_limit import at_once, raise_limit
+from ldirectord_py.runtime.file_limit import max_checks, raise_limit
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Probing:
         await asyncio.gather(self._monitor.close(), self._workers.close(), *self._ending)
 
     def _at_once(self, asked: int | None, processes: int) -> int:
-        limit = at_once(asked, processes * self._descriptors)
+        limit = max_checks(asked, processes * self._descriptors)
         if asked is not None and limit < asked:
             logger.warning("Of maxchecks=%d only %d have room under the limit of open files; raise it", asked, limit)
         return limit

@@ -7,8 +7,8 @@ import asyncio
 from ldirectord_py.config.model import Config
 from ldirectord_py.report.mail.dispatcher import MailDispatcher, this_host
 from ldirectord_py.report.mail.mail import MailAlerts
-from ldirectord_py.report.monitorfile import FLUSH_SECONDS, MonitorFiles
-from ldirectord_py.runtime.lookup import addresses
+from ldirectord_py.report.monitorfile import FLUSH_TIMEOUT, MonitorFiles
+from ldirectord_py.runtime.lookup import resolve_addresses
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 
@@ -16,11 +16,11 @@ class Reports:
     """The ``mail`` and the monitor ``files`` of a daemon."""
 
     def __init__(self, config: Config) -> None:
-        self._post = MailDispatcher(addresses)
+        self._post = MailDispatcher(resolve_addresses)
         self.mail = MailAlerts(config, this_host(), self._post)
         self.files = MonitorFiles()
 
-    async def close(self, seconds: float = FLUSH_SECONDS) -> None:
+    async def close(self, seconds: float = FLUSH_TIMEOUT) -> None:
         """Send and write what waits, for so long at most."""
         self.mail.flush()
         writing = run_in_daemon_thread(self.files.close, seconds)

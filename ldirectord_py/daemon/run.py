@@ -26,7 +26,7 @@ from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 from ldirectord_py.report.events import Listener
 from ldirectord_py.report.log import logfile
 from ldirectord_py.report.log.listener import log
-from ldirectord_py.report.monitorfile import FLUSH_SECONDS
+from ldirectord_py.report.monitorfile import FLUSH_TIMEOUT
 from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.garbage import freeze_survivors
 
@@ -112,7 +112,7 @@ class _Daemon:
         await self.commands.close()
         await self.kernel.aclose()
         left = self._ends - asyncio.get_running_loop().time()
-        await self.reports.close(min(FLUSH_SECONDS, max(REPORT_SECONDS, left)))
+        await self.reports.close(min(FLUSH_TIMEOUT, max(REPORT_SECONDS, left)))
 
     async def _reload(self, new: CompiledConfig) -> None:
         await self._put_in_force(new)
@@ -123,7 +123,7 @@ class _Daemon:
         await self.director.reload(new)
         self.probes.follow(self.director.compiled)
         freeze_survivors()
-        logfile.follow(new.config.settings)
+        logfile.reconfigure(new.config.settings)
 
 
 def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:
@@ -135,10 +135,10 @@ def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:
         if not stop.done():
             stop.set_result(number.name.removeprefix("SIG"))
 
-    for number in signals.STOP:
+    for number in signals.STOP_SIGNALS:
         loop.add_signal_handler(number, told, number)
-    loop.add_signal_handler(signals.RELOAD, on_hangup)
-    if signals.release():
+    loop.add_signal_handler(signals.RELOAD_SIGNAL, on_hangup)
+    if signals.unblock():
         on_hangup()
     return stop
 

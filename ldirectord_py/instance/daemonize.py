@@ -14,24 +14,24 @@ from ldirectord_py.errors import LdirectordError
 from ldirectord_py.runtime.text import ESCAPED
 
 READY = b"\0"
-READY_SECONDS = 60.0
+READY_TIMEOUT = 60.0
 
 
 @dataclass(slots=True)
-class Starter:
+class StartupPipe:
     """The daemon's way to the command that started it: a pipe, closed with the first word."""
 
     descriptor: int | None
 
     def ready(self) -> None:
         """End the command with success."""
-        self._tell(READY)
+        self._send(READY)
 
     def failed(self, reason: str) -> None:
         """End the command with an error, which it prints."""
-        self._tell(reason.encode(errors=ESCAPED)[: select.PIPE_BUF])
+        self._send(reason.encode(errors=ESCAPED)[: select.PIPE_BUF])
 
-    def _tell(self, message: bytes) -> None:
+    def _send(self, message: bytes) -> None:
         descriptor, self.descriptor = self.descriptor, None
         if descriptor is None:
             return
@@ -40,7 +40,7 @@ class Starter:
         os.close(descriptor)
 
 
-def daemonize(daemon: Callable[[Starter], None], keep: int, seconds: float = READY_SECONDS) -> None:
+def daemonize(daemon: Callable[[StartupPipe], None], keep: int, seconds: float = READY_TIMEOUT) -> None:
     """Run ``daemon`` in a process of its own, and return once it is ready.
 
     Of the open descriptors it inherits only ``keep``. Raises LdirectordError with what the daemon says when
@@ -50,22 +50,22 @@ def daemonize(daemon: Callable[[Starter], None], keep: int, seconds: float = REA
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _become(daemon, writing, keep)
+        _run_detached(daemon, writing, keep)
     os.close(writing)
     os.waitpid(child, 0)
     try:
-        _await(reading, seconds)
+        _wait_until_ready(reading, seconds)
     finally:
         os.close(reading)
 
 
-def _become(daemon: Callable[[Starter], None], writing: int, keep: int) -> None:
+def _run_detached(daemon: Callable[[StartupPipe], None], writing: int, keep: int) -> None:
     """Never return: not here, nor into the caller's frames."""
-    status, starter = 1, Starter(writing)
+    status, starter = 1, StartupPipe(writing)
     try:
         os.setsid()
         if os.fork() == 0:  # not the leader of its session: it can never get a terminal
-            _let_go({writing, keep})
+            _detach({writing, keep})
             daemon(starter)
         status = 0
     except SystemExit:
@@ -76,7 +76,7 @@ def _become(daemon: Callable[[Starter], None], writing: int, keep: int) -> None:
         os._exit(status)
 
 
-def _let_go(keep: set[int]) -> None:
+def _detach(keep: set[int]) -> None:
     """Let go of the directory and of every descriptor that came with the command, its output first."""
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
@@ -87,7 +87,7 @@ def _let_go(keep: set[int]) -> None:
         os.closerange(below + 1, above)
 
 
-def _await(reading: int, seconds: float) -> None:
+def _wait_until_ready(reading: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     said = b""
     while (left := deadline - time.monotonic()) > 0:

@@ -19,11 +19,11 @@ from ldirectord_py.errors import LdirectordError
 
 RUNDIR = "/var/run"
 RUNDIR_VARIABLE = "LDIRECTORD_RUNDIR"
-STOP_SECONDS = 10.0  # the daemon promises two
-KILL_SECONDS = 2.0
-LOOK_SECONDS = 0.02
-PID_SECONDS = 1.0
-LOCK_SECONDS = 0.2
+TERM_TIMEOUT = 10.0  # the daemon promises two
+KILL_TIMEOUT = 2.0
+POLL_INTERVAL = 0.02
+PID_TIMEOUT = 1.0
+LOCK_TIMEOUT = 0.2
 
 
 class AlreadyRunningError(LdirectordError):
@@ -36,7 +36,7 @@ class Lock:
 
     descriptor: int
 
-    def name_process(self) -> None:
+    def write_pid(self) -> None:
         """Write this process into the lock file."""
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -63,21 +63,21 @@ class Instance:
         """Where the daemon holds its lock; the file stays when it ends."""
         return self.folder / f"ldirectord.{self.name}.lock"
 
-    def running(self) -> int | None:
+    def running_pid(self) -> int | None:
         """Return the pid of the daemon that runs, None without one; a daemon just starting is waited for."""
         try:
-            return self._holder()
+            return self._lock_holder()
         except PermissionError:  # only root may open the lock, but everybody may ask
             pid = _read_pid(self.pid_file)
             return pid if pid is not None and Path(f"/proc/{pid}").exists() else None
 
-    def stale(self) -> bool:
+    def has_stale_pid_file(self) -> bool:
         """Return whether a daemon left its pid file behind; holds only while none runs."""
         return self.pid_file.exists()
 
     def lock(self) -> Lock:
         """Return the lock, or raise AlreadyRunningError."""
-        deadline = time.monotonic() + LOCK_SECONDS  # somebody who only looks holds it for a moment
+        deadline = time.monotonic() + LOCK_TIMEOUT  # somebody who only looks holds it for a moment
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
         descriptor = os.open(self.lock_file, flags, 0o600)  # nobody else may hold the lock and keep us out
         while True:
@@ -87,7 +87,7 @@ class Instance:
                 if time.monotonic() > deadline:
                     os.close(descriptor)
                     raise AlreadyRunningError(f"ldirectord {self.name} runs already") from None
-                time.sleep(LOOK_SECONDS)
+                time.sleep(POLL_INTERVAL)
             else:
                 os.ftruncate(descriptor, 0)
                 return Lock(descriptor)
@@ -95,7 +95,7 @@ class Instance:
     @contextlib.contextmanager
     def pid_written(self, lock: Lock) -> Iterator[None]:
         """Name this process in the lock and in the pid file; remove the latter at the end if still its own."""
-        lock.name_process()
+        lock.write_pid()
         draft = self.pid_file.with_name(f"{self.pid_file.name}.{os.getpid()}")
         draft.write_text(f"{os.getpid()}\n")
         draft.chmod(0o644)  # whatever the umask of who started it
@@ -113,10 +113,10 @@ class Instance:
     def stop(self, pid: int) -> bool:
         """End the daemon, at first by asking it; return whether it stopped without being killed."""
         _signal(pid, signal.SIGTERM)
-        if self._gone(pid, STOP_SECONDS):
+        if self._wait_for_end(pid, TERM_TIMEOUT):
             return True
         _signal(pid, signal.SIGKILL)
-        if not self._gone(pid, KILL_SECONDS):
+        if not self._wait_for_end(pid, KILL_TIMEOUT):
             raise LdirectordError(f"process {pid} does not end, not even when killed; look at it with ps")
         self.remove_pid_file()
         return False
@@ -125,26 +125,26 @@ class Instance:
         """Ask the daemon to read its configuration again."""
         _signal(pid, signal.SIGHUP)
 
-    def _holder(self) -> int | None:
-        deadline = time.monotonic() + PID_SECONDS
-        while self._locked():
+    def _lock_holder(self) -> int | None:
+        deadline = time.monotonic() + PID_TIMEOUT
+        while self._is_locked():
             pid = _read_pid(self.lock_file)
             if pid is not None:
                 return pid
             if time.monotonic() > deadline:
                 raise LdirectordError(f"{self.lock_file} is locked but names no process; try again")
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_INTERVAL)
         return None
 
-    def _gone(self, pid: int, seconds: float) -> bool:
+    def _wait_for_end(self, pid: int, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
-        while self._locked() and _read_pid(self.lock_file) == pid:
+        while self._is_locked() and _read_pid(self.lock_file) == pid:
             if time.monotonic() > deadline:
                 return False
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_INTERVAL)
         return True
 
-    def _locked(self) -> bool:
+    def _is_locked(self) -> bool:
         try:
             descriptor = os.open(self.lock_file, os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:

@@ -40,14 +40,14 @@ class SdNotify:
         """Set the one line that ``systemctl status`` shows."""
         return self._send(*_status(text))
 
-    def alive(self) -> bool:
+    def reset_watchdog(self) -> bool:
         """Reset the manager's watchdog."""
         return self._send("WATCHDOG=1")
 
     async def keep_alive(self) -> None:
         """Reset the watchdog at half of its time, for ever: it bites when the event loop stands still."""
         while self.watchdog is not None:
-            self.alive()
+            self.reset_watchdog()
             await asyncio.sleep(self.watchdog / 2)
 
     def _send(self, *lines: str) -> bool:
@@ -63,7 +63,7 @@ class SdNotify:
         return True
 
 
-def take(environ: MutableMapping[str, str]) -> SdNotify:
+def take_from(environ: MutableMapping[str, str]) -> SdNotify:
     """Return the way that ``environ`` names and remove it there, so that no child speaks for the daemon."""
     notify = SdNotify(_address(environ), _watchdog(environ))
     for name in VARIABLES:

@@ -21,7 +21,7 @@ from ldirectord_py.runtime.text import as_bytes
 
 QUEUED_LINES = 10_000
 BATCH_LINES = 500
-FLUSH_SECONDS = 1.0
+FLUSH_TIMEOUT = 1.0
 
 _NEGOTIATED = (CheckType.NEGOTIATE, CheckType.COMBINED)
 _COMMANDS = (CheckType.EXTERNAL, CheckType.EXTERNAL_PERL)
@@ -108,9 +108,9 @@ class MonitorFiles:
         """Write what is queued, for FLUSH_SECONDS at most, and end the thread."""
         if self._thread is None:
             return
-        until = time.monotonic() + FLUSH_SECONDS
+        until = time.monotonic() + FLUSH_TIMEOUT
         try:
-            self._queue.put(None, timeout=FLUSH_SECONDS)
+            self._queue.put(None, timeout=FLUSH_TIMEOUT)
         except queue.Full:
             return
         self._thread.join(max(0.0, until - time.monotonic()))

@@ -8,7 +8,7 @@ from typing import Final
 STANDARD: Final = (0, 1, 2)
 
 
-def open_standard() -> None:
+def open_standard_descriptors() -> None:
     """Open the null device for each standard descriptor that whoever started this process has closed.
 
     Else the lock or a socket would be taken for one: it would get our output, or be replaced in the background, and

@@ -6,14 +6,14 @@ import contextlib
 import resource
 from typing import Final
 
-WANTED: Final = 65536
+WANTED_FILES: Final = 65536
 """Descriptors that are enough for the largest of configurations; programs that close all they may have stay quick."""
 
-RESERVED: Final = 256
+RESERVED_FILES: Final = 256
 """Descriptors for all that is no check: logs, mails, commands, reloads."""
 
 
-def raise_limit(wanted: int = WANTED) -> int:
+def raise_limit(wanted: int = WANTED_FILES) -> int:
     """Return how many files this process may have open, raised as far as the host allows and is sensible."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     target = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -26,7 +26,7 @@ def raise_limit(wanted: int = WANTED) -> int:
     return soft
 
 
-def at_once(asked: int | None, limit: int) -> int:
+def max_checks(asked: int | None, limit: int) -> int:
     """Return how many checks may be in flight: as many as are asked for, where ``limit`` open files have room."""
-    room = max(1, limit - min(RESERVED, limit // 2))
+    room = max(1, limit - min(RESERVED_FILES, limit // 2))
     return room if asked is None else min(asked, room)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-INTERVAL: Final = 60.0
+REPORT_INTERVAL: Final = 60.0
 """Seconds from one report of a kind of fault to the next while it goes on."""
 
-CALM_TIME: Final = 5.0
+QUIET_TIME: Final = 5.0
 """Seconds after the last fault of a kind; then it is over, if it affects no subject any more."""
 
 REVIEW_INTERVAL: Final = 1.0
@@ -38,7 +38,7 @@ class Incident(Generic[T]):
 
 
 @dataclass(slots=True)
-class _Open(Generic[T]):
+class _OpenKind(Generic[T]):
     """A kind of fault: which subjects it affects now, what was met since the last report, when the next one may be."""
 
     kind: str
@@ -73,17 +73,17 @@ class Incidents(Generic[T]):
         self._report = report
         self._clock = clock
         self._schedule = schedule
-        self._open: dict[str, _Open[T]] = {}
+        self._open: dict[str, _OpenKind[T]] = {}
         self._kinds: dict[T, str] = {}
         self._scheduled = False
 
-    def meet(self, subject: T, kind: str, detail: str) -> None:
+    def record(self, subject: T, kind: str, detail: str) -> None:
         """Note that the subject has met a fault, which affects it until ``clear``."""
         if kind not in self._open and len(self._open) >= MAX_KINDS:
             kind = OTHERS
         if self._kinds.get(subject, kind) != kind:
             self.clear(subject)
-        found = self._open.setdefault(kind, _Open(kind, subject))
+        found = self._open.setdefault(kind, _OpenKind(kind, subject))
         self._kinds[subject] = kind
         found.affected.add(subject)
         found.met.add(subject)
@@ -97,7 +97,7 @@ class Incidents(Generic[T]):
         if self._kinds and (kind := self._kinds.pop(subject, None)) is not None:
             self._open[kind].affected.discard(subject)
 
-    def keep(self, subjects: Container[T]) -> None:
+    def retain(self, subjects: Container[T]) -> None:
         """Clear all but these."""
         for subject in [subject for subject in self._kinds if subject not in subjects]:
             self.clear(subject)
@@ -109,7 +109,7 @@ class Incidents(Generic[T]):
         for found in list(self._open.values()):
             if found.count:
                 self._report_when_due(found)
-            calm = not found.affected and now >= found.met_at + CALM_TIME
+            calm = not found.affected and now >= found.met_at + QUIET_TIME
             if calm and found.begun:
                 self._report(found.report(over=True))
             if calm and not found.count and now >= found.report_at:
@@ -117,10 +117,10 @@ class Incidents(Generic[T]):
         if self._open:
             self._review_later()
 
-    def _report_when_due(self, found: _Open[T]) -> None:
+    def _report_when_due(self, found: _OpenKind[T]) -> None:
         now = self._clock()
         if now >= found.report_at:
-            found.report_at = now + INTERVAL
+            found.report_at = now + REPORT_INTERVAL
             self._report(found.report(over=False))
 
     def _review_later(self) -> None:

@@ -11,18 +11,18 @@ class LineWriter:
     The next write then begins with a line break, so that its first line does not continue that half line.
     """
 
-    __slots__ = ("torn",)
+    __slots__ = ("ends_mid_line",)
 
     def __init__(self) -> None:
-        self.torn = False
+        self.ends_mid_line = False
 
     def write(self, descriptor: int, lines: bytes) -> None:
         """Write lines, each with its line break; raises OSError, after which some of them may have been written."""
-        data = (b"\n" if self.torn else b"") + lines
+        data = (b"\n" if self.ends_mid_line else b"") + lines
         left = memoryview(data)
         try:
             while left:
                 left = left[os.write(descriptor, left) :]
         finally:
             if written := len(data) - len(left):
-                self.torn = data[written - 1] != ord("\n")
+                self.ends_mid_line = data[written - 1] != ord("\n")

@@ -8,12 +8,12 @@ from typing import Final
 
 from ldirectord_py.runtime.threads import DaemonThreads
 
-LOOKUP_SECONDS: Final = 10.0
+LOOKUP_TIMEOUT: Final = 10.0
 
 _THREADS: Final = DaemonThreads("lookup", 4)
 
 
-async def addresses(host: str, port: int) -> Sequence[str]:
+async def resolve_addresses(host: str, port: int) -> Sequence[str]:
     """Return the addresses of a host, the best first; raises OSError, TimeoutError after LOOKUP_SECONDS."""
-    found = await _THREADS.run(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), LOOKUP_SECONDS)
+    found = await _THREADS.run(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), LOOKUP_TIMEOUT)
     return [str(address[0]) for *_, address in found]

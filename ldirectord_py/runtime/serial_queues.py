@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-Work = Callable[[], Coroutine[Any, Any, object]]
+Job = Callable[[], Coroutine[Any, Any, object]]
 
-WAITING: Final = 16
+MAX_WAITING: Final = 16
 """Works that wait in one lane at most; beyond that the oldest are dropped."""
 
 logger = logging.getLogger(__name__)
@@ -23,24 +23,24 @@ class SerialQueues:
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[Work]] = {}
+        self._waiting: dict[str, deque[Job]] = {}
         self._dropped: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def add(self, lane: str, work: Work) -> None:
+    def add(self, lane: str, work: Job) -> None:
         """Do the work once all that was added to the lane before is done; an exception of it is logged."""
         waiting = self._waiting.get(lane)
         if waiting is None:
             self._waiting[lane] = deque([work])
-            self._tasks.add(task := asyncio.create_task(self._serve(lane)))
+            self._tasks.add(task := asyncio.create_task(self._run_queue(lane)))
             task.add_done_callback(self._tasks.discard)
             return
-        if len(waiting) >= WAITING:
+        if len(waiting) >= MAX_WAITING:
             waiting.popleft()
             self._dropped[lane] = self._dropped.get(lane, 0) + 1
         waiting.append(work)
 
-    async def done(self) -> None:
+    async def join(self) -> None:
         """Wait until nothing is left to do; has no deadline of its own."""
         while self._tasks:
             await asyncio.wait(self._tasks)
@@ -56,7 +56,7 @@ class SerialQueues:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _serve(self, lane: str) -> None:
+    async def _run_queue(self, lane: str) -> None:
         waiting = self._waiting[lane]
         try:
             while waiting:

@@ -16,45 +16,45 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-RELOAD: Final = signal.SIGHUP
-STOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-HANDLED: Final = frozenset({RELOAD, *STOP})
+RELOAD_SIGNAL: Final = signal.SIGHUP
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+HANDLED: Final = frozenset({RELOAD_SIGNAL, *STOP_SIGNALS})
 
 _early: set[int] = set()
 
 
-def catch_early() -> None:
+def install_early_handlers() -> None:
     """Remember a RELOAD from now on, and end when told to STOP, SIGQUIT without a core dump. For the main thread.
 
     SIGTERM needs a handler only in the first process of a container, which ignores signals without one.
     """
-    signal.signal(RELOAD, lambda number, _: _early.add(number))
+    signal.signal(RELOAD_SIGNAL, lambda number, _: _early.add(number))
     for number in (signal.SIGINT, signal.SIGQUIT):  # a shell has jobs in the background ignore SIGINT
         signal.signal(number, signal.default_int_handler)
     if os.getpid() == 1:
         signal.signal(signal.SIGTERM, _exit)
 
 
-def end() -> None:
+def ignore_reload() -> None:
     """Ignore a RELOAD from now on: at the end of the interpreter the handlers go, and it would kill."""
-    signal.signal(RELOAD, signal.SIG_IGN)
+    signal.signal(RELOAD_SIGNAL, signal.SIG_IGN)
 
 
-def hold() -> None:
+def block() -> None:
     """Keep all of them from being delivered until ``release``."""
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
 
 
-def release() -> bool:
+def unblock() -> bool:
     """Deliver what was held; return whether a RELOAD came before that."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
-    came = RELOAD in _early
+    came = RELOAD_SIGNAL in _early
     _early.clear()
     return came
 
 
 @contextmanager
-def held() -> Iterator[None]:
+def blocked() -> Iterator[None]:
     """Hold them in this thread during the block, and in the processes that it starts until these release them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     try:

@@ -20,7 +20,7 @@ class Reader(asyncio.StreamReader):
     ``count`` is called with the size of each piece that arrives; what it raises counts as the loss of the connection.
     """
 
-    count: Callable[[int], None] | None = None
+    on_data: Callable[[int], None] | None = None
     _lost: Exception | None = None
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> None:  # type: ignore[override]  # the types that protocols pass
@@ -28,8 +28,8 @@ class Reader(asyncio.StreamReader):
         if self._lost:
             return
         try:
-            if self.count:
-                self.count(len(data))
+            if self.on_data:
+                self.on_data(len(data))
         except Exception as error:  # noqa: BLE001  whatever it is, the reader gets it
             self.set_exception(error)
         else:
@@ -66,7 +66,7 @@ class Reader(asyncio.StreamReader):
             raise
 
 
-async def over_socket(
+async def open_streams(
     connected: socket.socket, *, limit: int, tls: ssl.SSLContext | None = None, name: str | None = None
 ) -> tuple[Reader, asyncio.StreamWriter]:
     """Return streams over a connected socket, which is theirs then, and closed where this fails.

@@ -18,7 +18,7 @@ from ldirectord_py.checks.threads import LOOKUPS
 from ldirectord_py.checks.transport.epoll import FAILURE, READABLE, current_epoll
 from ldirectord_py.checks.transport.tls import TlsParameters
 from ldirectord_py.errors import Inconclusive
-from ldirectord_py.runtime.streams import Reader, over_socket
+from ldirectord_py.runtime.streams import Reader, open_streams
 
 _STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
@@ -44,10 +44,10 @@ async def open_connection(
     """
     connected = (await connect(host, port)).detach()
     if tls is None:
-        reader, writer = await over_socket(connected, limit=limit)
+        reader, writer = await open_streams(connected, limit=limit)
     else:
-        reader, writer = await over_socket(connected, limit=limit, tls=tls.context, name=tls.name)
-    reader.count = Effort(MAX_TALK).read
+        reader, writer = await open_streams(connected, limit=limit, tls=tls.context, name=tls.name)
+    reader.on_data = Effort(MAX_TALK).read
     return reader, writer
 
 

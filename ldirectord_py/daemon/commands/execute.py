@@ -15,10 +15,10 @@ from ldirectord_py.runtime.serial_queues import SerialQueues
 
 PROGRAM: Final = (sys.executable, "-P", "-m", "ldirectord_py")
 
-COMMAND_SECONDS: Final = 70.0
+COMMAND_TIMEOUT: Final = 70.0
 """Seconds for one command; ``start`` gives up by itself after 60."""
 
-STOP_SECONDS: Final = 8.0
+STOP_ALL_TIMEOUT: Final = 8.0
 """Seconds for all stops together; who stops us kills us after 10."""
 
 logger = logging.getLogger(__name__)
@@ -35,40 +35,40 @@ class ExecutedDaemons:
         self._own = own
         self._program = program or PROGRAM
         self._names: tuple[str, ...] = ()
-        self._lanes = SerialQueues()
+        self._queues = SerialQueues()
 
     def start(self, names: Sequence[str]) -> None:
         """Start these daemons; one that runs already stays as it is."""
         self._names = tuple(name for name in names if self._is_another(name))
         for name in self._names:
-            self._order(name, "start")
+            self._queue_command(name, "start")
 
-    def follow(self, names: Sequence[str]) -> None:
+    def reload(self, names: Sequence[str]) -> None:
         """Reload these daemons after a reload of ours, start those that do not run, stop those left out."""
         former, self._names = self._names, tuple(name for name in names if self._is_another(name))
         for name in former:
             if name not in self._names:
-                self._order(name, "stop")
+                self._queue_command(name, "stop")
         for name in self._names:
             if name in former:
-                self._lanes.add(name, partial(self._renew, name))
+                self._queues.add(name, partial(self._reload_or_start, name))
             else:
-                self._order(name, "start")
+                self._queue_command(name, "start")
 
     async def stop(self) -> None:
         """Stop all of them; those that take longer than STOP_SECONDS end behind us, which is told."""
         for name in self._names:
-            self._order(name, "stop")
+            self._queue_command(name, "stop")
         try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await self._lanes.done()
+            async with asyncio.timeout(STOP_ALL_TIMEOUT):
+                await self._queues.join()
         except TimeoutError:
-            logger.warning("The daemons of execute did not all stop within %g s", STOP_SECONDS)
-        await self._lanes.close()
+            logger.warning("The daemons of execute did not all stop within %g s", STOP_ALL_TIMEOUT)
+        await self._queues.close()
 
     async def close(self) -> None:
         """Forget them, as they are."""
-        await self._lanes.close()
+        await self._queues.close()
 
     def _is_another(self, name: str) -> bool:
         if Path(name).name != self._own.name:
@@ -76,12 +76,12 @@ class ExecutedDaemons:
         logger.warning("execute=%s names this daemon itself and has no effect", name)
         return False
 
-    def _order(self, name: str, word: str) -> None:
-        self._lanes.add(name, lambda: self._tell(name, word))
+    def _queue_command(self, name: str, word: str) -> None:
+        self._queues.add(name, lambda: self._run(name, word))
 
-    async def _renew(self, name: str) -> None:
-        if not await self._tell(name, "reload"):
-            await self._tell(name, "start")
+    async def _reload_or_start(self, name: str) -> None:
+        if not await self._run(name, "reload"):
+            await self._run(name, "start")
 
-    async def _tell(self, name: str, word: str) -> bool:
-        return await run_command((*self._program, name, word), COMMAND_SECONDS)
+    async def _run(self, name: str, word: str) -> bool:
+        return await run_command((*self._program, name, word), COMMAND_TIMEOUT)

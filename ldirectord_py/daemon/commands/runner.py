@@ -7,7 +7,7 @@ from pathlib import Path
 from ldirectord_py.config.commands import configuration_name
 from ldirectord_py.daemon.commands.execute import ExecutedDaemons
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.report.commands.command import run_for_event
+from ldirectord_py.report.commands.command import run_command_line
 from ldirectord_py.report.commands.fallbackcommand import FallbackCommands
 from ldirectord_py.runtime.serial_queues import SerialQueues
 
@@ -28,13 +28,13 @@ class CommandRunner:
 
     def reloaded(self) -> None:
         """Run what is due when these orders come from a file that was read again."""
-        self._children.follow(self._executed)
+        self._children.reload(self._executed)
 
     def changed(self) -> None:
         """Run what is due when the content of the configuration's file has changed, in force or not."""
         callback = self._director.compiled.config.settings.callback
         if callback is not None:
-            self._lanes.add("the callback", lambda: run_for_event(callback, str(self._path)))
+            self._lanes.add("the callback", lambda: run_command_line(callback, str(self._path)))
 
     @property
     def _executed(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ class UnjudgedChecks:
 
     def add(self, check: Check, reason: str) -> None:
         """Note that a fault of this host kept the check from judging."""
-        self._incidents.meet(check, kind_of(reason), reason)
+        self._incidents.record(check, kind_of(reason), reason)
 
     def remove(self, check: Check) -> None:
         """Note that the check has judged."""
@@ -28,7 +28,7 @@ class UnjudgedChecks:
 
     def keep(self, checks: Container[Check]) -> None:
         """Remove all other checks."""
-        self._incidents.keep(checks)
+        self._incidents.retain(checks)
 
 
 def kind_of(reason: str) -> str:

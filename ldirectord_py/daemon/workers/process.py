@@ -33,7 +33,7 @@ class WorkerProcess:
         self.commands: Sequence[int] = ()
         self._output = Output()
         try:
-            with signals.held():  # until the worker handles them: signals are meant for the director
+            with signals.blocked():  # until the worker handles them: signals are meant for the director
                 self._child = Child(WORKER_COMMAND, self._output.write, environment(os.environ), theirs.fileno())
         except BaseException:
             self._output.close()

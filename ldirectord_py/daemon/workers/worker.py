@@ -21,7 +21,7 @@ from ldirectord_py.checks.registry import checker_for, turn_for
 from ldirectord_py.daemon.probing.prober import Prober
 from ldirectord_py.daemon.workers.messages import Assignment, Update, decode_assignment, read_message
 from ldirectord_py.runtime import signals
-from ldirectord_py.runtime.file_limit import at_once, raise_limit
+from ldirectord_py.runtime.file_limit import max_checks, raise_limit
 from ldirectord_py.runtime.garbage import freeze_survivors
 from ldirectord_py.runtime.python_command import source_digest
 
@@ -66,7 +66,7 @@ class Worker(logging.Handler):
         self._checks.update(assignment.added)
         logging.getLogger().setLevel(assignment.log_level)
         command.TURNS.limit = assignment.limits.external
-        self._limit = at_once(assignment.limits.checks, self._descriptors)
+        self._limit = max_checks(assignment.limits.checks, self._descriptors)
         self._set_in_flight_limit()
         if assignment.complete:
             self._numbers = {check: number for number, check in self._checks.items()}
@@ -127,7 +127,7 @@ async def serve(ours: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for number in signals.HANDLED:
         loop.add_signal_handler(number, lambda: None)  # not SIG_IGN, which commands would inherit
-    signals.release()
+    signals.unblock()
     reader, writer = await asyncio.open_unix_connection(sock=ours)
     worker = Worker(writer)
     logging.getLogger().addHandler(worker)
@@ -141,7 +141,7 @@ async def serve(ours: socket.socket) -> None:
     finally:
         await worker.stop()
         writer.transport.abort()
-        signals.hold()
+        signals.block()
 
 
 def main() -> int:

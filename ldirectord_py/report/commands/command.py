@@ -18,10 +18,10 @@ from ldirectord_py.checks.checktypes.command import GRACE, environment, split
 from ldirectord_py.runtime.child import Child
 from ldirectord_py.runtime.limiter import Limiter
 
-SECONDS: Final = 60.0
+COMMAND_TIMEOUT: Final = 60.0
 """Seconds that a command may take, unless it is told otherwise."""
 
-TURNS: Final = Limiter(10)
+CONCURRENT_COMMANDS: Final = Limiter(10)
 """The commands of this kind that are under way; the others wait, their time not yet begun."""
 
 _spawning = Limiter(1)
@@ -29,7 +29,7 @@ _spawning = Limiter(1)
 logger = logging.getLogger(__name__)
 
 
-async def run_for_event(command: str, *told: str) -> bool:
+async def run_command_line(command: str, *told: str) -> bool:
     """Act by a command line of the configuration, split as a shell would but seen by none, and what it is told."""
     try:
         words = split(command)
@@ -39,11 +39,11 @@ async def run_for_event(command: str, *told: str) -> bool:
     return await run_command((*words, *told))
 
 
-async def run_command(words: Sequence[str], seconds: float = SECONDS) -> bool:
+async def run_command(words: Sequence[str], seconds: float = COMMAND_TIMEOUT) -> bool:
     """Return whether the command ended with status 0; if not, the log says how it failed."""
     shown = " ".join(words)
     logger.debug("Running system(%s)", shown)
-    async with TURNS:
+    async with CONCURRENT_COMMANDS:
         failure = await run(words, seconds)
     if failure:
         logger.error("system(%s) failed: %s", shown, failure)
@@ -62,16 +62,16 @@ async def run(words: Sequence[str], seconds: float) -> str:
         async with asyncio.timeout(seconds):
             status = await child.wait()
     except TimeoutError:
-        return f"not done within {seconds:g} s, {await _ended(child)}"
+        return f"not done within {seconds:g} s, {await _terminate(child)}"
     except Exception:
-        await _ended(child)
+        await _terminate(child)
         raise
     if status < 0:
         return f"killed by signal {-status}"
     return f"exit status {status}" if status else ""
 
 
-async def _ended(child: Child) -> str:
+async def _terminate(child: Child) -> str:
     """End the command and all of its group; return what became of it."""
     child.signal(signal.SIGTERM)
     try:

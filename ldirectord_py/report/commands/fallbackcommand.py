@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ldirectord_py.address import endpoint
 from ldirectord_py.ipvs.table import FirewallMark, VirtualAddress
-from ldirectord_py.report.commands.command import run_for_event
+from ldirectord_py.report.commands.command import run_command_line
 from ldirectord_py.report.events import Event, Outage
 from ldirectord_py.runtime.serial_queues import SerialQueues
 
@@ -15,16 +15,18 @@ from ldirectord_py.runtime.serial_queues import SerialQueues
 class FallbackCommands:
     """A Listener: runs the commands of a virtual one after the other, in ``lanes``."""
 
-    lanes: SerialQueues
+    queues: SerialQueues
 
     def __call__(self, event: Event) -> None:
         """Run the virtual's command, if it has one, when an outage begins or ends."""
         if isinstance(event, Outage) and event.virtual.fallbackcommand is not None:
             command = event.virtual.fallbackcommand
-            self.lanes.add(f"the fallbackcommand of {event.virtual.id}", lambda: run_for_event(command, *told(event)))
+            self.queues.add(
+                f"the fallbackcommand of {event.virtual.id}", lambda: run_command_line(command, *arguments_for(event))
+            )
 
 
-def told(event: Outage) -> tuple[str, str, str]:
+def arguments_for(event: Outage) -> tuple[str, str, str]:
     """Return what the command is told: start or stop, the virtual's address and port, its protocol."""
     word = "start" if event.began else "stop"
     match event.virtual.key:

@@ -17,14 +17,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ldirectord_py.config.model import Globals
-from ldirectord_py.report.log.sinks import File, Line, Sink, Stream, Syslog, to_stderr
+from ldirectord_py.report.log.sinks import FileSink, LogLine, Sink, StreamSink, SyslogSink, write_to_stderr
 from ldirectord_py.runtime.text import escape
 
 LOGGER = "ldirectord_py"
 QUEUED_LINES = 10_000
 BATCH_LINES = 500
-LONGEST_TEXT = 8192
-FLUSH_SECONDS = 1.0
+MAX_TEXT_LENGTH = 8192
+FLUSH_TIMEOUT = 1.0
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -37,8 +37,8 @@ class QueuedLog(logging.Handler):
         super().__init__()
         self._instance = instance
         self._verbose = verbose
-        self._sink = sink_of(settings, instance, verbose=verbose)
-        self._queue: queue.Queue[Line | None] = queue.Queue(QUEUED_LINES)
+        self._sink = sink_for(settings, instance, verbose=verbose)
+        self._queue: queue.Queue[LogLine | None] = queue.Queue(QUEUED_LINES)
         self._lost = 0
         self._astray = 0
         self._threadless = False
@@ -53,15 +53,15 @@ class QueuedLog(logging.Handler):
         except Exception:  # noqa: BLE001  a message that cannot be formatted must not end its caller
             text = f"{record.msg} (its arguments do not fit)"
         try:
-            self._queue.put_nowait(Line(record.created, record.levelno, one_line(text)))
+            self._queue.put_nowait(LogLine(record.created, record.levelno, one_line(text)))
         except queue.Full:
             self._lost += 1
         if self._thread is None:
             self._begin()
 
-    def follow(self, settings: Globals) -> None:
+    def reconfigure(self, settings: Globals) -> None:
         """Write from now on to where ``settings`` say; the thread closes the old end."""
-        sink = sink_of(settings, self._instance, verbose=self._verbose)
+        sink = sink_for(settings, self._instance, verbose=self._verbose)
         if sink != self._sink:
             self._sink = sink
 
@@ -80,7 +80,7 @@ class QueuedLog(logging.Handler):
         with contextlib.suppress(queue.Full):
             self._queue.put_nowait(None)  # wakes the thread
         if self._thread is not None:
-            self._thread.join(FLUSH_SECONDS)
+            self._thread.join(FLUSH_TIMEOUT)
         else:
             self._write_to_stderr()
         super().close()
@@ -92,7 +92,7 @@ class QueuedLog(logging.Handler):
             thread.start()
         except RuntimeError as fault:
             if not self._threadless:
-                to_stderr(f"cannot write the log: {fault}; its lines wait until a thread can be started")
+                write_to_stderr(f"cannot write the log: {fault}; its lines wait until a thread can be started")
             self._threadless = True
         else:
             self._thread = thread
@@ -100,7 +100,7 @@ class QueuedLog(logging.Handler):
     def _write_to_stderr(self) -> None:
         while not self._queue.empty():
             for line in self._batch()[0]:
-                to_stderr(line.text)
+                write_to_stderr(line.text)
 
     def _write_until_stopped(self) -> None:
         sink = self._sink
@@ -115,7 +115,7 @@ class QueuedLog(logging.Handler):
                 self._queue.task_done()
         _close(sink)
 
-    def _batch(self) -> tuple[list[Line], int]:
+    def _batch(self) -> tuple[list[LogLine], int]:
         """Return what is queued, after waiting for the first, and a line about lost ones; and how many it took."""
         batch = [self._queue.get()]
         while len(batch) < BATCH_LINES and not self._queue.empty():
@@ -126,16 +126,16 @@ class QueuedLog(logging.Handler):
             lines.append(_own(f"{lost} log lines were lost: the log was too slow"))
         return lines, len(batch)
 
-    def _write(self, sink: Sink, lines: Sequence[Line]) -> None:
+    def _write(self, sink: Sink, lines: Sequence[LogLine]) -> None:
         astray = self._astray
         first = [_own(f"{astray} log lines went to standard error: the log could not be written")] if astray else []
         try:
             sink.write([*first, *lines])
         except Exception as fault:  # noqa: BLE001  whatever it is, the thread has to go on
             if not astray:
-                to_stderr(f"cannot write the log: {fault}; it comes here until that is mended")
+                write_to_stderr(f"cannot write the log: {fault}; it comes here until that is mended")
             for line in lines:
-                to_stderr(line.text)
+                write_to_stderr(line.text)
             self._astray += len(lines)
         else:
             self._astray = 0
@@ -157,20 +157,20 @@ def open_log(settings: Globals, instance: str, *, verbose: bool = False) -> Iter
         log.close()
 
 
-def follow(settings: Globals) -> None:
+def reconfigure(settings: Globals) -> None:
     """Write the open log, if there is one, from now on to where ``settings`` say."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, QueuedLog):
-            handler.follow(settings)
+            handler.reconfigure(settings)
 
 
-def sink_of(settings: Globals, instance: str, *, verbose: bool = False) -> Sink:
+def sink_for(settings: Globals, instance: str, *, verbose: bool = False) -> Sink:
     """Return the end of the log that ``settings`` name."""
     if verbose or settings.supervised:
-        return Stream()
+        return StreamSink()
     if settings.logfile.startswith("/"):
-        return File(Path(settings.logfile), instance)
-    return Syslog(settings.logfile)
+        return FileSink(Path(settings.logfile), instance)
+    return SyslogSink(settings.logfile)
 
 
 def _close(sink: Sink) -> None:
@@ -182,7 +182,7 @@ def _close(sink: Sink) -> None:
 def one_line(text: str) -> str:
     """Return the text without control characters and lone surrogates, and no longer than LONGEST_TEXT."""
     text = _CONTROL.sub(_escape, text)
-    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 3] + "..."
+    return text if len(text) <= MAX_TEXT_LENGTH else text[: MAX_TEXT_LENGTH - 3] + "..."
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -196,5 +196,5 @@ def _text(record: logging.LogRecord) -> str:
     return text
 
 
-def _own(text: str) -> Line:
-    return Line(time.time(), logging.WARNING, text)
+def _own(text: str) -> LogLine:
+    return LogLine(time.time(), logging.WARNING, text)

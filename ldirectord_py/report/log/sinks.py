@@ -18,12 +18,12 @@ from ldirectord_py.runtime.line_writer import LineWriter
 from ldirectord_py.runtime.text import ESCAPED
 
 SYSLOG_SOCKET = "/dev/log"
-SYSLOG_SECONDS = 1.0
+SEND_TIMEOUT = 1.0
 INFO, WARNING, ERROR, DEBUG = 6, 4, 3, 7  # syslog's severities
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogLine:
     """A line of the log: when, in seconds since the epoch; how grave, in ``logging``'s numbers; and the text."""
 
     seconds: float
@@ -34,7 +34,7 @@ class Line:
 class Sink(Protocol):
     """An end of the log."""
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[LogLine]) -> None:
         """Write the lines; raise OSError when that fails, which may be half-way."""
 
     def close(self) -> None:
@@ -42,7 +42,7 @@ class Sink(Protocol):
 
 
 @dataclass(slots=True)
-class File:
+class FileSink:
     """A file that follows its path: renamed away for rotation, the next line begins a new one."""
 
     path: Path
@@ -50,7 +50,7 @@ class File:
     _descriptor: int | None = field(default=None, repr=False, compare=False)
     _writer: LineWriter = field(default_factory=LineWriter, repr=False, compare=False)
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[LogLine]) -> None:
         """Append ``[localtime|INSTANCE|pid] text`` for each line."""
         head = f"|{self.instance}|{os.getpid()}] "
         text = "".join(f"[{time.ctime(line.seconds)}{head}{line.text}\n" for line in lines)
@@ -65,7 +65,7 @@ class File:
     def _open(self) -> int:
         if self._descriptor is not None and not self._in_place(self._descriptor):
             self.close()
-            self._writer.torn = False
+            self._writer.ends_mid_line = False
         if self._descriptor is None:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe without a reader must not hold us
             self._descriptor = os.open(self.path, flags, 0o644)
@@ -79,13 +79,13 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class StreamSink:
     """The standard output, for who supervises the daemon or sits before it."""
 
     descriptor: int = 1
     _writer: LineWriter = field(default_factory=LineWriter, repr=False, compare=False)
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[LogLine]) -> None:
         """Write ``[localtime] text`` for each line."""
         text = "".join(f"[{time.ctime(line.seconds)}] {line.text}\n" for line in lines)
         self._writer.write(self.descriptor, text.encode(errors=ESCAPED))
@@ -95,14 +95,14 @@ class Stream:
 
 
 @dataclass(slots=True)
-class Syslog:
+class SyslogSink:
     """The local syslog daemon; ``facility`` is one of its words."""
 
     facility: str
     path: str = SYSLOG_SOCKET
     _socket: socket.socket | None = field(default=None, repr=False, compare=False)
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[LogLine]) -> None:
         """Send each line as ``ldirectord[pid]: text``."""
         number = SysLogHandler.facility_names.get(self.facility)
         if number is None:
@@ -119,11 +119,11 @@ class Syslog:
             self._socket.close()
             self._socket = None
 
-    def _send(self, facility: int, lines: Sequence[Line]) -> None:
+    def _send(self, facility: int, lines: Sequence[LogLine]) -> None:
         if self._socket is None:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._socket = sock
-            sock.settimeout(SYSLOG_SECONDS)
+            sock.settimeout(SEND_TIMEOUT)
             sock.connect(self.path)
         for line in lines:
             stamp = time.ctime(line.seconds)[4:19]
@@ -131,7 +131,7 @@ class Syslog:
             self._socket.send((head + line.text).encode(errors=ESCAPED))
 
 
-def to_stderr(text: str) -> None:
+def write_to_stderr(text: str) -> None:
     """Write a line about the log itself to standard error, as far as that is open."""
     if sys.stderr is None:
         return

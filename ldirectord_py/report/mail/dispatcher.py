@@ -37,15 +37,15 @@ class MailDispatcher:
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
-        self._outboxes: dict[str | None, MailQueue] = {}
+        self._queues: dict[str | None, MailQueue] = {}
 
     def __call__(self, letter: MailMessage, holds: Callable[[Alert], bool]) -> None:
         """Send a letter soon, but for those of its alerts that do not hold any more; never waits."""
         server = letter.route.server
-        if server not in self._outboxes:
-            self._outboxes[server] = MailQueue(server or "sendmail", transport_for(server, self._lookup), holds)
-        self._outboxes[server].put(letter)
+        if server not in self._queues:
+            self._queues[server] = MailQueue(server or "sendmail", transport_for(server, self._lookup), holds)
+        self._queues[server].put(letter)
 
     async def close(self, seconds: float) -> None:
         """Send what waits, for so long at most."""
-        await asyncio.gather(*(outbox.close(seconds) for outbox in self._outboxes.values()))
+        await asyncio.gather(*(outbox.close(seconds) for outbox in self._queues.values()))

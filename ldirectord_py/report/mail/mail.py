@@ -144,7 +144,7 @@ class MailAlerts:
         logger.info("emailalert: %s", alert.text)
         route = Route(virtual.smtp, self._sender, virtual.emailalert)
         group = self._groups.setdefault(route, Group(self._clock() + virtual.emailalertgroup))
-        group.alerts.append(alert.of(virtual))
+        group.alerts.append(alert.with_details_of(virtual))
         if not virtual.emailalertgroup or len(group.alerts) >= MAX_ALERTS:
             self._end(route, alone=virtual.emailalertgroup > 0)
 

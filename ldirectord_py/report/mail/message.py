@@ -15,7 +15,7 @@ from ldirectord_py.runtime.text import escape_surrogates
 
 POLICY = SMTP.clone(cte_type="7bit")
 UNFOLDED = POLICY.clone(max_line_length=998)  # a long subject folded right behind its name puzzles some readers
-LONGEST_TEXT = 1000
+MAX_TEXT_LENGTH = 1000
 MAX_ALERTS = 1000
 """Alerts in one mail at most."""
 
@@ -38,13 +38,13 @@ class Alert:
         """Return the text behind the name of its service."""
         return f"[{self.servicename}] {self.text}" if self.servicename else self.text
 
-    def of(self, virtual: Virtual) -> Alert:
+    def with_details_of(self, virtual: Virtual) -> Alert:
         """Return the alert with what the virtual says about itself."""
         return replace(
             self,
-            reason=plain(self.reason),
-            servicename=plain(virtual.servicename or ""),
-            comment=plain(virtual.comment or ""),
+            reason=single_line(self.reason),
+            servicename=single_line(virtual.servicename or ""),
+            comment=single_line(virtual.comment or ""),
         )
 
 
@@ -65,7 +65,7 @@ class Host:
     user: str
 
     @property
-    def address(self) -> str:
+    def mail_address(self) -> str:
         """Return the address of the user on this host."""
         return f"{self.user}@{self.name}"
 
@@ -82,9 +82,9 @@ class MailMessage:
     recipients: tuple[str, ...]
     host: Host
     id: str
-    written: float
-    began: float
-    alone: bool = True
+    dated: float
+    queued_at: float
+    standalone: bool = True
 
     @property
     def subject(self) -> str:
@@ -92,29 +92,29 @@ class MailMessage:
         first = self.alerts[0].subject
         return first if len(self.alerts) == 1 else f"{len(self.alerts)} alerts: {first}"
 
-    def joined(self, other: MailMessage) -> MailMessage | None:
+    def merge(self, other: MailMessage) -> MailMessage | None:
         """Return one mail for both, or None if they differ in route or recipients, or it would be too long.
 
         This one may have been sent before, without an answer. The id and the age are the other's: some servers drop an
         id that they have had, and the newest alert must not be given up with the oldest.
         """
-        apart = self.alone or other.alone or (self.route, self.recipients) != (other.route, other.recipients)
+        apart = self.standalone or other.standalone or (self.route, self.recipients) != (other.route, other.recipients)
         if apart or len(self.alerts) + len(other.alerts) > MAX_ALERTS:
             return None
-        return replace(self, alerts=self.alerts + other.alerts, id=other.id, began=other.began)
+        return replace(self, alerts=self.alerts + other.alerts, id=other.id, queued_at=other.queued_at)
 
     @property
-    def sender(self) -> str:
+    def envelope_sender(self) -> str:
         """Return the address that answers and refusals go to."""
-        return parseaddr(self.route.sender or "")[1] or self.host.address
+        return parseaddr(self.route.sender or "")[1] or self.host.mail_address
 
-    def message(self) -> bytes:
+    def encode(self) -> bytes:
         """Return the mail as RFC 5322 has it, in ASCII, with CR LF; raises ValueError where an address is none."""
         message = EmailMessage(policy=POLICY)
-        message["Date"] = formatdate(self.written, localtime=True)
+        message["Date"] = formatdate(self.dated, localtime=True)
         message["Message-ID"] = self.id
-        message["From"] = _addresses(_CONTROL.sub(" ", self.route.sender or "")) or self.host.address
-        message["To"] = _addresses(self.route.recipients)
+        message["From"] = _address_header(_CONTROL.sub(" ", self.route.sender or "")) or self.host.mail_address
+        message["To"] = _address_header(self.route.recipients)
         message["Subject"] = self.subject
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(self._body())
@@ -133,12 +133,12 @@ def compose(
     return MailMessage(tuple(alerts), route, recipients, host, make_msgid(domain=host.name), written, began, alone)
 
 
-def plain(text: str) -> str:
+def single_line(text: str) -> str:
     """Return the text on one line, without control characters or lone surrogates, and not endless."""
-    return escape_surrogates(_CONTROL.sub(" ", text)).strip()[:LONGEST_TEXT]
+    return escape_surrogates(_CONTROL.sub(" ", text)).strip()[:MAX_TEXT_LENGTH]
 
 
-def _addresses(text: str) -> str:
+def _address_header(text: str) -> str:
     """Return addresses as a header has them, bytes that are not UTF-8 in names escaped."""
     return ", ".join(formataddr((escape_surrogates(name), address)) for name, address in getaddresses([text]))
 

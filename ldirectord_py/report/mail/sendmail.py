@@ -12,7 +12,7 @@ from typing import Final
 
 from ldirectord_py.checks.checktypes.command import environment
 from ldirectord_py.report.mail.message import MailMessage
-from ldirectord_py.report.mail.transport import MAIL_SECONDS, MailNotSentError, Refusal, Send, words
+from ldirectord_py.report.mail.transport import MAIL_TIMEOUT, MailNotSentError, Refusal, Send, error_text
 from ldirectord_py.runtime.child import Child
 
 SENDMAIL: Final = "/usr/sbin/sendmail"
@@ -26,22 +26,22 @@ async def sendmail_transport(program: str = SENDMAIL) -> AsyncIterator[Send]:
 
 async def _hand_over(program: str, letter: MailMessage) -> Mapping[str, Refusal]:
     try:
-        message = letter.message().replace(b"\r\n", b"\n")
+        message = letter.encode().replace(b"\r\n", b"\n")
     except ValueError as error:
-        return dict.fromkeys(letter.recipients, Refusal(words(error), final=True))
+        return dict.fromkeys(letter.recipients, Refusal(error_text(error), final=True))
     try:
         with open(os.memfd_create("mail"), "w+b") as given:  # noqa: PTH123, ASYNC230  memory, no path and no disk
             given.write(message)
             given.seek(0)
             child = Child((program, "-t", "-i"), subprocess.DEVNULL, environment(os.environ), given.fileno())
     except OSError as error:
-        raise MailNotSentError(f"cannot run {program}: {words(error)}") from None
+        raise MailNotSentError(f"cannot run {program}: {error_text(error)}") from None
     try:
-        async with asyncio.timeout(MAIL_SECONDS):
+        async with asyncio.timeout(MAIL_TIMEOUT):
             status = await child.wait()
     except TimeoutError:
         await child.kill()
-        raise MailNotSentError(f"{program} did not end within {MAIL_SECONDS:g} s") from None
+        raise MailNotSentError(f"{program} did not end within {MAIL_TIMEOUT:g} s") from None
     except BaseException:
         await child.kill()
         raise

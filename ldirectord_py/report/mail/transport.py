@@ -10,7 +10,7 @@ from typing import Final
 from ldirectord_py.errors import LdirectordError
 from ldirectord_py.report.mail.message import MailMessage
 
-MAIL_SECONDS: Final = 30.0
+MAIL_TIMEOUT: Final = 30.0
 """Seconds that one mail may take on its way out."""
 
 
@@ -37,7 +37,7 @@ Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a host, for its port; raises OSError, also when that takes too long."""
 
 
-def words(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return on one line what an error says."""
     text = getattr(error, "strerror", None) or " ".join(map(str, error.args)) or type(error).__name__
     return " ".join(str(text).split())[:200]

@@ -14,7 +14,7 @@ import asyncio, logging, signal, socket, sys, time, types
 from pathlib import Path
 from ldirectord_py.cli import main
 from ldirectord_py.errors import KernelError
-from ldirectord_py.runtime.signals import release
+from ldirectord_py.runtime.signals import unblock
 
 def look_up(*_, **__):
     Path(sys.argv[1] + ".told").write_text("looking up")
@@ -35,7 +35,7 @@ async def serve(path, loaded, notify, ready):
     if behaviour == "dawdles":
         await asyncio.sleep(1)
     loop.add_signal_handler(signal.SIGHUP, lambda: told.write_text("reload"))
-    if release():
+    if unblock():
         loop.call_soon(told.write_text, "reload")
     if behaviour == "chatters":
         for number in range(20_000):

@@ -199,7 +199,7 @@ def test_a_long_list_takes_turns_and_shows_its_progress_on_a_terminal(
 
     port = site.serve(talk)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.setattr(probe, "AT_ONCE", 10)
+    monkeypatch.setattr(probe, "MAX_CONCURRENT", 10)
     more = "    service = imap\n    negotiatetimeout = {}\n"  # another one makes another check
     imaps = [section(str(n), f"127.0.0.1:{port}", checktype="negotiate", more=more.format(n)) for n in range(1, 30)]
     site.write(*imaps)

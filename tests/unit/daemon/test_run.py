@@ -28,7 +28,7 @@ from ldirectord_py.ipvs.table import Table
 from ldirectord_py.report.log import logfile
 from ldirectord_py.report.mail import dispatcher
 from ldirectord_py.report.mail.sendmail import sendmail_transport
-from ldirectord_py.report.monitorfile import FLUSH_SECONDS
+from ldirectord_py.report.monitorfile import FLUSH_TIMEOUT
 from ldirectord_py.runtime import signals
 
 HEAD = "checkinterval = 1\nchecktimeout = 1\n"
@@ -170,7 +170,7 @@ async def test_a_stop_during_the_start_is_not_followed_by_ready(
 
 async def test_a_stop_during_a_reload_begins_nothing_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     followed: list[Globals] = []
-    monkeypatch.setattr(logfile, "follow", followed.append)
+    monkeypatch.setattr(logfile, "reconfigure", followed.append)
     async with daemon(tmp_path, monkeypatch) as web:
         await asyncio.wait_for(web.ready.wait(), 10)
         web.kernel.open.clear()
@@ -250,7 +250,7 @@ async def test_a_mail_server_that_hangs_has_the_time_that_the_kernel_did_not_nee
         await asyncio.wait_for(hung.asked.wait(), 10)
         await web.stop()
     (given,) = hung.given
-    assert run.REPORT_SECONDS < given <= FLUSH_SECONDS
+    assert run.REPORT_SECONDS < given <= FLUSH_TIMEOUT
 
 
 def test_commands_that_ignore_a_stop_are_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,12 +65,12 @@ def test_the_folder_is_var_run_unless_the_environment_names_one(monkeypatch: pyt
 
 
 def test_nothing_runs_at_first(web: Instance) -> None:
-    assert (web.running(), web.stale()) == (None, False)
+    assert (web.running_pid(), web.has_stale_pid_file()) == (None, False)
 
 
 def test_a_daemon_is_seen_and_its_pid_file_readable_for_all(web: Instance, start: Start) -> None:
     daemon = start()
-    assert daemon.pid == web.running()
+    assert daemon.pid == web.running_pid()
     assert f"{daemon.pid}\n" == web.pid_file.read_text()
     assert (web.pid_file.stat().st_mode & 0o777, web.lock_file.stat().st_mode & 0o777) == (0o644, 0o600)
 
@@ -85,23 +85,23 @@ def test_stop_ends_the_daemon_which_removes_its_pid_file(web: Instance, start: S
     daemon = start()
     assert web.stop(daemon.pid)
     assert daemon.wait(10) == 0
-    assert (web.running(), web.stale()) == (None, False)
+    assert (web.running_pid(), web.has_stale_pid_file()) == (None, False)
 
 
 def test_a_killed_daemon_leaves_a_stale_pid_file(web: Instance, start: Start) -> None:
     daemon = start()
     daemon.kill()
     daemon.wait(10)
-    assert (web.running(), web.stale()) == (None, True)
+    assert (web.running_pid(), web.has_stale_pid_file()) == (None, True)
     web.lock().release()
 
 
 def test_a_daemon_that_does_not_stop_is_killed(web: Instance, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pid_file, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(pid_file, "TERM_TIMEOUT", 0.1)
     daemon = start("stubborn")
     assert not web.stop(daemon.pid)
     assert daemon.wait(10) == -signal.SIGKILL
-    assert (web.running(), web.stale()) == (None, False)
+    assert (web.running_pid(), web.has_stale_pid_file()) == (None, False)
 
 
 def test_reload_is_a_hangup(web: Instance, start: Start) -> None:
@@ -115,7 +115,7 @@ def test_a_process_that_is_merely_called_ldirectord_is_no_daemon(web: Instance) 
     """The original took ``vi ldirectord.cf`` for one when the pid file named it."""
     with subprocess.Popen(["ldirectord-ish", "60"], executable="/bin/sleep") as other:
         web.pid_file.write_text(f"{other.pid}\n")
-        assert (web.running(), web.stale()) == (None, True)
+        assert (web.running_pid(), web.has_stale_pid_file()) == (None, True)
         web.lock().release()
         other.kill()
 
@@ -123,7 +123,7 @@ def test_a_process_that_is_merely_called_ldirectord_is_no_daemon(web: Instance) 
 def test_a_pid_file_that_went_away_does_not_hide_the_daemon(web: Instance, start: Start) -> None:
     daemon = start()
     web.remove_pid_file()
-    assert daemon.pid == web.running()
+    assert daemon.pid == web.running_pid()
 
 
 def test_at_the_end_only_the_own_pid_file_is_removed(web: Instance) -> None:
@@ -145,10 +145,10 @@ def test_the_lock_outlives_who_took_it_in_the_child_that_inherited_it(web: Insta
 
 
 def test_a_lock_without_a_name_is_waited_for_then_told(web: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pid_file, "PID_SECONDS", 0.05)
+    monkeypatch.setattr(pid_file, "PID_TIMEOUT", 0.05)
     lock = web.lock()
     with pytest.raises(LdirectordError, match="is locked but names no process"):
-        web.running()
+        web.running_pid()
     lock.release()
 
 
@@ -156,7 +156,7 @@ def test_looking_does_not_take_the_lock_from_a_start(web: Instance, start: Start
     """Who looks holds the lock shared for a moment; a start waits that moment out."""
     web.lock().release()
     look = subprocess.Popen(["flock", "--shared", str(web.lock_file), "sleep", "0.05"])
-    assert start().pid == web.running()
+    assert start().pid == web.running_pid()
     look.wait(10)
 
 
@@ -168,7 +168,7 @@ def test_everybody_may_ask_whether_it_runs(web: Instance, start: Start, tmp_path
         "from ldirectord_py.instance.pid_file import Instance\n"
         "web = Instance('web.cf', Path(sys.argv[1]))\n"
         "os.setuid(65534)\n"
-        "print(web.running())"
+        "print(web.running_pid())"
     )
     for folder in (tmp_path, *tmp_path.parents[:3]):  # pytest's own, one more under xdist
         if folder.name != "tmp":

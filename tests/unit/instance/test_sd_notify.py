@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ldirectord_py.instance.sd_notify import SdNotify, take
+from ldirectord_py.instance.sd_notify import SdNotify, take_from
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 @pytest.fixture
 def notify(manager: socket.socket) -> SdNotify:
-    return take({"NOTIFY_SOCKET": manager.getsockname()})
+    return take_from({"NOTIFY_SOCKET": manager.getsockname()})
 
 
 def test_ready_names_the_main_process_and_the_status(manager: socket.socket, notify: SdNotify) -> None:
@@ -41,7 +41,7 @@ def test_reloading_has_the_monotonic_time_in_microseconds(
 def test_stopping_status_and_alive(manager: socket.socket, notify: SdNotify) -> None:
     assert notify.stopping()
     assert notify.status("one\nline")
-    assert notify.alive()
+    assert notify.reset_watchdog()
     assert [manager.recv(4096) for _ in range(3)] == [b"STOPPING=1", b"STATUS=one line", b"WATCHDOG=1"]
 
 
@@ -50,22 +50,22 @@ def test_an_abstract_socket() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"\0{name}")
         manager.settimeout(5)
-        assert take({"NOTIFY_SOCKET": f"@{name}"}).stopping()
+        assert take_from({"NOTIFY_SOCKET": f"@{name}"}).stopping()
         assert manager.recv(4096) == b"STOPPING=1"
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:1234"}])
 def test_silent_where_nobody_listens(environ: dict[str, str]) -> None:
-    assert SdNotify() == take(environ)
+    assert SdNotify() == take_from(environ)
     assert not SdNotify().ready("unheard")
 
 
 def test_a_manager_that_is_gone_is_no_error(tmp_path: Path) -> None:
-    assert not take({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
+    assert not take_from({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
 
 
 def test_a_full_socket_does_not_block(manager: socket.socket, notify: SdNotify) -> None:
-    assert any(not notify.alive() for _ in range(100_000))
+    assert any(not notify.reset_watchdog() for _ in range(100_000))
 
 
 def test_the_variables_are_taken_from_the_environment() -> None:
@@ -75,7 +75,7 @@ def test_the_variables_are_taken_from_the_environment() -> None:
         "WATCHDOG_PID": str(os.getpid()),
         "HOME": "/",
     }
-    assert SdNotify("/n", 30.0) == take(environ)
+    assert SdNotify("/n", 30.0) == take_from(environ)
     assert environ == {"HOME": "/"}
 
 
@@ -90,7 +90,7 @@ def test_the_variables_are_taken_from_the_environment() -> None:
 )
 def test_the_watchdog(usec: str, pid: str | None, expected: float | None) -> None:
     environ = {"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": usec, **({"WATCHDOG_PID": pid} if pid else {})}
-    assert expected == take(environ).watchdog
+    assert expected == take_from(environ).watchdog
 
 
 async def test_keep_alive_resets_the_watchdog_again_and_again(manager: socket.socket, notify: SdNotify) -> None:

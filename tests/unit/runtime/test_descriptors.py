@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ldirectord_py.runtime.descriptors import STANDARD, open_standard
+from ldirectord_py.runtime.descriptors import STANDARD, open_standard_descriptors
 
 PRINT_DESCRIPTORS = """
 import os
@@ -41,5 +41,5 @@ def test_a_command_opens_those_that_are_closed(closed: tuple[int, ...]) -> None:
 
 def test_those_that_are_open_stay() -> None:
     before = [os.fstat(number) for number in STANDARD]
-    open_standard()
+    open_standard_descriptors()
     assert [os.fstat(number) for number in STANDARD] == before

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ldirectord_py.runtime.file_limit import at_once, raise_limit
+from ldirectord_py.runtime.file_limit import max_checks, raise_limit
 
 
 @pytest.fixture
@@ -40,4 +40,4 @@ def test_what_the_host_allows_is_taken_where_more_is_wanted(soft_limit: int) -> 
     [(None, 65536, 65280), (None, 1024, 768), (None, 64, 32), (None, 1, 1), (100, 65536, 100), (5000, 1024, 768)],
 )
 def test_checks_leave_room_for_the_rest_of_the_daemon(asked: int | None, limit: int, expected: int) -> None:
-    assert at_once(asked, limit) == expected
+    assert max_checks(asked, limit) == expected

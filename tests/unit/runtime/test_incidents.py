@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldirectord_py.runtime import incidents
-from ldirectord_py.runtime.incidents import CALM_TIME, INTERVAL, MAX_KINDS, OTHERS, Incident, Incidents
+from ldirectord_py.runtime.incidents import MAX_KINDS, OTHERS, QUIET_TIME, REPORT_INTERVAL, Incident, Incidents
 
 FULL = "too many open files"
 
@@ -42,37 +42,37 @@ def test_many_faults_are_said_once_then_once_a_minute_and_once_when_they_are_ove
     said = []
     for second in range(150):
         for subject in range(20):
-            site.incidents.meet(f"server {subject}", FULL, FULL)
+            site.incidents.record(f"server {subject}", FULL, FULL)
         said += [(second, *each) for each in site.wait(1)]
     assert said == [(0, FULL, 1, 1, False), (59, FULL, 1199, 20, False), (119, FULL, 1200, 20, False)]
     for subject in range(20):
         site.incidents.clear(f"server {subject}")
-    assert site.wait(CALM_TIME + 1) == [(FULL, 600, 20, True)]
-    assert site.wait(10 * INTERVAL) == []
+    assert site.wait(QUIET_TIME + 1) == [(FULL, 600, 20, True)]
+    assert site.wait(10 * REPORT_INTERVAL) == []
     assert site.due == []  # nothing is left to look at
 
 
 def test_what_affects_somebody_still_is_not_over() -> None:
     site = Site()
-    site.incidents.meet("a", FULL, FULL)
-    site.incidents.meet("b", FULL, FULL)
+    site.incidents.record("a", FULL, FULL)
+    site.incidents.record("b", FULL, FULL)
     site.incidents.clear("a")
-    assert site.wait(2 * INTERVAL) == [(FULL, 1, 1, False), (FULL, 1, 1, False)]
-    site.incidents.keep(())
-    assert site.wait(CALM_TIME) == [(FULL, 0, 0, True)]
+    assert site.wait(2 * REPORT_INTERVAL) == [(FULL, 1, 1, False), (FULL, 1, 1, False)]
+    site.incidents.retain(())
+    assert site.wait(QUIET_TIME) == [(FULL, 0, 0, True)]
 
 
 def test_one_that_meets_another_fault_is_affected_by_that_alone() -> None:
     site = Site()
-    site.incidents.meet("a", FULL, FULL)
-    site.incidents.meet("a", "no memory", "no memory")
-    assert site.wait(CALM_TIME + 1) == [(FULL, 1, 1, False), ("no memory", 1, 1, False), (FULL, 0, 0, True)]
+    site.incidents.record("a", FULL, FULL)
+    site.incidents.record("a", "no memory", "no memory")
+    assert site.wait(QUIET_TIME + 1) == [(FULL, 1, 1, False), ("no memory", 1, 1, False), (FULL, 0, 0, True)]
 
 
 def test_kinds_are_bounded() -> None:
     site = Site()
     for number in range(3 * MAX_KINDS):
-        site.incidents.meet(str(number), f"fault {number}", "")
+        site.incidents.record(str(number), f"fault {number}", "")
     said = site.wait(0)
     assert len(said) == MAX_KINDS + 1
     assert said[-1][0] == OTHERS
@@ -82,10 +82,10 @@ def test_what_comes_and_goes_is_said_no_more_than_twice_in_a_minute() -> None:
     site = Site()
     said = []
     for _ in range(100):
-        site.incidents.meet("a", FULL, FULL)
+        site.incidents.record("a", FULL, FULL)
         site.incidents.clear("a")
-        said += site.wait(CALM_TIME + 2)
-    assert len(said) <= 2 * (100 * (CALM_TIME + 2) / INTERVAL + 1)
+        said += site.wait(QUIET_TIME + 2)
+    assert len(said) <= 2 * (100 * (QUIET_TIME + 2) / REPORT_INTERVAL + 1)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", FULL, "no memory"]), st.floats(0, 90))))
@@ -95,23 +95,23 @@ def test_each_fault_is_counted_once_and_each_kind_ends(steps: list[tuple[str, st
     for subject, kind, seconds in steps:
         if kind:
             met += 1
-            site.incidents.meet(subject, kind, kind)
+            site.incidents.record(subject, kind, kind)
         else:
             site.incidents.clear(subject)
         said += site.wait(seconds)
-    site.incidents.keep(())
-    said += site.wait(3 * INTERVAL)
+    site.incidents.retain(())
+    said += site.wait(3 * REPORT_INTERVAL)
     assert sum(count for _, count, _, _ in said) == met
     for kind in {kind for kind, *_ in said}:
         assert [over for other, _, _, over in said if other == kind][-1]
 
 
 async def test_it_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incidents, "CALM_TIME", 0.0)
+    monkeypatch.setattr(incidents, "QUIET_TIME", 0.0)
     monkeypatch.setattr(incidents, "REVIEW_INTERVAL", 0.001)
     said: list[Incident[str]] = []
     own = Incidents(said.append)
-    own.meet("a", FULL, FULL)
+    own.record("a", FULL, FULL)
     own.clear("a")
     async with asyncio.timeout(20):
         while len(said) < 2:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ldirectord_py.runtime.serial_queues import WAITING, SerialQueues
+from ldirectord_py.runtime.serial_queues import MAX_WAITING, SerialQueues
 
 
 async def test_one_lane_keeps_its_order_and_another_does_not_wait() -> None:
@@ -25,10 +25,10 @@ async def test_one_lane_keeps_its_order_and_another_does_not_wait() -> None:
     await asyncio.sleep(0.01)
     assert done == ["other"]
     gate.set()
-    await lanes.done()
+    await lanes.join()
     assert done == ["other", "first", "second"]
     lanes.add("a", lambda: note("third"))
-    await lanes.done()
+    await lanes.join()
     assert done[-1] == "third"
 
 
@@ -43,7 +43,7 @@ async def test_a_work_that_raises_is_told_and_the_next_is_done(caplog: pytest.Lo
 
     lanes.add("a", fail)
     lanes.add("a", note)
-    await lanes.done()
+    await lanes.join()
     assert (done, caplog.messages) == (["next"], ["Work for a failed"])
 
 
@@ -59,11 +59,11 @@ async def test_a_lane_is_bounded_and_the_newest_stay(caplog: pytest.LogCaptureFi
 
     add(0)
     await asyncio.sleep(0)  # it is under way
-    for number in range(1, WAITING + 4):
+    for number in range(1, MAX_WAITING + 4):
         add(number)
     gate.set()
-    await lanes.done()
-    assert done == [0, *range(4, WAITING + 4)]
+    await lanes.join()
+    assert done == [0, *range(4, MAX_WAITING + 4)]
     assert caplog.messages == ["3 commands for a were left out: those before them took too long"]
 
 
@@ -80,5 +80,5 @@ async def test_a_close_waits_for_nothing_and_leaves_no_task(caplog: pytest.LogCa
     lanes.add("a", note)
     await asyncio.sleep(0)
     await lanes.close()
-    await lanes.done()
+    await lanes.join()
     assert (done, caplog.messages) == ([], ["1 commands for a are left out: the daemon ends"])

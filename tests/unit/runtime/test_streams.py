@@ -11,7 +11,7 @@ import pytest
 
 from harness.fakes import scripted
 from harness.fakes.scripted import Servers, hanging, reset, saying
-from ldirectord_py.runtime.streams import Reader, over_socket
+from ldirectord_py.runtime.streams import Reader, open_streams
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def connected(port: int) -> socket.socket:
 
 
 async def opened(port: int, limit: int) -> tuple[Reader, asyncio.StreamWriter]:
-    return await over_socket(connected(port), limit=limit)
+    return await open_streams(connected(port), limit=limit)
 
 
 async def answer_and_reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -86,7 +86,7 @@ async def test_who_is_cancelled_on_the_way_leaves_no_descriptor_and_closes_none_
     for turns in range(1, 5):
         own = connected(port)
         number = own.fileno()
-        task = asyncio.create_task(over_socket(own, limit=1024, tls=tls, name="x" if tls else None))
+        task = asyncio.create_task(open_streams(own, limit=1024, tls=tls, name="x" if tls else None))
         for _ in range(turns):
             await asyncio.sleep(0)
         task.cancel()
@@ -103,7 +103,7 @@ async def test_who_is_cancelled_on_the_way_leaves_no_descriptor_and_closes_none_
 async def test_a_socket_that_cannot_be_used_is_closed(servers: Servers) -> None:
     own = connected(await servers.start(hanging()))
     with pytest.raises(ValueError, match="server_hostname"):
-        await over_socket(own, limit=1024, name="x")
+        await open_streams(own, limit=1024, name="x")
     assert own.fileno() == -1
 
 
@@ -116,7 +116,7 @@ async def test_what_is_counted_may_end_the_connection(servers: Servers) -> None:
             raise ValueError("enough")
 
     reader, writer = await opened(await servers.start(hanging()), limit=1024)
-    reader.count = count
+    reader.on_data = count
     for piece in (b"one", b"two", b"three", b"four"):
         reader.feed_data(piece)
     assert counted == [3, 3, 5]

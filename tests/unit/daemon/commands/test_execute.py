@@ -37,7 +37,7 @@ def program(tmp_path: Path) -> Program:
 
 
 async def settled(daemons: ExecutedDaemons, program: Program) -> list[str]:
-    await daemons._lanes.done()
+    await daemons._queues.join()
     return sorted(program.calls())
 
 
@@ -45,7 +45,7 @@ async def test_they_start_follow_and_stop(program: Program) -> None:
     daemons = ExecutedDaemons(Path("/etc/ha.d/web.cf"), (str(program.path),))
     daemons.start(("mail.cf", "dns.cf"))
     assert await settled(daemons, program) == ["dns.cf start", "mail.cf start"]
-    daemons.follow(("mail.cf", "sip.cf"))
+    daemons.reload(("mail.cf", "sip.cf"))
     assert await settled(daemons, program) == ["dns.cf stop", "mail.cf reload", "sip.cf start"]
     await daemons.stop()
     assert sorted(program.calls()) == ["mail.cf stop", "sip.cf stop"]
@@ -55,8 +55,8 @@ async def test_one_that_cannot_reload_is_started(program: Program) -> None:
     daemons = ExecutedDaemons(Path("/etc/ha.d/web.cf"), (str(program.path),))
     program.when("mail.cf", "reload", "exit 1")
     daemons.start(("mail.cf",))
-    daemons.follow(("mail.cf",))
-    await daemons._lanes.done()
+    daemons.reload(("mail.cf",))
+    await daemons._queues.join()
     assert program.calls() == ["mail.cf start", "mail.cf reload", "mail.cf start"]
 
 
@@ -74,7 +74,7 @@ async def test_a_stop_waits_for_the_start_of_the_same(program: Program) -> None:
 async def test_one_that_does_not_stop_holds_nobody_up(
     program: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(execute, "STOP_SECONDS", 0.3)
+    monkeypatch.setattr(execute, "STOP_ALL_TIMEOUT", 0.3)
     daemons = ExecutedDaemons(Path("/etc/ha.d/web.cf"), (str(program.path),))
     program.when("mail.cf", "start", "sleep 3")
     daemons.start(("mail.cf",))

@@ -197,7 +197,7 @@ async def test_a_fault_of_this_host_is_told_once_and_changes_nothing() -> None:
 async def test_that_a_fault_of_this_host_is_over_is_told_once_with_how_often_it_was_met(
     monkeypatch: pytest.MonkeyPatch, gone: bool
 ) -> None:
-    monkeypatch.setattr(incidents, "CALM_TIME", 0.0)
+    monkeypatch.setattr(incidents, "QUIET_TIME", 0.0)
     monkeypatch.setattr(incidents, "REVIEW_INTERVAL", 0.001)
     site = await started(TWO)
     for _ in range(3):

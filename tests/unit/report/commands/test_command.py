@@ -13,7 +13,7 @@ import pytest
 
 from harness.processes import fail_next_wait, gone, runs
 from ldirectord_py.report.commands import command
-from ldirectord_py.report.commands.command import run_command, run_for_event
+from ldirectord_py.report.commands.command import run_command, run_command_line
 
 
 def sh(script: str) -> tuple[str, str, str]:
@@ -24,7 +24,7 @@ async def test_words_reach_the_command_and_no_shell(tmp_path: Path) -> None:
     script = tmp_path / "note"
     script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/told\n')
     script.chmod(0o755)
-    assert await run_for_event(f"{script} 'a b' $HOME ;", "start", "192.0.2.1:80", "tcp")
+    assert await run_command_line(f"{script} 'a b' $HOME ;", "start", "192.0.2.1:80", "tcp")
     assert (tmp_path / "told").read_text().splitlines() == ["a b", "$HOME", ";", "start", "192.0.2.1:80", "tcp"]
 
 
@@ -32,7 +32,7 @@ async def test_bytes_that_are_not_utf_8_reach_the_command(tmp_path: Path) -> Non
     script = tmp_path / os.fsdecode(b"gr\xfcn")
     script.write_text(f'#!/bin/sh\nprintf %s "$@" > {tmp_path}/told\n')
     script.chmod(0o755)
-    assert await run_for_event(f"{script} verf\udcfcgbar")
+    assert await run_command_line(f"{script} verf\udcfcgbar")
     assert (tmp_path / "told").read_bytes() == b"verf\xfcgbar"
 
 
@@ -40,7 +40,7 @@ async def test_a_file_with_blanks_in_its_path_is_one_word(tmp_path: Path) -> Non
     script = tmp_path / "all down's"
     script.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\n')
     script.chmod(0o755)
-    assert await run_for_event(str(script), "start")
+    assert await run_command_line(str(script), "start")
     assert (tmp_path / "told").read_text() == "start\n"
 
 
@@ -62,7 +62,7 @@ async def test_how_it_failed_is_told(script: str, failure: str, caplog: pytest.L
     ],
 )
 async def test_what_cannot_be_run_is_told(line: str, failure: str, caplog: pytest.LogCaptureFixture) -> None:
-    assert not await run_for_event(line)
+    assert not await run_command_line(line)
     assert caplog.messages == [f"system({line}) failed: {failure}"]
 
 
@@ -89,7 +89,7 @@ async def test_what_it_leaves_behind_lives_on(tmp_path: Path) -> None:
 
 
 async def test_only_so_many_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command.TURNS, "_limit", 1)
+    monkeypatch.setattr(command.CONCURRENT_COMMANDS, "_limit", 1)
     log = tmp_path / "log"
     script = f"echo in >> {shlex.quote(str(log))}; sleep 0.05; echo out >> {shlex.quote(str(log))}"
     await asyncio.gather(*(run_command(sh(script)) for _ in range(3)))

@@ -9,7 +9,7 @@ import pytest
 from builders import virtual
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.ipvs.table import FirewallMark, Protocol
-from ldirectord_py.report.commands.fallbackcommand import FallbackCommands, told
+from ldirectord_py.report.commands.fallbackcommand import FallbackCommands, arguments_for
 from ldirectord_py.report.events import KernelFound, Outage
 from ldirectord_py.runtime.serial_queues import SerialQueues
 
@@ -24,7 +24,7 @@ from ldirectord_py.runtime.serial_queues import SerialQueues
     ],
 )
 def test_it_is_told_the_change_and_the_virtual(of: Virtual, began: bool, expected: tuple[str, str, str]) -> None:
-    assert expected == told(Outage(of, began=began))
+    assert expected == arguments_for(Outage(of, began=began))
 
 
 async def test_those_of_one_virtual_run_in_order(tmp_path: Path) -> None:
@@ -37,5 +37,5 @@ async def test_those_of_one_virtual_run_in_order(tmp_path: Path) -> None:
     listener(Outage(virtual("10.0.0.2:80"), began=True))  # has no command
     for began in (True, False):
         listener(Outage(virtual("10.0.0.1:80", fallbackcommand=str(script)), began=began))
-    await lanes.done()
+    await lanes.join()
     assert (tmp_path / "told").read_text().splitlines() == ["start 10.0.0.1:80 tcp", "stop 10.0.0.1:80 tcp"]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from ldirectord_py.config.model import Globals
 from ldirectord_py.report.log import logfile, sinks
-from ldirectord_py.report.log.logfile import LONGEST_TEXT, QueuedLog, follow, one_line, open_log, sink_of
-from ldirectord_py.report.log.sinks import File, Line, Stream, Syslog
+from ldirectord_py.report.log.logfile import MAX_TEXT_LENGTH, QueuedLog, one_line, open_log, reconfigure, sink_for
+from ldirectord_py.report.log.sinks import FileSink, LogLine, StreamSink, SyslogSink
 
 LOGGER = logging.getLogger("ldirectord_py.daemon.reconciler.director")
 START = 1792925414.0  # in UTC: Sun Oct 25 10:50:14 2026
@@ -27,7 +27,7 @@ def _fixed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A known clock and zone, and patience for a busy machine."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    monkeypatch.setattr(logfile, "FLUSH_SECONDS", 30.0)
+    monkeypatch.setattr(logfile, "FLUSH_TIMEOUT", 30.0)
     yield
     monkeypatch.undo()
     time.tzset()
@@ -41,7 +41,7 @@ class Gate:
         self.entered = threading.Event()
         self.texts: list[str] = []
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[LogLine]) -> None:
         self.entered.set()
         self.opened.wait(30)
         self.texts += [line.text for line in lines]
@@ -60,8 +60,8 @@ def texts(path: Path) -> list[str]:
 
 def test_a_line_of_the_file_is_as_the_originals(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    sink = File(path, "web.cf")
-    sink.write([Line(START, logging.INFO, "Added virtual server: 10.0.0.1:80"), Line(START, logging.INFO, "two")])
+    sink = FileSink(path, "web.cf")
+    sink.write([LogLine(START, logging.INFO, "Added virtual server: 10.0.0.1:80"), LogLine(START, logging.INFO, "two")])
     sink.close()
     head = f"[{STAMP}|web.cf|{os.getpid()}]"
     assert f"{head} Added virtual server: 10.0.0.1:80\n{head} two\n" == path.read_text()
@@ -69,13 +69,13 @@ def test_a_line_of_the_file_is_as_the_originals(tmp_path: Path) -> None:
 
 def test_a_day_of_one_digit_is_padded(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    File(path, "i").write([Line(1790851814.0, logging.INFO, "text")])
+    FileSink(path, "i").write([LogLine(1790851814.0, logging.INFO, "text")])
     assert path.read_text().startswith("[Thu Oct  1 10:50:14 2026|i|")
 
 
 def test_a_line_on_the_standard_output_has_only_the_time() -> None:
     reading, writing = os.pipe()
-    Stream(writing).write([Line(START, logging.INFO, "text")])
+    StreamSink(writing).write([LogLine(START, logging.INFO, "text")])
     assert f"[{STAMP}] text\n".encode() == os.read(reading, 4096)
     os.close(reading)
     os.close(writing)
@@ -92,10 +92,10 @@ def test_a_file_that_was_renamed_away_is_begun_anew(tmp_path: Path) -> None:
 
 
 def test_the_settings_name_the_end_of_the_log() -> None:
-    assert File(Path("/var/log/x.log"), "i") == sink_of(Globals(logfile="/var/log/x.log"), "i")
-    assert Syslog("local0") == sink_of(Globals(logfile="local0"), "i")
-    assert Stream() == sink_of(Globals(supervised=True), "i")
-    assert Stream() == sink_of(Globals(), "i", verbose=True)
+    assert FileSink(Path("/var/log/x.log"), "i") == sink_for(Globals(logfile="/var/log/x.log"), "i")
+    assert SyslogSink("local0") == sink_for(Globals(logfile="local0"), "i")
+    assert StreamSink() == sink_for(Globals(supervised=True), "i")
+    assert StreamSink() == sink_for(Globals(), "i", verbose=True)
 
 
 def test_details_are_logged_only_when_verbose(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -121,13 +121,13 @@ def test_a_reload_moves_the_log(tmp_path: Path) -> None:
     with open_log(settings(tmp_path / "old"), "i") as log:
         LOGGER.info("one")
         log.drain()
-        follow(settings(tmp_path / "new"))
+        reconfigure(settings(tmp_path / "new"))
         LOGGER.info("two")
     assert (texts(tmp_path / "old"), texts(tmp_path / "new")) == (["one"], ["two"])
 
 
 def test_follow_without_a_log_is_nothing() -> None:
-    follow(Globals())
+    reconfigure(Globals())
 
 
 @pytest.mark.difference("A log that cannot be written")
@@ -155,7 +155,7 @@ def test_a_log_that_stands_still_keeps_nobody_waiting_and_says_how_much_it_lost(
 ) -> None:
     gate = Gate()
     monkeypatch.setattr(logfile, "QUEUED_LINES", 3)
-    monkeypatch.setattr(logfile, "sink_of", lambda *_, **__: gate)
+    monkeypatch.setattr(logfile, "sink_for", lambda *_, **__: gate)
     with open_log(Globals(), "i"):
         LOGGER.info("first")
         assert gate.entered.wait(30)
@@ -168,8 +168,8 @@ def test_a_log_that_stands_still_keeps_nobody_waiting_and_says_how_much_it_lost(
 
 def test_a_stop_waits_for_a_standing_log_no_longer_than_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate()
-    monkeypatch.setattr(logfile, "FLUSH_SECONDS", 0.05)
-    monkeypatch.setattr(logfile, "sink_of", lambda *_, **__: gate)
+    monkeypatch.setattr(logfile, "FLUSH_TIMEOUT", 0.05)
+    monkeypatch.setattr(logfile, "sink_for", lambda *_, **__: gate)
     with open_log(Globals(), "i"):
         LOGGER.info("first")
         assert gate.entered.wait(30)
@@ -217,7 +217,7 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
         ("\x1b[31mred\x00\x9b", r"\x1b[31mred\x00\x9b"),
         ("\u2028", r"\u2028"),
         ("verf\udcfcgbar \ud800", r"verf\xfcgbar \ud800"),
-        ("x" * (LONGEST_TEXT + 1), "x" * (LONGEST_TEXT - 3) + "..."),
+        ("x" * (MAX_TEXT_LENGTH + 1), "x" * (MAX_TEXT_LENGTH - 3) + "..."),
     ],
 )
 def test_a_message_is_one_line(text: str, expected: str) -> None:
@@ -234,8 +234,8 @@ def test_syslog_gets_facility_severity_time_and_process(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
         daemon.bind(str(tmp_path / "log"))
         daemon.settimeout(5)
-        sink = Syslog("local3", str(tmp_path / "log"))
-        sink.write([Line(START, logging.INFO, "text"), Line(START, logging.WARNING, "worse")])
+        sink = SyslogSink("local3", str(tmp_path / "log"))
+        sink.write([LogLine(START, logging.INFO, "text"), LogLine(START, logging.WARNING, "worse")])
         head = f"Oct 25 10:50:14 ldirectord[{os.getpid()}]:"
         assert [f"<158>{head} text", f"<156>{head} worse"] == [daemon.recv(4096).decode() for _ in range(2)]
         sink.close()
@@ -243,13 +243,13 @@ def test_syslog_gets_facility_severity_time_and_process(tmp_path: Path) -> None:
 
 def test_syslog_may_be_started_anew(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    sink = Syslog("daemon", str(path))
+    sink = SyslogSink("daemon", str(path))
     for text in ("one", "two"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
             path.unlink(missing_ok=True)
             daemon.bind(str(path))
             daemon.settimeout(5)
-            sink.write([Line(START, logging.INFO, text)])
+            sink.write([LogLine(START, logging.INFO, text)])
             assert daemon.recv(4096).decode().endswith(f"]: {text}")
     sink.close()
 
@@ -257,30 +257,30 @@ def test_syslog_may_be_started_anew(tmp_path: Path) -> None:
 def test_a_pipe_that_nobody_reads_holds_nobody(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "log")
     with pytest.raises(OSError, match="No such device or address"):
-        File(tmp_path / "log", "i").write([Line(START, logging.INFO, "text")])
+        FileSink(tmp_path / "log", "i").write([LogLine(START, logging.INFO, "text")])
 
 
 def test_a_word_that_is_no_facility_cannot_be_written() -> None:
     with pytest.raises(OSError, match="local9 is neither a path nor a facility of syslog"):
-        Syslog("local9").write([Line(START, logging.INFO, "text")])
+        SyslogSink("local9").write([LogLine(START, logging.INFO, "text")])
 
 
 def test_standard_error_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr", None)
-    sinks.to_stderr("unheard")
+    sinks.write_to_stderr("unheard")
 
 
 @pytest.mark.parametrize("fault", [OSError("no"), RuntimeError("no"), MemoryError(), RecursionError()])
 def test_no_exception_of_a_sink_ends_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
     path = tmp_path / "ldirectord.log"
-    write, faults = File.write, [fault]
+    write, faults = FileSink.write, [fault]
 
-    def failing(sink: File, lines: Sequence[Line]) -> None:
+    def failing(sink: FileSink, lines: Sequence[LogLine]) -> None:
         if faults:
             raise faults.pop()
         write(sink, lines)
 
-    monkeypatch.setattr(File, "write", failing)
+    monkeypatch.setattr(FileSink, "write", failing)
     with open_log(settings(path), "web") as log:
         LOGGER.info("one")
         log.drain()
@@ -289,14 +289,14 @@ def test_no_exception_of_a_sink_ends_the_log(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_sink_that_cannot_be_closed_does_not_end_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def close(_: File) -> None:
+    def close(_: FileSink) -> None:
         raise OSError("the server of this file is gone")
 
-    monkeypatch.setattr(File, "close", close)
+    monkeypatch.setattr(FileSink, "close", close)
     with open_log(settings(tmp_path / "one"), "web") as log:
         LOGGER.info("one")
         log.drain()
-        log.follow(settings(tmp_path / "two"))
+        log.reconfigure(settings(tmp_path / "two"))
         LOGGER.info("two")
     assert texts(tmp_path / "two") == ["two"]
 
@@ -305,7 +305,7 @@ def test_a_disk_that_was_full_leaves_no_line_glued_to_a_half_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ldirectord.log"
-    sink = File(path, "web")
+    sink = FileSink(path, "web")
     write = os.write
 
     def half(descriptor: int, data: memoryview) -> int:
@@ -317,9 +317,9 @@ def test_a_disk_that_was_full_leaves_no_line_glued_to_a_half_one(
 
     monkeypatch.setattr(os, "write", half)
     with pytest.raises(OSError, match="No space"):
-        sink.write([Line(START, logging.INFO, "one")])
+        sink.write([LogLine(START, logging.INFO, "one")])
     monkeypatch.setattr(os, "write", write)
-    sink.write([Line(START, logging.INFO, "two")])
+    sink.write([LogLine(START, logging.INFO, "two")])
     sink.close()
     assert texts(path) == ["o", "two"]
 

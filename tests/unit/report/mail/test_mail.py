@@ -238,7 +238,7 @@ async def test_only_mails_that_no_group_holds_back_may_leave_together() -> None:
         await site.director.reconcile()
         site.now += seconds
         site.mail.tick()
-        assert [letter.alone for letter in site.letters] == [alone]
+        assert [letter.standalone for letter in site.letters] == [alone]
 
 
 async def test_a_group_leaves_out_what_is_true_no_more() -> None:
@@ -289,6 +289,6 @@ async def test_a_file_says_which_mails_go_to_whom_from_whom_and_by_what(tmp_path
     await site.director.reconcile()
     (letter,) = site.letters
     assert letter.route == Route("mail.example.net", "lvs@example.net", OPS)
-    assert b"Comment: ask Ada\r\n" in letter.message()
+    assert b"Comment: ask Ada\r\n" in letter.encode()
     assert site.told() == [f"running [Shop] {DELETED.format(1)}"]
     assert site.after(60) == [f"running [Shop] {GONE.format(1)}"]

@@ -22,7 +22,7 @@ def written(*alerts: Alert, to: str = "ops@example.net", sender: str | None = No
 
 
 def read(letter: MailMessage) -> EmailMessage:
-    message = message_from_bytes(letter.message(), policy=policy.SMTP)
+    message = message_from_bytes(letter.encode(), policy=policy.SMTP)
     assert isinstance(message, EmailMessage)
     assert message.defects == []
     return message
@@ -30,7 +30,7 @@ def read(letter: MailMessage) -> EmailMessage:
 
 def test_a_letter_of_one_alert() -> None:
     site = virtual("10.0.0.1:80", servicename="Web shop", comment="ask Ada")
-    message = read(written(DOWN.of(site), to="ops@example.net, Night <night@example.net>"))
+    message = read(written(DOWN.with_details_of(site), to="ops@example.net, Night <night@example.net>"))
     assert message["Subject"] == "[Web shop] Deleted real server: 10.1.0.1:80 (10.0.0.1:80)"
     assert message["To"] == "ops@example.net, Night <night@example.net>"
     assert message["From"] == "root@director"
@@ -73,7 +73,7 @@ def test_a_letter_of_several_alerts() -> None:
 )
 def test_whom_it_is_from(sender: str | None, header: str, envelope: str) -> None:
     found = written(DOWN, sender=sender)
-    assert (read(found)["From"].addresses[0].addr_spec, found.sender) == (envelope, envelope)
+    assert (read(found)["From"].addresses[0].addr_spec, found.envelope_sender) == (envelope, envelope)
     assert str(read(found)["From"]).replace('"', "") == header
 
 
@@ -84,7 +84,7 @@ def test_each_address_is_a_recipient() -> None:
 
 def test_no_text_breaks_out_of_its_line() -> None:
     site = virtual("10.0.0.1:80", servicename="Shop\r\nBcc: all@example.net", comment="a\rb\x00c")
-    message = read(written(DOWN.of(site)))
+    message = read(written(DOWN.with_details_of(site)))
     assert message["Bcc"] is None
     assert message["Subject"] == "[Shop Bcc: all@example.net] Deleted real server: 10.1.0.1:80 (10.0.0.1:80)"
     assert "Comment: a b c\r\n" in message.get_content()
@@ -92,9 +92,9 @@ def test_no_text_breaks_out_of_its_line() -> None:
 
 def test_other_letters_than_ascii_are_encoded() -> None:
     site = virtual("10.0.0.1:80", servicename="Läden", comment="Größe " * 200)
-    found = written(DOWN.of(site))
-    assert found.message().isascii()
-    assert max(map(len, found.message().split(b"\r\n"))) <= 120
+    found = written(DOWN.with_details_of(site))
+    assert found.encode().isascii()
+    assert max(map(len, found.encode().split(b"\r\n"))) <= 120
     assert read(found)["Subject"].startswith("[Läden] Deleted")
     assert "Größe Größe" in read(found).get_content()
 
@@ -102,7 +102,9 @@ def test_other_letters_than_ascii_are_encoded() -> None:
 def test_bytes_that_are_not_utf_8_are_escaped() -> None:
     site = virtual("10.0.0.1:80", servicename="M\udcfcller", comment="\udcff")
     alert = Alert(DOWN.text, AlertStatus.RUNNING, "no verf\udcfcgbar in it")
-    found = written(alert.of(site), to="M\udcfcller <ops@example.net>", sender="M\udcfcller <lvs@example.net>")
+    found = written(
+        alert.with_details_of(site), to="M\udcfcller <ops@example.net>", sender="M\udcfcller <lvs@example.net>"
+    )
     message = read(found)
     assert found.recipients == ("ops@example.net",)
     assert [message[name].addresses[0].addr_spec for name in ("To", "From")] == ["ops@example.net", "lvs@example.net"]
@@ -116,14 +118,14 @@ def test_bytes_that_are_not_utf_8_are_escaped() -> None:
 
 
 def test_a_long_subject_is_one_line() -> None:
-    head = written(DOWN.of(virtual("10.0.0.1:80", servicename="Web shop of the north"))).message()
+    head = written(DOWN.with_details_of(virtual("10.0.0.1:80", servicename="Web shop of the north"))).encode()
     expected = b"\r\nSubject: [Web shop of the north] Deleted real server: 10.1.0.1:80 (10.0.0.1:80)\r\n"
     assert expected in head
 
 
 def test_a_letter_keeps_its_id() -> None:
     found = written(DOWN)
-    assert found.message() == found.message()
+    assert found.encode() == found.encode()
     assert found.id != written(DOWN).id
 
 
@@ -132,6 +134,6 @@ def test_letters_that_are_joined_have_the_id_and_the_age_of_the_last() -> None:
     route = Route(None, None, "ops@example.net")
     first = compose([DOWN], route, HOST, written=0, began=0, alone=False)
     last = compose([BACK], route, HOST, written=9, began=9, alone=False)
-    both = first.joined(last)
+    both = first.merge(last)
     assert both is not None
-    assert (both.alerts, both.id, both.began, both.written) == ((DOWN, BACK), last.id, 9, 0)
+    assert (both.alerts, both.id, both.queued_at, both.dated) == ((DOWN, BACK), last.id, 9, 0)

@@ -67,7 +67,7 @@ async def test_one_that_is_no_program_reaches_no_shell(tmp_path: Path) -> None:
 async def test_one_that_hangs_is_killed_with_all_that_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sendmail, "MAIL_SECONDS", 1.5)
+    monkeypatch.setattr(sendmail, "MAIL_TIMEOUT", 1.5)
     pids = tmp_path / "pids"
     began = time.monotonic()
     async with sendmail_transport(program(tmp_path, f"sleep 60 & echo $! > {pids}; wait")) as send:

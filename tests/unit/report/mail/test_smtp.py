@@ -17,7 +17,7 @@ from ldirectord_py.config.model import AlertStatus
 from ldirectord_py.report.mail import queue, smtp
 from ldirectord_py.report.mail.message import MAX_ALERTS, Alert, Host, MailMessage, Route, compose
 from ldirectord_py.report.mail.queue import MailQueue
-from ldirectord_py.report.mail.smtp import endpoint_of, smtp_transport
+from ldirectord_py.report.mail.smtp import parse_server, smtp_transport
 from ldirectord_py.report.mail.transport import MailNotSentError
 
 HOST = Host("director", "root")
@@ -111,7 +111,7 @@ def box(server: Server, holds: bool = True) -> MailQueue:
     ],
 )
 def test_a_server_may_have_a_port(text: str, expected: tuple[str, int]) -> None:
-    assert endpoint_of(text) == expected
+    assert parse_server(text) == expected
 
 
 async def test_each_recipient_is_named_and_several_mails_share_a_session() -> None:
@@ -183,7 +183,7 @@ async def test_a_server_in_trouble_is_told_once_and_the_mail_waits(
     server = make()
     monkeypatch.setattr(queue, "RETRY_AFTER", 0.01)
     if server.silent:
-        monkeypatch.setattr(smtp, "ANSWER_SECONDS", 0.2)
+        monkeypatch.setattr(smtp, "REPLY_TIMEOUT", 0.2)
     caplog.set_level(logging.INFO)
     async with serving(server):
         outgoing = box(server)
@@ -191,7 +191,7 @@ async def test_a_server_in_trouble_is_told_once_and_the_mail_waits(
         async with asyncio.timeout(10):
             while server.sessions < 2:
                 await asyncio.sleep(0.01)
-            monkeypatch.setattr(smtp, "ANSWER_SECONDS", 10.0)
+            monkeypatch.setattr(smtp, "REPLY_TIMEOUT", 10.0)
             server.silent, server.greeting, server.answers = False, Server().greeting, {}
             while not server.mails:
                 await asyncio.sleep(0.01)
@@ -263,7 +263,7 @@ async def test_a_stop_waits_no_longer_than_it_is_told_and_tells_what_stays(caplo
 
 
 async def test_a_stop_in_the_midst_of_a_mail_waits_no_longer_either(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp, "QUIT_SECONDS", 60)
+    monkeypatch.setattr(smtp, "QUIT_TIMEOUT", 60)
     async with serving(Server(answers={b"MAIL": b"250-wait "})) as server:
         outgoing = box(server)
         outgoing.put(mail())
@@ -311,7 +311,7 @@ async def test_a_mail_takes_no_more_than_so_many_changes() -> None:
 async def test_a_queue_that_is_full_drops_and_counts(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(queue, "LETTERS_WAITING", 3)
+    monkeypatch.setattr(queue, "MAX_QUEUED", 3)
     async with serving(Server()) as server:
         outgoing = box(server)
         for _ in range(5):
@@ -331,7 +331,7 @@ async def test_a_mail_that_is_too_old_is_given_up(
     monkeypatch.setattr(queue, "RETRY_AFTER", 0.01)
     async with serving(Server(greeting=b"554 not you\r\n")) as server:
         outgoing = box(server)
-        outgoing.put(mail(began=-2 * queue.GIVE_UP_AFTER))
+        outgoing.put(mail(began=-2 * queue.MAX_AGE))
         await outgoing.close(10)
     assert caplog.messages == [
         "failed to send email message over mail.example.net: 554 not you; it is tried again",

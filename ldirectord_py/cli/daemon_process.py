@@ -22,60 +22,60 @@ from ldirectord_py.instance.pid_file import Instance, Lock, instance
 from ldirectord_py.report.log.logfile import open_log
 from ldirectord_py.runtime import signals
 
-LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class DaemonProcess:
     """An instance and what it is to run with."""
 
-    process: Instance
+    instance: Instance
     path: Path
     loaded: Parsed
     debug: bool
 
     def serve(self, lock: Lock, ready: Callable[[], None] | None = None) -> None:
         """Be the daemon until it is told to stop; call ``ready``, where somebody waits for that, once it serves."""
-        signals.hold()  # until the daemon listens to them
+        signals.block()  # until the daemon listens to them
         with (
-            self.process.pid_written(lock),
-            open_log(self.loaded.config.settings, self.process.name, verbose=self.debug),
+            self.instance.pid_written(lock),
+            open_log(self.loaded.config.settings, self.instance.name, verbose=self.debug),
         ):
-            LOG.info("Starting %s %s", version(), "as daemon" if ready else f"with pid: {os.getpid()}")
+            logger.info("Starting %s %s", version(), "as daemon" if ready else f"with pid: {os.getpid()}")
             for warning in self.loaded.warnings:
-                LOG.warning("%s", warning)
+                logger.warning("%s", warning)
             try:
-                self._run(ready or _nobody_waits)
+                self._run(ready or _no_waiter)
             except LdirectordError as fault:
-                LOG.critical("Linux Director Daemon failed: %s", fault)
+                logger.critical("Linux Director Daemon failed: %s", fault)
                 raise
             except Exception:
-                LOG.exception("Linux Director Daemon failed")
+                logger.exception("Linux Director Daemon failed")
                 raise
 
     def _run(self, ready: Callable[[], None]) -> None:
         from ldirectord_py.daemon.run import serve  # noqa: PLC0415  imported after the fork: it is large
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_to_the_end(serve(self.path, self.loaded, sd_notify.take(os.environ), ready)))
+            runner.run(_block_signals_after(serve(self.path, self.loaded, sd_notify.take_from(os.environ), ready)))
 
 
-def read(invocation: Invocation) -> Service:
+def load_daemon(invocation: Invocation) -> DaemonProcess:
     """Return the service of a good configuration, its warnings printed; raise ConfigError for a bad one."""
     path = invocation.config_file().absolute()  # the daemon leaves this folder
     loaded = load(path)
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)
-    return Service(instance(invocation.instance), path, loaded, invocation.debug)
+    return DaemonProcess(instance(invocation.instance), path, loaded, invocation.debug)
 
 
-def _nobody_waits() -> None:
+def _no_waiter() -> None:
     pass
 
 
-async def _to_the_end(serving: Coroutine[None, None, None]) -> None:
+async def _block_signals_after(serving: Coroutine[None, None, None]) -> None:
     """Serve, and let no signal interrupt what is left to do then: it would leave the pid file behind."""
     try:
         await serving
     finally:
-        signals.hold()
+        signals.block()
