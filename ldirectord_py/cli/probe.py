@@ -16,8 +16,9 @@ import uvloop
 from ldirectord_py.address import endpoint
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.checktypes import command
+from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.checks.probe import MAX_PROBES, concluded, probe
-from ldirectord_py.checks.registry import checker_for, kinds, turn_for
+from ldirectord_py.checks.registry import checker_for, kinds, room_for
 from ldirectord_py.cli.arguments import Invocation, UsageError
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config, Real, Virtual
@@ -58,10 +59,10 @@ def run(invocation: Invocation) -> int:
     loaded = load(invocation.config_file())
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)
-    command.TURNS.limit = loaded.config.settings.maxexternal
+    limits = CheckLimits(loaded.config.settings.maxexternal)
     chosen = _select(_rows(loaded.config), options)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        found = runner.run(_probe_all({row.check: None for row in chosen if row.check}))
+        found = runner.run(_probe_all({row.check: None for row in chosen if row.check}, limits))
     results = [(row, found[row.check] if row.check else _unchecked(row)) for row in chosen]
     print(_as_json(results) if options.json else _as_text(results), flush=True)
     return int(any(row.check and result.verdict is not Verdict.UP for row, result in results))
@@ -105,15 +106,15 @@ def _matcher(text: str) -> Callable[[Real], bool]:
     return lambda real: wanted in names_of(real)
 
 
-async def _probe_all(checks: Mapping[Check, None]) -> Mapping[Check, Result]:
+async def _probe_all(checks: Mapping[Check, None], limits: CheckLimits) -> Mapping[Check, Result]:
     """Return what one probe of each check finds."""
     turns = asyncio.Semaphore(MAX_CONCURRENT)
     progress = _Progress(len(checks))
 
     async def one(check: Check) -> Result:
-        checker = checker_for(check)
+        checker, room = checker_for(check, limits), room_for(check, limits) or nullcontext()
         for probes in range(1, MAX_PROBES + 1):
-            async with turn_for(check) or nullcontext(), turns:
+            async with room, turns:
                 result = await probe(checker, check.target)
             if probes >= result.conclusive_after:
                 break

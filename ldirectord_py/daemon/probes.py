@@ -1,14 +1,15 @@
-"""The checks of the orders in force, under way within the limits of the configuration and of this host."""
+"""Probes the checks of the configuration in force, within its limits and those of this host."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.checks.checktypes import command
-from ldirectord_py.checks.registry import checker_for, turn_for
+from ldirectord_py.checks.limits import CheckLimits
+from ldirectord_py.checks.registry import checker_for, room_for
 from ldirectord_py.daemon.probing.prober import Prober
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.workers.messages import Limits
@@ -19,35 +20,39 @@ logger = logging.getLogger(__name__)
 
 
 class Probing:
-    """Follows the checks of orders, here or with ``fork`` in worker processes, and reports every Result.
+    """Probes the checks of a configuration, here or with ``fork`` in worker processes, and reports every Result.
 
-    Its state: the monitor, the workers, and those of them that are being ended.
+    Its state: the prober and its limits, the workers, and the workers that are ending.
     """
 
     def __init__(self, report: Callable[[Check, Result], None]) -> None:
-        self._descriptors = raise_limit()
-        self._monitor = Prober(report, checker_for, turn_for)
+        self._max_descriptors = raise_limit()
+        self._limits = CheckLimits()
+        checker, room = partial(checker_for, limits=self._limits), partial(room_for, limits=self._limits)
+        self._prober = Prober(report, checker, room)
         self._workers = WorkerPool(report)
         self._ending: set[asyncio.Task[None]] = set()
 
     def follow(self, compiled: CompiledConfig) -> None:
-        """Follow exactly the checks of these orders; those followed already go on undisturbed."""
+        """Probe exactly the checks of this configuration; those that stay go on undisturbed."""
         settings = compiled.config.settings
         processes = worker_count(settings, len(compiled.plan))
-        command.TURNS.limit = settings.maxexternal
-        self._monitor.in_flight.limit = self._at_once(settings.maxchecks, max(1, processes))
-        self._monitor.follow(() if processes else compiled.plan)
+        self._limits.commands.limit = settings.maxexternal
+        self._prober.in_flight.limit = self._max_in_flight(settings.maxchecks, max(1, processes))
+        self._prober.set_checks(() if processes else compiled.plan)
         limits = Limits(settings.maxexternal, settings.maxchecks)
-        for share in self._workers.set_checks(compiled.plan if processes else (), processes, limits):
-            self._ending.add(task := asyncio.create_task(share.close()))
+        for worker in self._workers.set_checks(compiled.plan if processes else (), processes, limits):
+            self._ending.add(task := asyncio.create_task(worker.close()))
             task.add_done_callback(self._ending.discard)
 
     async def close(self) -> None:
         """End all probes."""
-        await asyncio.gather(self._monitor.close(), self._workers.close(), *self._ending)
+        await asyncio.gather(self._prober.close(), self._workers.close(), *self._ending)
 
-    def _at_once(self, asked: int | None, processes: int) -> int:
-        limit = max_checks(asked, processes * self._descriptors)
-        if asked is not None and limit < asked:
-            logger.warning("Of maxchecks=%d only %d have room under the limit of open files; raise it", asked, limit)
+    def _max_in_flight(self, maxchecks: int | None, processes: int) -> int:
+        limit = max_checks(maxchecks, processes * self._max_descriptors)
+        if maxchecks is not None and limit < maxchecks:
+            logger.warning(
+                "Of maxchecks=%d only %d have room under the limit of open files; raise it", maxchecks, limit
+            )
         return limit

@@ -1,76 +1,104 @@
-"""How many of something may be under way at once."""
+"""Limits on how many operations run at once."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import OrderedDict
-from contextlib import AbstractAsyncContextManager
 
 
-class Limiter:
-    """So many at a time, the others wait in the order in which they came.
+class Room(ABC):
+    """Something to hold while an operation runs; an asynchronous context manager.
 
-    Its state: how many turns are taken, and who waits for one. To be used from one loop at a time.
+    The two steps of an acquisition spare the caller a coroutine where there is no wait.
     """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def try_acquire(self) -> bool:
+        """Acquire without a wait; return whether that was possible."""
+
+    @abstractmethod
+    async def acquire(self) -> None:
+        """Wait until it is acquired."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Let the next one acquire it."""
+
+    async def __aenter__(self) -> None:
+        """Acquire."""
+        if not self.try_acquire():
+            await self.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Release."""
+        self.release()
+
+
+class Limiter(Room):
+    """Lets ``limit`` operations run at once; others wait in order of arrival.
+
+    Its state: how many run, and who waits. To be used from one event loop at a time.
+    """
+
+    __slots__ = ("_limit", "_taken", "_waiting")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._taken = 0
-        self._waiting = OrderedDict[asyncio.Future[None], None]()  # who gives up leaves at once, however many wait
+        self._waiting = OrderedDict[asyncio.Future[None], None]()  # one of many that gives up leaves in O(1)
 
     @property
     def limit(self) -> int:
-        """How many at a time; a lower limit ends no turn, a higher one lets others in at once."""
+        """How many run at once; a lower limit ends none of them, a higher one starts others at once."""
         return self._limit
 
     @limit.setter
     def limit(self, limit: int) -> None:
         self._limit = limit
-        self._let_in()
+        self._admit()
 
     @property
     def taken(self) -> int:
-        """How many turns are taken."""
+        """How many run now."""
         return self._taken
 
-    @property
-    def free(self) -> bool:
-        """Whether a turn can be had without a wait."""
-        return self._taken < self._limit and not self._waiting
+    def try_acquire(self) -> bool:
+        """Acquire without a wait, unless the limit is reached or others wait; return whether that was possible."""
+        if self._taken >= self._limit or self._waiting:
+            return False
+        self._taken += 1
+        return True
 
-    async def __aenter__(self) -> None:
-        """Wait for a turn."""
-        if self.free:
-            self._taken += 1
-            return
+    async def acquire(self) -> None:
+        """Wait for our turn."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = None
+        self._admit()
         try:
             await turn
         except asyncio.CancelledError:
-            self._leave(turn)
+            self._give_up(turn)
             raise
 
-    async def __aexit__(self, *_: object) -> None:
-        """Give the turn back."""
-        self.release()
-
-    def acquire_nowait(self) -> None:
-        """Take a turn without asking, for what goes on after a turn that has been given back."""
+    def acquire_beyond_limit(self) -> None:
+        """Acquire at once, whatever the limit is."""
         self._taken += 1
 
     def release(self) -> None:
-        """Give a turn to the next who waits."""
+        """Let the next one run."""
         self._taken -= 1
-        self._let_in()
+        self._admit()
 
-    def _leave(self, turn: asyncio.Future[None]) -> None:
+    def _give_up(self, turn: asyncio.Future[None]) -> None:
         if turn in self._waiting:
             del self._waiting[turn]
-        elif not turn.cancelled():  # it came at the very moment
+        elif not turn.cancelled():  # granted in the same turn of the loop
             self.release()
 
-    def _let_in(self) -> None:
+    def _admit(self) -> None:
         while self._waiting and self._taken < self._limit:
             turn, _ = self._waiting.popitem(last=False)
             if not turn.done():
@@ -78,25 +106,34 @@ class Limiter:
                 turn.set_result(None)
 
 
-class AcquireBoth:
-    """Two things to hold at a time, the first one before the other."""
+class AcquireBoth(Room):
+    """Two rooms, acquired one after the other."""
 
     __slots__ = ("_first", "_second")
 
-    def __init__(self, first: AbstractAsyncContextManager[None], second: AbstractAsyncContextManager[None]) -> None:
+    def __init__(self, first: Room, second: Room) -> None:
         self._first = first
         self._second = second
 
-    async def __aenter__(self) -> None:
+    def try_acquire(self) -> bool:
+        """Acquire both without a wait; return whether that was possible."""
+        if not self._first.try_acquire():
+            return False
+        if self._second.try_acquire():
+            return True
+        self._first.release()
+        return False
+
+    async def acquire(self) -> None:
         """Wait for both."""
         await self._first.__aenter__()
         try:
             await self._second.__aenter__()
         except BaseException:
-            await self._first.__aexit__(None, None, None)
+            self._first.release()
             raise
 
-    async def __aexit__(self, *_: object) -> None:
-        """Give both back."""
-        await self._second.__aexit__(None, None, None)
-        await self._first.__aexit__(None, None, None)
+    def release(self) -> None:
+        """Release both."""
+        self._second.release()
+        self._first.release()

@@ -14,7 +14,7 @@ from bench.farm import connections, halves
 from bench.figure import Curve, Figure, Outcome, ratio_at_most, value_at_most
 from bench.ours import Ours
 from harness.lab.fresh_namespace import fresh_namespace
-from ldirectord_py.daemon.probing.prober import FIRST_PROBES_APART
+from ldirectord_py.daemon.probing.prober import FIRST_PROBE_INTERVAL
 
 SIZES: Final = (100, 1000, 5000, 10_000)
 RATE: Final = 100
@@ -64,7 +64,7 @@ def _point(size: int) -> Point:
     ):
         servers = virtuals(endpoints)
         with Ours(Path(folder) / "steady", configuration(servers, HTTP, size // RATE, TIMEOUT)) as ours:
-            time.sleep(size * FIRST_PROBES_APART + SETTLE_SECONDS)
+            time.sleep(size * FIRST_PROBE_INTERVAL + SETTLE_SECONDS)
             spent, checks = ours.cpu_seconds(), connections()
             time.sleep(MEASURE_SECONDS)
             cost = (ours.cpu_seconds() - spent) / (connections() - checks) * 1e6

@@ -26,6 +26,7 @@ from bench.change import SHAPES, changed
 from bench.figure import Figure, Outcome, value_at_most
 from bench.stand_in import StandIn
 from ldirectord_py.checks.base import Check, Checker, Target
+from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
@@ -113,7 +114,7 @@ class Probed:
             self.in_flight[target] -= 1
         return "200 OK"
 
-    def checker_for(self, _: Check) -> Checker:
+    def checker_for(self, _: Check, limits: CheckLimits) -> Checker:
         """Return the one check."""
         return self.check
 

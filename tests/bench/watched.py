@@ -100,7 +100,7 @@ def main() -> int:
         finally:
             watching.cancel()
 
-    vars(probes)["Monitor"] = partial(prober.Prober, late=lambda check, seconds: eyes.late.append(seconds))
+    vars(probes)["Prober"] = partial(prober.Prober, on_begin=lambda check, seconds: eyes.late.append(seconds))
     vars(run)["serve"] = watched
     return in_memory()
 

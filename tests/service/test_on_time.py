@@ -11,6 +11,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 
 import pytest
@@ -19,7 +20,8 @@ from harness.fakes.scripted import Talk, answering, dialogue, saying
 from harness.fakes.threaded import ThreadedServers
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.checktypes import command
-from ldirectord_py.checks.registry import checker_for, turn_for
+from ldirectord_py.checks.limits import CheckLimits
+from ldirectord_py.checks.registry import checker_for, room_for
 from ldirectord_py.daemon.probing.prober import Prober
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import FirewallMark, Protocol
@@ -121,15 +123,15 @@ async def test_every_check_begins_within_100_ms_of_its_due_time(monkeypatch: pyt
         good = {kind: elsewhere.start(talk) for kind, talk in TALKS.items()}
         passing, failing = well(good), unwell(silent)
         checks = [check for pair in zip(passing, failing, strict=True) for check in pair]
-        monitor = Prober(
+        prober = Prober(
             lambda check, result: found[check].update([result.verdict]),
             checker_for,
-            turn_for,
+            partial(room_for, limits=CheckLimits()),
             lambda _, seconds: late.append(seconds),
         )
-        monitor.follow(checks)
+        prober.set_checks(checks)
         await asyncio.sleep(SECONDS)
-        await monitor.close()
+        await prober.close()
     late.sort()
     asleep = noise.end()
     middle, most = statistics.median(late) * 1000, late[int(len(late) * 0.99)] * 1000

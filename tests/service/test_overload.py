@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections import defaultdict
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 
 from harness.fakes.scripted import answering, hanging
 from harness.fakes.threaded import ThreadedServers
 from ldirectord_py.checks.base import Check, Checker, Target
-from ldirectord_py.checks.registry import checker_for, turn_for
+from ldirectord_py.checks.limits import CheckLimits
+from ldirectord_py.checks.registry import checker_for, room_for
 from ldirectord_py.daemon.probing.prober import Prober
 from ldirectord_py.health import Verdict
 
@@ -41,15 +43,15 @@ async def test_at_three_times_its_capacity_a_director_is_late_and_never_wrong() 
         target = Target(ip_address("127.0.0.1"), well, TIMEOUT, request="/", receive="ok")
         checks = [Check("http", replace(target, address=ip_address(0x7F000001 + n)), INTERVAL) for n in range(REALS)]
         dead = Check("http", replace(target, port=hung), INTERVAL)
-        monitor = Prober(
+        prober = Prober(
             lambda check, result: found[check].append(result.verdict),
             costly,
-            turn_for,
+            partial(room_for, limits=CheckLimits()),
             lambda _, seconds: late.append(seconds),
         )
-        monitor.follow([*checks, dead])
+        prober.set_checks([*checks, dead])
         await asyncio.sleep(SECONDS)
-        await monitor.close()
+        await prober.close()
     assert set(found[dead]) <= {Verdict.DOWN, Verdict.NONE}
     assert Verdict.DOWN in found[dead]
     assert {verdict for check in checks for verdict in found[check]} == {Verdict.UP}

@@ -27,11 +27,8 @@ from ldirectord_py.runtime.process_groups import ProcessGroups
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a command that ran out of time, and for what commands leave behind."""
 
-TURNS = Limiter(50)
-"""The commands that are under way, those included that are being ended; ``maxexternal`` is their limit."""
-
 GROUPS = ProcessGroups()
-"""The process groups of these commands."""
+"""The process groups of all commands, those included that are being ended."""
 
 WITHHELD = ("NOTIFY_", "WATCHDOG_", "LISTEN_", "JOURNAL_", "CREDENTIALS_", "MEMORY_PRESSURE_", "INVOCATION_ID")
 """How the variables begin that a service manager means for the daemon alone."""
@@ -60,10 +57,11 @@ def split(command: str) -> list[str]:
     return shlex.split(command)
 
 
-async def run(command: Sequence[str]) -> str:
+async def run(command: Sequence[str], limiter: Limiter) -> str:
     """Return the command's last line if it ends with status 0; raises CheckFailed if not.
 
-    Raises Inconclusive when it cannot be started. However the run ends, its processes are ended and reaped behind it.
+    Raises Inconclusive when it cannot be started. However the run ends, its processes are ended and reaped behind it;
+    until then they count against the limit.
     """
     output = Output()
     try:
@@ -71,10 +69,10 @@ async def run(command: Sequence[str]) -> str:
         try:
             status = await _status(child, output)
         except BaseException:
-            _end_behind(child)
+            _end_behind(child, limiter)
             raise
         if child.signal(0):
-            _end_behind(child)
+            _end_behind(child, limiter)
         else:
             GROUPS.remove(child.pid)
         return _word(status, output)
@@ -124,13 +122,13 @@ def _said(output: Output) -> str:
     return f': "{line}"' if line else ""
 
 
-def _end_behind(child: Child) -> None:
-    """End a command and all of its group, without a wait; its turn lasts until it is gone."""
+def _end_behind(child: Child, limiter: Limiter) -> None:
+    """End a command and all of its group, without a wait; it counts against the limit until it is gone."""
     child.signal(signal.SIGTERM)
-    TURNS.acquire_nowait()
+    limiter.acquire_beyond_limit()
     _endings.add(ending := asyncio.create_task(_end(child)))
     ending.add_done_callback(_endings.discard)
-    ending.add_done_callback(lambda _: TURNS.release())
+    ending.add_done_callback(lambda _: limiter.release())
     ending.add_done_callback(lambda _: GROUPS.remove(child.pid))
 
 

@@ -1,54 +1,64 @@
-"""How many checks may be in a TLS handshake at once: the one part of a check that costs this host much.
+"""The limit on checks in a TLS handshake, the one part of a check that costs this host much.
 
-A thousand handshakes at the same time would each take as long as all of them, and time out by our own fault. Those
-that have to wait do so before their deadline begins.
+A thousand handshakes at once would each take as long as all of them, and time out by our own fault. Those above the
+limit wait before their deadline begins.
 """
 
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
-from ldirectord_py.runtime.limiter import Limiter
+from ldirectord_py.runtime.limiter import Limiter, Room
 
-AT_ONCE = 32
-"""Handshakes in one process, and so on one core: together they take it some 20 ms."""
+MAX_HOLD: Final = 0.1
+"""Seconds until the room is released: a server that takes longer costs us nothing, and must not delay others."""
 
-LONGEST = 0.1
-"""Seconds that a turn lasts: where the server takes longer it costs us nothing, and must not keep others waiting."""
-
-AGAIN = 0.01
-"""Seconds that it lasts where the last probe took longer than LONGEST: servers that hang hold up those that answer."""
-
-HANDSHAKES = Limiter(AT_ONCE)
+MAX_REPEATED_HOLD: Final = 0.01
+"""Seconds likewise after a probe that took longer than MAX_HOLD: servers that hang must not delay those that answer."""
 
 
-class Handshake:
-    """A turn for the probes of one check, one at a time.
+class Handshake(Room):
+    """Room for the probes of one check, one at a time.
 
-    Its state: what ends the turn, while there is one, when it began, and how long it may last.
+    Its state: since when it is held, for how long it may be, and the timer that releases it.
     """
 
-    __slots__ = ("_began", "_ends", "_lasts")
+    __slots__ = ("_held_since", "_limiter", "_loop", "_max_hold", "_timer")
 
-    def __init__(self) -> None:
-        self._ends: asyncio.TimerHandle | None = None
-        self._began = 0.0
-        self._lasts = LONGEST
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._held_since = 0.0
+        self._max_hold = MAX_HOLD
 
-    async def __aenter__(self) -> None:
-        """Wait for the turn."""
-        await HANDSHAKES.__aenter__()
-        loop = asyncio.get_running_loop()
-        self._began = loop.time()
-        self._ends = loop.call_later(self._lasts, self._end)
+    def try_acquire(self) -> bool:
+        """Acquire without a wait; return whether that was possible."""
+        if not self._limiter.try_acquire():
+            return False
+        self._hold()
+        return True
 
-    async def __aexit__(self, *_: object) -> None:
-        """Give the turn back, if that has not come to pass."""
-        self._lasts = LONGEST if asyncio.get_running_loop().time() - self._began < LONGEST else AGAIN
-        if self._ends is not None:
-            self._ends.cancel()
-            self._end()
+    async def acquire(self) -> None:
+        """Wait until another handshake is over."""
+        await self._limiter.acquire()
+        self._hold()
 
-    def _end(self) -> None:
-        self._ends = None
-        HANDSHAKES.release()
+    def release(self) -> None:
+        """Let another handshake begin, unless the time limit has done so."""
+        assert self._loop is not None  # noqa: S101  it is held
+        self._max_hold = MAX_HOLD if self._loop.time() - self._held_since < MAX_HOLD else MAX_REPEATED_HOLD
+        if self._timer is not None:
+            self._timer.cancel()
+            self._expire()
+
+    def _hold(self) -> None:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        self._held_since = self._loop.time()
+        self._timer = self._loop.call_later(self._max_hold, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._limiter.release()

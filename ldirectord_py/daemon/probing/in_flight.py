@@ -1,4 +1,4 @@
-"""The checks in flight: how many there may be at once, and what is told when that is too few."""
+"""The limit on checks in flight, and the log lines that say that it is too low."""
 
 from __future__ import annotations
 
@@ -10,52 +10,42 @@ from ldirectord_py.runtime.limiter import Limiter
 
 logger = logging.getLogger(__name__)
 
-CALM: Final = 10.0
-"""Seconds in which no check had to wait before it is told that they are on time again."""
+RECOVERY_SECONDS: Final = 10.0
+"""Seconds without a check that waited, after which the log says that checks begin on time again."""
 
 
-class InFlightLimiter:
-    """Lets so many checks be in flight; others wait in their order, which is told once, and once when it is over.
+class InFlightLimiter(Limiter):
+    """Limits the checks in flight. The log has a line when others begin to wait, and one when that is over.
 
-    Its state: the turns, how many checks ``waited`` since the start, and since when this goes on.
+    Its state beside a Limiter's: how many checks ``waited`` since the start, and since when they do.
     """
 
+    __slots__ = ("_crowded", "_last_wait", "_waited_before", "waited")
+
     def __init__(self, limit: int) -> None:
-        self._turns = Limiter(limit)
+        super().__init__(limit)
         self.waited = 0
-        self._before = 0
-        self._last = -CALM
+        self._waited_before = 0
+        self._last_wait = 0.0
         self._crowded = False
 
-    @property
-    def limit(self) -> int:
-        """How many at once; 0 holds all that have not begun."""
-        return self._turns.limit
-
-    @limit.setter
-    def limit(self, limit: int) -> None:
-        self._turns.limit = limit
-
-    async def __aenter__(self) -> None:
+    async def acquire(self) -> None:
         """Wait until the check may begin."""
-        if self._turns.free:
-            self._turns.acquire_nowait()
-            return
-        if self.limit:  # none at all is a halt, which no larger limit would mend
-            self._note(asyncio.get_running_loop().time())
-        await self._turns.__aenter__()
+        if self.limit:  # 0 is a pause, which a higher limit would not help
+            self._count_wait()
+        await super().acquire()
 
-    async def __aexit__(self, *_: object) -> None:
-        """Let another one begin."""
-        self._turns.release()
-        if self._crowded and asyncio.get_running_loop().time() - self._last > CALM:
+    def release(self) -> None:
+        """Let another check begin."""
+        super().release()
+        if self._crowded and asyncio.get_running_loop().time() - self._last_wait > RECOVERY_SECONDS:
             self._crowded = False
-            logger.warning("Checks begin on time again, %d had to wait", self.waited - self._before)
+            logger.warning("Checks begin on time again, %d had to wait", self.waited - self._waited_before)
 
-    def _note(self, now: float) -> None:
-        self._last = now
+    def _count_wait(self) -> None:
+        self._last_wait = asyncio.get_running_loop().time()
         if not self._crowded:
-            self._crowded, self._before = True, self.waited
-            mend = "raise maxchecks or the limit of open files, or checkinterval"
-            logger.warning("%d checks are in flight, others begin late; %s", self._turns.taken, mend)
+            self._crowded, self._waited_before = True, self.waited
+            hint = "raise maxchecks or the limit of open files, or checkinterval"
+            logger.warning("%d checks are in flight, others begin late; %s", self.taken, hint)
         self.waited += 1

@@ -1,11 +1,11 @@
-"""Every check on a clock of its own, one probe in flight, started spread over the interval.
+"""Every check on a clock of its own, one probe in flight, spread over the interval.
 
 ::
 
-    follow -- spread --> due -- admission --> begin -- turn, flight --> probe -- report --> next: its own slot
-                          ^          ^                                    |                  |
-                          |          +--------------- in doubt -----------+                  |
-                          +----------------------- the timer wheel --------------------------+
+    set_checks -- spread --> due -- admission --> begin -- room --> probe -- report --> next: its own slot
+                              ^          ^                            |                       |
+                              |          +--------- in doubt ---------+                       |
+                              +------------------------ timer wheel --------------------------+
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Checker, Result
@@ -21,107 +21,106 @@ from ldirectord_py.checks.probe import concluded, probe
 from ldirectord_py.checks.transport.handshakes import Handshake
 from ldirectord_py.daemon.probing.admission import Admission
 from ldirectord_py.daemon.probing.in_flight import InFlightLimiter
-from ldirectord_py.runtime.limiter import AcquireBoth
+from ldirectord_py.runtime.limiter import AcquireBoth, Room
 from ldirectord_py.runtime.timer_wheel import current_wheel, on_tick
 
 logger = logging.getLogger(__name__)
 
-FIRST_PROBES_APART: Final = 0.005
-"""Seconds between the first probes of checks that begin together, while that fits into their interval."""
+FIRST_PROBE_INTERVAL: Final = 0.005
+"""Seconds between the first probes of checks that are new together, while that fits into their interval."""
 
-WARN_EVERY: Final = 60.0
-"""Seconds after which it is said again that checks begin late."""
+LATE_WARNING_INTERVAL: Final = 60.0
+"""Seconds between two log lines that say that checks begin late."""
 
-AT_ONCE: Final = 10_000
-"""How many checks may be in flight, unless somebody says better."""
+MAX_IN_FLIGHT: Final = 10_000
+"""Checks in flight, until ``in_flight.limit`` is set."""
 
-_GOLDEN: Final = 0.6180339887498949
+_GOLDEN_RATIO: Final = 0.6180339887498949
 
 
 class Prober:
-    """Probes each check that it follows, and reports every Result.
+    """Probes each of its checks, and reports every Result.
 
-    A check is probed at once, then once in its own slot of the interval, so that the probes of many checks
-    spread evenly however many there are. A probe that outlasts the interval is followed at once, and then its check
-    is back in its slots. One that has to wait for its turn, or for room in ``flight``, waits before its deadline
-    begins. Where more are due than this process can do, they begin late, in their order. A probe that fails while this
-    process stood still is repeated at once, up to three times. ``late`` is told by how many seconds each probe
-    begins after it was due.
+    A check is probed at once, then once in its own slot of the interval: the probes of many checks spread evenly. A
+    probe that outlasts the interval is followed by the next one at once, and then its check is back in its slots. A
+    probe that has to wait for its room waits before its deadline begins. Where more probes are due than this process
+    can do, they begin late, in order. A probe that fails while this process stood still is repeated at once, up to
+    three times. ``on_begin`` is called with the seconds by which each probe begins late.
     """
 
     def __init__(
         self,
         report: Callable[[Check, Result], None],
         checker_for: Callable[[Check], Checker],
-        turn_for: Callable[[Check], AbstractAsyncContextManager[None] | None],
-        late: Callable[[Check, float], None] = lambda check, seconds: None,
+        room_for: Callable[[Check], Room | None],
+        on_begin: Callable[[Check, float], None] | None = None,
     ) -> None:
         self.wheel = current_wheel()
         self.loop = self.wheel.loop
         self.admission = Admission(self.loop)
-        self.in_flight = InFlightLimiter(AT_ONCE)
+        self.in_flight = InFlightLimiter(MAX_IN_FLIGHT)
+        self.on_begin = on_begin
         self._report = report
         self._checker_for = checker_for
-        self._turn_for = turn_for
-        self._late = late
-        self._warn_at = 0.0
+        self._room_for = room_for
+        self._next_warning = 0.0
         self._begun_late = 0
-        self._watches: dict[Check, _ScheduledCheck] = {}
+        self._scheduled: dict[Check, _ScheduledCheck] = {}
         self._slot = 0.0
 
-    def follow(self, checks: Collection[Check]) -> None:
-        """Follow exactly these checks; those followed already go on undisturbed, probe in flight included."""
+    def set_checks(self, checks: Collection[Check]) -> None:
+        """Probe exactly these checks; those that stay go on undisturbed, probe in flight included."""
         wanted = dict.fromkeys(checks)
-        for check in self._watches.keys() - wanted.keys():
-            self._watches.pop(check).end()
-        new = [check for check in wanted if check not in self._watches]
+        for check in self._scheduled.keys() - wanted.keys():
+            self._scheduled.pop(check).end()
+        new = [check for check in wanted if check not in self._scheduled]
         now = self.loop.time()
         for index, check in enumerate(new):
-            self._slot = (self._slot + _GOLDEN) % 1
-            wait = index * min(FIRST_PROBES_APART, check.interval / len(new))
+            self._slot = (self._slot + _GOLDEN_RATIO) % 1
+            wait = index * min(FIRST_PROBE_INTERVAL, check.interval / len(new))
             slot = self._slot * check.interval
             due = now + slot + (check.interval if slot < wait else 0)
-            self._watches[check] = watch = _ScheduledCheck(self, check, self._checker_for(check), self._room_for(check))
-            watch.start(on_tick(now + wait), on_tick(due))
+            self._scheduled[check] = scheduled = _ScheduledCheck(
+                self, check, self._checker_for(check), self._whole_room_for(check)
+            )
+            scheduled.start(on_tick(now + wait), on_tick(due))
 
     async def close(self) -> None:
         """End all probes."""
-        tasks = [watch.task for watch in self._watches.values() if watch.task]
-        self.follow(())
+        tasks = [scheduled.task for scheduled in self._scheduled.values() if scheduled.task]
+        self.set_checks(())
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def note(self, check: Check, late: float) -> None:
-        """Tell how late a probe begins, in the log too if that is more than its interval."""
-        self._late(check, late)
-        if late <= check.interval:
-            return
+    def warn_late(self, check: Check, seconds: float) -> None:
+        """Log that a probe begins late by more than its interval, or count it for the next such line."""
         self._begun_late += 1
-        if (now := self.loop.time()) >= self._warn_at:
-            self._warn_at = now + WARN_EVERY
-            count, self._begun_late = self._begun_late, 0
-            fix = "raise maxexternal, maxchecks or checkinterval, or give this host more to work with"
-            logger.warning(
-                "A check of kind %s begins %.1f s after it was due, %d were as late since the start or the last such "
-                "line; %s",
-                *(check.kind, late, count, fix),
-            )
+        if (now := self.loop.time()) < self._next_warning:
+            return
+        self._next_warning = now + LATE_WARNING_INTERVAL
+        count, self._begun_late = self._begun_late, 0
+        hint = "raise maxexternal, maxchecks or checkinterval, or give this host more to work with"
+        logger.warning(
+            "A check of kind %s begins %.1f s after it was due, %d were as late since the start or the last such "
+            "line; %s",
+            *(check.kind, seconds, count, hint),
+        )
 
-    def _room_for(self, check: Check) -> AbstractAsyncContextManager[None]:
-        """Return what each probe of the check has to hold."""
-        turn = self._turn_for(check)
-        if turn is None:
-            return self.in_flight
-        # A handshake's turn runs out, so it comes last; a command's does not, and its wait takes no room in flight.
-        return AcquireBoth(self.in_flight, turn) if isinstance(turn, Handshake) else AcquireBoth(turn, self.in_flight)
-
-    def tell(self, check: Check, result: Result) -> None:
-        """Report what a probe has found."""
+    def report(self, check: Check, result: Result) -> None:
+        """Report the result of a probe."""
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s %s:%s %s", check.kind, check.target.address, check.target.port, result)
         try:
             self._report(check, result)
         except Exception:  # a fault of the director must not end the check
             logger.exception("A result of %s got lost", check)
+
+    def _whole_room_for(self, check: Check) -> Room:
+        """Return what each probe of the check has to hold, room in flight included."""
+        room = self._room_for(check)
+        if room is None:
+            return self.in_flight
+        # Room for a handshake expires, so it is acquired last. A command's does not: who waits for it is not in flight.
+        return AcquireBoth(self.in_flight, room) if isinstance(room, Handshake) else AcquireBoth(room, self.in_flight)
 
 
 class _ScheduledCheck:
@@ -130,12 +129,10 @@ class _ScheduledCheck:
     Its state: when its probe ``begins``, when the next one is ``due``, and how many ``probes`` in a row ended in doubt.
     """
 
-    __slots__ = ("_begins", "_check", "_checker", "_due", "_monitor", "_probes", "_room", "task")
+    __slots__ = ("_begins", "_check", "_checker", "_due", "_prober", "_probes", "_room", "task")
 
-    def __init__(
-        self, monitor: Prober, check: Check, checker: Checker, room: AbstractAsyncContextManager[None]
-    ) -> None:
-        self._monitor: Prober | None = monitor
+    def __init__(self, prober: Prober, check: Check, checker: Checker, room: Room) -> None:
+        self._prober: Prober | None = prober
         self._check = check
         self._checker = checker
         self._room = room
@@ -144,62 +141,75 @@ class _ScheduledCheck:
         self.task: asyncio.Task[None] | None = None
 
     def start(self, begins: float, due: float) -> None:
-        """Begin the first probe and the second one then."""
+        """Schedule the first probe, and the time of the second one."""
         self._begins, self._due = begins, due
-        if self._monitor is not None:
-            self._monitor.wheel.schedule(begins, self)
+        if self._prober is not None:
+            self._prober.wheel.schedule(begins, self)
 
     def end(self) -> None:
-        """Probe no more, and drop the probe in flight."""
-        self._monitor = None
+        """Probe no more, and cancel the probe in flight."""
+        self._prober = None
         if self.task:
             self.task.cancel()
             self.task.add_done_callback(_drop_error)
             self.task = None
 
     def __call__(self) -> None:
-        """Have a probe begin: what the wheel calls when it is due."""
-        if self._monitor is None:
+        """Let a probe begin; the timer wheel calls this when it is due."""
+        if (prober := self._prober) is None:
             return
-        loop = self._monitor.loop
-        if (late := loop.time() - self._begins) >= self._check.interval:
-            self._monitor.note(self._check, late)
-            self._next(loop.time())  # this host slept: each in its slot, not all of them now
-            self._begins, self._due = self._due, self._due + self._check.interval
-            self._monitor.wheel.schedule(self._begins, self)
-        else:
-            self._monitor.admission.admit(self._begin)
+        now = prober.loop.time()
+        if (late := now - self._begins) < self._check.interval:
+            prober.admission.admit(self._begin)
+            return
+        if prober.on_begin is not None:
+            prober.on_begin(self._check, late)
+        prober.warn_late(self._check, late)
+        self._advance(now)  # this host slept: each check goes on in its slot, not all of them now
+        self._begins, self._due = self._due, self._due + self._check.interval
+        prober.wheel.schedule(self._begins, self)
 
     def _begin(self) -> None:
-        if self._monitor is not None:
-            self.task = self._monitor.loop.create_task(self._probe(self._monitor))
+        if (prober := self._prober) is not None:
+            self.task = prober.loop.create_task(self._probe(prober))
 
-    async def _probe(self, monitor: Prober) -> None:
-        repeat = False
+    async def _probe(self, prober: Prober) -> None:
+        room, repeat = self._room, False
         try:
-            async with self._room:
+            if not room.try_acquire():
+                await room.acquire()
+            try:
                 if not self._probes:
-                    monitor.note(self._check, monitor.loop.time() - self._begins)
+                    self._observe_lateness(prober)
                 result = await probe(self._checker, self._check.target)
+            finally:
+                room.release()
             self._probes += 1
             repeat = self._probes < result.conclusive_after
             if not repeat:
                 self._probes = 0
-                monitor.tell(self._check, concluded(result))
+                prober.report(self._check, concluded(result))
         finally:
             self.task = None
-            if self._monitor is not None:
-                self._continue(monitor, repeat=repeat)
+            if self._prober is not None:
+                self._schedule_next(prober, repeat=repeat)
 
-    def _continue(self, monitor: Prober, *, repeat: bool) -> None:
-        """Have the next probe begin: in its slot, or as soon as possible to repeat one that ended in doubt."""
+    def _observe_lateness(self, prober: Prober) -> None:
+        late = prober.loop.time() - self._begins
+        if prober.on_begin is not None:
+            prober.on_begin(self._check, late)
+        if late > self._check.interval:
+            prober.warn_late(self._check, late)
+
+    def _schedule_next(self, prober: Prober, *, repeat: bool) -> None:
+        """Schedule the next probe: in its slot, or as soon as possible to repeat one that ended in doubt."""
         if repeat:
-            monitor.admission.admit(self._begin, first=True)
+            prober.admission.admit(self._begin, first=True)
         else:
-            self._next(monitor.loop.time())
-            monitor.wheel.schedule(self._begins, self)
+            self._advance(prober.loop.time())
+            prober.wheel.schedule(self._begins, self)
 
-    def _next(self, now: float) -> None:
+    def _advance(self, now: float) -> None:
         """Let the next probe begin in its slot, or now where that has passed, and the one after it in its slot."""
         interval = self._check.interval
         self._begins = max(self._due, now)
@@ -207,6 +217,6 @@ class _ScheduledCheck:
 
 
 def _drop_error(task: asyncio.Task[None]) -> None:
-    """Have a cancelled task drop its error, whose traceback refers to the task: the collector may pass over both."""
+    """Let a cancelled task drop its error: its traceback refers to the task, and the collector may pass over both."""
     with suppress(asyncio.CancelledError):
         task.result()

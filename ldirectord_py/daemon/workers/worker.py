@@ -11,13 +11,15 @@ import logging
 import socket
 import sys
 from collections import deque
+from functools import partial
 from typing import Final
 
 import uvloop
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.checktypes import command
-from ldirectord_py.checks.registry import checker_for, turn_for
+from ldirectord_py.checks.limits import CheckLimits
+from ldirectord_py.checks.registry import checker_for, room_for
 from ldirectord_py.daemon.probing.prober import Prober
 from ldirectord_py.daemon.workers.messages import Assignment, Update, decode_assignment, read_message
 from ldirectord_py.runtime import signals
@@ -48,7 +50,9 @@ class Worker(logging.Handler):
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         super().__init__()
         self._writer = writer
-        self._prober = Prober(self._record, checker_for, turn_for)
+        self._check_limits = CheckLimits()
+        checker, room = partial(checker_for, limits=self._check_limits), partial(room_for, limits=self._check_limits)
+        self._prober = Prober(self._record, checker, room)
         self._descriptors = raise_limit()
         self._checks: dict[int, Check] = {}
         self._numbers: dict[Check, int] = {}
@@ -65,12 +69,12 @@ class Worker(logging.Handler):
             self._checks.pop(number, None)
         self._checks.update(assignment.added)
         logging.getLogger().setLevel(assignment.log_level)
-        command.TURNS.limit = assignment.limits.external
+        self._check_limits.commands.limit = assignment.limits.external
         self._limit = max_checks(assignment.limits.checks, self._descriptors)
         self._set_in_flight_limit()
         if assignment.complete:
             self._numbers = {check: number for number, check in self._checks.items()}
-            self._prober.follow(self._checks.values())
+            self._prober.set_checks(self._checks.values())
             freeze_survivors()
 
     async def send_updates(self) -> None:

@@ -9,8 +9,9 @@ from ipaddress import ip_address
 from harness.comparison import perl
 from harness.fakes.scripted import Talk, servers
 from ldirectord_py.address import bracketed
+from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.registry import checker_for, kinds, turn_for
+from ldirectord_py.checks.registry import checker_for, kinds, room_for
 from ldirectord_py.config.load import load
 from ldirectord_py.errors import ConfigError
 from ldirectord_py.plan import plan
@@ -44,9 +45,9 @@ async def ours(config: str) -> str:
             checks = plan(load(file.name).config, kinds())
         except ConfigError as error:
             return f"refused: {', '.join(problem.what for problem in error.problems)}"
-    (check,) = checks
-    async with turn_for(check) or nullcontext():
-        result = await probe(checker_for(check), check.target)
+    (check,), limits = checks, CheckLimits()
+    async with room_for(check, limits) or nullcontext():
+        result = await probe(checker_for(check, limits), check.target)
     return f"{result.verdict.name.lower()}: {result.reason}"
 
 

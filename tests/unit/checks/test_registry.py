@@ -24,12 +24,12 @@ def test_every_kind_has_a_checker() -> None:
 
 def test_a_word_stands_for_its_check() -> None:
     assert nntp.KIND.check is checker_for(Check("nntp", TARGET, 10.0))
-    assert connect.check is checker_for(Check("connect", TARGET, 10.0))
+    assert isinstance(checker_for(Check("connect", TARGET, 10.0)), connect.ConnectCheck)
 
 
 def test_a_kind_without_a_check_of_its_own_is_a_connect_or_a_ping(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "kinds", lambda: {"gopher": Kind("gopher", None)})
-    assert connect.check is checker_for(Check("gopher", TARGET, 10.0))
+    assert isinstance(checker_for(Check("gopher", TARGET, 10.0)), connect.ConnectCheck)
     assert ping.check is checker_for(Check("gopher", UDP, 10.0))
 
 

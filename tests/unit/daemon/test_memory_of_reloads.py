@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import pytest
 
 from harness.fakes.scripted import reset
 from ldirectord_py.checks.base import Check, Target
+from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.registry import checker_for, turn_for
+from ldirectord_py.checks.registry import checker_for, room_for
 from ldirectord_py.daemon.probing.prober import Prober
 from ldirectord_py.ipvs.table import Protocol
 
@@ -60,24 +62,24 @@ async def test_probes_that_are_cancelled_leave_no_cycles() -> None:
 
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    monitor = Prober(lambda *_: None, checker_for, turn_for)
-    monitor.follow(checks(port, 1))
+    prober = Prober(lambda *_: None, checker_for, partial(room_for, limits=CheckLimits()))
+    prober.set_checks(checks(port, 1))
     await asyncio.sleep(0.5)
-    monitor.follow(())
+    prober.set_checks(())
     await asyncio.sleep(0.1)
     gc.collect()
     gc.disable()
     try:
         for number in range(2, 4):
-            monitor.follow(checks(port, number))
+            prober.set_checks(checks(port, number))
             await asyncio.sleep(0.3)
-        monitor.follow(checks(port, 4))
-        monitor.follow(())  # before the first step of its probe, too
+        prober.set_checks(checks(port, 4))
+        prober.set_checks(())  # before the first step of its probe, too
         await asyncio.sleep(0.3)
         assert garbage() == {}
     finally:
         gc.enable()
-        await monitor.close()
+        await prober.close()
         server.close()
 
 

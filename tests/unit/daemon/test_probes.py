@@ -1,27 +1,18 @@
-"""The checks of the orders in force keep to the limits of the configuration and of this host."""
+"""The checks of the configuration in force keep to its limits and to those of this host."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
 from builders import KINDS, config, virtual
 from harness.fakes.scripted import servers
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.checks.checktypes import command
 from ldirectord_py.daemon import probes
 from ldirectord_py.daemon.probes import Probing
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.health import Verdict
-
-
-@pytest.fixture(autouse=True)
-def _same_turns() -> Iterator[None]:
-    limit = command.TURNS.limit
-    yield
-    command.TURNS.limit = limit
 
 
 async def _answer_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,7 +34,7 @@ async def test_at_the_cap_every_server_is_judged_in_its_own_time() -> None:
                 await asyncio.sleep(0.02)
         await watched.close()
     assert {result.verdict for result in told.values()} == {Verdict.UP}  # the last began after 1.2 s
-    assert command.TURNS.limit == 7
+    assert watched._limits.commands.limit == 7
 
 
 async def test_more_checks_than_this_host_has_room_for_are_told(

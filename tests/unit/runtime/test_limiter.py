@@ -86,10 +86,10 @@ async def test_another_limit_ends_nothing_and_lets_others_in() -> None:
     assert queue.turns.taken == 0
 
 
-async def test_a_turn_taken_without_asking_counts() -> None:
+async def test_a_turn_beyond_the_limit_counts() -> None:
     queue = Queue(Limiter(1))
     await queue.join(1, 2)
-    queue.turns.acquire_nowait()
+    queue.turns.acquire_beyond_limit()
     await queue.end(1)
     assert queue.got == [1]
     queue.turns.release()

@@ -23,13 +23,16 @@ from ldirectord_py.checks.probe import probe
 from ldirectord_py.errors import Inconclusive
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
+from ldirectord_py.runtime.limiter import Limiter
 
 REAL = ip_address("2001:db8::1")
+LIMITER = Limiter(50)
+COMMAND = external.CommandCheck(LIMITER)
 WEB = VirtualAddress(Protocol.TCP, ip_address("192.0.2.80"), 80)
 
 
 async def run(
-    line: str, seconds: float = 20.0, virtual: ServiceKey = WEB, check: Checker = external.check
+    line: str, seconds: float = 20.0, virtual: ServiceKey = WEB, check: Checker = COMMAND
 ) -> tuple[Verdict, str]:
     result = await probe(check, Target(REAL, 8080, seconds, command=line, virtual=virtual))
     return result.verdict, result.reason
@@ -134,13 +137,13 @@ async def test_a_command_that_hangs_is_ended_with_its_group(tmp_path: Path, monk
     pids = tmp_path / "pids"
     script = f"trap '' TERM; sleep 60 & echo $$ $! >{pids}; echo waiting for the disk; wait; sleep 60"
     expected = (Verdict.DOWN, 'no answer within 0.5 s (the command has not ended: "waiting for the disk")')
-    async with command.TURNS:
+    async with LIMITER:
         assert expected == await run(f"/bin/sh -c {shlex.quote(script)}", 0.5)
-    assert command.TURNS.taken == 1  # until its processes are gone
+    assert LIMITER.taken == 1  # until its processes are gone
     for pid in map(int, pids.read_text().split()):
         await gone(pid)
     await command.all_ended()
-    assert command.TURNS.taken == 0
+    assert LIMITER.taken == 0
 
 
 @pytest.mark.slow
@@ -148,7 +151,7 @@ async def test_a_command_may_clean_up_when_its_time_is_over(tmp_path: Path) -> N
     script = f"trap 'sleep 0.1; echo gone >{tmp_path}/told; exit' TERM; sleep 60 & wait"
     assert (await run(f"/bin/sh -c {shlex.quote(script)}", 0.3))[0] is Verdict.DOWN
     await command.all_ended()
-    assert command.TURNS.taken == 0
+    assert LIMITER.taken == 0
     assert (tmp_path / "told").read_text() == "gone\n"
 
 
@@ -200,11 +203,11 @@ async def test_whatever_ends_a_run_its_command_ends_with_its_group(
     pids = tmp_path / "pids"
     fail_next_wait(monkeypatch, error, pids)
     with pytest.raises(type(error)):
-        await command.run(["/bin/sh", "-c", f"sleep 60 & echo $$ $! >{pids}; wait"])
+        await command.run(["/bin/sh", "-c", f"sleep 60 & echo $$ $! >{pids}; wait"], LIMITER)
     await command.all_ended()
     for pid in map(int, pids.read_text().split()):
         await gone(pid)
-    assert command.TURNS.taken == 0
+    assert LIMITER.taken == 0
     assert list(command.GROUPS) == []
 
 
@@ -228,7 +231,7 @@ async def test_endless_output_ends_at_the_deadline_and_holds_up_nobody() -> None
     print(f"the loop turned {turns} times meanwhile")
     assert turns > 5
     await command.all_ended()
-    assert command.TURNS.taken == 0
+    assert LIMITER.taken == 0
 
 
 @pytest.mark.slow
@@ -254,7 +257,7 @@ async def test_perl_scripts_may_exit_die_and_return(tmp_path: Path) -> None:
 
     async def perl(text: str) -> tuple[Verdict, str]:
         script.write_text(text)
-        return await run(str(script), check=external.check_perl)
+        return await run(str(script), check=external.CommandCheck(LIMITER, external.PREFIXES["external-perl"]))
 
     assert await perl('print "@ARGV\\n"; exit 0;') == (Verdict.UP, "192.0.2.80 80 [2001:db8::1] 8080")
     assert await perl("exit 4;") == (Verdict.DOWN, "exit status 4")
@@ -262,7 +265,7 @@ async def test_perl_scripts_may_exit_die_and_return(tmp_path: Path) -> None:
     assert await perl('die "no\\n";') == (Verdict.DOWN, 'exit status 255: "no"')
     assert (await perl("syntax error here("))[0] is Verdict.DOWN
     script.unlink()
-    verdict, reason = await run(str(script), check=external.check_perl)
+    verdict, reason = await run(str(script), check=external.CommandCheck(LIMITER, external.PREFIXES["external-perl"]))
     assert verdict is Verdict.DOWN
     assert reason == f'exit status 2: "cannot read {script}: No such file or directory"'
 

@@ -24,6 +24,7 @@ from ldirectord_py.errors import CheckFailed
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.plan import plan
+from ldirectord_py.runtime.limiter import Limiter
 
 RAW = b"verf\xfcgbar"
 TEXT = RAW.decode("utf-8", "surrogateescape")
@@ -137,7 +138,7 @@ def test_the_bytes_of_other_messages() -> None:
 
 
 async def test_a_command_is_told_the_bytes_of_the_file() -> None:
-    assert await command.run(("sh", "-c", 'printf %s "$1" | od -An -tx1', "sh", TEXT)) == RAW.hex(" ")
+    assert await command.run(("sh", "-c", 'printf %s "$1" | od -An -tx1', "sh", TEXT), Limiter(1)) == RAW.hex(" ")
 
 
 async def test_oracle_takes_no_such_text(servers: Servers) -> None:

@@ -1,4 +1,4 @@
-"""So many handshakes at once, none of them for long, and nobody's time begins before its turn."""
+"""The limit on handshakes: none holds its room for long."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from ipaddress import ip_address
 import pytest
 
 from ldirectord_py.checks.base import Check, Target
-from ldirectord_py.checks.registry import turn_for
+from ldirectord_py.checks.limits import MAX_HANDSHAKES, CheckLimits
+from ldirectord_py.checks.registry import room_for
 from ldirectord_py.checks.transport import handshakes
-from ldirectord_py.checks.transport.handshakes import AT_ONCE, HANDSHAKES, Handshake
+from ldirectord_py.checks.transport.handshakes import Handshake
+from ldirectord_py.runtime.limiter import Limiter
 
 TARGET = Target(ip_address("192.0.2.1"), 443, 5)
 
@@ -27,45 +29,62 @@ TARGET = Target(ip_address("192.0.2.1"), 443, 5)
         ("connect", False, False),
     ],
 )
-def test_checks_over_tls_take_turns(kind: str, starttls: bool, limited: bool) -> None:
-    turn = turn_for(Check(kind, replace(TARGET, starttls=starttls), 10))
-    assert isinstance(turn, Handshake) is limited
+def test_checks_over_tls_are_limited(kind: str, starttls: bool, limited: bool) -> None:
+    room = room_for(Check(kind, replace(TARGET, starttls=starttls), 10), CheckLimits())
+    assert isinstance(room, Handshake) is limited
 
 
-async def test_a_turn_ends_with_the_check() -> None:
-    async with Handshake():
-        assert HANDSHAKES.taken == 1
-    assert HANDSHAKES.taken == 0
+async def test_the_room_is_released_with_the_check() -> None:
+    limiter = Limiter(1)
+    for _ in range(3):
+        async with Handshake(limiter):
+            assert limiter.taken == 1
+        assert limiter.taken == 0
 
 
 async def test_servers_that_do_not_answer_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handshakes, "LONGEST", 0.01)
-    ends = asyncio.Event()
+    monkeypatch.setattr(handshakes, "MAX_HOLD", 0.01)
+    ends, limiter = asyncio.Event(), Limiter(MAX_HANDSHAKES)
     most = 0
 
     async def hang() -> None:
         nonlocal most
-        async with Handshake():
-            most = max(most, HANDSHAKES.taken)
+        async with Handshake(limiter):
+            most = max(most, limiter.taken)
             await ends.wait()
 
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        for _ in range(3 * AT_ONCE):
+        for _ in range(3 * MAX_HANDSHAKES):
             group.create_task(hang())
         await asyncio.sleep(0)
-        async with Handshake():
+        async with Handshake(limiter):
             ends.set()
-    assert (most, HANDSHAKES.taken) == (AT_ONCE, 0)
+    assert (most, limiter.taken) == (MAX_HANDSHAKES, 0)
 
 
-async def test_who_gives_up_waiting_leaves_no_turn_taken() -> None:
-    held = [Handshake() for _ in range(AT_ONCE)]
-    for turn in held:
-        await turn.__aenter__()
-    waits = asyncio.create_task(Handshake().__aenter__())
+async def test_after_a_probe_that_took_long_the_room_is_held_for_a_shorter_time() -> None:
+    limiter = Limiter(1)
+    handshake = Handshake(limiter)
+    async with handshake:
+        await asyncio.sleep(handshakes.MAX_HOLD + 0.05)
+        assert limiter.taken == 0
+    async with handshake:
+        assert limiter.taken == 1
+        await asyncio.sleep(handshakes.MAX_REPEATED_HOLD + 0.03)
+        assert limiter.taken == 0
+    async with handshake:  # and as long as before once it is quick again
+        await asyncio.sleep(handshakes.MAX_REPEATED_HOLD + 0.03)
+        assert limiter.taken == 1
+
+
+async def test_one_that_gives_up_waiting_leaves_no_room_taken() -> None:
+    limiter = Limiter(MAX_HANDSHAKES)
+    held = [Handshake(limiter) for _ in range(MAX_HANDSHAKES)]
+    assert all(handshake.try_acquire() for handshake in held)
+    waits = asyncio.create_task(Handshake(limiter).__aenter__())
     await asyncio.sleep(0)
     waits.cancel()
     await asyncio.gather(waits, return_exceptions=True)
-    for turn in held:
-        await turn.__aexit__(None, None, None)
-    assert HANDSHAKES.taken == 0
+    for handshake in held:
+        handshake.release()
+    assert limiter.taken == 0

@@ -1,4 +1,4 @@
-"""The monitor on a loop whose clock is turned by hand: no test here waits."""
+"""The prober on a loop whose clock the test sets: no test here waits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import selectors
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from ipaddress import ip_address
 from itertools import pairwise
@@ -16,12 +15,13 @@ from unittest.mock import patch
 import pytest
 
 from ldirectord_py.checks.base import Check, Checker, Result, Target
-from ldirectord_py.checks.transport.handshakes import HANDSHAKES, Handshake
-from ldirectord_py.daemon.probing.prober import FIRST_PROBES_APART, Prober
+from ldirectord_py.checks.limits import MAX_HANDSHAKES
+from ldirectord_py.checks.transport.handshakes import Handshake
+from ldirectord_py.daemon.probing.prober import FIRST_PROBE_INTERVAL, Prober
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.health import Verdict
 from ldirectord_py.runtime import stalls
-from ldirectord_py.runtime.limiter import Limiter
+from ldirectord_py.runtime.limiter import Limiter, Room
 from ldirectord_py.runtime.timer_wheel import TICK
 
 
@@ -55,23 +55,23 @@ def checks(count: int, interval: float = 10, timeout: float = 3) -> list[Check]:
     return [Check("http", Target(ip_address(0x0A010000 + n), 80, timeout), interval) for n in range(count)]
 
 
-def at_once(_: Check) -> None:
+def unlimited(_: Check) -> None:
     return None
 
 
 class Probed:
-    """What a monitor did: when each check's probes began, and its results."""
+    """What a prober did: when each check's probes began, and its results."""
 
     def __init__(
         self,
         behaviour: Callable[[Target], float] = lambda _: 0.0,
-        turn_for: Callable[[Check], AbstractAsyncContextManager[None] | None] = at_once,
+        room_for: Callable[[Check], Room | None] = unlimited,
     ) -> None:
         self.began: Mapping[Target, list[float]] = defaultdict(list)
         self.results: list[tuple[Check, Result]] = []
         self.in_flight: Counter[Target] = Counter()
         self._behaviour = behaviour
-        self.monitor = Prober(lambda check, result: self.results.append((check, result)), self._checker_for, turn_for)
+        self.prober = Prober(lambda check, result: self.results.append((check, result)), self._checker_for, room_for)
 
     def _checker_for(self, check: Check) -> Checker:
         return self._check
@@ -87,15 +87,15 @@ class Probed:
         return "ok"
 
     async def follow(self, followed: list[Check], seconds: float) -> None:
-        self.monitor.follow(followed)
+        self.prober.set_checks(followed)
         await asyncio.sleep(seconds)
 
 
-def test_every_check_begins_at_once_and_goes_on_every_interval() -> None:
+def test_every_check_begins_unlimited_and_goes_on_every_interval() -> None:
     async def story() -> None:
         probed = Probed()
         await probed.follow(checks(100), 60)
-        await probed.monitor.close()
+        await probed.prober.close()
         firsts = [times[0] for times in probed.began.values()]
         assert (len(firsts), max(firsts) <= 0.5) == (100, True)
         for times in probed.began.values():
@@ -110,7 +110,7 @@ def test_probes_spread_evenly_over_the_interval() -> None:
     async def story() -> None:
         probed = Probed()
         await probed.follow(checks(1000), 40)
-        await probed.monitor.close()
+        await probed.prober.close()
         seconds = Counter(int(time) for times in probed.began.values() for time in times if 20 <= time < 30)
         assert sum(seconds.values()) == 1000
         assert max(seconds.values()) - min(seconds.values()) <= 5
@@ -118,7 +118,7 @@ def test_probes_spread_evenly_over_the_interval() -> None:
     in_fake_time(story())
 
 
-def test_it_tells_how_late_each_probe_begins() -> None:
+def test_it_reports_how_late_each_probe_begins() -> None:
     async def story() -> None:
         turns, told = Limiter(1), defaultdict[str, list[float]](list)
 
@@ -127,28 +127,28 @@ def test_it_tells_how_late_each_probe_begins() -> None:
             return "ok"
 
         followed = [Check("script", check.target, 10) for check in checks(3)] + [Check("free", checks(1)[0].target, 10)]
-        monitor = Prober(
+        prober = Prober(
             lambda check, result: None,
             lambda _: check,
             lambda check: turns if check.kind == "script" else None,
             lambda check, seconds: told[check.kind].append(seconds),
         )
-        monitor.follow(followed)
+        prober.set_checks(followed)
         await asyncio.sleep(3.5)
-        await monitor.close()
-        waits = [0, 1 - FIRST_PROBES_APART, 2 - 2 * FIRST_PROBES_APART]
+        await prober.close()
+        waits = [0, 1 - FIRST_PROBE_INTERVAL, 2 - 2 * FIRST_PROBE_INTERVAL]
         assert told["script"][:3] == pytest.approx(waits, abs=TICK)
         assert max(told["free"]) == pytest.approx(0)
 
     in_fake_time(story())
 
 
-def test_checks_that_have_to_wait_for_long_are_told_but_not_each_of_them(caplog: pytest.LogCaptureFixture) -> None:
+def test_checks_that_wait_for_long_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         turns = Limiter(1)
         probed = Probed(lambda _: 2.0, lambda _: turns)
         await probed.follow(checks(20, interval=10), 100)
-        await probed.monitor.close()
+        await probed.prober.close()
 
     in_fake_time(story())
     assert {message.split(" begins ")[0] for message in caplog.messages} == {"A check of kind http"}
@@ -160,7 +160,7 @@ def test_a_slow_server_delays_only_itself() -> None:
         slow, *others = checks(50, interval=2)
         probed = Probed(lambda target: 60.0 if target == slow.target else 0.0)
         await probed.follow([slow, *others], 20)
-        await probed.monitor.close()
+        await probed.prober.close()
         assert all(len(probed.began[other.target]) >= 10 for other in others)
         assert {result.verdict for check, result in probed.results if check == slow} == {Verdict.DOWN}
 
@@ -168,7 +168,7 @@ def test_a_slow_server_delays_only_itself() -> None:
 
 
 @pytest.mark.difference("When")
-def test_all_that_go_dark_at_once_are_found_within_interval_and_timeout() -> None:
+def test_all_that_go_dark_unlimited_are_found_within_interval_and_timeout() -> None:
     async def story() -> None:
         dark_from = 15.0
         probed = Probed(lambda _: 60.0 if asyncio.get_running_loop().time() >= dark_from else 0.0)
@@ -178,11 +178,11 @@ def test_all_that_go_dark_at_once_are_found_within_interval_and_timeout() -> Non
             if result.verdict is Verdict.DOWN:
                 found.setdefault(check, asyncio.get_running_loop().time())
 
-        monitor = Prober(note, probed._checker_for, at_once)
+        prober = Prober(note, probed._checker_for, unlimited)
         followed = checks(500, interval=2, timeout=3)
-        monitor.follow(followed)
+        prober.set_checks(followed)
         await asyncio.sleep(30)
-        await monitor.close()
+        await prober.close()
         assert len(found) == 500
         assert max(found.values()) <= dark_from + 2 + 3 + 0.01
 
@@ -194,7 +194,7 @@ def test_a_probe_longer_than_its_interval_is_followed_by_one_not_by_a_burst() ->
         (check,) = checks(1, interval=2)
         probed = Probed(lambda _: 2.5)
         await probed.follow([check], 30)
-        await probed.monitor.close()
+        await probed.prober.close()
         times = probed.began[check.target]
         assert min(after - before for before, after in pairwise(times)) >= 2.5
 
@@ -208,7 +208,7 @@ def test_after_this_host_slept_the_checks_are_in_their_slots_again_one_round_and
         selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
         selector.now += 600
         await asyncio.sleep(30)
-        await probed.monitor.close()
+        await probed.prober.close()
         times = [time for times in probed.began.values() for time in times if time > 634]
         for slot in range(635, 665):
             assert sum(slot <= time < slot + 1 for time in times) == pytest.approx(100, abs=6)
@@ -216,14 +216,14 @@ def test_after_this_host_slept_the_checks_are_in_their_slots_again_one_round_and
     in_fake_time(story())
 
 
-def test_checks_that_are_put_off_after_this_host_slept_are_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_checks_that_are_put_off_after_this_host_slept_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         probed = Probed()
         await probed.follow(checks(10), 35)
         selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
         selector.now += 600
         await asyncio.sleep(30)
-        await probed.monitor.close()
+        await probed.prober.close()
 
     in_fake_time(story())
     (message,) = caplog.messages
@@ -237,12 +237,12 @@ def test_a_check_that_stays_keeps_its_probe_in_flight_and_its_clock() -> None:
         await probed.follow([stays, goes], 1)
         assert probed.in_flight[stays.target] == probed.in_flight[goes.target] == 1
         await probed.follow([comes, stays], 30)
-        await probed.monitor.close()
+        await probed.prober.close()
         alone = Probed(lambda _: 2.0)
         assert len(probed.began[goes.target]) == 1
         assert probed.results[0][0] == stays
         assert probed.began[stays.target][0] == 0
-        await alone.monitor.close()
+        await alone.prober.close()
 
     in_fake_time(story())
 
@@ -253,7 +253,7 @@ def test_no_check_starves_under_reloads_faster_than_the_timeout() -> None:
         probed = Probed(lambda _: 60.0)
         for _ in range(200):
             await probed.follow(list(followed), 0.1)
-        await probed.monitor.close()
+        await probed.prober.close()
         down = Counter(check for check, result in probed.results if result.verdict is Verdict.DOWN)
         assert [down[check] for check in followed] == [pytest.approx(6, abs=1)] * 20
 
@@ -268,16 +268,16 @@ def test_a_fault_of_the_listener_does_not_end_the_check() -> None:
             seen.append(result)
             raise RuntimeError("a fault of ours")
 
-        monitor = Prober(report, Probed()._checker_for, at_once)
-        monitor.follow(checks(1, interval=1))
+        prober = Prober(report, Probed()._checker_for, unlimited)
+        prober.set_checks(checks(1, interval=1))
         await asyncio.sleep(10)
-        await monitor.close()
+        await prober.close()
         assert len(seen) >= 9
 
     in_fake_time(story())
 
 
-def test_scripts_take_turns_while_others_are_on_time_and_no_turn_counts_against_a_deadline() -> None:
+def test_scripts_are_limited_while_others_are_on_time_and_no_wait_counts_against_a_deadline() -> None:
     async def story() -> None:
         turns, most = Limiter(50), 0
         scripts = [Check("external", replace(check.target, port=1), 30) for check in checks(500)]
@@ -290,7 +290,7 @@ def test_scripts_take_turns_while_others_are_on_time_and_no_turn_counts_against_
 
         probed = Probed(behaviour, lambda check: turns if check.kind == "external" else None)
         await probed.follow([*scripts, *others], 100)
-        await probed.monitor.close()
+        await probed.prober.close()
         assert (most, turns.taken) == (50, 0)
         verdicts = {result.verdict for check, result in probed.results if check in scripts}
         assert verdicts == {Verdict.UP}  # each took 2.5 s of its 3
@@ -302,21 +302,21 @@ def test_scripts_take_turns_while_others_are_on_time_and_no_turn_counts_against_
     in_fake_time(story())
 
 
-def test_at_the_cap_checks_are_late_but_never_down_and_it_is_told_once_and_when_it_is_over(
+def test_at_the_limit_checks_are_late_but_never_down_and_it_is_logged_once_and_when_it_is_over(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def story() -> None:
         slow = True
         probed = Probed(lambda _: 2.0 if slow else 0.1)
-        probed.monitor.in_flight.limit = 10
+        probed.prober.in_flight.limit = 10
         await probed.follow(checks(100, interval=10), 60)
         begun = [began for times in probed.began.values() for began in times]
         assert max(sum(began <= at < began + 2 for began in begun) for at in range(60)) == 10
         slow = False
         await asyncio.sleep(60)
         assert {result.verdict for _, result in probed.results} == {Verdict.UP}
-        assert probed.monitor.in_flight.waited > 100
-        await probed.monitor.close()
+        assert probed.prober.in_flight.waited > 100
+        await probed.prober.close()
 
     with caplog.at_level("WARNING"):
         in_fake_time(story())
@@ -324,16 +324,16 @@ def test_at_the_cap_checks_are_late_but_never_down_and_it_is_told_once_and_when_
     assert [message.split(", ")[0] for message in told] == ["10 checks are in flight", "Checks begin on time again"]
 
 
-def test_who_waits_for_the_cap_can_be_ended() -> None:
+def test_a_check_that_waits_for_the_limit_can_be_ended() -> None:
     async def story() -> None:
         first, second, third = checks(3)
         probed = Probed(lambda _: 2.0)
-        probed.monitor.in_flight.limit = 1
+        probed.prober.in_flight.limit = 1
         await probed.follow([first, second, third], 1)
         await probed.follow([first, third], 30)
         assert not probed.began[second.target]
         assert len(probed.began[third.target]) >= 3
-        await probed.monitor.close()
+        await probed.prober.close()
 
     in_fake_time(story())
 
@@ -341,9 +341,9 @@ def test_who_waits_for_the_cap_can_be_ended() -> None:
 @pytest.mark.slow
 def test_servers_that_hang_in_tls_hold_up_nobody_else() -> None:
     async def story() -> None:
-        late = Counter[Target]()
+        late, limiter = Counter[Target](), Limiter(MAX_HANDSHAKES)
         hung, well = checks(2000, interval=2), [replace(check, kind="imaps") for check in checks(2000, interval=2)]
-        probed = Probed(lambda _: 0.01, lambda _: Handshake())
+        probed = Probed(lambda _: 0.01, lambda _: Handshake(limiter))
 
         def checker_for(check: Check) -> Checker:
             return hang if check.kind == "http" else probed._check
@@ -356,46 +356,46 @@ def test_servers_that_hang_in_tls_hold_up_nobody_else() -> None:
             if check.kind == "imaps" and asyncio.get_running_loop().time() > 20:
                 late[check.target] = max(late[check.target], seconds)  # type: ignore[assignment]
 
-        monitor = Prober(lambda check, result: None, checker_for, lambda _: Handshake(), note)
-        monitor.follow([*hung, *well])
+        prober = Prober(lambda check, result: None, checker_for, lambda _: Handshake(limiter), note)
+        prober.set_checks([*hung, *well])
         await asyncio.sleep(40)
-        await monitor.close()
-        assert (len(late), max(late.values()) < 0.25, HANDSHAKES.taken) == (2000, True, 0)
+        await prober.close()
+        assert (len(late), max(late.values()) < 0.25, limiter.taken) == (2000, True, 0)
 
     in_fake_time(story())
 
 
 @pytest.mark.slow
-def test_no_turn_in_tls_runs_out_while_its_check_waits_for_room_in_flight() -> None:
+def test_no_room_for_a_handshake_expires_while_its_check_waits_for_room_in_flight() -> None:
     async def story() -> None:
-        most = 0
+        most, limiter = 0, Limiter(MAX_HANDSHAKES)
 
         def behaviour(_: Target) -> float:
             nonlocal most
             most = max(most, sum(probed.in_flight.values()))
-            assert HANDSHAKES.taken == sum(probed.in_flight.values())  # each that begins has its turn
+            assert limiter.taken == sum(probed.in_flight.values())  # each that begins has its turn
             return 0.05
 
-        probed = Probed(behaviour, lambda _: Handshake())
-        probed.monitor.in_flight.limit = 10
+        probed = Probed(behaviour, lambda _: Handshake(limiter))
+        probed.prober.in_flight.limit = 10
         await probed.follow(checks(5000, interval=10), 30)
-        await probed.monitor.close()
-        assert (most, HANDSHAKES.taken) == (10, 0)
+        await probed.prober.close()
+        assert (most, limiter.taken) == (10, 0)
         assert {result.verdict for _, result in probed.results} == {Verdict.UP}
 
     in_fake_time(story())
 
 
-def test_a_halt_is_told_as_no_lack_of_room(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_pause_is_not_logged_as_a_lack_of_room(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         probed = Probed()
-        probed.monitor.in_flight.limit = 0
+        probed.prober.in_flight.limit = 0
         await probed.follow(checks(3), 5)
         assert not probed.began
-        probed.monitor.in_flight.limit = 3
+        probed.prober.in_flight.limit = 3
         await asyncio.sleep(20)
         assert len(probed.began) == 3
-        await probed.monitor.close()
+        await probed.prober.close()
 
     in_fake_time(story())
     assert caplog.messages == []
@@ -423,7 +423,7 @@ class Stalling:
     ("stalls", "probes", "verdict"),
     [(0, 1, Verdict.DOWN), (1, 2, Verdict.DOWN), (3, 4, Verdict.DOWN), (4, 4, Verdict.NONE)],
 )
-def test_a_failure_while_this_process_stood_still_is_probed_again_at_once(
+def test_a_failure_while_this_process_stood_still_is_probed_again_unlimited(
     stalls: int, probes: int, verdict: Verdict
 ) -> None:
     async def story() -> None:
@@ -433,10 +433,10 @@ def test_a_failure_while_this_process_stood_still_is_probed_again_at_once(
         def note(_: Check, result: Result) -> None:
             results.append((checker.probes, result.verdict))
 
-        monitor = Prober(note, lambda _: checker, at_once)
-        monitor.follow(checks(1, interval=100))
+        prober = Prober(note, lambda _: checker, unlimited)
+        prober.set_checks(checks(1, interval=100))
         await asyncio.sleep(30)
-        await monitor.close()
+        await prober.close()
         assert results == [(probes, verdict)]
 
     in_fake_time(story())
@@ -445,18 +445,18 @@ def test_a_failure_while_this_process_stood_still_is_probed_again_at_once(
 def test_a_check_that_is_to_be_probed_again_can_be_ended() -> None:
     async def story() -> None:
         checker = Stalling(1)
-        monitor = Prober(lambda check, result: None, lambda _: checker, at_once)
+        prober = Prober(lambda check, result: None, lambda _: checker, unlimited)
         held = list[Callable[[], None]]()
 
         def hold(begin: Callable[[], None], *, first: bool = False) -> None:
             held.append(begin)
 
-        monitor.admission.admit = hold  # type: ignore[method-assign]
-        monitor.follow(checks(1, interval=100))
+        prober.admission.admit = hold  # type: ignore[method-assign]
+        prober.set_checks(checks(1, interval=100))
         await asyncio.sleep(1)
         held.pop()()
         await asyncio.sleep(5)
-        await monitor.close()
+        await prober.close()
         assert (checker.probes, len(held)) == (1, 1)
         held.pop()()
         await asyncio.sleep(5)
