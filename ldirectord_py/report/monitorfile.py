@@ -1,27 +1,28 @@
-"""``monitorfile``: a line for each result of a check, written by a thread so that no disk holds a check up."""
+"""``monitorfile``: a line for each result of a check, written by a thread so that no disk delays a check."""
 
 from __future__ import annotations
 
 import logging
 import os
-import queue
 import re
-import threading
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
 
 from ldirectord_py.address import bracketed
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Real, Virtual
 from ldirectord_py.health import Verdict
 from ldirectord_py.report.events import Event, Probed
+from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.line_writer import LineWriter
 from ldirectord_py.runtime.text import as_bytes
+from ldirectord_py.runtime.thread_writer import ThreadWriter
 
-QUEUED_LINES = 10_000
-BATCH_LINES = 500
-FLUSH_TIMEOUT = 1.0
+FLUSH_TIMEOUT: Final = 1.0
+"""Seconds that ``close`` waits for the queued lines to be written."""
 
 _NEGOTIATED = (CheckType.NEGOTIATE, CheckType.COMBINED)
 _COMMANDS = (CheckType.EXTERNAL, CheckType.EXTERNAL_PERL)
@@ -69,103 +70,66 @@ class _Line:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Unwritable:
-    """A file that cannot be written now: whether a line of it is torn, and how many lines it misses."""
+@dataclass(slots=True)
+class _FailingFile:
+    """A file that cannot be written now."""
 
-    writer: LineWriter
-    missing: int
+    writer: LineWriter = field(default_factory=LineWriter)
+    fault: OngoingFault = field(default_factory=OngoingFault)
 
 
 class MonitorFiles:
-    """A Listener: writes lines to their files, in order.
+    """A Listener: appends a line for each probe to the monitorfile of its virtual, in their order.
 
-    Its state: the queue, its thread, the number of lost lines, and the files that cannot be written now.
+    Its state: the writer with its queue, and the files that cannot be written now.
     """
 
     def __init__(self) -> None:
-        self._queue: queue.Queue[_Line | None] = queue.Queue(QUEUED_LINES)
-        self._thread: threading.Thread | None = None
-        self._lost = 0
-        self._unwritable: dict[str, _Unwritable] = {}
+        self._writer = ThreadWriter[_Line]("monitorfile", self._write_batch)
+        self._failing: dict[str, _FailingFile] = {}
 
     def __call__(self, event: Event) -> None:
-        """Queue the line of a probe for the virtual's monitorfile, or count it as lost; never waits."""
+        """Queue the line of a probe, or drop and count it; never waits."""
         if not isinstance(event, Probed) or event.virtual.monitorfile is None:
             return
         text = line(time.time(), event.virtual, event.real, event.result)
-        try:
-            self._begin()
-            self._queue.put_nowait(_Line(event.virtual.monitorfile, text))
-        except (queue.Full, RuntimeError):  # RuntimeError: there is no thread left
-            self._lost += 1
+        with suppress(RuntimeError):  # there is no thread to spare now: the line waits for one
+            self._writer.put(_Line(event.virtual.monitorfile, text))
 
     def drain(self) -> None:
-        """Return once everything queued is written; waits without a deadline, for tests."""
-        self._queue.join()
+        """Return once everything queued is written; without a timeout, for tests."""
+        self._writer.join()
 
     def close(self) -> None:
-        """Write what is queued, for FLUSH_SECONDS at most, and end the thread."""
-        if self._thread is None:
-            return
-        until = time.monotonic() + FLUSH_TIMEOUT
+        """Write the queued lines, for FLUSH_TIMEOUT at most."""
+        self._writer.close(FLUSH_TIMEOUT)
+
+    def _write_batch(self, lines: Sequence[_Line], dropped: int) -> None:
+        texts: dict[str, list[str]] = {}
+        for each in lines:
+            texts.setdefault(each.path, []).append(each.text)
+        for path, of_file in texts.items():
+            self._write(path, of_file)
+        if dropped:
+            logger.warning("%d lines for monitorfiles were lost: the disk was too slow", dropped)
+
+    def _write(self, path: str, lines: Sequence[str]) -> None:
+        file = self._failing.get(path) or _FailingFile()
         try:
-            self._queue.put(None, timeout=FLUSH_TIMEOUT)
-        except queue.Full:
-            return
-        self._thread.join(max(0.0, until - time.monotonic()))
-
-    def _begin(self) -> None:
-        if self._thread is None:
-            thread = threading.Thread(target=self._write_until_closed, name="monitorfile", daemon=True)
-            thread.start()
-            self._thread = thread
-
-    def _write_until_closed(self) -> None:
-        while True:
-            batch = self._batch()
-            texts: dict[str, list[str]] = {}
-            for each in batch:
-                if each is not None:
-                    texts.setdefault(each.path, []).append(each.text)
-            for path, lines in texts.items():
-                self._write(path, lines)
-            self._tell_lost()
-            for _ in batch:
-                self._queue.task_done()
-            if None in batch:
-                return
-
-    def _batch(self) -> list[_Line | None]:
-        batch = [self._queue.get()]
-        while len(batch) < BATCH_LINES and not self._queue.empty():
-            batch.append(self._queue.get_nowait())  # nobody else takes from the queue
-        return batch
-
-    def _write(self, path: str, lines: list[str]) -> None:
-        trouble = self._unwritable.get(path)
-        writer = trouble.writer if trouble else LineWriter()
-        try:
-            append(path, lines, writer)
-        except Exception as fault:  # noqa: BLE001  whatever it is, the thread has to go on
-            if trouble is None:
-                reason = str(getattr(fault, "strerror", None) or fault).lower()
+            append(path, lines, file.writer)
+        except Exception as error:  # noqa: BLE001  no exception may end the thread
+            reason = str(getattr(error, "strerror", None) or error).lower() or type(error).__name__
+            if file.fault.record(reason, len(lines)):
                 logger.warning("Cannot write to monitorfile '%s': %s; it is tried again", path, reason)
-            self._unwritable[path] = _Unwritable(writer, (trouble.missing if trouble else 0) + len(lines))
+            self._failing[path] = file
         else:
-            if trouble is not None:
-                del self._unwritable[path]
-                logger.info("Monitorfile '%s' can be written again; %d lines are missing", path, trouble.missing)
-
-    def _tell_lost(self) -> None:
-        lost, self._lost = self._lost, 0
-        if lost:
-            logger.warning("%d lines for monitorfiles were lost: the disk was too slow", lost)
+            if self._failing.pop(path, None):
+                logger.info("Monitorfile '%s' can be written again; %d lines are missing", path, file.fault.losses)
 
 
 def append(path: str, lines: Iterable[str], writer: LineWriter) -> None:
-    """Append the lines to the file that is at ``path`` now; raises OSError."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe without a reader must not hold us
+    """Append the lines to the file that ``path`` names now; raises OSError."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe without a reader must not block
     descriptor = os.open(path, flags, 0o644)
     try:
         writer.write(descriptor, as_bytes("".join(lines)))

@@ -1,4 +1,4 @@
-"""Faults that affect many subjects, reported once, then once a minute while they go on, and once when they are over."""
+"""Faults that are reported once when they begin and once when they are over, not each time they occur."""
 
 from __future__ import annotations
 
@@ -56,6 +56,27 @@ class _OpenKind(Generic[T]):
         self.count, self.begun = 0, not over
         self.met.clear()
         return incident
+
+
+@dataclass(slots=True)
+class OngoingFault:
+    """The fault of one thing, if it has one now: the ``reason``, and how much was lost to it so far."""
+
+    reason: str = ""
+    losses: int = 0
+
+    def record(self, reason: str, losses: int = 0) -> bool:
+        """Record a fault; return whether to report it: the thing had none before, or for another reason."""
+        is_new = reason != self.reason
+        self.reason = reason
+        self.losses += losses
+        return is_new
+
+    def clear(self) -> bool:
+        """Record that the thing works; return whether it had a fault before."""
+        had_fault = bool(self.reason)
+        self.reason, self.losses = "", 0
+        return had_fault
 
 
 class Incidents(Generic[T]):

@@ -147,8 +147,7 @@ def calls_of_threads(path: Path) -> Iterator[str]:
 
 
 def test_blocking_calls_go_one_way_into_threads() -> None:
-    """The loop's executor is joined at its end; the two writers of files have threads for as long as they live."""
+    """The loop's executor is joined when it ends; the writer of files keeps its thread for as long as it lives."""
     users = {module: set(calls_of_threads(path)) for module, path in MODULES.items()}
-    writers = ("report.log.logfile", "report.monitorfile")
-    expected = {module: {"Thread"} for module in (*writers, "runtime.threads")}
+    expected = {module: {"Thread"} for module in ("runtime.thread_writer", "runtime.threads")}
     assert {module: used for module, used in users.items() if used} == expected

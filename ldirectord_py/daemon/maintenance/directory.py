@@ -15,6 +15,7 @@ from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.maintenance_names import Names, in_maintenance, index
+from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class MaintenanceDirectory:
         self._files = files
         self._meant: tuple[CompiledConfig, Names, Mapping[str, Sequence[DestinationKey]]] | None = None
         self._listing: set[str] = set()
-        self._trouble = ""
+        self._fault = OngoingFault()
 
     async def run(self) -> NoReturn:
         """Look into the directory for ever."""
@@ -96,7 +97,7 @@ class MaintenanceDirectory:
         except (OSError, RuntimeError) as error:  # RuntimeError: there is no thread left
             self._listing.discard(directory)
             trouble = f"{directory} cannot be listed: {str(getattr(error, 'strerror', None) or error).lower()}"
-        self._tell(trouble)
+        self._report(trouble)
         return keys
 
     def _listed(self, directory: str, compiled: CompiledConfig) -> Keys:
@@ -110,10 +111,10 @@ class MaintenanceDirectory:
         finally:
             self._listing.discard(directory)
 
-    def _tell(self, trouble: str) -> None:
+    def _report(self, trouble: str) -> None:
         """Log what is wrong once, and once that it is over."""
-        if trouble and trouble != self._trouble:
-            logger.warning("Maintenance directory %s", trouble)
-        elif self._trouble and not trouble:
+        if trouble:
+            if self._fault.record(trouble):
+                logger.warning("Maintenance directory %s", trouble)
+        elif self._fault.clear():
             logger.info("Maintenance directory can be listed again")
-        self._trouble = trouble

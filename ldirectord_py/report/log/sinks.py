@@ -1,4 +1,4 @@
-"""Where log lines end: a file, the standard output, syslog. Each may block, so only the log's thread writes."""
+"""The sinks of the log: a file, the standard output, syslog. Each may block, so only the thread of the log writes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ from ldirectord_py.runtime.text import ESCAPED
 
 SYSLOG_SOCKET = "/dev/log"
 SEND_TIMEOUT = 1.0
-INFO, WARNING, ERROR, DEBUG = 6, 4, 3, 7  # syslog's severities
+
+_SEVERITIES = (
+    (logging.ERROR, SysLogHandler.LOG_ERR),
+    (logging.WARNING, SysLogHandler.LOG_WARNING),
+    (logging.INFO, SysLogHandler.LOG_INFO),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line of the log: when, in seconds since the epoch; how grave, in ``logging``'s numbers; and the text."""
+    """A line of the log: its time in seconds since the epoch, its level as ``logging`` numbers it, its text."""
 
     seconds: float
     level: int
@@ -32,18 +37,18 @@ class LogLine:
 
 
 class Sink(Protocol):
-    """An end of the log."""
+    """A place that log lines are written to."""
 
     def write(self, lines: Sequence[LogLine]) -> None:
-        """Write the lines; raise OSError when that fails, which may be half-way."""
+        """Write the lines; raises OSError, after which some of them may have been written."""
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close what is open."""
 
 
 @dataclass(slots=True)
 class FileSink:
-    """A file that follows its path: renamed away for rotation, the next line begins a new one."""
+    """A file, which is opened again after it was renamed or removed."""
 
     path: Path
     instance: str
@@ -67,7 +72,7 @@ class FileSink:
             self.close()
             self._writer.ends_mid_line = False
         if self._descriptor is None:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe without a reader must not hold us
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe without a reader must not block
             self._descriptor = os.open(self.path, flags, 0o644)
         return self._descriptor
 
@@ -80,7 +85,7 @@ class FileSink:
 
 @dataclass(frozen=True, slots=True)
 class StreamSink:
-    """The standard output, for who supervises the daemon or sits before it."""
+    """An open stream, the standard output by default."""
 
     descriptor: int = 1
     _writer: LineWriter = field(default_factory=LineWriter, repr=False, compare=False)
@@ -91,25 +96,25 @@ class StreamSink:
         self._writer.write(self.descriptor, text.encode(errors=ESCAPED))
 
     def close(self) -> None:
-        """Leave the stream open: others write to it too."""
+        """Leave the stream open, as others write to it too."""
 
 
 @dataclass(slots=True)
 class SyslogSink:
-    """The local syslog daemon; ``facility`` is one of its words."""
+    """The local syslog daemon; ``facility`` is the name of one of its facilities."""
 
     facility: str
     path: str = SYSLOG_SOCKET
     _socket: socket.socket | None = field(default=None, repr=False, compare=False)
 
     def write(self, lines: Sequence[LogLine]) -> None:
-        """Send each line as ``ldirectord[pid]: text``."""
+        """Send each line as ``ldirectord[pid]: text``; raises OSError, also for an unknown facility."""
         number = SysLogHandler.facility_names.get(self.facility)
         if number is None:
             raise OSError(f"{self.facility} is neither a path nor a facility of syslog")
         try:
             self._send(number, lines)
-        except OSError:  # syslog was started anew
+        except OSError:  # syslog was restarted
             self.close()
             self._send(number, lines)
 
@@ -132,16 +137,13 @@ class SyslogSink:
 
 
 def write_to_stderr(text: str) -> None:
-    """Write a line about the log itself to standard error, as far as that is open."""
+    """Write a line to standard error, if that is open; never raises."""
     if sys.stderr is None:
         return
-    with contextlib.suppress(Exception):  # whatever it is by now, it must not end the log
+    with contextlib.suppress(Exception):  # it may be closed, or anything else by now
         sys.stderr.write(f"ldirectord: {text}\n")
         sys.stderr.flush()
 
 
 def _severity(level: int) -> int:
-    for least, severity in ((logging.ERROR, ERROR), (logging.WARNING, WARNING), (logging.INFO, INFO)):
-        if level >= least:
-            return severity
-    return DEBUG
+    return next((severity for least, severity in _SEVERITIES if level >= least), SysLogHandler.LOG_DEBUG)

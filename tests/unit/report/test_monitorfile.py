@@ -16,6 +16,7 @@ from ldirectord_py.config.model import CheckType, Forward, Real, Virtual
 from ldirectord_py.report import monitorfile
 from ldirectord_py.report.events import Probed
 from ldirectord_py.report.monitorfile import MonitorFiles, line, real_id
+from ldirectord_py.runtime import thread_writer
 
 SERVER = real("10.1.0.1:80")
 
@@ -137,7 +138,7 @@ def test_a_disk_that_hangs_costs_lines_and_no_time(
     monkeypatch.setattr(monitorfile, "append", stuck)
     files(Probed(site(tmp_path / "web"), SERVER, up()))
     assert hangs.wait(10)
-    for _ in range(monitorfile.QUEUED_LINES + 5):
+    for _ in range(thread_writer.MAX_QUEUED + 5):
         files(Probed(site(tmp_path / "web"), SERVER, up()))
     with caplog.at_level(logging.INFO):
         goes_on.set()

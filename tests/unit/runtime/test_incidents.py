@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldirectord_py.runtime import incidents
-from ldirectord_py.runtime.incidents import MAX_KINDS, OTHERS, QUIET_TIME, REPORT_INTERVAL, Incident, Incidents
+from ldirectord_py.runtime.incidents import (
+    MAX_KINDS,
+    OTHERS,
+    QUIET_TIME,
+    REPORT_INTERVAL,
+    Incident,
+    Incidents,
+    OngoingFault,
+)
 
 FULL = "too many open files"
 
@@ -117,3 +125,11 @@ async def test_it_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
         while len(said) < 2:
             await asyncio.sleep(0.001)
     assert [each.over for each in said] == [False, True]
+
+
+def test_an_ongoing_fault_is_reported_once_for_each_reason_and_when_it_is_over() -> None:
+    fault = OngoingFault()
+    assert [fault.record(reason, 2) for reason in ("full", "full", "gone")] == [True, False, True]
+    assert fault.losses == 6
+    assert [fault.clear(), fault.clear()] == [True, False]
+    assert (fault.losses, fault.record("full")) == (0, True)

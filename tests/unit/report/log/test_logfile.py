@@ -16,6 +16,7 @@ from ldirectord_py.config.model import Globals
 from ldirectord_py.report.log import logfile, sinks
 from ldirectord_py.report.log.logfile import MAX_TEXT_LENGTH, QueuedLog, one_line, open_log, reconfigure, sink_for
 from ldirectord_py.report.log.sinks import FileSink, LogLine, StreamSink, SyslogSink
+from ldirectord_py.runtime import thread_writer
 
 LOGGER = logging.getLogger("ldirectord_py.daemon.reconciler.director")
 START = 1792925414.0  # in UTC: Sun Oct 25 10:50:14 2026
@@ -143,7 +144,7 @@ def test_a_log_that_cannot_be_written_goes_to_standard_error_until_it_can(
         LOGGER.info("three")
     expected = (
         f"ldirectord: cannot write the log: [Errno 2] No such file or directory: '{path}'; "
-        "it comes here until that is mended\nldirectord: one\nldirectord: two\n"
+        "its lines come here until it can be written again\nldirectord: one\nldirectord: two\n"
     )
     assert expected == capfd.readouterr().err
     assert texts(path) == ["2 log lines went to standard error: the log could not be written", "three"]
@@ -154,7 +155,7 @@ def test_a_log_that_stands_still_keeps_nobody_waiting_and_says_how_much_it_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gate = Gate()
-    monkeypatch.setattr(logfile, "QUEUED_LINES", 3)
+    monkeypatch.setattr(thread_writer, "MAX_QUEUED", 3)
     monkeypatch.setattr(logfile, "sink_for", lambda *_, **__: gate)
     with open_log(Globals(), "i"):
         LOGGER.info("first")

@@ -1,0 +1,92 @@
+"""A bounded queue that a daemon thread writes out in batches: adding to it never waits for a disk."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+MAX_QUEUED: Final = 10_000
+"""Items in the queue; all further ones are dropped and counted."""
+
+MAX_BATCH: Final = 500
+
+T = TypeVar("T")
+
+
+class ThreadWriter(Generic[T]):
+    """Passes the items of a queue to ``write``, in their order, in a daemon thread.
+
+    ``write(items, dropped)`` must not raise; ``dropped`` counts the items that did not fit into the queue since the
+    call before. The thread calls ``on_end`` when it ends. Its state: the queue, the thread, how many were dropped.
+    """
+
+    def __init__(
+        self, name: str, write: Callable[[Sequence[T], int], None], on_end: Callable[[], None] = lambda: None
+    ) -> None:
+        self._name = name
+        self._write = write
+        self._on_end = on_end
+        self._queue: queue.Queue[T | None] = queue.Queue(MAX_QUEUED)
+        self._dropped = 0
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread if it does not run; raises RuntimeError when this host has no thread to spare."""
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            thread.start()
+            self._thread = thread
+
+    def put(self, item: T) -> None:
+        """Queue an item, or drop and count it; raises RuntimeError as ``start``, while the item waits."""
+        try:
+            self._queue.put_nowait(item)
+        except queue.Full:
+            self._dropped += 1
+        self.start()
+
+    def join(self) -> None:
+        """Return once all queued items are written; without a timeout, for tests and tools."""
+        self._queue.join()
+
+    def close(self, timeout: float) -> Sequence[T]:
+        """Write what is queued, for ``timeout`` seconds at most, and end the thread.
+
+        Returns the items that no thread could be started for.
+        """
+        if self._closed.is_set():
+            return ()
+        self._closed.set()
+        if self._thread is None:
+            return [item for item in iter(self._get_nowait, None) if item is not None]
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(None)  # wakes the thread
+        self._thread.join(timeout)
+        return ()
+
+    def _run(self) -> None:
+        while not (self._closed.is_set() and self._queue.empty()):
+            batch = self._next_batch()
+            dropped, self._dropped = self._dropped, 0
+            items = [item for item in batch if item is not None]
+            if items or dropped:
+                self._write(items, dropped)
+            for _ in batch:
+                self._queue.task_done()
+        self._on_end()
+
+    def _next_batch(self) -> list[T | None]:
+        batch = [self._queue.get()]
+        while len(batch) < MAX_BATCH and not self._queue.empty():
+            batch.append(self._queue.get_nowait())  # never Empty: only this thread takes items out
+        return batch
+
+    def _get_nowait(self) -> T | None:
+        try:
+            return self._queue.get_nowait()
+        except queue.Empty:
+            return None
