@@ -1,4 +1,4 @@
-"""The kernel as the director sees it: a table read whole and written in batches; and one kept in memory."""
+"""The interface to the kernel's table, and an implementation in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCHEDULERS = frozenset(("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "
 
 
 class Kernel(Protocol):
-    """Where the table lives."""
+    """A kernel with an IPVS table."""
 
     async def read(self) -> Table:
         """Return one consistent table, services before their destinations; KernelError when there is none."""
@@ -41,12 +41,12 @@ class Kernel(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Let go of what the kernel holds open; a later call opens it again."""
+        """Release its resources; a later call opens them again."""
         ...
 
 
 @dataclass(slots=True)
-class _Held:
+class _HeldService:
     """A service and its destinations, the oldest first."""
 
     row: Service
@@ -54,11 +54,11 @@ class _Held:
 
 
 class MemoryKernel:
-    """A table in memory that refuses what Linux refuses, and in the same words.
+    """A table in memory that refuses the ops that Linux refuses, for the same reasons.
 
-    Its state is the table, ``written`` (every op that was done, in order), and what is set from outside:
-    ``connected`` (how many connections a destination has), and two faults, ``refusing`` (an errno for each key whose
-    ops shall fail) and ``broken`` (raised by every call).
+    Its state is the table and ``written`` (every op that was done, in order). Its users may set ``connected`` (the
+    connections of a destination) and two faults: ``refusing`` (an errno for each key whose ops fail) and ``broken``
+    (raised by every call).
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class MemoryKernel:
         self.broken: KernelError | None = None
         self._schedulers = frozenset(schedulers)
         self._engines = frozenset(engines) | {""}
-        self._services: dict[ServiceKey, _Held] = {}
+        self._services: dict[ServiceKey, _HeldService] = {}
         for row in rows:
-            self._do(Op(Verb.ADD, row))
+            self._execute(Op(Verb.ADD, row))
 
     @property
     def table(self) -> Table:
@@ -88,38 +88,38 @@ class MemoryKernel:
         return table
 
     async def read(self) -> Table:
-        """Return the table; raise what ``broken`` says."""
+        """Return the table; raise ``broken``."""
         self._raise_broken()
         return self.table
 
     async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
-        """Do the ops one by one and return those that were refused; raise what ``broken`` says."""
+        """Do the ops one by one and return those that were refused; raise ``broken``."""
         self._raise_broken()
-        answers = [(op, validate(op) or self._answer(op)) for op in ops]
+        answers = [(op, validate(op) or self._try(op)) for op in ops]
         return [answer if isinstance(answer, Refused) else refused(op, answer) for op, answer in answers if answer]
 
     async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
-        """Return what ``connected`` says of the destinations that there are; raise what ``broken`` says."""
+        """Return ``connected`` for the destinations of these services, 0 for each without; raise ``broken``."""
         self._raise_broken()
         held = [self._services[key] for key in services if key in self._services]
         return {key: self.connected.get(key, 0) for each in held for key in each.destinations}
 
     async def aclose(self) -> None:
-        """Keep the table: there is nothing to let go of."""
+        """Do nothing: there are no resources to release, and the table stays."""
 
     def _raise_broken(self) -> None:
         if self.broken is not None:
             raise self.broken
 
-    def _answer(self, op: Op) -> int:
+    def _try(self, op: Op) -> int:
         error = self.refusing.get(op.row.key, 0) or self._error(op)
         if not error:
-            self._do(op)
+            self._execute(op)
             self.written.append(op)
         return error
 
     def _error(self, op: Op) -> int:
-        """Return the errno with which Linux answers the op, 0 for none."""
+        """Return the errno with which Linux refuses the op, 0 for none."""
         if isinstance(op.row, Service):
             return self._service_error(op.verb, op.row)
         return self._destination_error(op.verb, op.row)
@@ -142,22 +142,22 @@ class MemoryKernel:
             return 0 if present else errno.ENOENT
         if present:
             return errno.EEXIST
-        return 0 if _takes(row) else errno.EINVAL
+        return 0 if _accepts_address(row) else errno.EINVAL
 
-    def _do(self, op: Op) -> None:
+    def _execute(self, op: Op) -> None:
         match op:
             case Op(Verb.DELETE, Service(key)):
                 del self._services[key]
             case Op(Verb.DELETE, Destination(key)):
                 del self._services[key.service].destinations[key]
             case Op(_, Service() as row):
-                self._services.setdefault(row.key, _Held(row)).row = row
+                self._services.setdefault(row.key, _HeldService(row)).row = row
             case Op(_, Destination() as row):
                 self._services[row.key.service].destinations[row.key] = row
 
 
-def _takes(row: Destination) -> bool:
-    """Return whether Linux takes the address as a destination."""
+def _accepts_address(row: Destination) -> bool:
+    """Return whether Linux accepts the address as a destination."""
     address = row.key.address
     broadcast = address == IPv4Address("255.255.255.255")
     link_local = address.version == 6 and address.is_link_local

@@ -1,6 +1,6 @@
-"""What the kernel refuses, in words that tell what to do; and what is refused before it gets there.
+"""Refused ops with their reasons, and the validation that refuses invalid ops before they reach the kernel.
 
-Linux takes some nonsense: firewall mark 0 becomes TCP 0.0.0.0:0, and a service of port 0 that is not
+Linux accepts some invalid rows: firewall mark 0 becomes TCP 0.0.0.0:0, and a service of port 0 that is not
 persistent never matches a packet.
 """
 
@@ -24,12 +24,13 @@ MAX_PERSISTENCE = 31 * 24 * 3600
 """The longest persistence timeout, in seconds; the same as ipvsadm's."""
 MAX_WEIGHT = 2**31 - 1
 MAX_THRESHOLD = 2**32 - 1
-MAX_NAME = 15
+MAX_NAME_LENGTH = 15
+"""The longest name of a scheduler or persistence engine, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An op that was not done: the errno, and the reason in words that tell what to do."""
+    """An op that was not done: its errno, and the reason with a hint."""
 
     op: Op
     errno: int
@@ -37,12 +38,12 @@ class Refused:
 
 
 def refused(op: Op, error: int) -> Refused:
-    """Return the refusal of ``op`` with the kernel's ``error`` in words."""
+    """Return the refusal of ``op`` for the kernel's errno ``error``."""
     return Refused(op, error, _reason(op, error))
 
 
 def validate(op: Op) -> Refused | None:
-    """Return why the op must not reach the kernel, or None; of a deletion only the key is looked at."""
+    """Return the refusal of an op that must not reach the kernel, else None; a deletion needs only a valid key."""
     fault = _key_fault(op.row.key)
     if fault is None and op.verb is not Verb.DELETE:
         fault = _service_fault(op.row) if isinstance(op.row, Service) else _destination_fault(op.row)
@@ -81,15 +82,15 @@ def _service_fault(row: Service) -> Fault | None:
 
 def _name_fault(row: Service) -> Fault | None:
     if not _is_name(row.scheduler):
-        return errno.EINVAL, f"scheduler {row.scheduler!r} is no scheduler's name: use one such as wrr"
+        return errno.EINVAL, f"{row.scheduler!r} cannot be the name of a scheduler: use one such as wrr"
     if row.engine and not _is_name(row.engine):
-        return errno.EINVAL, f"persistence engine {row.engine!r} is no engine's name: use one such as sip"
+        return errno.EINVAL, f"{row.engine!r} cannot be the name of a persistence engine: use one such as sip"
     return None
 
 
 def _destination_fault(row: Destination) -> Fault | None:
     if row.forward is Forward.BYPASS:
-        return errno.EINVAL, "forwarding method bypass is the kernel's own: use route, masquerade or tunnel"
+        return errno.EINVAL, "forwarding method bypass is internal to the kernel: use route, masquerade or tunnel"
     if not 0 <= row.weight <= MAX_WEIGHT:
         return errno.ERANGE, f"weight {row.weight} is out of range: use 0 to {MAX_WEIGHT}"
     if not 0 <= row.lower <= row.upper <= MAX_THRESHOLD:
@@ -97,24 +98,24 @@ def _destination_fault(row: Destination) -> Fault | None:
         return errno.ERANGE, f"{limits}: the lower must not exceed the upper"
     mixed = row.key.ipv6 is not row.key.service.ipv6
     if mixed and row.forward is not Forward.TUNNEL:
-        return errno.EINVAL, "an address of another family than the service's is reached by tunnel (ipip) only"
+        return errno.EINVAL, "an address of another family than the service's needs forwarding by tunnel (ipip)"
     return None
 
 
 def _is_name(word: str) -> bool:
-    return 0 < len(word) <= MAX_NAME and word.isascii() and word.isprintable()
+    return 0 < len(word) <= MAX_NAME_LENGTH and word.isascii() and word.isprintable()
 
 
 _REASONS = {
     (Service, errno.ESRCH): "the service is not in the kernel's table: somebody removed it",
     (Service, errno.EEXIST): "the service is in the kernel's table already: somebody added it",
-    (Service, errno.EINVAL): "the kernel does not take these values for a service: check address and netmask",
+    (Service, errno.EINVAL): "the kernel rejects these values of a service: check address and netmask",
     (Destination, errno.ESRCH): "its service is not in the kernel's table: it was refused or removed",
     (Destination, errno.ENOENT): "the destination is not in the kernel's table: somebody removed it",
     (Destination, errno.EEXIST): "the destination is in the kernel's table already: somebody added it",
     (Destination, errno.EINVAL): (
-        "the kernel does not take {address} as a destination: use a unicast address, neither link-local nor"
-        " broadcast, and see that the interface lo is up"
+        "the kernel rejects {address} as a destination: use a unicast address that is not link-local,"
+        " and check that the interface lo is up"
     ),
     (Destination, errno.ERANGE): "weight or thresholds are out of range: check them",
 }
@@ -122,9 +123,9 @@ _REASONS = {
 _COMMON = {
     errno.EPERM: "not permitted: run as root or with CAP_NET_ADMIN",
     errno.ENOMEM: "the kernel is out of memory: free some",
-    errno.ENOBUFS: "the kernel's answer was lost: it is written again",
-    errno.EBUSY: "the kernel's table is busy: it is written again",
-    errno.EAFNOSUPPORT: "this kernel has no IPVS for this family: use one built with CONFIG_IP_VS_IPV6",
+    errno.ENOBUFS: "the kernel's answer was lost: the op is repeated",
+    errno.EBUSY: "the kernel's table is busy: the op is repeated",
+    errno.EAFNOSUPPORT: "this kernel has no IPVS for this address family: use one built with CONFIG_IP_VS_IPV6",
     errno.EPROTONOSUPPORT: "this kernel has no IPVS for the protocol: use tcp, udp or a firewall mark",
 }
 

@@ -1,4 +1,4 @@
-"""The rows of an IPVS table and their keys: values without counters, compared with ``==``."""
+"""The rows of an IPVS table and their keys: immutable values without counters."""
 
 from __future__ import annotations
 
@@ -6,20 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, IntFlag
 from ipaddress import IPv4Address, IPv6Address
-from typing import Generic, NamedTuple, Self, TypeVar, dataclass_transform
+from typing import Generic, NamedTuple, Self, TypeVar
 
 from ldirectord_py.address import Address
 
-T = TypeVar("T")
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def _frozen(cls: type[T]) -> type[T]:
-    """Make the class a slotted dataclass that only the type checker freezes.
-
-    There are tens of thousands of rows, and frozen ones take three times as long to make.
-    """
-    return dataclass(slots=True, unsafe_hash=True)(cls)
+Owner = TypeVar("Owner")
 
 
 class Protocol(IntEnum):
@@ -37,11 +28,11 @@ class Forward(IntEnum):
     LOCAL = 1
     TUNNEL = 2
     ROUTE = 3
-    BYPASS = 4  # the kernel's own: nothing may set it
+    BYPASS = 4  # internal to the kernel, which accepts it from nobody
 
 
 class ServiceFlag(IntFlag):
-    """The flags of a service that a user sets, as in <linux/ip_vs.h>; the kernel's own flag 2 is left out."""
+    """The flags of a service that a user may set, as in <linux/ip_vs.h>."""
 
     PERSISTENT = 0x01
     ONE_PACKET = 0x04
@@ -53,26 +44,26 @@ class ServiceFlag(IntFlag):
 NO_FLAGS = ServiceFlag(0)
 
 
-class _Endpoint(NamedTuple, Generic[T]):
-    of: T
+class _KeyFields(NamedTuple, Generic[Owner]):
+    owner: Owner
     packed: bytes
     port: int
 
 
-class _Key(_Endpoint[T]):
-    """An address and a port of something; kept as bytes and numbers, which are compared and hashed in C."""
+class _Key(_KeyFields[Owner]):
+    """An address and port of something; the address is kept packed, so that keys are compared and hashed in C."""
 
     __slots__ = ()
 
-    def __new__(cls, of: T, address: Address, port: int) -> Self:
-        """Return the key of these three."""
-        return tuple.__new__(cls, (of, address.packed, port))
+    def __new__(cls, owner: Owner, address: Address, port: int) -> Self:
+        """Return the key of an address and port of ``owner``."""
+        return tuple.__new__(cls, (owner, address.packed, port))
 
-    def __getnewargs__(self) -> tuple[T, Address, int]:
-        return self.of, self.address, self.port
+    def __getnewargs__(self) -> tuple[Owner, Address, int]:
+        return self.owner, self.address, self.port
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.of!r}, {self.address!r}, {self.port})"
+        return f"{type(self).__name__}({self.owner!r}, {self.address!r}, {self.port})"
 
     @property
     def address(self) -> Address:
@@ -81,12 +72,12 @@ class _Key(_Endpoint[T]):
 
     @property
     def ipv6(self) -> bool:
-        """Whether the address is one of IPv6."""
+        """Whether the address is an IPv6 address."""
         return len(self.packed) == 16
 
 
 class VirtualAddress(_Key[Protocol]):
-    """The key of a service by protocol, address and port."""
+    """The key of a service that is found by protocol, address and port."""
 
     __slots__ = ()
     __match_args__ = ("protocol", "address", "port")
@@ -94,11 +85,11 @@ class VirtualAddress(_Key[Protocol]):
     @property
     def protocol(self) -> Protocol:
         """The transport protocol."""
-        return self.of
+        return self.owner
 
 
 class FirewallMark(NamedTuple):
-    """The key of a service by the mark that the firewall sets on packets; each family has its own marks."""
+    """The key of a service that is found by the mark of the firewall on its packets; each family has its own marks."""
 
     mark: int
     ipv6: bool = False
@@ -108,25 +99,24 @@ ServiceKey = VirtualAddress | FirewallMark
 
 
 class DestinationKey(_Key[ServiceKey]):
-    """The key of a destination: its service, and its own address and port."""
+    """The key of a destination: its service and its own address and port."""
 
     __slots__ = ()
     __match_args__ = ("service", "address", "port")
 
     @property
     def service(self) -> ServiceKey:
-        """The service that it is a destination of."""
-        return self.of
+        """The service to which the destination belongs."""
+        return self.owner
 
 
-@_frozen
+@dataclass(frozen=True, slots=True)
 class Service:
     """A service row.
 
-    ``persistence`` is in seconds and holds only with the flag PERSISTENT. ``mask`` groups the clients of a
-    persistent service: an IPv4 mask as a number (0xFFFFFFFF: each client alone), or an IPv6 prefix length
-    (128). ``engine`` names the persistence engine, if any; with ``any_engine`` the configuration does not set it.
-    ``packed`` is as in a Destination.
+    ``persistence`` is in seconds and applies only with the flag PERSISTENT. ``mask`` groups the clients of a
+    persistent service: an IPv4 mask as a number (0xFFFFFFFF: each client separately), or an IPv6 prefix length
+    (128). ``engine`` names the persistence engine, if any; ``any_engine``: the configuration leaves the engine open.
     """
 
     key: ServiceKey
@@ -136,11 +126,10 @@ class Service:
     mask: int = 0xFFFFFFFF
     engine: str = ""
     any_engine: bool = field(default=False, repr=False, compare=False)
-    packed: bytes = field(default=b"", init=False, repr=False, compare=False)
 
 
 class Tunnel(NamedTuple):
-    """How packets are wrapped on their way to a destination that is reached by tunnel, as in <linux/ip_vs.h>.
+    """The encapsulation of packets to a destination behind a tunnel, as in <linux/ip_vs.h>.
 
     ``kind`` is 0 for ipip, 1 for gue, 2 for gre; ``flags`` are those of checksums.
     """
@@ -153,12 +142,10 @@ class Tunnel(NamedTuple):
 IPIP = Tunnel()
 
 
-@_frozen
-class Destination:
+class Destination(NamedTuple):
     """A destination row; ``upper`` and ``lower`` are connection thresholds, 0 for none.
 
-    ``tunnel`` is as the kernel has it: the configuration never sets it. ``packed`` is what the kernel is sent to add or
-    edit the row, once ``wire`` has packed that: no part of the value.
+    ``tunnel`` comes from the kernel's table: no directive sets it.
     """
 
     key: DestinationKey
@@ -167,7 +154,6 @@ class Destination:
     upper: int = 0
     lower: int = 0
     tunnel: Tunnel = IPIP
-    packed: bytes = field(default=b"", init=False, repr=False, compare=False)
 
 
 Key = ServiceKey | DestinationKey
@@ -176,14 +162,14 @@ Table = Mapping[Key, Row]
 
 
 def kept(row: Row, held: Row) -> Row:
-    """Return ``row``, which is to replace ``held``, with the values of ``held`` that the configuration does not set."""
-    if isinstance(held, Destination):
-        return replace(row, tunnel=held.tunnel) if isinstance(row, Destination) and held.tunnel != row.tunnel else row
-    if isinstance(row, Service) and row.any_engine and held.engine != row.engine:
+    """Return ``row``, which replaces ``held``, with those values of ``held`` that the configuration leaves open."""
+    if isinstance(row, Destination):
+        return row._replace(tunnel=held.tunnel) if isinstance(held, Destination) and held.tunnel != row.tunnel else row
+    if isinstance(held, Service) and row.any_engine and held.engine != row.engine:
         return replace(row, engine=held.engine)
     return row
 
 
 def service_of(key: Key) -> ServiceKey:
-    """Return the service that a key belongs to: itself, or its destination's."""
+    """Return the service of a key: the key itself, or the service of a destination."""
     return key.service if isinstance(key, DestinationKey) else key

@@ -6,9 +6,16 @@ import struct
 from collections import deque
 from typing import Final
 
-from contract.fake_linux import CONTROLLER, attribute, dumped_destination, dumped_service, packed
-from ldirectord_py.ipvs.netlink.decode import DONE, ERROR, MULTIPART
-from ldirectord_py.ipvs.netlink.encode import ACK, DUMP, HEADER, service_key
+from contract.fake_linux import attribute, dumped_destination, dumped_service, packed
+from ldirectord_py.ipvs.netlink.encode import HEADER, service_key
+from ldirectord_py.ipvs.netlink.uapi import (
+    GENL_ID_CTRL,
+    NLM_F_ACK,
+    NLM_F_DUMP,
+    NLM_F_MULTI,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+)
 from ldirectord_py.ipvs.table import Service, ServiceKey, Table
 
 FAMILY: Final = 32
@@ -44,12 +51,12 @@ class StandIn:
     def answers(self, data: bytes) -> list[bytes]:
         """Return the chunks that answer a datagram."""
         _, kind, flags, sequence, _, _, _, _ = HEADER.unpack_from(data)
-        if kind == CONTROLLER:
+        if kind == GENL_ID_CTRL:
             body = struct.pack("BBH", 1, 2, 0) + attribute(1, struct.pack("=H", FAMILY))
-            return [packed(CONTROLLER, sequence, body)]
-        if flags & DUMP:
+            return [packed(GENL_ID_CTRL, sequence, body)]
+        if flags & NLM_F_DUMP:
             self.dumps += 1
-            end = packed(DONE, sequence, bytes(4), MULTIPART)
+            end = packed(NLMSG_DONE, sequence, bytes(4), NLM_F_MULTI)
             return [*(_numbered(chunk, sequence) for chunk in self._chunks[data[HEADER.size :]]), end]
         return self._taken(data)
 
@@ -59,15 +66,15 @@ class StandIn:
             length, _, flags, sequence, _, _, _, _ = HEADER.unpack_from(data, offset)
             offset += length
             self.ops += 1
-            if flags & ACK:
-                answers.append(packed(ERROR, sequence, struct.pack("=i16s", 0, b"")))
+            if flags & NLM_F_ACK:
+                answers.append(packed(NLMSG_ERROR, sequence, struct.pack("=i16s", 0, b"")))
         return answers
 
 
 def _chunks(bodies: list[bytes]) -> list[bytes]:
     """Return the messages of a dump, all equally long, in chunks."""
     parts = [bodies[start : start + PART] for start in range(0, len(bodies), PART)]
-    return [b"".join(packed(FAMILY, 0, body, MULTIPART) for body in part) for part in parts]
+    return [b"".join(packed(FAMILY, 0, body, NLM_F_MULTI) for body in part) for part in parts]
 
 
 def _numbered(chunk: bytes, sequence: int) -> bytes:

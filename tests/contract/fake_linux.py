@@ -10,23 +10,22 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
-from ldirectord_py.ipvs.netlink.decode import (
-    DONE,
-    ERROR,
-    MULTIPART,
-    Message,
-    attributes,
-    destination,
-    messages,
-    service,
+from ldirectord_py.ipvs.netlink.decode import Message, attributes, destination, messages, service
+from ldirectord_py.ipvs.netlink.encode import batch
+from ldirectord_py.ipvs.netlink.uapi import (
+    GENL_ID_CTRL,
+    IPVS_CMD_GET_SERVICE,
+    IPVS_CMD_NEW_DEST,
+    IPVS_CMD_NEW_SERVICE,
+    NLM_F_MULTI,
+    NLMSG_DONE,
+    NLMSG_ERROR,
 )
-from ldirectord_py.ipvs.netlink.encode import Command, batch
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service
 
 Mishap = Callable[[bytes], bytes]
 """What befalls one received chunk: another chunk, or an OSError."""
 
-CONTROLLER = 16
 HEADER = struct.Struct("=IHHII")
 VERBS = {1: Verb.ADD, 2: Verb.EDIT, 3: Verb.DELETE, 5: Verb.ADD, 6: Verb.EDIT, 7: Verb.DELETE}
 PORT_ID = 161
@@ -51,7 +50,7 @@ def dumped_service(row: Service) -> bytes:
         found[3] = found[3].ljust(16, b"\0")
     found[7] = struct.pack("=II", row.flags | 2, 0xFFFFFFFF)
     nest = b"".join(attribute(kind, value) for kind, value in found.items()) + STATISTICS
-    return struct.pack("BBH", Command.NEW_SERVICE, 1, 0) + attribute(1, nest)
+    return struct.pack("BBH", IPVS_CMD_NEW_SERVICE, 1, 0) + attribute(1, nest)
 
 
 def dumped_destination(row: Destination, connections: tuple[int, int, int] = (0, 0, 0)) -> bytes:
@@ -71,7 +70,7 @@ def dumped_destination(row: Destination, connections: tuple[int, int, int] = (0,
         + attribute(11, struct.pack("=H", 2 if address.version == 4 else 10))
         + STATISTICS
     )
-    return struct.pack("BBH", Command.NEW_DESTINATION, 1, 0) + attribute(2, nest)
+    return struct.pack("BBH", IPVS_CMD_NEW_DEST, 1, 0) + attribute(2, nest)
 
 
 def packed(kind: int, sequence: int, body: bytes, flags: int = 0) -> bytes:
@@ -105,7 +104,7 @@ class FakeLinux:
         """Yield the chunks that answer a datagram; edits are done before the first is asked for."""
         self.sent += 1
         requests = list(messages(data))
-        if requests[0].kind == CONTROLLER:
+        if requests[0].kind == GENL_ID_CTRL:
             yield self._family_answer(requests[0])
         elif requests[0].flags & 0x300:
             yield from self._dump(requests[0])
@@ -118,10 +117,10 @@ class FakeLinux:
         if self.family is None:
             return self._error(message, errno.ENOENT)
         body = struct.pack("BBH", 1, 2, 0) + attribute(2, b"IPVS\0") + attribute(1, struct.pack("=H", self.family))
-        return packed(CONTROLLER, message.sequence, body)
+        return packed(GENL_ID_CTRL, message.sequence, body)
 
     def _error(self, message: Message, error: int) -> bytes:
-        return packed(ERROR, message.sequence, struct.pack("=i16s", -error, b""))
+        return packed(NLMSG_ERROR, message.sequence, struct.pack("=i16s", -error, b""))
 
     def _refusal(self, message: Message) -> int:
         if message.kind != self.family:
@@ -153,11 +152,11 @@ class FakeLinux:
             yield chunk
             offset += self.part
             self.between()
-        yield packed(DONE, message.sequence, bytes(4), MULTIPART)
+        yield packed(NLMSG_DONE, message.sequence, bytes(4), NLM_F_MULTI)
 
     def _part(self, message: Message, offset: int) -> Iterator[bytes]:
         """Yield some rows by index, as Linux resumes a dump."""
-        if message.body[0] == Command.GET_SERVICE:
+        if message.body[0] == IPVS_CMD_GET_SERVICE:
             services = [row for row in self.kernel.table.values() if isinstance(row, Service)]
             bodies = [dumped_service(row) for row in services[offset : offset + self.part]]
         else:
@@ -171,7 +170,7 @@ class FakeLinux:
             ]
         assert self.family is not None
         for body in bodies:
-            yield packed(self.family, message.sequence, self.body(body), MULTIPART)
+            yield packed(self.family, message.sequence, self.body(body), NLM_F_MULTI)
 
 
 class FakeSocket:
@@ -233,4 +232,4 @@ def cut(chunk: bytes) -> bytes:
 
 def interrupted(chunk: bytes) -> bytes:
     """Set NLM_F_DUMP_INTR on the first message."""
-    return chunk[:6] + struct.pack("=H", MULTIPART | 0x10) + chunk[8:]
+    return chunk[:6] + struct.pack("=H", NLM_F_MULTI | 0x10) + chunk[8:]

@@ -143,9 +143,9 @@ CASES = [
         "a destination is edited in place",
         [
             add(service(), real("10.1.0.1")),
-            edit(replace(real("10.1.0.1", 7, forward=Forward.TUNNEL), upper=9, lower=3)),
+            edit(real("10.1.0.1", 7, forward=Forward.TUNNEL)._replace(upper=9, lower=3)),
         ],
-        table(service(), replace(real("10.1.0.1", 7, forward=Forward.TUNNEL), upper=9, lower=3)),
+        table(service(), real("10.1.0.1", 7, forward=Forward.TUNNEL)._replace(upper=9, lower=3)),
     ),
     Case(
         "a mark is one of each family",
@@ -206,7 +206,7 @@ CASES = [
                 service(),
                 real("10.1.0.1", forward=Forward.BYPASS),
                 real("10.1.0.1", -1),
-                replace(real("10.1.0.1"), lower=2, upper=1),
+                real("10.1.0.1")._replace(lower=2, upper=1),
                 real("10.1.0.1"),
             )
         ],
@@ -216,7 +216,7 @@ CASES = [
             (service(WEB._replace(port=0)), errno.EINVAL),
             (real("10.1.0.1", forward=Forward.BYPASS), errno.EINVAL),
             (real("10.1.0.1", -1), errno.ERANGE),
-            (replace(real("10.1.0.1"), lower=2, upper=1), errno.ERANGE),
+            (real("10.1.0.1")._replace(lower=2, upper=1), errno.ERANGE),
         ],
     ),
     Case(

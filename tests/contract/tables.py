@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 from hypothesis import strategies as st
@@ -72,7 +71,7 @@ def destinations(draw: st.DrawFn, service: ServiceKey, ports: st.SearchStrategy[
 
 def wrapped(service: ServiceKey) -> st.SearchStrategy[Destination]:
     """Return a destination row of the service as the kernel may have it, with any tunnel."""
-    return st.builds(replace, destinations(service), tunnel=TUNNELS)
+    return st.builds(lambda row, tunnel: row._replace(tunnel=tunnel), destinations(service), TUNNELS)
 
 
 @st.composite

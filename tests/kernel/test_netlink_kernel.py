@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -43,7 +42,7 @@ def unloaded(*modules: str) -> bool:
 
 
 def without_thresholds(rows: Table) -> Table:
-    return {key: replace(row, upper=0, lower=0) if isinstance(row, Destination) else row for key, row in rows.items()}
+    return {key: row._replace(upper=0, lower=0) if isinstance(row, Destination) else row for key, row in rows.items()}
 
 
 def thresholds(listed: str) -> list[tuple[int, int]]:

@@ -34,7 +34,6 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "checks/checktypes/test_command.py": ("runtime.child", "runtime.output"),
     "daemon/reconciler/test_leftover.py": ("unresolved",),
     "ipvs/netlink/test_client.py": ("ipvs.netlink.session",),
-    "ipvs/netlink/test_decode.py": ("ipvs.netlink.dump_cache",),
     "report/log/test_logfile.py": ("report.log.sinks",),
     "report/mail/test_smtp.py": ("report.mail.queue",),
     "daemon/maintenance/test_directory.py": ("daemon.maintenance.reverse_names",),

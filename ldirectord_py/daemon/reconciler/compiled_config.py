@@ -11,7 +11,6 @@ from ldirectord_py.config.model import CheckType, Config, Fallback, Real, Virtua
 from ldirectord_py.daemon.reconciler.dirty_set import Scopes
 from ldirectord_py.desired import VirtualRows, virtual_rows
 from ldirectord_py.health import Rules
-from ldirectord_py.ipvs.netlink.encode import prepare
 from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey
 from ldirectord_py.plan import checks, merged
 from ldirectord_py.report.events import Role
@@ -120,7 +119,6 @@ def _compile_virtual(virtual: Virtual, known: CompiledVirtual | None, kinds: Map
     if known is not None and known.virtual == virtual:
         return known
     rows = virtual_rows(virtual)
-    prepare((rows.service, *(row for slot in rows.slots.values() for _, row in slot.up)))
     row_keys = {key: row for row, slot in rows.slots.items() for key, _ in slot.up}
     rules = _rules(virtual)
     reals = {

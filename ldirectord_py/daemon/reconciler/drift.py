@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from ldirectord_py.ipvs.table import Destination, Key, Row, Service, kept
 from ldirectord_py.report.events import Drifted
@@ -38,5 +37,5 @@ def _left(wanted: Row | None, before: Row, found: Row | None, *, readd_quiescent
         return isinstance(before, Destination) and before.weight == 0 and not readd_quiescent
     as_found = kept(wanted, found)
     if isinstance(as_found, Destination) and isinstance(found, Destination):
-        as_found = replace(as_found, weight=found.weight)
+        as_found = as_found._replace(weight=found.weight)
     return as_found == found

@@ -1,21 +1,58 @@
-"""What the kernel answers: netlink messages to rows.
+"""Answers of the kernel to rows.
 
-Attribute by attribute, so that any kernel's layout is read; ``recall`` has the fast way. What cannot be a row is
-skipped, what cannot be read raises MalformedAnswerError.
+Attributes are read one by one, so that the layout of any kernel is understood; for the layout of Linux 5.3 and later
+there is a short cut. What no row can hold is skipped; what cannot be read raises MalformedAnswerError.
 """
 
 from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final, TypeVar
+from typing import Final, NamedTuple
 
 from ldirectord_py.address import Address
 from ldirectord_py.errors import KernelError
-from ldirectord_py.ipvs.netlink.encode import AF_INET, AF_INET6
+from ldirectord_py.ipvs.netlink.uapi import (
+    AF_INET,
+    AF_INET6,
+    CTRL_ATTR_FAMILY_ID,
+    GENL_HDRLEN,
+    IP_VS_CONN_F_FWD_MASK,
+    IP_VS_SVC_F_SETTABLE,
+    IPVS_CMD_ATTR_DEST,
+    IPVS_CMD_ATTR_SERVICE,
+    IPVS_DEST_ATTR_ACTIVE_CONNS,
+    IPVS_DEST_ATTR_ADDR,
+    IPVS_DEST_ATTR_ADDR_FAMILY,
+    IPVS_DEST_ATTR_FWD_METHOD,
+    IPVS_DEST_ATTR_INACT_CONNS,
+    IPVS_DEST_ATTR_L_THRESH,
+    IPVS_DEST_ATTR_PERSIST_CONNS,
+    IPVS_DEST_ATTR_PORT,
+    IPVS_DEST_ATTR_TUN_FLAGS,
+    IPVS_DEST_ATTR_TUN_PORT,
+    IPVS_DEST_ATTR_TUN_TYPE,
+    IPVS_DEST_ATTR_U_THRESH,
+    IPVS_DEST_ATTR_WEIGHT,
+    IPVS_SVC_ATTR_ADDR,
+    IPVS_SVC_ATTR_AF,
+    IPVS_SVC_ATTR_FLAGS,
+    IPVS_SVC_ATTR_FWMARK,
+    IPVS_SVC_ATTR_NETMASK,
+    IPVS_SVC_ATTR_PE_NAME,
+    IPVS_SVC_ATTR_PORT,
+    IPVS_SVC_ATTR_PROTOCOL,
+    IPVS_SVC_ATTR_SCHED_NAME,
+    IPVS_SVC_ATTR_TIMEOUT,
+    NLA_TYPE_MASK,
+    NLATTR,
+    NLM_F_DUMP_INTR,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NLMSGHDR,
+)
 from ldirectord_py.ipvs.table import (
     IPIP,
     Destination,
@@ -30,29 +67,24 @@ from ldirectord_py.ipvs.table import (
     VirtualAddress,
 )
 
-UNPRIVILEGED = "the kernel's IPVS table is not ours to use: run as root or with CAP_NET_ADMIN"
-ERROR, DONE = 2, 3
-MULTIPART, INTERRUPTED = 0x2, 0x10
+UNPRIVILEGED: Final = "access to the kernel's IPVS table is denied: run as root or with CAP_NET_ADMIN"
 
-R = TypeVar("R")
-HEADER = struct.Struct("=IHHII")
-_ATTRIBUTE = struct.Struct("=HH")
-_TYPE = 0x3FFF
 _ORDER: Final = "little" if struct.pack("=H", 1) == b"\1\0" else "big"
-_SETTABLE = 0x3D  # the kernel's own flag 2 and unknown ones are dropped
+_PROTOCOLS = frozenset(Protocol)
+FORWARDS = [*Forward, Forward.BYPASS, Forward.BYPASS, Forward.BYPASS]
+_CONNECTION_COUNTS = (IPVS_DEST_ATTR_ACTIVE_CONNS, IPVS_DEST_ATTR_INACT_CONNS, IPVS_DEST_ATTR_PERSIST_CONNS)
 
 
 class MalformedAnswerError(KernelError):
-    """The kernel's answer cannot be read; another try may bring a better one."""
+    """The kernel's answer cannot be read; another attempt may succeed."""
 
 
 class BrokenDumpError(KernelError):
-    """A dump is not whole, or not of one moment; the next one may be."""
+    """A dump is incomplete or mixes two moments; the next one may be good."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A netlink message: its type, flags, sequence number, and what follows its header."""
+class Message(NamedTuple):
+    """A netlink message: its type, flags and sequence number, and the bytes after its header."""
 
     kind: int
     flags: int
@@ -61,23 +93,48 @@ class Message:
 
     @property
     def errno(self) -> int:
-        """Return the errno that an ERROR or DONE message carries, 0 for none."""
+        """The errno of an NLMSG_ERROR or NLMSG_DONE message, 0 for success."""
         if len(self.body) < 4:
             return 0
         return -int.from_bytes(self.body[:4], _ORDER, signed=True)
 
 
 def messages(chunk: bytes) -> Iterator[Message]:
-    """Yield the messages of one received chunk; MalformedAnswerError at the first that does not fit in it."""
+    """Yield the messages of one received chunk; MalformedAnswerError at the first that exceeds it."""
     offset, view = 0, memoryview(chunk)
     while offset < len(chunk):
-        if len(chunk) - offset < HEADER.size:
+        if len(chunk) - offset < NLMSGHDR.size:
             raise MalformedAnswerError("the kernel's answer ends inside a header")
-        length, kind, flags, sequence, _ = HEADER.unpack_from(chunk, offset)
-        if not HEADER.size <= length <= len(chunk) - offset:
+        length, kind, flags, sequence, _ = NLMSGHDR.unpack_from(chunk, offset)
+        if not NLMSGHDR.size <= length <= len(chunk) - offset:
             raise MalformedAnswerError(f"the kernel's answer holds a message of {length} bytes that does not fit in it")
-        yield Message(kind, flags, sequence, view[offset + HEADER.size : offset + length])
+        yield Message(kind, flags, sequence, view[offset + NLMSGHDR.size : offset + length])
         offset += (length + 3) & ~3
+
+
+def dumped(chunk: bytes, sequence: int) -> tuple[list[Message], bool]:
+    """Return the row messages that a chunk holds of the dump ``sequence``, and whether the dump ends with it.
+
+    BrokenDumpError when the kernel reports an interruption or an error, KernelError when it denies access.
+    """
+    found: list[Message] = []
+    for message in messages(chunk):
+        if message.sequence != sequence:
+            continue
+        if message.flags & NLM_F_DUMP_INTR:
+            raise BrokenDumpError("the kernel's dump was interrupted")
+        if message.kind in (NLMSG_ERROR, NLMSG_DONE):
+            if message.errno:
+                raise _dump_error(message.errno)
+            return found, True
+        found.append(message)
+    return found, False
+
+
+def _dump_error(error: int) -> KernelError:
+    if error == errno.EPERM:
+        return KernelError(UNPRIVILEGED)
+    return BrokenDumpError(f"the kernel answered {errno.errorcode.get(error, error)}")
 
 
 Attributes = dict[int, memoryview]
@@ -87,17 +144,22 @@ def attributes(body: memoryview) -> Attributes:
     """Return the attributes by type, the last one of each; MalformedAnswerError when one does not fit."""
     found: Attributes = {}
     offset, end = 0, len(body)
-    while end - offset >= 4:
-        length, kind = _ATTRIBUTE.unpack_from(body, offset)
-        if not 4 <= length <= end - offset:
+    while end - offset >= NLATTR.size:
+        length, kind = NLATTR.unpack_from(body, offset)
+        if not NLATTR.size <= length <= end - offset:
             raise MalformedAnswerError(f"the kernel's answer holds an attribute of {length} bytes that does not fit")
-        found[kind & _TYPE] = body[offset + 4 : offset + length]
+        found[kind & NLA_TYPE_MASK] = body[offset + NLATTR.size : offset + length]
         offset += (length + 3) & ~3
     return found
 
 
+def _nested(message: Message, kind: int) -> Attributes | None:
+    nest = attributes(message.body[GENL_HDRLEN:]).get(kind)
+    return None if nest is None else attributes(nest)
+
+
 def _number(found: Attributes, kind: int, size: int) -> int:
-    """Return an attribute in the host's order, 0 where it is absent."""
+    """Return a number in the host's byte order, 0 where the attribute is absent."""
     value = found.get(kind)
     if value is None:
         return 0
@@ -110,12 +172,13 @@ def _port(found: Attributes, kind: int) -> int:
     return int.from_bytes(found.get(kind, b"\0\0")[:2], "big")
 
 
-def address(value: bytes, family: int) -> Address:
-    """Return the address of a field that is 16 bytes long for both families."""
+def _address(found: Attributes, kind: int, family: int) -> Address:
+    """Return the address in an attribute that has 16 bytes for both families."""
+    value = found.get(kind, b"")
     if family == AF_INET and len(value) >= 4:
-        return IPv4Address(value[:4])
+        return IPv4Address(bytes(value[:4]))
     if family == AF_INET6 and len(value) >= 16:
-        return IPv6Address(value[:16])
+        return IPv6Address(bytes(value[:16]))
     raise MalformedAnswerError(f"the kernel's answer holds an address of family {family} in {len(value)} bytes")
 
 
@@ -125,101 +188,82 @@ def _text(found: Attributes, kind: int) -> str:
 
 def family_id(message: Message) -> int:
     """Return the id in an answer of the generic-netlink controller; MalformedAnswerError without one."""
-    return _number(attributes(message.body[4:]), 1, 2) or _absent("family id")
-
-
-def _absent(what: str) -> int:
-    raise MalformedAnswerError(f"the kernel's answer holds no {what}")
-
-
-def part(chunk: bytes, sequence: int, decode: Callable[[Message], R | None]) -> tuple[list[R], bool]:
-    """Return the rows of a chunk of the dump ``sequence``, and whether the dump ends with it.
-
-    BrokenDumpError when the kernel says that it was interrupted, or answers with an error.
-    """
-    rows: list[R] = []
-    for message in messages(chunk):
-        if message.sequence != sequence:
-            continue
-        if message.flags & INTERRUPTED:
-            raise BrokenDumpError("the kernel's dump was interrupted")
-        if message.kind in (ERROR, DONE):
-            if message.errno:
-                raise _broken(message.errno)
-            return rows, True
-        row = decode(message)
-        if row is not None:
-            rows.append(row)
-    return rows, False
-
-
-def _broken(error: int) -> KernelError:
-    if error == errno.EPERM:
-        return KernelError(UNPRIVILEGED)
-    return BrokenDumpError(f"the kernel answered {errno.errorcode.get(error, error)}")
+    found = _number(attributes(message.body[GENL_HDRLEN:]), CTRL_ATTR_FAMILY_ID, 2)
+    if not found:
+        raise MalformedAnswerError("the kernel's answer holds no family id")
+    return found
 
 
 def service(message: Message) -> Service | None:
-    """Return the service that the message of a dump holds, or None when it is not one that a table can hold."""
-    nest = attributes(message.body[4:]).get(1)
-    if nest is None:
+    """Return the service in a message of a dump, None for one that no table can hold."""
+    found = _nested(message, IPVS_CMD_ATTR_SERVICE)
+    key = None if found is None else _service_key(found)
+    if found is None or key is None:
         return None
-    found = attributes(nest)
-    key = _service_key(found)
-    if key is None:
-        return None
-    mask = bytes(found.get(9, b"")[:4])
+    mask = bytes(found.get(IPVS_SVC_ATTR_NETMASK, b"")[:4])
     return Service(
         key,
-        _text(found, 6),
-        ServiceFlag(_number(found, 7, 4) & _SETTABLE),
-        _number(found, 8, 4),
+        _text(found, IPVS_SVC_ATTR_SCHED_NAME),
+        ServiceFlag(_number(found, IPVS_SVC_ATTR_FLAGS, 4) & IP_VS_SVC_F_SETTABLE),
+        _number(found, IPVS_SVC_ATTR_TIMEOUT, 4),
         int.from_bytes(mask, _ORDER if key.ipv6 else "big"),
-        _text(found, 11),
+        _text(found, IPVS_SVC_ATTR_PE_NAME),
     )
 
 
 def _service_key(found: Attributes) -> ServiceKey | None:
-    family = _number(found, 1, 2)
-    mark = _number(found, 5, 4)
+    family = _number(found, IPVS_SVC_ATTR_AF, 2)
+    mark = _number(found, IPVS_SVC_ATTR_FWMARK, 4)
     if family not in (AF_INET, AF_INET6):
         return None
     if mark:
         return FirewallMark(mark, family == AF_INET6)
-    protocol = _number(found, 2, 2)
-    if protocol not in PROTOCOLS:
+    protocol = _number(found, IPVS_SVC_ATTR_PROTOCOL, 2)
+    if protocol not in _PROTOCOLS:
         return None
-    return VirtualAddress(Protocol(protocol), address(bytes(found.get(3, b"")), family), _port(found, 4))
+    address = _address(found, IPVS_SVC_ATTR_ADDR, family)
+    return VirtualAddress(Protocol(protocol), address, _port(found, IPVS_SVC_ATTR_PORT))
 
 
-PROTOCOLS = frozenset(Protocol)
-FORWARDS = [*Forward, Forward.BYPASS, Forward.BYPASS, Forward.BYPASS]
-
-
-def destination(message: Message, of: ServiceKey) -> Destination | None:
-    """Return the destination of the service ``of`` that the message of a dump holds, or None without one."""
-    nest = attributes(message.body[4:]).get(2)
-    if nest is None:
+def destination(message: Message, owner: ServiceKey) -> Destination | None:
+    """Return the destination of the service ``owner`` in a message of a dump, None without one."""
+    found = _nested(message, IPVS_CMD_ATTR_DEST)
+    if found is None:
         return None
-    found = attributes(nest)
     # Kernels before 3.18 leave the family out: it is the service's.
-    family = _number(found, 11, 2) or (AF_INET6 if of.ipv6 else AF_INET)
+    family = _number(found, IPVS_DEST_ATTR_ADDR_FAMILY, 2) or (AF_INET6 if owner.ipv6 else AF_INET)
+    address = _address(found, IPVS_DEST_ATTR_ADDR, family)
     return Destination(
-        DestinationKey(of, address(bytes(found.get(1, b"")), family), _port(found, 2)),
-        FORWARDS[_number(found, 3, 4) & 7],
-        _number(found, 4, 4),
-        _number(found, 5, 4),
-        _number(found, 6, 4),
+        DestinationKey(owner, address, _port(found, IPVS_DEST_ATTR_PORT)),
+        FORWARDS[_number(found, IPVS_DEST_ATTR_FWD_METHOD, 4) & IP_VS_CONN_F_FWD_MASK],
+        _number(found, IPVS_DEST_ATTR_WEIGHT, 4),
+        _number(found, IPVS_DEST_ATTR_U_THRESH, 4),
+        _number(found, IPVS_DEST_ATTR_L_THRESH, 4),
         _tunnel(found),
     )
 
 
 def _tunnel(found: Attributes) -> Tunnel:
-    """Return the tunnel, that of kernels before 5.3 where the attributes are absent."""
-    return Tunnel(_number(found, 13, 1), _port(found, 14), _number(found, 15, 2)) if 13 in found else IPIP
+    """Return the tunnel; kernels before 5.3 have only ipip and no attributes of it."""
+    if IPVS_DEST_ATTR_TUN_TYPE not in found:
+        return IPIP
+    return Tunnel(
+        _number(found, IPVS_DEST_ATTR_TUN_TYPE, 1),
+        _port(found, IPVS_DEST_ATTR_TUN_PORT),
+        _number(found, IPVS_DEST_ATTR_TUN_FLAGS, 2),
+    )
 
 
-def numbers(message: Message, kinds: Iterable[int]) -> list[int]:
-    """Return numbers of four bytes in the message of a destination, 0 for each that is absent."""
-    found = attributes(attributes(message.body[4:]).get(2, message.body[:0]))
-    return [_number(found, kind, 4) for kind in kinds]
+def connections(owner: ServiceKey, chunk: bytes, sequence: int) -> tuple[list[tuple[DestinationKey, int]], bool]:
+    """Return how many connections and persistent clients the destinations of a chunk have, and whether it is the last.
+
+    Errors as ``dumped``.
+    """
+    found, done = dumped(chunk, sequence)
+    rows = [(destination(message, owner), message) for message in found]
+    return [(row.key, _connections(message)) for row, message in rows if row is not None], done
+
+
+def _connections(message: Message) -> int:
+    found = _nested(message, IPVS_CMD_ATTR_DEST) or {}
+    return sum(_number(found, kind, 4) for kind in _CONNECTION_COUNTS)

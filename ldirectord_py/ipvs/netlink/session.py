@@ -1,7 +1,7 @@
-"""One conversation with the kernel's IPVS: tables read whole, ops written in batches.
+"""One conversation with the kernel's IPVS: whole tables are read, ops written in batches.
 
-Nothing here waits, but the kernel may take its time inside a call (a scheduler's module that it loads, thousands of
-rows), so that long calls belong off the event loop.
+Nothing here waits, but the kernel may spend a long time inside a call (it loads a scheduler's module, or handles
+thousands of rows): long calls belong off the event loop.
 """
 
 from __future__ import annotations
@@ -9,51 +9,61 @@ from __future__ import annotations
 import errno
 import struct
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from operator import attrgetter
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.netlink import decode
-from ldirectord_py.ipvs.netlink.counts import Count, Counts
 from ldirectord_py.ipvs.netlink.decode import BrokenDumpError, MalformedAnswerError, Message
-from ldirectord_py.ipvs.netlink.dump_cache import Destinations, DumpCache
-from ldirectord_py.ipvs.netlink.encode import DUMP, Command, batch, request
-from ldirectord_py.ipvs.netlink.prefetch import prefetch
+from ldirectord_py.ipvs.netlink.dump_cache import DumpCache
+from ldirectord_py.ipvs.netlink.encode import batch, request, service_key
 from ldirectord_py.ipvs.netlink.socket import (
-    LARGE,
-    SMALL,
+    LONG_READ,
+    PAGE_READ,
     AnswerDroppedError,
     AnswerLostError,
     NetlinkSocket,
     OpenSocket,
     open_socket,
 )
+from ldirectord_py.ipvs.netlink.uapi import (
+    CTRL_ATTR_FAMILY_NAME,
+    CTRL_CMD_GETFAMILY,
+    GENL_ID_CTRL,
+    IPVS_CMD_GET_DEST,
+    IPVS_CMD_GET_SERVICE,
+    IPVS_GENL_NAME,
+    NLATTR,
+    NLM_F_DUMP,
+    NLMSG_ERROR,
+)
 from ldirectord_py.ipvs.refusal import Refused, validate
-from ldirectord_py.ipvs.table import DestinationKey, Key, Row, Service, ServiceKey, Table
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, Service, ServiceKey, Table
 
-FIRST, BATCH = 256, 1024
-"""Ops in the first send, of which the kernel is to have something to do soon, and at most in one."""
-PATIENCE = 5.0
-"""How long, in seconds, a table that does not hold still is read again."""
-PAUSE = 0.005
-"""How long, in seconds, it is let alone before that."""
-FEW = 10
-"""Destinations of which a dump fits into one page."""
-ROUNDS = 3
-"""How often an op is written whose answers are lost."""
+MAX_BATCH: Final = 1024
+"""Ops in one send."""
+READ_TIMEOUT: Final = 5.0
+"""Seconds for which a table that changes while it is read is read again."""
+RETRY_PAUSE: Final = 0.005
+"""Seconds before each of these attempts."""
+MAX_PAGE_DESTINATIONS: Final = 10
+"""Destinations whose dump fits into one page."""
+MAX_WRITES: Final = 3
+"""How often an op is written whose answer is lost."""
 
-_PACKED = attrgetter("row.packed")
-_CONTROLLER, _GET_FAMILY = 16, 3
-_NAME = struct.pack("=HH5s3x", 9, 2, b"IPVS")
+_KEY = attrgetter("key")
+_IPVS_NAME = NLATTR.pack(9, CTRL_ATTR_FAMILY_NAME) + struct.pack("8s", IPVS_GENL_NAME.encode())
 
-R = TypeVar("R")
-Decode = Callable[[bytes, int], tuple[list[R], bool]]
-"""What reads a chunk of the dump with a sequence number: its rows, and whether the dump ends with it."""
+Decoded = TypeVar("Decoded")
+Result = TypeVar("Result")
+Decode = Callable[[bytes, int], tuple[list[Decoded], bool]]
+"""Decodes a chunk of the dump with a sequence number: its rows, and whether the dump ends with it."""
 
 
 class NoFamilyError(KernelError):
@@ -62,50 +72,41 @@ class NoFamilyError(KernelError):
 
 @dataclass(slots=True)
 class WriteOutcome:
-    """What became of ops sent to a family, by position.
+    """The outcome of ops, by position.
 
-    ``senseless`` were not sent, ``errors`` have the errno of those that the kernel refused, ``lost`` had no answer.
+    ``invalid`` ones were not sent, ``errors`` has the errno of those that the kernel refused, ``lost`` had no answer.
     """
 
     family: int
-    senseless: dict[int, Refused] = field(default_factory=dict)
+    invalid: dict[int, Refused] = field(default_factory=dict)
     errors: dict[int, int] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
 
     @property
-    def unclear(self) -> bool:
-        """Whether the kernel has to be asked again; ENOENT may also mean that the family has another id now."""
+    def needs_confirmation(self) -> bool:
+        """Whether the table has to be read again; ENOENT may also mean that the family has another id now."""
         return bool(self.lost) or errno.ENOENT in self.errors.values()
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Messages for one send, numbered from ``first``: the positions of their ops, and what makes no sense to send."""
-
-    positions: Sequence[int]
-    first: int
-    data: bytes
-    senseless: dict[int, Refused]
-
-
 class NetlinkSession:
-    """Sockets for edits, for small dumps and for large ones, and the id of the family IPVS once it is known."""
+    """Sockets for edits, for short dumps and for long ones, and the id of the family IPVS once it is known."""
 
     def __init__(self, opener: OpenSocket = open_socket) -> None:
-        self._open = opener
-        self._edits, self._small, self._large = _channels(opener, SMALL, SMALL, LARGE)
+        self._opener = opener
+        self._edits, self._short_dumps, self._long_dumps = _open_sockets(opener, PAGE_READ, PAGE_READ, LONG_READ)
         self._family = 0
-        self._recall = DumpCache()
+        self._cache = DumpCache()
+        self._last: dict[ServiceKey, list[Destination]] = {}
 
     def close(self) -> None:
         """Close the sockets."""
-        for channel in (self._edits, self._small, self._large):
-            channel.close()
+        for opened in (self._edits, self._short_dumps, self._long_dumps):
+            opened.close()
 
     def resolve(self) -> int:
         """Return the id of the family IPVS as of now; NoFamilyError where the kernel has none."""
         sequence = self._edits.reserve(1)
-        self._edits.send(request(_CONTROLLER, sequence, _GET_FAMILY, _NAME))
+        self._edits.send(request(GENL_ID_CTRL, sequence, CTRL_CMD_GETFAMILY, _IPVS_NAME))
         while True:
             for message in decode.messages(self._edits.receive()):
                 if message.sequence == sequence:
@@ -113,178 +114,158 @@ class NetlinkSession:
                     return self._family
 
     def write(self, ops: Sequence[Op]) -> WriteOutcome:
-        """Send the ops that make sense in order; return what became of all. KernelError when none may be written."""
-        family = self._family or self.resolve()
-        outcome = WriteOutcome(family)
-        batches = self._batches(ops, family)
-        for sent in prefetch(batches) if len(ops) > FIRST else batches:
-            self._send(sent, outcome)
+        """Send the valid ops in order and return the outcome of all; KernelError when none may be written."""
+        outcome = WriteOutcome(self._family or self.resolve())
+        outcome.invalid = {at: refused for at, op in enumerate(ops) if (refused := validate(op))}
+        valid = [at for at in range(len(ops)) if at not in outcome.invalid]
+        for start in range(0, len(valid), MAX_BATCH):
+            self._write_batch(ops, valid[start : start + MAX_BATCH], outcome)
         if errno.EPERM in outcome.errors.values():
             raise KernelError(decode.UNPRIVILEGED)
         return outcome
 
-    def _batches(self, ops: Sequence[Op], family: int) -> Iterator[_Batch]:
-        start, size = 0, FIRST
-        while some := ops[start : start + size]:
-            positions: Sequence[int] = range(start, start + len(some))
-            senseless = _invalid(some, start)
-            if senseless:
-                positions = [position for position in positions if position not in senseless]
-                some = [ops[position] for position in positions]
-            first = self._edits.reserve(len(some))
-            yield _Batch(positions, first, batch(some, family, first) if some else b"", senseless)
-            start, size = start + size, min(2 * size, BATCH)
+    def _write_batch(self, ops: Sequence[Op], positions: Sequence[int], outcome: WriteOutcome) -> None:
+        first = self._edits.reserve(len(positions))
+        self._edits.send(batch([ops[at] for at in positions], outcome.family, first))
+        answers, complete = self._receive_answers(first, first + len(positions) - 1)
+        outcome.errors |= {positions[number - first]: error for number, error in answers.items() if error}
+        if not complete:
+            outcome.lost += [at for number, at in enumerate(positions, first) if number not in answers]
 
-    def _send(self, sent: _Batch, outcome: WriteOutcome) -> None:
-        outcome.senseless |= sent.senseless
-        if not sent.data:
-            return
-        self._edits.send(sent.data)
+    def _receive_answers(self, first: int, last: int) -> tuple[dict[int, int], bool]:
+        """Return the errno of each answer by sequence number, and whether the last came and none was lost."""
         answers: dict[int, int] = {}
-        whole = self._collect(sent.first, sent.first + len(sent.positions) - 1, answers)
-        outcome.errors |= {sent.positions[number - sent.first]: error for number, error in answers.items() if error}
-        if not whole:
-            unanswered = (at for number, at in enumerate(sent.positions, sent.first) if number not in answers)
-            outcome.lost += unanswered
-
-    def _collect(self, first: int, last: int, answers: dict[int, int]) -> bool:
-        """Note the answers by sequence number; return whether that to the last message came and none was lost."""
-        whole = True
+        complete = True
         for _ in range(2 * (last - first) + 8):
             try:
                 for message in decode.messages(self._edits.receive()):
-                    if message.kind == decode.ERROR and first <= message.sequence <= last:
+                    if message.kind == NLMSG_ERROR and first <= message.sequence <= last:
                         answers[message.sequence] = message.errno
             except (AnswerDroppedError, MalformedAnswerError):
-                whole = False
+                complete = False
             except AnswerLostError:
-                return False
+                break
             if last in answers:
-                return whole
-        return False
+                return answers, complete
+        return answers, False
 
     def confirm(self, ops: Sequence[Op], outcome: WriteOutcome) -> dict[int, int]:
-        """Return the errno of each refused op, by position, once all that was unclear in ``outcome`` is clear.
+        """Return the errno of each refused op by position, once nothing in ``outcome`` needs confirmation.
 
-        What was lost is read back, and written again where it has no effect yet.
+        Ops without an answer are looked up in the table, and written again where they had no effect.
         """
         errors = dict(outcome.errors)
-        for _ in range(ROUNDS):
-            again = self._write_again(ops, errors, outcome)
+        for _ in range(MAX_WRITES):
+            again = self._without_effect(ops, errors, outcome)
             if not again:
                 return errors
-            result = self.write([ops[position] for position in again])
-            errors.update({again[position]: error for position, error in result.errors.items()})
-            lost = [again[position] for position in result.lost]
-            outcome = WriteOutcome(result.family, errors=result.errors, lost=lost)
+            result = self.write([ops[at] for at in again])
+            errors |= {again[at]: error for at, error in result.errors.items()}
+            outcome = WriteOutcome(result.family, errors=result.errors, lost=[again[at] for at in result.lost])
         return errors | dict.fromkeys(outcome.lost, errno.ENOBUFS)
 
-    def _write_again(self, ops: Sequence[Op], errors: dict[int, int], outcome: WriteOutcome) -> list[int]:
+    def _without_effect(self, ops: Sequence[Op], errors: dict[int, int], outcome: WriteOutcome) -> list[int]:
         again: list[int] = []
         if errno.ENOENT in outcome.errors.values() and self.resolve() != outcome.family:
-            again += [position for position, error in errors.items() if error == errno.ENOENT]
-            for position in again:
-                del errors[position]
+            again += [at for at, error in errors.items() if error == errno.ENOENT]
+            for at in again:
+                del errors[at]
         if outcome.lost:
             table = self.read()
-            again += [position for position in outcome.lost if not _in_effect(ops[position], table)]
+            again += [at for at in outcome.lost if not _in_effect(ops[at], table)]
         return sorted(again)
 
     def read(self) -> Table:
         """Return the table, each service with its destinations of one moment; KernelError when it never holds still."""
-        return self._patiently(self._read_once)
+        return self._retry(self._read_once)
 
     def connections(self, services: Collection[ServiceKey]) -> dict[DestinationKey, int]:
         """Return how many connections the destinations of these services have; KernelError as ``read``."""
-        return self._patiently(lambda: dict(chain.from_iterable(map(self._counts, map(Counts, services)))))
+        return self._retry(lambda: dict(chain.from_iterable(self._connections(key).items() for key in services)))
 
-    def _counts(self, of: Counts) -> list[Count]:
-        counts, parts = self._dump(self._large, Command.GET_DESTINATION, of.request, of.decode)
-        if parts > 1:  # which may lose some
-            counts += self._dump(self._large, Command.GET_DESTINATION, of.request, of.decode)[0]
-        return counts
-
-    def _patiently(self, look: Callable[[], R]) -> R:
-        """Return what a look at the kernel's table finds, tried again until it is whole or PATIENCE is over."""
-        end = time.monotonic() + PATIENCE
+    def _retry(self, attempt: Callable[[], Result]) -> Result:
+        """Return the result of the first attempt that finds the table whole, within READ_TIMEOUT."""
+        end = time.monotonic() + READ_TIMEOUT
         while True:
             try:
-                return look()
+                return attempt()
             except (BrokenDumpError, AnswerLostError, MalformedAnswerError) as broken:
                 if time.monotonic() > end:
                     raise KernelError(f"the kernel's table cannot be read: {broken}") from broken
             # An unfinished dump keeps its socket busy, and the family may have another id now.
-            fresh = _channels(self._open, SMALL, LARGE)
-            self._small.close()
-            self._large.close()
-            self._small, self._large = fresh
-            time.sleep(PAUSE)
+            fresh = _open_sockets(self._opener, PAGE_READ, LONG_READ)
+            self._short_dumps.close()
+            self._long_dumps.close()
+            self._short_dumps, self._long_dumps = fresh
+            time.sleep(RETRY_PAUSE)
             self.resolve()
 
     def _read_once(self) -> Table:
         services = self._services()
+        destinations = {row.key: self._destinations(row.key) for row in services}
+        # A service that was removed meanwhile looks like one without destinations.
+        if self._services() != services:
+            raise BrokenDumpError("services came or went meanwhile")
+        self._last = destinations
         table: dict[Key, Row] = {}
         for row in services:
             table[row.key] = row
-            table.update(self._destinations(self._recall.destinations(row.key)))
-        # A service that went meanwhile looks like one without destinations.
-        if self._services() != services:
-            raise BrokenDumpError("services came or went meanwhile")
-        self._recall.trim(len(table))
+            table.update(zip(map(_KEY, destinations[row.key]), destinations[row.key], strict=True))
+        self._cache.trim(len(table))
         return table
 
     def _services(self) -> list[Service]:
-        rows, _ = self._dump(self._large, Command.GET_SERVICE, b"", self._recall.services)
-        return rows
+        return self._dump(self._long_dumps, IPVS_CMD_GET_SERVICE, b"", self._cache.services)[0]
 
-    def _destinations(self, of: Destinations) -> Mapping[Key, Row]:
+    def _destinations(self, owner: ServiceKey) -> list[Destination]:
         """Return the destinations of a service.
 
-        A dump of several parts may lose or double some: it has to be what was there before, or be seen twice.
+        A dump in several parts may lose or repeat some: it has to equal the one before.
         """
-        image, parts = self._image(of, self._small if len(of.rows) <= FEW else self._large)
-        if not of.is_known(image):
-            if parts > 1 and self._image(of, self._large)[0] != image:
+        last = self._last.get(owner, [])
+        opened = self._short_dumps if len(last) <= MAX_PAGE_DESTINATIONS else self._long_dumps
+        decode_chunk = partial(self._cache.destinations, owner)
+        rows, parts = self._dump(opened, IPVS_CMD_GET_DEST, service_key(owner), decode_chunk)
+        if parts > 1 and rows != last:
+            again, _ = self._dump(self._long_dumps, IPVS_CMD_GET_DEST, service_key(owner), decode_chunk)
+            if again != rows:
                 raise BrokenDumpError("destinations came or went meanwhile")
-            of.learn(image)
-        return of.rows
+        return rows
 
-    def _image(self, of: Destinations, channel: NetlinkSocket) -> tuple[bytes, int]:
-        images, parts = self._dump(channel, Command.GET_DESTINATION, of.request, of.image)
-        return b"".join(images), parts
+    def _connections(self, owner: ServiceKey) -> dict[DestinationKey, int]:
+        """Return the connections of each destination; a dump in several parts, which may lose some, is repeated."""
+        decode_chunk = partial(decode.connections, owner)
+        counts, parts = self._dump(self._long_dumps, IPVS_CMD_GET_DEST, service_key(owner), decode_chunk)
+        if parts > 1:
+            counts += self._dump(self._long_dumps, IPVS_CMD_GET_DEST, service_key(owner), decode_chunk)[0]
+        return dict(counts)
 
-    def _dump(self, channel: NetlinkSocket, command: Command, payload: bytes, decode: Decode[R]) -> tuple[list[R], int]:
-        """Return what a whole dump holds, and in how many parts it came."""
+    def _dump(
+        self, opened: NetlinkSocket, command: int, payload: bytes, decode: Decode[Decoded]
+    ) -> tuple[list[Decoded], int]:
+        """Return the rows of a whole dump, and the number of its parts."""
         family = self._family or self.resolve()
-        sequence = channel.reserve(1)
-        channel.send(request(family, sequence, command, payload, DUMP))
-        rows: list[R] = []
-        parts = 0
-        while True:
-            found, done = decode(channel.receive(), sequence)
+        sequence = opened.reserve(1)
+        opened.send(request(family, sequence, command, payload, NLM_F_DUMP))
+        rows: list[Decoded] = []
+        parts, done = 0, False
+        while not done:
+            found, done = decode(opened.receive(), sequence)
             rows += found
             parts += bool(found)
-            if done:
-                return rows, parts
+        return rows, parts
 
 
-def _channels(opener: OpenSocket, *sizes: int) -> list[NetlinkSocket]:
-    """Return a channel for each size; none is left open when one is not to be had."""
+def _open_sockets(opener: OpenSocket, *sizes: int) -> list[NetlinkSocket]:
+    """Return a socket for each size; none is left open when one cannot be opened."""
     with ExitStack() as opened:
-        channels = [NetlinkSocket(opened.enter_context(closing(opener())), size) for size in sizes]
+        sockets = [NetlinkSocket(opened.enter_context(closing(opener())), size) for size in sizes]
         opened.pop_all()
-    return channels
-
-
-def _invalid(ops: Sequence[Op], start: int) -> dict[int, Refused]:
-    """Return what must not reach the kernel, by position from ``start``; what was packed once makes sense."""
-    if all(map(_PACKED, ops)):
-        return {}
-    return {at: found for at, op in enumerate(ops, start) if not op.row.packed and (found := validate(op))}
+    return sockets
 
 
 def _family(message: Message) -> int:
-    if message.kind == decode.ERROR and message.errno:
+    if message.kind == NLMSG_ERROR and message.errno:
         raise NoFamilyError("the kernel has no IPVS: modprobe ip_vs")
     return decode.family_id(message)
 

@@ -1,4 +1,4 @@
-"""diff: the fewest ops, and never a moment without a server."""
+"""diff: the fewest ops, and no service without a server in between."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from contract.tables import successors, tables
 from ldirectord_py.ipvs.diff import Op, Verb, diff
 from ldirectord_py.ipvs.kernel import MemoryKernel
-from ldirectord_py.ipvs.netlink.encode import pack
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
@@ -42,7 +41,7 @@ def table(*rows: Service | Destination) -> Table:
 
 
 def serving(rows: Table) -> set[ServiceKey]:
-    """Return the services that have a server to send a client to."""
+    """Return the services with a server of weight."""
     return {row.key.service for row in rows.values() if isinstance(row, Destination) and row.weight > 0}
 
 
@@ -78,15 +77,10 @@ def test_there_is_one_op_for_each_difference(pair: tuple[Table, Table]) -> None:
 
 @given(tables())
 def test_into_an_empty_table_services_are_added_first(rows: Table) -> None:
-    ops = diff({}, rows)
     services = [row for row in rows.values() if isinstance(row, Service)]
     others = [row for row in rows.values() if not isinstance(row, Service)]
     expected = [Op(Verb.ADD, row) for row in services + others]
-    assert expected == list(ops)
-    assert expected == [ops[at] for at in range(len(ops))]
-    assert expected == list(diff({}, rows))
-    for part in (slice(1, 3), slice(-2, None), slice(1, -3), slice(None, None, -1)):
-        assert expected[part] == diff({}, rows)[part]
+    assert expected == diff({}, rows)
 
 
 @given(tables())
@@ -118,7 +112,7 @@ GUE = Tunnel(1, 6080)
 
 
 def edited(held: Row, wanted: Row) -> list[Row]:
-    """Return what is written over a row."""
+    """Return the rows that are written over one."""
     ops = diff({held.key: held}, {wanted.key: wanted})
     assert all(op.verb is Verb.EDIT for op in ops)
     return [op.row for op in ops]
@@ -135,20 +129,15 @@ def edited(held: Row, wanted: Row) -> list[Row]:
         (SIP, SIP, None),
     ],
 )
-def test_an_engine_of_which_nothing_is_said_is_kept(held: Service, wanted: Service, written: Service | None) -> None:
+def test_an_engine_that_the_configuration_leaves_open_is_kept(
+    held: Service, wanted: Service, written: Service | None
+) -> None:
     assert edited(held, wanted) == ([written] if written else [])
 
 
-def test_the_tunnel_of_a_destination_is_kept_and_no_reason_to_write() -> None:
+def test_the_tunnel_of_a_destination_is_kept_and_causes_no_op() -> None:
     wanted = Destination(DestinationKey(WEB.key, ip_address("10.1.0.1"), 80), Forward.TUNNEL, 1)
-    held = replace(wanted, tunnel=GUE)
+    held = wanted._replace(tunnel=GUE)
     assert edited(held, wanted) == []
-    for other in (replace(wanted, weight=0), replace(wanted, upper=5), replace(wanted, forward=Forward.MASQUERADE)):
-        assert edited(held, other) == [replace(other, tunnel=GUE)]
-
-
-def test_what_is_kept_is_packed_anew() -> None:
-    pack(wanted := replace(SILENT, scheduler="lc"))
-    (row,) = edited(SIP, wanted)
-    assert b"sip" in pack(row)
-    assert b"sip" not in pack(wanted)
+    for other in (wanted._replace(weight=0), wanted._replace(upper=5), wanted._replace(forward=Forward.MASQUERADE)):
+        assert edited(held, other) == [other._replace(tunnel=GUE)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,7 +69,7 @@ FWM  1 IPv6 wlc persistent 5
 def plain(row: Row) -> Row:
     """Return the row without what no text tells: a local server is listed like any, but saved as a gated one."""
     local = isinstance(row, Destination) and row.forward is Forward.LOCAL
-    return replace(row, forward=Forward.ROUTE) if isinstance(row, Destination) and local else row
+    return row._replace(forward=Forward.ROUTE) if isinstance(row, Destination) and local else row
 
 
 def test_what_ipvsadm_saves_is_read_and_written_letter_by_letter() -> None:

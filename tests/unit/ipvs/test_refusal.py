@@ -56,17 +56,17 @@ NONSENSE: list[tuple[Row, int, str]] = [
     (
         Service(KEY, ""),
         errno.EINVAL,
-        "scheduler '' is no scheduler's name: use one such as wrr",
+        "'' cannot be the name of a scheduler: use one such as wrr",
     ),
     (
         Service(KEY, "wrr", engine="a-name-too-long-for-linux"),
         errno.EINVAL,
-        "persistence engine 'a-name-too-long-for-linux' is no engine's name: use one such as sip",
+        "'a-name-too-long-for-linux' cannot be the name of a persistence engine: use one such as sip",
     ),
     (
         Destination(REAL, Forward.BYPASS, 1),
         errno.EINVAL,
-        "forwarding method bypass is the kernel's own: use route, masquerade or tunnel",
+        "forwarding method bypass is internal to the kernel: use route, masquerade or tunnel",
     ),
     (
         Destination(REAL, Forward.ROUTE, -1),
@@ -81,7 +81,7 @@ NONSENSE: list[tuple[Row, int, str]] = [
     (
         Destination(DestinationKey(KEY6, ip_address("10.1.0.1"), 80), Forward.MASQUERADE, 1),
         errno.EINVAL,
-        "an address of another family than the service's is reached by tunnel (ipip) only",
+        "an address of another family than the service's needs forwarding by tunnel (ipip)",
     ),
 ]
 
@@ -118,8 +118,8 @@ REASONS: list[tuple[Row, int, str]] = [
         Destination(DestinationKey(KEY, ip_address("224.0.0.1"), 80), Forward.ROUTE, 1),
         errno.EINVAL,
         (
-            "the kernel does not take 224.0.0.1 as a destination: use a unicast address, neither link-local"
-            " nor broadcast, and see that the interface lo is up"
+            "the kernel rejects 224.0.0.1 as a destination: use a unicast address that is not link-local,"
+            " and check that the interface lo is up"
         ),
     ),
     (Service(KEY, "rr"), errno.EPERM, "not permitted: run as root or with CAP_NET_ADMIN"),

@@ -273,7 +273,7 @@ def sip(scheduler: str = "wrr") -> Service:
 
 
 def wrapped(server: str, weight: int = 1) -> Destination:
-    return replace(destination(WEB, server, weight), forward=Forward.TUNNEL, tunnel=Tunnel(1, 6080))
+    return destination(WEB, server, weight)._replace(forward=Forward.TUNNEL, tunnel=Tunnel(1, 6080))
 
 
 IPIP_ONE = virtual(WEB, real("10.1.0.1:80", Method.IPIP), "10.1.0.2:80", quiescent=True)

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from ipaddress import IPv4Address
 from itertools import count
 
@@ -59,10 +58,10 @@ async def test_a_dump_that_broke_is_taken_again(mishap: Callable[[bytes], bytes]
 
 
 async def test_a_table_that_never_holds_still_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "PATIENCE", 0.05)
+    monkeypatch.setattr(session, "READ_TIMEOUT", 0.05)
     linux = FakeLinux(BIG, part=2)
     weights = count(2)
-    linux.between = lambda: linux.kernel._do(edit(replace(MANY[9], weight=next(weights)))[0])
+    linux.between = lambda: linux.kernel._execute(edit(MANY[9]._replace(weight=next(weights)))[0])
     with pytest.raises(KernelError, match="cannot be read: destinations came or went meanwhile"):
         await kernel_of(linux).read()
 
@@ -72,7 +71,7 @@ async def test_a_long_dump_is_taken_twice_unless_it_is_what_was_there_before() -
     kernel = kernel_of(linux)
     sent = []
     for weight in (1, 1, 2, 2):
-        linux.kernel._do(edit(replace(MANY[9], weight=weight))[0])
+        linux.kernel._execute(edit(MANY[9]._replace(weight=weight))[0])
         before = linux.sent
         assert linux.kernel.table == await kernel.read()
         sent.append(linux.sent - before)
@@ -111,26 +110,26 @@ async def test_ops_are_done_once_though_their_answer_was_lost(mishap: Callable[[
     assert table(*BIG) == linux.kernel.table
 
 
-async def test_what_makes_no_sense_is_told_in_order_and_the_rest_written() -> None:
+async def test_invalid_ops_are_refused_in_order_and_the_others_written() -> None:
     linux = FakeLinux([service(), real("10.1.0.1")])
-    rows = [real(f"10.2.{number // 200}.{number % 200 + 1}") for number in range(3 * session.FIRST)]
-    senseless = [0, 1, session.FIRST - 1, *range(session.FIRST, 3 * session.FIRST, 2)]
-    for at in senseless:
-        rows[at] = replace(rows[at], weight=-1)
+    rows = [real(f"10.2.{number // 200}.{number % 200 + 1}") for number in range(3 * session.MAX_BATCH)]
+    invalid = [0, 1, session.MAX_BATCH - 1, *range(session.MAX_BATCH, 3 * session.MAX_BATCH, 2)]
+    for at in invalid:
+        rows[at] = rows[at]._replace(weight=-1)
     rows[2] = real("10.1.0.1")
     places: dict[object, int] = {row.key: at for at, row in enumerate(rows)}
     refused = await kernel_of(linux).apply(add(*rows))
-    expected = [(at, errno.ERANGE) for at in senseless] + [(2, errno.EEXIST)]
+    expected = [(at, errno.ERANGE) for at in invalid] + [(2, errno.EEXIST)]
     assert sorted(expected) == [(places[one.op.row.key], one.errno) for one in refused]
     assert len(rows) - len(expected) == len(linux.kernel.written)
 
 
-async def test_ops_without_sense_alone_send_nothing() -> None:
+async def test_nothing_is_sent_for_invalid_ops_alone() -> None:
     linux = FakeLinux([service()])
     kernel = kernel_of(linux)
     await kernel.read()
     sent = linux.sent
-    refused = await kernel.apply(add(replace(real("10.1.0.1"), weight=-1)))
+    refused = await kernel.apply(add(real("10.1.0.1")._replace(weight=-1)))
     assert [one.errno for one in refused] == [errno.ERANGE]
     assert sent == linux.sent
 
@@ -208,7 +207,7 @@ async def test_without_privilege_nothing_is_read_or_written() -> None:
     linux = FakeLinux()
     linux.unprivileged = True
     kernel = kernel_of(linux)
-    expected = "the kernel's IPVS table is not ours to use: run as root or with CAP_NET_ADMIN"
+    expected = "access to the kernel's IPVS table is denied: run as root or with CAP_NET_ADMIN"
     with pytest.raises(KernelError, match=expected):
         await kernel.read()
     with pytest.raises(KernelError, match=expected):
@@ -239,7 +238,7 @@ class Slow(FakeSocket):
 async def test_a_kernel_that_hangs_holds_neither_the_loop_nor_the_next_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client, "DEADLINE", 0.05)
+    monkeypatch.setattr(client, "CALL_TIMEOUT", 0.05)
     linux = FakeLinux([service()])
     kernel = NetlinkKernel(lambda: Slow(linux), never)
     Slow.go.set()
@@ -249,7 +248,7 @@ async def test_a_kernel_that_hangs_holds_neither_the_loop_nor_the_next_call(
         with pytest.raises(KernelError, match="the kernel has not answered"):
             await kernel.read()
     Slow.go.set()
-    monkeypatch.setattr(client, "DEADLINE", 10.0)
+    monkeypatch.setattr(client, "CALL_TIMEOUT", 10.0)
     assert table(service()) == await kernel.read()
 
 

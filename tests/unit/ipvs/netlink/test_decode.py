@@ -1,10 +1,8 @@
-"""dump: what Linux answers, the fixed layout as good as the walk, and nothing but errors of ours for the rest."""
+"""decode: the answers of Linux to rows, and only KernelErrors for everything else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from ipaddress import IPv4Address, ip_address
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
@@ -15,9 +13,9 @@ from contract.kernel_cases import WEB
 from contract.tables import keys, services, wrapped
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.netlink import decode
-from ldirectord_py.ipvs.netlink.decode import DONE, MULTIPART, BrokenDumpError, MalformedAnswerError
-from ldirectord_py.ipvs.netlink.dump_cache import Destinations, DumpCache, comparable_bytes
-from ldirectord_py.ipvs.table import Destination, DestinationKey, FirewallMark, Forward, Row, Service
+from ldirectord_py.ipvs.netlink.decode import BrokenDumpError, MalformedAnswerError
+from ldirectord_py.ipvs.netlink.uapi import NLM_F_MULTI, NLMSG_DONE
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Service
 
 FAMILY, SEQUENCE = 32, 5
 
@@ -35,138 +33,58 @@ RECORDED = bytes.fromhex(
 
 
 def chunk_of(*bodies: bytes) -> bytes:
-    return b"".join(packed(FAMILY, SEQUENCE, body, MULTIPART) for body in bodies)
+    return b"".join(packed(FAMILY, SEQUENCE, body, NLM_F_MULTI) for body in bodies)
 
 
-def walked(chunk: bytes) -> list[Destination]:
-    rows, done = decode.part(chunk, SEQUENCE, lambda message: decode.destination(message, WEB))
-    assert not done
-    return rows
+def decoded(chunk: bytes) -> list[Destination | None]:
+    """Return the destinations of a chunk, read attribute by attribute."""
+    return [decode.destination(message, WEB) for message in decode.dumped(chunk, SEQUENCE)[0]]
 
 
-def outcome(read: Callable[[], object]) -> object:
-    """Return what is read, or the sort of error of ours that it ends in."""
-    try:
-        return read()
-    except KernelError as error:
-        return type(error)
-
-
-def learned(known: Destinations, *chunks: bytes) -> list[Row]:
-    """Return the rows that a dump in these chunks shows."""
-    images = [image for chunk in chunks for image in known.image(chunk, SEQUENCE)[0]]
-    if not known.is_known(b"".join(images)):
-        known.learn(b"".join(images))
-    return list(known.rows.values())
-
-
-def test_a_recorded_destination_is_read_both_ways() -> None:
-    (row,) = walked(RECORDED)
+def test_a_recorded_destination_is_decoded() -> None:
     key = DestinationKey(WEB, ip_address("10.1.0.2"), 8080)
-    assert Destination(key, Forward.MASQUERADE, 65535, 100, 50) == row
-    assert [row] == learned(Destinations(WEB), RECORDED)
-
-
-def test_a_destination_is_sent_as_it_is_dumped() -> None:
-    assert ([comparable_bytes(row) for row in walked(RECORDED)], False) == Destinations(WEB).image(RECORDED, SEQUENCE)
+    assert [Destination(key, Forward.MASQUERADE, 65535, 100, 50)] == decoded(RECORDED)
 
 
 @given(st.lists(wrapped(WEB), min_size=1, unique_by=lambda row: row.key))
-def test_the_fixed_layout_reads_what_the_walk_reads(rows: list[Destination]) -> None:
-    chunk = chunk_of(*map(dumped_destination, rows))
-    assert rows == walked(chunk)
-    known = DumpCache().destinations(WEB)
-    first, again = learned(known, chunk), learned(known, chunk)
-    assert rows == first
-    assert list(map(id, first)) == list(map(id, again))
-
-
-@given(st.lists(wrapped(WEB), min_size=1, unique_by=lambda row: row.key))
-def test_another_layout_is_walked_to_the_same_rows(rows: list[Destination]) -> None:
-    swapped = [body[:8] + body[28:36] + body[8:28] + body[36:] for body in map(dumped_destination, rows)]
-    known = Destinations(WEB)
-    with pytest.raises(BrokenDumpError, match="another layout"):
-        learned(known, chunk_of(*swapped))
-    assert rows == learned(known, chunk_of(*swapped))
+def test_destinations_are_decoded_in_any_order_of_their_attributes(rows: list[Destination]) -> None:
+    bodies = list(map(dumped_destination, rows))
+    assert rows == decoded(chunk_of(*bodies))
+    assert rows == decoded(chunk_of(*(body[:8] + body[28:36] + body[8:28] + body[36:] for body in bodies)))
 
 
 @given(keys().flatmap(services))
-def test_a_dumped_service_is_read_without_the_kernels_own_flag(row: Service) -> None:
-    chunk, recall = chunk_of(dumped_service(row)) * 2, DumpCache()
-    for _ in range(2):
-        assert ([row, row], False) == recall.services(chunk, SEQUENCE)
-    assert ([row, row], False) == decode.part(chunk, SEQUENCE, decode.service)
+def test_a_dumped_service_is_decoded_without_the_kernels_own_flag(row: Service) -> None:
+    found, done = decode.dumped(chunk_of(dumped_service(row)) * 2, SEQUENCE)
+    assert ([row, row], False) == (list(map(decode.service, found)), done)
 
 
-def test_the_end_of_a_dump_is_seen_beside_its_rows() -> None:
-    chunk = RECORDED + packed(DONE, SEQUENCE, bytes(4), MULTIPART)
-    rows, done = Destinations(WEB).image(chunk, SEQUENCE)
-    assert list(map(comparable_bytes, walked(RECORDED))) == rows
-    assert done
+def test_a_dump_ends_with_its_last_message() -> None:
+    found, done = decode.dumped(RECORDED + packed(NLMSG_DONE, SEQUENCE, bytes(4), NLM_F_MULTI), SEQUENCE)
+    assert (len(found), done) == (1, True)
 
 
-def test_rows_of_another_dump_are_passed_over() -> None:
-    assert Destinations(WEB).image(RECORDED, SEQUENCE + 1) == ([], False)
-    assert decode.part(RECORDED, SEQUENCE + 1, decode.service) == ([], False)
-
-
-def test_what_changed_is_decoded_anew() -> None:
-    known = Destinations(WEB)
-    (before,) = learned(known, RECORDED)
-    (after,) = learned(known, RECORDED.replace(b"\xff\xff\0\0", b"\7\0\0\0"))
-    assert isinstance(before, Destination)
-    assert replace(before, weight=7) == after
-
-
-def test_counters_do_not_make_another_row() -> None:
-    known = Destinations(WEB)
-    (before,) = learned(known, RECORDED)
-    (after,) = learned(known, RECORDED[:112] + bytes([1]) + RECORDED[113:])
-    assert before is after
-
-
-def test_what_changed_leaves_the_other_rows_the_same_objects() -> None:
-    rows = [Destination(DestinationKey(WEB, IPv4Address(n), 80), Forward.ROUTE, 1) for n in range(1, 31)]
-    known = Destinations(WEB)
-    before = learned(known, chunk_of(*map(dumped_destination, rows)))
-    rows[7] = replace(rows[7], weight=2)
-    after = learned(known, chunk_of(*map(dumped_destination, rows)))
-    assert rows == after
-    assert [index for index, pair in enumerate(zip(before, after, strict=True)) if pair[0] is not pair[1]] == [7]
-
-
-def test_what_went_is_not_known_any_more() -> None:
-    known = Destinations(WEB)
-    assert learned(known, RECORDED)
-    assert not learned(known)
-
-
-def test_services_are_forgotten_when_the_table_has_shrunk() -> None:
-    recall = DumpCache()
-    before = [recall.destinations(FirewallMark(number)) for number in range(1, 301)]
-    recall.trim(300)
-    assert before[0] is recall.destinations(FirewallMark(1))
-    recall.trim(1)
-    assert before[0] is not recall.destinations(FirewallMark(1))
+def test_messages_of_another_dump_are_skipped() -> None:
+    assert decode.dumped(RECORDED, SEQUENCE + 1) == ([], False)
 
 
 def test_a_dump_that_ends_with_an_error_is_broken() -> None:
     with pytest.raises(BrokenDumpError, match="EBUSY"):
-        decode.part(packed(DONE, SEQUENCE, (-16).to_bytes(4, "little", signed=True)), SEQUENCE, decode.service)
+        decode.dumped(packed(NLMSG_DONE, SEQUENCE, (-16).to_bytes(4, "little", signed=True)), SEQUENCE)
 
 
 def test_a_message_longer_than_its_chunk_is_malformed() -> None:
     with pytest.raises(MalformedAnswerError, match="message of 356 bytes that does not fit"):
-        walked(RECORDED[:-1])
+        decoded(RECORDED[:-1])
 
 
-END = packed(DONE, SEQUENCE, bytes(4))
+END = packed(NLMSG_DONE, SEQUENCE, bytes(4))
 SEEDS = [RECORDED * 2, chunk_of(dumped_service(Service(WEB, "wrr", engine="sip"))) + END]
 
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    """Return an answer with some bytes changed, or cut."""
+    """Return an answer with some bytes changed, or truncated."""
     data = bytearray(draw(st.sampled_from(SEEDS)))
     for _ in range(draw(st.integers(1, 6))):
         data[draw(st.integers(0, min(len(data) - 1, 160)))] = draw(st.integers(0, 255))
@@ -174,7 +92,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 
 @given(st.binary(max_size=400) | damaged())
-def test_any_answer_gives_rows_or_an_error_of_ours(chunk: bytes) -> None:
+def test_any_answer_is_decoded_or_raises_a_kernel_error(chunk: bytes) -> None:
     for message in _all_messages(chunk):
         for read in (decode.service, lambda one: decode.destination(one, WEB), decode.family_id):
             try:
@@ -189,12 +107,3 @@ def _all_messages(chunk: bytes) -> list[decode.Message]:
         return list(decode.messages(chunk))
     except KernelError:
         return []
-
-
-@given(st.binary(max_size=400) | damaged())
-def test_recall_gives_the_same_rows_or_error_of_ours_again(chunk: bytes) -> None:
-    recall = DumpCache()
-    recall.destinations(WEB)._fixed = False
-    reads = (lambda: learned(recall.destinations(WEB), chunk), lambda: recall.services(chunk, SEQUENCE))
-    for read in reads:
-        assert outcome(read) == outcome(read)

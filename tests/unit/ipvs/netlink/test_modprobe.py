@@ -31,7 +31,7 @@ async def test_what_modprobe_says_comes_back(tmp_path: Path, monkeypatch: pytest
 
 async def test_a_modprobe_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, monkeypatch, "exec sleep 60")
-    monkeypatch.setattr(client, "DEADLINE", 0.2)
+    monkeypatch.setattr(client, "CALL_TIMEOUT", 0.2)
     assert await modprobe() == "modprobe ip_vs did not end within 0.2 s"
 
 

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from ldirectord_py.errors import KernelError
-from ldirectord_py.ipvs.netlink.socket import SMALL, AnswerDroppedError, AnswerLostError, NetlinkSocket, open_socket
+from ldirectord_py.ipvs.netlink.socket import PAGE_READ, AnswerDroppedError, AnswerLostError, NetlinkSocket, open_socket
 
 
 def test_no_other_process_can_answer() -> None:
@@ -20,7 +20,7 @@ def test_no_other_process_can_answer() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "error"),
-    [(b"", AnswerDroppedError), (bytes(SMALL), AnswerDroppedError), (None, AnswerLostError)],
+    [(b"", AnswerDroppedError), (bytes(PAGE_READ), AnswerDroppedError), (None, AnswerLostError)],
 )
 def test_what_is_cut_or_missing_is_no_answer(answer: bytes | None, error: type[KernelError]) -> None:
     class Cut:
