@@ -83,7 +83,7 @@ class _Daemon:
 
     async def direct(self, ready: Callable[[], None]) -> None:
         """Start, say so, and direct for ever."""
-        await self.maintenance.begin()
+        await self.maintenance.start()
         await self.director.start()
         self.probes.follow(self.director.compiled)
         freeze_survivors()

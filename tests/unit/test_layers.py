@@ -36,7 +36,6 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "ipvs/netlink/test_client.py": ("ipvs.netlink.session",),
     "report/log/test_logfile.py": ("report.log.sinks",),
     "report/mail/test_smtp.py": ("report.mail.queue",),
-    "daemon/maintenance/test_directory.py": ("daemon.maintenance.reverse_names",),
     "daemon/reconciler/test_director.py": (
         *("daemon.reconciler.causes", "daemon.reconciler.drift", "daemon.reconciler.mirror"),
     ),

@@ -1,1 +1,1 @@
-"""New configurations: on request, when a file changes, when a name has another address."""
+"""New configurations: after a request, a change of the files, or a change of a host name's address."""

@@ -1,97 +1,75 @@
-"""The files of a configuration on disk: whether they have changed since they were read. These calls block."""
+"""Notices changes in the files of a configuration."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from itertools import islice
-from pathlib import Path, PurePosixPath
-from posixpath import normpath
+from pathlib import Path
+from typing import Final
 
-from ldirectord_py.config.files import find_files, read_file
-from ldirectord_py.config.include import MAX_FILES, MAX_TOTAL_LENGTH, Contents
-from ldirectord_py.errors import ConfigError
+from ldirectord_py.config.include import Contents
+from ldirectord_py.daemon.configuration.snapshot import (
+    Fingerprint,
+    changed_file,
+    fingerprint,
+    read_again,
+    unreadable,
+)
+from ldirectord_py.runtime.threads import run_in_daemon_thread
 
-Matches = Mapping[tuple[str, str], tuple[str, ...] | None]
-Stamp = tuple[object, ...]
+DISK_TIMEOUT: Final = 5.0
+"""Seconds for one look at the files, or for reading them."""
 
 
-def stamp(path: Path, contents: Contents) -> Stamp:
-    """Return what tells without reading whether these files, the first of them at ``path``, are still the same.
+class FileWatch:
+    """Compares the files of a configuration with their ``contents`` when they were last read.
 
-    OSError where the first is not there.
+    Its state: these contents, the fingerprints of the files then and at the last poll, and whether the disk has not
+    answered yet.
     """
-    matches = _matches(contents)
-    own = path.stat()
-    others = (_stamp(Path(name)) for name in list(_names(contents, matches))[1:])
-    return ((own.st_mtime_ns, own.st_size, own.st_ino), *others, *matches.values())
 
+    def __init__(self, path: Path, contents: Contents) -> None:
+        self.contents = contents
+        self._path = path
+        self._fingerprint_read: Fingerprint | None = None
+        self._fingerprint_polled: Fingerprint | None = None
+        self._waiting = False
 
-def _stamp(path: Path) -> Stamp | None:
-    with suppress(OSError, ValueError):
-        seen = path.stat()
-        return seen.st_mtime_ns, seen.st_size, seen.st_ino
-    return None
+    async def poll(self) -> str | None:
+        """Return the name of the first file whose text has changed since it was last read, None if none has.
 
+        A change is reported when two polls in a row have found the same files, so that no half-written file is read.
+        """
+        fingerprint = await self._take_fingerprint()
+        stable, self._fingerprint_polled = fingerprint == self._fingerprint_polled, fingerprint
+        if not stable or fingerprint in (None, self._fingerprint_read):
+            return None
+        before = self.contents
+        await self.read()
+        return changed_file(before, self.contents)
 
-def look(path: Path, contents: Contents) -> Contents:
-    """Return what the same files hold now, the first of them at ``path``, and those that their patterns find now.
+    async def read(self) -> None:
+        """Read the files as they are now; the main file counts as unreadable if the disk does not answer."""
+        before = self.contents
+        self._fingerprint_read = await self._take_fingerprint()
+        try:
+            self.contents = await run_in_daemon_thread(lambda: read_again(self._path, before), DISK_TIMEOUT)
+        except OSError:
+            self.contents = unreadable(before)
 
-    No more is read than a configuration may include.
-    """
-    matches = _matches(contents)
-    first, *others = _names(contents, matches)
-    texts = {first: _read(str(path))}
-    left = MAX_TOTAL_LENGTH
-    for name in others:
-        texts[name] = held = _read(name) if left >= 0 else None
-        left -= len(held or b"")
-    return Contents(texts, dict(matches))
+    async def _take_fingerprint(self) -> Fingerprint | None:
+        """Return the fingerprint of the files, None if the disk does not answer; uses one thread at a time."""
+        if self._waiting:
+            return None
+        self._waiting, contents = True, self.contents
+        try:
+            return await run_in_daemon_thread(lambda: self._fingerprint_in_thread(contents), DISK_TIMEOUT)
+        except TimeoutError:
+            return None
+        except OSError:
+            self._waiting = False
+            return None
 
-
-def _read(name: str) -> bytes | None:
-    with suppress(ConfigError):
-        return read_file(name)
-    return None
-
-
-def _names(contents: Contents, matches: Matches) -> Iterator[str]:
-    """Yield the names of the files that were read, and of those found now, each once, and no more than may be."""
-    names = {normpath(name): name for name in contents.texts}
-    for (folder, _), files in matches.items():
-        for file in files or ():
-            name = str(PurePosixPath(folder) / file)
-            names.setdefault(normpath(name), name)
-    yield from islice(names.values(), 1 + MAX_FILES)
-
-
-def _matches(contents: Contents) -> Matches:
-    return {key: _found(*key) for key in contents.matches}
-
-
-def _found(folder: str, pattern: str) -> tuple[str, ...] | None:
-    try:
-        return find_files(folder, pattern)
-    except ConfigError:
-        return None
-
-
-def digest(contents: Contents) -> str:
-    """Return what stands for the contents, whatever the first file is called; nothing where it cannot be read."""
-    own, *_ = contents.texts.values() or (None,)
-    if own is None:
-        return ""
-    _, *others = contents.texts
-    files = [(name, _sum(contents.texts[name])) for name in sorted(others)]
-    return hashlib.sha256(repr((_sum(own), files, sorted(contents.matches.items()))).encode()).hexdigest()
-
-
-def _sum(held: bytes | None) -> str:
-    return "" if held is None else hashlib.sha256(held).hexdigest()
-
-
-def changed(before: Contents, now: Contents) -> str:
-    """Return the name of the first file that has changed, come or gone."""
-    differ = (name for name in now.texts if before.texts.get(name) != now.texts[name])
-    return next(differ, next(iter(now.texts), ""))
+    def _fingerprint_in_thread(self, contents: Contents) -> Fingerprint:
+        try:
+            return fingerprint(self._path, contents)
+        finally:
+            self._waiting = False

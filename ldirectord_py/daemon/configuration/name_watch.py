@@ -1,10 +1,10 @@
-"""Following the names of real servers and fallbacks: looked up again, and their new addresses put in force."""
+"""Looks host names of real servers and fallbacks up again, and puts their new addresses in force."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Final, NoReturn
 
 from ldirectord_py.address import Address
@@ -12,93 +12,105 @@ from ldirectord_py.config.addresses import HostName
 from ldirectord_py.config.load import reparse
 from ldirectord_py.config.names import LOOKUP_TIMEOUT, look_up
 from ldirectord_py.config.parse import Parsed
-from ldirectord_py.daemon.configuration.reload import LOAD_SECONDS, Reloader
+from ldirectord_py.daemon.configuration.reload import LOAD_TIMEOUT, Reloader
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.errors import ConfigError
 from ldirectord_py.runtime.garbage import gc_paused
+from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY: Final = 1.0
-"""Seconds between two looks at whether the names are due."""
+POLL_INTERVAL: Final = 1.0
+"""Seconds after which it is checked again whether ``resolveinterval`` has passed."""
 
-Hosts = Mapping[HostName, Address]
+THREAD_GRACE: Final = 1.0
+"""Seconds for the thread to return after the look-ups have timed out."""
 
 
 class NameWatch:
-    """Looks the names of the configuration in force up once in its ``resolveinterval``, and follows their addresses.
+    """Looks the names of the configuration in force up every ``resolveinterval``, and applies new addresses.
 
-    A name that does not resolve keeps its address; one that never did is tried again and again. Its state: which names
-    are failing, what else is wrong, and when the names were last looked up.
+    A name that does not resolve keeps its address. Its state: the names that fail, and why addresses are not applied.
     """
 
     def __init__(self, reloader: Reloader, put_in_force: Callable[[CompiledConfig], Awaitable[None]]) -> None:
         self._reloader = reloader
         self._put_in_force = put_in_force
         self._failing: frozenset[HostName] = frozenset()
-        self._trouble = ""
+        self._failure = OngoingFault()
 
     async def run(self) -> NoReturn:
-        """Follow the names for ever."""
+        """Look the names up for ever."""
         loop = asyncio.get_running_loop()
         last = loop.time()
         while True:
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(POLL_INTERVAL)
             interval = self._reloader.loaded.config.settings.resolveinterval
             if interval and loop.time() - last >= interval:
-                await self.follow()
+                await self.update()
                 last = loop.time()
 
-    async def follow(self) -> None:
-        """Look all names up once, and put the configuration in force that they give now."""
-        former, trouble = self._reloader.loaded, ""
+    async def update(self) -> None:
+        """Look all names up once, and put the configuration with their new addresses in force."""
+        former, failure = self._reloader.loaded, ""
         if not former.watched_hosts:
             return
         try:
-            hosts = await self._looked_up(former)
-            if hosts != former.hosts:
-                with gc_paused():
-                    loaded, new = await run_in_daemon_thread(lambda: self._meaning(former, hosts), LOAD_SECONDS)
-                await self._reloader.amend(former, loaded, lambda: self._moved(former, loaded, new))
-        except (ConfigError, TimeoutError, OSError) as error:  # OSError: this host has no thread to spare
-            trouble = str(error) or "it took too long"
+            await self._apply(former, await self._look_up(former))
+        except (ConfigError, TimeoutError, OSError) as error:  # OSError: this host cannot start a thread
+            failure = str(error) or "it took too long"
         except Exception as error:  # a fault of ours must not end the daemon
             logger.exception("Following the host names failed")
-            trouble = str(error)
-        if trouble and trouble != self._trouble:
-            logger.warning("New addresses of host names are not followed: %s", trouble)
-        self._trouble = trouble
+            failure = str(error)
+        if not failure:
+            self._failure.clear()
+        elif self._failure.record(failure):
+            logger.warning("New addresses of host names are not followed: %s", failure)
 
-    async def _looked_up(self, former: Parsed) -> dict[HostName, Address]:
-        """Return the addresses of all names: new ones, and the former where there are none."""
+    async def _look_up(self, former: Parsed) -> dict[HostName, Address]:
+        """Return the addresses of all names; a name that does not resolve has its former address, if any."""
         names = await run_in_daemon_thread(
             lambda: look_up(former.watched_hosts, frozenset(), LOOKUP_TIMEOUT, former.hosts),
-            LOOKUP_TIMEOUT + LOOK_EVERY,
+            LOOKUP_TIMEOUT + THREAD_GRACE,
         )
-        self._tell(former.hosts, frozenset(host for host, address in names.hosts.items() if address is None))
+        self._log_failing(former, frozenset(host for host, address in names.hosts.items() if address is None))
         return {**former.hosts, **{host: address for host, address in names.hosts.items() if address is not None}}
 
-    def _tell(self, hosts: Hosts, failing: frozenset[HostName]) -> None:
-        """Log once that a name fails, and once that it is over; the load has told of those that never resolved."""
+    def _log_failing(self, former: Parsed, failing: frozenset[HostName]) -> None:
+        """Log once that a name fails, and once that it resolves again; names without an address are logged on load."""
         for host in sorted(failing - self._failing, key=str):
-            if host in hosts:
-                logger.warning("Host name %s does not resolve now, its address %s is kept", host.name, hosts[host])
+            if host in former.hosts:
+                address = former.hosts[host]
+                logger.warning("Host name %s does not resolve now, its address %s is kept", host.name, address)
         for host in sorted(self._failing - failing, key=str):
-            if host in hosts:
+            if host in former.hosts:
                 logger.info("Host name %s resolves again", host.name)
         self._failing = failing
 
-    def _meaning(self, former: Parsed, hosts: Hosts) -> tuple[Parsed, CompiledConfig]:
-        return self._reloader.understood(reparse(former, hosts))
+    async def _apply(self, former: Parsed, hosts: dict[HostName, Address]) -> None:
+        if hosts == former.hosts:
+            return
+        with gc_paused():
+            loaded, compiled = await run_in_daemon_thread(lambda: self._compile(former, hosts), LOAD_TIMEOUT)
 
-    async def _moved(self, former: Parsed, loaded: Parsed, new: CompiledConfig) -> None:
-        for host, address in loaded.hosts.items():
-            before = former.hosts.get(host)
-            if address != before:
-                was = f"no longer {before}" if before else "which did not resolve before"
-                logger.info("Host name %s is %s now, %s", host.name, address, was)
-        for warning in loaded.warnings:
-            if warning not in former.warnings:
-                logger.warning("%s", warning)
-        await self._put_in_force(new)
+        async def put_in_force() -> None:
+            _log_changes(former, loaded)
+            await self._put_in_force(compiled)
+
+        await self._reloader.replace_loaded(former, loaded, put_in_force)
+
+    def _compile(self, former: Parsed, hosts: dict[HostName, Address]) -> tuple[Parsed, CompiledConfig]:
+        return self._reloader.compile(reparse(former, hosts))
+
+
+def _log_changes(former: Parsed, loaded: Parsed) -> None:
+    """Log each new address, and each new warning."""
+    for host, address in loaded.hosts.items():
+        before = former.hosts.get(host)
+        if address != before:
+            previously = f"no longer {before}" if before else "which did not resolve before"
+            logger.info("Host name %s is %s now, %s", host.name, address, previously)
+    for warning in loaded.warnings:
+        if warning not in former.warnings:
+            logger.warning("%s", warning)

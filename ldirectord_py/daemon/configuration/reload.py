@@ -1,4 +1,4 @@
-"""Reading the configuration again: on request, and with ``autoreload`` when its content changes."""
+"""Reads the configuration again: on request, and with ``autoreload`` when its files change."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Final
 
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.files import Files
-from ldirectord_py.config.include import Contents
 from ldirectord_py.config.load import load
-from ldirectord_py.config.loss import describe_loss
 from ldirectord_py.config.parse import Parsed
-from ldirectord_py.daemon.configuration.file_watch import Stamp, changed, digest, look, stamp
+from ldirectord_py.daemon.configuration.file_watch import FileWatch
+from ldirectord_py.daemon.configuration.guard import refusal
+from ldirectord_py.daemon.configuration.snapshot import changed_file, is_readable
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.errors import ConfigError
@@ -26,17 +26,17 @@ from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 logger = logging.getLogger(__name__)
 
-LOAD_SECONDS: Final = 60.0
-LOOK_EVERY: Final = 1.0
-LOOK_SECONDS: Final = 5.0
+LOAD_TIMEOUT: Final = 60.0
+"""Seconds to read and parse the configuration, with its names looked up."""
+
+WATCH_INTERVAL: Final = 1.0
+"""Seconds between two polls of the files."""
 
 
 class Reloader:
-    """Hands every good new configuration to ``put_in_force``; a bad one changes nothing and is told.
+    """Passes each valid new configuration to ``put_in_force``; an invalid one is logged and changes nothing.
 
-    Its state: what is ``loaded``, whose addresses of host names stay in force while a resolver fails; what was in the
-    files when they were last read, good or not, with stamp and digest; their stamp when they were last looked at, and
-    whether such a look is under way.
+    Its state: the configuration that is ``loaded``, the watch of its files, and whether a reload is requested.
     """
 
     def __init__(
@@ -47,153 +47,102 @@ class Reloader:
         put_in_force: Callable[[CompiledConfig], Awaitable[None]],
         notify: SdNotify,
     ) -> None:
-        self._path = path
         self.loaded = loaded
+        self.files = FileWatch(path, loaded.contents)
+        self._path = path
         self._director = director
         self._put_in_force = put_in_force
         self._notify = notify
-        self._asked = asyncio.Event()
-        self._stamp: Stamp | None = None
-        self._read_stamp: Stamp | None = None
-        self._stamping = False
-        self._contents = loaded.contents
-        self._digest = digest(loaded.contents)
-        self._changing = asyncio.Lock()
+        self._requested = asyncio.Event()
+        self._replacing = asyncio.Lock()
 
     def request(self) -> None:
-        """Read the configuration again soon; several requests before it happens are one."""
-        self._asked.set()
+        """Request a reload, which happens soon; several requests before it are one."""
+        self._requested.set()
 
     async def run(self, on_change: Callable[[], None] = lambda: None) -> None:
-        """Serve requests and watch the files, for ever; ``on_change`` is called after each change of what they hold."""
+        """Reload on request and when files change, for ever; ``on_change`` is called after each change of the files."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY):
-                    await self._asked.wait()
-            if self._asked.is_set():
-                self._asked.clear()
+                async with asyncio.timeout(WATCH_INTERVAL):
+                    await self._requested.wait()
+            if self._requested.is_set():
+                self._requested.clear()
                 logger.info("Reloading Linux Director Daemon config on signal")
-                known = self._digest
+                before = self.files.contents
                 await self.reload()
-                noticed = self._digest not in ("", known)
+                after = self.files.contents
+                changed = is_readable(after) and changed_file(before, after) is not None
             else:
-                noticed = await self.look()
-            if noticed:
+                changed = await self.poll()
+            if changed:
                 on_change()
 
-    async def reload(self, *, asked: bool = True) -> None:
-        """Put the file's content in force if it is good, else tell what is wrong with it and keep the old one.
+    async def poll(self) -> bool:
+        """Return whether the text of any file has changed; reloads first if it has and ``autoreload`` is set."""
+        file = await self.files.poll()
+        if file is None:
+            return False
+        logger.info("Configuration file '%s' has changed on disk", file)
+        if self.loaded.config.settings.autoreload:
+            logger.info(" - reread new configuration")
+            await self.reload(requested=False)
+        else:
+            logger.info(" - ignore new configuration")
+        return True
 
-        Unless somebody ``asked`` for it, a file that has lost more than half of the servers is refused as well.
+    async def reload(self, *, requested: bool = True) -> None:
+        """Put the configuration of the files in force if it is valid, else log its errors.
+
+        Unless the reload was ``requested``, a configuration without more than half of the servers is refused too.
         """
         self._notify.reloading()
-        await self.remember()
+        await self.files.read()
         files = Files()
         try:
             with gc_paused():
-                loaded, new = await run_in_daemon_thread(lambda: self._read(files), LOAD_SECONDS)
-        except ConfigError as refused:
-            await self._take(files.contents)
-            self._keep(*refused.problems)
+                loaded, compiled = await run_in_daemon_thread(lambda: self._load(files), LOAD_TIMEOUT)
+        except ConfigError as error:
+            self.files.contents = files.contents
+            self._log_kept(*error.problems)
         except TimeoutError:
-            self._keep(f"{self._path} was not read within {LOAD_SECONDS:g} s; look at its disk and at the resolver")
-        except OSError as error:  # this host has no thread to spare
-            self._keep(f"{self._path} was not read: {error.strerror}")
+            self._log_kept(f"{self._path} was not read within {LOAD_TIMEOUT:g} s; look at its disk and at the resolver")
+        except OSError as error:  # this host cannot start a thread
+            self._log_kept(f"{self._path} was not read: {error.strerror}")
         except Exception as error:
             logger.exception("Reading %s failed", self._path)
-            self._keep(error)
+            self._log_kept(error)
         else:
-            await self._take(loaded.contents)
-            await self._apply(loaded, new, asked=asked)
+            self.files.contents = loaded.contents
+            await self._replace_unless_refused(loaded, compiled, requested=requested)
         self._notify.ready(self._director.summary)
 
-    async def _take(self, contents: Contents) -> None:
-        self._contents, self._digest = contents, ""
-        with suppress(OSError):
-            self._digest = await run_in_daemon_thread(lambda: digest(contents), LOOK_SECONDS)
+    def compile(self, loaded: Parsed) -> tuple[Parsed, CompiledConfig]:
+        """Return the configuration and its compiled form, both with the objects in force wherever these are equal."""
+        compiled = compile_config(loaded.config, kinds(), self._director.compiled)
+        return replace(loaded, config=compiled.config), compiled
 
-    def _read(self, files: Files) -> tuple[Parsed, CompiledConfig]:
-        return self.understood(load(self._path, self.loaded.hosts, files))
-
-    def understood(self, loaded: Parsed) -> tuple[Parsed, CompiledConfig]:
-        """Return the orders of what was loaded, and it, both with the very objects in force wherever they are equal."""
-        new = compile_config(loaded.config, kinds(), self._director.compiled)
-        return replace(loaded, config=new.config), new
-
-    async def _apply(self, loaded: Parsed, new: CompiledConfig, *, asked: bool) -> None:
-        for warning in loaded.warnings:
-            logger.warning("%s", warning)
-        if self._director.compiled.virtuals and not new.virtuals:
-            self._keep(f"{self._path} has no virtual server any more; to take all of them out, stop the daemon")
-        elif not asked and (lost := describe_loss(self.loaded.config, loaded.config)):
-            self._keep(
-                f"{self._path} leaves out {lost}: autoreload does not remove more than half, as the file may be half"
-                f" written; if it is complete, run: ldirectord {self._path} reload"
-            )
-        else:
-            async with self._changing:
-                self.loaded = loaded
-                await self._put_in_force(new)
-
-    async def amend(self, former: Parsed, loaded: Parsed, put_in_force: Callable[[], Awaitable[None]]) -> None:
-        """Replace what is loaded by what the same text means now, unless a reload came before."""
-        async with self._changing:
+    async def replace_loaded(self, former: Parsed, loaded: Parsed, put_in_force: Callable[[], Awaitable[None]]) -> None:
+        """Replace the configuration ``former`` and call ``put_in_force``, unless a reload has replaced it already."""
+        async with self._replacing:
             if self.loaded is former:
                 self.loaded = loaded
                 await put_in_force()
 
-    def _keep(self, *reasons: object) -> None:
+    def _load(self, files: Files) -> tuple[Parsed, CompiledConfig]:
+        return self.compile(load(self._path, self.loaded.hosts, files))
+
+    async def _replace_unless_refused(self, loaded: Parsed, compiled: CompiledConfig, *, requested: bool) -> None:
+        for warning in loaded.warnings:
+            logger.warning("%s", warning)
+        if reason := refusal(self._path, self.loaded.config, loaded.config, requested=requested):
+            self._log_kept(reason)
+            return
+        async with self._replacing:
+            self.loaded = loaded
+            await self._put_in_force(compiled)
+
+    def _log_kept(self, *reasons: object) -> None:
         for reason in reasons:
             logger.error("%s", reason)
-        logger.error("Kept the old configuration: mend %s and reload", self._path)
-
-    async def look(self) -> bool:
-        """Return whether the content of any file has changed, after a reload with ``autoreload``.
-
-        Files that are still written to have to rest.
-        """
-        now = await self._stamp_now()
-        rests, self._stamp = now == self._stamp, now
-        if rests and now not in (None, self._read_stamp):
-            known, before = self._digest, self._contents
-            await self.remember()
-            if self._digest != known:
-                await self._changed(before)
-                return True
-        return False
-
-    async def remember(self) -> None:
-        """Take the files as they are now for those that are in force."""
-        known = self._contents
-        self._read_stamp = await self._stamp_now()
-        self._digest = ""
-        with suppress(OSError):
-            await self._take(await run_in_daemon_thread(lambda: look(self._path, known), LOOK_SECONDS))
-
-    async def _changed(self, before: Contents) -> None:
-        logger.info("Configuration file '%s' has changed on disk", changed(before, self._contents))
-        if self._director.compiled.config.settings.autoreload:
-            logger.info(" - reread new configuration")
-            await self.reload(asked=False)
-        else:
-            logger.info(" - ignore new configuration")
-
-    async def _stamp_now(self) -> Stamp | None:
-        """Return the stamp of the files, None where they cannot be looked at now."""
-        if self._stamping:  # the disk has not answered since
-            return None
-        self._stamping, known = True, self._contents
-        try:
-            return await run_in_daemon_thread(lambda: self._stamped(known), LOOK_SECONDS)
-        except TimeoutError:
-            return None
-        except OSError:
-            self._stamping = False
-            return None
-
-    def _stamped(self, known: Contents) -> Stamp:
-        """Do in a thread what may hang; there is but one at a time, so that others are left for names."""
-        try:
-            return stamp(self._path, known)
-        finally:
-            self._stamping = False
+        logger.error("Kept the old configuration: fix %s and reload", self._path)

@@ -1,1 +1,1 @@
-"""``maintenancedir``: the directory that is watched, and the names of its files."""
+"""``maintenancedir``: the directory, and the host names that its files may have."""

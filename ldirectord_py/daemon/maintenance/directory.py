@@ -1,4 +1,4 @@
-"""``maintenancedir``: a file in a directory takes a server out of use, within a second."""
+"""``maintenancedir``: a file in the directory takes a server out of service within a second."""
 
 from __future__ import annotations
 
@@ -20,101 +20,103 @@ from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY: Final = 0.5
-LIST_SECONDS: Final = 1.0
-"""Seconds that a listing may take; one that takes longer is not waited for."""
+LIST_INTERVAL: Final = 0.5
+"""Seconds between two listings of the directory."""
 
-NAMES_SECONDS: Final = 2.0
-"""Seconds that the names of servers may take at the start; later ones count when they come."""
+LIST_TIMEOUT: Final = 1.0
+"""Seconds for one listing."""
+
+STARTUP_LOOKUP_TIMEOUT: Final = 2.0
+"""Seconds for the names of servers at the start; names that are found later apply from then on."""
 
 Keys = frozenset[DestinationKey]
 
 
 class MaintenanceDirectory:
-    """Tells the director which real servers are in maintenance.
+    """Passes the real servers that are in maintenance to the director.
 
-    Its state: what all names stood for when last asked, which directories are being listed, and what is wrong with
-    the one in force. While that cannot be listed, everything stays as it was.
+    Its state: an index of all names of servers, the directories that are being listed, and why the one in force cannot
+    be listed; the servers in maintenance stay the same then.
     """
 
-    def __init__(self, director: Director, files: Callable[[str], Sequence[str]] = os.listdir) -> None:
+    def __init__(self, director: Director, list_files: Callable[[str], Sequence[str]] = os.listdir) -> None:
         self.names = ReverseNames(self._addresses)
         self._director = director
-        self._files = files
-        self._meant: tuple[CompiledConfig, Names, Mapping[str, Sequence[DestinationKey]]] | None = None
+        self._list_files = list_files
+        self._indexed: tuple[CompiledConfig, Names, Mapping[str, Sequence[DestinationKey]]] | None = None
         self._listing: set[str] = set()
         self._fault = OngoingFault()
 
+    async def start(self) -> None:
+        """List the directory for the first time, after waiting a moment for the names of servers."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STARTUP_LOOKUP_TIMEOUT):
+                await self.names.look_up()
+        await self.update()
+
     async def run(self) -> NoReturn:
-        """Look into the directory for ever."""
+        """Update the servers in maintenance for ever."""
         while True:
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(LIST_INTERVAL)
             try:
-                await self.look()
+                await self.update()
             except Exception:  # a fault of ours must not end the daemon
                 logger.exception("Looking into the maintenance directory failed")
 
-    async def begin(self) -> None:
-        """Look once, with the names that are found soon."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(NAMES_SECONDS):
-                await self.names.look_up()
-        await self.look()
-
-    async def look(self) -> None:
-        """Look into the directory once, and tell the director."""
+    async def update(self) -> None:
+        """List the directory once, and pass the servers in maintenance to the director."""
         compiled = self._director.compiled
-        keys = await self._keys(compiled)
+        keys = await self._find(compiled)
         if keys is not None and self._director.compiled is compiled:
             self._director.maintain(keys)
 
     async def prepare(self, compiled: CompiledConfig) -> None:
-        """Tell the director which servers of orders to come are in maintenance, before they come into force."""
-        self._director.maintain((await self._keys(compiled) or frozenset()) | self._director.maintained)
+        """Add the servers of a new configuration that are in maintenance, before it comes into force."""
+        self._director.maintain((await self._find(compiled) or frozenset()) | self._director.maintained)
 
     def _addresses(self) -> frozenset[Address]:
-        """Return the addresses whose names matter."""
+        """Return the addresses whose names are needed."""
         compiled = self._director.compiled
         if compiled.config.settings.maintenancedir is None:
             return frozenset()
         return frozenset(real.key.address for real in compiled.reals())
 
-    async def _keys(self, compiled: CompiledConfig) -> Keys | None:
-        """Return which of these servers are in maintenance; None where the directory cannot be listed now."""
+    async def _find(self, compiled: CompiledConfig) -> Keys | None:
+        """Return the servers of a configuration that are in maintenance; None if the directory cannot be listed now."""
         directory = compiled.config.settings.maintenancedir
         if directory is None:
             return frozenset()
         if directory in self._listing:
             return None
         self._listing.add(directory)
-        keys, trouble = None, ""
+        keys, fault = None, ""
         try:
-            keys = await run_in_daemon_thread(lambda: self._listed(directory, compiled), LIST_SECONDS)
+            keys = await run_in_daemon_thread(lambda: self._find_in_thread(directory, compiled), LIST_TIMEOUT)
         except TimeoutError:
-            trouble = f"{directory} was not listed within {LIST_SECONDS:g} s; look at its disk"
+            fault = f"{directory} was not listed within {LIST_TIMEOUT:g} s; look at its disk"
         except FileNotFoundError:
-            keys, trouble = frozenset(), f"{directory} is not there; create it, or leave maintenancedir out"
-        except (OSError, RuntimeError) as error:  # RuntimeError: there is no thread left
+            keys, fault = frozenset(), f"{directory} is not there; create it, or leave maintenancedir out"
+        except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
             self._listing.discard(directory)
-            trouble = f"{directory} cannot be listed: {str(getattr(error, 'strerror', None) or error).lower()}"
-        self._report(trouble)
+            fault = f"{directory} cannot be listed: {str(getattr(error, 'strerror', None) or error).lower()}"
+        self._log(fault)
         return keys
 
-    def _listed(self, directory: str, compiled: CompiledConfig) -> Keys:
-        """Do in a thread what may block or take long; there is but one at a time for each directory."""
+    def _find_in_thread(self, directory: str, compiled: CompiledConfig) -> Keys:
+        """List the directory and match its files; only one such call runs for each directory."""
         try:
-            files, names = self._files(directory), self.names.names
-            if self._meant is None or self._meant[0] is not compiled or self._meant[1] is not names:
+            files, names = self._list_files(directory), self.names.names
+            if self._indexed is None or self._indexed[0] is not compiled or self._indexed[1] is not names:
                 reals = ((each.key, each.real) for each in compiled.reals())
-                self._meant = compiled, names, index(reals, names)
-            return in_maintenance(files, self._meant[2])
+                self._indexed = compiled, names, index(reals, names)
+            return in_maintenance(files, self._indexed[2])
         finally:
             self._listing.discard(directory)
 
-    def _report(self, trouble: str) -> None:
-        """Log what is wrong once, and once that it is over."""
-        if trouble:
-            if self._fault.record(trouble):
-                logger.warning("Maintenance directory %s", trouble)
+    def _log(self, fault: str) -> None:
+        """Log a new fault once, and once that it is over."""
+        if fault:
+            if self._fault.record(fault):
+                logger.warning("Maintenance directory %s", fault)
         elif self._fault.clear():
             logger.info("Maintenance directory can be listed again")

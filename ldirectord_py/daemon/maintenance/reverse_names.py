@@ -1,4 +1,4 @@
-"""The host names of addresses, looked up off the loop and now and then again."""
+"""The host names of addresses, looked up in daemon threads and refreshed regularly."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from typing import Final, NoReturn
 from ldirectord_py.address import Address
 from ldirectord_py.runtime.threads import DaemonThreads
 
-LOOK_EVERY: Final = 10.0
-"""Seconds after which names that are missing or old are looked up."""
+LOOKUP_INTERVAL: Final = 10.0
+"""Seconds between two rounds of look-ups of missing and old names."""
 
-OLD: Final = 600.0
+MAX_AGE: Final = 600.0
 """Seconds after which a name is looked up again."""
 
-SECONDS: Final = 15.0
-"""Seconds after which a look-up is given up."""
+LOOKUP_TIMEOUT: Final = 15.0
+"""Seconds for one look-up."""
 
 PUBLISH_INTERVAL: Final = 1.0
 """Seconds between two replacements of ``names`` while look-ups are under way."""
 
 MAX_LOOKUPS: Final = 8
-"""Look-ups at a time."""
+"""Simultaneous look-ups."""
 
 
 def name_of(address: Address) -> str:
-    """Return the name that an address has, "" for none; blocks; raises OSError when no resolver knows now."""
+    """Return the name of an address, "" if it has none; blocks; raises OSError if the resolver fails."""
     try:
         return socket.getnameinfo((str(address), 0), socket.NI_NAMEREQD)[0]
     except socket.gaierror as error:
@@ -40,7 +40,7 @@ def name_of(address: Address) -> str:
 
 
 class ReverseNames:
-    """Keeps the names of the addresses that are ``wanted``; one that cannot be looked up again keeps its name.
+    """Looks up the names of all addresses that ``wanted`` returns; an address keeps its name if a look-up fails.
 
     Its state: ``names``, which is replaced and never changed, the names found so far, when each was looked up, and the
     threads for the look-ups.
@@ -59,25 +59,25 @@ class ReverseNames:
         """Look names up for ever."""
         while True:
             await self.look_up()
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(LOOKUP_INTERVAL)
 
     async def look_up(self) -> None:
-        """Look up the names that are missing or old, and forget those of addresses that are not wanted any more."""
+        """Look up missing and old names, and drop the names of addresses that are no longer wanted."""
         wanted, now = self._wanted(), asyncio.get_running_loop().time()
         self._looked_up = {address: time for address, time in self._looked_up.items() if address in wanted}
         self._found = {address: name for address, name in self._found.items() if address in wanted}
-        left = [address for address in wanted if self._looked_up.get(address, -math.inf) + OLD <= now]
+        left = [address for address in wanted if self._looked_up.get(address, -math.inf) + MAX_AGE <= now]
         try:
-            await asyncio.gather(*(self._work(left) for _ in range(min(MAX_LOOKUPS, len(left)))))
+            await asyncio.gather(*(self._look_up_next(left) for _ in range(min(MAX_LOOKUPS, len(left)))))
         finally:
             self._publish()
 
-    async def _work(self, left: list[Address]) -> None:
+    async def _look_up_next(self, left: list[Address]) -> None:
         clock = asyncio.get_running_loop().time
         while left:
             address = left.pop()
             try:
-                name = await self._threads.run(partial(self._name, address), SECONDS)
+                name = await self._threads.run(partial(self._name, address), LOOKUP_TIMEOUT)
             except (OSError, UnicodeError):
                 continue
             self._looked_up[address] = clock()
@@ -87,6 +87,6 @@ class ReverseNames:
                 self._publish_at = clock() + PUBLISH_INTERVAL
 
     def _publish(self) -> None:
-        """Replace ``names`` where it has changed: each replacement makes its reader build an index."""
+        """Replace ``names`` if names were found: each replacement makes its reader build an index."""
         if self._found != self.names:
             self.names = dict(self._found)

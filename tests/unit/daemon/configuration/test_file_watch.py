@@ -1,64 +1,55 @@
-"""What is watched of a configuration's files is bounded, as what is read of them is."""
+"""A disk that does not answer keeps one thread busy, and is polled again once it answers."""
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
-from ldirectord_py.config.include import MAX_FILES, Contents
+from ldirectord_py.config.include import Contents
 from ldirectord_py.daemon.configuration import file_watch
-from ldirectord_py.daemon.configuration.file_watch import changed, digest, look, stamp
-
-Site = tuple[Path, Contents]
+from ldirectord_py.daemon.configuration.file_watch import FileWatch
+from ldirectord_py.daemon.configuration.snapshot import Fingerprint, fingerprint, is_readable
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
-    """Return a configuration of one file that includes a folder, and what was read of it."""
-    main = tmp_path / "main.cf"
-    main.write_text("include=conf.d/*.cf\n")
-    (tmp_path / "conf.d").mkdir()
-    return main, look(main, Contents({str(main): b""}, {(str(tmp_path), "conf.d/*.cf"): ()}))
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "ldirectord.cf"
+    path.write_text("one")
+    return path
 
 
-def put(site: Site, *names: str) -> list[str]:
-    """Write the files of the folder and return their paths."""
-    paths = [site[0].parent / "conf.d" / name for name in names]
-    for path in paths:
-        path.write_text("#" * 10)
-    return [str(path) for path in paths]
+async def test_a_disk_that_hangs_keeps_one_thread_busy_and_is_polled_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, calls = threading.Event(), []
+
+    def hanging(path: Path, contents: Contents) -> Fingerprint:
+        calls.append(path)
+        answers.wait(20)
+        return fingerprint(path, contents)
+
+    monkeypatch.setattr(file_watch, "DISK_TIMEOUT", 0.01)
+    monkeypatch.setattr(file_watch, "fingerprint", hanging)
+    watch = FileWatch(path, Contents({str(path): b"one"}))
+    assert [await watch.poll() for _ in range(10)] == [None] * 10
+    assert calls == [path]
+    monkeypatch.setattr(file_watch, "DISK_TIMEOUT", 20)
+    answers.set()
+    await asyncio.to_thread(path.write_text, "two")
+    async with asyncio.timeout(20):
+        while (file := await watch.poll()) is None:
+            await asyncio.sleep(0.01)
+    assert (file, watch.contents.texts) == (str(path), {str(path): b"two"})
 
 
-def test_files_that_come_change_and_go_are_told_by_name(site: Site) -> None:
-    main, before = site
-    (name,) = put(site, "a.cf")
-    came = look(main, before)
-    assert (changed(before, came), came.texts[name]) == (name, b"#" * 10)
-    Path(name).unlink()
-    gone = look(main, came)
-    assert (changed(came, gone), gone.texts[name]) == (name, None)
-    assert len({digest(each) for each in (before, came, gone)}) == 3
-
-
-def test_what_can_be_told_without_reading_is(site: Site) -> None:
-    main, contents = site
-    assert stamp(main, contents) == stamp(main, contents)
-    before = stamp(main, contents)
-    put(site, "a.cf")
-    assert stamp(main, contents) != before
-
-
-@pytest.mark.slow
-def test_no_more_files_are_looked_at_than_may_be_included(site: Site) -> None:
-    main, contents = site
-    put(site, *(f"{number}.cf" for number in range(MAX_FILES + 50)))
-    assert len(look(main, contents).texts) == 1 + MAX_FILES
-
-
-def test_no_more_is_kept_than_may_be_included(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    main, contents = site
-    names = put(site, "a.cf", "b.cf", "c.cf", "d.cf")
-    monkeypatch.setattr(file_watch, "MAX_TOTAL_LENGTH", 19)
-    texts = look(main, contents).texts
-    assert [texts[name] for name in names] == [b"#" * 10, b"#" * 10, None, None]
+async def test_a_file_that_cannot_be_read_in_time_is_unreadable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(file_watch, "DISK_TIMEOUT", 0.05)
+    monkeypatch.setattr(file_watch, "read_again", lambda *_: answers.wait(20))
+    watch = FileWatch(path, Contents({str(path): b"one"}))
+    await watch.read()
+    assert not is_readable(watch.contents)
+    answers.set()

@@ -1,4 +1,4 @@
-"""Host names are followed: a changed address moves the server, a failure keeps it, one that never resolved may come."""
+"""A new address of a host name moves the server; a name that does not resolve keeps its address."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ TEXT = """virtual=10.0.0.1:80
 
 
 class Site:
-    """A file with names, a resolver whose answers a test sets, and the kernel that follows."""
+    """A file with names, a resolver whose answers a test sets, and the table that results."""
 
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch, text: str = TEXT) -> None:
         self.path = path
         self.names: dict[str, list[str]] = {"web1": ["10.1.0.1"]}
-        self.asked = 0
+        self.lookups = 0
         monkeypatch.setattr(socket, "getaddrinfo", self._answer)
         path.write_text(text)
         loaded = load(path)
@@ -47,7 +47,7 @@ class Site:
         self.resolver = NameWatch(self.reloader, self._put_in_force)
 
     def _answer(self, host: str, *_: Any) -> list[tuple[Any, ...]]:
-        self.asked += 1
+        self.lookups += 1
         if not self.names.get(host):
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in self.names[host]]
@@ -56,9 +56,9 @@ class Site:
         await self.director.reload(new)
 
     async def servers(self, **names: list[str]) -> list[str]:
-        """Let these names stand for something else, follow them, and return what the kernel has."""
+        """Change the addresses of these names, update, and return the servers in the kernel."""
         self.names |= names
-        await self.resolver.follow()
+        await self.resolver.update()
         rows = (row for row in self.kernel.table.values() if isinstance(row, Destination))
         return sorted(str(row.key.address) for row in rows)
 
@@ -78,7 +78,7 @@ async def test_a_changed_address_moves_the_server(site: Site, caplog: pytest.Log
     assert caplog.messages == ["Host name web1 is 10.1.0.7 now, no longer 10.1.0.1"]
 
 
-async def test_the_old_address_of_a_quiescent_virtual_drains(
+async def test_the_old_address_of_a_quiescent_virtual_is_drained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(draining, "EVERY", 0.0)
@@ -92,7 +92,7 @@ async def test_the_old_address_of_a_quiescent_virtual_drains(
     assert await site.servers() == ["10.1.0.7", "10.1.0.9"]
 
 
-async def test_addresses_that_take_turns_move_nothing(site: Site) -> None:
+async def test_the_order_of_several_addresses_does_not_matter(site: Site) -> None:
     assert await site.servers(web1=["10.1.0.7", "10.1.0.1"]) == ["10.1.0.1", "10.1.0.9"]
     assert await site.servers(web1=["10.1.0.7"]) == ["10.1.0.7", "10.1.0.9"]
     assert await site.servers(web1=["10.1.0.1", "10.1.0.7"]) == ["10.1.0.7", "10.1.0.9"]
@@ -108,17 +108,19 @@ async def test_a_name_that_fails_keeps_its_address(site: Site, caplog: pytest.Lo
     ]
 
 
-async def test_a_name_that_never_resolved_may_come(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_server_is_added_when_its_name_resolves_for_the_first_time(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
     assert await site.servers(web2=["10.1.0.2"]) == ["10.1.0.1", "10.1.0.2", "10.1.0.9"]
     assert caplog.messages == ["Host name web2 is 10.1.0.2 now, which did not resolve before"]
 
 
-async def test_the_text_in_force_counts_and_not_the_file(site: Site) -> None:
+async def test_the_configuration_in_force_is_used_and_not_the_file(site: Site) -> None:
     site.path.write_text("virtual = nonsense")
     assert await site.servers(web1=["10.1.0.7"]) == ["10.1.0.7", "10.1.0.9"]
 
 
-async def test_a_reload_keeps_and_goes_on_with_what_was_followed(site: Site) -> None:
+async def test_a_reload_keeps_the_addresses_and_the_names_are_looked_up_again(site: Site) -> None:
     assert await site.servers(web1=["10.1.0.7"]) == ["10.1.0.7", "10.1.0.9"]
     site.path.write_text(TEXT.replace("real=10.1.0.9:80", "real=10.1.0.8:80"))
     site.names["web1"] = []
@@ -127,7 +129,7 @@ async def test_a_reload_keeps_and_goes_on_with_what_was_followed(site: Site) -> 
     assert await site.servers(web1=["10.1.0.1"]) == ["10.1.0.1", "10.1.0.8"]
 
 
-async def test_what_a_reload_overtook_is_not_put_in_force(site: Site) -> None:
+async def test_a_result_that_a_reload_has_made_obsolete_is_dropped(site: Site) -> None:
     former = site.reloader.loaded
     site.path.write_text(TEXT.replace("real=10.1.0.9:80", "real=10.1.0.8:80"))
     await site.reloader.reload()
@@ -135,41 +137,41 @@ async def test_what_a_reload_overtook_is_not_put_in_force(site: Site) -> None:
     async def never() -> None:
         raise AssertionError
 
-    await site.reloader.amend(former, former, never)
+    await site.reloader.replace_loaded(former, former, never)
     assert site.reloader.loaded is not former
 
 
-async def test_what_cannot_be_in_force_is_told_once(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_is_logged_once(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     def refuse(*_: object) -> None:
         raise TimeoutError
 
-    site.resolver._meaning = refuse  # type: ignore[method-assign, assignment]
+    site.resolver._compile = refuse  # type: ignore[method-assign, assignment]
     for _ in range(2):
         assert await site.servers(web1=["10.1.0.7"]) == ["10.1.0.1", "10.1.0.9"]
     assert caplog.messages == ["New addresses of host names are not followed: it took too long"]
 
 
-async def test_without_names_nothing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_names_there_is_no_lookup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = Site(tmp_path / "plain.cf", monkeypatch, "virtual=10.0.0.1:80\n    real=10.1.0.1:80 masq\n")
-    await site.resolver.follow()
-    assert site.asked == 0
+    await site.resolver.update()
+    assert site.lookups == 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("interval", "follows"), [(1, True), (0, False), (1000, False)])
-async def test_they_are_due_once_in_an_interval(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interval: int, follows: bool
+@pytest.mark.parametrize(("interval", "expected"), [(1, True), (0, False), (1000, False)])
+async def test_names_are_looked_up_every_resolveinterval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interval: int, expected: bool
 ) -> None:
-    monkeypatch.setattr(name_watch, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(name_watch, "POLL_INTERVAL", 0.05)
     site = Site(tmp_path / "names.cf", monkeypatch, f"resolveinterval={interval}\n{TEXT}")
-    site.asked = 0
+    site.lookups = 0
     running = asyncio.create_task(site.resolver.run())
     try:
-        async with asyncio.timeout(10 if follows else 1.5):
-            while not site.asked:
+        async with asyncio.timeout(10 if expected else 1.5):
+            while not site.lookups:
                 await asyncio.sleep(0.05)
     except TimeoutError:
         pass
     finally:
         running.cancel()
-    assert bool(site.asked) is follows
+    assert bool(site.lookups) is expected

@@ -1,8 +1,7 @@
-"""A new file is put in force whole or not at all."""
+"""A new configuration comes into force as a whole or not at all."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import socket
@@ -12,10 +11,7 @@ from pathlib import Path
 import pytest
 
 from builders import KINDS, config
-from ldirectord_py.config.include import Contents
 from ldirectord_py.config.load import load
-from ldirectord_py.daemon.configuration import reload
-from ldirectord_py.daemon.configuration.file_watch import Stamp, stamp
 from ldirectord_py.daemon.configuration.reload import Reloader
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
@@ -60,7 +56,7 @@ async def test_a_good_file_is_put_in_force(reloads: Reloads) -> None:
     assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
 
 
-async def test_a_bad_file_changes_nothing_and_every_error_is_told(
+async def test_a_bad_file_changes_nothing_and_every_error_is_logged(
     reloads: Reloads, caplog: pytest.LogCaptureFixture
 ) -> None:
     reloads.write(BAD + "    sheduler=rr\n")
@@ -71,11 +67,11 @@ async def test_a_bad_file_changes_nothing_and_every_error_is_told(
         f"{reloads.path}:3:5",
         "Kept the old configuration",
     ]
-    assert caplog.messages[-1] == f"Kept the old configuration: mend {reloads.path} and reload"
+    assert caplog.messages[-1] == f"Kept the old configuration: fix {reloads.path} and reload"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "checkinterval = 5\n"])
-async def test_a_file_without_virtuals_does_not_empty_a_director(
+async def test_a_file_without_virtuals_does_not_empty_the_table(
     reloads: Reloads, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
     reloads.write(text)
@@ -91,7 +87,7 @@ async def test_a_missing_file_changes_nothing(reloads: Reloads, caplog: pytest.L
     assert "No such file" in caplog.messages[0]
 
 
-async def test_a_host_without_a_thread_to_spare_changes_nothing(
+async def test_a_host_that_cannot_start_a_thread_changes_nothing(
     reloads: Reloads, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none(_: threading.Thread) -> None:
@@ -104,37 +100,13 @@ async def test_a_host_without_a_thread_to_spare_changes_nothing(
     assert (reloads.virtuals, caplog.records[0].exc_info) == ([], None)
     assert caplog.messages == [
         f"{reloads.path} was not read: can't start new thread; raise the limit of processes",
-        f"Kept the old configuration: mend {reloads.path} and reload",
+        f"Kept the old configuration: fix {reloads.path} and reload",
     ]
     await reloads.reloader.reload()
     assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
 
 
-async def test_a_disk_that_hangs_holds_up_one_thread_and_is_looked_at_again_when_it_is_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reloads = Reloads(tmp_path / "auto.cf", "autoreload=yes\n" + GOOD)
-    answers, begun = threading.Event(), []
-
-    def hanging(path: Path, contents: Contents) -> Stamp:
-        begun.append(path)
-        answers.wait(20)
-        return stamp(path, contents)
-
-    monkeypatch.setattr(reload, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(reload, "stamp", hanging)
-    assert [await reloads.reloader.look() for _ in range(10)] == [False] * 10
-    assert begun == [reloads.path]
-    monkeypatch.setattr(reload, "LOOK_SECONDS", 20)
-    answers.set()
-    reloads.write("autoreload=yes\n" + BETTER)
-    async with asyncio.timeout(20):
-        while not await reloads.reloader.look():
-            await asyncio.sleep(0.01)
-    assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
-
-
-async def test_an_empty_director_takes_an_empty_file(tmp_path: Path) -> None:
+async def test_an_empty_file_replaces_an_empty_configuration(tmp_path: Path) -> None:
     reloads = Reloads(tmp_path / "empty.cf", "")
     await reloads.reloader.reload()
     assert reloads.director.compiled.config.virtuals == config().virtuals
@@ -142,48 +114,48 @@ async def test_an_empty_director_takes_an_empty_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.difference("`autoreload` and a file being written")
-async def test_a_change_of_content_is_taken_once_the_file_rests(tmp_path: Path) -> None:
+async def test_autoreload_waits_until_the_file_no_longer_changes(tmp_path: Path) -> None:
     reloads = Reloads(tmp_path / "auto.cf", "autoreload=yes\n" + GOOD)
-    await reloads.reloader.remember()
-    await reloads.reloader.look()
+    await reloads.reloader.files.read()
+    await reloads.reloader.poll()
     reloads.write("autoreload=yes\n")
-    await reloads.reloader.look()
+    await reloads.reloader.poll()
     reloads.write("autoreload=yes\n" + BETTER)
-    await reloads.reloader.look()
+    await reloads.reloader.poll()
     assert reloads.virtuals == []
-    await reloads.reloader.look()
-    await reloads.reloader.look()
+    await reloads.reloader.poll()
+    await reloads.reloader.poll()
     assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
 
 
-async def test_a_touch_is_no_change(tmp_path: Path) -> None:
+async def test_a_new_modification_time_alone_is_no_change(tmp_path: Path) -> None:
     reloads = Reloads(tmp_path / "auto.cf", "autoreload=yes\n" + GOOD)
-    await reloads.reloader.remember()
+    await reloads.reloader.files.read()
     reloads.write("autoreload=yes\n" + GOOD)
     for _ in range(3):
-        await reloads.reloader.look()
+        await reloads.reloader.poll()
     assert reloads.virtuals == []
 
 
-async def test_the_file_is_the_same_by_whatever_name_it_was_loaded(
+async def test_another_path_of_the_same_file_is_no_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     reloads = Reloads(tmp_path / "auto.cf", "autoreload=yes\n" + GOOD)
     monkeypatch.chdir(tmp_path)
     reloader = Reloader(reloads.path, load("auto.cf"), reloads.director, reloads._put_in_force, SdNotify())
-    assert [await reloader.look() for _ in range(3)] == [False, False, False]
+    assert [await reloader.poll() for _ in range(3)] == [False, False, False]
     reloads.write("autoreload=yes\n" + BETTER)
-    assert [await reloader.look() for _ in range(3)] == [False, True, False]
+    assert [await reloader.poll() for _ in range(3)] == [False, True, False]
     assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
 
 
-async def test_without_autoreload_a_change_is_told_and_ignored(
+async def test_without_autoreload_a_change_is_logged_and_ignored(
     reloads: Reloads, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await reloads.reloader.remember()
+    await reloads.reloader.files.read()
     reloads.write(BETTER)
     for _ in range(3):
-        await reloads.reloader.look()
+        await reloads.reloader.poll()
     assert reloads.virtuals == []
     assert caplog.messages == [
         f"Configuration file '{reloads.path}' has changed on disk",
@@ -198,36 +170,36 @@ def virtuals(virtuals: int, reals: int) -> str:
 
 
 @pytest.mark.difference("`autoreload` and a file that has lost more than half of its servers")
-async def test_autoreload_refuses_a_file_that_lost_more_than_half_until_it_is_told_to_reload(
+async def test_autoreload_refuses_a_file_that_lost_more_than_half_until_a_reload_is_requested(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
     reloads = Reloads(tmp_path / "auto.cf", virtuals(10, 4))
-    assert [await reloads.reloader.look() for _ in range(2)] == [False, False]
+    assert [await reloads.reloader.poll() for _ in range(2)] == [False, False]
     reloads.write(virtuals(4, 4))
-    assert [await reloads.reloader.look() for _ in range(4)] == [False, True, False, False]
+    assert [await reloads.reloader.poll() for _ in range(4)] == [False, True, False, False]
     reloads.write(virtuals(4, 4))  # the same content again
-    assert [await reloads.reloader.look() for _ in range(3)] == [False] * 3
+    assert [await reloads.reloader.poll() for _ in range(3)] == [False] * 3
     assert reloads.virtuals == []
     refusal = (
         f"{reloads.path} leaves out 6 of 10 virtual servers and 24 of 40 real servers: autoreload does not remove"
         f" more than half, as the file may be half written; if it is complete, run: ldirectord {reloads.path} reload"
     )
-    assert caplog.messages == [refusal, f"Kept the old configuration: mend {reloads.path} and reload"]
+    assert caplog.messages == [refusal, f"Kept the old configuration: fix {reloads.path} and reload"]
     await reloads.reloader.reload()
     assert [len(each) for each in reloads.virtuals] == [4]
 
 
-async def test_what_autoreload_refused_is_measured_by_what_is_in_force_when_more_comes(
+async def test_autoreload_compares_with_the_configuration_in_force_and_not_with_a_refused_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
     reloads = Reloads(tmp_path / "auto.cf", virtuals(10, 1))
-    await reloads.reloader.look()
+    await reloads.reloader.poll()
     for count in (1, 2, 9, 10):
         reloads.write(virtuals(count, 1))
-        await reloads.reloader.look()
-        await reloads.reloader.look()
+        await reloads.reloader.poll()
+        await reloads.reloader.poll()
     assert [len(each) for each in reloads.virtuals] == [9, 10]
     assert [message.split()[3] for message in caplog.messages[::2]] == ["9", "8"]
 
@@ -256,10 +228,10 @@ async def test_which_files_have_lost_more_than_half(
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     reloads = Reloads(tmp_path / "auto.cf", virtuals(*before))
-    await reloads.reloader.look()
+    await reloads.reloader.poll()
     reloads.write(after)
-    await reloads.reloader.look()
-    await reloads.reloader.look()
+    await reloads.reloader.poll()
+    await reloads.reloader.poll()
     assert bool(reloads.virtuals) is taken
     await reloads.reloader.reload()
     assert reloads.virtuals
@@ -275,55 +247,57 @@ class Included(Reloads):
         self.other.write_text("checkinterval=5\n")
         super().__init__(folder / "main.cf", f"autoreload=yes\ninclude=other.cf\ninclude=conf.d/*.cf\n{GOOD}")
 
-    async def looks(self) -> list[bool]:
-        return [await self.reloader.look() for _ in range(4)]
+    async def poll(self) -> list[bool]:
+        return [await self.reloader.poll() for _ in range(4)]
 
 
 @pytest.fixture
 async def included(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Included:
     caplog.set_level(logging.INFO)
     found = Included(tmp_path)
-    assert await found.looks() == [False] * 4
+    assert await found.poll() == [False] * 4
     return found
 
 
 CHANGED = [False, True, False, False]
 
 
-async def test_a_change_of_an_included_file_is_taken(included: Included, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_change_of_an_included_file_is_loaded(included: Included, caplog: pytest.LogCaptureFixture) -> None:
     included.other.write_text("checkinterval=17\n")
-    assert await included.looks() == CHANGED
+    assert await included.poll() == CHANGED
     assert included.director.compiled.config.settings.checkinterval == 17
     assert caplog.messages[0] == f"Configuration file '{included.other}' has changed on disk"
 
 
-async def test_files_that_come_and_go_are_taken(included: Included, caplog: pytest.LogCaptureFixture) -> None:
+async def test_included_files_that_appear_and_disappear_are_loaded(
+    included: Included, caplog: pytest.LogCaptureFixture
+) -> None:
     shop = included.folder / "shop.cf"
     shop.write_text(BETTER)
-    assert await included.looks() == CHANGED
+    assert await included.poll() == CHANGED
     shop.unlink()
-    assert await included.looks() == CHANGED
+    assert await included.poll() == CHANGED
     assert included.virtuals == [["tcp:10.0.0.2:80", "tcp:10.0.0.1:80"], ["tcp:10.0.0.1:80"]]
     shown = [line for line in caplog.messages if line.startswith("Configuration")]
     assert shown == [f"Configuration file '{shop}' has changed on disk"] * 2
 
 
-async def test_a_mistake_in_a_new_file_is_mended_without_touching_the_first(
+async def test_a_mistake_in_an_included_file_is_fixed_there(
     included: Included, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop = included.folder / "shop.cf"
     shop.write_text("include=deeper.cf\n")
-    assert await included.looks() == CHANGED
+    assert await included.poll() == CHANGED
     absent = "cannot read the file: No such file or directory; check its path and permissions"
     assert f"{shop}:1:9: cannot include {included.folder}/deeper.cf: {absent}" in caplog.messages
     (included.folder / "deeper.cf").write_text("autoreload=ja\n")
-    assert await included.looks() == CHANGED
+    assert await included.poll() == CHANGED
     (included.folder / "deeper.cf").write_text("autoreload=yes\n")
-    assert await included.looks() == CHANGED
+    assert await included.poll() == CHANGED
     assert included.virtuals == [["tcp:10.0.0.1:80"]]
 
 
-async def test_a_folder_that_fails_for_a_while_changes_nothing(
+async def test_a_folder_that_cannot_be_listed_changes_nothing(
     included: Included, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(_: object) -> None:
@@ -331,7 +305,7 @@ async def test_a_folder_that_fails_for_a_while_changes_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "scandir", denied)
-        assert await included.looks() == CHANGED
+        assert await included.poll() == CHANGED
     assert included.virtuals == []
-    assert await included.looks() == CHANGED
+    assert await included.poll() == CHANGED
     assert included.virtuals == [["tcp:10.0.0.1:80"]]

@@ -1,4 +1,4 @@
-"""Files in a directory take servers out of use, and a directory that hangs holds up nothing."""
+"""Files in the directory take servers out of service, and a disk that hangs delays nothing else."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from ipaddress import IPv4Address
 
 import pytest
 
 from builders import KINDS, config, down, real, service_key, up, virtual
 from ldirectord_py.address import Address
 from ldirectord_py.config.model import CheckType, Config
-from ldirectord_py.daemon.maintenance import directory, reverse_names
+from ldirectord_py.daemon.maintenance import directory
 from ldirectord_py.daemon.maintenance.directory import MaintenanceDirectory
 from ldirectord_py.daemon.maintenance.reverse_names import ReverseNames
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
@@ -60,10 +59,10 @@ class Site:
         return {str(row.key.address): row.weight for row in rows if isinstance(row, Destination)}
 
     async def place(self, *files: str) -> dict[str, int]:
-        """Have exactly these files, and return the weights that come of it."""
+        """Replace the files, and return the weights in the kernel afterwards."""
         self.files = set(files)
         self.lines.clear()
-        await self.maintenance.look()
+        await self.maintenance.update()
         await self.director.reconcile()
         return self.weights
 
@@ -79,7 +78,7 @@ async def started(*virtuals: object, **settings: object) -> AsyncIterator[Site]:
 
 
 @pytest.mark.difference("`maintenancedir`: when a file takes effect")
-async def test_a_file_takes_a_server_out_at_once_and_its_removal_brings_it_back() -> None:
+async def test_a_file_takes_a_server_out_at_once_and_its_removal_restores_it() -> None:
     async with started(TWO) as site:
         assert await site.place("10.1.0.1") == {"10.1.0.2": 1}
         assert site.lines == [
@@ -100,7 +99,7 @@ async def test_a_quiescent_server_in_maintenance_has_weight_0() -> None:
 
 
 @pytest.mark.difference("`maintenancedir`: the check of a server in maintenance")
-async def test_no_result_of_a_check_brings_a_server_back_or_is_told() -> None:
+async def test_results_of_checks_neither_restore_a_server_nor_are_logged() -> None:
     async with started(TWO) as site:
         await site.place("10.1.0.1")
         site.lines.clear()
@@ -116,7 +115,7 @@ async def test_no_result_of_a_check_brings_a_server_back_or_is_told() -> None:
         assert site.weights == {"10.1.0.1": 1, "10.1.0.2": 1}
 
 
-async def test_a_server_without_a_check_comes_back_too() -> None:
+async def test_a_server_without_a_check_is_restored_too() -> None:
     async with started(virtual(WEB, "10.1.0.1:80", "10.1.0.2:80", checktype=CheckType.ON, successcount=3)) as site:
         assert await site.place("10.1.0.1") == {"10.1.0.2": 1}
         await site.director.reload(site.director.compiled)
@@ -126,7 +125,7 @@ async def test_a_server_without_a_check_comes_back_too() -> None:
 
 
 @pytest.mark.parametrize("file", ["web1.example.net", "web1", "WEB1:80", "web1.example.net:80"])
-async def test_names_count_once_they_are_looked_up(file: str) -> None:
+async def test_names_apply_once_they_are_looked_up(file: str) -> None:
     async with started(TWO) as site:
         assert await site.place(file) == {"10.1.0.1": 1, "10.1.0.2": 1}
         await site.maintenance.names.look_up()
@@ -139,12 +138,12 @@ async def test_ipv6_with_and_without_brackets(file: str) -> None:
         assert await site.place(file) == {}
 
 
-async def test_a_start_finds_servers_in_maintenance_by_address_and_name_and_never_adds_them() -> None:
+async def test_servers_in_maintenance_at_the_start_are_never_added() -> None:
     key = DestinationKey(service_key(WEB), real("10.1.0.1:80").server, 80)
     kernel = Service(service_key(WEB), "wrr"), Destination(key, Forward.MASQUERADE, 1)
     site = Site(config(TWO, maintenancedir="/maintenance"), *kernel)
     site.files = {"web1", "10.1.0.2"}
-    await site.maintenance.begin()
+    await site.maintenance.start()
     await site.director.start()
     for check in site.director.compiled.plan:
         site.director.observe(check, up())
@@ -153,7 +152,7 @@ async def test_a_start_finds_servers_in_maintenance_by_address_and_name_and_neve
     assert await site.place() == {"10.1.0.1": 1, "10.1.0.2": 1}
 
 
-async def test_a_reload_keeps_servers_in_maintenance_out_also_of_new_virtuals() -> None:
+async def test_a_reload_does_not_add_servers_in_maintenance_to_new_virtuals() -> None:
     async with started(TWO) as site:
         await site.place("10.1.0.1")
         (check, *_) = site.director.compiled.plan
@@ -167,7 +166,7 @@ async def test_a_reload_keeps_servers_in_maintenance_out_also_of_new_virtuals() 
         assert added == ["10.1.0.2"]
 
 
-async def test_without_the_directive_nothing_is_listed_and_all_come_back() -> None:
+async def test_without_the_directive_nothing_is_listed_and_all_servers_are_restored() -> None:
     async with started(TWO) as site:
         await site.place("10.1.0.1")
         await site.director.reload(compile_config(config(TWO), KINDS))
@@ -176,7 +175,7 @@ async def test_without_the_directive_nothing_is_listed_and_all_come_back() -> No
 
 
 @pytest.mark.difference("`maintenancedir` that is not there, or cannot be listed")
-async def test_a_directory_that_is_not_there_is_told_once_and_holds_nobody(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_missing_directory_is_logged_once_and_takes_no_server_out(caplog: pytest.LogCaptureFixture) -> None:
     async with started(TWO) as site:
         await site.place("10.1.0.1")
         site.error = FileNotFoundError()
@@ -192,12 +191,12 @@ async def test_a_directory_that_is_not_there_is_told_once_and_holds_nobody(caplo
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "reason"),
     [(PermissionError(13, "Permission denied"), "permission denied"), (RuntimeError("no thread"), "no thread")],
 )
 @pytest.mark.difference("`maintenancedir` that is not there, or cannot be listed")
-async def test_while_it_cannot_be_listed_everything_stays(
-    error: Exception, told: str, caplog: pytest.LogCaptureFixture
+async def test_servers_stay_in_maintenance_while_the_directory_cannot_be_listed(
+    error: Exception, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with started(TWO) as site:
         await site.place("10.1.0.1")
@@ -206,122 +205,35 @@ async def test_while_it_cannot_be_listed_everything_stays(
         assert await site.place() == {"10.1.0.2": 1}
         site.error = None
         assert await site.place() == {"10.1.0.1": 1, "10.1.0.2": 1}
-    assert caplog.messages == [f"Maintenance directory /maintenance cannot be listed: {told}"]
+    assert caplog.messages == [f"Maintenance directory /maintenance cannot be listed: {reason}"]
 
 
-async def test_a_disk_that_hangs_is_asked_once_and_waited_for_once(
+async def test_a_disk_that_hangs_keeps_one_thread_busy_and_is_awaited_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(directory, "LIST_SECONDS", 0.05)
-    hanging, asked = threading.Event(), 0
+    monkeypatch.setattr(directory, "LIST_TIMEOUT", 0.05)
+    hanging, calls = threading.Event(), 0
 
     def hang(_: str) -> list[str]:
-        nonlocal asked
-        asked += 1
+        nonlocal calls
+        calls += 1
         hanging.wait(10)
         return []
 
     async with started(TWO) as site:
         await site.place("10.1.0.1")
-        monkeypatch.setattr(site.maintenance, "_files", hang)
+        monkeypatch.setattr(site.maintenance, "_list_files", hang)
         began = time.monotonic()
         for _ in range(20):
             assert await site.place() == {"10.1.0.2": 1}
-        assert (asked, time.monotonic() - began < 1) == (1, True)
+        assert (calls, time.monotonic() - began < 1) == (1, True)
         await site.director.reload(compile_config(config(TWO, maintenancedir="/elsewhere"), KINDS))
-        monkeypatch.setattr(site.maintenance, "_files", lambda directory: ["10.1.0.2"])
+        monkeypatch.setattr(site.maintenance, "_list_files", lambda directory: ["10.1.0.2"])
         assert await site.place() == {"10.1.0.1": 1}
         await site.director.reload(compile_config(config(TWO, maintenancedir="/maintenance"), KINDS))
         hanging.set()
         while site.maintenance._listing:  # until the thread has come back
             await asyncio.sleep(0.001)
-        monkeypatch.setattr(site.maintenance, "_files", site._list)
+        monkeypatch.setattr(site.maintenance, "_list_files", site._list)
         assert await site.place() == {"10.1.0.1": 1, "10.1.0.2": 1}
     assert caplog.messages == ["Maintenance directory /maintenance was not listed within 0.05 s; look at its disk"]
-
-
-class Resolver:
-    """Names by address; an error for those that it does not know now."""
-
-    def __init__(self, **names: str) -> None:
-        self.names = names
-        self.asked: list[str] = []
-
-    def __call__(self, address: Address) -> str:
-        self.asked.append(str(address))
-        if str(address) not in self.names:
-            raise OSError("no resolver")
-        return self.names[str(address)]
-
-
-def known(names: ReverseNames) -> dict[str, str]:
-    return {str(address): name for address, name in names.names.items()}
-
-
-async def test_names_are_looked_up_once_until_they_are_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    resolver = Resolver(**{"10.1.0.1": "one", "10.1.0.2": "two"})
-    wanted = {real("10.1.0.1:80").server, real("10.1.0.2:80").server, real("10.1.0.3:80").server}
-    names = ReverseNames(lambda: wanted, resolver)
-    await names.look_up()
-    assert known(names) == {"10.1.0.1": "one", "10.1.0.2": "two"}
-    resolver.asked.clear()
-    await names.look_up()
-    assert resolver.asked == ["10.1.0.3"]
-    monkeypatch.setattr(reverse_names, "OLD", 0.0)
-    resolver.names = {"10.1.0.1": "", "10.1.0.3": "three"}
-    await names.look_up()
-    assert known(names) == {"10.1.0.1": "", "10.1.0.2": "two", "10.1.0.3": "three"}
-
-
-async def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reverse_names, "SECONDS", 0.02)
-    come_back = threading.Event()
-
-    def hang(_: Address) -> str:
-        come_back.wait(10)
-        return "late"
-
-    names = ReverseNames(lambda: {real(f"10.1.0.{n}:80").server for n in range(20)}, hang)
-    await names.look_up()
-    assert known(names) == {}
-    come_back.set()
-
-
-async def test_rounds_against_a_resolver_that_hangs_keep_one_set_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reverse_names, "SECONDS", 0.01)
-    come_back = threading.Event()
-    names = ReverseNames(lambda: {real(f"10.1.0.{n}:80").server for n in range(20)}, lambda _: str(come_back.wait(10)))
-    for _ in range(3):
-        await names.look_up()
-    assert sum(thread.name == "reverse" for thread in threading.enumerate()) == reverse_names.MAX_LOOKUPS
-    come_back.set()
-
-
-async def test_names_of_addresses_that_are_gone_are_forgotten() -> None:
-    wanted = {real(f"10.1.0.{n}:80").server for n in range(4)}
-    names = ReverseNames(lambda: wanted, str)
-    await names.look_up()
-    wanted = {real("10.1.0.3:80").server}
-    await names.look_up()
-    assert known(names) == {"10.1.0.3": "10.1.0.3"}
-
-
-@pytest.mark.slow
-async def test_names_are_published_in_portions_and_not_one_by_one() -> None:
-    wanted = {IPv4Address(number) for number in range(2000)}
-    seen: list[Mapping[Address, str]] = []
-
-    def name(address: Address) -> str:
-        if not seen or seen[-1] is not names.names:
-            seen.append(names.names)
-        return str(address)
-
-    names = ReverseNames(lambda: wanted, name)
-    began = time.monotonic()
-    await names.look_up()
-    assert len(names.names) == 2000
-    assert len(seen) <= 3 + (time.monotonic() - began) / reverse_names.PUBLISH_INTERVAL
-
-
-def test_this_host_knows_the_name_of_loopback() -> None:
-    assert reverse_names.name_of(real("127.0.0.1:80").server).startswith("localhost")

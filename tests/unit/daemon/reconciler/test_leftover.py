@@ -75,7 +75,7 @@ class Site:
 
     async def resolve(self, **names: str) -> dict[str, int]:
         self.names |= names
-        await self.resolver.follow()
+        await self.resolver.update()
         return self.weights
 
     async def check(self, result: Result, *addresses: str) -> dict[str, int]:
