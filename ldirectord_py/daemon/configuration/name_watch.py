@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 POLL_INTERVAL: Final = 1.0
 """Seconds after which it is checked again whether ``resolveinterval`` has passed."""
 
-THREAD_GRACE: Final = 1.0
+RETURN_TIME: Final = 1.0
 """Seconds for the thread to return after the look-ups have timed out."""
 
 
@@ -72,7 +72,7 @@ class NameWatch:
         """Return the addresses of all names; a name that does not resolve has its former address, if any."""
         names = await run_in_daemon_thread(
             lambda: look_up(former.watched_hosts, frozenset(), LOOKUP_TIMEOUT, former.hosts),
-            LOOKUP_TIMEOUT + THREAD_GRACE,
+            LOOKUP_TIMEOUT + RETURN_TIME,
         )
         self._log_failing(former, frozenset(host for host, address in names.hosts.items() if address is None))
         return {**former.hosts, **{host: address for host, address in names.hosts.items() if address is not None}}
