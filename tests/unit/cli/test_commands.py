@@ -74,5 +74,5 @@ def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_carry_out", interrupted)
+    monkeypatch.setattr(cli, "_dispatch", interrupted)
     assert main(["status"]) == 130
