@@ -16,12 +16,12 @@ class Reports:
     """The ``mail`` and the monitor ``files`` of a daemon."""
 
     def __init__(self, config: Config) -> None:
-        self._post = MailDispatcher(resolve_addresses)
-        self.mail = MailAlerts(config, this_host(), self._post)
+        self._dispatcher = MailDispatcher(resolve_addresses)
+        self.mail = MailAlerts(config, this_host(), self._dispatcher)
         self.files = MonitorFiles()
 
     async def close(self, seconds: float = FLUSH_TIMEOUT) -> None:
         """Send and write what waits, for so long at most."""
         self.mail.flush()
         writing = run_in_daemon_thread(self.files.close, seconds)
-        await asyncio.gather(self._post.close(seconds), writing, return_exceptions=True)
+        await asyncio.gather(self._dispatcher.close(seconds), writing, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Standard descriptors that are open, so that no other file or socket gets their numbers."""
+"""Keeping the numbers of the standard descriptors from other files and sockets."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ STANDARD: Final = (0, 1, 2)
 
 
 def open_standard_descriptors() -> None:
-    """Open the null device for each standard descriptor that whoever started this process has closed.
+    """Open the null device for each standard descriptor that is closed.
 
-    Else the lock or a socket would be taken for one: it would get our output, or be replaced in the background, and
-    libuv ends the process when such a one is closed.
+    Otherwise the lock or a socket would get its number: our output would go there, ``daemonize`` would replace it, and
+    libuv ends the process when a descriptor of these numbers is closed.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) in STANDARD:
         os.set_inheritable(descriptor, True)

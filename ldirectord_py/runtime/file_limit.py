@@ -1,4 +1,4 @@
-"""The limit of open files, raised at the start, and how many checks may be in flight under it."""
+"""The limit of open files: raising it, and how many checks in flight it allows."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import resource
 from typing import Final
 
 WANTED_FILES: Final = 65536
-"""Descriptors that are enough for the largest of configurations; programs that close all they may have stay quick."""
+"""Descriptors, enough for the largest configurations; more would slow programs that close all possible ones."""
 
 RESERVED_FILES: Final = 256
-"""Descriptors for all that is no check: logs, mails, commands, reloads."""
+"""Descriptors for everything except checks: logs, mails, commands, reloads."""
 
 
 def raise_limit(wanted: int = WANTED_FILES) -> int:
-    """Return how many files this process may have open, raised as far as the host allows and is sensible."""
+    """Raise the limit of open files to ``wanted``, as far as the host allows; return the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     target = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft == resource.RLIM_INFINITY:
@@ -27,6 +27,6 @@ def raise_limit(wanted: int = WANTED_FILES) -> int:
 
 
 def max_checks(asked: int | None, limit: int) -> int:
-    """Return how many checks may be in flight: as many as are asked for, where ``limit`` open files have room."""
+    """Return how many checks may be in flight: ``asked``, but no more than ``limit`` open files have room for."""
     room = max(1, limit - min(RESERVED_FILES, limit // 2))
     return room if asked is None else min(asked, room)

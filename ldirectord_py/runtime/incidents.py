@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 REPORT_INTERVAL: Final = 60.0
-"""Seconds from one report of a kind of fault to the next while it goes on."""
+"""Seconds between two reports of a kind of fault."""
 
 QUIET_TIME: Final = 5.0
-"""Seconds after the last fault of a kind; then it is over, if it affects no subject any more."""
+"""Seconds after the last fault of a kind until it counts as over, if it affects no subject any more."""
 
 REVIEW_INTERVAL: Final = 1.0
 MAX_KINDS: Final = 50
-"""Kinds that may be open at a time; all further ones count as one kind, OTHERS."""
+"""Open kinds; all further ones count as one kind, OTHERS."""
 
 OTHERS: Final = "other faults"
 
@@ -27,7 +27,7 @@ Schedule = Callable[[float, Callable[[], None]], object]
 
 @dataclass(frozen=True, slots=True)
 class Incident(Generic[T]):
-    """A report: how often which subjects met a kind of fault since the previous one, and details of the last fault."""
+    """A report: how often a kind of fault occurred since the previous one, for which subjects, and its last detail."""
 
     kind: str
     detail: str
@@ -39,7 +39,7 @@ class Incident(Generic[T]):
 
 @dataclass(slots=True)
 class _OpenKind(Generic[T]):
-    """A kind of fault: which subjects it affects now, what was met since the last report, when the next one may be."""
+    """A kind of fault: the subjects it affects now, what was recorded since the last report, when the next is due."""
 
     kind: str
     last: T
@@ -80,7 +80,7 @@ class OngoingFault:
 
 
 class Incidents(Generic[T]):
-    """Calls ``report`` at most twice in INTERVAL for a kind of fault, however often it is met.
+    """Calls ``report`` at most twice in REPORT_INTERVAL for a kind of fault, however often it occurs.
 
     Its state: the open kinds, and which of them affects each subject. For one event loop.
     """
@@ -99,7 +99,7 @@ class Incidents(Generic[T]):
         self._scheduled = False
 
     def record(self, subject: T, kind: str, detail: str) -> None:
-        """Note that the subject has met a fault, which affects it until ``clear``."""
+        """Record a fault of the subject, which is affected by it until ``clear``."""
         if kind not in self._open and len(self._open) >= MAX_KINDS:
             kind = OTHERS
         if self._kinds.get(subject, kind) != kind:
@@ -114,17 +114,17 @@ class Incidents(Generic[T]):
         self._review_later()
 
     def clear(self, subject: T) -> None:
-        """Note that no fault affects the subject any more."""
+        """Record that no fault affects the subject any more."""
         if self._kinds and (kind := self._kinds.pop(subject, None)) is not None:
             self._open[kind].affected.discard(subject)
 
     def retain(self, subjects: Container[T]) -> None:
-        """Clear all but these."""
+        """Clear all subjects except these."""
         for subject in [subject for subject in self._kinds if subject not in subjects]:
             self.clear(subject)
 
     def review(self) -> None:
-        """Report the faults that go on or are over, if a report is due. Schedules itself while any kind is open."""
+        """Report faults that continue or are over, where a report is due; schedules itself while a kind is open."""
         self._scheduled = False
         now = self._clock()
         for found in list(self._open.values()):

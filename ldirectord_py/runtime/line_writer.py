@@ -1,4 +1,4 @@
-"""Writes whole lines to a descriptor, also after a write that failed in the middle of a line."""
+"""Writing lines to a descriptor, also after a write that failed in the middle of a line."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 
 
 class LineWriter:
-    """Writes lines; its state is whether the last write ended in the middle of a line, as on a full disk.
+    """Writes lines; its state: whether the last write ended in the middle of a line, as on a full disk.
 
-    The next write then begins with a line break, so that its first line does not continue that half line.
+    The next write then begins with a line break, so that its first line does not continue the half line.
     """
 
     __slots__ = ("ends_mid_line",)
@@ -17,7 +17,7 @@ class LineWriter:
         self.ends_mid_line = False
 
     def write(self, descriptor: int, lines: bytes) -> None:
-        """Write lines, each with its line break; raises OSError, after which some of them may have been written."""
+        """Write lines that end with a line break; raises OSError, after which some of them may have been written."""
         data = (b"\n" if self.ends_mid_line else b"") + lines
         left = memoryview(data)
         try:

@@ -1,4 +1,4 @@
-"""Addresses of hosts by name, off the loop."""
+"""Looking up host names without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ _THREADS: Final = DaemonThreads("lookup", 4)
 
 
 async def resolve_addresses(host: str, port: int) -> Sequence[str]:
-    """Return the addresses of a host, the best first; raises OSError, TimeoutError after LOOKUP_SECONDS."""
+    """Return the addresses of a host, the preferred one first; raises OSError, TimeoutError after LOOKUP_TIMEOUT."""
     found = await _THREADS.run(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), LOOKUP_TIMEOUT)
     return [str(address[0]) for *_, address in found]

@@ -1,4 +1,4 @@
-"""Works in the background, those of one lane one after the other."""
+"""Background jobs in named queues: the jobs of one queue run one after the other."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any, Final
 Job = Callable[[], Coroutine[Any, Any, object]]
 
 MAX_WAITING: Final = 16
-"""Works that wait in one lane at most; beyond that the oldest are dropped."""
+"""Jobs that wait in one queue; a further one replaces the oldest."""
 
 logger = logging.getLogger(__name__)
 
 
 class SerialQueues:
-    """Does works in the order in which they are added to their lane; lanes do not wait for each other.
+    """Runs jobs in the order in which they were added to their queue; queues do not wait for each other.
 
-    Its state: what waits in each lane, how many works were dropped there, and the tasks at work. For one loop.
+    Its state: the jobs that wait in each queue, how many were dropped there, and the running tasks. For one loop.
     """
 
     def __init__(self) -> None:
@@ -27,45 +27,45 @@ class SerialQueues:
         self._dropped: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def add(self, lane: str, work: Job) -> None:
-        """Do the work once all that was added to the lane before is done; an exception of it is logged."""
-        waiting = self._waiting.get(lane)
+    def add(self, name: str, job: Job) -> None:
+        """Run the job after those that were added to the queue before; its exceptions are logged."""
+        waiting = self._waiting.get(name)
         if waiting is None:
-            self._waiting[lane] = deque([work])
-            self._tasks.add(task := asyncio.create_task(self._run_queue(lane)))
+            self._waiting[name] = deque([job])
+            self._tasks.add(task := asyncio.create_task(self._run_queue(name)))
             task.add_done_callback(self._tasks.discard)
             return
         if len(waiting) >= MAX_WAITING:
             waiting.popleft()
-            self._dropped[lane] = self._dropped.get(lane, 0) + 1
-        waiting.append(work)
+            self._dropped[name] = self._dropped.get(name, 0) + 1
+        waiting.append(job)
 
     async def join(self) -> None:
-        """Wait until nothing is left to do; has no deadline of its own."""
+        """Wait until all jobs are done; without a timeout."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
-        """Drop what waits, which is told, and wait no longer for what is under way."""
-        for lane, waiting in self._waiting.items():
+        """Drop the jobs that wait, with a warning, and cancel those that run."""
+        for name, waiting in self._waiting.items():
             if waiting:
-                logger.warning("%d commands for %s are left out: the daemon ends", len(waiting), lane)
+                logger.warning("%d commands for %s are left out: the daemon ends", len(waiting), name)
                 waiting.clear()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run_queue(self, lane: str) -> None:
-        waiting = self._waiting[lane]
+    async def _run_queue(self, name: str) -> None:
+        waiting = self._waiting[name]
         try:
             while waiting:
-                work = waiting.popleft()
+                job = waiting.popleft()
                 try:
-                    await work()
-                except Exception:  # a fault of ours must not keep the lane from going on
-                    logger.exception("Work for %s failed", lane)
-                if dropped := self._dropped.pop(lane, 0):
-                    logger.warning("%d commands for %s were left out: those before them took too long", dropped, lane)
+                    await job()
+                except Exception:  # a bug of ours must not stop the queue
+                    logger.exception("Command for %s failed", name)
+                if dropped := self._dropped.pop(name, 0):
+                    logger.warning("%d commands for %s were left out: those before them took too long", dropped, name)
         finally:
-            del self._waiting[lane]
+            del self._waiting[name]

@@ -1,10 +1,10 @@
-"""Signals that come before a daemon handles them, or when it no longer does.
+"""Signals that arrive before the daemon has its handlers, or after it has removed them.
 
 ::
 
-    catch_early ---> hold -----------> release ------------------> hold ---> end of the process
-     reload: remembered  all: delivered    the daemon's own handlers   all: never delivered
-     stop: ends at once       at release
+    install_early_handlers --> block ------------> unblock ----------------> block --> end of the process
+      reload: remembered         all: delivered      the daemon's handlers     all: never delivered
+      stop: ends at once         after unblock
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ _early: set[int] = set()
 
 
 def install_early_handlers() -> None:
-    """Remember a RELOAD from now on, and end when told to STOP, SIGQUIT without a core dump. For the main thread.
+    """Remember RELOAD_SIGNAL from now on, and end on STOP_SIGNALS, SIGQUIT without a core dump. For the main thread.
 
     SIGTERM needs a handler only in the first process of a container, which ignores signals without one.
     """
     signal.signal(RELOAD_SIGNAL, lambda number, _: _early.add(number))
-    for number in (signal.SIGINT, signal.SIGQUIT):  # a shell has jobs in the background ignore SIGINT
+    for number in (signal.SIGINT, signal.SIGQUIT):  # a shell makes background jobs ignore SIGINT
         signal.signal(number, signal.default_int_handler)
     if os.getpid() == 1:
         signal.signal(signal.SIGTERM, _exit)
 
 
 def ignore_reload() -> None:
-    """Ignore a RELOAD from now on: at the end of the interpreter the handlers go, and it would kill."""
+    """Ignore RELOAD_SIGNAL from now on: without the handlers, which end with the interpreter, it would kill."""
     signal.signal(RELOAD_SIGNAL, signal.SIG_IGN)
 
 
 def block() -> None:
-    """Keep all of them from being delivered until ``release``."""
+    """Block all of HANDLED until ``unblock``."""
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
 
 
 def unblock() -> bool:
-    """Deliver what was held; return whether a RELOAD came before that."""
+    """Deliver the blocked signals; return whether RELOAD_SIGNAL arrived before ``block``."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
-    came = RELOAD_SIGNAL in _early
+    reload = RELOAD_SIGNAL in _early
     _early.clear()
-    return came
+    return reload
 
 
 @contextmanager
 def blocked() -> Iterator[None]:
-    """Hold them in this thread during the block, and in the processes that it starts until these release them."""
+    """Block the signals in this thread within the context, and in processes started there until they unblock them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     try:
         yield

@@ -1,7 +1,7 @@
 """TCP connections as asyncio's streams, except that a reset does not discard the data that came before it.
 
-asyncio's own reader raises the error of a lost connection at once, whatever it still holds. A server that answers and
-ends without reading all that it was sent makes the kernel reset the connection behind the answer.
+asyncio's own reader raises the error of a lost connection at once, even if it holds unread data. When a server answers
+and closes without reading all that it was sent, the kernel resets the connection after the answer.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from copy import copy
 class Reader(asyncio.StreamReader):
     """Returns the data that came before the connection was lost, and only then raises the error.
 
-    It raises a copy, since a traceback refers to the frames of who reads: the reader and its protocol keep the error.
-    ``count`` is called with the size of each piece that arrives; what it raises counts as the loss of the connection.
+    It raises copies of the error, which it keeps: the traceback of the original would keep the caller's frames alive.
+    ``on_data`` is called with the size of each piece that arrives; its exceptions count as a loss of the connection.
     """
 
     on_data: Callable[[int], None] | None = None
     _lost: Exception | None = None
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> None:  # type: ignore[override]  # the types that protocols pass
-        """Take a piece; the protocol calls this."""
+        """Buffer a piece of data; called by the protocol."""
         if self._lost:
             return
         try:
@@ -36,7 +36,7 @@ class Reader(asyncio.StreamReader):
             super().feed_data(data)
 
     def set_exception(self, exc: Exception) -> None:
-        """Keep the error for when nothing is left to read; the protocol calls this."""
+        """Keep the error until all data is read; called by the protocol."""
         self._lost = exc
         self.feed_eof()
 
@@ -69,10 +69,10 @@ class Reader(asyncio.StreamReader):
 async def open_streams(
     connected: socket.socket, *, limit: int, tls: ssl.SSLContext | None = None, name: str | None = None
 ) -> tuple[Reader, asyncio.StreamWriter]:
-    """Return streams over a connected socket, which is theirs then, and closed where this fails.
+    """Return streams over a connected socket, which they own; it is closed if this fails.
 
-    They use TLS if ``tls`` is given; ``name`` is what it expects the server to be called. The reader buffers up to
-    twice ``limit`` bytes. Raises OSError.
+    They use TLS if ``tls`` is given, and expect the server to be called ``name``. The reader buffers up to twice
+    ``limit`` bytes. Raises OSError.
     """
     loop = asyncio.get_running_loop()
     reader = Reader(limit=limit, loop=loop)
@@ -81,7 +81,7 @@ async def open_streams(
         transport, _ = await loop.create_connection(lambda: protocol, sock=connected, ssl=tls, server_hostname=name)
     except asyncio.CancelledError:
         if not isinstance(loop, asyncio.BaseEventLoop):
-            connected.detach()  # uvloop has closed the descriptor, and before 0.22 does not tell the socket
+            connected.detach()  # uvloop has closed the descriptor; before 0.22 the socket does not know
         raise
     except BaseException:
         connected.close()

@@ -1,4 +1,4 @@
-"""Text that came from bytes: each byte that was not UTF-8 is a lone surrogate in it (``surrogateescape``)."""
+"""Text decoded from bytes with ``surrogateescape``: each byte that was not UTF-8 is a lone surrogate."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import codecs
 import re
 
 ESCAPED = "ldirectord-escaped"
-"""An error handler for encodings: what cannot be encoded is escaped as ``escape`` has it."""
+"""An error handler for encodings, which escapes with ``escape`` what cannot be encoded."""
 
 MAX_PRINTABLE = 1000
-"""Bytes of foreign text in a log line."""
+"""Bytes of text from elsewhere in a log line."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -29,12 +29,12 @@ def escape_surrogates(text: str) -> str:
 
 
 def as_bytes(text: str) -> bytes:
-    """Return the bytes that the text came from; a surrogate that stands for none is escaped."""
+    """Return the bytes that the text was decoded from; a surrogate that stands for no byte is escaped."""
     return _NO_BYTE.sub(_escape, text).encode("utf-8", "surrogateescape")
 
 
 def escape(character: str) -> str:
-    """Return a character as an escape."""
+    """Return the escape sequence of a character."""
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:
         code -= 0xDC00

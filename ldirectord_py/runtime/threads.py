@@ -1,7 +1,7 @@
 """Blocking calls in daemon threads: they delay neither the event loop nor the end of the process.
 
 The threads of an event loop's executor, and those of uvloop's own name look-ups, are joined when the loop is closed:
-one call that hangs would hold up the end of the process. Nobody joins these.
+one call that hangs would delay the end of the process. These threads are never joined.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 MAX_THREADS: Final = 64
-"""Threads for all calls that are not given a set of their own."""
+"""Threads shared by all calls that have no set of their own."""
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 class DaemonThreads:
     """A set of at most ``limit`` daemon threads; further calls wait in order until one of these has returned.
 
-    Its state: the calls that wait, and how many threads there are. A thread ends when no call waits. May be used from
+    Its state: the calls that wait, and the number of threads. A thread ends when no call waits. May be used from
     several threads and event loops.
     """
 
@@ -39,7 +39,7 @@ class DaemonThreads:
         """Return what ``call`` returns, or raise what it raises; TimeoutError when it takes over ``timeout`` seconds.
 
         Raises OSError (EAGAIN) when this host cannot start a thread, or when the call could not begin within
-        ``timeout`` because those before it have not returned. A call that was given up keeps its thread until it
+        ``timeout`` because those before it have not returned. After a TimeoutError the call keeps its thread until it
         returns.
         """
         job = self.submit(call)
@@ -106,11 +106,11 @@ def watch(job: Future[Any]) -> asyncio.Future[None]:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
 
-    def tell(_: Future[Any]) -> None:
+    def wake_loop(_: Future[Any]) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(_set, ended)
 
-    job.add_done_callback(tell)
+    job.add_done_callback(wake_loop)
     return ended
 
 

@@ -16,19 +16,19 @@ from ldirectord_py.runtime.serial_queues import SerialQueues
 PROGRAM: Final = (sys.executable, "-P", "-m", "ldirectord_py")
 
 COMMAND_TIMEOUT: Final = 70.0
-"""Seconds for one command; ``start`` gives up by itself after 60."""
+"""Seconds for one command; ``start`` gives up after 60."""
 
 STOP_ALL_TIMEOUT: Final = 8.0
-"""Seconds for all stops together; who stops us kills us after 10."""
+"""Seconds for all stops together; our own ``stop`` kills us after 10."""
 
 logger = logging.getLogger(__name__)
 
 
 class ExecutedDaemons:
-    """Controls other daemons by their own commands, those for one daemon one after the other.
+    """Runs ``start``, ``reload`` and ``stop`` for other daemons; the commands for one daemon run one after the other.
 
-    Its state: the configurations of the daemons that are to run, and the commands under way. They are daemons of
-    their own: none ends because this one dies.
+    Its state: the configurations of the daemons that should run, and the commands that run or wait. The daemons do not
+    depend on this one: they go on if it dies.
     """
 
     def __init__(self, own: Path, program: Sequence[str] = ()) -> None:
@@ -38,13 +38,13 @@ class ExecutedDaemons:
         self._queues = SerialQueues()
 
     def start(self, names: Sequence[str]) -> None:
-        """Start these daemons; one that runs already stays as it is."""
+        """Start these daemons; one that is running is left alone."""
         self._names = tuple(name for name in names if self._is_another(name))
         for name in self._names:
             self._queue_command(name, "start")
 
     def reload(self, names: Sequence[str]) -> None:
-        """Reload these daemons after a reload of ours, start those that do not run, stop those left out."""
+        """Reload these daemons, start those that do not run, and stop those that are no longer named."""
         former, self._names = self._names, tuple(name for name in names if self._is_another(name))
         for name in former:
             if name not in self._names:
@@ -56,7 +56,7 @@ class ExecutedDaemons:
                 self._queue_command(name, "start")
 
     async def stop(self) -> None:
-        """Stop all of them; those that take longer than STOP_SECONDS end behind us, which is told."""
+        """Stop all daemons, for STOP_ALL_TIMEOUT at most; those that take longer end later, with a warning."""
         for name in self._names:
             self._queue_command(name, "stop")
         try:
@@ -67,7 +67,7 @@ class ExecutedDaemons:
         await self._queues.close()
 
     async def close(self) -> None:
-        """Forget them, as they are."""
+        """Drop the commands that wait, and leave the daemons alone."""
         await self._queues.close()
 
     def _is_another(self, name: str) -> bool:

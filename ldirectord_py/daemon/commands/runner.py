@@ -1,4 +1,4 @@
-"""The commands of the user's that the daemon runs beside those of checks, joined to what they wait for."""
+"""The user's commands apart from those of checks, and the events that run them."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ class CommandRunner:
     def __init__(self, director: Director, path: Path) -> None:
         self._director = director
         self._path = path
-        self._lanes = SerialQueues()
-        self._children = ExecutedDaemons(path)
-        self.fallback = FallbackCommands(self._lanes)
+        self._queues = SerialQueues()
+        self._executed_daemons = ExecutedDaemons(path)
+        self.fallback = FallbackCommands(self._queues)
 
     def start(self) -> None:
-        """Run what is due once the kernel has the services."""
-        self._children.start(self._executed)
+        """Start the daemons of ``execute``; to be called once the kernel has the services."""
+        self._executed_daemons.start(self._execute_names)
 
     def reloaded(self) -> None:
-        """Run what is due when these orders come from a file that was read again."""
-        self._children.reload(self._executed)
+        """Reload the daemons of ``execute``, after a reload of the configuration."""
+        self._executed_daemons.reload(self._execute_names)
 
     def changed(self) -> None:
-        """Run what is due when the content of the configuration's file has changed, in force or not."""
+        """Run the ``callback``, as the content of the configuration file has changed, whether it is valid or not."""
         callback = self._director.compiled.config.settings.callback
         if callback is not None:
-            self._lanes.add("the callback", lambda: run_command_line(callback, str(self._path)))
+            self._queues.add("the callback", lambda: run_command_line(callback, str(self._path)))
 
     @property
-    def _executed(self) -> tuple[str, ...]:
-        """The configurations of execute, each once."""
+    def _execute_names(self) -> tuple[str, ...]:
+        """The values of ``execute``, without duplicates."""
         return tuple(dict.fromkeys(map(configuration_name, self._director.compiled.config.settings.execute)))
 
     async def stop(self) -> None:
-        """Stop the daemons of execute, within their time."""
-        await self._children.stop()
+        """Stop the daemons of ``execute``, for STOP_ALL_TIMEOUT at most."""
+        await self._executed_daemons.stop()
 
     async def close(self) -> None:
-        """Drop what waits; what is under way goes on without us."""
-        await self._lanes.close()
-        await self._children.close()
+        """Drop the commands that wait; those that run go on."""
+        await self._queues.close()
+        await self._executed_daemons.close()

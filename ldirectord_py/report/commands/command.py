@@ -1,7 +1,7 @@
-"""Run a command that acts: a fallbackcommand, a callback, the daemon of an ``execute``.
+"""Running the commands of ``fallbackcommand``, ``callback`` and ``execute``.
 
-What it prints goes nowhere, since what it starts may live on and print. What it leaves behind is left, unless it runs
-out of time: then its whole process group is ended.
+Their output is discarded, since processes that they start may go on to print. Processes that a command leaves behind
+are left alone, unless the command exceeds its time: then its whole process group is ended.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from ldirectord_py.runtime.child import Child
 from ldirectord_py.runtime.limiter import Limiter
 
 COMMAND_TIMEOUT: Final = 60.0
-"""Seconds that a command may take, unless it is told otherwise."""
+"""Seconds that a command may take, unless the caller sets another limit."""
 
 CONCURRENT_COMMANDS: Final = Limiter(10)
-"""The commands of this kind that are under way; the others wait, their time not yet begun."""
+"""Limits the commands that run at the same time; the time of a command begins when it is its turn."""
 
 _spawning = Limiter(1)
 
 logger = logging.getLogger(__name__)
 
 
-async def run_command_line(command: str, *told: str) -> bool:
-    """Act by a command line of the configuration, split as a shell would but seen by none, and what it is told."""
+async def run_command_line(command: str, *arguments: str) -> bool:
+    """Run a command line, split as a shell splits it, with ``arguments`` added; see ``run_command``."""
     try:
         words = split(command)
     except ValueError as error:
         logger.error("system(%s) failed: %s", command, str(error).lower())
         return False
-    return await run_command((*words, *told))
+    return await run_command((*words, *arguments))
 
 
 async def run_command(words: Sequence[str], seconds: float = COMMAND_TIMEOUT) -> bool:
-    """Return whether the command ended with status 0; if not, the log says how it failed."""
+    """Return whether the command ended with status 0; a failure is logged."""
     shown = " ".join(words)
     logger.debug("Running system(%s)", shown)
     async with CONCURRENT_COMMANDS:
@@ -51,12 +51,12 @@ async def run_command(words: Sequence[str], seconds: float = COMMAND_TIMEOUT) ->
 
 
 async def run(words: Sequence[str], seconds: float) -> str:
-    """Return how the command failed, or nothing if it ended with status 0. Cancelled, it leaves the command alone."""
+    """Return how the command failed, or nothing if it ended with status 0. A cancellation leaves it running."""
     try:
-        async with _spawning:  # and a moment for others between two of them
+        async with _spawning:  # the loop gets a turn between two of them
             child = Child(words, subprocess.DEVNULL, environment(os.environ))
             await asyncio.sleep(0)
-    except (OSError, ValueError, IndexError) as error:  # ValueError: a NUL; IndexError: no word at all
+    except (OSError, ValueError, IndexError) as error:  # ValueError: a NUL character; IndexError: no words
         return str(getattr(error, "strerror", None) or error).lower()
     try:
         async with asyncio.timeout(seconds):
@@ -72,7 +72,7 @@ async def run(words: Sequence[str], seconds: float) -> str:
 
 
 async def _terminate(child: Child) -> str:
-    """End the command and all of its group; return what became of it."""
+    """End the command and its process group; return the result for the log."""
     child.signal(signal.SIGTERM)
     try:
         await child.wait_for_group(GRACE)

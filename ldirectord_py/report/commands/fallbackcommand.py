@@ -1,4 +1,4 @@
-"""``fallbackcommand``: a command of the user's runs when no real server of a virtual is up, and when one is again."""
+"""``fallbackcommand``: runs when the last real server of a virtual goes down, and when one is up again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ldirectord_py.runtime.serial_queues import SerialQueues
 
 @dataclass(frozen=True, slots=True)
 class FallbackCommands:
-    """A Listener: runs the commands of a virtual one after the other, in ``lanes``."""
+    """A Listener: runs the commands of a virtual one after the other, in ``queues``."""
 
     queues: SerialQueues
 

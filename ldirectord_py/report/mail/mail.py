@@ -2,9 +2,9 @@
 
 ::
 
-    Checked --> reminders ---------------------.
-    Written --> alert -- emailalertgroup --> letter -- outbox of its mail server --> SMTP or sendmail
-    clock ----> reminders, groups that end ----'
+    Checked --> Reminder --.
+    Written --> Alert ------+-- Group (emailalertgroup) --> MailMessage --> MailDispatcher --> MailQueue of the server
+    clock ----> reminders --'
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from ldirectord_py.report.wording import line, virtual_name
 
 logger = logging.getLogger(__name__)
 
-TICK: Final = 0.5
-"""Seconds between two looks at the clock."""
+TICK_INTERVAL: Final = 0.5
+"""Seconds between two checks of which reminders and groups are due."""
 
-Post = Callable[[MailMessage, Callable[[Alert], bool]], None]
-"""Sends a letter; is told what finds out whether an alert is still true."""
+Dispatch = Callable[[MailMessage, Callable[[Alert], bool]], None]
+"""Queues a message; the second argument returns whether an alert is still true."""
 
 _STATUS = {
     Phase.START: AlertStatus.STARTING,
@@ -42,36 +42,38 @@ _STATUS = {
 
 @dataclass(slots=True)
 class Group:
-    """Alerts for one route that go out together at ``ends``, in seconds of the clock."""
+    """Alerts for one route that are sent together at ``due``, in seconds of the clock."""
 
-    ends: float
+    due: float
     alerts: list[Alert] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Reminder:
-    """A real server of ``virtual`` is down; ``since``, in seconds of the clock, it was not mailed again."""
+    """A real server of ``virtual`` that is down; ``since``: the time of its last mail, in seconds of the clock."""
 
     virtual: Virtual
     since: float
 
 
 class MailAlerts:
-    """Listens for changes and hands letters to ``post``.
+    """A Listener: passes messages about changes to ``dispatch``.
 
-    Its state: the reminders to come, by the kernel's key of the server that is down, and the groups that are open.
+    Its state: the reminders of servers that are down, by the kernel's key of the server, and the open groups.
     """
 
-    def __init__(self, config: Config, host: Host, post: Post, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, config: Config, host: Host, dispatch: Dispatch, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._host = host
-        self._post = post
+        self._dispatch = dispatch
         self._clock = clock
         self._sender = config.settings.emailalertfrom
         self._reminders: dict[DestinationKey, Reminder] = {}
         self._groups: dict[Route, Group] = {}
 
     def __call__(self, event: Event) -> None:
-        """Take an event; never waits."""
+        """Turn an event into an alert, if it is one; never waits."""
         if isinstance(event, Checked):
             self._checked(event)
         elif isinstance(event, Written) and isinstance(event.op.row, Destination):
@@ -79,31 +81,31 @@ class MailAlerts:
         elif isinstance(event, ConfigInForce):
             self._switch_config(event.config)
 
-    def holds(self, alert: Alert) -> bool:
-        """Tell whether an alert about a server that is down is still true."""
+    def is_current(self, alert: Alert) -> bool:
+        """Return False for an alert about a server that is no longer down."""
         return alert.down is None or alert.down in self._reminders
 
     async def run(self) -> NoReturn:
-        """Remind, and end groups, for ever."""
+        """Send reminders and groups when they are due, for ever."""
         while True:
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK_INTERVAL)
             try:
                 self.tick()
             except Exception:  # a fault of ours must not end the daemon
                 logger.exception("Reminding by mail failed")
 
     def tick(self) -> None:
-        """Remind of servers that have been down for so long, and send the groups whose time is over."""
+        """Send the reminders and groups that are due."""
         now = self._clock()
         for key, reminder in self._reminders.items():
             if 0 < reminder.virtual.emailalertfreq <= now - reminder.since:
                 reminder.since = now
-                self._alert(reminder.virtual, Alert(_inaccessible(key), AlertStatus.RUNNING, down=key))
-        self._send(now)
+                self._add_alert(reminder.virtual, Alert(_inaccessible(key), AlertStatus.RUNNING, down=key))
+        self._send_due(now)
 
     def flush(self) -> None:
         """Send all groups now."""
-        self._send(float("inf"))
+        self._send_due(float("inf"))
 
     def _switch_config(self, config: Config) -> None:
         """Drop the reminders of servers that are not in the configuration."""
@@ -122,10 +124,9 @@ class MailAlerts:
         elif step.fell:
             self._reminders[key] = Reminder(event.virtual, self._clock())
         elif step.first_failure and key not in self._reminders:
-            self._reminders[key] = Reminder(
-                event.virtual, self._clock()
-            )  # it never entered the table, so that no write tells
-            self._alert(event.virtual, Alert(_inaccessible(key), _status(event), event.reason, down=key))
+            # The server never entered the table, so that no Written event follows.
+            self._reminders[key] = Reminder(event.virtual, self._clock())
+            self._add_alert(event.virtual, Alert(_inaccessible(key), _status(event), event.reason, down=key))
 
     def _written(self, event: Written, row: Destination) -> None:
         up = event.op.verb is not Verb.DELETE and row.weight > 0
@@ -136,9 +137,9 @@ class MailAlerts:
         if virtual is None or placeholder or (event.role is Role.FALLBACK and event.phase is Phase.STOP):
             return
         reason = event.cause.reason if event.cause and event.role is Role.REAL else ""
-        self._alert(virtual, Alert(line(event) or "", _status(event), reason))
+        self._add_alert(virtual, Alert(line(event) or "", _status(event), reason))
 
-    def _alert(self, virtual: Virtual, alert: Alert) -> None:
+    def _add_alert(self, virtual: Virtual, alert: Alert) -> None:
         if not virtual.emailalert or alert.status not in virtual.emailalertstatus:
             return
         logger.info("emailalert: %s", alert.text)
@@ -146,21 +147,22 @@ class MailAlerts:
         group = self._groups.setdefault(route, Group(self._clock() + virtual.emailalertgroup))
         group.alerts.append(alert.with_details_of(virtual))
         if not virtual.emailalertgroup or len(group.alerts) >= MAX_ALERTS:
-            self._end(route, alone=virtual.emailalertgroup > 0)
+            self._send_group(route, standalone=virtual.emailalertgroup > 0)
 
-    def _send(self, now: float) -> None:
-        for route in [route for route, group in self._groups.items() if group.ends <= now]:
-            self._end(route)
+    def _send_due(self, now: float) -> None:
+        for route in [route for route, group in self._groups.items() if group.due <= now]:
+            self._send_group(route)
 
-    def _end(self, route: Route, *, alone: bool = True) -> None:
-        alerts = list(filter(self.holds, self._groups.pop(route).alerts))
+    def _send_group(self, route: Route, *, standalone: bool = True) -> None:
+        alerts = list(filter(self.is_current, self._groups.pop(route).alerts))
         if alerts:
-            now = time.time(), self._clock()
-            self._post(compose(alerts, route, self._host, written=now[0], began=now[1], alone=alone), self.holds)
+            date, now = time.time(), self._clock()
+            message = compose(alerts, route, self._host, date=date, queued_at=now, standalone=standalone)
+            self._dispatch(message, self.is_current)
 
 
 def _status(event: Checked | Written) -> AlertStatus:
-    """Return the state in which the daemon was when the cause of an event began."""
+    """Return the phase of the daemon at the first cause of an event."""
     if isinstance(event, Written) and event.phase is Phase.RUN and event.cause:
         return _status(event.cause)
     return _STATUS.get(event.phase, AlertStatus.RUNNING)

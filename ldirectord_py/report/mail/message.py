@@ -1,4 +1,4 @@
-"""What the mails say: an alert is one change, a letter one mail of one alert or several."""
+"""The text of mails: an Alert is one change, a MailMessage has one or several alerts."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.text import escape_surrogates
 
 POLICY = SMTP.clone(cte_type="7bit")
-UNFOLDED = POLICY.clone(max_line_length=998)  # a long subject folded right behind its name puzzles some readers
+UNFOLDED = POLICY.clone(
+    max_line_length=998
+)  # some mail readers cannot read a long subject that is folded right after its name
 MAX_TEXT_LENGTH = 1000
 MAX_ALERTS = 1000
-"""Alerts in one mail at most."""
+"""Alerts in one mail."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A change as a mail tells it; of a server that has to be ``down`` still for it to be worth one, or None."""
+    """A change to mail. ``down``: the server that the alert says is down, as it is sent only while that is true."""
 
     text: str
     status: AlertStatus
@@ -35,11 +37,11 @@ class Alert:
 
     @property
     def subject(self) -> str:
-        """Return the text behind the name of its service."""
+        """Return the text, after the name of its service if there is one."""
         return f"[{self.servicename}] {self.text}" if self.servicename else self.text
 
     def with_details_of(self, virtual: Virtual) -> Alert:
-        """Return the alert with what the virtual says about itself."""
+        """Return the alert with the ``servicename`` and ``comment`` of the virtual."""
         return replace(
             self,
             reason=single_line(self.reason),
@@ -50,7 +52,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way of a mail: over which server (None: sendmail), from whom (None: this daemon's user), to whom."""
+    """The server of a mail (None: sendmail), its sender (None: the user of this daemon) and its recipients."""
 
     server: str | None
     sender: str | None
@@ -72,9 +74,10 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class MailMessage:
-    """A mail under way: its alerts, whom it has yet to reach, and when it was written (epoch, monotonic: seconds).
+    """A mail to send to ``recipients``, which are those that did not get it yet.
 
-    ``alone``: it must not be joined with others.
+    ``date`` is in seconds since the epoch, ``queued_at`` in seconds of the monotonic clock. ``standalone``: never
+    merged with others.
     """
 
     alerts: tuple[Alert, ...]
@@ -82,36 +85,38 @@ class MailMessage:
     recipients: tuple[str, ...]
     host: Host
     id: str
-    dated: float
+    date: float
     queued_at: float
     standalone: bool = True
 
     @property
     def subject(self) -> str:
-        """Return the subject of the only alert, or how many there are and the first one's."""
+        """Return the subject of the only alert, or the number of alerts and the subject of the first one."""
         first = self.alerts[0].subject
         return first if len(self.alerts) == 1 else f"{len(self.alerts)} alerts: {first}"
 
     def merge(self, other: MailMessage) -> MailMessage | None:
-        """Return one mail for both, or None if they differ in route or recipients, or it would be too long.
+        """Return one message for both, or None if they differ in route or recipients, or if it would be too long.
 
-        This one may have been sent before, without an answer. The id and the age are the other's: some servers drop an
-        id that they have had, and the newest alert must not be given up with the oldest.
+        It gets the id and the age of the other: this one may have been sent before without an answer, and some servers
+        drop a message whose id they know; nor may the newest alert get lost because of the age of the oldest.
         """
-        apart = self.standalone or other.standalone or (self.route, self.recipients) != (other.route, other.recipients)
-        if apart or len(self.alerts) + len(other.alerts) > MAX_ALERTS:
+        separate = (
+            self.standalone or other.standalone or (self.route, self.recipients) != (other.route, other.recipients)
+        )
+        if separate or len(self.alerts) + len(other.alerts) > MAX_ALERTS:
             return None
         return replace(self, alerts=self.alerts + other.alerts, id=other.id, queued_at=other.queued_at)
 
     @property
     def envelope_sender(self) -> str:
-        """Return the address that answers and refusals go to."""
+        """Return the address that replies and bounces go to."""
         return parseaddr(self.route.sender or "")[1] or self.host.mail_address
 
     def encode(self) -> bytes:
-        """Return the mail as RFC 5322 has it, in ASCII, with CR LF; raises ValueError where an address is none."""
+        """Return the mail in the format of RFC 5322, in ASCII, with CR LF; raises ValueError for an invalid address."""
         message = EmailMessage(policy=POLICY)
-        message["Date"] = formatdate(self.dated, localtime=True)
+        message["Date"] = formatdate(self.date, localtime=True)
         message["Message-ID"] = self.id
         message["From"] = _address_header(_CONTROL.sub(" ", self.route.sender or "")) or self.host.mail_address
         message["To"] = _address_header(self.route.recipients)
@@ -121,25 +126,27 @@ class MailMessage:
         return message.as_bytes(policy=UNFOLDED)
 
     def _body(self) -> str:
-        apart = "\n" if len(self.alerts) == 1 else "\n\n"
-        return f"ldirectord host: {self.host.name}{apart}" + "\n".join(map(_block, self.alerts))
+        separator = "\n" if len(self.alerts) == 1 else "\n\n"
+        return f"ldirectord host: {self.host.name}{separator}" + "\n".join(map(_block, self.alerts))
 
 
 def compose(
-    alerts: Sequence[Alert], route: Route, host: Host, *, written: float, began: float, alone: bool = True
+    alerts: Sequence[Alert], route: Route, host: Host, *, date: float, queued_at: float, standalone: bool = True
 ) -> MailMessage:
-    """Return a new letter to all whom the route names."""
+    """Return a new message to all recipients of the route."""
     recipients = tuple(address for _, address in getaddresses([route.recipients]) if address)
-    return MailMessage(tuple(alerts), route, recipients, host, make_msgid(domain=host.name), written, began, alone)
+    return MailMessage(
+        tuple(alerts), route, recipients, host, make_msgid(domain=host.name), date, queued_at, standalone
+    )
 
 
 def single_line(text: str) -> str:
-    """Return the text on one line, without control characters or lone surrogates, and not endless."""
+    """Return the text on one line, without control characters and lone surrogates, cut at MAX_TEXT_LENGTH."""
     return escape_surrogates(_CONTROL.sub(" ", text)).strip()[:MAX_TEXT_LENGTH]
 
 
 def _address_header(text: str) -> str:
-    """Return addresses as a header has them, bytes that are not UTF-8 in names escaped."""
+    """Return addresses for a header, with bytes that are not UTF-8 escaped in names."""
     return ", ".join(formataddr((escape_surrogates(name), address)) for name, address in getaddresses([text]))
 
 

@@ -1,4 +1,4 @@
-"""Mails handed to the sendmail of this host."""
+"""Sending mails with the sendmail of this host."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ SENDMAIL: Final = "/usr/sbin/sendmail"
 
 @asynccontextmanager
 async def sendmail_transport(program: str = SENDMAIL) -> AsyncIterator[Send]:
-    """Hand mails to the local sendmail, which reads the recipients from the mail."""
-    yield partial(_hand_over, program)
+    """Pass mails to the local sendmail, which reads the recipients from the mail."""
+    yield partial(_send, program)
 
 
-async def _hand_over(program: str, letter: MailMessage) -> Mapping[str, Refusal]:
+async def _send(program: str, message: MailMessage) -> Mapping[str, Refusal]:
     try:
-        message = letter.encode().replace(b"\r\n", b"\n")
+        content = message.encode().replace(b"\r\n", b"\n")
     except ValueError as error:
-        return dict.fromkeys(letter.recipients, Refusal(error_text(error), final=True))
+        return dict.fromkeys(message.recipients, Refusal(error_text(error), final=True))
     try:
         with open(os.memfd_create("mail"), "w+b") as given:  # noqa: PTH123, ASYNC230  memory, no path and no disk
-            given.write(message)
+            given.write(content)
             given.seek(0)
             child = Child((program, "-t", "-i"), subprocess.DEVNULL, environment(os.environ), given.fileno())
     except OSError as error:

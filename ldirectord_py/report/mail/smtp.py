@@ -1,4 +1,4 @@
-"""Mails over SMTP, several in one session. Import it only where mail is sent."""
+"""Sending mails over SMTP, several in one session. Slow to import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Final
 import aiosmtplib
 
 from ldirectord_py.report.mail.message import MailMessage
-from ldirectord_py.report.mail.transport import MAIL_TIMEOUT, Lookup, MailNotSentError, Refusal, Send, error_text
+from ldirectord_py.report.mail.transport import MAIL_TIMEOUT, MailNotSentError, Refusal, Resolve, Send, error_text
 
 SMTP_PORT: Final = 25
 REPLY_TIMEOUT = 10.0
@@ -29,21 +29,21 @@ def parse_server(server: str) -> tuple[str, int]:
 
 
 @asynccontextmanager
-async def smtp_transport(server: str, lookup: Lookup) -> AsyncIterator[Send]:
-    """Open a session with a mail server, given as ``smtp`` has it."""
-    client = await _connect(*parse_server(server), lookup)
+async def smtp_transport(server: str, resolve: Resolve) -> AsyncIterator[Send]:
+    """Open a session with the mail server of a value of ``smtp``."""
+    client = await _connect(*parse_server(server), resolve)
     try:
         yield partial(_send, client)
-        with suppress(OSError, ValueError, aiosmtplib.SMTPException):  # the mails are away
+        with suppress(OSError, ValueError, aiosmtplib.SMTPException):  # the mails are sent
             async with asyncio.timeout(QUIT_TIMEOUT):
                 await client.quit()
     finally:
         client.close()
 
 
-async def _connect(host: str, port: int, lookup: Lookup) -> aiosmtplib.SMTP:
+async def _connect(host: str, port: int, resolve: Resolve) -> aiosmtplib.SMTP:
     reason = "it has no address"
-    for address in (await _resolve(host, port, lookup))[:MAX_ADDRESSES]:
+    for address in (await _resolve(host, port, resolve))[:MAX_ADDRESSES]:
         name = socket.gethostname()
         client = aiosmtplib.SMTP(
             hostname=address, port=port, local_hostname=name, timeout=REPLY_TIMEOUT, start_tls=False
@@ -60,25 +60,25 @@ async def _connect(host: str, port: int, lookup: Lookup) -> aiosmtplib.SMTP:
     raise MailNotSentError(reason)
 
 
-async def _resolve(host: str, port: int, lookup: Lookup) -> Sequence[str]:
+async def _resolve(host: str, port: int, resolve: Resolve) -> Sequence[str]:
     with suppress(ValueError):
         return [str(ip_address(host))]
     try:
-        return await lookup(host, port)
+        return await resolve(host, port)
     except OSError as error:
         raise MailNotSentError(f"its name does not resolve: {error_text(error)}") from None
 
 
-async def _send(client: aiosmtplib.SMTP, letter: MailMessage) -> Mapping[str, Refusal]:
+async def _send(client: aiosmtplib.SMTP, message: MailMessage) -> Mapping[str, Refusal]:
     try:
         async with asyncio.timeout(MAIL_TIMEOUT):
-            refused, _ = await client.sendmail(letter.envelope_sender, letter.recipients, letter.encode())
+            refused, _ = await client.sendmail(message.envelope_sender, message.recipients, message.encode())
     except aiosmtplib.SMTPRecipientsRefused as error:
         return {each.recipient: _refusal(each.code, each.message) for each in error.recipients}
     except aiosmtplib.SMTPResponseException as error:
         if error.code == 421:
             raise MailNotSentError(_refusal(error.code, error.message).reason) from None
-        return dict.fromkeys(letter.recipients, _refusal(error.code, error.message))
+        return dict.fromkeys(message.recipients, _refusal(error.code, error.message))
     except TimeoutError:
         raise MailNotSentError("it did not answer in time") from None
     except aiosmtplib.SMTPServerDisconnected:
@@ -86,7 +86,7 @@ async def _send(client: aiosmtplib.SMTP, letter: MailMessage) -> Mapping[str, Re
     except OSError as error:
         raise MailNotSentError(error_text(error)) from None
     except (ValueError, aiosmtplib.SMTPException) as error:
-        return dict.fromkeys(letter.recipients, Refusal(error_text(error), final=True))
+        return dict.fromkeys(message.recipients, Refusal(error_text(error), final=True))
     return {address: _refusal(answer.code, answer.message) for address, answer in refused.items()}
 
 

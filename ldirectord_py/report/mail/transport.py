@@ -1,4 +1,4 @@
-"""How mails leave this host: what every way is given, what it answers, and how it fails."""
+"""What all ways to send mails have in common: their arguments, results and errors."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from ldirectord_py.errors import LdirectordError
 from ldirectord_py.report.mail.message import MailMessage
 
 MAIL_TIMEOUT: Final = 30.0
-"""Seconds that one mail may take on its way out."""
+"""Seconds for sending one mail."""
 
 
 class MailNotSentError(LdirectordError):
-    """No mail can leave now; it may be tried again."""
+    """No mail can be sent now; a later attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a mail was not taken for one recipient; ``final``: it never will be."""
+    """Why a mail was refused for one recipient; ``final``: do not send it again."""
 
     reason: str
     final: bool
 
 
 Send = Callable[[MailMessage], Awaitable[Mapping[str, Refusal]]]
-"""Sends a letter; returns who was refused, by address. Raises NotCarriedError."""
+"""Sends a message; returns the refusals by recipient. Raises MailNotSentError."""
 
 Transport = Callable[[], AbstractAsyncContextManager[Send]]
-"""Opens a way for one mail after the other; raises NotCarriedError."""
+"""Opens a session for several mails; raises MailNotSentError."""
 
 
-Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Returns the addresses of a host, for its port; raises OSError, also when that takes too long."""
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Returns the addresses of a host and port; raises OSError, also after a timeout."""
 
 
 def error_text(error: Exception) -> str:
-    """Return on one line what an error says."""
+    """Return the message of an error, on one line."""
     text = getattr(error, "strerror", None) or " ".join(map(str, error.args)) or type(error).__name__
     return " ".join(str(text).split())[:200]

@@ -44,7 +44,7 @@ async def test_a_work_that_raises_is_told_and_the_next_is_done(caplog: pytest.Lo
     lanes.add("a", fail)
     lanes.add("a", note)
     await lanes.join()
-    assert (done, caplog.messages) == (["next"], ["Work for a failed"])
+    assert (done, caplog.messages) == (["next"], ["Command for a failed"])
 
 
 async def test_a_lane_is_bounded_and_the_newest_stay(caplog: pytest.LogCaptureFixture) -> None:

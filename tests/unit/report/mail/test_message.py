@@ -18,7 +18,7 @@ BACK = Alert("Added real server: 10.1.0.1:80 (10.0.0.1:80) (Weight set to 1)", A
 
 
 def written(*alerts: Alert, to: str = "ops@example.net", sender: str | None = None) -> MailMessage:
-    return compose(alerts, Route(None, sender, to), HOST, written=0, began=0)
+    return compose(alerts, Route(None, sender, to), HOST, date=0, queued_at=0)
 
 
 def read(letter: MailMessage) -> EmailMessage:
@@ -132,8 +132,8 @@ def test_a_letter_keeps_its_id() -> None:
 def test_letters_that_are_joined_have_the_id_and_the_age_of_the_last() -> None:
     """The first may have been on its way before: a server may have it already, and it may soon be given up."""
     route = Route(None, None, "ops@example.net")
-    first = compose([DOWN], route, HOST, written=0, began=0, alone=False)
-    last = compose([BACK], route, HOST, written=9, began=9, alone=False)
+    first = compose([DOWN], route, HOST, date=0, queued_at=0, standalone=False)
+    last = compose([BACK], route, HOST, date=9, queued_at=9, standalone=False)
     both = first.merge(last)
     assert both is not None
-    assert (both.alerts, both.id, both.queued_at, both.dated) == ((DOWN, BACK), last.id, 9, 0)
+    assert (both.alerts, both.id, both.queued_at, both.date) == ((DOWN, BACK), last.id, 9, 0)

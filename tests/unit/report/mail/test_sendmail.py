@@ -18,7 +18,7 @@ from ldirectord_py.report.mail.transport import MailNotSentError
 
 def mail() -> MailMessage:
     alert = Alert("Deleted real server: 10.1.0.1:80 (10.0.0.1:80)", AlertStatus.RUNNING)
-    return compose([alert], Route(None, None, "ops@example.net; $(id)"), Host("director", "root"), written=0, began=0)
+    return compose([alert], Route(None, None, "ops@example.net; $(id)"), Host("director", "root"), date=0, queued_at=0)
 
 
 def program(folder: Path, script: str) -> str:

@@ -25,7 +25,7 @@ ALERT = Alert("Deleted real server: 10.1.0.1:80 (10.0.0.1:80)", AlertStatus.RUNN
 
 
 def mail(to: str = "ops@example.net", alert: Alert = ALERT, began: float = 0, alone: bool = True) -> MailMessage:
-    return compose([alert], Route("mail", None, to), HOST, written=0, began=began, alone=alone)
+    return compose([alert], Route("mail", None, to), HOST, date=0, queued_at=began, standalone=alone)
 
 
 @dataclass
@@ -146,7 +146,7 @@ async def test_one_recipient_that_is_refused_keeps_the_mail_from_nobody_else(cap
 
 
 async def test_who_is_put_off_gets_it_later(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(queue, "RETRY_AFTER", 0.01)
+    monkeypatch.setattr(queue, "MIN_RETRY_DELAY", 0.01)
     caplog.set_level(logging.INFO)
     async with serving(Server(answers={b"RCPT TO:<OPS": b"450 greylisted\r\n"})) as server:
         outgoing = box(server)
@@ -181,7 +181,7 @@ async def test_a_server_in_trouble_is_told_once_and_the_mail_waits(
     make: Callable[[], Server], reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = make()
-    monkeypatch.setattr(queue, "RETRY_AFTER", 0.01)
+    monkeypatch.setattr(queue, "MIN_RETRY_DELAY", 0.01)
     if server.silent:
         monkeypatch.setattr(smtp, "REPLY_TIMEOUT", 0.2)
     caplog.set_level(logging.INFO)
@@ -233,7 +233,7 @@ async def test_a_server_that_refuses_the_connection_or_has_no_address() -> None:
 
 
 async def test_a_mail_that_the_server_cannot_bear_is_not_in_the_way_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "RETRY_AFTER", 0.01)
+    monkeypatch.setattr(queue, "MIN_RETRY_DELAY", 0.01)
     async with serving(Server(answers={b"RCPT TO:<OPS": b""})) as server:
         outgoing = box(server)
         outgoing.put(mail())
@@ -328,7 +328,7 @@ async def test_a_queue_that_is_full_drops_and_counts(
 async def test_a_mail_that_is_too_old_is_given_up(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(queue, "RETRY_AFTER", 0.01)
+    monkeypatch.setattr(queue, "MIN_RETRY_DELAY", 0.01)
     async with serving(Server(greeting=b"554 not you\r\n")) as server:
         outgoing = box(server)
         outgoing.put(mail(began=-2 * queue.MAX_AGE))
