@@ -7,11 +7,11 @@ from types import ModuleType
 
 from ldirectord_py.checks.threads import THREADS
 
-_LOADED: dict[str, ModuleType] = {}
+_drivers: dict[str, ModuleType] = {}
 
 
-async def loaded(name: str) -> ModuleType:
+async def load_driver(name: str) -> ModuleType:
     """Return a module of ours that imports a driver."""
-    if name not in _LOADED:
-        _LOADED[name] = await THREADS.run(lambda: import_module(name))
-    return _LOADED[name]
+    if name not in _drivers:
+        _drivers[name] = await THREADS.run(lambda: import_module(name))
+    return _drivers[name]

@@ -39,12 +39,12 @@ def rejection(connecting: socket.socket, number: int) -> Inconclusive | None:
         own = connecting.getsockname()
     except OSError:
         return None
-    if any(_is_from(data, own[0], connecting.family) for _, _, data in ancillary) and own[0] != peer[0]:
+    if any(_is_icmp_from(data, own[0], connecting.family) for _, _, data in ancillary) and own[0] != peer[0]:
         return Inconclusive(f"{words(OSError(number, ''))}, rejected by a firewall rule of this host")
     return None
 
 
-def _is_from(data: bytes, own: str, family: int) -> bool:
+def _is_icmp_from(data: bytes, own: str, family: int) -> bool:
     """Return whether an extended error is an ICMP message that was sent from the address ``own``."""
     if len(data) < _EXTENDED_ERROR.size:
         return False

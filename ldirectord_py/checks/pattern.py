@@ -28,13 +28,13 @@ def compiled(text: str) -> Pattern:
     return _patterns(text)
 
 
-def _made(text: str) -> Pattern:
-    translated = _PERL_ONLY.sub(_translation, text)
+def _compile(text: str) -> Pattern:
+    translated = _PERL_ONLY.sub(_translate, text)
     raw = translated.encode("utf-8", "surrogateescape")  # and not as_bytes: what is no text of a file is refused
     return regex.compile(raw, flags=regex.VERSION0, cache_pattern=False)
 
 
-_patterns = WeakCache(_made, recent=64)  # a configuration that is read names the same one for each server
+_patterns = WeakCache(_compile, recent=64)  # a configuration that is read names the same one for each server
 
 
 def pattern_problem(text: str) -> str | None:
@@ -52,7 +52,7 @@ def pattern_problem(text: str) -> str | None:
     return None
 
 
-def _translation(match: regex.Match[str]) -> str:
+def _translate(match: regex.Match[str]) -> str:
     hexadecimal, octal, control, letter = match.groups()
     if hexadecimal or octal:
         return _character(int(hexadecimal, 16) if hexadecimal else int(octal, 8))

@@ -22,7 +22,7 @@ class Plugins:
     refused: tuple[str, ...]
 
 
-class _Unfit(Exception):  # noqa: N818  what an entry point is, not what went wrong
+class _UnusableError(Exception):
     """An entry point cannot be a kind of service; the text says why."""
 
 
@@ -33,7 +33,7 @@ def plugins(entries: Iterable[EntryPoint], taken: Collection[str]) -> Plugins:
     for entry in sorted(entries, key=lambda entry: (entry.name, _package(entry))):
         try:
             kind = _kind(entry, {*taken, *kinds})
-        except _Unfit as reason:
+        except _UnusableError as reason:
             refused.append(f'service "{entry.name}" of {_package(entry)} is left out: {reason}')
         else:
             kinds[kind.name] = kind
@@ -45,15 +45,15 @@ def _kind(entry: EntryPoint, taken: Collection[str]) -> Kind:
     try:
         kind = entry.load()
     except (Exception, SystemExit) as error:  # noqa: BLE001  somebody else's code must not end us
-        raise _Unfit(f"{type(error).__name__}: {error}") from None
+        raise _UnusableError(f"{type(error).__name__}: {error}") from None
     if not isinstance(kind, Kind) or not callable(kind.check):
-        raise _Unfit(f"{entry.value} is no Kind with a check")
+        raise _UnusableError(f"{entry.value} is no Kind with a check")
     if not re.fullmatch(r"\w+", kind.name):
-        raise _Unfit(f'"{kind.name}" is no word')
+        raise _UnusableError(f'"{kind.name}" is no word')
     if kind.name in taken:
-        raise _Unfit(f"there is a {kind.name} already")
+        raise _UnusableError(f"there is a {kind.name} already")
     if unknown := kind.uses - _FIELDS:
-        raise _Unfit(f"a Target has no {min(unknown)}")
+        raise _UnusableError(f"a Target has no {min(unknown)}")
     return kind
 
 

@@ -62,7 +62,7 @@ _TLS_WORDS: Mapping[str, str] = {
     "WRONG_VERSION_NUMBER": _NO_TLS,
 }
 
-_SILENT: Mapping[type[OSError], str] = {
+_WITHOUT_NUMBER: Mapping[type[OSError], str] = {
     ConnectionResetError: "TLS: closed by server in the handshake",  # what the loops raise then
 }
 
@@ -93,7 +93,7 @@ def words(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
         return f"name lookup failed: {(error.strerror or 'unknown').lower()}"
     if error.errno is None:
-        return str(error) or _SILENT.get(type(error), type(error).__name__)
+        return str(error) or _WITHOUT_NUMBER.get(type(error), type(error).__name__)
     return _WORDS.get(error.errno) or os.strerror(error.errno).lower()
 
 

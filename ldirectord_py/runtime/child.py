@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from ldirectord_py.runtime.text import as_bytes
 
-LOOK_EVERY = 0.05
+POLL_INTERVAL = 0.05
 """Seconds between two looks at what tells nobody that it has ended."""
 
 
@@ -42,15 +42,15 @@ class Child:
     async def wait(self) -> int:
         """Return its exit status once it has ended, or the signal that ended it, negative."""
         while (status := self._popen.poll()) is None:
-            await self._ends()
+            await self._wait_for_end()
         return status
 
-    async def _ends(self) -> None:
+    async def _wait_for_end(self) -> None:
         """Wait for the end, or for a moment where this kernel or a lack of resources grants no more."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except OSError:
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(POLL_INTERVAL)
             return
         try:
             await _readable(descriptor)
@@ -78,7 +78,7 @@ class Child:
         until = loop.time() + seconds
         while self.signal(0) and loop.time() < until:
             self._popen.poll()  # a zombie counts as there
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(POLL_INTERVAL)
 
 
 async def _readable(descriptor: int) -> None:
@@ -87,7 +87,7 @@ async def _readable(descriptor: int) -> None:
     try:
         loop.add_reader(descriptor, readable.set)
     except OSError:
-        await asyncio.sleep(LOOK_EVERY)
+        await asyncio.sleep(POLL_INTERVAL)
         return
     try:
         await readable.wait()

@@ -7,16 +7,16 @@ import os
 
 from ldirectord_py.runtime.text import printable
 
-KEPT = 4096
+MAX_OUTPUT = 4096
 """Bytes of output that are kept, the last ones."""
 
-LINE = 200
+MAX_LAST_LINE = 200
 """Characters of the last line that a reason has."""
 
-ROUNDS = 16
+MAX_READS = 16
 """Reads at most after the end, of a pipe that a grandchild may go on to fill."""
 
-_PIECE = 65536
+_READ_SIZE = 65536
 
 
 class Output:
@@ -28,37 +28,37 @@ class Output:
         os.set_blocking(self._read, False)
         self._kept = b""
         try:
-            self._loop.add_reader(self._read, self._take)
+            self._loop.add_reader(self._read, self._read_available)
         except BaseException:
             self.close()
             raise
 
     def last_line(self) -> str:
         """Return the last line printed so far that is not blank, made printable."""
-        for _ in range(ROUNDS):
-            if not self._take():
+        for _ in range(MAX_READS):
+            if not self._read_available():
                 break
         line = printable(self._kept.rstrip().rpartition(b"\n")[2].strip())
-        return line if len(line) <= LINE else f"{line[:LINE]}..."
+        return line if len(line) <= MAX_LAST_LINE else f"{line[:MAX_LAST_LINE]}..."
 
     def close(self) -> None:
         """Close our ends of the pipe."""
         self._loop.remove_reader(self._read)
         os.close(self._read)
-        self.started()
+        self.close_write_end()
 
-    def started(self) -> None:
+    def close_write_end(self) -> None:
         """Close the end that is the command's now."""
         if self.write >= 0:
             os.close(self.write)
             self.write = -1
 
-    def _take(self) -> bool:
+    def _read_available(self) -> bool:
         try:
-            data = os.read(self._read, _PIECE)
+            data = os.read(self._read, _READ_SIZE)
         except BlockingIOError:
             return False
         if not data:
             self._loop.remove_reader(self._read)
-        self._kept = data[-KEPT:] if len(data) >= KEPT else (self._kept + data)[-KEPT:]
+        self._kept = data[-MAX_OUTPUT:] if len(data) >= MAX_OUTPUT else (self._kept + data)[-MAX_OUTPUT:]
         return bool(data)

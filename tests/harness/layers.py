@@ -18,7 +18,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("checks.protocols",),
     ("checks.services",),
     ("checks.prepared",),
-    ("checks.registry", "plugin"),
+    ("checks.registry", "checks.stream", "checks.datagram", "checks.phase", "plugin"),
     ("config",),
     ("plan", "desired", "unresolved", "maintenance_names"),
     ("report",),

@@ -83,7 +83,7 @@ async def run(command: Sequence[str], limiter: Limiter) -> str:
 async def _status(child: Child, output: Output) -> int:
     """Return the exit status of a command that has just been started."""
     GROUPS.add(child.pid)
-    output.started()
+    output.close_write_end()
     set_progress("the command has not ended")
     try:
         return await child.wait()

@@ -17,7 +17,7 @@ from ldirectord_py.checks.progress import set_progress
 from ldirectord_py.errors import Inconclusive
 
 _HEADER = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence number
-_PACKET = 1500
+_MAX_PACKET = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ async def check(target: Target) -> str:
         for attempt in range(1, target.attempts):
             try:
                 async with asyncio.timeout(target.timeout / target.attempts):
-                    return await echo.ask(attempt)
+                    return await echo.ping(attempt)
             except TimeoutError:
                 continue
-        return await echo.ask(target.attempts)
+        return await echo.ping(target.attempts)
     finally:
         echo.close()
 
@@ -58,19 +58,19 @@ class Echo:
 
     def __init__(self, address: Address) -> None:
         self._family = _FAMILIES[address.version]
-        self._socket, self._raw = _open(self._family)
+        self._socket, self._raw = _open_socket(self._family)
         self._token = secrets.token_bytes(16)
         self._identifier = secrets.randbits(16)
         self._address = str(address)
         self._effort = Effort()
 
-    async def ask(self, number: int) -> str:
+    async def ping(self, number: int) -> str:
         """Send an echo and wait for its reply, or a late one to an echo before it."""
         connect_datagrams(self._socket, (self._address, 0))
         send_datagram(self._socket, self._request(number))
         loop = asyncio.get_running_loop()
         while True:
-            packet = await loop.sock_recv(self._socket, _PACKET)
+            packet = await loop.sock_recv(self._socket, _MAX_PACKET)
             self._effort.datagram()
             if self._answers(packet, number):
                 return "echo reply"
@@ -94,7 +94,7 @@ class Echo:
         return (kind, code, token) == (self._family.reply, 0, self._token) and ours and sequence <= number
 
 
-def _open(family: _Family) -> tuple[socket.socket, bool]:
+def _open_socket(family: _Family) -> tuple[socket.socket, bool]:
     """Return a non-blocking ICMP socket, and whether it is raw; raises Inconclusive if this host allows neither."""
     for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
         try:

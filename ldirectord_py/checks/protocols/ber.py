@@ -12,9 +12,9 @@ ENUMERATED = 0x0A
 SEQUENCE = 0x30
 SET = 0x31
 
-_LONG = 0x80
-_LENGTH_BYTES = 4
-_NUMBER_BYTES = 4
+_LONG_FORM = 0x80
+_MAX_LENGTH_BYTES = 4
+_MAX_INTEGER_BYTES = 4
 
 
 class Malformed(ValueError):  # noqa: N818  said of an answer, not an error of ours
@@ -25,10 +25,10 @@ def encode(tag: int, *contents: bytes) -> bytes:
     """Return an element of the tag with the contents one after the other."""
     content = b"".join(contents)
     size = len(content)
-    if size < _LONG:
+    if size < _LONG_FORM:
         return bytes((tag, size)) + content
     length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, _LONG | len(length))) + length + content
+    return bytes((tag, _LONG_FORM | len(length))) + length + content
 
 
 def integer(value: int, tag: int = INTEGER) -> bytes:
@@ -46,10 +46,10 @@ def extent(data: memoryview) -> tuple[int, int] | None:
     if len(data) < 2:
         return None
     short = data[1]
-    if short < _LONG:
+    if short < _LONG_FORM:
         return 2, 2 + short
-    count = short - _LONG
-    if not 0 < count <= _LENGTH_BYTES:
+    count = short - _LONG_FORM
+    if not 0 < count <= _MAX_LENGTH_BYTES:
         raise Malformed(f"a length of {count} bytes" if count else "an indefinite length")
     if len(data) < 2 + count:
         return None
@@ -67,7 +67,7 @@ def elements(data: memoryview) -> Iterator[tuple[int, memoryview]]:
         data = data[end:]
 
 
-def take(source: Iterator[tuple[int, memoryview]], tag: int) -> memoryview:
+def expect(source: Iterator[tuple[int, memoryview]], tag: int) -> memoryview:
     """Return the content of the next element; raises Malformed unless it has the tag."""
     got, content = next(source, (None, memoryview(b"")))
     if got != tag:
@@ -75,9 +75,9 @@ def take(source: Iterator[tuple[int, memoryview]], tag: int) -> memoryview:
     return content
 
 
-def number(content: memoryview) -> int:
+def decode_integer(content: memoryview) -> int:
     """Return what the content of an integer stands for; raises Malformed unless it has one to four bytes."""
-    if not 0 < len(content) <= _NUMBER_BYTES:
+    if not 0 < len(content) <= _MAX_INTEGER_BYTES:
         raise Malformed(f"a number of {len(content)} bytes")
     return int.from_bytes(content, "big", signed=True)
 

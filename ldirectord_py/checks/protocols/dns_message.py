@@ -7,13 +7,13 @@ import struct
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from ldirectord_py.checks.protocols.dns_records import INTERNET, Type, texts
+from ldirectord_py.checks.protocols.dns_records import INTERNET, RecordType, record_texts
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes
 
-RECORDS = 128
+MAX_RECORDS = 128
 """Records of an answer that are looked at."""
 
 _RESPONSE, _OPCODE, _TRUNCATED, _RECURSION = 0x8000, 0x7800, 0x0200, 0x0100
@@ -32,7 +32,7 @@ _CODES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class DnsResponse:
     """An answer: its code in words, whether it was cut to fit a datagram, and the text of each record read."""
 
     code: str
@@ -45,14 +45,14 @@ class Query:
     """A question, with the number that its answer must have."""
 
     name: str
-    type: Type
+    type: RecordType
     identity: int
 
     def __str__(self) -> str:
         return f"{self.name} {self.type.name}"
 
     @property
-    def wire(self) -> bytes:
+    def encoded(self) -> bytes:
         """Return the message; raises CheckFailed if the name is none of DNS."""
         return struct.pack("!6H", self.identity, _RECURSION, 1, 0, 0, 0) + self._question
 
@@ -67,8 +67,8 @@ class Query:
             raise CheckFailed(f"request asks for what is not a DNS name: {excerpt(as_bytes(self.name))}")
         return name + struct.pack("!HH", self.type, INTERNET)
 
-    def read(self, data: bytes) -> Reply:
-        """Return the answer; raises Stray if it is not to this query, CheckFailed if it is malformed."""
+    def decode(self, data: bytes) -> DnsResponse:
+        """Return the answer; raises UnrelatedAnswer if it is not to this query, CheckFailed if it is malformed."""
         if len(data) < 12:
             raise UnrelatedAnswer("too short for a DNS answer")
         identity, flags, questions, answers = struct.unpack_from("!4H", data)
@@ -79,8 +79,8 @@ class Query:
         if questions > 1 or data[12:at].lower() != question.lower() or not (questions or code):
             raise UnrelatedAnswer("a DNS answer to another question")
         cut = bool(flags & _TRUNCATED)
-        records = () if code or cut else tuple(texts(data, at, min(answers, RECORDS)))
-        return Reply(_CODES[code] if code < len(_CODES) else f"RCODE {code}", cut, records)
+        records = () if code or cut else tuple(record_texts(data, at, min(answers, MAX_RECORDS)))
+        return DnsResponse(_CODES[code] if code < len(_CODES) else f"RCODE {code}", cut, records)
 
 
 def _label(text: str) -> bytes:
@@ -93,17 +93,17 @@ def _label(text: str) -> bytes:
     return text.encode("idna")
 
 
-def query(request: str) -> Query:
+def parse_query(request: str) -> Query:
     """Return what ``NAME``, ``NAME TYPE``, an address or nothing asks: A, PTR of an address, NS of the root."""
     name, word, more = (*request.split(maxsplit=2), "", "", "")[:3]
     identity = secrets.randbelow(65536)
-    if more or word.upper() not in {"", *Type.__members__}:
-        raise CheckFailed(f"request is neither NAME nor NAME TYPE, with one of {', '.join(Type.__members__)}")
+    if more or word.upper() not in {"", *RecordType.__members__}:
+        raise CheckFailed(f"request is neither NAME nor NAME TYPE, with one of {', '.join(RecordType.__members__)}")
     if word:
-        return Query(name, Type[word.upper()], identity)
+        return Query(name, RecordType[word.upper()], identity)
     if not name:
-        return Query(".", Type.NS, identity)
+        return Query(".", RecordType.NS, identity)
     try:
-        return Query(ip_address(name).reverse_pointer, Type.PTR, identity)
+        return Query(ip_address(name).reverse_pointer, RecordType.PTR, identity)
     except ValueError:
-        return Query(name, Type.A, identity)
+        return Query(name, RecordType.A, identity)

@@ -18,7 +18,7 @@ from ldirectord_py.errors import CheckFailed
 INTERNET = 1
 """The class of all records that are looked at."""
 
-_JUMPS = 127  # more labels than a name can have
+_MAX_POINTERS = 127  # more labels than a name can have
 
 _SPECIAL = frozenset(b'"().;\\@$')
 _ESCAPED = tuple(
@@ -27,11 +27,11 @@ _ESCAPED = tuple(
 )
 
 
-Reader: TypeAlias = Callable[[bytes, int, int], bytes]
+RecordDecoder: TypeAlias = Callable[[bytes, int, int], bytes]
 """Reads the data of a record between two places of a message; raises ValueError, IndexError or struct.error."""
 
 
-class Type(IntEnum):
+class RecordType(IntEnum):
     """The types of records that can be asked for and read."""
 
     A = 1
@@ -45,7 +45,7 @@ class Type(IntEnum):
     SRV = 33
 
 
-def texts(data: bytes, at: int, count: int) -> Iterator[bytes]:
+def record_texts(data: bytes, at: int, count: int) -> Iterator[bytes]:
     """Yield the text of the records that we can read; raises CheckFailed if one is malformed."""
     try:
         for _ in range(count):
@@ -56,13 +56,13 @@ def texts(data: bytes, at: int, count: int) -> Iterator[bytes]:
         raise CheckFailed(f"malformed DNS answer: {excerpt(data[12:], 40)}") from None
 
 
-def _frame(data: bytes, at: int) -> tuple[Reader | None, int, int]:
+def _frame(data: bytes, at: int) -> tuple[RecordDecoder | None, int, int]:
     """Return who reads the data of the record, and where they start and end."""
     at = _after_name(data, at)
     kind, family, _, size = struct.unpack_from("!HHIH", data, at)
     if at + 10 + size > len(data):
         raise ValueError
-    return _READERS.get(kind) if family == INTERNET else None, at + 10, at + 10 + size
+    return _DECODERS.get(kind) if family == INTERNET else None, at + 10, at + 10 + size
 
 
 def _after_name(data: bytes, at: int) -> int:
@@ -80,7 +80,7 @@ def _name(data: bytes, at: int) -> bytes:
     while size := data[at]:
         if size >= 0xC0:
             at, jumps = (size & 0x3F) << 8 | data[at + 1], jumps + 1
-            if at >= border or jumps > _JUMPS:
+            if at >= border or jumps > _MAX_POINTERS:
                 raise ValueError
             border = at
             continue
@@ -130,14 +130,14 @@ def _txt(data: bytes, at: int, end: int) -> bytes:
     return b"".join(strings)
 
 
-_READERS: Mapping[int, Reader] = {
-    Type.A: _a,
-    Type.NS: _last_name,
-    Type.CNAME: _last_name,
-    Type.SOA: _soa,
-    Type.PTR: _last_name,
-    Type.MX: _mx,
-    Type.TXT: _txt,
-    Type.AAAA: _aaaa,
-    Type.SRV: _srv,
+_DECODERS: Mapping[int, RecordDecoder] = {
+    RecordType.A: _a,
+    RecordType.NS: _last_name,
+    RecordType.CNAME: _last_name,
+    RecordType.SOA: _soa,
+    RecordType.PTR: _last_name,
+    RecordType.MX: _mx,
+    RecordType.TXT: _txt,
+    RecordType.AAAA: _aaaa,
+    RecordType.SRV: _srv,
 }

@@ -9,9 +9,9 @@ from ldirectord_py.checks.base import Checker, Kind, Target
 from ldirectord_py.checks.effort import RECORD
 from ldirectord_py.checks.pattern import Pattern, compiled
 from ldirectord_py.checks.progress import NOT_CONNECTED, set_progress
-from ldirectord_py.checks.protocols.http_request import Request, first, redirected
+from ldirectord_py.checks.protocols.http_request import Request, first_request, redirected_request
 from ldirectord_py.checks.protocols.http_response import Response
-from ldirectord_py.checks.protocols.http_statuses import statuses
+from ldirectord_py.checks.protocols.http_statuses import parse_statuses
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
 from ldirectord_py.checks.transport.connection import Connection, connect
@@ -50,8 +50,8 @@ class HttpCheck:
         """
         if self._request is None:
             self._pattern = compiled(target.receive) if target.receive else None
-            self._wanted = statuses(target.expectstatus)
-            self._request = first(self._kind, target)
+            self._wanted = parse_statuses(target.expectstatus)
+            self._request = first_request(self._kind, target)
         return self._ask(self._request, target)
 
     def context(self, request: Request) -> ssl.SSLContext | None:
@@ -68,7 +68,7 @@ class HttpCheck:
             redirects = answer.code in _REDIRECTING and not answer.success and target.followredirects
             if not redirects or answer.location is None:
                 break
-            request = redirected(request, answer.location)
+            request = redirected_request(request, answer.location)
         else:
             raise CheckFailed(f"more than {REDIRECTS} redirects")
         if not answer.success:
@@ -128,12 +128,12 @@ class Exchange:
                 return  # the answer may lie there all the same
             return
         while not self._shaken(self._tls):
-            await self._connection.send(self._tls.take())
+            await self._connection.send(self._tls.read_outgoing())
             if not (size := await self._connection.receive_into(_BUFFER)):
                 raise CheckFailed("TLS: closed by server in the handshake")
-            self._tls.give(_VIEW[:size])
+            self._tls.write_incoming(_VIEW[:size])
         self._tls.write(self._head)
-        await self._connection.send(self._tls.take())
+        await self._connection.send(self._tls.read_outgoing())
 
     async def read(self, pattern: Pattern | None) -> bool:
         """Return whether the pattern is in the body, once the answer is complete."""
@@ -169,7 +169,7 @@ class Exchange:
         try:
             return tls.handshake()
         except OSError:
-            self._connection.send_goodbye(tls.take())  # tells the server why
+            self._connection.send_goodbye(tls.read_outgoing())  # tells the server why
             raise
 
     async def _more(self) -> None:
@@ -185,11 +185,11 @@ class Exchange:
         elif self._tls is None:
             self.answer.feed(_VIEW[:size])
         else:
-            self._tls.give(_VIEW[:size])
-            for plain in self._tls.plain():
+            self._tls.write_incoming(_VIEW[:size])
+            for plain in self._tls.decrypted():
                 self._connection.effort.piece(len(plain), RECORD)
                 self.answer.feed(plain)
             if self._tls.ended:
                 self.answer.end()
             if not self.answer.done:
-                await self._connection.send(self._tls.take())
+                await self._connection.send(self._tls.read_outgoing())

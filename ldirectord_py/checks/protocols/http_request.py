@@ -14,7 +14,7 @@ from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes
 
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
-_KEPT = "%/:=&?~#+!$,;'@()*[]|"
+_UNQUOTED = "%/:=&?~#+!$,;'@()*[]|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,56 +40,56 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the request of a check and those of its redirects have in common.
+class _Common:
+    """What the request of a check and the requests of its redirects have in common.
 
-    ``host`` (of the header) and the name in ``terms`` hold for the server of ``url`` alone, where they are set;
-    ``proxy`` stands between us and every http URL.
+    ``host`` (of the header) and the name in ``tls`` hold for the server of ``url`` alone, where they are set;
+    every http URL is requested through ``proxy``.
     """
 
     url: str
     host: str
-    terms: TlsParameters
+    tls: TlsParameters
     proxy: tuple[str, int] | None = None
 
 
-def first(kind: str, target: Target) -> Request:
+def first_request(kind: str, target: Target) -> Request:
     """Return the request of an http, https or http_proxy check; an absolute URL of its scheme overrides the address.
 
     CheckFailed where the URL is none, or no http URL for a proxy.
     """
-    asked = _asked(kind, target)
-    return Request(*_made(asked.url, asked, target.httpmethod), kind, target)
+    common = _common(kind, target)
+    return Request(*_build(common.url, common, target.httpmethod), kind, target)
 
 
-def redirected(request: Request, location: str) -> Request:
+def redirected_request(request: Request, location: str) -> Request:
     """Return the request that follows a redirect; raises CheckFailed for one that is not HTTP."""
-    asked = _asked(request.kind, request.target)
+    common = _common(request.kind, request.target)
     try:
-        url = urljoin(request.url or asked.url, location)
+        url = urljoin(request.url or common.url, location)
     except ValueError:
         raise CheckFailed("redirect to a malformed URL") from None
-    return Request(*_made(url, asked, request.method), request.kind, request.target, url)
+    return Request(*_build(url, common, request.method), request.kind, request.target, url)
 
 
-def _asked(kind: str, target: Target) -> _Asked:
+def _common(kind: str, target: Target) -> _Common:
     path = target.request.removeprefix("/")
     if kind == "http_proxy":
         if not path.startswith("http://"):
             raise CheckFailed("a proxy is asked for an absolute URL: request must start with http://")
-        return _Asked(path, "", _terms(target), (str(target.address), target.port))
+        return _Common(path, "", _tls_parameters(target), (str(target.address), target.port))
     if path.startswith(f"{kind}://"):
-        return _Asked(path, target.virtualhost or "", _terms(target))
+        return _Common(path, target.virtualhost or "", _tls_parameters(target))
     url = f"{kind}://{endpoint(target.address, target.port)}/{path}"
-    return _Asked(url, target.virtualhost or bracketed(target.address), _terms(target))
+    return _Common(url, target.virtualhost or bracketed(target.address), _tls_parameters(target))
 
 
-def _terms(target: Target) -> TlsParameters:
+def _tls_parameters(target: Target) -> TlsParameters:
     return TlsParameters(server_name(target.tlsname) or "", target.tlsverify, target.tlsca)
 
 
-def _made(url: str, asked: _Asked, method: str) -> tuple[str, int, TlsParameters | None, bytes]:
-    """Return host, port, terms and head of the request for a URL."""
+def _build(url: str, common: _Common, method: str) -> tuple[str, int, TlsParameters | None, bytes]:
+    """Return host, port, TLS parameters and head of the request for a URL."""
     try:
         parts = urlsplit(url)
         usual = _PORTS[parts.scheme]
@@ -101,17 +101,17 @@ def _made(url: str, asked: _Asked, method: str) -> tuple[str, int, TlsParameters
         raise CheckFailed("the URL is malformed") from None
     if not name:
         raise CheckFailed("the URL names no host")
-    name = asked.host if name == asked.host else name  # one text for both, of many servers
-    first = urlsplit(asked.url)
+    name = common.host if name == common.host else name  # one text for both, of many servers
+    first = urlsplit(common.url)
     own = (parts.scheme, parts.netloc) == (first.scheme, first.netloc)
-    through = None if parts.scheme == "https" else asked.proxy
+    through = None if parts.scheme == "https" else common.proxy
     resource, header = _path(parts), _host(name, port, parts.scheme)
     if through:
         resource = f"http://{header}{resource}"
-    header = _printable((own and asked.host) or header)
+    header = _printable((own and common.host) or header)
     head = _head(method, resource, header, _authorization(parts))
     address = through or (name, port)
-    tls = _tls(asked, header, name, own=own) if parts.scheme == "https" else None
+    tls = _tls(common, header, name, own=own) if parts.scheme == "https" else None
     return *address, tls, head
 
 
@@ -124,9 +124,9 @@ def _ascii(host: str) -> str:
     return name
 
 
-def _tls(asked: _Asked, header: str, name: str, *, own: bool) -> TlsParameters:
-    """Return the terms for a host: its name is the one set, else that of the header, else its address."""
-    return replace(asked.terms, name=(own and asked.terms.name) or server_name(header) or name)
+def _tls(common: _Common, header: str, name: str, *, own: bool) -> TlsParameters:
+    """Return the TLS parameters for a host; the name is ``tlsname``, else that of the Host header, else the host."""
+    return replace(common.tls, name=(own and common.tls.name) or server_name(header) or name)
 
 
 def _head(method: str, resource: str, host: str, authorization: str) -> bytes:
@@ -140,8 +140,8 @@ def _head(method: str, resource: str, host: str, authorization: str) -> bytes:
 
 
 def _path(parts: SplitResult) -> str:
-    path = quote(parts.path or "/", safe=_KEPT, errors="surrogateescape")
-    query = quote(parts.query, safe=_KEPT, errors="surrogateescape")
+    path = quote(parts.path or "/", safe=_UNQUOTED, errors="surrogateescape")
+    query = quote(parts.query, safe=_UNQUOTED, errors="surrogateescape")
     return f"{path}?{query}" if query else path
 
 

@@ -8,14 +8,14 @@ from ldirectord_py.checks.protocols.http_response import SUCCESS
 from ldirectord_py.runtime.weak_cache import WeakCache
 
 
-def statuses(text: str) -> Collection[int]:
+def parse_statuses(text: str) -> Collection[int]:
     """Return the statuses that the text names; those of success where it names none. Who holds them shares them."""
     return _statuses(text) if text else SUCCESS
 
 
-def _made(text: str) -> frozenset[int]:
+def _expand(text: str) -> frozenset[int]:
     ranges = (part.partition("-") for part in text.split(","))
     return frozenset(code for first, _, last in ranges for code in range(int(first), int(last or first) + 1))
 
 
-_statuses = WeakCache(_made, recent=1)
+_statuses = WeakCache(_expand, recent=1)

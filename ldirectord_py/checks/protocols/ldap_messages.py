@@ -22,10 +22,10 @@ NO_ATTRIBUTES = ("1.1",)
 ALL_ATTRIBUTES = ("*", "+")
 """What to ask for to get all attributes, those of users and those of the server."""
 
-VALUES = 1000
+MAX_VALUES = 1000
 """Values of an entry that are looked at."""
 
-TEXT = 49152
+MAX_TEXT = 49152
 """Bytes of an entry, written out, that are looked at."""
 
 _BIND_REQUEST, _SIMPLE = 0x60, 0x80
@@ -132,8 +132,8 @@ def size(data: memoryview) -> int | None:
 
 def message(data: memoryview) -> Message:
     """Return the message whose bytes these are; raises Malformed."""
-    parts = ber.elements(ber.take(ber.elements(data), ber.SEQUENCE))
-    number = ber.number(ber.take(parts, ber.INTEGER))
+    parts = ber.elements(ber.expect(ber.elements(data), ber.SEQUENCE))
+    number = ber.decode_integer(ber.expect(parts, ber.INTEGER))
     operation, content = next(parts, (None, data))
     if operation is None or number < 0:
         raise ber.Malformed("no operation" if operation is None else "a negative message number")
@@ -143,29 +143,29 @@ def message(data: memoryview) -> Message:
 def outcome(content: memoryview) -> Outcome:
     """Return how a bind, a search or a connection ended; raises Malformed."""
     parts = ber.elements(content)
-    code = ber.number(ber.take(parts, ber.ENUMERATED))
-    ber.take(parts, ber.OCTET_STRING)  # the part of the name that exists
-    diagnostic = bytes(ber.take(parts, ber.OCTET_STRING))
+    code = ber.decode_integer(ber.expect(parts, ber.ENUMERATED))
+    ber.expect(parts, ber.OCTET_STRING)  # the part of the name that exists
+    diagnostic = bytes(ber.expect(parts, ber.OCTET_STRING))
     tag, referrals = next(parts, (None, content))
     return Outcome(code, diagnostic, first_uri(referrals) if tag == _REFERRAL else b"")
 
 
 def first_uri(content: memoryview) -> bytes:
     """Return the first server that a referral or a reference names; raises Malformed."""
-    return bytes(ber.take(ber.elements(content), ber.OCTET_STRING))
+    return bytes(ber.expect(ber.elements(content), ber.OCTET_STRING))
 
 
 def entry(content: memoryview) -> tuple[bytes, memoryview]:
     """Return the name of an entry, and its attributes as they came; raises Malformed."""
     parts = ber.elements(content)
-    return bytes(ber.take(parts, ber.OCTET_STRING)), ber.take(parts, ber.SEQUENCE)
+    return bytes(ber.expect(parts, ber.OCTET_STRING)), ber.expect(parts, ber.SEQUENCE)
 
 
-def written_out(attributes: memoryview) -> bytes:
+def attribute_lines(attributes: memoryview) -> bytes:
     """Return the attributes as lines ``name: value``, as many as may be looked at; raises Malformed."""
     lines = bytearray()
-    for name, value in islice(_values(attributes), VALUES):
-        if len(lines) + len(name) + len(value) + 3 > TEXT:
+    for name, value in islice(_values(attributes), MAX_VALUES):
+        if len(lines) + len(name) + len(value) + 3 > MAX_TEXT:
             break
         lines += b"%b: %b\n" % (bytes(name), bytes(value))
     return bytes(lines)
@@ -176,8 +176,8 @@ def _values(attributes: memoryview) -> Iterator[tuple[memoryview, memoryview]]:
         if tag != ber.SEQUENCE:
             raise ber.Malformed("an attribute that is none")
         parts = ber.elements(attribute)
-        name = ber.take(parts, ber.OCTET_STRING)
-        for kind, value in ber.elements(ber.take(parts, ber.SET)):
+        name = ber.expect(parts, ber.OCTET_STRING)
+        for kind, value in ber.elements(ber.expect(parts, ber.SET)):
             if kind != ber.OCTET_STRING:
                 raise ber.Malformed("a value that is none")
             yield name, value

@@ -9,10 +9,10 @@ from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport.stream import Stream
 from ldirectord_py.errors import CheckFailed
 
-LIMIT = 49152
+MAX_MESSAGE = 49152
 """Bytes that a message may have."""
 
-MESSAGES = 100
+MAX_MESSAGES = 100
 """Messages that an answer may have."""
 
 
@@ -23,25 +23,25 @@ class LdapSession:
         self._stream = stream
         self._seconds = seconds
         self._buffer = bytearray()
-        self._asked = 0
-        self.seen = b""
+        self._number = 0
+        self.received = b""
 
     async def bind(self, login: str, passwd: str) -> None:
         """Log in, anonymously if either word is missing; raises CheckFailed if the server refuses."""
         both = bool(login and passwd)
-        self._asked += 1
-        request = ldap.bind(self._asked, login if both else "", passwd if both else "")
+        self._number += 1
+        request = ldap.bind(self._number, login if both else "", passwd if both else "")
         await self._stream.write(request, "bind")
         answer = await self._next(ldap.BIND_RESPONSE)
-        _passed(ldap.outcome(answer.content), "bind refused")
+        _require_success(ldap.outcome(answer.content), "bind refused")
 
-    async def entry(self, base: str, attributes: tuple[str, ...]) -> tuple[bytes, memoryview]:
+    async def find_entry(self, base: str, attributes: tuple[str, ...]) -> tuple[bytes, memoryview]:
         """Return the name and the attributes of the one entry; raises CheckFailed unless there is one."""
-        self._asked += 1
-        await self._stream.write(ldap.search(self._asked, base, attributes, self._seconds), "search")
+        self._number += 1
+        await self._stream.write(ldap.search(self._number, base, attributes, self._seconds), "search")
         found: list[tuple[bytes, memoryview]] = []
         referral = b""
-        for _ in range(MESSAGES):
+        for _ in range(MAX_MESSAGES):
             answer = await self._next(ldap.SEARCH_ENTRY, ldap.SEARCH_REFERENCE, ldap.SEARCH_DONE)
             match answer.operation:
                 case ldap.SEARCH_ENTRY:
@@ -49,36 +49,36 @@ class LdapSession:
                 case ldap.SEARCH_REFERENCE:
                     referral = ldap.first_uri(answer.content)
                 case _:
-                    _passed(ldap.outcome(answer.content), "search refused")
+                    _require_success(ldap.outcome(answer.content), "search refused")
                     return _only(found, base, referral)
-        raise CheckFailed(f"an answer of more than {MESSAGES} messages")
+        raise CheckFailed(f"an answer of more than {MAX_MESSAGES} messages")
 
     def unbind(self) -> None:
         """Say goodbye."""
-        self._stream.leave(ldap.unbind(self._asked + 1))
+        self._stream.send_goodbye(ldap.unbind(self._number + 1))
 
     async def _next(self, *operations: int) -> Message:
         """Return the next message to our question, of one of the operations; raises CheckFailed or Malformed."""
-        for _ in range(MESSAGES):
+        for _ in range(MAX_MESSAGES):
             answer = ldap.message(memoryview(await self._message()))
             if answer.number == 0 and answer.operation == ldap.EXTENDED_RESPONSE:
                 raise CheckFailed(f"disconnected by server: {_words(ldap.outcome(answer.content))}")
-            if answer.number != self._asked:
-                raise Malformed(f"message number {answer.number} instead of {self._asked}")
+            if answer.number != self._number:
+                raise Malformed(f"message number {answer.number} instead of {self._number}")
             if answer.operation in operations:
                 return answer
             if answer.operation != ldap.INTERMEDIATE_RESPONSE:
                 raise Malformed(f"operation 0x{answer.operation:02x}")
-        raise CheckFailed(f"an answer of more than {MESSAGES} messages")
+        raise CheckFailed(f"an answer of more than {MAX_MESSAGES} messages")
 
     async def _message(self) -> bytes:
         """Return the bytes of the next message; raises CheckFailed when it is too long or never comes."""
-        self.seen = bytes(self._buffer[:100])
+        self.received = bytes(self._buffer[:100])
         while (size := ldap.size(memoryview(bytes(self._buffer[:6])))) is None or size > len(self._buffer):
-            if size is not None and size > LIMIT:
+            if size is not None and size > MAX_MESSAGE:
                 raise CheckFailed(f"a message of {size} bytes")
             self._buffer += await self._stream.read()
-            self.seen = bytes(self._buffer[:100])
+            self.received = bytes(self._buffer[:100])
         data = bytes(memoryview(self._buffer)[:size])
         del self._buffer[:size]
         return data
@@ -93,7 +93,7 @@ def _only(found: list[tuple[bytes, memoryview]], base: str, referral: bytes) -> 
     return found[0]
 
 
-def _passed(outcome: Outcome, refused: str) -> None:
+def _require_success(outcome: Outcome, refused: str) -> None:
     if outcome.code != ldap.SUCCESS:
         raise CheckFailed(f"{refused}: {_words(outcome)}")
 

@@ -19,7 +19,7 @@ from pymysql.protocol import MysqlPacket, OKPacketWrapper
 
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.progress import NOT_CONNECTED, progress, set_progress
-from ldirectord_py.checks.protocols.sql import GOT_ROW, MOST, NO_ROW, outcome
+from ldirectord_py.checks.protocols.sql import GOT_ROW, MAX_RECEIVED, NO_ROW, outcome
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport.connection import open_connection
 from ldirectord_py.checks.transport.receive_buffer import limit_receive_buffer
@@ -27,10 +27,10 @@ from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes, printable
 
-LIMIT = 32768
+MAX_PACKET = 32768
 """Bytes that a packet may have, rows aside: they are not read."""
 
-_PLUGINS = frozenset({"", "mysql_native_password", "caching_sha2_password", "sha256_password"})
+_AUTH_PLUGINS = frozenset({"", "mysql_native_password", "caching_sha2_password", "sha256_password"})
 """Ways to log in that do not show the password to whoever asks; "" stands for the second-oldest."""
 
 _REFUSALS = frozenset({1044, 1045, 1251, 1275, 1396, 1524, 1698, 1820, 1862, 2059, 3118, 3159, 4151})
@@ -40,17 +40,17 @@ _MALFORMED = (LookupError, ValueError, TypeError, NameError, AttributeError, Ass
 """What aiomysql raises over packets that are none."""
 
 
-async def converse(target: Target, statement: str) -> str:
+async def run_statement(target: Target, statement: str) -> str:
     """Return what came of the statement; raises CheckFailed without a row."""
-    session = _Session(target)
+    session = _MysqlSession(target)
     try:
         with _reasons():
             await session.log_in()
-            word = await session.ask(statement)
-            await session.leave()
+            word = await session.run_query(statement)
+            await session.send_goodbye()
             return word
     finally:
-        session.end()
+        session.abort()
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def _words(error: Exception) -> str:
     return f"query failed: {words}" if "logged in" in progress() else words
 
 
-class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no annotations
+class _MysqlSession(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no annotations
     """A connection; its state beyond aiomysql's is the byte count of what the server may still send."""
 
     def __init__(self, target: Target) -> None:
@@ -91,20 +91,20 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
             program_name="ldirectord",
         )
         self.client_flag &= ~CLIENT.MULTI_STATEMENTS
-        self._terms = tls_parameters(target)
-        self._left = MOST
+        self._tls = tls_parameters(target)
+        self._left = MAX_RECEIVED
 
     async def log_in(self) -> None:
         """Return when the server has taken the login: as aiomysql's ``_connect`` but on a connection of ours."""
         set_progress(NOT_CONNECTED)
-        self._reader, self._writer = await open_connection(self._host, self._port, limit=LIMIT)
+        self._reader, self._writer = await open_connection(self._host, self._port, limit=MAX_PACKET)
         limit_receive_buffer(self._writer.transport)
         set_progress("connected, no greeting")
         self._next_seq_id = 0
         await self._get_server_information()
         await self._request_authentication()
 
-    async def ask(self, statement: str) -> str:
+    async def run_query(self, statement: str) -> str:
         """Return what came of the statement."""
         set_progress("logged in, no answer to the query")
         await self._execute_command(COMMAND.COM_QUERY, as_bytes(statement))
@@ -127,12 +127,12 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
             raise CheckFailed(NO_ROW)
         return GOT_ROW
 
-    async def leave(self) -> None:
+    async def send_goodbye(self) -> None:
         """Say goodbye, whatever becomes of it."""
         self._writer.write(struct.pack("<iB", 1, COMMAND.COM_QUIT))
         await asyncio.sleep(0)  # uvloop sends at the end of a turn
 
-    def end(self) -> None:
+    def abort(self) -> None:
         """Close the connection without a wait."""
         if self._writer:
             self._writer.transport.abort()
@@ -140,15 +140,15 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
 
     async def _request_authentication(self) -> None:
         set_progress("connected, no answer to the login")
-        if self._server_auth_plugin not in _PLUGINS:
+        if self._server_auth_plugin not in _AUTH_PLUGINS:
             self._client_auth_plugin = "mysql_native_password"  # the server may ask for another
         if self.server_capabilities & CLIENT.SSL:
-            await self._go_secure(self._terms)
-        elif self._terms.verify:
+            await self._start_tls(self._tls)
+        elif self._tls.verify:
             raise CheckFailed("the server has no TLS, which tlsverify asks for")
         await super()._request_authentication()
 
-    async def _go_secure(self, asked: TlsParameters) -> None:
+    async def _start_tls(self, asked: TlsParameters) -> None:
         """Go on over TLS, on the connection that there is."""
         self.client_flag |= CLIENT.SSL
         charset = charset_by_name(self.charset).id
@@ -161,7 +161,7 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
 
     async def _process_auth(self, plugin_name: bytes, auth_packet: MysqlPacket) -> MysqlPacket | None:
         name = plugin_name.decode("ascii", "replace")
-        if name not in _PLUGINS:
+        if name not in _AUTH_PLUGINS:
             raise CheckFailed(f"login refused: the server asks for {printable(plugin_name[:80])}, not known here")
         packet: MysqlPacket | None = await super()._process_auth(plugin_name, auth_packet)
         return packet
@@ -174,11 +174,11 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no an
         return packet
 
     async def _read_bytes(self, num_bytes: int) -> bytes:
-        if num_bytes > LIMIT:
+        if num_bytes > MAX_PACKET:
             raise CheckFailed(f"a packet of {num_bytes} bytes ({progress()})")
         self._left -= num_bytes
         if self._left < 0:
-            raise CheckFailed(f"more than {MOST // 1024} kB without a row")
+            raise CheckFailed(f"more than {MAX_RECEIVED // 1024} kB without a row")
         try:
             data: bytes = await self._reader.readexactly(num_bytes)
         except asyncio.IncompleteReadError as error:

@@ -20,7 +20,7 @@ from ldirectord_py.checks.protocols.sql import GOT_ROW, outcome
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import printable
 
-MEMORY = 512 * 2**20
+MAX_MEMORY = 512 * 2**20
 """Bytes that the process may have."""
 
 _REFUSALS = ("ORA-01005", "ORA-01017", "ORA-01045", "ORA-280")
@@ -35,16 +35,16 @@ def main() -> None:
     """Print what becomes of the target on standard input."""
     target = json.load(sys.stdin)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it would have the password
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
     signal.alarm(int(target["timeout"]) + 2)  # should the daemon not be there any more
     try:
-        word = f"{UP} {asked(target)}"
+        word = f"{UP} {query(target)}"
     except CheckFailed as failed:
         word = f"{DOWN} {failed}"
     print(word, flush=True)  # noqa: T201  to whom it may concern: the daemon
 
 
-def asked(target: Mapping[str, Any]) -> str:
+def query(target: Mapping[str, Any]) -> str:
     """Return the word for a server that is well."""
     try:
         connection = _connect(target)

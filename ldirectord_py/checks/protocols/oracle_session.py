@@ -24,7 +24,7 @@ from ldirectord_py.runtime.python_command import python_command
 
 COMMAND = python_command("ldirectord_py.checks.protocols.oracle_child")
 
-LIMIT = 4096
+MAX_OUTPUT = 4096
 """Bytes that the process may say."""
 
 TURNS = Limiter(8)
@@ -36,7 +36,7 @@ REAPED = 1.0
 _TOLD = ("address", "port", "timeout", "login", "passwd", "database")
 
 
-async def converse(target: Target, statement: str) -> str:
+async def run_statement(target: Target, statement: str) -> str:
     """Return what came of the statement; raises CheckFailed without a row."""
     await connect.check(target)  # a server that is not there is not worth a process
     set_progress("connected, no answer to the login")
@@ -102,7 +102,7 @@ class _Child(asyncio.SubprocessProtocol):
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         """Keep what it says."""
-        self._said += data[: LIMIT - len(self._said)]
+        self._said += data[: MAX_OUTPUT - len(self._said)]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that it has ended and said all."""

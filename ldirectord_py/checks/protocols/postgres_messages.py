@@ -16,7 +16,7 @@ SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 TERMINATE = b"X\x00\x00\x00\x04"
 
 _PROTOCOL = 3 << 16
-_CHANGED = re.compile(rb"[A-Z]+(?: [0-9]{1,10})? ([0-9]{1,20})\0?")
+_ROW_COUNT = re.compile(rb"[A-Z]+(?: [0-9]{1,10})? ([0-9]{1,20})\0?")
 
 
 def startup(user: str, database: str) -> bytes:
@@ -44,14 +44,14 @@ class Results:
         self._last = 0
         self._changed = 0
 
-    def row(self) -> int:
+    def add_row(self) -> int:
         """Take a row of the statement that is being answered; return how many it has so far."""
         self._rows += 1
         return self._rows
 
-    def completed(self, tag: bytes) -> None:
+    def end_statement(self, tag: bytes) -> None:
         """Take the end of a statement, and its tag: none where there was no statement at all."""
-        self._last, self._rows, self._changed = self._rows, 0, changed(tag)
+        self._last, self._rows, self._changed = self._rows, 0, row_count(tag)
 
     @property
     def word(self) -> str:
@@ -86,9 +86,9 @@ def _fields(body: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield field[:1], field[1:]
 
 
-def changed(tag: bytes) -> int:
+def row_count(tag: bytes) -> int:
     """Return the rows that a completed statement changed or returned, as its tag says: ``UPDATE 3``."""
-    found = _CHANGED.fullmatch(tag[:64])
+    found = _ROW_COUNT.fullmatch(tag[:64])
     return int(found[1]) if found else 0
 
 

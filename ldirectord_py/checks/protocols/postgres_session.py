@@ -13,7 +13,7 @@ from functools import partial
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.progress import NOT_CONNECTED, progress, set_progress
 from ldirectord_py.checks.protocols import postgres_messages, scram
-from ldirectord_py.checks.protocols.sql import GOT_ROW, MOST
+from ldirectord_py.checks.protocols.sql import GOT_ROW, MAX_RECEIVED
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.threads import THREADS
 from ldirectord_py.checks.transport.connection import open_connection
@@ -21,13 +21,13 @@ from ldirectord_py.checks.transport.receive_buffer import limit_receive_buffer
 from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
 from ldirectord_py.errors import CheckFailed
 
-LIMIT = 32768
+MAX_MESSAGE = 32768
 """Bytes that a message may have, rows aside: they are skipped."""
 
 MAX_ROWS = 500
 """Rows of a result that are skipped; those beyond them are not read."""
 
-PORTION = 16384
+READ_SIZE = 16384
 """Bytes of a row that are read at once."""
 
 _ROWS = frozenset((b"D", b"d"))
@@ -51,15 +51,15 @@ class PostgresSession:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._left = MOST
+        self._left = MAX_RECEIVED
         self._nonce = b""
         self._expected = b""
 
-    async def secure(self, asked: TlsParameters) -> None:
+    async def start_tls(self, asked: TlsParameters) -> None:
         """Turn TLS on where the server has it; raises CheckFailed where it must and has not."""
         set_progress("connected, no answer to the request for TLS")
         self._writer.write(postgres_messages.SSL_REQUEST)
-        answer = await self._reader.read(LIMIT)
+        answer = await self._reader.read(MAX_MESSAGE)
         if answer == b"S":  # and nothing behind it, which anybody may have said
             set_progress("connected, TLS handshake not done")
             await self._writer.start_tls(asked.context, server_hostname=asked.name)
@@ -87,7 +87,7 @@ class PostgresSession:
             if kind == b"R":
                 await self._authenticate(target, body)
 
-    async def ask(self, statement: str) -> str:
+    async def query(self, statement: str) -> str:
         """Return what came of the last statement; raises CheckFailed where it has no row, or any of them fails.
 
         A result that is too long is not read to its end: its rows count, whatever would follow.
@@ -98,7 +98,7 @@ class PostgresSession:
         while True:
             kind, size = await self._header()
             if kind in _ROWS:
-                if results.row() > MAX_ROWS or size > self._left - LIMIT:
+                if results.add_row() > MAX_ROWS or size > self._left - MAX_MESSAGE:
                     return GOT_ROW
                 await self._skip(size)
             elif kind == b"Z":
@@ -106,16 +106,16 @@ class PostgresSession:
             elif kind == b"G":
                 raise CheckFailed("the server asks for data to copy")
             else:
-                self._take(results, kind, await self._body(size))
+                self._handle(results, kind, await self._body(size))
 
-    def _take(self, results: postgres_messages.Results, kind: bytes, body: bytes) -> None:
+    def _handle(self, results: postgres_messages.Results, kind: bytes, body: bytes) -> None:
         """Take a message that is no row; raises CheckFailed for an error."""
         if kind == b"E":
             raise CheckFailed(f"query failed: {postgres_messages.failure(body)[1]}")
         if kind == b"C":
-            results.completed(body)
+            results.end_statement(body)
 
-    async def leave(self) -> None:
+    async def send_goodbye(self) -> None:
         """Say goodbye, whatever becomes of it."""
         self._writer.write(postgres_messages.TERMINATE)
         await asyncio.sleep(0)  # uvloop sends at the end of a turn
@@ -130,44 +130,44 @@ class PostgresSession:
             raise CheckFailed("login refused: the server asks for a password")
         match method:
             case _Method.CLEARTEXT:
-                self._answer(postgres_messages.text(target.passwd))
+                self._send_password_message(postgres_messages.text(target.passwd))
             case _Method.MD5 if len(rest) == 4:
-                self._answer(postgres_messages.md5(target.login, target.passwd, rest))
+                self._send_password_message(postgres_messages.md5(target.login, target.passwd, rest))
             case _Method.SASL if scram.MECHANISM in rest.split(b"\0"):
                 self._nonce = secrets.token_urlsafe(18).encode()
-                first = b"n,," + scram.first(self._nonce)
-                self._answer(scram.MECHANISM + b"\0" + struct.pack("!i", len(first)) + first)
+                first = b"n,," + scram.first_message(self._nonce)
+                self._send_password_message(scram.MECHANISM + b"\0" + struct.pack("!i", len(first)) + first)
             case _Method.SASL_CONTINUE if self._nonce:
-                asked = scram.challenge(rest, self._nonce)
-                proof = await THREADS.run(partial(asked.answered, target.passwd, scram.first(self._nonce)))
+                asked = scram.parse_challenge(rest, self._nonce)
+                proof = await THREADS.run(partial(asked.answer, target.passwd, scram.first_message(self._nonce)))
                 self._nonce, self._expected = b"", proof.expected
-                self._answer(proof.message)
+                self._send_password_message(proof.message)
             case _Method.SASL_FINAL if self._expected:
                 if rest != self._expected:
                     raise CheckFailed("login refused: the server does not know the password itself")
             case _:
                 raise CheckFailed(f"login refused: authentication method {method} is not known here")
 
-    def _answer(self, body: bytes) -> None:
+    def _send_password_message(self, body: bytes) -> None:
         self._writer.write(postgres_messages.message(b"p", body))
 
     async def _header(self) -> tuple[bytes, int]:
-        return postgres_messages.header(await self._exactly(5))
+        return postgres_messages.header(await self._read_exactly(5))
 
     async def _body(self, size: int) -> bytes:
-        if size > LIMIT:
+        if size > MAX_MESSAGE:
             raise CheckFailed(f"a message of {size} bytes")
-        return await self._exactly(size)
+        return await self._read_exactly(size)
 
     async def _skip(self, size: int) -> None:
         """Read so many bytes of a row, and keep none of them."""
         while size:
-            size -= len(await self._exactly(min(size, PORTION)))
+            size -= len(await self._read_exactly(min(size, READ_SIZE)))
 
-    async def _exactly(self, size: int) -> bytes:
+    async def _read_exactly(self, size: int) -> bytes:
         self._left -= size
         if self._left < 0:
-            raise CheckFailed(f"more than {MOST // 1024} kB without a row")
+            raise CheckFailed(f"more than {MAX_RECEIVED // 1024} kB without a row")
         try:
             return await self._reader.readexactly(size)
         except asyncio.IncompleteReadError as error:
@@ -179,12 +179,12 @@ class PostgresSession:
 async def connect(target: Target) -> AsyncIterator[PostgresSession]:
     """Yield a connection, over TLS where the server has it; it is closed without a wait."""
     set_progress(NOT_CONNECTED)
-    reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT)
+    reader, writer = await open_connection(str(target.address), target.port, limit=MAX_MESSAGE)
     limit_receive_buffer(writer.transport)
     session = PostgresSession(reader, writer)
     try:
-        await session.secure(tls_parameters(target))
+        await session.start_tls(tls_parameters(target))
         yield session
-        await session.leave()
+        await session.send_goodbye()
     finally:
         writer.transport.abort()

@@ -17,7 +17,7 @@ from ldirectord_py.address import Address
 from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.errors import CheckFailed
 
-LARGEST = 4096
+MAX_PACKET = 4096
 """Bytes that a packet may have."""
 
 _HEADER = 20
@@ -60,14 +60,14 @@ class AccessRequest:
     authenticator: bytes
 
     @property
-    def wire(self) -> bytes:
+    def encoded(self) -> bytes:
         """Return the packet; raises CheckFailed if the login or the password is too long for RADIUS."""
         if len(self.login) > 253 or len(self.passwd) > 128:
             raise CheckFailed("RADIUS allows logins of 253 bytes and passwords of 128")
         nas = Attribute.NAS_IPV6_ADDRESS if self.nas.version == 6 else Attribute.NAS_IP_ADDRESS
         attributes = (
             _attribute(Attribute.USER_NAME, self.login)
-            + _attribute(Attribute.USER_PASSWORD, self._hidden())
+            + _attribute(Attribute.USER_PASSWORD, self._encrypted_password())
             + _attribute(nas, self.nas.packed)
         )
         length = _HEADER + 18 + len(attributes)
@@ -75,12 +75,12 @@ class AccessRequest:
         digest = self._signature(head + _attribute(Attribute.MESSAGE_AUTHENTICATOR, _NO_DIGEST) + attributes)
         return head + _attribute(Attribute.MESSAGE_AUTHENTICATOR, digest) + attributes
 
-    def read(self, data: bytes) -> RadiusResponse:
-        """Return the answer; raises Stray if it is not the server's to this request, CheckFailed if malformed."""
+    def decode(self, data: bytes) -> RadiusResponse:
+        """Return the answer; raises UnrelatedAnswer for another message, CheckFailed for a malformed one."""
         if len(data) < _HEADER:
             raise UnrelatedAnswer("too short for a RADIUS answer")
         code, number, length = struct.unpack_from("!BBH", data)
-        if not _HEADER <= length <= min(len(data), LARGEST):
+        if not _HEADER <= length <= min(len(data), MAX_PACKET):
             raise UnrelatedAnswer("a RADIUS packet of wrong length")
         if number != self.number:
             raise UnrelatedAnswer("a RADIUS answer to another request")
@@ -93,7 +93,7 @@ class AccessRequest:
         return RadiusResponse(_CODES.get(code, f"RADIUS code {code}"), said, proved)
 
     def _verify(self, data: bytes, attributes: tuple[tuple[int, int, int], ...]) -> bool:
-        """Return whether there is a Message-Authenticator; raises Stray unless each one is right."""
+        """Return whether there is a Message-Authenticator; raises UnrelatedAnswer unless each one is right."""
         signatures = [(at, end) for kind, at, end in attributes if kind == Attribute.MESSAGE_AUTHENTICATOR]
         for at, end in signatures:
             unsigned = data[:4] + self.authenticator + data[_HEADER:at] + _NO_DIGEST + data[end:]
@@ -107,7 +107,7 @@ class AccessRequest:
     def _signature(self, packet: bytes) -> bytes:
         return hmac.digest(self.secret, packet, "md5")
 
-    def _hidden(self) -> bytes:
+    def _encrypted_password(self) -> bytes:
         """Return the password as RFC 2865, 5.2 hides it."""
         plain = self.passwd.ljust(max(16, -(-len(self.passwd) // 16) * 16), b"\0")
         hidden, last = b"", self.authenticator

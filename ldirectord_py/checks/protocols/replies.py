@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ldirectord_py.checks.transport.stream import LINES, Stream
+from ldirectord_py.checks.transport.stream import MAX_LINES, Stream
 from ldirectord_py.errors import CheckFailed
 
 MAX_REPLY = 65536
@@ -39,7 +39,7 @@ async def ftp_reply(stream: Stream, *starts: str) -> str:
 
 def _limit(lines: list[str]) -> None:
     """Raise CheckFailed where a reply is too long."""
-    if len(lines) > LINES:
-        raise CheckFailed(f"a reply of more than {LINES} lines")
+    if len(lines) > MAX_LINES:
+        raise CheckFailed(f"a reply of more than {MAX_LINES} lines")
     if sum(map(len, lines)) > MAX_REPLY:
         raise CheckFailed(f"a reply of more than {MAX_REPLY // 1024} kB")

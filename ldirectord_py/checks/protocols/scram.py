@@ -16,7 +16,7 @@ from ldirectord_py.runtime.text import as_bytes
 
 MECHANISM = b"SCRAM-SHA-256"
 
-MOST_ITERATIONS = 1_000_000
+MAX_ITERATIONS = 1_000_000
 """Rounds of the key derivation that a server may ask for (a quarter of a second); PostgreSQL's default is 4096."""
 
 _CHALLENGE = re.compile(rb"r=([!-+\--~]+),s=([A-Za-z0-9/+]+={0,2}),i=([1-9][0-9]{0,9})(?:,.*)?", re.DOTALL)
@@ -46,9 +46,9 @@ class Challenge:
     iterations: int
     raw: bytes
 
-    def answered(self, password: str, first: bytes) -> Proof:
+    def answer(self, password: str, first: bytes) -> Proof:
         """Return the proof; takes 0.25 us an iteration, without Python's lock."""
-        salted = hashlib.pbkdf2_hmac("sha256", prepared(password), self.salt, self.iterations)
+        salted = hashlib.pbkdf2_hmac("sha256", saslprep(password), self.salt, self.iterations)
         bare = b"c=biws,r=" + self.nonce
         signed = b",".join((first, self.raw, bare))
         key = _hmac(salted, b"Client Key")
@@ -58,23 +58,23 @@ class Challenge:
         return Proof(bare + b",p=" + b64encode(proof), expected)
 
 
-def first(nonce: bytes) -> bytes:
+def first_message(nonce: bytes) -> bytes:
     """Return the client's first message without its header; the name is empty: PostgreSQL knows it already."""
     return b"n=,r=" + nonce
 
 
-def challenge(data: bytes, nonce: bytes) -> Challenge:
+def parse_challenge(data: bytes, nonce: bytes) -> Challenge:
     """Return the server's first message; raises CheckFailed when it is none, or asks for too much."""
     found = _CHALLENGE.fullmatch(data)
     if not found or not found[1].startswith(nonce) or len(found[1]) == len(nonce) or len(found[2]) % 4:
         raise CheckFailed(f"expected a challenge for SCRAM, got {excerpt(data)}")
     iterations = int(found[3])
-    if iterations > MOST_ITERATIONS:
-        raise CheckFailed(f"the server asks for {iterations} iterations, more than {MOST_ITERATIONS}")
+    if iterations > MAX_ITERATIONS:
+        raise CheckFailed(f"the server asks for {iterations} iterations, more than {MAX_ITERATIONS}")
     return Challenge(found[1], b64decode(found[2]), iterations, data)
 
 
-def prepared(password: str) -> bytes:
+def saslprep(password: str) -> bytes:
     """Return the password after SASLprep, or as it is where that does not allow it, as PostgreSQL does."""
     raw = as_bytes(password)
     if password.isascii():
@@ -83,12 +83,16 @@ def prepared(password: str) -> bytes:
         " " if stringprep.in_table_c12(char) else char for char in password if not stringprep.in_table_b1(char)
     )
     normal = unicodedata.normalize("NFKC", mapped)
-    if not normal or any(prohibited(char) for char in normal for prohibited in _PROHIBITED) or _mixed(normal):
+    if (
+        not normal
+        or any(prohibited(char) for char in normal for prohibited in _PROHIBITED)
+        or _mixes_directions(normal)
+    ):
         return raw
     return normal.encode()
 
 
-def _mixed(text: str) -> bool:
+def _mixes_directions(text: str) -> bool:
     """Whether text of both directions is in an order that SASLprep does not allow."""
     rightward = [stringprep.in_table_d1(char) for char in text]
     return any(rightward) and not (

@@ -33,7 +33,7 @@ _SHORT: Mapping[bytes, bytes] = {b"v": b"via", b"i": b"call-id"}
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class OptionsRequest:
     """An OPTIONS request; ``token`` is what tells it from all others."""
 
     login: str
@@ -42,19 +42,19 @@ class Options:
     token: str
 
     @property
-    def wire(self) -> bytes:
+    def encoded(self) -> bytes:
         """Return the message."""
         text = _REQUEST.format(
             login=self.login, transport=self.protocol.name, local=endpoint(*self.local), token=self.token
         )
         return as_bytes(text.replace("\n", "\r\n"))
 
-    def read(self, data: bytes) -> str:
-        """Return the status of the final answer, as ``200 OK``; raises Stray if the message is not that."""
+    def decode(self, data: bytes) -> str:
+        """Return the status of the final answer, as ``200 OK``; raises UnrelatedAnswer if the message is not that."""
         first, _, rest = data.lstrip(b"\r\n").partition(b"\n")
         status = _STATUS.fullmatch(first.rstrip(b"\r"))
         if status is None:
-            raise UnrelatedAnswer("a SIP request" if starts(first) else "not a SIP message")
+            raise UnrelatedAnswer("a SIP request" if is_start_line(first) else "not a SIP message")
         if not self._is_ours(_headers(rest)):
             raise UnrelatedAnswer("a SIP answer to another request")
         words = printable(b" ".join(word for word in status.groups() if word))
@@ -69,7 +69,7 @@ class Options:
         return repeated == (b"z9hG4bK" + token, token, [b"1", b"OPTIONS"])
 
 
-def starts(line: bytes) -> bool:
+def is_start_line(line: bytes) -> bool:
     """Whether a SIP message starts with the line."""
     return _START.match(line) is not None
 

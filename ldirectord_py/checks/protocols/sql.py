@@ -5,12 +5,12 @@ from __future__ import annotations
 from ldirectord_py.checks.base import TLS, Target
 from ldirectord_py.errors import CheckFailed
 
-NEEDS = frozenset({"login", "request"})
+NEEDED_DIRECTIVES = frozenset({"login", "request"})
 """The directives without which a check cannot pass."""
 
-USES = TLS | {"login", "passwd", "database", "request"}
+SQL_FIELDS = TLS | {"login", "passwd", "database", "request"}
 
-MOST = 262144
+MAX_RECEIVED = 262144
 """Bytes that a server may send in all."""
 
 GOT_ROW = "got a row"

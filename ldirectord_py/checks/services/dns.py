@@ -7,7 +7,7 @@ import asyncio
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.pattern import compiled
 from ldirectord_py.checks.progress import NOT_CONNECTED, set_progress
-from ldirectord_py.checks.protocols.dns_message import Query, Reply, query
+from ldirectord_py.checks.protocols.dns_message import DnsResponse, Query, parse_query
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
 from ldirectord_py.checks.transport import datagram
@@ -16,14 +16,14 @@ from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import printable
 
-LIMIT = 16384
+READ_AHEAD = 16384
 """Bytes that are read ahead of what is asked for."""
 
 
 async def check(target: Target) -> str:
     """Return the record that matched, the first where any will do."""
     request = target.request.removeprefix("/")
-    asked = query(request)
+    asked = parse_query(request)
     reply = await (_over_tcp if target.protocol is Protocol.TCP else _over_udp)(target, asked)
     if reply.code != "NOERROR":
         raise CheckFailed(f"{reply.code} for {asked}")
@@ -39,21 +39,21 @@ async def check(target: Target) -> str:
     raise CheckFailed(f"receive pattern not in the records for {asked}: {got}")
 
 
-async def _over_udp(target: Target, asked: Query) -> Reply:
+async def _over_udp(target: Target, asked: Query) -> DnsResponse:
     async with datagram.connect(target) as socket:
-        reply = await socket.ask(asked.wire, asked.read)
+        reply = await socket.exchange(asked.encoded, asked.decode)
     return await _over_tcp(target, asked) if reply.truncated else reply
 
 
-async def _over_tcp(target: Target, asked: Query) -> Reply:
-    wire = asked.wire
+async def _over_tcp(target: Target, asked: Query) -> DnsResponse:
+    wire = asked.encoded
     set_progress(NOT_CONNECTED)
-    reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT)
+    reader, writer = await open_connection(str(target.address), target.port, limit=READ_AHEAD)
     set_progress("connected, no answer")
     try:
         writer.write(len(wire).to_bytes(2, "big") + wire)
         size = int.from_bytes(await reader.readexactly(2), "big")
-        reply = asked.read(await reader.readexactly(size))
+        reply = asked.decode(await reader.readexactly(size))
     except asyncio.IncompleteReadError as error:
         raise CheckFailed(f"closed by server after {len(error.partial)} bytes of {error.expected}") from None
     finally:

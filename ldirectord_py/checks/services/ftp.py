@@ -15,10 +15,10 @@ from ldirectord_py.checks.transport.connection import connect as open_data
 from ldirectord_py.checks.transport.stream import Stream, connect
 from ldirectord_py.errors import CheckFailed
 
-LIMIT = 16 * 1024 * 1024
+MAX_FILE = 16 * 1024 * 1024
 """Bytes that the file may have."""
 
-WINDOW = 65536
+SEARCH_SIZE = 65536
 """Bytes of it that are searched at once."""
 
 OVERLAP = 16384
@@ -36,8 +36,8 @@ async def check(target: Target) -> str:
             await _command(stream, f"PASS {target.passwd}", "2")
         word = "logged in"
         if target.receive or target.request.strip("/"):
-            word = await _fetched(stream, target)
-        stream.leave(b"QUIT\r\n")
+            word = await _fetch(stream, target)
+        stream.send_goodbye(b"QUIT\r\n")
         return word
 
 
@@ -50,7 +50,7 @@ async def _command(stream: Stream, line: str, *starts: str) -> str:
     return answer
 
 
-async def _fetched(stream: Stream, target: Target) -> str:
+async def _fetch(stream: Stream, target: Target) -> str:
     """Return how much was fetched; raises CheckFailed where ``receive`` finds nothing in it."""
     await _command(stream, "TYPE I", "2")
     port = await _data_port(stream)
@@ -73,22 +73,22 @@ async def _search(source: Connection, pattern: Pattern) -> tuple[int, bool, byte
     """Return how many bytes came, whether the pattern is in them, and the last of them."""
     size, found, first, window, portion = 0, False, 0, bytearray(), bytearray(OVERLAP)
     while True:
-        data = memoryview(portion)[: await _received(source, portion)]
+        data = memoryview(portion)[: await _read(source, portion)]
         size += len(data)
         window += data
-        if size > LIMIT:
-            raise CheckFailed(f"file longer than {LIMIT // 1024 // 1024} MB")
-        if not found and (not data or len(window) >= WINDOW):
+        if size > MAX_FILE:
+            raise CheckFailed(f"file longer than {MAX_FILE // 1024 // 1024} MB")
+        if not found and (not data or len(window) >= SEARCH_SIZE):
             span = await search(pattern, window, first)
             found = span is not None and (not data or span[1] < len(window))  # the window's end is not the file's
         if not data:
             return size, found, window
-        if len(window) >= WINDOW:
+        if len(window) >= SEARCH_SIZE:
             del window[:-OVERLAP]
             first = 1
 
 
-async def _received(source: Connection, portion: bytearray) -> int:
+async def _read(source: Connection, portion: bytearray) -> int:
     """Return how many bytes came, 0 at the end. A reset is an end: the reply after it says if the file is complete."""
     try:
         return await source.receive_into(portion)

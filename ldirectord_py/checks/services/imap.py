@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.transport.stream import LINES, Stream, connect
+from ldirectord_py.checks.transport.stream import MAX_LINES, Stream, connect
 from ldirectord_py.errors import CheckFailed
 
 
@@ -19,20 +19,20 @@ async def talk(stream: Stream, target: Target) -> str:
     if target.login and not greeting.upper().startswith("* PREAUTH"):
         await stream.send(f"a1 LOGIN {_quoted(target.login)} {_quoted(target.passwd)}", "LOGIN")
         await _tagged(stream, "a1")
-    stream.leave(b"a2 LOGOUT\r\n")
+    stream.send_goodbye(b"a2 LOGOUT\r\n")
     return greeting
 
 
 async def _tagged(stream: Stream, tag: str) -> None:
     """Read to the answer with our tag; raises CheckFailed unless it is OK."""
-    for _ in range(LINES):
+    for _ in range(MAX_LINES):
         line = await stream.expect(f"{tag} ", "* ")
         answers, _, answer = line.partition(" ")
         if answers == tag and answer.upper().startswith("OK"):
             return
         if answers == tag:
             raise CheckFailed(f"login refused: {line}")
-    raise CheckFailed(f"no answer to LOGIN among {LINES} lines")
+    raise CheckFailed(f"no answer to LOGIN among {MAX_LINES} lines")
 
 
 def _quoted(text: str) -> str:

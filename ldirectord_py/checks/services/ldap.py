@@ -14,7 +14,7 @@ from ldirectord_py.checks.search import search
 from ldirectord_py.checks.transport.stream import Stream, connect
 from ldirectord_py.errors import CheckFailed
 
-USES = frozenset({"login", "passwd", "request", "receive"})
+LDAP_FIELDS = frozenset({"login", "passwd", "request", "receive"})
 """The fields that the check reads, with TLS or without."""
 
 
@@ -29,18 +29,18 @@ async def talk(stream: Stream, target: Target) -> str:
     session = LdapSession(stream, math.ceil(target.timeout))
     try:
         await session.bind(target.login, target.passwd)
-        name = await _found(session, target)
+        name = await _find(session, target)
     except Malformed as error:
-        raise CheckFailed(f"malformed LDAP answer, {error}: {excerpt(session.seen)}") from None
+        raise CheckFailed(f"malformed LDAP answer, {error}: {excerpt(session.received)}") from None
     session.unbind()
     return name
 
 
-async def _found(session: LdapSession, target: Target) -> str:
+async def _find(session: LdapSession, target: Target) -> str:
     """Return the name of the entry; raises CheckFailed if ``receive`` is neither in it nor in the attributes."""
     base = target.request.removeprefix("/")
     pattern = compiled(target.receive) if target.receive else None
-    name, _ = await session.entry(base, ldap.NO_ATTRIBUTES)
+    name, _ = await session.find_entry(base, ldap.NO_ATTRIBUTES)
     if pattern and await search(pattern, name) is None:
         await _match(session, base, pattern)
     return f"found {excerpt(name)}"
@@ -48,10 +48,10 @@ async def _found(session: LdapSession, target: Target) -> str:
 
 async def _match(session: LdapSession, base: str, pattern: Pattern) -> None:
     """Look for the pattern in the attributes; raises CheckFailed if it is not there."""
-    name, attributes = await session.entry(base, ldap.ALL_ATTRIBUTES)
-    written = ldap.written_out(attributes)
+    name, attributes = await session.find_entry(base, ldap.ALL_ATTRIBUTES)
+    written = ldap.attribute_lines(attributes)
     if await search(pattern, written) is None:  # no excerpt: passwords may be among the attributes
         raise CheckFailed(f"receive pattern not in {excerpt(name)} nor in {len(written)} bytes of attributes")
 
 
-KIND = Kind("ldap", check, port=389, uses=USES)
+KIND = Kind("ldap", check, port=389, uses=LDAP_FIELDS)

@@ -13,4 +13,4 @@ async def check(target: Target) -> str:
         return await ldap.talk(stream, target)
 
 
-KIND = Kind("ldaps", check, port=636, uses=ldap.USES | TLS)
+KIND = Kind("ldaps", check, port=636, uses=ldap.LDAP_FIELDS | TLS)

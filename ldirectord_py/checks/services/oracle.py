@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.protocols import sql
-from ldirectord_py.checks.protocols.oracle_session import converse
+from ldirectord_py.checks.protocols.oracle_session import run_statement
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import escape_surrogates
 
@@ -16,7 +16,7 @@ async def check(target: Target) -> str:
         raise CheckFailed("database is not set")
     if any(escape_surrogates(text) != text for text in (target.login, target.passwd, target.database, statement)):
         raise CheckFailed("Oracle's driver takes UTF-8 only: save the configuration as UTF-8")
-    return await converse(target, statement)
+    return await run_statement(target, statement)
 
 
 KIND = Kind(
@@ -24,7 +24,7 @@ KIND = Kind(
     check,
     port=1521,
     uses=frozenset({"login", "passwd", "database", "request"}),
-    needs=sql.NEEDS | {"database"},
+    needs=sql.NEEDED_DIRECTIVES | {"database"},
     driver="oracledb",
     extra="oracle",
 )

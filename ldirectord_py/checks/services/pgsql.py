@@ -12,7 +12,7 @@ async def check(target: Target) -> str:
     statement = sql.statement(target)
     async with connect(target) as session:
         await session.log_in(target)
-        return await session.ask(statement)
+        return await session.query(statement)
 
 
-KIND = Kind("pgsql", check, port=5432, uses=sql.USES, needs=sql.NEEDS)
+KIND = Kind("pgsql", check, port=5432, uses=sql.SQL_FIELDS, needs=sql.NEEDED_DIRECTIVES)

@@ -8,7 +8,7 @@ import hmac
 import re
 
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.transport.stream import LINES, Stream, connect
+from ldirectord_py.checks.transport.stream import MAX_LINES, Stream, connect
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes
 
@@ -26,7 +26,7 @@ async def talk(stream: Stream, target: Target) -> str:
     greeting = await stream.expect("+OK")
     if target.login:
         await _login(stream, target, greeting)
-    stream.leave(b"QUIT\r\n")
+    stream.send_goodbye(b"QUIT\r\n")
     return greeting
 
 
@@ -69,13 +69,13 @@ async def _mechanisms(stream: Stream) -> list[str]:
     if await _refused(stream, "CAPA"):
         return []
     named: list[str] = []
-    for _ in range(LINES):
+    for _ in range(MAX_LINES):
         word, *words = (await stream.line()).upper().split() or [""]
         if word == ".":
             return named
         if word == "SASL":
             named = words
-    raise CheckFailed(f"a list of capabilities of more than {LINES} lines")
+    raise CheckFailed(f"a list of capabilities of more than {MAX_LINES} lines")
 
 
 async def _refused(stream: Stream, line: str, name: str = "") -> str:

@@ -19,7 +19,7 @@ async def check(target: Target) -> str:
         nas, _ = socket.local
         words = as_bytes(target.login), as_bytes(target.passwd), as_bytes(target.secret)
         request = AccessRequest(*words, nas, secrets.randbelow(256), secrets.token_bytes(16))
-        answer = await socket.ask(request.wire, request.read)
+        answer = await socket.exchange(request.encoded, request.decode)
     if answer.code != "Access-Accept":
         raise CheckFailed(f"{answer.code}: {excerpt(answer.message)}" if answer.message else answer.code)
     return answer.code if answer.proved else f"{answer.code} (without Message-Authenticator)"

@@ -19,16 +19,16 @@ from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import as_bytes
 
-LINE_LIMIT = 65536
+MAX_LINE = 65536
 """Bytes that a line may have."""
 
-LIMIT = 16 * 1024 * 1024
+MAX_ANSWER = 16 * 1024 * 1024
 """Bytes that an answer may have."""
 
-PORTION = 4096
+READ_SIZE = 4096
 """Bytes that are read at once."""
 
-LINE = 2
+LINE_STEPS = 2
 """Steps for the search of one line: about its CPU time in us."""
 
 _ESCAPE = re.compile(rb"\\(n|r|t|x[0-9A-Fa-f]{2})")
@@ -37,37 +37,37 @@ _CONTROL: Mapping[bytes, bytes] = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 async def check(target: Target) -> str:
     """Return the line that matched."""
-    request = unescaped(target.request.removeprefix("/"))
+    request = unescape(target.request.removeprefix("/"))
     if target.protocol is Protocol.UDP:
         async with datagram.connect(target) as socket:
             socket.send(request)
-            return await _matching(target.receive, _datagrams(socket))
+            return await _find_line(target.receive, _datagrams(socket))
     set_progress(NOT_CONNECTED)
     connection = await connect(str(target.address), target.port)
     try:
         await _send(connection, request)
-        return await _matching(target.receive, _lines(connection))
+        return await _find_line(target.receive, _lines(connection))
     finally:
         connection.close()
 
 
-async def _matching(receive: str, lines: AsyncGenerator[bytes, None]) -> str:
+async def _find_line(receive: str, lines: AsyncGenerator[bytes, None]) -> str:
     """Return the first line that matches; raises CheckFailed where the answer ends, or is too long, without one."""
     pattern = compiled(receive)
     size, last, effort = 0, b"", Effort()
     async with aclosing(lines):
         async for line in lines:
-            effort.piece(len(line), LINE)
+            effort.piece(len(line), LINE_STEPS)
             if await search(pattern, line) is not None:
                 return excerpt(line.rstrip())
             size, last = size + len(line), line
-            if size > LIMIT:
-                raise CheckFailed(f"answer longer than {LIMIT // 1024 // 1024} MB")
+            if size > MAX_ANSWER:
+                raise CheckFailed(f"answer longer than {MAX_ANSWER // 1024 // 1024} MB")
     got = f"receive /{receive}/ not in {size} bytes, last {excerpt(last)}" if size else "no answer"
     raise CheckFailed(f"closed by server ({got})")
 
 
-def unescaped(request: str) -> bytes:
+def unescape(request: str) -> bytes:
     r"""Return the bytes to send: ``\n``, ``\r``, ``\t`` and ``\xHH`` stand for theirs, all else for itself."""
     return _ESCAPE.sub(
         lambda match: _CONTROL.get(match[1]) or bytes((int(match[1][1:], 16),)),
@@ -85,21 +85,21 @@ async def _send(connection: Connection, request: bytes) -> None:
 
 async def _lines(connection: Connection) -> AsyncGenerator[bytes, None]:
     """Yield the lines up to the end of the connection; a reset is one if something came before it."""
-    portion, held, anything = bytearray(PORTION), bytearray(), False
-    while size := await _received(connection, portion, or_reset=anything):
+    portion, held, anything = bytearray(READ_SIZE), bytearray(), False
+    while size := await _read(connection, portion, or_reset=anything):
         anything, start, looked = True, 0, len(held)
         held += portion[:size]
         while end := held.find(b"\n", looked) + 1:
-            yield _line(held[start:end])
+            yield _check_length(held[start:end])
             start = looked = end
         del held[:start]
-        _line(held)
+        _check_length(held)
         set_progress("connected, receive pattern not seen")
     if held:
         yield bytes(held)
 
 
-async def _received(connection: Connection, portion: bytearray, *, or_reset: bool) -> int:
+async def _read(connection: Connection, portion: bytearray, *, or_reset: bool) -> int:
     """Return how many bytes came, 0 at the end; with ``or_reset`` a reset is an end, too."""
     try:
         return await connection.receive_into(portion)
@@ -109,9 +109,9 @@ async def _received(connection: Connection, portion: bytearray, *, or_reset: boo
         raise
 
 
-def _line(line: bytearray) -> bytes:
-    if len(line) > LINE_LIMIT:
-        raise CheckFailed(f"a line longer than {LINE_LIMIT // 1024} kB")
+def _check_length(line: bytearray) -> bytes:
+    if len(line) > MAX_LINE:
+        raise CheckFailed(f"a line longer than {MAX_LINE // 1024} kB")
     return bytes(line)
 
 

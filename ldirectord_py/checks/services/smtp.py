@@ -19,7 +19,7 @@ async def check(target: Target) -> str:
         if target.starttls:
             await _secure(stream, target, features)
             await _hello(stream)
-        stream.leave(b"QUIT\r\n")
+        stream.send_goodbye(b"QUIT\r\n")
         return greeting
 
 
@@ -40,7 +40,7 @@ async def _secure(stream: Stream, target: Target, features: list[str]) -> None:
         raise CheckFailed("the server offers no STARTTLS")
     await stream.send("STARTTLS")
     await smtp_reply(stream, "2")
-    await stream.secure(tls_parameters(target))
+    await stream.start_tls(tls_parameters(target))
 
 
 KIND = Kind("smtp", check, port=25, uses=TLS | {"starttls"})

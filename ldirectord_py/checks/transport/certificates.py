@@ -9,10 +9,10 @@ from typing import Any
 
 from ldirectord_py.runtime.text import as_bytes, printable
 
-NAMES = 3
+MAX_NAMES = 3
 """Names of a certificate that a reason gives."""
 
-LONGEST = 80
+MAX_NAME = 80
 """Bytes of each of them."""
 
 Certificate = Mapping[str, Any]
@@ -49,7 +49,7 @@ class VerifyingSSLObject(ssl.SSLObject):
 
 def refusal(error: ssl.SSLCertVerificationError, chain: Sequence[Certificate], name: str) -> str:
     """Return why OpenSSL refuses a chain for a server of that name."""
-    said = _SAID.get(error.verify_code)
+    said = _REASONS.get(error.verify_code)
     return said(chain, name) if said else _other(error)
 
 
@@ -58,14 +58,14 @@ def _other(error: ssl.SSLCertVerificationError) -> str:
 
 
 def _expired(chain: Sequence[Certificate], _: str) -> str:
-    return _dated(chain, "notAfter", "expired", lambda when: when < time.time())
+    return _out_of_time(chain, "notAfter", "expired", lambda when: when < time.time())
 
 
-def _early(chain: Sequence[Certificate], _: str) -> str:
-    return _dated(chain, "notBefore", "not valid before", lambda when: when > time.time())
+def _not_yet_valid(chain: Sequence[Certificate], _: str) -> str:
+    return _out_of_time(chain, "notBefore", "not valid before", lambda when: when > time.time())
 
 
-def _dated(chain: Sequence[Certificate], key: str, words: str, wrong: Callable[[float], bool]) -> str:
+def _out_of_time(chain: Sequence[Certificate], key: str, words: str, wrong: Callable[[float], bool]) -> str:
     """Return which certificate of the chain is out of its time, and since or until when."""
     for depth, certificate in enumerate(chain):
         when = ssl.cert_time_to_seconds(certificate[key])
@@ -85,8 +85,8 @@ def _self_signed(*_: object) -> str:
 
 def _mismatch(chain: Sequence[Certificate], name: str) -> str:
     names = _names(chain[0]) if chain else []
-    shown = ", ".join(printable(as_bytes(each)[:LONGEST]) for each in names[:NAMES])
-    shown += ", ..." if len(names) > NAMES else ""
+    shown = ", ".join(printable(as_bytes(each)[:MAX_NAME]) for each in names[:MAX_NAMES])
+    shown += ", ..." if len(names) > MAX_NAMES else ""
     return f"certificate is for {shown or 'another name'}, not {name}"
 
 
@@ -98,9 +98,9 @@ def _names(certificate: Certificate) -> list[str]:
 
 
 # The codes of OpenSSL's X509_verify_cert.
-_SAID: Mapping[int, Callable[[Sequence[Certificate], str], str]] = {
+_REASONS: Mapping[int, Callable[[Sequence[Certificate], str], str]] = {
     2: _unknown,  # UNABLE_TO_GET_ISSUER_CERT
-    9: _early,  # CERT_NOT_YET_VALID
+    9: _not_yet_valid,  # CERT_NOT_YET_VALID
     10: _expired,  # CERT_HAS_EXPIRED
     18: _self_signed,  # DEPTH_ZERO_SELF_SIGNED_CERT
     19: _unknown,  # SELF_SIGNED_CERT_IN_CHAIN

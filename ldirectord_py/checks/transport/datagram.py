@@ -1,4 +1,4 @@
-"""What the checks over UDP share: a socket that hears its server alone."""
+"""UDP for checks: a connected socket, requests that are sent again, and a limit on received data."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ldirectord_py.checks.progress import set_progress
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.errors import CheckFailed, Inconclusive, LdirectordError
 
-QUEUE = 131072
-"""Bytes that wait at most; what comes beyond them is dropped."""
+MAX_QUEUED = 131072
+"""Bytes of received datagrams that wait to be read; further datagrams are dropped."""
 
-EACH = 256
-"""Bytes that a datagram counts beside its own."""
+DATAGRAM_OVERHEAD = 256
+"""Bytes that each datagram counts in addition to its data."""
 
-FIRST_WAIT = 0.5
-"""Seconds until a request is sent again; each wait is twice the one before."""
+RESEND_DELAY = 0.5
+"""Seconds until a request is sent again; the delay doubles each time."""
 
-LONGEST_WAIT = 4.0
-"""Seconds between two requests at most."""
+MAX_RESEND_DELAY = 4.0
+"""Seconds between two requests, at most."""
 
 _DATAGRAM: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
@@ -35,14 +35,14 @@ Reply = TypeVar("Reply")
 
 
 class UnrelatedAnswer(CheckFailed):
-    """What came answers nothing that was asked; the text says why.
+    """A message does not answer our request; the text says why.
 
-    Anybody may send a datagram, so there it is passed over; on a connection it fails the check.
+    Datagrams of this kind are ignored, as anybody may send them; on a connection it fails the check.
     """
 
 
 class Datagrams(asyncio.DatagramProtocol):
-    """A connected UDP socket: the kernel drops what others send."""
+    """A connected UDP socket: the kernel drops datagrams from other addresses."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
@@ -51,11 +51,11 @@ class Datagrams(asyncio.DatagramProtocol):
         self._effort: Effort | None = Effort()
 
     def send(self, data: bytes) -> None:
-        """Send one datagram; where that fails, ``receive`` raises why."""
+        """Send one datagram; ``receive`` raises the error if this fails."""
         try:
-            send_datagram(self._socket, data)  # past the transport, which does not tell whose error it is
+            send_datagram(self._socket, data)  # not by the transport, which does not say whose error it is
         except (OSError, Inconclusive) as error:
-            self._failed(error)
+            self._queue_error(error)
 
     @property
     def local(self) -> tuple[Address, int]:
@@ -63,24 +63,29 @@ class Datagrams(asyncio.DatagramProtocol):
         host, port = self._socket.getsockname()[:2]
         return ip_address(host.partition("%")[0]), port
 
-    async def ask(self, request: bytes, read: Callable[[bytes], Reply]) -> Reply:
-        """Return what ``read`` makes of the first datagram that is not Stray; until then the request is repeated."""
-        repeat = _Repeat(self, request)
+    async def exchange(self, request: bytes, decode: Callable[[bytes], Reply]) -> Reply:
+        """Return what ``decode`` returns for the first datagram for which it does not raise UnrelatedAnswer.
+
+        The request is sent again until then.
+        """
+        repeat = _Resender(self, request)
         try:
             while True:
                 data = await self.receive()
                 try:
-                    return read(data)
-                except UnrelatedAnswer as stray:
-                    set_progress(f"{stray}: {excerpt(data, 24)}")
+                    return decode(data)
+                except UnrelatedAnswer as unrelated:
+                    set_progress(f"{unrelated}: {excerpt(data, 24)}")
         finally:
             repeat.stop()
+
+    ask = exchange  # the name in older plug-ins
 
     async def receive(self) -> bytes:
         """Return the next datagram.
 
-        Raises OSError when the server's host refuses ours, Inconclusive when this one does, CheckFailed when the
-        server sends more than are looked at.
+        Raises OSError where the server's host refuses it, Inconclusive where this host does, and CheckFailed where the
+        server sends too many.
         """
         received = await self._received.get()
         if not isinstance(received, bytes):
@@ -88,11 +93,11 @@ class Datagrams(asyncio.DatagramProtocol):
                 raise received
             finally:
                 del received  # its traceback refers to this frame
-        self._waiting -= len(received) + EACH
+        self._waiting -= len(received) + DATAGRAM_OVERHEAD
         return received
 
     def datagram_received(self, data: bytes, addr: object) -> None:
-        """Queue what came, if there is room and not too much came before it."""
+        """Queue a datagram, if there is room and the work of this check is not used up."""
         if self._effort is None:
             return
         try:
@@ -101,22 +106,22 @@ class Datagrams(asyncio.DatagramProtocol):
             self._effort = None
             self._received.put_nowait(error)
             return
-        if self._waiting + len(data) + EACH <= QUEUE:
-            self._waiting += len(data) + EACH
+        if self._waiting + len(data) + DATAGRAM_OVERHEAD <= MAX_QUEUED:
+            self._waiting += len(data) + DATAGRAM_OVERHEAD
             self._received.put_nowait(data)
 
     def error_received(self, exc: Exception) -> None:
-        """Queue what the kernel learned, such as an ICMP refusal, if nothing else waits: it ends the check."""
+        """Queue an error, such as an ICMP refusal, if nothing else is queued; it ends the check."""
         if isinstance(exc, OSError):
-            self._failed(exc)
+            self._queue_error(exc)
 
-    def _failed(self, error: OSError | Inconclusive) -> None:
+    def _queue_error(self, error: OSError | Inconclusive) -> None:
         if self._received.empty():
             self._received.put_nowait(error)
 
 
-class _Repeat:
-    """Sends a datagram now, and again after growing waits until it is stopped."""
+class _Resender:
+    """Sends a datagram now and again after growing delays until it is stopped."""
 
     __slots__ = ("_data", "_datagrams", "_handle", "_loop")
 
@@ -124,21 +129,21 @@ class _Repeat:
         self._loop = asyncio.get_running_loop()
         self._datagrams = datagrams
         self._data = data
-        self._send(FIRST_WAIT)
+        self._send(RESEND_DELAY)
 
     def stop(self) -> None:
-        """Send no more."""
+        """Stop sending."""
         self._handle.cancel()
 
-    def _send(self, wait: float) -> None:
+    def _send(self, delay: float) -> None:
         self._datagrams.send(self._data)
-        self._handle = self._loop.call_later(wait, self._send, min(2 * wait, LONGEST_WAIT))
+        self._handle = self._loop.call_later(delay, self._send, min(2 * delay, MAX_RESEND_DELAY))
 
 
 @asynccontextmanager
 async def connect(target: Target) -> AsyncIterator[Datagrams]:
-    """Yield a socket connected to the target; it is closed without a wait. Raises Inconclusive."""
-    connected = _connected(target)
+    """Yield a socket connected to the target; raises Inconclusive."""
+    connected = _open_socket(target)
     try:
         transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: Datagrams(connected), sock=connected
@@ -153,7 +158,7 @@ async def connect(target: Target) -> AsyncIterator[Datagrams]:
         transport.abort()
 
 
-def _connected(target: Target) -> socket.socket:
+def _open_socket(target: Target) -> socket.socket:
     try:
         opened = socket.socket(socket.AF_INET6 if target.address.version == 6 else socket.AF_INET, _DATAGRAM)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the line protocols share: a connection that sends and expects lines, of bounded length."""
+"""A TCP or TLS connection for protocols of text lines; the length of a line is limited."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes, printable
 
-LIMIT = 16384
-"""Bytes that a line may have."""
+MAX_LINE = 16384
+"""Bytes of a line."""
 
-LINES = 200
-"""Lines that one reply may have."""
+MAX_LINES = 200
+"""Lines of one reply."""
 
 
 class Stream:
-    """A connection to a server that talks in lines; what it waits for goes into the reason of a timeout."""
+    """A connection that sends and receives lines, and sets the progress for the reason of a timeout."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Address) -> None:
         limit_receive_buffer(writer.transport)
@@ -34,35 +34,35 @@ class Stream:
         self.server = server
 
     async def send(self, line: str, name: str = "") -> None:
-        """Send a line; ``name`` is what a reason calls it, if not by its first word."""
+        """Send a line; reasons name it by ``name``, by default its first word."""
         await self.write(as_bytes(line) + b"\r\n", name or line.partition(" ")[0])
 
     async def write(self, data: bytes, name: str) -> None:
-        """Send bytes; ``name`` is what a reason calls them."""
+        """Send bytes; reasons name them by ``name``."""
         set_progress(f"connected, no answer to {name}")
         self._writer.write(data)
-        with suppress(ConnectionError):  # what the server said before it went is read first, and then tells
+        with suppress(ConnectionError):  # what the server sent before it closed is read first
             await self._writer.drain()
 
-    def leave(self, data: bytes) -> None:
-        """Send a goodbye, whatever becomes of it."""
+    def send_goodbye(self, data: bytes) -> None:
+        """Send the last message, without waiting for it to leave."""
         self._writer.write(data)
 
     async def read(self) -> bytes:
-        """Return what came, at most LIMIT bytes; raises CheckFailed at the end of the connection."""
-        data = bytes(self._data) or await self._reader.read(LIMIT)
+        """Return received bytes, at most MAX_LINE; raises CheckFailed at the end of the connection."""
+        data = bytes(self._data) or await self._reader.read(MAX_LINE)
         self._data.clear()
         if not data:
             raise CheckFailed("closed by server")
         return data
 
     async def line(self) -> str:
-        """Return the next line, printable and without its end; raises CheckFailed if there is none."""
-        looked = 0
-        while (end := self._data.find(b"\n", looked, LIMIT)) < 0:
-            if (looked := len(self._data)) >= LIMIT:
-                raise CheckFailed(f"a line longer than {LIMIT // 1024} kB")
-            if not (data := await self._reader.read(LIMIT)):
+        """Return the next line, made printable, without its line end; raises CheckFailed if there is none."""
+        searched = 0
+        while (end := self._data.find(b"\n", searched, MAX_LINE)) < 0:
+            if (searched := len(self._data)) >= MAX_LINE:
+                raise CheckFailed(f"a line longer than {MAX_LINE // 1024} kB")
+            if not (data := await self._reader.read(MAX_LINE)):
                 got = f" after {excerpt(self._data)}" if self._data else ""
                 raise CheckFailed(f"closed by server{got}")
             self._data += data
@@ -71,30 +71,33 @@ class Stream:
         return printable(line.rstrip(b"\r"))
 
     async def expect(self, *starts: str) -> str:
-        """Return the next line; raises CheckFailed unless it starts with one of ``starts``, in small or capitals."""
+        """Return the next line; raises CheckFailed unless it starts with one of ``starts``; case does not matter."""
         line = await self.line()
         if not line.upper().startswith(tuple(start.upper() for start in starts)):
             raise CheckFailed(f"expected {' or '.join(starts)}, got {excerpt(line.encode())}")
         return line
 
-    async def secure(self, asked: TlsParameters) -> None:
-        """Go on over TLS; raises CheckFailed if something is left that anybody may have said before it."""
+    async def start_tls(self, parameters: TlsParameters) -> None:
+        """Start TLS; raises CheckFailed if unencrypted bytes are left, which an attacker may have inserted."""
         if self._data:
             raise CheckFailed(f"more than an answer before TLS: {excerpt(self._data)}")
         set_progress("connected, TLS handshake not done")
-        await self._writer.start_tls(asked.context, server_hostname=asked.name)
+        await self._writer.start_tls(parameters.context, server_hostname=parameters.name)
+
+    leave = send_goodbye  # older plug-ins use these two names
+    secure = start_tls
 
     def close(self) -> None:
-        """Close the connection without a wait."""
+        """Close the connection without waiting for the server."""
         if self._writer.get_extra_info("sslcontext"):
-            self._writer.transport.abort()  # a close would wait half a minute for the server's goodbye
+            self._writer.transport.abort()  # close() would wait 30 s for the server to end TLS
         else:
             self._writer.close()
 
 
 @asynccontextmanager
 async def connect(target: Target, *, tls: bool = False) -> AsyncIterator[Stream]:
-    """Yield a connection to the target, on its terms of TLS if so; it is closed without a wait."""
+    """Yield a connection to the target, with ``tls`` as its TLS directives ask; it is closed without waiting."""
     stream = await (_over_tls(target, tls_parameters(target)) if tls else _plain(target))
     set_progress("connected, no greeting")
     try:
@@ -105,11 +108,11 @@ async def connect(target: Target, *, tls: bool = False) -> AsyncIterator[Stream]
 
 async def _plain(target: Target) -> Stream:
     set_progress(NOT_CONNECTED)
-    reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT)
+    reader, writer = await open_connection(str(target.address), target.port, limit=MAX_LINE)
     return Stream(reader, writer, target.address)
 
 
-async def _over_tls(target: Target, asked: TlsParameters) -> Stream:
+async def _over_tls(target: Target, parameters: TlsParameters) -> Stream:
     set_progress(NO_TLS)
-    reader, writer = await open_connection(str(target.address), target.port, limit=LIMIT, tls=asked)
+    reader, writer = await open_connection(str(target.address), target.port, limit=MAX_LINE, tls=parameters)
     return Stream(reader, writer, target.address)

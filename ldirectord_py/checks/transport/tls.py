@@ -44,10 +44,10 @@ def context(*, verify: bool = False, ca: str = "") -> ssl.SSLContext:
     Without ``verify`` old servers are welcome: TLS 1.0 and up, any cipher, any certificate. Sessions are never
     taken up again, so that each check sees the certificate of that moment.
     """
-    return (_contexts if ca else _default)((verify, ca))
+    return (_contexts if ca else _system_contexts)((verify, ca))
 
 
-def _made(asked: tuple[bool, str]) -> ssl.SSLContext:
+def _create_context(asked: tuple[bool, str]) -> ssl.SSLContext:
     verify, ca = asked
     shared = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if verify:
@@ -57,8 +57,8 @@ def _made(asked: tuple[bool, str]) -> ssl.SSLContext:
     return shared
 
 
-_contexts = WeakCache(_made, recent=8)  # from when a configuration is read to the first probe
-_default = cache(_made)  # two at most; one that verifies takes 20 ms
+_contexts = WeakCache(_create_context, recent=8)  # from when a configuration is read to the first probe
+_system_contexts = cache(_create_context)  # two at most; one that verifies takes 20 ms
 
 
 def _strict(shared: ssl.SSLContext, ca: str) -> None:
@@ -114,15 +114,15 @@ class Tls:
         """Take plain bytes to send; only after the handshake."""
         self._object.write(data)
 
-    def take(self) -> bytes:
+    def read_outgoing(self) -> bytes:
         """Return what the transport has to send now."""
         return self._outgoing.read() if self._outgoing.pending else b""
 
-    def give(self, data: memoryview | bytes) -> None:
+    def write_incoming(self, data: memoryview | bytes) -> None:
         """Take what the transport received."""
         self._incoming.write(data)
 
-    def plain(self) -> Iterator[bytes]:
+    def decrypted(self) -> Iterator[bytes]:
         """Yield the plain bytes received so far; the server's goodbye ends them and sets ``ended``."""
         try:
             while data := self._object.read(_RECORD):

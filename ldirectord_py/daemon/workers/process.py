@@ -38,7 +38,7 @@ class WorkerProcess:
         except BaseException:
             self._output.close()
             raise
-        self._output.started()
+        self._output.close_write_end()
 
     @property
     def pid(self) -> int:

@@ -46,7 +46,7 @@ async def modprobe() -> str:
         output.close()
         return f"modprobe does not start: {error.strerror}"
     try:
-        output.started()
+        output.close_write_end()
         async with asyncio.timeout(CALL_TIMEOUT):
             status = await child.wait()
         return (output.last_line() or f"modprobe: exit status {status}") if status else ""

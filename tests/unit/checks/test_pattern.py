@@ -51,6 +51,6 @@ def test_a_pattern_that_does_not_compile_has_a_problem(pattern: str, problem: st
 async def test_a_pattern_that_explodes_is_stopped_and_does_not_stop_the_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ldirectord_py.checks.search.IN_THREAD", 0.05)
+    monkeypatch.setattr("ldirectord_py.checks.search.THREAD_TIMEOUT", 0.05)
     with pytest.raises(CheckFailed, match=r"^the receive pattern takes more than 0\.05 s on this answer$"):
         await search(compiled(r"^(a|aa|b?)*(?=c)(\1|a)*$"), b"a" * 5000 + b"d" * 50)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from importlib import invalidate_caches
 from importlib.metadata import entry_points
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from harness.fakes.scripted import Servers, dialogue
+from ldirectord_py import plugin
+from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.plugins import GROUP, plugins
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.registry import checker_for, installed, kinds
@@ -21,12 +27,11 @@ from ldirectord_py.health import Verdict
 from ldirectord_py.plan import plan
 
 REDIS = """
-from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.transport.stream import connect
+from ldirectord_py.plugin import Kind, Target, connect_tcp
 
 
 async def check(target: Target) -> str:
-    async with connect(target) as stream:
+    async with connect_tcp(target) as stream:
         if target.passwd:
             await stream.send(f"AUTH {target.passwd}")
             await stream.expect("+OK")
@@ -35,6 +40,42 @@ async def check(target: Target) -> str:
 
 
 KIND = Kind("redis", check, port=6379, uses=frozenset({"passwd"}))
+"""
+
+# Plug-ins as docs/checks.md described them before there was ldirectord_py.plugin.
+OLDER_REDIS = REDIS.replace(
+    "from ldirectord_py.plugin import Kind, Target, connect_tcp",
+    "from ldirectord_py.checks.base import Kind, Target\nfrom ldirectord_py.checks.stream import connect",
+).replace("connect_tcp(", "connect(")
+OLDER_ECHO = """
+from ldirectord_py.checks.base import TLS, Kind, Target
+from ldirectord_py.checks.datagram import Datagrams, Stray, connect
+from ldirectord_py.checks.pattern import compiled
+from ldirectord_py.checks.phase import phase, reached
+from ldirectord_py.checks.reasons import excerpt, printable
+from ldirectord_py.checks.search import search
+from ldirectord_py.checks.stream import LIMIT, LINES, Stream
+from ldirectord_py.errors import CheckFailed, Inconclusive
+
+OLDER_METHODS = (Stream.leave, Stream.secure)
+
+
+def read(data: bytes) -> bytes:
+    if data == b"stray":
+        raise Stray("not an echo")
+    return data
+
+
+async def check(target: Target) -> str:
+    reached("connected, no echo")
+    async with connect(target) as socket:
+        echo = await socket.ask(b"hello", read)
+    if await search(compiled("^hel+o$"), echo) is None:
+        raise CheckFailed(excerpt(echo))
+    return printable(echo)
+
+
+KIND = Kind("echo", check, port=7)
 """
 
 Install = Callable[..., None]
@@ -72,8 +113,11 @@ def found(*entries: str) -> tuple[list[str], list[str]]:
     return [kind.name for kind in result.kinds], list(result.refused)
 
 
-async def test_an_installed_kind_is_a_word_of_service(install: Install, tmp_path: Path, servers: Servers) -> None:
-    install(REDIS, "redis = plugged:KIND")
+@pytest.mark.parametrize("text", [REDIS, OLDER_REDIS], ids=["plugin", "older"])
+async def test_an_installed_kind_is_a_word_of_service(
+    text: str, install: Install, tmp_path: Path, servers: Servers
+) -> None:
+    install(text, "redis = plugged:KIND")
     port = await servers.start(dialogue(b"", b"+OK\r\n", b"+PONG\r\n"))
     file = tmp_path / "cache.cf"
     file.write_text(
@@ -85,6 +129,35 @@ async def test_an_installed_kind_is_a_word_of_service(install: Install, tmp_path
     check, _ = plan(loaded.config, kinds())
     result = await probe(checker_for(check), check.target)
     assert (result.verdict, result.reason) == (Verdict.UP, "+PONG")
+
+
+async def test_a_kind_over_udp_that_uses_the_older_names_still_works(install: Install) -> None:
+    install(OLDER_ECHO, "echo = plugged:KIND")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        asyncio.get_running_loop().add_reader(server, answer_twice, server)
+        target = Target(ip_address("127.0.0.1"), server.getsockname()[1], 5.0)
+        try:
+            result = await probe(checker_for(Check("echo", target, 1.0)), target)
+        finally:
+            asyncio.get_running_loop().remove_reader(server)
+        assert (result.verdict, result.reason) == (Verdict.UP, "hello")
+
+
+def answer_twice(server: socket.socket) -> None:
+    """Answer a datagram with one that does not count, and then with itself."""
+    data, client = server.recvfrom(100)
+    server.sendto(b"stray", client)
+    server.sendto(data, client)
+
+
+def test_the_page_imports_only_what_the_public_interface_has() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "checks.md").read_text().partition("## Kinds of your own")[2]
+    for line in re.findall(r"^from ldirectord_py.* import .*$", page, re.MULTILINE):
+        assert line.startswith("from ldirectord_py.plugin import ")
+    named = set(re.findall(r"^\| `(\w+)", page, re.MULTILINE))
+    assert named == set(plugin.__all__)
+    assert set(re.findall(r"ldirectord_py\.[a-z_.]+", page)) == {"ldirectord_py.plugin", "ldirectord_py.checks"}
 
 
 def test_without_plug_ins_the_words_are_ours() -> None:

@@ -14,7 +14,7 @@ import regex
 from ldirectord_py.checks import pattern
 from ldirectord_py.checks.base import Check, Checker, Target
 from ldirectord_py.checks.protocols import http1
-from ldirectord_py.checks.protocols.http_request import Request, first
+from ldirectord_py.checks.protocols.http_request import Request, first_request
 from ldirectord_py.checks.registry import checker_for
 from ldirectord_py.checks.transport import tls
 
@@ -57,9 +57,9 @@ def test_a_request_is_made_once_for_each_of_40000_checks(monkeypatch: pytest.Mon
 
     def counted(kind: str, target: Target) -> Request:
         made[target] += 1
-        return first(kind, target)
+        return first_request(kind, target)
 
-    monkeypatch.setattr(http1, "first", counted)
+    monkeypatch.setattr(http1, "first_request", counted)
     before = requests()
     checked = targets(40_000)
     prepared = checkers("http", checked)
@@ -80,7 +80,7 @@ def test_a_thousand_authorities_take_a_context_each(kind: str, monkeypatch: pyte
     def demand(_: ssl.SSLContext, ca: str) -> None:
         made[ca] += 1
 
-    monkeypatch.setattr(tls, "_demand", demand)
+    monkeypatch.setattr(tls, "_strict", demand)
     checked = targets(1000, tlsca=f"{kind} {{}}", starttls="yes")
     prepared = checkers(kind, checked)
     for _ in range(2):
@@ -88,7 +88,7 @@ def test_a_thousand_authorities_take_a_context_each(kind: str, monkeypatch: pyte
         if kind == "https":  # takes it when its probe runs
             for checker, target in zip(prepared, checked, strict=True):
                 assert isinstance(checker, http1.HttpCheck)
-                assert checker.context(first(kind, target)) is tls.context(verify=True, ca=target.tlsca)
+                assert checker.context(first_request(kind, target)) is tls.context(verify=True, ca=target.tlsca)
     assert (len(made), made.total()) == (1000, 1000)
     del prepared, checked
     if kind == "https":

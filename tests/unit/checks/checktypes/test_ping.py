@@ -23,7 +23,7 @@ V6 = ip_address("2001:db8::1")
 def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """The other end of what the ping takes for a raw ICMP socket."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    monkeypatch.setattr("ldirectord_py.checks.checktypes.ping._open", lambda _: (Connected(ours.detach()), True))
+    monkeypatch.setattr("ldirectord_py.checks.checktypes.ping._open_socket", lambda _: (Connected(ours.detach()), True))
     theirs.setblocking(False)
     with theirs:
         yield theirs

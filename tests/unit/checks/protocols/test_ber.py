@@ -64,22 +64,22 @@ def test_an_element_that_is_cut_short_is_refused(data: str) -> None:
 
 def test_the_next_element_has_the_tag_expected() -> None:
     parts = ber.elements(view("02 01 05 04 00"))
-    assert ber.number(ber.take(parts, ber.INTEGER)) == 5
+    assert ber.decode_integer(ber.expect(parts, ber.INTEGER)) == 5
     with pytest.raises(ber.Malformed, match="tag 0x04 instead of 0x02"):
-        ber.take(parts, ber.INTEGER)
+        ber.expect(parts, ber.INTEGER)
     with pytest.raises(ber.Malformed, match="tag none instead of 0x02"):
-        ber.take(parts, ber.INTEGER)
+        ber.expect(parts, ber.INTEGER)
 
 
 @pytest.mark.parametrize("data", ["", "00 00 00 00 01"])
 def test_a_number_has_one_to_four_bytes(data: str) -> None:
     with pytest.raises(ber.Malformed, match="a number of"):
-        ber.number(view(data))
+        ber.decode_integer(view(data))
 
 
 @given(st.integers(0, 2**31 - 1))
 def test_numbers_come_back(value: int) -> None:
-    assert value == ber.number(ber.take(ber.elements(memoryview(ber.integer(value))), ber.INTEGER))
+    assert value == ber.decode_integer(ber.expect(ber.elements(memoryview(ber.integer(value))), ber.INTEGER))
 
 
 @given(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=300)), max_size=5))

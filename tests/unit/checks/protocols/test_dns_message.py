@@ -17,12 +17,12 @@ import dns.rrset
 import pytest
 
 from harness.fakes.mutants import mutants
-from ldirectord_py.checks.protocols.dns_message import Query, query
-from ldirectord_py.checks.protocols.dns_records import Type
+from ldirectord_py.checks.protocols.dns_message import Query, parse_query
+from ldirectord_py.checks.protocols.dns_records import RecordType
 from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.errors import CheckFailed
 
-WWW = Query("www.example.com", Type.A, 7)
+WWW = Query("www.example.com", RecordType.A, 7)
 
 RECORDS = [
     ("A", "192.0.2.1", b"192.0.2.1"),
@@ -43,7 +43,7 @@ RECORDS = [
 
 def answer(asked: Query, *records: tuple[str, str], rcode: int = 0) -> bytes:
     """Return an answer as dnspython writes it."""
-    message = dns.message.make_response(dns.message.from_wire(asked.wire))
+    message = dns.message.make_response(dns.message.from_wire(asked.encoded))
     message.set_rcode(dns.rcode.Rcode(rcode))
     for kind, text in records:
         message.answer.append(dns.rrset.from_text(f"{asked.name}.", 60, "IN", kind, text))
@@ -64,9 +64,9 @@ def answer(asked: Query, *records: tuple[str, str], rcode: int = 0) -> bytes:
     ],
 )
 def test_what_a_request_asks(request_: str, expected: str) -> None:
-    asked = query(request_)
+    asked = parse_query(request_)
     assert expected == str(asked)
-    theirs = dns.message.from_wire(asked.wire)
+    theirs = dns.message.from_wire(asked.encoded)
     assert theirs.id == asked.identity
     assert theirs.flags == dns.flags.RD
     [question] = theirs.question
@@ -76,77 +76,77 @@ def test_what_a_request_asks(request_: str, expected: str) -> None:
 
 
 def test_a_name_of_other_letters_is_asked_in_ascii() -> None:
-    assert b"\x0exn--bcher-kva9e\x07example\x00" not in query("bücher.example").wire
-    assert b"\x0dxn--bcher-kva\x07example\x00" in query("bücher.example").wire
+    assert b"\x0exn--bcher-kva9e\x07example\x00" not in parse_query("bücher.example").encoded
+    assert b"\x0dxn--bcher-kva\x07example\x00" in parse_query("bücher.example").encoded
 
 
 @pytest.mark.parametrize("request_", ["a..b", ".a", "x" * 64, ".".join(["x" * 63] * 4), "a\ud800", "\u2100" * 60])
 def test_what_is_no_name(request_: str) -> None:
     with pytest.raises(CheckFailed, match="request asks for what is not a DNS name"):
-        _ = query(request_).wire
+        _ = parse_query(request_).encoded
 
 
 @pytest.mark.parametrize("request_", ["example.com ANY", "example.com A IN", "a b c d"])
 def test_what_is_no_question(request_: str) -> None:
     with pytest.raises(CheckFailed, match="request is neither NAME nor NAME TYPE, with one of A, NS, CNAME, "):
-        query(request_)
+        parse_query(request_)
 
 
 @pytest.mark.parametrize(("kind", "text", "expected"), RECORDS)
 def test_records_as_text(kind: str, text: str, expected: bytes) -> None:
-    assert WWW.read(answer(WWW, (kind, text))).records == (expected,)
+    assert WWW.decode(answer(WWW, (kind, text))).records == (expected,)
 
 
 def test_all_records_of_an_answer_and_none_of_other_classes_and_types() -> None:
     data = answer(WWW, *((kind, text) for kind, text, _ in RECORDS))
-    assert WWW.read(data).records == tuple(expected for _, _, expected in RECORDS)
+    assert WWW.decode(data).records == tuple(expected for _, _, expected in RECORDS)
     strange = struct.pack("!BHHIH", 0, 1, 3, 0, 1) + b"x" + struct.pack("!BHHIH", 0, 999, 1, 0, 1) + b"y"
-    assert WWW.read(head(answers=2) + strange).records == ()
+    assert WWW.decode(head(answers=2) + strange).records == ()
 
 
 def test_codes() -> None:
-    codes = [WWW.read(answer(WWW, rcode=code)).code for code in (0, 1, 2, 3, 4, 5, 11)]
+    codes = [WWW.decode(answer(WWW, rcode=code)).code for code in (0, 1, 2, 3, 4, 5, 11)]
     assert codes == ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "RCODE 11"]
 
 
 def test_an_error_may_come_without_the_question() -> None:
-    assert WWW.read(struct.pack("!6H", 7, 0x8005, 0, 0, 0, 0)).code == "REFUSED"
+    assert WWW.decode(struct.pack("!6H", 7, 0x8005, 0, 0, 0, 0)).code == "REFUSED"
     with pytest.raises(UnrelatedAnswer):
-        WWW.read(struct.pack("!6H", 7, 0x8000, 0, 0, 0, 0))
+        WWW.decode(struct.pack("!6H", 7, 0x8000, 0, 0, 0, 0))
 
 
 def test_a_truncated_answer_is_told_and_its_records_are_not_read() -> None:
-    reply = WWW.read(head(flags=0x8380, answers=9) + b"\xff")
+    reply = WWW.decode(head(flags=0x8380, answers=9) + b"\xff")
     assert (reply.truncated, reply.records) == (True, ())
 
 
 def test_the_question_comes_back_in_any_case() -> None:
-    assert WWW.read(answer(WWW).replace(b"example", b"eXAMPLE")).code == "NOERROR"
+    assert WWW.decode(answer(WWW).replace(b"example", b"eXAMPLE")).code == "NOERROR"
 
 
 @pytest.mark.parametrize(
     ("data", "why"),
     [
         (b"", "too short for a DNS answer"),
-        (WWW.wire, "a DNS message that answers no query of ours"),
-        (answer(Query("www.example.com", Type.A, 8)), "a DNS message that answers no query of ours"),
-        (answer(Query("www.example.com", Type.AAAA, 7)), "a DNS answer to another question"),
-        (answer(Query("www.example.org", Type.A, 7)), "a DNS answer to another question"),
+        (WWW.encoded, "a DNS message that answers no query of ours"),
+        (answer(Query("www.example.com", RecordType.A, 8)), "a DNS message that answers no query of ours"),
+        (answer(Query("www.example.com", RecordType.AAAA, 7)), "a DNS answer to another question"),
+        (answer(Query("www.example.org", RecordType.A, 7)), "a DNS answer to another question"),
         (struct.pack("!6H", 7, 0xA800, 1, 0, 0, 0), "a DNS message that answers no query of ours"),
-        (struct.pack("!6H", 7, 0x8000, 2, 0, 0, 0) + WWW.wire[12:] * 2, "a DNS answer to another question"),
+        (struct.pack("!6H", 7, 0x8000, 2, 0, 0, 0) + WWW.encoded[12:] * 2, "a DNS answer to another question"),
     ],
 )
 def test_what_does_not_answer_us(data: bytes, why: str) -> None:
     with pytest.raises(UnrelatedAnswer) as caught:
-        WWW.read(data)
+        WWW.decode(data)
     assert why == str(caught.value)
 
 
 def head(flags: int = 0x8180, answers: int = 1) -> bytes:
-    return struct.pack("!6H", 7, flags, 1, answers, 0, 0) + WWW.wire[12:]
+    return struct.pack("!6H", 7, flags, 1, answers, 0, 0) + WWW.encoded[12:]
 
 
-def record(kind: Type, data: bytes, size: int | None = None) -> bytes:
+def record(kind: RecordType, data: bytes, size: int | None = None) -> bytes:
     return b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 60, len(data) if size is None else size) + data
 
 
@@ -154,27 +154,27 @@ MALFORMED = [
     b"",
     b"\xc0",
     b"\x3fx",
-    record(Type.A, b"abc"),
-    record(Type.A, b"abcd", 9),
-    record(Type.AAAA, b"abcd"),
-    record(Type.TXT, b"\x09x"),
-    record(Type.NS, b"\xc0\x2d"),  # a pointer to itself
-    record(Type.NS, b"\xc0\xff"),  # forward
-    record(Type.NS, b"\x01a\xc0\x2d"),  # a loop
-    record(Type.NS, b"\x80a\x00"),  # neither a label nor a pointer
-    record(Type.NS, b"\x01a\x00x"),  # more than the name
-    record(Type.NS, b"\x3f" * 64 * 4 + b"\x00"),  # too long
-    record(Type.MX, b"\x00"),
-    record(Type.SRV, b"\x00\x01\x02\x03\x04"),
-    record(Type.SOA, b"\x00\x00" + b"x" * 19),
-    record(Type.SOA, b""),
+    record(RecordType.A, b"abc"),
+    record(RecordType.A, b"abcd", 9),
+    record(RecordType.AAAA, b"abcd"),
+    record(RecordType.TXT, b"\x09x"),
+    record(RecordType.NS, b"\xc0\x2d"),  # a pointer to itself
+    record(RecordType.NS, b"\xc0\xff"),  # forward
+    record(RecordType.NS, b"\x01a\xc0\x2d"),  # a loop
+    record(RecordType.NS, b"\x80a\x00"),  # neither a label nor a pointer
+    record(RecordType.NS, b"\x01a\x00x"),  # more than the name
+    record(RecordType.NS, b"\x3f" * 64 * 4 + b"\x00"),  # too long
+    record(RecordType.MX, b"\x00"),
+    record(RecordType.SRV, b"\x00\x01\x02\x03\x04"),
+    record(RecordType.SOA, b"\x00\x00" + b"x" * 19),
+    record(RecordType.SOA, b""),
 ]
 
 
 @pytest.mark.parametrize("data", MALFORMED)
 def test_malformed_answers(data: bytes) -> None:
     with pytest.raises(CheckFailed, match=r'^malformed DNS answer: "'):
-        WWW.read(head() + data)
+        WWW.decode(head() + data)
 
 
 def test_an_answer_that_is_made_to_be_slow_is_not() -> None:
@@ -183,11 +183,11 @@ def test_an_answer_that_is_made_to_be_slow_is_not() -> None:
     chain = b"".join(struct.pack("!H", 0xC000 | at) for at in (0x2D, *range(0x2D + len(name), 16000, 2)))
     hidden = b"\xc0\x0c" + struct.pack("!HHIH", 999, 1, 60, len(name) + len(chain)) + name + chain
     start = time.monotonic()
-    records = record(Type.SOA, b"\xc0\x2d" * 2 + bytes(20)) * 1500
-    assert len(WWW.read(head(answers=1501) + hidden + records).records) == 127
-    records = record(Type.SOA, b"\xfe\x00" * 2 + bytes(20)) * 1500
+    records = record(RecordType.SOA, b"\xc0\x2d" * 2 + bytes(20)) * 1500
+    assert len(WWW.decode(head(answers=1501) + hidden + records).records) == 127
+    records = record(RecordType.SOA, b"\xfe\x00" * 2 + bytes(20)) * 1500
     with pytest.raises(CheckFailed):
-        WWW.read(head(answers=1501) + hidden + records)
+        WWW.decode(head(answers=1501) + hidden + records)
     assert time.monotonic() - start < 1.0
 
 
@@ -202,7 +202,7 @@ def test_a_reader_takes_anything() -> None:
 
 def outcome(data: bytes) -> str:
     try:
-        return WWW.read(data).code
+        return WWW.decode(data).code
     except CheckFailed as error:
         return str(error)
 
@@ -213,7 +213,7 @@ def test_dnspython_reads_the_same() -> None:
     for data in mutants([VALID], 2000, start=33):
         with suppress(dns.exception.DNSException):
             theirs = dns.message.from_wire(data, one_rr_per_rrset=True, ignore_trailing=True)
-            assert tuple(written(theirs)) == WWW.read(data).records
+            assert tuple(written(theirs)) == WWW.decode(data).records
             agreed += 1
     assert agreed > 50
 
@@ -221,7 +221,7 @@ def test_dnspython_reads_the_same() -> None:
 def written(message: dns.message.Message) -> Iterator[bytes]:
     """Yield the text of the records that we can read, as we write them."""
     for record in message.answer:
-        if record.rdclass != dns.rdataclass.IN or record.rdtype not in {*Type}:
+        if record.rdclass != dns.rdataclass.IN or record.rdtype not in {*RecordType}:
             continue
         for data in record:
             if record.rdtype == dns.rdatatype.TXT:

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.protocols.http_request import Request, first, redirected
+from ldirectord_py.checks.protocols.http_request import Request, first_request, redirected_request
 from ldirectord_py.checks.transport.tls import TlsParameters
 from ldirectord_py.errors import CheckFailed
 
@@ -22,7 +22,7 @@ def peer(request: Request) -> tuple[str, int, bool, str | None]:
 
 
 def test_a_request_in_full() -> None:
-    request = first("http", Target(V4, 8080, 5.0, request="/alive.html?a=b"))
+    request = first_request("http", Target(V4, 8080, 5.0, request="/alive.html?a=b"))
     assert lines(request) == [
         "GET /alive.html?a=b HTTP/1.1",
         "Host: 192.0.2.1",
@@ -35,22 +35,22 @@ def test_a_request_in_full() -> None:
 
 
 def test_the_virtualhost_goes_into_the_host_header_and_sni() -> None:
-    request = first("https", Target(V6, 443, 5.0, request="/", virtualhost="www.example.com:8443"))
+    request = first_request("https", Target(V6, 443, 5.0, request="/", virtualhost="www.example.com:8443"))
     assert lines(request)[1] == "Host: www.example.com:8443"
     assert peer(request) == ("2001:db8::1", 443, True, "www.example.com")
 
 
 def test_without_a_virtualhost_an_ipv6_address_stands_in_brackets() -> None:
-    request = first("https", Target(V6, 443, 5.0, request="/"))
+    request = first_request("https", Target(V6, 443, 5.0, request="/"))
     assert lines(request)[1] == "Host: [2001:db8::1]"
     assert peer(request) == ("2001:db8::1", 443, True, "2001:db8::1")
 
 
 def test_an_absolute_request_of_the_same_scheme_overrides_the_address() -> None:
-    request = first("http", Target(V4, 80, 5.0, request="/http://www.example.com:8080/x", httpmethod="HEAD"))
+    request = first_request("http", Target(V4, 80, 5.0, request="/http://www.example.com:8080/x", httpmethod="HEAD"))
     assert lines(request)[:2] == ["HEAD /x HTTP/1.1", "Host: www.example.com:8080"]
     assert peer(request) == ("www.example.com", 8080, False, None)
-    other = first("http", Target(V4, 80, 5.0, request="https://www.example.com/x"))
+    other = first_request("http", Target(V4, 80, 5.0, request="https://www.example.com/x"))
     assert lines(other)[:2] == ["GET /https://www.example.com/x HTTP/1.1", "Host: 192.0.2.1"]
 
 
@@ -67,11 +67,11 @@ def test_an_absolute_request_of_the_same_scheme_overrides_the_address() -> None:
     ],
 )
 def test_a_path_is_quoted_only_where_it_must_be(text: str, line: str) -> None:
-    assert lines(first("http", Target(V4, 80, 5.0, request=text)))[0] == line
+    assert lines(first_request("http", Target(V4, 80, 5.0, request=text)))[0] == line
 
 
 def test_a_user_in_the_url_is_sent_as_basic_authorization() -> None:
-    request = first("http", Target(V4, 80, 5.0, request="http://joe:a%40b@192.0.2.9/"))
+    request = first_request("http", Target(V4, 80, 5.0, request="http://joe:a%40b@192.0.2.9/"))
     assert "Authorization: Basic am9lOmFAYg==" in lines(request)
     assert lines(request)[1] == "Host: 192.0.2.9"
 
@@ -105,8 +105,8 @@ def test_a_user_in_the_url_is_sent_as_basic_authorization() -> None:
 def test_a_redirect_is_relative_to_its_request_and_keeps_the_virtualhost_on_its_server_only(
     location: str, line: str, host: str, to: tuple[str, int, bool, str | None]
 ) -> None:
-    request = first("http", Target(V4, 8080, 5.0, request="/a/b", virtualhost="www.example.org"))
-    followed = redirected(request, location)
+    request = first_request("http", Target(V4, 8080, 5.0, request="/a/b", virtualhost="www.example.org"))
+    followed = redirected_request(request, location)
     assert [line, host] == lines(followed)[:2]
     assert to == peer(followed)
 
@@ -124,45 +124,45 @@ def test_a_redirect_is_relative_to_its_request_and_keeps_the_virtualhost_on_its_
 )
 def test_a_redirect_to_nowhere_is_refused(location: str) -> None:
     with pytest.raises(CheckFailed):
-        redirected(first("http", Target(V4, 80, 5.0, request="/")), location)
+        redirected_request(first_request("http", Target(V4, 80, 5.0, request="/")), location)
 
 
 def test_a_proxy_is_asked_for_an_absolute_url() -> None:
-    request = first("http_proxy", Target(V4, 3128, 5.0, request="/http://www.example.com/x"))
+    request = first_request("http_proxy", Target(V4, 3128, 5.0, request="/http://www.example.com/x"))
     assert lines(request)[:2] == ["GET http://www.example.com/x HTTP/1.1", "Host: www.example.com"]
     assert peer(request) == ("192.0.2.1", 3128, False, None)
 
 
 def test_a_redirect_of_a_proxied_request_goes_through_the_proxy_too_unless_it_is_https() -> None:
-    request = first("http_proxy", Target(V4, 3128, 5.0, request="http://www.example.com/x"))
-    followed = redirected(request, "http://www.example.org:8080/y")
+    request = first_request("http_proxy", Target(V4, 3128, 5.0, request="http://www.example.com/x"))
+    followed = redirected_request(request, "http://www.example.org:8080/y")
     assert lines(followed)[:2] == ["GET http://www.example.org:8080/y HTTP/1.1", "Host: www.example.org:8080"]
     assert (followed.host, followed.port) == ("192.0.2.1", 3128)
-    direct = redirected(request, "https://www.example.org/")
+    direct = redirected_request(request, "https://www.example.org/")
     assert (direct.host, direct.port) == ("www.example.org", 443)
 
 
 def test_a_proxy_check_without_an_absolute_url_says_so() -> None:
     with pytest.raises(CheckFailed, match="request must start with http://"):
-        first("http_proxy", Target(V4, 3128, 5.0, request="/"))
+        first_request("http_proxy", Target(V4, 3128, 5.0, request="/"))
 
 
 def test_what_is_asked_of_tls_goes_to_every_server_but_its_name_only_to_the_first() -> None:
     target = Target(
         V4, 443, 5.0, request="/", virtualhost="www.example.com", tlsname="tls.example.com", tlsverify=True, tlsca="PEM"
     )
-    request = first("https", target)
+    request = first_request("https", target)
     assert request.tls == TlsParameters("tls.example.com", verify=True, ca="PEM")
-    assert redirected(request, "/y").tls == request.tls
-    assert redirected(request, "https://www.example.org/").tls == TlsParameters(
+    assert redirected_request(request, "/y").tls == request.tls
+    assert redirected_request(request, "https://www.example.org/").tls == TlsParameters(
         "www.example.org", verify=True, ca="PEM"
     )
-    assert redirected(request, "http://www.example.org/").tls is None
+    assert redirected_request(request, "http://www.example.org/").tls is None
 
 
 @pytest.mark.parametrize("host", ["a\0b", "[fe80::1%a\0b]", "127.0\u2024.0", "[fe80::1%..lo]"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_redirect_to_a_host_that_no_lookup_and_no_tls_takes_is_refused(scheme: str, host: str) -> None:
-    request = first("http", Target(V4, 80, 5.0, request="/"))
+    request = first_request("http", Target(V4, 80, 5.0, request="/"))
     with pytest.raises(CheckFailed, match=r"^the URL is malformed$"):
-        redirected(request, f"{scheme}://{host}:8443/")
+        redirected_request(request, f"{scheme}://{host}:8443/")

@@ -6,7 +6,7 @@ from harness.fakes.ldap import BIND, DONE, ENTRY, REFERENCE, element, entry, mes
 from harness.fakes.mutants import mutants
 from ldirectord_py.checks.protocols import ber
 from ldirectord_py.checks.protocols import ldap_messages as ldap
-from ldirectord_py.checks.protocols.ldap_messages import TEXT, VALUES, Message, Outcome
+from ldirectord_py.checks.protocols.ldap_messages import MAX_TEXT, MAX_VALUES, Message, Outcome
 
 RUNS = 30_000
 """Mutated answers that the decoder is given."""
@@ -54,14 +54,14 @@ def test_an_outcome_has_its_code_in_words() -> None:
 def test_an_entry_is_written_out_in_lines() -> None:
     content = decoded(entry(2, b"dc=a", o=(b"A", b"B"), empty=(), cn=(b"\xff",))).content
     name, attributes = ldap.entry(content)
-    assert (name, ldap.written_out(attributes)) == (b"dc=a", b"o: A\no: B\ncn: \xff\n")
+    assert (name, ldap.attribute_lines(attributes)) == (b"dc=a", b"o: A\no: B\ncn: \xff\n")
 
 
 def test_what_is_written_out_is_bounded() -> None:
     _, many = ldap.entry(decoded(entry(2, b"", a=(b"",) * 5000)).content)
-    assert ldap.written_out(many) == b"a: \n" * VALUES
+    assert ldap.attribute_lines(many) == b"a: \n" * MAX_VALUES
     _, long = ldap.entry(decoded(entry(2, b"", **{"a" * 30_000: (b"",) * 50})).content)
-    assert 0 < len(ldap.written_out(long)) <= TEXT
+    assert 0 < len(ldap.attribute_lines(long)) <= MAX_TEXT
 
 
 def test_a_reference_names_servers() -> None:
@@ -112,7 +112,7 @@ def digest(data: bytes) -> None:
     match found.operation:
         case 0x64:
             _, attributes = ldap.entry(found.content)
-            assert len(ldap.written_out(attributes)) <= TEXT
+            assert len(ldap.attribute_lines(attributes)) <= MAX_TEXT
         case 0x73:
             ldap.first_uri(found.content)
         case _:

@@ -55,7 +55,7 @@ def outcome(monkeypatch: pytest.MonkeyPatch, found: Cursor | Exception, database
 
     monkeypatch.setattr(oracledb, "connect", connect)
     try:
-        return oracle_child.asked({**TARGET, "database": database, "request": "SELECT 1 FROM dual"})
+        return oracle_child.query({**TARGET, "database": database, "request": "SELECT 1 FROM dual"})
     except CheckFailed as failed:
         return str(failed)
 

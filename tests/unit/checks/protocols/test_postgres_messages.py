@@ -45,8 +45,8 @@ def test_a_tag_counts_rows() -> None:
         b"": 0,
         b"UPDATE x\0": 0,
     }
-    assert tags == {tag: postgres_messages.changed(tag) for tag in tags}
-    assert postgres_messages.changed(b"UPDATE " + b"9" * 200) == 0
+    assert tags == {tag: postgres_messages.row_count(tag) for tag in tags}
+    assert postgres_messages.row_count(b"UPDATE " + b"9" * 200) == 0
 
 
 def test_md5_mixes_name_password_and_salt() -> None:

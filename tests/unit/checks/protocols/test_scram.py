@@ -17,15 +17,15 @@ ASKED = b"r=" + NONCE + THEIRS + b",s=" + SALT + b",i=4096"
 
 
 def test_the_exchange_of_the_rfc() -> None:
-    asked = scram.challenge(ASKED, NONCE)
+    asked = scram.parse_challenge(ASKED, NONCE)
     assert asked == scram.Challenge(NONCE + THEIRS, b64decode(SALT), 4096, ASKED)
-    proof = asked.answered("pencil", FIRST)
+    proof = asked.answer("pencil", FIRST)
     expected = b"c=biws,r=" + NONCE + THEIRS + b",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
     assert (expected, b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=") == (proof.message, proof.expected)
 
 
 def test_the_first_message_names_nobody() -> None:
-    assert scram.first(b"abc") == b"n=,r=abc"
+    assert scram.first_message(b"abc") == b"n=,r=abc"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_first_message_names_nobody() -> None:
 )
 def test_a_challenge_that_is_none_or_takes_too_long_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(CheckFailed) as caught:
-        scram.challenge(data, NONCE)
+        scram.parse_challenge(data, NONCE)
     assert str(caught.value).startswith(reason)
 
 
@@ -63,22 +63,22 @@ def test_a_challenge_that_is_none_or_takes_too_long_is_refused(data: bytes, reas
     ],
 )
 def test_a_password_is_prepared_where_that_is_allowed(password: str, expected: str) -> None:
-    assert expected.encode() == scram.prepared(password)
+    assert expected.encode() == scram.saslprep(password)
 
 
 def test_a_password_of_bytes_that_are_no_text_stays_as_it_is() -> None:
-    assert scram.prepared(b"\xe4".decode("utf-8", "surrogateescape")) == b"\xe4"
+    assert scram.saslprep(b"\xe4".decode("utf-8", "surrogateescape")) == b"\xe4"
 
 
 @pytest.mark.slow
 def test_any_challenge_is_read_or_refused() -> None:
     for data in mutants([ASKED, ASKED + b",x=y"], 20_000):
         try:
-            asked = scram.challenge(data, NONCE)
+            asked = scram.parse_challenge(data, NONCE)
         except CheckFailed as error:
             reason = str(error)
         else:
             reason = ""
-            assert 0 < asked.iterations <= scram.MOST_ITERATIONS
+            assert 0 < asked.iterations <= scram.MAX_ITERATIONS
             assert asked.nonce.startswith(NONCE)
         assert reason.isprintable()

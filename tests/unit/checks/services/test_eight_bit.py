@@ -15,9 +15,9 @@ from ldirectord_py.checks.base import Check, Kind, Target
 from ldirectord_py.checks.checktypes import command
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.protocols import ber, postgres_messages, scram
-from ldirectord_py.checks.protocols.dns_message import query
-from ldirectord_py.checks.protocols.http_request import first
-from ldirectord_py.checks.protocols.sip_message import Options
+from ldirectord_py.checks.protocols.dns_message import parse_query
+from ldirectord_py.checks.protocols.http_request import first_request
+from ldirectord_py.checks.protocols.sip_message import OptionsRequest
 from ldirectord_py.checks.registry import checker_for, kinds
 from ldirectord_py.config.load import load
 from ldirectord_py.errors import CheckFailed
@@ -116,13 +116,15 @@ async def test_the_bytes_of_radius_arrive() -> None:
 
 
 def test_the_bytes_of_an_http_request() -> None:
-    head = first("http", Target(LOCALHOST, 80, 5.0, request=f"/{TEXT}?{TEXT}", virtualhost=f"{TEXT}\r\nX: y")).head
+    head = first_request(
+        "http", Target(LOCALHOST, 80, 5.0, request=f"/{TEXT}?{TEXT}", virtualhost=f"{TEXT}\r\nX: y")
+    ).head
     assert head.splitlines()[:2] == [b"GET /verf%FCgbar?verf%FCgbar HTTP/1.1", b"Host: " + RAW + b"X: y"]
-    authorized = first("http", Target(LOCALHOST, 80, 5.0, request=f"http://{TEXT}:%e4%C3%BC@192.0.2.1/")).head
+    authorized = first_request("http", Target(LOCALHOST, 80, 5.0, request=f"http://{TEXT}:%e4%C3%BC@192.0.2.1/")).head
     assert b"Authorization: Basic dmVyZvxnYmFyOuTDvA==" in authorized
     with pytest.raises(CheckFailed, match=r"^the URL is malformed$"):
-        first("http", Target(LOCALHOST, 80, 5.0, request=f"http://{TEXT}/"))
-    tls = first("https", Target(LOCALHOST, 443, 5.0, virtualhost=TEXT, tlsname=TEXT)).tls
+        first_request("http", Target(LOCALHOST, 80, 5.0, request=f"http://{TEXT}/"))
+    tls = first_request("https", Target(LOCALHOST, 443, 5.0, virtualhost=TEXT, tlsname=TEXT)).tls
     assert tls is not None
     assert tls.name == "127.0.0.1"  # no name that TLS can carry
 
@@ -130,11 +132,11 @@ def test_the_bytes_of_an_http_request() -> None:
 def test_the_bytes_of_other_messages() -> None:
     assert ber.text(TEXT).endswith(RAW)
     assert postgres_messages.text(TEXT) == RAW + b"\0"
-    assert scram.prepared(TEXT) == RAW
-    assert b"sip:" + RAW + b" SIP/2.0\r\n" in Options(TEXT, Protocol.UDP, (LOCALHOST, 5060), "x").wire
-    assert b"\x09" + RAW + b"\x07example\0" in query(f"{TEXT}.example A").wire
+    assert scram.saslprep(TEXT) == RAW
+    assert b"sip:" + RAW + b" SIP/2.0\r\n" in OptionsRequest(TEXT, Protocol.UDP, (LOCALHOST, 5060), "x").encoded
+    assert b"\x09" + RAW + b"\x07example\0" in parse_query(f"{TEXT}.example A").encoded
     with pytest.raises(CheckFailed, match=r'^request asks for what is not a DNS name: "(\\xfc){64}"$'):
-        _ = query("\udcfc" * 64).wire
+        _ = parse_query("\udcfc" * 64).encoded
 
 
 async def test_a_command_is_told_the_bytes_of_the_file() -> None:

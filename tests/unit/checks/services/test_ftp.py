@@ -14,7 +14,7 @@ from ldirectord_py.checks import effort
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import ftp
-from ldirectord_py.checks.services.ftp import LIMIT, OVERLAP, WINDOW
+from ldirectord_py.checks.services.ftp import MAX_FILE, OVERLAP, SEARCH_SIZE
 from ldirectord_py.health import Verdict
 
 ALIVE = b"still alive\n"
@@ -107,16 +107,16 @@ async def test_silence_is_down_at_the_deadline(
     assert expected == await run(await server(servers, data, **answers), 0.2)
 
 
-@pytest.mark.parametrize("before", [0, WINDOW - 3, WINDOW - OVERLAP, 3 * WINDOW + 5])
+@pytest.mark.parametrize("before", [0, SEARCH_SIZE - 3, SEARCH_SIZE - OVERLAP, 3 * SEARCH_SIZE + 5])
 async def test_a_pattern_is_found_anywhere(servers: Servers, before: int) -> None:
-    port = await server(servers, saying(b"x" * before + b"alive" + b"y" * WINDOW))
-    expected = (Verdict.UP, f"fetched {before + 5 + WINDOW} bytes")
+    port = await server(servers, saying(b"x" * before + b"alive" + b"y" * SEARCH_SIZE))
+    expected = (Verdict.UP, f"fetched {before + 5 + SEARCH_SIZE} bytes")
     assert expected == await run(port, receive="alive")
 
 
 @pytest.mark.parametrize("receive", ["^x", "alive$"])
 async def test_the_ends_of_the_file_are_its_own(servers: Servers, receive: str) -> None:
-    long = b"x" * (WINDOW - 5) + b"alive" + b"y" * WINDOW
+    long = b"x" * (SEARCH_SIZE - 5) + b"alive" + b"y" * SEARCH_SIZE
     assert (await run(await server(servers, saying(b"x" + long + b"alive")), receive=receive))[0] is Verdict.UP
     assert (await run(await server(servers, saying(b"y" + long)), receive=receive))[0] is Verdict.DOWN
 
@@ -127,7 +127,7 @@ async def test_an_endless_file_is_down(servers: Servers) -> None:
             writer.write(bytes(1024 * 1024))
             await writer.drain()
 
-    expected = (Verdict.DOWN, f"file longer than {LIMIT // 1024 // 1024} MB")
+    expected = (Verdict.DOWN, f"file longer than {MAX_FILE // 1024 // 1024} MB")
     assert expected == await run(await server(servers, endless), 30.0)
 
 

@@ -75,7 +75,7 @@ async def test_more_datagrams_than_are_looked_at_fail_the_check() -> None:
         own = datagram.Datagrams(unused)
         for _ in range(3 * effort.MAX_STEPS // effort.READ):
             own.datagram_received(b"", None)
-        for _ in range(datagram.QUEUE // datagram.EACH):
+        for _ in range(datagram.MAX_QUEUED // datagram.DATAGRAM_OVERHEAD):
             assert await own.receive() == b""
         with pytest.raises(CheckFailed, match=r"^the answer comes in too many small pieces$"):
             await own.receive()

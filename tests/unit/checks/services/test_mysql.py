@@ -26,7 +26,7 @@ from harness.host import ROOT
 from harness.memory import LITTLE, peak
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.protocols.mysql_session import _Session, converse
+from ldirectord_py.checks.protocols.mysql_session import _MysqlSession, run_statement
 from ldirectord_py.checks.services.mysql import check
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.health import Verdict
@@ -244,7 +244,7 @@ def test_a_flood_takes_little_memory(answers: tuple[bytes, ...], chunk: bytes) -
 async def outcome() -> str:
     """Return the word or the reason that a session comes to."""
     try:
-        return finished(converse(target(3306), "SELECT 1")) or ""
+        return finished(run_statement(target(3306), "SELECT 1")) or ""
     except (CheckFailed, OSError) as failed:
         return str(failed)
 
@@ -273,7 +273,9 @@ def test_whatever_the_bytes_a_session_ends_in_a_row_or_a_reason(
 
 
 async def test_the_private_parts_of_aiomysql_that_are_used_are_there_and_its_version_is_bounded() -> None:
-    ours = {name for name, value in vars(_Session).items() if callable(value) and name in vars(aiomysql.Connection)}
+    ours = {
+        name for name, value in vars(_MysqlSession).items() if callable(value) and name in vars(aiomysql.Connection)
+    }
     overridden = {"__init__", "_read_packet", "_read_bytes", "_request_authentication", "_process_auth"}
     assert ours == overridden
     called = {"_get_server_information", "_execute_command", "write_packet"}

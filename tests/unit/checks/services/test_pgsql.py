@@ -272,7 +272,7 @@ async def outcome(data: bytes) -> str:
     session = PostgresSession(*fed(data))
     try:
         finished(session.log_in(target(5432)))
-        return finished(session.ask("SELECT 1")) or ""
+        return finished(session.query("SELECT 1")) or ""
     except CheckFailed as failed:
         return str(failed)
 

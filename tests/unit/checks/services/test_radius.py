@@ -51,7 +51,7 @@ async def run(port: int, seconds: float = 10.0, host: str = "127.0.0.1", **field
 
 
 def test_the_request() -> None:
-    wire = NEMO.wire
+    wire = NEMO.encoded
     authenticator = bytes.fromhex("0f403f9473978057bd83d5cb98f4227a")
     assert wire[:22] == b"\x01\x00" + struct.pack("!H", len(wire)) + authenticator + b"\x50\x12"
     unsigned = wire[:22] + bytes(16) + wire[38:]
@@ -62,18 +62,18 @@ def test_the_request() -> None:
 
 def test_a_request_over_ipv6_without_a_login_and_with_a_long_password() -> None:
     request = AccessRequest(b"", b"x" * 33, SECRET, ip_address("2001:db8::1"), 9, bytes(16))
-    assert request.wire[38:40] == b"\x02\x32"
-    assert request.wire[88:] == b"\x5f\x12" + ip_address("2001:db8::1").packed
+    assert request.encoded[38:40] == b"\x02\x32"
+    assert request.encoded[88:] == b"\x5f\x12" + ip_address("2001:db8::1").packed
     plain = b""
-    for at, last in ((40, bytes(16)), (56, request.wire[40:56]), (72, request.wire[56:72])):
+    for at, last in ((40, bytes(16)), (56, request.encoded[40:56]), (72, request.encoded[56:72])):
         mask = hashlib.md5(SECRET + last, usedforsecurity=False).digest()
-        plain += bytes(byte ^ other for byte, other in zip(request.wire[at : at + 16], mask, strict=True))
+        plain += bytes(byte ^ other for byte, other in zip(request.encoded[at : at + 16], mask, strict=True))
     assert plain == b"x" * 33 + bytes(15)
 
 
 def test_an_empty_password_is_sixteen_bytes_too() -> None:
     request = AccessRequest(b"nemo", b"", SECRET, ip_address("192.0.2.1"), 9, bytes(16))
-    assert request.wire[44:46] == b"\x02\x12"
+    assert request.encoded[44:46] == b"\x02\x12"
 
 
 def test_a_request_does_not_show_its_secrets() -> None:
@@ -82,17 +82,17 @@ def test_a_request_does_not_show_its_secrets() -> None:
 
 
 def test_the_answer_of_the_rfc() -> None:
-    assert NEMO.read(ACCEPT) == RadiusResponse("Access-Accept", b"", proved=False)
-    assert NEMO.read(ACCEPT + b"padding") == RadiusResponse("Access-Accept", b"", proved=False)
+    assert NEMO.decode(ACCEPT) == RadiusResponse("Access-Accept", b"", proved=False)
+    assert NEMO.decode(ACCEPT + b"padding") == RadiusResponse("Access-Accept", b"", proved=False)
 
 
 def test_what_answers_say() -> None:
-    assert NEMO.read(answer(NEMO.wire, 3, b"\x12\x04no\x12\x06nemo")) == RadiusResponse(
+    assert NEMO.decode(answer(NEMO.encoded, 3, b"\x12\x04no\x12\x06nemo")) == RadiusResponse(
         "Access-Reject", b"no nemo", proved=False
     )
-    assert NEMO.read(answer(NEMO.wire, 11)) == RadiusResponse("Access-Challenge", b"", proved=False)
-    assert NEMO.read(answer(NEMO.wire, 5)) == RadiusResponse("RADIUS code 5", b"", proved=False)
-    assert NEMO.read(signed(NEMO.wire, b"\x12\x05yes")) == RadiusResponse("Access-Accept", b"yes", proved=True)
+    assert NEMO.decode(answer(NEMO.encoded, 11)) == RadiusResponse("Access-Challenge", b"", proved=False)
+    assert NEMO.decode(answer(NEMO.encoded, 5)) == RadiusResponse("RADIUS code 5", b"", proved=False)
+    assert NEMO.decode(signed(NEMO.encoded, b"\x12\x05yes")) == RadiusResponse("Access-Accept", b"yes", proved=True)
 
 
 @pytest.mark.parametrize(
@@ -102,20 +102,20 @@ def test_what_answers_say() -> None:
         (ACCEPT[:19], "too short for a RADIUS answer"),
         (ACCEPT[:-1], "a RADIUS packet of wrong length"),
         (b"\x02\x00\x00\x13" + ACCEPT[4:], "a RADIUS packet of wrong length"),
-        (answer(NEMO.wire, 2, b"\x12\xff" + b"x" * 253) + b"", ""),
-        (answer(NEMO.wire, 2, (b"\x12\xff" + b"x" * 253) * 17), "a RADIUS packet of wrong length"),
+        (answer(NEMO.encoded, 2, b"\x12\xff" + b"x" * 253) + b"", ""),
+        (answer(NEMO.encoded, 2, (b"\x12\xff" + b"x" * 253) * 17), "a RADIUS packet of wrong length"),
         (b"\x02\x01" + ACCEPT[2:], "a RADIUS answer to another request"),
         (b"\x03" + ACCEPT[1:], "a RADIUS answer signed with another secret"),
-        (answer(NEMO.wire, secret=b"another"), "a RADIUS answer signed with another secret"),
-        (NEMO.wire, "a RADIUS answer signed with another secret"),
-        (signed(NEMO.wire, b"", secret=b"another"), "a RADIUS answer with a wrong Message-Authenticator"),
-        (answer(NEMO.wire, 2, b"\x50\x03x"), "a RADIUS answer with a wrong Message-Authenticator"),
+        (answer(NEMO.encoded, secret=b"another"), "a RADIUS answer signed with another secret"),
+        (NEMO.encoded, "a RADIUS answer signed with another secret"),
+        (signed(NEMO.encoded, b"", secret=b"another"), "a RADIUS answer with a wrong Message-Authenticator"),
+        (answer(NEMO.encoded, 2, b"\x50\x03x"), "a RADIUS answer with a wrong Message-Authenticator"),
     ],
 )
 def test_what_is_not_the_servers_answer(data: bytes, why: str) -> None:
     got = ""
     try:
-        NEMO.read(data)
+        NEMO.decode(data)
     except UnrelatedAnswer as stray:
         got = str(stray)
     assert why == got
@@ -124,28 +124,28 @@ def test_what_is_not_the_servers_answer(data: bytes, why: str) -> None:
 @pytest.mark.parametrize("attributes", [b"\x12", b"\x12\x00", b"\x12\x01", b"\x12\x09x", b"\x12\x03x\x50"])
 def test_malformed_attributes(attributes: bytes) -> None:
     with pytest.raises(CheckFailed, match=r"^malformed RADIUS answer at byte \d\d of \d\d$"):
-        NEMO.read(answer(NEMO.wire, 2, attributes))
+        NEMO.decode(answer(NEMO.encoded, 2, attributes))
 
 
 def test_logins_and_passwords_that_are_too_long() -> None:
     for login, passwd in ((b"x" * 254, b""), (b"", b"x" * 129)):
         with pytest.raises(CheckFailed, match="RADIUS allows logins of 253 bytes and passwords of 128"):
-            _ = AccessRequest(login, passwd, SECRET, ip_address("192.0.2.1"), 9, bytes(16)).wire
+            _ = AccessRequest(login, passwd, SECRET, ip_address("192.0.2.1"), 9, bytes(16)).encoded
 
 
 @pytest.mark.slow
 def test_a_reader_takes_anything() -> None:
     """Also what is signed as it should be."""
     attributes = ACCEPT[20:] + b"\x12\x05yes"
-    for data in mutants([ACCEPT, answer(NEMO.wire, 3, attributes), signed(NEMO.wire, attributes)], 10_000):
+    for data in mutants([ACCEPT, answer(NEMO.encoded, 3, attributes), signed(NEMO.encoded, attributes)], 10_000):
         assert outcome(data).isprintable()
-    for changed in mutants([attributes, signed(NEMO.wire, attributes)[20:]], 15_000):
-        assert outcome(answer(NEMO.wire, 3, changed)).isprintable()
+    for changed in mutants([attributes, signed(NEMO.encoded, attributes)[20:]], 15_000):
+        assert outcome(answer(NEMO.encoded, 3, changed)).isprintable()
 
 
 def outcome(data: bytes) -> str:
     try:
-        return NEMO.read(data).code
+        return NEMO.decode(data).code
     except CheckFailed as error:
         return str(error)
 

@@ -12,7 +12,7 @@ from ldirectord_py.checks import effort
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import simpletcp
-from ldirectord_py.checks.services.simpletcp import KIND, LINE, unescaped
+from ldirectord_py.checks.services.simpletcp import KIND, LINE_STEPS, unescape
 from ldirectord_py.checks.transport.connection import Connection, connect
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import Protocol
@@ -39,7 +39,7 @@ async def run(
     ],
 )
 def test_escapes_of_a_request(request_: str, sent: bytes) -> None:
-    assert sent == unescaped(request_)
+    assert sent == unescape(request_)
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,10 +129,10 @@ async def test_the_connection_ends_with_its_check(
     assert connection._socket.fileno() == -1
 
 
-@pytest.mark.parametrize("count", [effort.MAX_STEPS // LINE - 1, effort.MAX_STEPS // LINE + 1])
+@pytest.mark.parametrize("count", [effort.MAX_STEPS // LINE_STEPS - 1, effort.MAX_STEPS // LINE_STEPS + 1])
 async def test_more_short_lines_than_are_searched_fail_the_check(servers: Servers, count: int) -> None:
     verdict, reason = await run(await servers.start(saying(b"\n" * count + b"end")), "x", "end", seconds=60.0)
-    enough = count * LINE > effort.MAX_STEPS
+    enough = count * LINE_STEPS > effort.MAX_STEPS
     assert (verdict, reason) == (
         (Verdict.DOWN, "the answer comes in too many small pieces") if enough else (Verdict.UP, '"end"')
     )

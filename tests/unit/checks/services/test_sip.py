@@ -13,7 +13,7 @@ from harness.fakes.mutants import mutants
 from harness.fakes.scripted import Servers, Talk, closed_port, hanging, saying
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.protocols.sip_message import Options
+from ldirectord_py.checks.protocols.sip_message import OptionsRequest
 from ldirectord_py.checks.services.sip import KIND
 from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.errors import CheckFailed
@@ -21,7 +21,7 @@ from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import Protocol
 
 OK = (Verdict.UP, "200 OK")
-OPTIONS = Options("joe@example.com", Protocol.UDP, (ip_address("2001:db8::1"), 5061), "c0ffee")
+OPTIONS = OptionsRequest("joe@example.com", Protocol.UDP, (ip_address("2001:db8::1"), 5061), "c0ffee")
 ANSWER = (
     b"SIP/2.0 200 OK\r\n"
     b"Via: SIP/2.0/UDP [2001:db8::1]:5061;branch=z9hG4bKc0ffee;rport=5061;received=2001:db8::1\r\n"
@@ -62,7 +62,7 @@ def test_the_request() -> None:
         b"Accept: application/sdp\r\n"
         b"Content-Length: 0\r\n\r\n"
     )
-    assert expected == OPTIONS.wire
+    assert expected == OPTIONS.encoded
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ def test_the_request() -> None:
     ],
 )
 def test_answers_to_us(data: bytes) -> None:
-    assert OPTIONS.read(data) == "200 OK"
+    assert OPTIONS.decode(data) == "200 OK"
 
 
 def test_the_status_needs_no_words() -> None:
-    assert OPTIONS.read(ANSWER.replace(b"200 OK", b"404")) == "404"
-    assert OPTIONS.read(ANSWER.replace(b"200 OK", b"486 ")) == "486"
+    assert OPTIONS.decode(ANSWER.replace(b"200 OK", b"404")) == "404"
+    assert OPTIONS.decode(ANSWER.replace(b"200 OK", b"486 ")) == "486"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_status_needs_no_words() -> None:
         (b"", "not a SIP message"),
         (b"HTTP/1.1 200 OK\r\n\r\n", "not a SIP message"),
         (ANSWER.replace(b"200 OK", b"2000 OK"), "not a SIP message"),
-        (OPTIONS.wire, "a SIP request"),
+        (OPTIONS.encoded, "a SIP request"),
         (b"SIP/2.0 999 x\r\n\r\n", "not a SIP message"),
         (ANSWER.replace(b"200 OK", b"100 Trying"), "only 100 Trying"),
         (ANSWER.replace(b"CSeq: 1", b"CSeq: 2"), "a SIP answer to another request"),
@@ -105,19 +105,19 @@ def test_the_status_needs_no_words() -> None:
 )
 def test_what_does_not_answer_us(data: bytes, why: str) -> None:
     with pytest.raises(UnrelatedAnswer) as caught:
-        OPTIONS.read(data)
+        OPTIONS.decode(data)
     assert why == str(caught.value)
 
 
 @pytest.mark.slow
 def test_a_reader_takes_anything() -> None:
-    seeds = [ANSWER, ANSWER.replace(b"Via: ", b"v:\r\n ").replace(b"200 OK", b"503 Not now"), OPTIONS.wire]
+    seeds = [ANSWER, ANSWER.replace(b"Via: ", b"v:\r\n ").replace(b"200 OK", b"503 Not now"), OPTIONS.encoded]
     assert all(outcome(data).isprintable() for data in mutants(seeds, 20_000))
 
 
 def outcome(data: bytes) -> str:
     try:
-        return OPTIONS.read(data)
+        return OPTIONS.decode(data)
     except CheckFailed as error:
         return str(error)
 

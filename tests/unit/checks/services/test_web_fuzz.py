@@ -11,7 +11,7 @@ import pytest
 
 from harness.fakes.mutants import mutants
 from ldirectord_py.checks.protocols.http_response import Response
-from ldirectord_py.checks.protocols.http_statuses import statuses
+from ldirectord_py.checks.protocols.http_statuses import parse_statuses
 from ldirectord_py.checks.reasons import words
 from ldirectord_py.checks.transport.tls import Tls, TlsParameters
 from ldirectord_py.errors import CheckFailed
@@ -34,7 +34,7 @@ VERIFIED = TlsParameters("mail.example.com", verify=True, ca=FILE.read_text().pa
 
 def outcome(data: bytes, noise: random.Random) -> str:
     """Return the status of an answer that came in two pieces, or the reason why it is refused."""
-    answer = Response(noise.choice(("GET", "GET", "HEAD")), statuses("200-299,401"), kept=True)
+    answer = Response(noise.choice(("GET", "GET", "HEAD")), parse_statuses("200-299,401"), kept=True)
     cut = noise.randrange(len(data) + 1)
     try:
         for piece in filter(None, (data[:cut], data[cut:])):
@@ -64,7 +64,7 @@ def flight(version: ssl.TLSVersion) -> bytes:
     server = context.wrap_bio(incoming, outgoing, server_side=True)
     client = Tls(VERIFIED)
     client.handshake()
-    incoming.write(client.take())
+    incoming.write(client.read_outgoing())
     try:
         server.do_handshake()
     except ssl.SSLWantReadError:
@@ -76,8 +76,8 @@ def refusal(data: bytes) -> str:
     """Return why a client refuses what a server says first, or that it waits for more."""
     client = Tls(VERIFIED)
     client.handshake()
-    client.take()
-    client.give(data)
+    client.read_outgoing()
+    client.write_incoming(data)
     try:
         assert not client.handshake()
     except ssl.SSLError as error:

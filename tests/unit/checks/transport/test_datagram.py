@@ -25,7 +25,7 @@ def read(data: bytes) -> str:
 
 async def check(target: Target) -> str:
     async with datagram.connect(target) as socket:
-        return await socket.ask(b"request", read)
+        return await socket.exchange(b"request", read)
 
 
 async def run(port: int, seconds: float = 10.0, host: str = "127.0.0.1") -> tuple[Verdict, str]:
@@ -57,7 +57,7 @@ async def test_silence() -> None:
 
 
 async def test_a_lost_request_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datagram, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(datagram, "RESEND_DELAY", 0.01)
     heard = 0
 
     def third_time_lucky(_: bytes) -> Iterable[bytes]:
@@ -71,7 +71,7 @@ async def test_a_lost_request_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_nothing_is_sent_after_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datagram, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(datagram, "RESEND_DELAY", 0.01)
     async with answering(lambda _: [b"yes"[:3] + b" "]) as server:
         await run(server.port)
         count = len(server.heard)

@@ -93,7 +93,7 @@ async def test_a_stream_refuses_to_go_on_with_what_came_before_tls(servers: Serv
     async with connect(target) as stream:
         await stream.expect("220")
         with pytest.raises(CheckFailed, match="more than an answer before TLS"):
-            await stream.secure(TlsParameters(NAME))
+            await stream.start_tls(TlsParameters(NAME))
 
 
 async def test_checks_with_the_same_terms_share_a_context() -> None:
