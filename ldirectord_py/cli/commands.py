@@ -24,7 +24,11 @@ COMMANDS: Mapping[str, CommandInfo] = {
     "reload": CommandInfo("reload", "have the daemon read its configuration again"),
     "force-reload": CommandInfo("reload", "the same as reload"),
     "status": CommandInfo("status", "say whether the daemon runs: exit status 0, 1 (stale pid file) or 3 (stopped)"),
-    "run": CommandInfo("run", "run the daemon in the foreground, as systemd wants it"),
+    "run": CommandInfo(
+        "run",
+        "run the daemon in the foreground, as systemd wants it; --memory-kernel: without root, on a table in memory",
+        "[--memory-kernel]",
+    ),
     "check": CommandInfo("check", "check the configuration: exit status 0, or 2 with every error"),
     "dump": CommandInfo("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
     "probe": CommandInfo(

@@ -19,6 +19,7 @@ from ldirectord_py.config.parse import Parsed
 from ldirectord_py.errors import LdirectordError
 from ldirectord_py.instance import sd_notify
 from ldirectord_py.instance.pid_file import Instance, Lock, instance
+from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.report.log.logfile import open_log
 from ldirectord_py.runtime import signals
 
@@ -27,12 +28,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DaemonProcess:
-    """An instance and what it is to run with."""
+    """An instance with its configuration, and its kernel where that is not this host's."""
 
     instance: Instance
     path: Path
     loaded: Parsed
     debug: bool
+    kernel: Kernel | None = None
 
     def serve(self, lock: Lock, ready: Callable[[], None] | None = None) -> None:
         """Be the daemon until it is told to stop; call ``ready``, where somebody waits for that, once it serves."""
@@ -57,7 +59,9 @@ class DaemonProcess:
         from ldirectord_py.daemon.run import serve  # noqa: PLC0415  imported after the fork: it is large
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_block_signals_after(serve(self.path, self.loaded, sd_notify.take_from(os.environ), ready)))
+            runner.run(
+                _block_signals_after(serve(self.path, self.loaded, sd_notify.take_from(os.environ), ready, self.kernel))
+            )
 
 
 def load_daemon(invocation: Invocation) -> DaemonProcess:

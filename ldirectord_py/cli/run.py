@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.daemon_process import load_daemon
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from ldirectord_py.cli.arguments import Invocation, UsageError
+from ldirectord_py.cli.daemon_process import DaemonProcess, load_daemon
+
+MEMORY_KERNEL: Final = "--memory-kernel"
 
 
 def run(invocation: Invocation) -> int:
     """Return 0 once the daemon has stopped; raise AlreadyRunningError where another one runs."""
-    service = load_daemon(invocation)
-    service.serve(service.instance.lock())
+    _refuse_unknown(invocation.arguments)
+    daemon = load_daemon(invocation)
+    if MEMORY_KERNEL in invocation.arguments:
+        _run_in_memory(daemon)
+    else:
+        daemon.serve(daemon.instance.lock())
     return 0
+
+
+def _refuse_unknown(arguments: Sequence[str]) -> None:
+    unknown = [word for word in arguments if word != MEMORY_KERNEL]
+    if unknown:
+        raise UsageError(f"run: unrecognized arguments: {' '.join(unknown)}")
+
+
+def _run_in_memory(daemon: DaemonProcess) -> None:
+    from ldirectord_py.cli.memory_kernel import PrintingKernel, run_folder  # noqa: PLC0415  seldom needed
+
+    with run_folder() as folder:
+        instance = replace(daemon.instance, folder=folder)
+        replace(daemon, instance=instance, kernel=PrintingKernel()).serve(instance.lock())

@@ -22,6 +22,7 @@ from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reports import Reports
 from ldirectord_py.errors import KernelError
 from ldirectord_py.instance.sd_notify import SdNotify
+from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 from ldirectord_py.report.events import Listener
 from ldirectord_py.report.log import logfile
@@ -41,12 +42,14 @@ REPORT_SECONDS: Final = 0.6
 STATUS_EVERY: Final = 1.0
 
 
-async def serve(path: Path, loaded: Parsed, notify: SdNotify, ready: Callable[[], None]) -> None:
+async def serve(
+    path: Path, loaded: Parsed, notify: SdNotify, ready: Callable[[], None], kernel: Kernel | None = None
+) -> None:
     """Direct until SIGTERM, SIGINT or SIGQUIT; ``ready`` is called once the kernel has the services.
 
     Raises KernelError when the kernel's table cannot be written at the start.
     """
-    daemon = _Daemon(path, loaded, notify)
+    daemon = Daemon(path, loaded, notify, kernel or NetlinkKernel())
     stop = _stop_signal(on_hangup=daemon.reloader.request)
     directing = asyncio.create_task(daemon.direct(ready))
     ends: list[asyncio.Future[Any]] = [directing, stop]
@@ -64,13 +67,13 @@ async def serve(path: Path, loaded: Parsed, notify: SdNotify, ready: Callable[[]
         await daemon.close()
 
 
-class _Daemon:
+class Daemon:
     """The objects of a daemon, and the order in which they begin, take over a configuration, and end."""
 
-    def __init__(self, path: Path, loaded: Parsed, notify: SdNotify) -> None:
+    def __init__(self, path: Path, loaded: Parsed, notify: SdNotify, kernel: Kernel) -> None:
         listeners: list[Listener] = [log]
-        self.kernel = NetlinkKernel()
-        self.director = Director(self.kernel, compile_config(loaded.config, kinds()), listeners)
+        self.kernel = kernel
+        self.director = Director(kernel, compile_config(loaded.config, kinds()), listeners)
         self.reports = Reports(loaded.config)
         self.commands = CommandRunner(self.director, path)
         listeners += [self.reports.mail, self.reports.files, self.commands.fallback]

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, ip_address
 
 from ldirectord_py.address import Address
 from ldirectord_py.errors import LdirectordError
+from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import (
     NO_FLAGS,
     Destination,
@@ -62,6 +63,18 @@ def _rank(key: Key) -> tuple[object, ...]:
 def save(table: Table) -> str:
     """Return the table as ``ipvsadm --save -n`` prints it; the thresholds of destinations come on top."""
     return "".join(f"{_saved(row)}\n" for row in in_order(table))
+
+
+def command(op: Op) -> str:
+    """Return the ipvsadm command that does an op."""
+    letter = {Verb.ADD: "a", Verb.EDIT: "e", Verb.DELETE: "d"}[op.verb]
+    letter = letter.upper() if isinstance(op.row, Service) else letter
+    if op.verb is not Verb.DELETE:
+        return f"ipvsadm -{letter}{_saved(op.row)[2:]}"
+    if isinstance(op.row, Service):
+        return f"ipvsadm -{letter} {_option(op.row.key)}"
+    key = op.row.key
+    return f"ipvsadm -{letter} {_option(key.service)} -r {_endpoint(key.address, key.port)}"
 
 
 def _saved(row: Row) -> str:

@@ -1,19 +1,12 @@
-"""Our daemon as a subject.
-
-``python -m bench.ours CONFIG run`` is the daemon with a table in memory in place of the kernel's.
-"""
+"""Our daemon as a subject."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 
 from bench.subject import Subject
 from harness.host import ROOT
-
-INSTALLED = ("ldirectord",)
-IN_MEMORY = (sys.executable, "-m", "bench.ours")
 
 
 class Ours(Subject):
@@ -22,8 +15,8 @@ class Ours(Subject):
     name = "ours"
 
     def command(self) -> Sequence[str]:
-        """Return the command as systemd calls it."""
-        return (*(INSTALLED if self.ipvs else IN_MEMORY), str(self.file("conf")), "run")
+        """Return the command as systemd calls it; without ``ipvs`` on a table in memory."""
+        return ("ldirectord", str(self.file("conf")), "run", *(() if self.ipvs else ("--memory-kernel",)))
 
     def environment(self) -> Mapping[str, str]:
         """Return what keeps its files in its folder."""
@@ -40,17 +33,3 @@ class Ours(Subject):
     def configure(self, text: str) -> None:
         """Write the configuration, to which ``logfile`` is added."""
         super().configure(f'logfile = "{self.file("log")}"\n{text}')
-
-
-def main() -> int:
-    """Be the daemon, with a table in memory."""
-    from ldirectord_py import cli  # noqa: PLC0415 - only this process needs it
-    from ldirectord_py.daemon import run  # noqa: PLC0415 - likewise
-    from ldirectord_py.ipvs.kernel import MemoryKernel  # noqa: PLC0415 - likewise
-
-    vars(run)["NetlinkKernel"] = MemoryKernel
-    return cli.main()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

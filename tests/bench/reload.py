@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TypeVar
@@ -30,7 +29,7 @@ from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
-from ldirectord_py.daemon.run import _Daemon as Daemon
+from ldirectord_py.daemon.run import Daemon
 from ldirectord_py.desired import desired
 from ldirectord_py.health import HealthState
 from ldirectord_py.instance.sd_notify import SdNotify
@@ -124,10 +123,9 @@ async def _reloaded(path: Path) -> Seen:
     up = {real.key: HealthState(up=True) for real in compile_config(loaded.config, kinds()).reals()}
     stand_in, probed = StandIn(desired(loaded.config, up, {})), Probed()
     with (
-        patch("ldirectord_py.daemon.run.NetlinkKernel", partial(NetlinkKernel, stand_in.dial)),
         patch("ldirectord_py.daemon.probes.checker_for", probed.checker_for),
     ):
-        daemon = Daemon(path, loaded, SdNotify())
+        daemon = Daemon(path, loaded, SdNotify(), NetlinkKernel(stand_in.dial))
         started = asyncio.Event()
         directing = asyncio.create_task(daemon.direct(started.set))
         await started.wait()

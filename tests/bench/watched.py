@@ -1,4 +1,4 @@
-"""Our daemon with its loop and its clocks watched from within: ``python -m bench.watched CONFIG run``.
+"""Our daemon with its loop and its clocks watched from within: ``python -m bench.watched CONFIG run --memory-kernel``.
 
 It writes, on the way and at its end, what percentiles the loop's lag has, and by how much checks begin late.
 """
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.ours import Ours
-from bench.ours import main as in_memory
 
 SAMPLE_SECONDS: Final = 0.01
 PERCENTILES: Final = (50, 99, 100)
@@ -27,7 +26,7 @@ class Watched(Ours):
 
     def command(self) -> Sequence[str]:
         """Return the command that watches."""
-        return (sys.executable, "-m", "bench.watched", str(self.file("conf")), "run")
+        return (sys.executable, "-m", "bench.watched", str(self.file("conf")), "run", "--memory-kernel")
 
     def environment(self) -> Mapping[str, str]:
         """Return where to write what it sees."""
@@ -87,6 +86,7 @@ def _percentiles(samples: list[float]) -> dict[str, float]:
 
 def main() -> int:
     """Be the daemon, watched."""
+    from ldirectord_py import cli  # noqa: PLC0415 - only this process needs it
     from ldirectord_py.daemon import probes, run  # noqa: PLC0415 - only this process needs it
     from ldirectord_py.daemon.probing import prober  # noqa: PLC0415
 
@@ -102,7 +102,7 @@ def main() -> int:
 
     vars(probes)["Prober"] = partial(prober.Prober, on_begin=lambda check, seconds: eyes.late.append(seconds))
     vars(run)["serve"] = watched
-    return in_memory()
+    return cli.main()
 
 
 if __name__ == "__main__":

@@ -60,19 +60,18 @@ def write(path: Path, content: str) -> None:
 
 
 async def main(service: str, rounds: int, ports: tuple[int, int]) -> None:
-    setattr(run, "NetlinkKernel", Kernel)  # noqa: B010
-    made = run._Daemon.__init__
-    daemons: list[run._Daemon] = []
+    made = run.Daemon.__init__
+    daemons: list[run.Daemon] = []
 
-    def remember(daemon: run._Daemon, *arguments: object) -> None:
+    def remember(daemon: run.Daemon, *arguments: object) -> None:
         daemons.append(daemon)
         made(daemon, *arguments)  # type: ignore[arg-type]
 
-    setattr(run._Daemon, "__init__", remember)  # noqa: B010
+    setattr(run.Daemon, "__init__", remember)  # noqa: B010
     with tempfile.TemporaryDirectory() as folder:
         path, ready = Path(folder, "test.cf"), asyncio.Event()
         write(path, text(service, ports, 0))
-        serving = asyncio.create_task(run.serve(path, load(path), SdNotify(), ready.set))
+        serving = asyncio.create_task(run.serve(path, load(path), SdNotify(), ready.set, Kernel()))
         await ready.wait()
         for number in range(1, rounds + 1):
             write(path, text(service, ports, number))

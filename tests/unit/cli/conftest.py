@@ -24,7 +24,7 @@ def look_up(*_, **__):
 
 socket.getaddrinfo = look_up
 
-async def serve(path, loaded, notify, ready):
+async def serve(path, loaded, notify, ready, kernel=None):
     behaviour = Path(sys.argv[1]).read_text()
     if behaviour == "fails":
         raise KernelError("no IPVS in this kernel; load ip_vs")

@@ -64,7 +64,7 @@ class Daemon:
         self.ready = asyncio.Event()
         self._manager = manager
         notify = SdNotify(manager.getsockname())
-        self.task = asyncio.create_task(run.serve(path, load(path), notify, self.ready.set))
+        self.task = asyncio.create_task(run.serve(path, load(path), notify, self.ready.set, kernel))
 
     def told(self) -> list[str]:
         """Return the first line of each message to the manager."""
@@ -89,9 +89,8 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str = WEB) -> AsyncIterator[Daemon]:
+async def daemon(folder: Path, text: str = WEB) -> AsyncIterator[Daemon]:
     kernel = Gate()
-    monkeypatch.setattr(run, "NetlinkKernel", lambda: kernel)
     path = folder / "web.cf"
     path.write_text(text)
     held = {number: signal.getsignal(number) for number in signals.HANDLED}
@@ -109,8 +108,8 @@ async def daemon(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str = WEB)
                 signal.signal(number, handler)
 
 
-async def test_it_tells_its_states_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with daemon(tmp_path, monkeypatch) as web:
+async def test_it_tells_its_states_and_leaves_nothing(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as web:
         await asyncio.wait_for(web.ready.wait(), 10)
         assert len(web.kernel.table) == 2
         web.path.write_text(SHOP)
@@ -122,10 +121,10 @@ async def test_it_tells_its_states_and_leaves_nothing(tmp_path: Path, monkeypatc
         assert dict(web.kernel.table) == {}
 
 
-async def test_each_check_is_a_line_of_the_monitorfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_check_is_a_line_of_the_monitorfile(tmp_path: Path) -> None:
     checks = tmp_path / "checks"
     text = WEB.replace("checktype = on", f"checktype = connect\n    monitorfile = {checks}")
-    async with daemon(tmp_path, monkeypatch, text) as web:
+    async with daemon(tmp_path, text) as web:
         await web.until(lambda: checks.exists() and "connect tcp 127.0.0.1 9 1 masq /  [down]" in checks.read_text())
         await web.stop()
 
@@ -136,7 +135,7 @@ async def test_changes_are_mailed_up_to_the_stop(tmp_path: Path, monkeypatch: py
     script.write_text(f"#!/bin/sh\ncat >> {mails}\n")
     script.chmod(0o755)
     monkeypatch.setattr(dispatcher, "sendmail_transport", partial(sendmail_transport, str(script)))
-    async with daemon(tmp_path, monkeypatch, f"emailalert = ops@example.net\n{WEB}") as web:
+    async with daemon(tmp_path, f"emailalert = ops@example.net\n{WEB}") as web:
         await asyncio.wait_for(web.ready.wait(), 10)
         web.path.write_text(f"emailalert = ops@example.net\n{SHOP}")
         os.kill(os.getpid(), signal.SIGHUP)
@@ -154,10 +153,8 @@ async def test_changes_are_mailed_up_to_the_stop(tmp_path: Path, monkeypatch: py
     ]
 
 
-async def test_a_stop_during_the_start_is_not_followed_by_ready(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with daemon(tmp_path, monkeypatch) as web:
+async def test_a_stop_during_the_start_is_not_followed_by_ready(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as web:
         web.kernel.open.clear()
         await web.kernel.asked.wait()
         stopping = asyncio.create_task(web.stop())
@@ -171,7 +168,7 @@ async def test_a_stop_during_the_start_is_not_followed_by_ready(
 async def test_a_stop_during_a_reload_begins_nothing_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     followed: list[Globals] = []
     monkeypatch.setattr(logfile, "reconfigure", followed.append)
-    async with daemon(tmp_path, monkeypatch) as web:
+    async with daemon(tmp_path) as web:
         await asyncio.wait_for(web.ready.wait(), 10)
         web.kernel.open.clear()
         web.kernel.asked.clear()
@@ -194,7 +191,7 @@ async def test_a_stop_during_a_reload_begins_nothing_new(tmp_path: Path, monkeyp
 async def test_a_kernel_that_does_not_answer_keeps_nobody_from_stopping(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with daemon(tmp_path, monkeypatch) as web:
+    async with daemon(tmp_path) as web:
         await asyncio.wait_for(web.ready.wait(), 10)
         web.kernel.open.clear()
         assert await web.stop() < run.STOP_SECONDS + 1
@@ -230,7 +227,7 @@ async def test_a_kernel_and_a_mail_server_that_both_hang_share_one_time_to_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     hung = Hung(monkeypatch)
-    async with daemon(tmp_path, monkeypatch, MAILED) as web:
+    async with daemon(tmp_path, MAILED) as web:
         await asyncio.wait_for(hung.asked.wait(), 10)
         web.kernel.open.clear()
         assert await web.stop() < 10
@@ -246,14 +243,14 @@ async def test_a_mail_server_that_hangs_has_the_time_that_the_kernel_did_not_nee
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hung = Hung(monkeypatch)
-    async with daemon(tmp_path, monkeypatch, MAILED) as web:
+    async with daemon(tmp_path, MAILED) as web:
         await asyncio.wait_for(hung.asked.wait(), 10)
         await web.stop()
     (given,) = hung.given
     assert run.REPORT_SECONDS < given <= FLUSH_TIMEOUT
 
 
-def test_commands_that_ignore_a_stop_are_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_that_ignore_a_stop_are_killed(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = tmp_path / "stubborn"
     script.write_text(f"#!/bin/sh\ntrap '' TERM\necho $$ >> {pids}\nwhile :; do sleep 0.1; done\n")
@@ -266,7 +263,7 @@ virtual = 192.0.2.1:80
 """
 
     async def story() -> float:
-        async with daemon(tmp_path, monkeypatch, text) as web:
+        async with daemon(tmp_path, text) as web:
             await web.until(lambda: pids.exists() and len(pids.read_text().splitlines()) == 4)
             return await web.stop()
 
@@ -290,7 +287,7 @@ async def test_it_runs_the_commands_of_its_configuration(tmp_path: Path, monkeyp
 
     head = f'callback = "{script} callback"\nfallbackcommand = {script} sorry\n'
     out = f"{HEAD}virtual = 192.0.2.3:80\n    real = 127.0.0.1:9 masq\n    checktype = off\n"
-    async with daemon(tmp_path, monkeypatch, head + out) as web:
+    async with daemon(tmp_path, head + out) as web:
         await web.until(lambda: lines() == ["sorry start 192.0.2.3:80 tcp"])
         web.path.write_text(head + "execute = mail.cf\n" + out.replace("= off", "= on"))
         os.kill(os.getpid(), signal.SIGHUP)

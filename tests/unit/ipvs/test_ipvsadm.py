@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.tables import tables
-from ldirectord_py.ipvs.ipvsadm import TextError, in_order, listing, parse, save
+from ldirectord_py.ipvs.diff import Op, Verb
+from ldirectord_py.ipvs.ipvsadm import TextError, command, in_order, listing, parse, save
 from ldirectord_py.ipvs.table import Destination, Forward, Row, Table
 
 SAVED = """\
@@ -116,3 +117,19 @@ def test_any_text_gives_a_table_or_a_text_error(text: str) -> None:
         parse(text)
     except TextError:
         return
+
+
+@pytest.mark.parametrize(
+    ("verb", "saved", "expected"),
+    [
+        (Verb.ADD, "-A -f 1 -6 -s wlc -p 5", "ipvsadm -A -f 1 -6 -s wlc -p 5"),
+        (Verb.EDIT, "-A -u 10.0.0.1:53 -s sh -o", "ipvsadm -E -u 10.0.0.1:53 -s sh -o"),
+        (Verb.DELETE, "-A -f 1 -6 -s wlc -p 5", "ipvsadm -D -f 1 -6"),
+        (Verb.EDIT, "-a -t 10.0.0.1:80 -r 10.1.0.2:8080 -m -w 2", "ipvsadm -e -t 10.0.0.1:80 -r 10.1.0.2:8080 -m -w 2"),
+        (Verb.DELETE, "-a -t 10.0.0.1:80 -r 10.1.0.2:8080 -m -w 2", "ipvsadm -d -t 10.0.0.1:80 -r 10.1.0.2:8080"),
+    ],
+)
+def test_an_op_is_the_command_that_does_it(verb: Verb, saved: str, expected: str) -> None:
+    service = "" if saved.startswith("-A") else "-A -t 10.0.0.1:80 -s wrr\n"
+    *_, row = parse(service + saved + "\n").values()
+    assert command(Op(verb, row)) == expected
