@@ -1,7 +1,7 @@
-"""A child process that leads a group of its own, awaited without a thread.
+"""A child process that leads a process group; how it is awaited, and how the group is ended.
 
-Python's own start of a process on any loop: uvloop's copies the page tables of the daemon, and hands a file that is no
-program to a shell.
+It uses subprocess.Popen on any event loop: uvloop's own start of a process copies the page tables of the daemon, and
+passes a file that is not executable code to a shell. No thread waits for the process.
 """
 
 from __future__ import annotations
@@ -10,43 +10,117 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from ldirectord_py.runtime.text import as_bytes
 
+TERMINATION_TIMEOUT = 2.0
+"""Seconds between SIGTERM and SIGKILL, and again until a killed command counts as one that does not end."""
+
 POLL_INTERVAL = 0.05
-"""Seconds between two looks at what tells nobody that it has ended."""
+"""Seconds between two looks at a process or group whose end the kernel does not report."""
+
+
+@contextmanager
+def input_file(data: bytes) -> Iterator[int]:
+    """Yield the descriptor of a file in memory that holds ``data``, to be the input of a child. Raises OSError."""
+    with open(os.memfd_create("input"), "w+b") as file:  # noqa: PTH123  memory has no path
+        file.write(data)
+        file.seek(0)
+        yield file.fileno()
 
 
 class Child:
-    """A command that has been started; who waits for it reaps it."""
+    """A running command; whoever awaits its end reaps it."""
 
     def __init__(
-        self, command: Sequence[str], output: int, environment: Mapping[str, str], given: int = subprocess.DEVNULL
+        self,
+        command: Sequence[str],
+        output: int,
+        environment: Mapping[str, str],
+        given: int = subprocess.DEVNULL,
+        errors: int = subprocess.STDOUT,
     ) -> None:
-        """Start it; ``output`` and ``given`` are descriptors: of its outputs and of its input."""
+        """Start it; ``output``, ``given`` and ``errors`` are the descriptors of its output, input and error output.
+
+        Raises OSError, and ValueError for a NUL character in the command.
+        """
         self._popen = subprocess.Popen(  # noqa: S603  an argument vector from the configuration, no shell
             [as_bytes(word) for word in command],
             stdin=given,
             stdout=output,
-            stderr=output,
+            stderr=errors,
             start_new_session=True,
             env=environment,
         )
 
     @property
     def pid(self) -> int:
-        """The process, and its group."""
+        """The process id, which is also that of its group."""
         return self._popen.pid
 
     async def wait(self) -> int:
-        """Return its exit status once it has ended, or the signal that ended it, negative."""
+        """Wait for the end; return the exit status, or the negative number of the signal that killed it."""
         while (status := self._popen.poll()) is None:
             await self._wait_for_end()
         return status
 
+    async def wait_at_most(self, seconds: float) -> int | None:
+        """Return the exit status as ``wait`` does; None if the process runs longer than ``seconds``."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.wait()
+        except TimeoutError:
+            return None
+
+    async def wait_or_kill(self, seconds: float) -> int | None:
+        """Return the exit status; after ``seconds``, or if this is cancelled, kill the group. None after a timeout."""
+        try:
+            status = await self.wait_at_most(seconds)
+        except BaseException:
+            await self.kill()
+            raise
+        if status is None:
+            await self.kill()
+        return status
+
+    def signal(self, number: int) -> bool:
+        """Signal the whole group, with 0 only look for it; return whether a process of it exists."""
+        try:
+            os.killpg(self.pid, number)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # it belongs to another user now
+            return True
+        return True
+
+    async def kill(self) -> None:
+        """Kill the whole group, and reap the command."""
+        self.signal(signal.SIGKILL)
+        await self.wait()
+
+    async def kill_after(self, seconds: float) -> bool:
+        """Wait ``seconds`` for the group to end, then kill the rest of it; if this is cancelled, kill it at once.
+
+        Returns whether the command could be reaped, for which it has ``seconds`` once more.
+        """
+        try:
+            await self.wait_for_group(seconds)
+        finally:
+            self.signal(signal.SIGKILL)
+        return await self.wait_at_most(seconds) is not None
+
+    async def wait_for_group(self, seconds: float) -> None:
+        """Wait until the group has no process left, for ``seconds`` at most."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while self.signal(0) and loop.time() < until:
+            self._popen.poll()  # a zombie belongs to the group
+            await asyncio.sleep(POLL_INTERVAL)
+
     async def _wait_for_end(self) -> None:
-        """Wait for the end, or for a moment where this kernel or a lack of resources grants no more."""
+        """Wait for the end, or for POLL_INTERVAL where this kernel or a lack of resources allows no more."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except OSError:
@@ -57,32 +131,9 @@ class Child:
         finally:
             os.close(descriptor)
 
-    def signal(self, number: int) -> bool:
-        """Signal the whole group (0: only look); return whether it is there, as it is while one process of it is."""
-        try:
-            os.killpg(self.pid, number)
-        except ProcessLookupError:
-            return False
-        except PermissionError:  # they are another user's now
-            return True
-        return True
-
-    async def kill(self) -> None:
-        """Kill the whole group, and reap the command."""
-        self.signal(signal.SIGKILL)
-        await self.wait()
-
-    async def wait_for_group(self, seconds: float) -> None:
-        """Wait until no process of the group is there, for ``seconds`` at most."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        while self.signal(0) and loop.time() < until:
-            self._popen.poll()  # a zombie counts as there
-            await asyncio.sleep(POLL_INTERVAL)
-
 
 async def _readable(descriptor: int) -> None:
-    """Wait until there is something to read, or for a moment where the kernel watches no more descriptors."""
+    """Wait until a descriptor is readable, or for POLL_INTERVAL where the kernel watches no more descriptors."""
     loop, readable = asyncio.get_running_loop(), asyncio.Event()
     try:
         loop.add_reader(descriptor, readable.set)

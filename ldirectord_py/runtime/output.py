@@ -1,4 +1,4 @@
-"""What a command prints, of bounded size, whoever else holds the pipe."""
+"""The output of a command, limited in size; processes that inherit the pipe do not delay its reader."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import os
 from ldirectord_py.runtime.text import printable
 
 MAX_OUTPUT = 4096
-"""Bytes of output that are kept, the last ones."""
+"""Bytes of output that are kept: the last ones."""
 
 MAX_LAST_LINE = 200
-"""Characters of the last line that a reason has."""
+"""Characters of the last line in a reason."""
 
 MAX_READS = 16
-"""Reads at most after the end, of a pipe that a grandchild may go on to fill."""
+"""Reads after the end of the command: a grandchild may still write."""
 
 _READ_SIZE = 65536
 
 
 class Output:
-    """The end of what a command prints; a pipe of ours, since who else holds it must not keep us waiting."""
+    """A pipe for the output of a command, of which the end is kept. Raises OSError."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -33,22 +33,26 @@ class Output:
             self.close()
             raise
 
-    def last_line(self) -> str:
-        """Return the last line printed so far that is not blank, made printable."""
+    def kept(self) -> bytes:
+        """Return the last MAX_OUTPUT bytes printed so far."""
         for _ in range(MAX_READS):
             if not self._read_available():
                 break
-        line = printable(self._kept.rstrip().rpartition(b"\n")[2].strip())
+        return self._kept
+
+    def last_line(self) -> str:
+        """Return the last line printed so far that is not blank, made printable."""
+        line = printable(self.kept().rstrip().rpartition(b"\n")[2].strip())
         return line if len(line) <= MAX_LAST_LINE else f"{line[:MAX_LAST_LINE]}..."
 
     def close(self) -> None:
-        """Close our ends of the pipe."""
+        """Close both ends of the pipe in this process."""
         self._loop.remove_reader(self._read)
         os.close(self._read)
         self.close_write_end()
 
     def close_write_end(self) -> None:
-        """Close the end that is the command's now."""
+        """Close the end of the command, once it has been started."""
         if self.write >= 0:
             os.close(self.write)
             self.write = -1

@@ -1,4 +1,4 @@
-"""Process groups that somebody else has to end, should this process be killed."""
+"""The process groups that another process must end if this one is killed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 
 class ProcessGroups:
-    """The groups that are there, by number; ``changed`` is called whenever one comes or goes."""
+    """The numbers of the groups; ``changed`` is called whenever one is added or removed."""
 
     def __init__(self) -> None:
         self._groups = set[int]()
@@ -16,11 +16,11 @@ class ProcessGroups:
         return iter(self._groups)
 
     def add(self, group: int) -> None:
-        """Add one."""
+        """Add a group."""
         self._groups.add(group)
         self.changed()
 
     def remove(self, group: int) -> None:
-        """Remove one that is gone."""
+        """Remove a group that has ended."""
         self._groups.discard(group)
         self.changed()

@@ -116,7 +116,7 @@ def unwell(silent: Mapping[Protocol, int]) -> list[Check]:
 async def test_every_check_begins_within_100_ms_of_its_due_time(monkeypatch: pytest.MonkeyPatch) -> None:
     late: list[float] = []
     found: Mapping[Check, Counter[Verdict]] = defaultdict(Counter)
-    monkeypatch.setattr(command, "GRACE", 0.5)
+    monkeypatch.setattr(command, "TERMINATION_TIMEOUT", 0.5)
 
     noise = Noise()
     with ThreadedServers() as elsewhere, silent_ports() as silent:

@@ -31,7 +31,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "checks/services/test_pgsql.py": ("checks.protocols.postgres_session",),
     "checks/services/test_radius.py": ("checks.protocols.radius_packet",),
     "checks/services/test_sip.py": ("checks.protocols.sip_message",),
-    "checks/checktypes/test_command.py": ("runtime.child", "runtime.output"),
+    "checks/checktypes/test_command.py": ("runtime.output",),
     "daemon/reconciler/test_leftover.py": ("unresolved",),
     "ipvs/netlink/test_client.py": ("ipvs.netlink.session",),
     "report/log/test_logfile.py": ("report.log.sinks",),

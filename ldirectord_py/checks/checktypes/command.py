@@ -1,10 +1,10 @@
-"""Run a command that judges: a process group of its own, ended as a group, its output bounded.
+"""Run the command of an external check in a process group of its own.
 
 ::
 
-    start ---- ends ------------------> its exit status judges; what it left in its group is ended
-      +------- deadline: TERM ---------> the check is over
-                  +--- GRACE: KILL ----> reaped, and only now the next one may take its turn
+    start --- exit ------------------------------> the exit status is the verdict; the rest of its group is ended
+      +------ deadline: SIGTERM -----------------> the check is over
+                  +-- TERMINATION_TIMEOUT: KILL --> reaped; only now another command may run in its place
 """
 
 from __future__ import annotations
@@ -12,56 +12,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
-import shlex
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ldirectord_py.checks.progress import set_progress
 from ldirectord_py.errors import CheckFailed, Inconclusive
-from ldirectord_py.runtime.child import Child
+from ldirectord_py.runtime.child import TERMINATION_TIMEOUT, Child
+from ldirectord_py.runtime.environment import environment
 from ldirectord_py.runtime.limiter import Limiter
 from ldirectord_py.runtime.output import Output
 from ldirectord_py.runtime.process_groups import ProcessGroups
 
-GRACE = 2.0
-"""Seconds between SIGTERM and SIGKILL for a command that ran out of time, and for what commands leave behind."""
-
 GROUPS = ProcessGroups()
-"""The process groups of all commands, those included that are being ended."""
+"""The process groups of all commands, including those that are being ended."""
 
-WITHHELD = ("NOTIFY_", "WATCHDOG_", "LISTEN_", "JOURNAL_", "CREDENTIALS_", "MEMORY_PRESSURE_", "INVOCATION_ID")
-"""How the variables begin that a service manager means for the daemon alone."""
-
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where commands find programs when the daemon has no PATH."""
-
-_PLAIN = re.compile(r"[^\s'\"\\]*").fullmatch
 _logger = logging.getLogger(__name__)
 _endings: set[asyncio.Task[None]] = set()
 _spawning = Limiter(1)
 
 
-def environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a command: the daemon's, but for what a service manager tells the daemon."""
-    return {"PATH": PATH} | {name: value for name, value in ours.items() if not name.startswith(WITHHELD)}
-
-
-def split(command: str) -> list[str]:
-    """Return the words of a command as a shell would take them; the path of a file that is there is one word.
-
-    Raises ValueError where a quote is not closed.
-    """
-    if not _PLAIN(command) and os.path.isfile(command):  # noqa: PTH113  Path.is_file raises for a long name
-        return [command]
-    return shlex.split(command)
-
-
 async def run(command: Sequence[str], limiter: Limiter) -> str:
-    """Return the command's last line if it ends with status 0; raises CheckFailed if not.
+    """Return the last line of output of a command that ends with status 0; raises CheckFailed for others.
 
-    Raises Inconclusive when it cannot be started. However the run ends, its processes are ended and reaped behind it;
-    until then they count against the limit.
+    Raises Inconclusive if it cannot be started. Afterwards its processes are ended and reaped in the background, and
+    count against the limit until then.
     """
     output = Output()
     try:
@@ -69,36 +43,36 @@ async def run(command: Sequence[str], limiter: Limiter) -> str:
         try:
             status = await _status(child, output)
         except BaseException:
-            _end_behind(child, limiter)
+            _end_in_background(child, limiter)
             raise
         if child.signal(0):
-            _end_behind(child, limiter)
+            _end_in_background(child, limiter)
         else:
             GROUPS.remove(child.pid)
-        return _word(status, output)
+        return _verdict(status, output)
     finally:
         output.close()
 
 
 async def _status(child: Child, output: Output) -> int:
-    """Return the exit status of a command that has just been started."""
+    """Return the exit status of a command that was just started."""
     GROUPS.add(child.pid)
     output.close_write_end()
     set_progress("the command has not ended")
     try:
         return await child.wait()
     except asyncio.CancelledError:
-        set_progress(f"the command has not ended{_said(output)}")
+        set_progress(f"the command has not ended{_quoted_line(output)}")
         raise
 
 
 async def all_ended() -> None:
-    """Return once nothing is left of the commands that have been told to end."""
+    """Wait until all commands that are being ended have ended."""
     await asyncio.gather(*_endings, return_exceptions=True)
 
 
 async def _start(command: Sequence[str], output: Output) -> Child:
-    """Start one command at a time, so that the loop has a moment for others between two of them."""
+    """Start one command at a time; the event loop gets a turn between two of them."""
     async with _spawning:
         await asyncio.sleep(0)
         try:
@@ -109,21 +83,21 @@ async def _start(command: Sequence[str], output: Output) -> Child:
             raise CheckFailed(f"cannot run {command[0]}: {error}") from None
 
 
-def _word(status: int, output: Output) -> str:
-    """Return the word for a status of 0; raises CheckFailed for others."""
+def _verdict(status: int, output: Output) -> str:
+    """Return the last line or the status; raises CheckFailed unless the status is 0."""
     if status == 0:
         return output.last_line() or "exit status 0"
-    raise CheckFailed((f"exit status {status}" if status > 0 else f"killed by signal {-status}") + _said(output))
+    raise CheckFailed((f"exit status {status}" if status > 0 else f"killed by signal {-status}") + _quoted_line(output))
 
 
-def _said(output: Output) -> str:
-    """Return the last line in quotes for a reason, if there is one."""
+def _quoted_line(output: Output) -> str:
+    """Return the last line of output in quotes, for a reason; "" if there is none."""
     line = output.last_line()
     return f': "{line}"' if line else ""
 
 
-def _end_behind(child: Child, limiter: Limiter) -> None:
-    """End a command and all of its group, without a wait; it counts against the limit until it is gone."""
+def _end_in_background(child: Child, limiter: Limiter) -> None:
+    """End a command and its group in the background; it counts against the limit until it has ended."""
     child.signal(signal.SIGTERM)
     limiter.acquire_beyond_limit()
     _endings.add(ending := asyncio.create_task(_end(child)))
@@ -133,17 +107,14 @@ def _end_behind(child: Child, limiter: Limiter) -> None:
 
 
 async def _end(child: Child) -> None:
-    """Wait for the end of a group that has been told to end, kill what is left of it, and reap the command."""
-    leaving = False
+    """Wait for a group that got SIGTERM, kill the rest of it, and reap the command."""
+    cancelled = False
     try:
-        await child.wait_for_group(GRACE)
-    except asyncio.CancelledError:  # the loop ends, and waits for us as long as it must
-        leaving = True
-    child.signal(signal.SIGKILL)
-    try:
-        async with asyncio.timeout(GRACE):
-            await child.wait()
-    except TimeoutError:
+        reaped = await child.kill_after(TERMINATION_TIMEOUT)
+    except asyncio.CancelledError:  # the event loop ends, after this task
+        cancelled = True
+        reaped = await child.wait_at_most(TERMINATION_TIMEOUT) is not None
+    if not reaped:
         _logger.warning("Process %d of an external check does not end, even killed; is a disk hanging?", child.pid)
-        if not leaving:
+        if not cancelled:
             await child.wait()

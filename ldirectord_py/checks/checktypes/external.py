@@ -1,4 +1,4 @@
-"""``checktype = external`` and ``external-perl``: a command of the user's judges, by its exit status."""
+"""``checktype = external`` and ``external-perl``: the exit status of a command of the user is the verdict."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from ldirectord_py.address import bracketed
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.checktypes.command import run, split
+from ldirectord_py.checks.checktypes.command import run
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import FirewallMark, ServiceKey, VirtualAddress
+from ldirectord_py.runtime.environment import split
 from ldirectord_py.runtime.limiter import Limiter
 
 # ``do`` and not ``perl FILE``: such a script may also ``return``, as the body of a function can.
@@ -40,7 +41,7 @@ async def check_perl(target: Target) -> str:
 
 
 def _command(target: Target) -> Sequence[str]:
-    """Return the command with what it is told: virtual address and port, real address and port."""
+    """Return the command with its four arguments: virtual address and port, real address and port."""
     try:
         words = split(target.command)
     except ValueError as error:

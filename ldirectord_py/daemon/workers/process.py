@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import socket
@@ -10,9 +9,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from ldirectord_py.checks.checktypes.command import environment
 from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.child import Child
+from ldirectord_py.runtime.environment import environment
 from ldirectord_py.runtime.output import Output
 from ldirectord_py.runtime.python_command import python_command, source_digest
 
@@ -52,23 +51,16 @@ class WorkerProcess:
         """
         status = None
         try:
-            status = await self._wait()
+            status = await self._child.wait_at_most(EXIT_TIMEOUT)
         finally:
             if status is None:
                 self._child.signal(signal.SIGKILL)
-                status = await self._wait()
+                status = await self._child.wait_at_most(EXIT_TIMEOUT)
             description = self._describe(status)
             self._output.close()
             if status != 0:
                 self._kill_commands()
         return description
-
-    async def _wait(self) -> int | None:
-        """Return the exit status, None if the process does not end in time."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(EXIT_TIMEOUT):
-                return await self._child.wait()
-        return None
 
     def _kill_commands(self) -> None:
         """Kill the commands that a worker left running."""

@@ -47,15 +47,10 @@ async def modprobe() -> str:
         return f"modprobe does not start: {error.strerror}"
     try:
         output.close_write_end()
-        async with asyncio.timeout(CALL_TIMEOUT):
-            status = await child.wait()
+        status = await child.wait_or_kill(CALL_TIMEOUT)
+        if status is None:
+            return f"modprobe ip_vs did not end within {CALL_TIMEOUT:g} s"
         return (output.last_line() or f"modprobe: exit status {status}") if status else ""
-    except TimeoutError:
-        await child.kill()
-        return f"modprobe ip_vs did not end within {CALL_TIMEOUT:g} s"
-    except asyncio.CancelledError:
-        await child.kill()
-        raise
     finally:
         output.close()
 

@@ -14,8 +14,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import Final
 
-from ldirectord_py.checks.checktypes.command import GRACE, environment, split
-from ldirectord_py.runtime.child import Child
+from ldirectord_py.runtime.child import TERMINATION_TIMEOUT, Child
+from ldirectord_py.runtime.environment import environment, split
 from ldirectord_py.runtime.limiter import Limiter
 
 COMMAND_TIMEOUT: Final = 60.0
@@ -59,13 +59,12 @@ async def run(words: Sequence[str], seconds: float) -> str:
     except (OSError, ValueError, IndexError) as error:  # ValueError: a NUL character; IndexError: no words
         return str(getattr(error, "strerror", None) or error).lower()
     try:
-        async with asyncio.timeout(seconds):
-            status = await child.wait()
-    except TimeoutError:
-        return f"not done within {seconds:g} s, {await _terminate(child)}"
+        status = await child.wait_at_most(seconds)
     except Exception:
         await _terminate(child)
         raise
+    if status is None:
+        return f"not done within {seconds:g} s, {await _terminate(child)}"
     if status < 0:
         return f"killed by signal {-status}"
     return f"exit status {status}" if status else ""
@@ -74,13 +73,4 @@ async def run(words: Sequence[str], seconds: float) -> str:
 async def _terminate(child: Child) -> str:
     """End the command and its process group; return the result for the log."""
     child.signal(signal.SIGTERM)
-    try:
-        await child.wait_for_group(GRACE)
-    finally:
-        child.signal(signal.SIGKILL)
-    try:
-        async with asyncio.timeout(GRACE):
-            await child.wait()
-    except TimeoutError:
-        return "and does not end, even killed"
-    return "ended"
+    return "ended" if await child.kill_after(TERMINATION_TIMEOUT) else "and does not end, even killed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 from collections.abc import AsyncIterator, Mapping
@@ -10,10 +9,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
-from ldirectord_py.checks.checktypes.command import environment
 from ldirectord_py.report.mail.message import MailMessage
 from ldirectord_py.report.mail.transport import MAIL_TIMEOUT, MailNotSentError, Refusal, Send, error_text
-from ldirectord_py.runtime.child import Child
+from ldirectord_py.runtime.child import Child, input_file
+from ldirectord_py.runtime.environment import environment
 
 SENDMAIL: Final = "/usr/sbin/sendmail"
 
@@ -30,21 +29,13 @@ async def _send(program: str, message: MailMessage) -> Mapping[str, Refusal]:
     except ValueError as error:
         return dict.fromkeys(message.recipients, Refusal(error_text(error), final=True))
     try:
-        with open(os.memfd_create("mail"), "w+b") as given:  # noqa: PTH123, ASYNC230  memory, no path and no disk
-            given.write(content)
-            given.seek(0)
-            child = Child((program, "-t", "-i"), subprocess.DEVNULL, environment(os.environ), given.fileno())
+        with input_file(content) as given:
+            child = Child((program, "-t", "-i"), subprocess.DEVNULL, environment(os.environ), given)
     except OSError as error:
         raise MailNotSentError(f"cannot run {program}: {error_text(error)}") from None
-    try:
-        async with asyncio.timeout(MAIL_TIMEOUT):
-            status = await child.wait()
-    except TimeoutError:
-        await child.kill()
-        raise MailNotSentError(f"{program} did not end within {MAIL_TIMEOUT:g} s") from None
-    except BaseException:
-        await child.kill()
-        raise
+    status = await child.wait_or_kill(MAIL_TIMEOUT)
+    if status is None:
+        raise MailNotSentError(f"{program} did not end within {MAIL_TIMEOUT:g} s")
     if status:
         raise MailNotSentError(f"{program} ended with status {status}")
     return {}

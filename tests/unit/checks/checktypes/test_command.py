@@ -23,6 +23,7 @@ from ldirectord_py.checks.probe import probe
 from ldirectord_py.errors import Inconclusive
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
+from ldirectord_py.runtime.environment import PATH
 from ldirectord_py.runtime.limiter import Limiter
 
 REAL = ip_address("2001:db8::1")
@@ -133,7 +134,7 @@ async def test_a_daemon_that_holds_the_output_is_not_waited_for() -> None:
 
 @pytest.mark.slow
 async def test_a_command_that_hangs_is_ended_with_its_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "GRACE", 0.2)
+    monkeypatch.setattr(command, "TERMINATION_TIMEOUT", 0.2)
     pids = tmp_path / "pids"
     script = f"trap '' TERM; sleep 60 & echo $$ $! >{pids}; echo waiting for the disk; wait; sleep 60"
     expected = (Verdict.DOWN, 'no answer within 0.5 s (the command has not ended: "waiting for the disk")')
@@ -199,7 +200,7 @@ async def test_a_command_whose_output_cannot_be_watched_is_not_started(monkeypat
 async def test_whatever_ends_a_run_its_command_ends_with_its_group(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "GRACE", 0.2)
+    monkeypatch.setattr(command, "TERMINATION_TIMEOUT", 0.2)
     pids = tmp_path / "pids"
     fail_next_wait(monkeypatch, error, pids)
     with pytest.raises(type(error)):
@@ -248,7 +249,7 @@ async def test_a_command_hears_what_the_daemon_does_but_for_the_words_of_its_man
 ) -> None:
     monkeypatch.setattr(os, "environ", {"LANG": "C.UTF-8", "MINE": "1", "NOTIFY_SOCKET": "/run/x", "WATCHDOG_PID": "7"})
     verdict, reason = await run("/bin/sh -c 'env | sort | grep -v -e ^PWD -e ^SHLVL -e ^_= | xargs'")
-    expected = f"LANG=C.UTF-8 MINE=1 PATH={command.PATH}"
+    expected = f"LANG=C.UTF-8 MINE=1 PATH={PATH}"
     assert (verdict, reason) == (Verdict.UP, expected)
 
 

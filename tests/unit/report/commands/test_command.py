@@ -70,7 +70,7 @@ async def test_what_cannot_be_run_is_told(line: str, failure: str, caplog: pytes
 async def test_out_of_time_its_whole_group_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "GRACE", 0.2)
+    monkeypatch.setattr(command, "TERMINATION_TIMEOUT", 0.2)
     pids = tmp_path / "pids"
     script = f"trap '' TERM; sleep 100 & echo $! $$ > {shlex.quote(str(pids))}; wait; sleep 100"
     assert not await run_command(sh(script), 0.5)
@@ -114,7 +114,7 @@ async def test_the_loop_goes_on_meanwhile() -> None:
 async def test_whatever_ends_the_wait_for_a_command_it_ends_with_its_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "GRACE", 0.2)
+    monkeypatch.setattr(command, "TERMINATION_TIMEOUT", 0.2)
     pids = tmp_path / "pids"
     fail_next_wait(monkeypatch, MemoryError(), pids)
     with pytest.raises(MemoryError):
