@@ -22,6 +22,7 @@ from ldirectord_py.instance.pid_file import Instance, Lock, instance
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.report.log.logfile import open_log
 from ldirectord_py.runtime import signals
+from ldirectord_py.runtime.garbage import gc_paused
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,8 @@ class DaemonProcess:
 def load_daemon(invocation: Invocation) -> DaemonProcess:
     """Return the service of a good configuration, its warnings printed; raise ConfigError for a bad one."""
     path = invocation.config_file().absolute()  # the daemon leaves this folder
-    loaded = load(path)
+    with gc_paused():  # a quarter of the time of a load of 1,000 virtuals with 10 servers each
+        loaded = load(path)
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)
     return DaemonProcess(instance(invocation.instance), path, loaded, invocation.debug)

@@ -1,15 +1,14 @@
-"""Addresses and ports as the file writes them, and the names that stand for them."""
+"""Addresses and ports as text, and the host and service names that stand for them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from ldirectord_py.address import Address
-from ldirectord_py.config.lines import InvalidValue
+from ldirectord_py.config.diagnostics import InvalidValue
 
 _NUMERIC = re.compile(r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]+|[0-9]+))*")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -19,7 +18,7 @@ _DOTTED = re.compile(r"[0-9.]+")
 
 @dataclass(frozen=True, slots=True)
 class HostName:
-    """A host name that is to be looked up, and in which family."""
+    """A host name to look up, and the address family."""
 
     name: str
     ipv6: bool
@@ -27,7 +26,7 @@ class HostName:
 
 @dataclass(frozen=True, slots=True)
 class PortName:
-    """A service name that is to be looked up; without a protocol, any has it."""
+    """A service name to look up; without a protocol, that of any protocol."""
 
     name: str
     protocol: str = ""
@@ -35,54 +34,61 @@ class PortName:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What lookups found, None where they found nothing, and the name of this host."""
+    """The results of lookups, None for a name that was not found, and the name of this host."""
 
     hosts: Mapping[HostName, Address | None] = field(default_factory=dict)
     ports: Mapping[PortName, int | None] = field(default_factory=dict)
     hostname: str = "localhost"
 
     def joined(self, more: Names) -> Names:
-        """Return these names and more of the same host."""
+        """Return these names and ``more``."""
         return Names({**self.hosts, **more.hosts}, {**self.ports, **more.ports}, self.hostname)
 
 
-class Lookup:
-    """Reads addresses and ports by means of Names; ``hosts`` and ``ports`` are the names that were asked for."""
-
-    def __init__(self, names: Names) -> None:
-        self.names = names
-        self.hosts: set[HostName] = set()
-        self.ports: set[PortName] = set()
-
-    def address(self, text: str, *, ipv6: bool) -> Address | None:
-        """Return the address, None for a name that does not resolve; raises InvalidValue for what is neither."""
-        address = literal(text)
-        if address is None:
-            host = HostName(text, ipv6)
-            self.hosts.add(host)
-            address = self.names.hosts.get(host)
-        elif (address.version == 6) != ipv6:
-            raise _wrong_family(text, ipv6=ipv6)
-        return address
-
-    def port(self, text: str, protocol: str = "") -> int:
-        """Return the port's number; raises InvalidValue for an unknown name or a number above 65535."""
-        if text.isascii() and text.isdigit():
-            if len(text) > 9 or int(text) > 65535:
-                raise InvalidValue(f"port {text[:20]} does not exist", "write a port from 1 to 65535")
-            return _port_number(text)
-        name = PortName(text, protocol)
-        self.ports.add(name)
-        port = self.names.ports.get(name)
-        if port is None:
-            raise InvalidValue(f'no service is called "{text[:40]}"', "write the port's number")
-        return port
+def host_name(text: str, *, ipv6: bool) -> HostName | None:
+    """Return the name to look up; None for an address, and for text that is neither."""
+    return HostName(text, ipv6) if is_host_name(text) else None
 
 
-@lru_cache(maxsize=1024)
-def _port_number(text: str) -> int:
-    """Return the one object for a number that many servers share."""
-    return int(text)
+def is_host_name(text: str) -> bool:
+    """Return whether the text is neither an address nor invalid."""
+    if _PLAIN.fullmatch(text):
+        return False
+    try:
+        return literal(text) is None
+    except InvalidValue:
+        return False
+
+
+def port_name(text: str, protocol: str = "") -> PortName | None:
+    """Return the service name to look up; None for a number or an empty text."""
+    return PortName(text, protocol) if text and not _is_number(text) else None
+
+
+def find_address(text: str, names: Names, *, ipv6: bool) -> Address | None:
+    """Return the address, None for a name that does not resolve; raises InvalidValue for what is neither."""
+    address = literal(text)
+    if address is None:
+        return names.hosts.get(HostName(text, ipv6))
+    if (address.version == 6) != ipv6:
+        raise _wrong_family(text, ipv6=ipv6)
+    return address
+
+
+def find_port(text: str, names: Names, protocol: str = "") -> int:
+    """Return the port's number; raises InvalidValue for an unknown name or a number above 65535."""
+    if _is_number(text):
+        if len(text) > 9 or int(text) > 65535:
+            raise InvalidValue(f"port {text[:20]} does not exist", "write a port from 1 to 65535")
+        return int(text)
+    port = names.ports.get(PortName(text, protocol))
+    if port is None:
+        raise InvalidValue(f'no service is called "{text[:40]}"', "write the port's number")
+    return port
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _wrong_family(text: str, *, ipv6: bool) -> InvalidValue:
@@ -91,32 +97,39 @@ def _wrong_family(text: str, *, ipv6: bool) -> InvalidValue:
     return InvalidValue(f"{text} is an IPv6 address, but this is a directive for IPv4", "use the one with 6")
 
 
-@lru_cache(maxsize=65536)
 def literal(text: str) -> Address | None:
     """Return the address that the text writes out, None for a name; raises InvalidValue for a wrong address."""
+    if text.startswith("["):
+        return _ipv6(text)
+    if _PLAIN.fullmatch(text):
+        first, second, third, fourth = map(int, text.split("."))
+        if max(first, second, third, fourth) <= 255:  # a fifth of the time of IPv4Address(text)
+            return IPv4Address(first << 24 | second << 16 | third << 8 | fourth)
+    return _shortened(text)
+
+
+def _ipv6(text: str) -> Address | None:
     try:
-        if text.startswith("["):
-            return IPv6Address(text[1:-1] if text.endswith("]") and "%" not in text else "")
-        return IPv4Address(text) if _DOTTED.fullmatch(text) and text.count(".") == 3 else _shortened(text)
+        return IPv6Address(text[1:-1] if text.endswith("]") and "%" not in text else "")
     except ValueError:
         return _shortened(text)
 
 
 def _shortened(text: str) -> IPv4Address | None:
-    """Read ``10.1``, ``0x7f.1`` or ``010.0.0.1`` as inet_aton(3) does; the original leaves it to that."""
+    """Read ``10.1``, ``0x7f.1`` or ``010.0.0.1`` as inet_aton(3) does, which the original calls."""
     if text.startswith("[") or ":" in text:
         raise InvalidValue(f"{text[:60]} is not an IPv6 address", "write it in brackets, as in [2001:db8::1]")
     if not _NUMERIC.fullmatch(text):
         if not _NAME.fullmatch(text) or _DOTTED.fullmatch(text):
             raise InvalidValue(f'"{text[:60]}" is neither an address nor a host name', "correct it")
         return None
-    *heads, last = (_number(part) for part in text.split("."))
-    room = 256 ** (4 - len(heads)) if len(heads) < 4 else 0
-    if any(head is None or head > 255 for head in heads) or last is None or last >= room:
+    *first, last = (_number(part) for part in text.split("."))
+    limit = 256 ** (4 - len(first)) if len(first) < 4 else 0
+    if any(byte is None or byte > 255 for byte in first) or last is None or last >= limit:
         raise InvalidValue(f"{text[:60]} is not an IPv4 address", "write four numbers from 0 to 255")
     value = last
-    for place, head in enumerate(heads):
-        value += (head or 0) << 8 * (3 - place)
+    for index, byte in enumerate(first):
+        value += (byte or 0) << 8 * (3 - index)
     return IPv4Address(value)
 
 
@@ -130,5 +143,5 @@ def _number(text: str) -> int | None:
 
 
 def is_shortened(text: str) -> bool:
-    """Tell whether a literal address is one of IPv4 that is not written as four plain numbers."""
+    """Return whether a literal IPv4 address is not written as four decimal numbers."""
     return not text.startswith("[") and not _PLAIN.fullmatch(text)

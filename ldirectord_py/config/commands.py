@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from ldirectord_py.config.lines import InvalidValue
+from ldirectord_py.config.diagnostics import InvalidValue
 from ldirectord_py.config.values import ValueContext, maybe_quoted_string, nonempty, quoted_string
 
 

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from ipaddress import IPv4Address, IPv6Address
 
 from ldirectord_py.config import commands
-from ldirectord_py.config.lines import Diagnostic, InvalidValue
+from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
 from ldirectord_py.config.model import NO_ENGINE, SIP, AlertStatus, Authorities, CheckType
 from ldirectord_py.config.server_lines import with_leading_slash
 from ldirectord_py.config.values import (

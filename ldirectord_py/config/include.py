@@ -1,31 +1,35 @@
-"""``include``: the further files of a configuration, in order, within bounds, none inside of itself."""
+"""``include``: expands a configuration and the files that it includes to one stream of lines, within limits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import partial
 from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import Protocol
 
-from ldirectord_py.config.lines import Diagnostic, InvalidValue, Line, Report, Text
+from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue, add_error, add_warnings
+from ldirectord_py.config.lines import Line, Text, file_warnings, split_lines
 from ldirectord_py.config.values import ValueContext, maybe_quoted_string
 from ldirectord_py.errors import ConfigError, Problem
 
 MAX_DEPTH = 16
+"""Files that include each other, the outermost not counted."""
 MAX_FILES = 1000
-MAX_TOTAL_LENGTH = 64 * 2**20  # characters
-"""How deep files may include each other, and how many and how much may be included in all."""
+"""Files that are included in all, repetitions counted."""
+MAX_TOTAL_LENGTH = 64 * 2**20
+"""Characters of all included files together."""
 
 WILDCARDS = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What was read for a configuration, by the names of its files, its own first; None for what cannot be read.
+    """The bytes of all files of a configuration, by name, the main file first; None if a file cannot be read.
 
-    ``matches`` are the files that a folder's pattern found, ``others`` hold what is no configuration.
+    ``matches`` are the files that a pattern matched in a folder; ``others`` are files of another format.
     """
 
     texts: dict[str, bytes | None] = field(default_factory=dict)
@@ -34,18 +38,21 @@ class Contents:
 
 
 class Source(Protocol):
-    """Where files come from."""
+    """Finds and reads files."""
 
     def matches(self, folder: str, pattern: str) -> Sequence[str]:
-        """Return the files that a pattern with wildcards matches, sorted, as seen from the folder; ConfigError."""
+        """Return the files that a pattern with wildcards matches, sorted, relative to the folder.
+
+        Raises ConfigError if the folder cannot be listed.
+        """
         ...
 
     def text(self, file: str) -> Text:
-        """Return what a file holds; ConfigError where it cannot be read."""
+        """Return the text of a file; raises ConfigError if it cannot be read."""
         ...
 
 
-class Nowhere:
+class NoFiles:
     """A source without files."""
 
     def matches(self, folder: str, pattern: str) -> Sequence[str]:
@@ -57,92 +64,113 @@ class Nowhere:
         raise ConfigError((Problem(file, 1, 1, "there are no files here", "leave it out"),))
 
 
-NOWHERE = Nowhere()
+NO_FILES = NoFiles()
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """A configuration's own file, and where those come from that it includes."""
+    """The main file of a configuration, and the source of the files that it includes."""
 
     main: Text
-    source: Source = NOWHERE
+    source: Source = NO_FILES
 
 
-def in_order(problems: Iterable[Problem], files: Sequence[str]) -> tuple[Problem, ...]:
-    """Return the problems by file, in the order in which those were read, and by place; each once."""
-    rank: Mapping[str, int] = {normpath(file): index for index, file in enumerate(files)}
-    found = dict.fromkeys(problems)
-    return tuple(sorted(found, key=lambda problem: (rank.get(normpath(problem.file), 0), problem.line, problem.column)))
+class Boundary(Enum):
+    """The start or the end of a file in the stream of lines."""
+
+    START = auto()
+    END = auto()
+
+
+Stream = Iterator[Line | Boundary]
 
 
 class Includes:
-    """Reads the files that ``include`` names; its state: those read so far, how often in all, and how much."""
+    """Expands includes; holds the files read so far, and how many and how much was included."""
 
-    def __init__(self, texts: Texts, report: Report) -> None:
-        self._source = texts.source
-        self._report = report
-        self._read = {normpath(texts.main.file): texts.main.file}
+    def __init__(self, source: Source, problems: list[Problem]) -> None:
+        self._source = source
+        self._problems = problems
+        self._files: dict[str, str] = {}
         self._count = 0
-        self._sum = 0
+        self._length = 0
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Return the files of the configuration in the order in which they were first read."""
-        return tuple(self._read.values())
+        """Return the files in the order in which they were first read."""
+        return tuple(self._files.values())
 
-    def texts(self, line: Line, within: Sequence[str]) -> Iterator[Text]:
-        """Yield the files that a line names; ``within`` are those under way, each included by the one before."""
+    def expand(self, text: Text, parents: Sequence[str] = ()) -> Stream:
+        """Yield the lines of a file; those of an included file follow the ``include`` line, between two boundaries.
+
+        An ``include`` that is indented deeper than the virtual above it is an error, and not expanded.
+        """
+        self._files.setdefault(normpath(text.file), text.file)
+        open_files = (*parents, text.file)
+        virtual: Line | None = None
+        yield Boundary.START
+        self._problems.extend(file_warnings(text))
+        for line in split_lines(text):
+            yield line
+            if line.name in {"virtual", "virtual6"} and line.equals:
+                virtual = line
+            elif line.name == "include" and line.equals and (virtual is None or line.indent <= virtual.indent):
+                for included in self._included(line, open_files):
+                    yield from self.expand(included, open_files)
+        yield Boundary.END
+
+    def _included(self, line: Line, open_files: Sequence[str]) -> Iterator[Text]:
+        """Yield the files that an ``include`` names; ``open_files`` include each other, the last has the line."""
+        context = ValueContext(line, partial(add_warnings, self._problems, line), {})
         try:
-            files = self._files(
-                maybe_quoted_string(line.value, ValueContext(line, partial(self._report.warn, line), {})), within[-1]
-            )
-        except InvalidValue as refusal:
-            self._report.refuse(line, refusal.diagnostic)
+            files = self._find(maybe_quoted_string(line.value, context), open_files[-1])
+        except InvalidValue as error:
+            add_error(self._problems, line, error.diagnostic)
             return
         for file in files:
             try:
-                text = self._text(file, within, line)
-            except InvalidValue as refusal:
-                self._report.refuse(line, refusal.diagnostic)
+                text = self._text(file, open_files, line)
+            except InvalidValue as error:
+                add_error(self._problems, line, error.diagnostic)
             else:
                 yield text
 
-    def _files(self, pattern: str, within: str) -> Iterable[str]:
-        folder = PurePosixPath(within).parent
+    def _find(self, pattern: str, including: str) -> Iterable[str]:
+        folder = PurePosixPath(including).parent
         if not WILDCARDS.intersection(pattern):
             return (str(folder / pattern),)
         try:
             return [str(folder / file) for file in self._source.matches(str(folder), pattern)]
         except ConfigError as error:
-            raise _refusal(pattern, error) from error
+            raise _cannot_include(pattern, error) from error
 
-    def _text(self, file: str, within: Sequence[str], line: Line) -> Text:
+    def _text(self, file: str, open_files: Sequence[str], line: Line) -> Text:
         name = normpath(file)
-        if name in map(normpath, within):
-            chain = " includes ".join((*within, file))
+        if name in map(normpath, open_files):
+            chain = " includes ".join((*open_files, file))
             raise InvalidValue(f"{file} is included while it is read: {chain}", "remove one of these")
-        if len(within) > MAX_DEPTH:
+        if len(open_files) > MAX_DEPTH:
             raise InvalidValue(f"files include each other more than {MAX_DEPTH} deep", "include them from one file")
         self._count += 1
-        self._bound()
+        self._check_limits()
         try:
             text = self._source.text(file)
         except ConfigError as error:
-            raise _refusal(file, error) from error
-        self._sum += len(text.text)
-        self._bound()
-        if name in self._read:
-            self._report.warn(line, Diagnostic(f"{file} is read once more", "include it in one place"))
-        self._read.setdefault(name, file)
+            raise _cannot_include(file, error) from error
+        self._length += len(text.text)
+        self._check_limits()
+        if name in self._files:
+            add_warnings(self._problems, line, Diagnostic(f"{file} is read once more", "include it in one place"))
         return text
 
-    def _bound(self) -> None:
+    def _check_limits(self) -> None:
         if self._count > MAX_FILES:
             raise InvalidValue(f"more than {MAX_FILES} files are included", "put them together")
-        if self._sum > MAX_TOTAL_LENGTH:
-            raise InvalidValue(f"the files included are larger than {MAX_TOTAL_LENGTH >> 20} MB in all", "include less")
+        if self._length > MAX_TOTAL_LENGTH:
+            limit = MAX_TOTAL_LENGTH >> 20
+            raise InvalidValue(f"the files included are larger than {limit} MB in all", "include less")
 
 
-def _refusal(what: str, error: ConfigError) -> InvalidValue:
+def _cannot_include(what: str, error: ConfigError) -> InvalidValue:
     problem = error.problems[0]
     return InvalidValue(f"cannot include {what}: {problem.what}", problem.hint)

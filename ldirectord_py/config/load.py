@@ -1,4 +1,4 @@
-"""A file to a configuration: read, decoded, its names looked up."""
+"""File to configuration: reads the files, looks the names up, and parses."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from ldirectord_py.address import Address
 from ldirectord_py.checks.registry import installed, kinds
 from ldirectord_py.checks.transport import tls
 from ldirectord_py.config.addresses import HostName, Names
+from ldirectord_py.config.build import build
+from ldirectord_py.config.diagnostics import in_order
 from ldirectord_py.config.files import Files, file_error
-from ldirectord_py.config.include import Texts, in_order
-from ldirectord_py.config.lines import Text, split_lines
-from ldirectord_py.config.model import Authorities
+from ldirectord_py.config.include import Texts
+from ldirectord_py.config.lines import Line, Text, split_lines
+from ldirectord_py.config.model import Authorities, Config
 from ldirectord_py.config.names import hostname, look_up
-from ldirectord_py.config.parse import Draft, Parsed, accepted, draft
+from ldirectord_py.config.parse import Parsed, accept
+from ldirectord_py.config.syntax import NameReferences, SyntaxTree, collect_names, read_syntax
+from ldirectord_py.config.virtual_checks import Rules
 from ldirectord_py.errors import ConfigError, Problem, Severity
 
 _WORD = re.compile(r"(?:[A-Za-z0-9._]|-(?!>))+")
@@ -31,54 +35,67 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END
 def load(
     path: Path | str, known: Mapping[HostName, Address] = MappingProxyType({}), files: Files | None = None
 ) -> Parsed:
-    """Return the configuration in a file and those that it includes; blocks; raises ConfigError for all that is wrong.
+    """Read a file and those that it includes, and look its names up; blocks; raises ConfigError with every Problem.
 
-    A host name that does not resolve now keeps the address that it is ``known`` by, with a warning. What is read can
-    be found in ``files`` afterwards, however it ends.
+    A host name that does not resolve now keeps its ``known`` address, with a warning. ``files`` holds the contents of
+    the files afterwards, also after an error.
     """
-    return _understood(str(path), files or Files(), Names(hostname=hostname()), known)
+    return _load(str(path), files or Files(), Names(hostname=hostname()), known)
 
 
 def reparse(former: Parsed, hosts: Mapping[HostName, Address]) -> Parsed:
-    """Return what a configuration means with other addresses of the host names that it follows.
+    """Return a configuration with other addresses for its host names, without reading its files again.
 
-    The files are not read again. Raises ConfigError, as ``load`` does.
+    Raises ConfigError, as ``load`` does.
     """
     names = Names({**dict.fromkeys(former.watched_hosts), **former.hosts, **hosts}, hostname=hostname())
-    return _understood(former.file, Files(former.contents), names, {})
+    return _load(former.file, Files(former.contents), names, {})
 
 
-def _understood(file: str, files: Files, names: Names, known: Mapping[HostName, Address]) -> Parsed:
+def _load(file: str, files: Files, names: Names, known: Mapping[HostName, Address]) -> Parsed:
     texts = Texts(files.text(file), files)
-    warnings = _left_out(file)
-    found = draft(texts, names, kinds(), _installed)
-    while hosts_and_ports := found.unknown(names):
-        names = names.joined(look_up(*hosts_and_ports, known=known))
-        lost = {host: known[host] for host, address in names.hosts.items() if address is None and host in known}
-        warnings += tuple(_kept([*map(files.text, found.files)], lost) if lost else ())
-        names = names.joined(Names(lost))
-        found = draft(texts, names, kinds(), _installed)
-    parsed = accepted(_with(*_filled(found, files, warnings)), names)
+    problems: list[Problem] = []
+    tree = read_syntax(texts, kinds(), problems)
+    references = collect_names(tree)
+    names, kept = _resolve(references, names, known)
+    config = build(tree, names, Rules(kinds(), _is_installed, problems))
+    config, certificate_problems = _with_certificates(config, tree, files)
+    warnings = (*_unusable_plugins(file), *_kept_addresses([*map(files.text, tree.files)] if kept else (), kept))
+    problems = [*warnings, *certificate_problems, *problems]
+    parsed = accept(config, in_order(problems, tree.files), references, names)
     return replace(parsed, contents=files.contents, file=file)
 
 
-def _left_out(file: str) -> tuple[Problem, ...]:
+def _resolve(
+    references: NameReferences, names: Names, known: Mapping[HostName, Address]
+) -> tuple[Names, Mapping[HostName, Address]]:
+    """Return ``names`` and those looked up now; and the known addresses that names keep, as they do not resolve."""
+    hosts = (references.servers | references.virtuals) - names.hosts.keys()
+    ports = references.ports - names.ports.keys()
+    if not hosts and not ports:
+        return names, {}
+    found = look_up(hosts, ports, known=known)
+    kept = {host: known[host] for host, address in found.hosts.items() if address is None and host in known}
+    return names.joined(found).joined(Names(kept)), kept
+
+
+def _unusable_plugins(file: str) -> tuple[Problem, ...]:
     """Return a warning for each plug-in that cannot be used."""
     hint = "fix or uninstall that package"
     return tuple(Problem(file, 1, 1, what, hint, Severity.WARNING) for what in installed().refused)
 
 
-def _kept(texts: Sequence[Text], lost: Mapping[HostName, Address]) -> Iterator[Problem]:
-    """Yield a warning for each host name that was lost, at the first line that has it."""
-    places = _places(texts, {host.name for host in lost})
-    for host, address in lost.items():
+def _kept_addresses(texts: Sequence[Text], kept: Mapping[HostName, Address]) -> Iterator[Problem]:
+    """Yield a warning for each host name that keeps its last address, at the first line that has the name."""
+    places = _places(texts, {host.name for host in kept})
+    for host, address in kept.items():
         what = f'the host name "{host.name}" does not resolve now'
         place = places.get(host.name, (texts[0].file, 1, 1))
         yield Problem(*place, what, f"its last address {address} is kept", Severity.WARNING)
 
 
 def _places(texts: Iterable[Text], names: AbstractSet[str]) -> dict[str, tuple[str, int, int]]:
-    """Return file, line and column where each name stands first."""
+    """Return file, line and column of the first occurrence of each name."""
     places: dict[str, tuple[str, int, int]] = {}
     for line in chain.from_iterable(map(split_lines, texts)):
         for word in _WORD.finditer(line.value):
@@ -87,35 +104,41 @@ def _places(texts: Iterable[Text], names: AbstractSet[str]) -> dict[str, tuple[s
     return places
 
 
-def _installed(module: str) -> bool:
+def _is_installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def _with(found: Draft, warnings: tuple[Problem, ...]) -> Draft:
-    return replace(found, problems=in_order((*warnings, *found.problems), found.files))
-
-
-def _filled(found: Draft, files: Files, problems: tuple[Problem, ...]) -> tuple[Draft, tuple[Problem, ...]]:
-    """Return the draft with what its files of authorities hold, and the problems with those that are refused."""
-    held: dict[str, Authorities] = {}
-    for name, line in found.authorities.items():
+def _with_certificates(config: Config, tree: SyntaxTree, files: Files) -> tuple[Config, list[Problem]]:
+    """Return the configuration with the contents of its ``tlsca`` files, and a Problem for each unusable file."""
+    authorities: dict[str, Authorities] = {}
+    problems: list[Problem] = []
+    for name, line in _tlsca_lines(tree).items():
         try:
-            held[name] = Authorities(name, _certificates(name, files.binary(name)))
+            authorities[name] = Authorities(name, _certificates(name, files.binary(name)))
         except ConfigError as error:
             what = f"tlsca cannot be {name}: {error.problems[0].what}"
             hint = "name a readable file of certificates in PEM"
-            problems = (*problems, Problem(line.file, line.number, line.column, what, hint))
-    if any(virtual.tlsverify and not virtual.tlsca for virtual in found.config.virtuals):
+            problems.append(Problem(line.file, line.number, line.column, what, hint))
+    if any(virtual.tlsverify and not virtual.tlsca for virtual in config.virtuals):
         tls.context(verify=True)  # takes 20 ms, which the event loop should not spend
     virtuals = tuple(
-        replace(virtual, tlsca=held.get(virtual.tlsca.file)) if virtual.tlsca else virtual
-        for virtual in found.config.virtuals
+        replace(virtual, tlsca=authorities.get(virtual.tlsca.file)) if virtual.tlsca else virtual
+        for virtual in config.virtuals
     )
-    return replace(found, config=replace(found.config, virtuals=virtuals)), problems
+    return replace(config, virtuals=virtuals), problems
+
+
+def _tlsca_lines(tree: SyntaxTree) -> dict[str, Line]:
+    """Return the files of ``tlsca``, each with the first line that names it."""
+    lines: dict[str, Line] = {}
+    for settings in (tree.globals, *(section.settings for section in tree.virtuals)):
+        if "tlsca" in settings.values:
+            lines.setdefault(settings.values["tlsca"].file, settings.lines["tlsca"])
+    return lines
 
 
 def _certificates(file: str, contents: bytes) -> str:
-    """Return the certificates that a file holds, without the rest of it; raises ConfigError where none are good."""
+    """Return the certificates in a file, without other text; raises ConfigError if there is none or one is damaged."""
     blocks = _CERTIFICATE.findall(contents.decode("latin-1"))
     if not blocks:
         raise file_error(file, "the file holds no certificate in PEM", "name another")

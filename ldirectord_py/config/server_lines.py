@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
-from ldirectord_py.config.lines import TAB, Diagnostic, InvalidValue
+from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
+from ldirectord_py.config.lines import TAB
 from ldirectord_py.config.model import Forward
 from ldirectord_py.config.values import (
     HASH_IN_QUOTES,
@@ -51,8 +53,7 @@ class RealOptions:
     diagnostics: tuple[Diagnostic, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RealLine:
+class RealLine(NamedTuple):
     """A ``real``: one server, or those from ``host`` to ``last``; an empty ``port`` is none."""
 
     host: str
@@ -128,19 +129,11 @@ def parse_real(value: str) -> RealLine:
     if text.count(":", 0, found.start()) > 1:
         raise InvalidValue(*_NO_BRACKETS)
     host, last, colons, port, rest = found.groups()
-    share = _options_at(rest, found.start(5))
-    diagnostics = [diagnostic.shifted(found.start(5)) for diagnostic in share.diagnostics]
+    options = _options_at(rest, found.start(5))
+    diagnostics = tuple(diagnostic.shifted(found.start(5)) for diagnostic in options.diagnostics)
     if found.start() or colons == "::" or "#" in text:
-        diagnostics = [*_oddities(text, found, colons), *diagnostics]
-    return RealLine(host, last, port or "", share, tuple(diagnostics))
-
-
-def receive_of(value: str) -> str:
-    """Return the ``receive`` in the value of ``real`` or ``real6``, empty where it has none or cannot be read."""
-    try:
-        return parse_real(value).options.receive
-    except InvalidValue:
-        return ""
+        diagnostics = (*_ignored_characters(text, found, colons), *diagnostics)
+    return RealLine(host, last, port or "", options, diagnostics)
 
 
 def _no_real(text: str) -> InvalidValue:
@@ -151,7 +144,7 @@ def _no_real(text: str) -> InvalidValue:
     return InvalidValue("this is not the address of a real server", _SHAPE)
 
 
-def _oddities(text: str, found: re.Match[str], colons: str | None) -> list[Diagnostic]:
+def _ignored_characters(text: str, found: re.Match[str], colons: str | None) -> list[Diagnostic]:
     diagnostics = []
     if found.start():
         diagnostics.append(Diagnostic(f'"{text[: found.start()][:40]}" before the address is ignored', "remove it"))

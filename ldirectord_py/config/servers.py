@@ -1,4 +1,4 @@
-"""Real and fallback servers of a virtual: their lines looked up, ranges expanded."""
+"""Builds the real and fallback servers of a virtual: names replaced by addresses, ranges expanded."""
 
 from __future__ import annotations
 
@@ -7,131 +7,139 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from ldirectord_py.address import Address
-from ldirectord_py.config.addresses import Lookup, is_shortened, literal
-from ldirectord_py.config.lines import Diagnostic, InvalidValue, Line, Report
-from ldirectord_py.config.model import UNRESOLVED, Fallback, Forward, Real, Virtual
-from ldirectord_py.config.server_lines import FallbackLine, RealLine, parse_fallback, parse_real
-from ldirectord_py.ipvs.table import VirtualAddress
+from ldirectord_py.config.addresses import Names, find_address, find_port, is_host_name, is_shortened
+from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue, add_error, add_warnings
+from ldirectord_py.config.lines import Line
+from ldirectord_py.config.model import UNRESOLVED, Fallback, Forward, Real
+from ldirectord_py.config.server_lines import FallbackLine, RealLine
+from ldirectord_py.errors import Problem
+from ldirectord_py.ipvs.table import ServiceKey, VirtualAddress
 
 MAX_RANGE = 65536
+"""Addresses of one ``real``."""
 
 _Options = tuple[int, Forward, int, str, str, int, int, str | None]
 
 
-def own_port(virtual: Virtual) -> int:
-    """Return the virtual's port, 0 for a firewall mark."""
-    return virtual.key.port if isinstance(virtual.key, VirtualAddress) else 0
-
-
 @dataclass(frozen=True, slots=True)
-class Servers:
-    """Reads the servers of a configuration; what cannot be read is reported and left out."""
+class ServerContext:
+    """The virtual of a server: its key and defaults; the names looked up, and a list that Problems are appended to."""
 
-    lookup: Lookup
-    report: Report
+    key: ServiceKey
+    request: str
+    receive: str
+    names: Names
+    problems: list[Problem]
 
-    def reals(self, lines: Iterable[Line], virtual: Virtual) -> tuple[tuple[Real, ...], tuple[Real, ...]]:
-        """Return the real servers of a virtual, with its request and receive where they have none.
+    @property
+    def port(self) -> int:
+        """Return the virtual's port, 0 for a firewall mark."""
+        return self.key.port if isinstance(self.key, VirtualAddress) else 0
 
-        The second tuple has those whose names have no address now.
-        """
-        reals: list[Real] = []
-        unresolved: list[Real] = []
-        seen: dict[tuple[int, int], Line] = {}
-        port, mark = own_port(virtual), not isinstance(virtual.key, VirtualAddress)
-        for line in lines:
-            try:
-                found = parse_real(line.value)
-                added = self._expand(found, line, virtual)
-            except InvalidValue as refusal:
-                self.report.refuse(line, refusal.diagnostic)
-                continue
-            if not added:
-                unresolved.append(Real(UNRESOLVED[virtual.key.ipv6], *self._options(found, virtual)))
-            for real in added:
-                row = int(real.server), real.port if mark or real.forward is Forward.MASQ else port
-                if row in seen:
-                    self._twice(real, seen[row], line)
-                seen.setdefault(row, line)
-                reals.append(real)
-        return tuple(reals), tuple(unresolved)
 
-    def _twice(self, real: Real, first: Line, line: Line) -> None:
-        what = f"{real} is the same destination as in {first.seen_from(line)}; the kernel knows it once"
-        self.report.warn(line, Diagnostic(what, "remove one of them"))
+def real_servers(
+    lines: Iterable[tuple[Line, RealLine]], context: ServerContext
+) -> tuple[tuple[Real, ...], tuple[Real, ...]]:
+    """Return the real servers of a virtual, and those whose names do not resolve.
 
-    def _expand(self, found: RealLine, line: Line, virtual: Virtual) -> list[Real]:
-        if found.diagnostics:
-            self.report.warn(line, *found.diagnostics)
-        addresses = self._addresses(found, line, ipv6=virtual.key.ipv6)
-        options = self._options(found, virtual)
-        return [Real(address, *options) for address in addresses]
-
-    def _options(self, found: RealLine, virtual: Virtual) -> _Options:
-        """Return what follows the address in a Real."""
-        port = self.lookup.port(found.port) if found.port else 0
-        share, request, receive = found.options, virtual.request, virtual.receive
-        if share.request is not None:
-            request, receive = share.request, share.receive
-        name = found.host if found.last is None and literal(found.host) is None else None
-        return port, share.forward, share.weight, request, receive, share.lower, share.upper, name
-
-    def _addresses(self, found: RealLine, line: Line, *, ipv6: bool) -> Iterable[Address]:
-        first = self.address(found.host, line, ipv6=ipv6)
-        if found.last is None:
-            return () if first is None else (first,)
-        if ipv6:
-            raise InvalidValue("ranges of IPv6 addresses are not supported", "write a real6 line for each")
-        last = self.address(found.last, line, ipv6=False)
-        if first is None or last is None:
-            return ()
-        if first.version != last.version or int(last) < int(first):
-            raise InvalidValue(f"the range ends with {last}, before it starts", "write FIRST->LAST")
-        if int(last) - int(first) >= MAX_RANGE:
-            raise InvalidValue(f"the range has more than {MAX_RANGE} addresses", "write a smaller one")
-        return map(IPv4Address, range(int(first), int(last) + 1))
-
-    def address(self, text: str, line: Line, *, ipv6: bool) -> Address | None:
-        """Return the address; None, and a warning, for a name that does not resolve."""
-        address = self.lookup.address(text, ipv6=ipv6)
-        if address is None:
-            what = f'the name "{text[:60]}" does not resolve, so the server is left out'
-            self.report.warn(line, Diagnostic(what, "correct it, or see to the resolver"))
-        else:
-            self.advise_shortened(text, address, line)
-        return address
-
-    def advise_shortened(self, text: str, address: Address, line: Line) -> None:
-        """Warn of an address that is written as ``10.1`` or ``010.0.0.1``."""
-        if is_shortened(text) and literal(text) is not None:
-            self.report.warn(line, Diagnostic(f"{text} is read as {address}", "write the address in full"))
-
-    def fallback(self, line: Line, virtual: Virtual) -> Fallback | None:
-        """Return the fallback that the line names for the virtual, on its port unless it names one.
-
-        Its address is UNRESOLVED where its name has none now.
-        """
+    A server without request and receive has those of the virtual.
+    """
+    reals: list[Real] = []
+    unresolved: list[Real] = []
+    seen: dict[tuple[int, int], Line] = {}
+    port, mark = context.port, not isinstance(context.key, VirtualAddress)
+    for line, parsed in lines:
         try:
-            found = parse_fallback(line.value)
-            self.report.warn(line, *found.diagnostics)
-            address = self.address(found.host, line, ipv6=virtual.key.ipv6) or UNRESOLVED[virtual.key.ipv6]
-            return Fallback(address, self._port(found, virtual), found.forward)
-        except InvalidValue as refusal:
-            self.report.refuse(line, refusal.diagnostic)
-            return None
+            addresses = _addresses(parsed, line, context)
+            options = _options(parsed, context)
+        except InvalidValue as error:
+            add_error(context.problems, line, error.diagnostic)
+            continue
+        if not addresses:
+            unresolved.append(Real(UNRESOLVED[context.key.ipv6], *options))
+        for address in addresses:
+            real = Real(address, *options)
+            row = int(address), real.port if mark or real.forward is Forward.MASQ else port
+            if row in seen:
+                _warn_of_duplicate(real, seen[row], line, context)
+            seen.setdefault(row, line)
+            reals.append(real)
+    return tuple(reals), tuple(unresolved)
 
-    def advise_global(self, line: Line) -> None:
-        """Warn of what the original does not take in a fallback for all virtuals."""
-        try:
-            port = parse_fallback(line.value).port
-        except InvalidValue:
-            return
-        if "#" in line.value:
-            self.report.warn(line, Diagnostic("a comment follows the fallback", "put it on a line of its own"))
-        if port and not port.isdigit():
-            what = f'the service "{port}" may have another port for udp than for tcp, or none'
-            self.report.warn(line, Diagnostic(what, "write the port's number"))
 
-    def _port(self, found: FallbackLine, virtual: Virtual) -> int:
-        protocol = virtual.protocol.name.lower() if virtual.protocol else ""
-        return self.lookup.port(found.port, protocol) if found.port else own_port(virtual)
+def _warn_of_duplicate(real: Real, first: Line, line: Line, context: ServerContext) -> None:
+    what = f"{real} is the same destination as in {first.seen_from(line)}; the kernel knows it once"
+    add_warnings(context.problems, line, Diagnostic(what, "remove one of them"))
+
+
+def _options(parsed: RealLine, context: ServerContext) -> _Options:
+    """Return the fields of a Real after its address."""
+    port = find_port(parsed.port, context.names) if parsed.port else 0
+    options, request, receive = parsed.options, context.request, context.receive
+    if options.request is not None:
+        request, receive = options.request, options.receive
+    name = parsed.host if parsed.last is None and is_host_name(parsed.host) else None
+    return port, options.forward, options.weight, request, receive, options.lower, options.upper, name
+
+
+def _addresses(parsed: RealLine, line: Line, context: ServerContext) -> list[Address]:
+    """Return the addresses of a ``real``, none if a name does not resolve."""
+    first = _address(parsed.host, line, context)
+    if parsed.last is None:
+        return [] if first is None else [first]
+    if context.key.ipv6:
+        raise InvalidValue("ranges of IPv6 addresses are not supported", "write a real6 line for each")
+    last = _address(parsed.last, line, context)
+    return [] if first is None or last is None else _range(first, last)
+
+
+def _range(first: Address, last: Address) -> list[Address]:
+    if first.version != last.version or int(last) < int(first):
+        raise InvalidValue(f"the range ends with {last}, before it starts", "write FIRST->LAST")
+    if int(last) - int(first) >= MAX_RANGE:
+        raise InvalidValue(f"the range has more than {MAX_RANGE} addresses", "write a smaller one")
+    return [IPv4Address(number) for number in range(int(first), int(last) + 1)]
+
+
+def _address(text: str, line: Line, context: ServerContext) -> Address | None:
+    """Return the address; None, and a warning, for a name that does not resolve."""
+    address = find_address(text, context.names, ipv6=context.key.ipv6)
+    if address is None:
+        what = f'the name "{text[:60]}" does not resolve, so the server is left out'
+        add_warnings(context.problems, line, Diagnostic(what, "correct it, or see to the resolver"))
+    else:
+        warn_of_shortened(text, address, line, context.problems)
+    return address
+
+
+def warn_of_shortened(text: str, address: Address, line: Line, problems: list[Problem]) -> None:
+    """Warn of an address that is written as ``10.1`` or ``010.0.0.1``."""
+    if is_shortened(text) and not is_host_name(text):
+        add_warnings(problems, line, Diagnostic(f"{text} is read as {address}", "write the address in full"))
+
+
+def fallback_server(parsed: FallbackLine, line: Line, context: ServerContext) -> Fallback | None:
+    """Return the fallback of a virtual, on the virtual's port unless the line names one; None if it is an error.
+
+    Its address is UNRESOLVED if its name does not resolve.
+    """
+    try:
+        address = _address(parsed.host, line, context) or UNRESOLVED[context.key.ipv6]
+        return Fallback(address, _fallback_port(parsed, context), parsed.forward)
+    except InvalidValue as error:
+        add_error(context.problems, line, error.diagnostic)
+        return None
+
+
+def _fallback_port(parsed: FallbackLine, context: ServerContext) -> int:
+    protocol = context.key.protocol.name.lower() if isinstance(context.key, VirtualAddress) else ""
+    return find_port(parsed.port, context.names, protocol) if parsed.port else context.port
+
+
+def check_global_fallback(parsed: FallbackLine, line: Line, problems: list[Problem]) -> None:
+    """Warn of a global fallback that the original does not accept."""
+    if "#" in line.value:
+        add_warnings(problems, line, Diagnostic("a comment follows the fallback", "put it on a line of its own"))
+    if parsed.port and not parsed.port.isdigit():
+        what = f'the service "{parsed.port}" may have another port for udp than for tcp, or none'
+        add_warnings(problems, line, Diagnostic(what, "write the port's number"))

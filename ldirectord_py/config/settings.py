@@ -1,4 +1,4 @@
-"""A section's lines to its settings: values by directive, and the lines that name servers."""
+"""Reads the lines of a section: values by directive, and the lines that name servers."""
 
 from __future__ import annotations
 
@@ -8,73 +8,111 @@ from functools import partial
 from typing import Any
 
 from ldirectord_py.checks.base import Kind
-from ldirectord_py.config.lines import Diagnostic, InvalidValue, Line, Report
+from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue, add_error, add_warnings
+from ldirectord_py.config.lines import Line
 from ldirectord_py.config.sections import Entry
-from ldirectord_py.config.values import Reader, ValueContext
+from ldirectord_py.config.server_lines import FallbackLine, RealLine, parse_fallback, parse_real
+from ldirectord_py.config.values import ValueContext
+from ldirectord_py.errors import Problem
 
 SERVERS = frozenset({"real", "real6", "fallback", "fallback6"})
 
 
 @dataclass(slots=True)
 class Settings:
-    """What a section sets: values and lines by directive, the last of each, and its ``real`` lines."""
+    """The settings of a section: the last value and the last line of each directive, and its servers.
+
+    ``reals`` and ``fallbacks`` (one for each family in the daemon's section) leave out lines that cannot be read.
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
-    reals: list[Line] = field(default_factory=list)
+    reals: list[tuple[Line, RealLine]] = field(default_factory=list)
+    fallbacks: dict[str, FallbackLine] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Settler:
-    """Reads the values of lines."""
+def read_section(
+    entries: Iterable[Entry],
+    kinds: Mapping[str, Kind],
+    problems: list[Problem],
+    header: Line | None = None,
+    *,
+    mark: bool = False,
+) -> Settings:
+    """Return the settings of the virtual with that header, or of the daemon.
 
-    kinds: Mapping[str, Kind]
-    report: Report
+    ``mark`` says whether the virtual is a firewall mark. Appends a Problem for each value that cannot be read.
+    """
+    settings = Settings()
+    ipv6 = header is not None and header.name == "virtual6"
+    for directive, line in entries:
+        if header is not None and directive.name in SERVERS:
+            _add_server(settings, line, problems, ipv6=ipv6)
+            continue
+        _set_line(settings, directive.name, line, problems)
+        if directive.read is not None:
+            warn = partial(add_warnings, problems, line)
+            context = ValueContext(line, warn, kinds, ipv6, mark, daemon=header is None)
+            try:
+                _set_value(settings, directive.name, directive.read(line.value, context))
+            except InvalidValue as error:
+                add_error(problems, line, error.diagnostic)
+    _read_fallbacks(settings, problems)
+    return settings
 
-    def settle(self, entries: Iterable[Entry], head: Line | None = None, *, mark: bool = False) -> Settings:
-        """Return the settings of a virtual with that head, or of the daemon; reports and leaves out what is wrong."""
-        settings = Settings()
-        ipv6 = head is not None and head.name == "virtual6"
-        for directive, line in entries:
-            if head is not None and directive.name in SERVERS:
-                self._server(settings, line, ipv6=ipv6)
-                continue
-            self._once(settings, directive.name, line)
-            if directive.read is not None:
-                warn = partial(self.report.warn, line)
-                place = ValueContext(line, warn, self.kinds, ipv6, mark, daemon=head is None)
-                self._value(settings, directive.name, directive.read, place)
-        return settings
 
-    def _once(self, settings: Settings, name: str, line: Line) -> None:
-        """Keep the line of a directive, and warn where it stands already."""
-        if name in settings.lines and name != "execute":
-            first = settings.lines[name].seen_from(line)
-            note = Diagnostic(f"{line.name} stands in {first} already", "remove one of them")
-            self.report.warn(line, note)
-        settings.lines[name] = line
+def _set_line(settings: Settings, name: str, line: Line, problems: list[Problem]) -> None:
+    """Keep the line of a directive; warn if there is one already."""
+    if name in settings.lines and name != "execute":
+        first = settings.lines[name].seen_from(line)
+        add_warnings(problems, line, Diagnostic(f"{line.name} stands in {first} already", "remove one of them"))
+    settings.lines[name] = line
 
-    def _value(self, settings: Settings, name: str, read: Reader, place: ValueContext) -> None:
+
+def _set_value(settings: Settings, name: str, value: Any) -> None:
+    match name:
+        case "checktype":
+            settings.values["checktype"], settings.values["connects"] = value
+        case "execute":
+            settings.values["execute"] = tuple(sorted({*settings.values.get("execute", ()), value}))
+        case _:
+            settings.values[name] = value
+
+
+def _add_server(settings: Settings, line: Line, problems: list[Problem], *, ipv6: bool) -> None:
+    """Read a ``real`` and keep a ``fallback`` if they are of the virtual's family."""
+    stem = line.name.removesuffix("6")
+    expected, header = (f"{stem}6", "virtual6") if ipv6 else (stem, "virtual")
+    if line.name != expected:
+        what = f"{line.name} cannot stand in a {header}"
+        add_error(problems, line, Diagnostic(what, f"write {expected}=..."))
+    elif stem == "real":
+        _add_real(settings, line, problems)
+    else:
+        _set_line(settings, stem, line, problems)
+
+
+def _add_real(settings: Settings, line: Line, problems: list[Problem]) -> None:
+    try:
+        real = parse_real(line.value)
+    except InvalidValue as error:
+        add_error(problems, line, error.diagnostic)
+        return
+    if real.diagnostics:
+        add_warnings(problems, line, *real.diagnostics)
+    settings.reals.append((line, real))
+
+
+def _read_fallbacks(settings: Settings, problems: list[Problem]) -> None:
+    """Read the last fallback of each family."""
+    for name in ("fallback", "fallback6"):
+        line = settings.lines.get(name)
+        if line is None:
+            continue
         try:
-            value = read(place.line.value, place)
-        except InvalidValue as refusal:
-            self.report.refuse(place.line, refusal.diagnostic)
-            return
-        match name:
-            case "checktype":
-                settings.values["checktype"], settings.values["connects"] = value
-            case "execute":
-                settings.values["execute"] = tuple(sorted({*settings.values.get("execute", ()), value}))
-            case _:
-                settings.values[name] = value
-
-    def _server(self, settings: Settings, line: Line, *, ipv6: bool) -> None:
-        """Keep a line of a virtual that names a server, if it is of the virtual's family."""
-        stem = line.name.removesuffix("6")
-        right, head = (f"{stem}6", "virtual6") if ipv6 else (stem, "virtual")
-        if line.name != right:
-            self.report.refuse(line, Diagnostic(f"{line.name} cannot stand in a {head}", f"write {right}=..."))
-        elif stem == "real":
-            settings.reals.append(line)
-        else:
-            self._once(settings, stem, line)
+            fallback = parse_fallback(line.value)
+        except InvalidValue as error:
+            add_error(problems, line, error.diagnostic)
+            continue
+        add_warnings(problems, line, *fallback.diagnostics)
+        settings.fallbacks[name] = fallback

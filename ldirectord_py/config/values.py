@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ldirectord_py.checks.base import Kind
-from ldirectord_py.config.lines import TAB, Diagnostic, InvalidValue, Line
+from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
+from ldirectord_py.config.lines import TAB, Line
 
 TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a\u201b"
 
@@ -20,8 +20,7 @@ _DIGITS = re.compile(r"[0-9]+")
 _MAX_DIGITS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class ValueContext:
+class ValueContext(NamedTuple):
     """Where a value stands: its line, a sink for warnings, the kinds of service, and what it is a value of."""
 
     line: Line

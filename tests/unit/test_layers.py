@@ -18,7 +18,7 @@ BRANCHES = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Bo
 TESTED_BY: dict[str, tuple[str, ...]] = {
     "config/test_parse_cases.py": (
         *("config.lines", "config.sections", "config.settings", "config.servers", "config.server_lines"),
-        *("config.parse", "config.values", "config.advice", "config.yaml"),
+        *("config.syntax", "config.build", "config.values", "config.virtual_checks", "config.yaml"),
     ),
     "config/test_load.py": ("config.files", "config.names"),
     "checks/test_probe.py": ("checks.host_faults", "checks.reasons"),

@@ -17,7 +17,7 @@ from ldirectord_py.config.files import MAX_FILE_SIZE, Files
 from ldirectord_py.config.include import MAX_DEPTH, MAX_FILES, Texts
 from ldirectord_py.config.lines import Text
 from ldirectord_py.config.load import load, reparse
-from ldirectord_py.config.parse import Parsed, accepted, draft, parse
+from ldirectord_py.config.parse import Parsed, parse, parse_files
 from ldirectord_py.errors import ConfigError, Problem
 
 NAMES = Names(hostname="director")
@@ -41,8 +41,7 @@ class Shelf:
 
 
 def read(shelf: Shelf, main: str = "main.cf") -> Parsed:
-    found = draft(Texts(Text(main, shelf.files[main]), shelf), NAMES, KINDS)
-    return accepted(found, NAMES)
+    return parse_files(Texts(Text(main, shelf.files[main]), shelf), NAMES, KINDS)
 
 
 def problems(shelf: Shelf) -> list[str]:

@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.config.addresses import Names
+from ldirectord_py.config.build import build
 from ldirectord_py.config.include import Texts
 from ldirectord_py.config.lines import Text
-from ldirectord_py.config.parse import Draft, draft, parse
-from ldirectord_py.errors import Severity
+from ldirectord_py.config.model import Config
+from ldirectord_py.config.parse import parse
+from ldirectord_py.config.syntax import read_syntax
+from ldirectord_py.config.virtual_checks import Rules
+from ldirectord_py.errors import Problem, Severity
 
 NAMES = Names(hostname="director")
 TAB_IN_RECEIVE = """\
@@ -51,11 +55,18 @@ def heads(text: str) -> list[Head]:
     return found
 
 
-def spoken_of(found: Draft) -> set[int]:
+def configuration(text: str) -> tuple[Config, list[Problem]]:
+    """Return what can be read of a file, and all that is wrong with it."""
+    problems: list[Problem] = []
+    tree = read_syntax(Texts(Text("any.cf", text)), KINDS, problems)
+    return build(tree, NAMES, Rules(KINDS, lambda _: True, problems)), problems
+
+
+def spoken_of(problems: list[Problem]) -> set[int]:
     """Return the lines that have an error, or a warning that the server is left out."""
     return {
         problem.line
-        for problem in found.problems
+        for problem in problems
         if problem.severity is Severity.ERROR or problem.what.endswith("the server is left out")
     }
 
@@ -114,13 +125,13 @@ def mutated(draw: st.DrawFn) -> str:
 @given(mutated())
 @example(TAB_IN_RECEIVE)
 def test_every_head_and_every_server_comes_out_or_is_spoken_of(text: str) -> None:
-    found = draft(Texts(Text("any.cf", text)), NAMES, KINDS)
-    spoken = spoken_of(found)
+    config, problems = configuration(text)
+    spoken = spoken_of(problems)
     good = [head for head in heads(text) if head.number not in spoken]
-    assert len(found.config.virtuals) >= len(good)
-    if not any(problem.severity is Severity.ERROR for problem in found.problems):
+    assert len(config.virtuals) >= len(good)
+    if not any(problem.severity is Severity.ERROR for problem in problems):
         expected = [len([line for line in head.reals if line not in spoken]) for head in good]
-        assert [len(virtual.reals) for virtual in found.config.virtuals] == expected
+        assert [len(virtual.reals) for virtual in config.virtuals] == expected
 
 
 def test_a_tab_in_the_receive_of_a_server_drops_no_virtual() -> None:
@@ -130,8 +141,8 @@ def test_a_tab_in_the_receive_of_a_server_drops_no_virtual() -> None:
 
 
 def test_a_wrong_pattern_with_a_tab_is_refused_at_its_line() -> None:
-    found = draft(Texts(Text("any.cf", TAB_IN_RECEIVE.replace("a\tb", "a\t(b"))), NAMES, KINDS)
-    assert [(problem.line, problem.what.split(":")[0]) for problem in found.problems] == [
+    config, problems = configuration(TAB_IN_RECEIVE.replace("a\tb", "a\t(b"))
+    assert [(problem.line, problem.what.split(":")[0]) for problem in problems] == [
         (5, "the pattern to receive is not valid")
     ]
-    assert len(found.config.virtuals) == 3
+    assert len(config.virtuals) == 3

@@ -16,7 +16,7 @@ from ldirectord_py.config.files import Files
 from ldirectord_py.config.include import Texts
 from ldirectord_py.config.lines import Text
 from ldirectord_py.config.model import Config, Globals, Real, Virtual
-from ldirectord_py.config.parse import accepted, draft, parse
+from ldirectord_py.config.parse import parse, parse_files
 from ldirectord_py.errors import ConfigError
 
 CASES = Path(__file__).parent / "cases"
@@ -61,7 +61,7 @@ def test_a_good_file_means_what_is_expected_with_exactly_these_warnings(
     file: Path, names: Names, kinds: Mapping[str, Kind], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(file.parent)
-    parsed = accepted(draft(texts(file), names, kinds), names)
+    parsed = parse_files(texts(file), names, kinds)
     assert said(file) == "".join(f"{warning}\n" for warning in parsed.warnings)
     assert json.loads(file.with_suffix(".json").read_text()) == meaning(parsed.config)
 
@@ -72,7 +72,7 @@ def test_a_bad_file_is_refused_with_exactly_these_problems(
 ) -> None:
     monkeypatch.chdir(file.parent)
     with pytest.raises(ConfigError) as caught:
-        accepted(draft(texts(file), names, kinds), names)
+        parse_files(texts(file), names, kinds)
     assert said(file) == "".join(f"{problem}\n" for problem in caught.value.problems)
 
 

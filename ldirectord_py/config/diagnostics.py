@@ -1,0 +1,56 @@
+"""Errors and warnings about a line: what is wrong, how to fix it, and where; collected in a list of Problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from posixpath import normpath
+
+from ldirectord_py.config.lines import Line
+from ldirectord_py.errors import Problem, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """What is wrong with a value, a hint how to fix it, and where: ``offset`` characters from its start."""
+
+    what: str
+    hint: str
+    offset: int = 0
+
+    def shifted(self, by: int) -> Diagnostic:
+        """Return the diagnostic for a value that starts ``by`` characters earlier."""
+        return Diagnostic(self.what, self.hint, self.offset + by)
+
+    def problem(self, line: Line, severity: Severity) -> Problem:
+        """Return the diagnostic as a Problem of that line."""
+        return Problem(line.file, line.number, line.column + self.offset, self.what, self.hint, severity)
+
+
+class InvalidValue(Exception):  # noqa: N818  the parser turns it into a Problem; it never escapes
+    """A value cannot be read; carries the Diagnostic that says why."""
+
+    def __init__(self, what: str, hint: str, offset: int = 0) -> None:
+        super().__init__(what)
+        self.diagnostic = Diagnostic(what, hint, offset)
+
+
+def add_warnings(problems: list[Problem], line: Line, *diagnostics: Diagnostic) -> None:
+    """Append warnings at their places in the line."""
+    problems.extend(diagnostic.problem(line, Severity.WARNING) for diagnostic in diagnostics)
+
+
+def add_error(problems: list[Problem], line: Line, diagnostic: Diagnostic) -> None:
+    """Append an error at its place in the line."""
+    problems.append(diagnostic.problem(line, Severity.ERROR))
+
+
+def in_order(problems: Iterable[Problem], files: Sequence[str]) -> tuple[Problem, ...]:
+    """Return the problems without duplicates, ordered by file as in ``files``, then by line and column."""
+    rank: Mapping[str, int] = {normpath(file): index for index, file in enumerate(files)}
+    unique = dict.fromkeys(problems)
+    return tuple(sorted(unique, key=lambda problem: (_rank(problem, rank), problem.line, problem.column)))
+
+
+def _rank(problem: Problem, rank: Mapping[str, int]) -> int:
+    return rank.get(normpath(problem.file), 0)
