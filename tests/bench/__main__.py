@@ -23,7 +23,7 @@ from bench.plot import svg
 from harness.host import ROOT, has_ipvs
 from harness.lab.namespace import end
 from harness.machines.kinds import EMULATED
-from harness.machines.machine import MachineError, follow, machine
+from harness.machines.machine import MachineError, copy_output, machine
 
 LEAST_RUNS = 3
 PAGE = ROOT / "docs" / "performance.md"
@@ -101,7 +101,7 @@ def _there(benchmarks: Sequence[Benchmark], runs: int, folder: Path) -> bool:
     try:
         with machine(EMULATED, command) as guest:
             try:
-                return follow(guest, seconds) != 0
+                return copy_output(guest, seconds) != 0
             finally:
                 for path in guest.out.glob("*.json"):
                     (folder / path.name).write_bytes(path.read_bytes())

@@ -23,7 +23,7 @@ from bench.ours import Ours
 from bench.subject import Subject
 from harness.lab.ip_vs_table import read_weights
 from harness.lab.lab import SPARE_VIPS, VIP, Lab
-from harness.lab.real_server import Real
+from harness.lab.real_server import RealServer
 
 VIRTUALS = tuple(f"{vip}:80" for vip in (VIP, *SPARE_VIPS[:3]))
 REALS, DARK = 100, 10
@@ -107,7 +107,7 @@ def _subjects(lab: Lab, reals: dict[str, Sequence[str]]) -> dict[str, Callable[[
     }
 
 
-def _observe(lab: Lab, farm: Real, subject: Subject) -> Seen:
+def _observe(lab: Lab, farm: RealServer, subject: Subject) -> Seen:
     """Start a daemon, let it check for a while, take ten servers away, and end it."""
     began = time.monotonic()
     with subject:
@@ -116,21 +116,21 @@ def _observe(lab: Lab, farm: Real, subject: Subject) -> Seen:
         cpu, memory = _steady(farm, subject), subject.pss_bytes() / 1e6
         out = _detection(lab, farm)
     lab.director.run("ipvsadm", "-C")
-    farm.heal()
+    farm.restore_network()
     return Seen(start, min(out), median(out), max(out), cpu, memory)
 
 
-def _steady(farm: Real, subject: Subject) -> float:
+def _steady(farm: RealServer, subject: Subject) -> float:
     """Return the CPU of a check in ms."""
     before, checks = subject.cpu_seconds(), connections(str(farm.anchor))
     time.sleep(STEADY)
     return (subject.cpu_seconds() - before) * 1000 / (connections(str(farm.anchor)) - checks)
 
 
-def _detection(lab: Lab, farm: Real) -> list[float]:
+def _detection(lab: Lab, farm: RealServer) -> list[float]:
     """Darken servers, spread over the virtuals; return after how many seconds each was out of the table."""
     chosen = sorted(_in_table(lab))[:: REALS // DARK][:DARK]
-    farm.darken(*(ip_address(real.rpartition(":")[0]) for real in chosen))
+    farm.drop_packets(*(ip_address(real.rpartition(":")[0]) for real in chosen))
     began = time.monotonic()
     out: dict[str, float] = {}
     while len(out) < len(chosen) and time.monotonic() - began < PATIENCE:

@@ -10,7 +10,7 @@ import pytest
 from ldirectord_py.runtime.child import Child
 
 
-def runs(pid: int | str) -> bool:
+def is_running(pid: int | str) -> bool:
     """Whether the process runs; one that only waits to be reaped does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -18,10 +18,10 @@ def runs(pid: int | str) -> bool:
         return False
 
 
-async def gone(pid: int | str) -> None:
+async def wait_for_end(pid: int | str) -> None:
     """Return once the process no longer runs."""
     async with asyncio.timeout(20):
-        while runs(pid):
+        while is_running(pid):
             await asyncio.sleep(0.05)
 
 

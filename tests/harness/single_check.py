@@ -28,7 +28,7 @@ async def run(
 
 
 @contextmanager
-def open_folder(name: str) -> Iterator[Path]:
+def public_folder(name: str) -> Iterator[Path]:
     """Yield a folder that other users may enter, as pytest's own are not."""
     with tempfile.TemporaryDirectory(prefix=f"{name}.") as folder:
         path = Path(folder)

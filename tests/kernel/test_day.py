@@ -10,7 +10,7 @@ import pytest
 
 from harness.lab.client import Traffic
 from harness.lab.lab import SPARE_VIPS, VIP, VIP6, Lab
-from harness.lab.real_server import Real
+from harness.lab.real_server import RealServer
 from harness.machines.speed import lateness
 
 INTERVAL, TIMEOUT = 2, 3
@@ -42,7 +42,7 @@ class Day:
         self.sorry = lab.real("sorry")
 
     @property
-    def reals(self) -> tuple[Real, ...]:
+    def reals(self) -> tuple[RealServer, ...]:
         return self.web1, self.web2, self.web3
 
     def web(self, weights: tuple[int, ...] = (2, 1, 1)) -> str:
@@ -168,12 +168,12 @@ def _wait_up(lab: Lab, service: str, count: int) -> None:
 
 def _one_refuses(day: Day, traffic: Traffic) -> None:
     """A refusing server is out within the interval, and back; requests fail only until it is out."""
-    day.web1.refuse()
+    day.web1.refuse_connections()
     took = day.director.wait(WEB, day.weights(0, 1, 1), within=INTERVAL + LATE)
     quiesced = time.monotonic()
     traffic.wait(10)
     assert traffic.failures(since=quiesced) == []
-    day.web1.heal()
+    day.web1.restore_network()
     back = day.director.wait(WEB, day.weights(2, 1, 1), within=INTERVAL + LATE)
     traffic.wait(10)
     assert traffic.failures(since=quiesced) == []
@@ -183,14 +183,14 @@ def _one_refuses(day: Day, traffic: Traffic) -> None:
 def _all_dark(day: Day, traffic: Traffic) -> None:
     """Servers that all go dark at once are all out within interval and timeout, and the fallback serves."""
     for real in day.reals:
-        real.darken()
+        real.drop_packets()
     took = day.director.wait(WEB, day.weights(0, 0, 0, fallback=True), within=INTERVAL + TIMEOUT + LATE)
     out = time.monotonic()
     traffic.wait(10)
     assert traffic.failures(since=out) == []
     assert set(traffic.counts(since=out)) == {"sorry"}
     for real in day.reals:
-        real.heal()
+        real.restore_network()
     back = day.director.wait(WEB, day.weights(2, 1, 1), within=INTERVAL + TIMEOUT + LATE)
     restored = time.monotonic()
     traffic.wait(10)
@@ -220,9 +220,9 @@ def _broken_file(day: Day, traffic: Traffic) -> None:
         director.wait_log("Kept the old configuration", within=5)
         traffic.wait(10)
     assert f"{director.config}:" in director.log()
-    day.web3.refuse()
+    day.web3.refuse_connections()
     director.wait(WEB, day.weights(2, 1, 0), within=INTERVAL + LATE)
-    day.web3.heal()
+    day.web3.restore_network()
     director.wait(WEB, day.weights(2, 1, 1), within=INTERVAL + LATE)
     director.configure(HEAD + day.new() + day.web() + day.web6() + day.shop("wlc"))
 
@@ -258,6 +258,6 @@ def test_a_farm_that_goes_dark_is_out_at_once_not_one_server_after_the_other(lab
     lab.director.configure(f"{HEAD}virtual = {VIP}:80\n{reals}\n    scheduler = rr\n{CHECK}")
     lab.director.start()
     lab.director.wait(WEB, {f"{address}:80": 1 for address in servers}, within=INTERVAL + LATE)
-    farm.darken(*servers)
+    farm.drop_packets(*servers)
     took = lab.director.wait(WEB, {f"{address}:80": 0 for address in servers}, within=INTERVAL + TIMEOUT + LATE)
     print(f"40 dark servers out after {took:.2f} s")

@@ -8,12 +8,12 @@ import pytest
 
 from harness.lab.client import get
 from harness.lab.lab import CLIENT, VIP, VIP6, Lab
-from harness.lab.real_server import Real
+from harness.lab.real_server import RealServer
 
 SERVICE = f"TCP {VIP}:80"
 
 
-def balance(lab: Lab, *reals: Real, method: str = "-m") -> None:
+def balance(lab: Lab, *reals: RealServer, method: str = "-m") -> None:
     lab.director.run("ipvsadm", "-A", "-t", f"{VIP}:80", "-s", "rr")
     for real in reals:
         for address in real.addresses:
@@ -68,9 +68,9 @@ def test_a_watch_notes_each_change_of_a_weight(lab: Lab) -> None:
 def test_a_server_fails_in_every_way(lab: Lab) -> None:
     web = lab.real("web")
     assert get(lab.director, web.address, "/health") == "healthy"
-    web.sicken()
+    web.fail_health()
     assert (get(lab.director, web.address, "/health"), get(lab.director, web.address)) == ("503", "web")
-    web.recover()
+    web.restore_health()
     web.stop()
     assert get(lab.director, web.address, "/health") == "refused"
     web.start()
@@ -85,13 +85,13 @@ def test_one_farm_plays_many_servers(lab: Lab) -> None:
     farm = lab.farm(20)
     dark, refusing = farm.addresses[0], farm.addresses[1]
     balance(lab, farm)
-    farm.darken(dark)
-    farm.refuse(refusing)
+    farm.drop_packets(dark)
+    farm.refuse_connections(refusing)
     with lab.client.traffic(VIP, workers=8, patience=3) as traffic:
         traffic.wait(80)
         assert {failure.failure for failure in traffic.failures()} <= {"timeout", "refused"}
         assert set(traffic.counts()) == {str(a) for a in farm.addresses[2:20]}
-        farm.heal()
+        farm.restore_network()
         healed = time.monotonic()
         traffic.wait(80)
         assert traffic.failures(since=healed) == []

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.comparison.packaged_host import AGENT, COMMAND, Packaged
+from harness.comparison.packaged_host import AGENT, COMMAND, PackagedHost
 from harness.host import ROOT, program_path
 from harness.lab.client import Traffic
 from harness.lab.lab import VIP, Lab
 from harness.lab.namespace import end, eventually, python
-from harness.lab.real_server import Real
+from harness.lab.real_server import RealServer
 
 CONFIG = "/etc/ha.d/ldirectord.cf"
 LOG = "/var/log/ldirectord.log"
@@ -29,9 +29,9 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-def host(lab: Lab, tmp_path: Path) -> Iterator[Packaged]:
+def host(lab: Lab, tmp_path: Path) -> Iterator[PackagedHost]:
     """A host in the director's network that has Debian's packages, the original included."""
-    with Packaged(tmp_path / "host", ("ip", "netns", "exec", lab.director.netns)) as host:
+    with PackagedHost(tmp_path / "host", ("ip", "netns", "exec", lab.director.netns)) as host:
         yield host
 
 
@@ -45,7 +45,7 @@ def held(lab: Lab, path: Path) -> Iterator[Traffic]:
     end(process)
 
 
-def configure(host: Packaged, reals: list[Real]) -> None:
+def configure(host: PackagedHost, reals: list[RealServer]) -> None:
     rows = "".join(f"    real = {real.address}:80 masq\n" for real in reals)
     host.path(CONFIG).write_text(
         "checkinterval = 1\nchecktimeout = 3\nquiescent = yes\ncleanstop = no\n"
@@ -54,7 +54,7 @@ def configure(host: Packaged, reals: list[Real]) -> None:
     )
 
 
-def original(host: Packaged, command: str) -> None:
+def original(host: PackagedHost, command: str) -> None:
     """Carry out a command of the original, which returns before it is done."""
     status, output = host.run(COMMAND, CONFIG, command)
     assert status == 0, output
@@ -62,13 +62,13 @@ def original(host: Packaged, command: str) -> None:
     eventually(lambda: (host.daemon("ldirectord.cf") is None) is gone, SLOW, lambda: f"{command}\n{host.log()}")
 
 
-def test_moving_over_and_back_disturbs_nobody(lab: Lab, host: Packaged, tmp_path: Path) -> None:
+def test_moving_over_and_back_disturbs_nobody(lab: Lab, host: PackagedHost, tmp_path: Path) -> None:
     ours = shutil.which("ldirectord-py", path=program_path())
     assert ours is not None
     reals = [lab.real("web1"), lab.real("web2"), lab.real("web3")]
     web1, web2, web3 = (f"{real.address}:80" for real in reals)
     configure(host, reals)
-    reals[2].refuse()
+    reals[2].refuse_connections()
     original(host, "start")
     lab.director.wait(WEB, {web1: 1, web2: 1, web3: 0}, within=SLOW)
     saved = lab.director.saved()
@@ -86,7 +86,7 @@ def test_moving_over_and_back_disturbs_nobody(lab: Lab, host: Packaged, tmp_path
         assert [watch.weights(WEB, web) for web in (web1, web2, web3)] == [[1], [1], [0]]
         assert saved == lab.director.saved()
 
-        reals[2].heal()
+        reals[2].restore_network()
         lab.director.wait(WEB, {web1: 1, web2: 1, web3: 1}, within=SLOW)
         with lab.director.watch() as watch:
             assert host.agent("stop") == 0

@@ -35,9 +35,9 @@ def test_workers_judge_and_their_deaths_do_not(lab: Lab) -> None:
         for worker in workers:
             os.kill(worker, signal.SIGKILL)
         eventually(lambda: len(set(children(daemon)) - set(workers)) == 2, WITHIN, lab.director.log)
-        web2.sicken()
+        web2.fail_health()
         lab.director.wait(WEB, {first: 1}, WITHIN)
-        web2.recover()
+        web2.restore_health()
         lab.director.wait(WEB, {first: 1, second: 1}, WITHIN)
         assert watch.weights(WEB, first) == [1]
     workers = children(daemon)

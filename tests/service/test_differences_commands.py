@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.comparison.commands import CONFIG, NO_KERNEL, WITHIN, Said, Twin, await_added, cover, twins
+from harness.comparison.commands import (
+    CONFIG,
+    NO_KERNEL,
+    WITHIN,
+    Completed,
+    Installation,
+    await_added,
+    bind_over,
+    installations,
+)
 from harness.comparison.packaged_host import COMMAND, UNIT
 from harness.comparison.perl import needs_original
 from harness.host import ROOT
@@ -25,13 +34,13 @@ LOGGED = 'logfile = "/var/log/ldirectord.log"\n'
 GOOD = f"{LOGGED}checkinterval = 1\nvirtual = 192.0.2.1:80\n    real = 127.0.0.1:80 masq\n    checktype = on\n"
 BROKEN = "virtual = 192.0.2.1:80\n    bogus = 1\n"
 
-Pair = tuple[Twin, Twin]
+Pair = tuple[Installation, Installation]
 
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
     """The original and ours, with a good configuration."""
-    with twins(tmp_path) as pair:
+    with installations(tmp_path) as pair:
         for twin in pair:
             twin.configure(GOOD)
         yield pair
@@ -45,9 +54,9 @@ def test_a_broken_file_while_it_runs(pair: Pair) -> None:
         for command in ("status", "reload", "stop"):
             assert (command, twin(command).status) == (command, 0 if twin.ours else 2)
             if not twin.ours:
-                assert (twin.runs(pid), twin.pid_file().exists()) == (True, False)
+                assert (twin.is_running(pid), twin.pid_file().exists()) == (True, False)
                 twin.pid_file().write_text(f"{pid}\n")
-        assert twin.runs(pid) != twin.ours
+        assert twin.is_running(pid) != twin.ours
 
 
 @pytest.mark.difference("A broken configuration and `status`, `stop`, `reload`")
@@ -73,11 +82,11 @@ def test_a_broken_file_and_a_restart(pair: Pair) -> None:
         pid = twin.start()
         twin.configure(BROKEN)
         for command in ("restart", "try-restart"):
-            assert (command, twin(command).status, twin.runs(pid)) == (command, 2, True)
+            assert (command, twin(command).status, twin.is_running(pid)) == (command, 2, True)
             assert twin.pid_file().exists() == twin.ours
             twin.pid_file().write_text(f"{pid}\n")
         twin.signal(pid, signal.SIGTERM)
-        twin.ended(pid)
+        twin.wait_for_end(pid)
         twin.pid_file().unlink(missing_ok=True)
         assert twin("try-restart").status == (0 if twin.ours else 2)
 
@@ -86,10 +95,10 @@ def test_a_broken_file_and_a_restart(pair: Pair) -> None:
 def test_a_second_start(pair: Pair) -> None:
     for twin in pair:
         pid = twin.start()
-        assert twin("start") == Said(0, "", "")
+        assert twin("start") == Completed(0, "", "")
         twin.configure(BROKEN)
         assert twin("start").status == (0 if twin.ours else 2)
-        assert twin.runs(pid)
+        assert twin.is_running(pid)
 
 
 @pytest.mark.difference("Who is the daemon")
@@ -112,25 +121,25 @@ def test_a_start_that_fails(pair: Pair) -> None:
         twin.configure(f"{GOOD}    monitorfile = /dev/full\n".replace("= on", "= connect"))
         twin.host.path(NO_KERNEL).touch()
     original, ours = pair
-    assert original("start") == Said(0, "", "")
+    assert original("start") == Completed(0, "", "")
     eventually(lambda: original.pid_file().read_text() != "", WITHIN, original.host.log)
-    original.ended(int(original.pid_file().read_text()))
-    assert ours("start") == Said(1, "", "there is no IPVS\n")
+    original.wait_for_end(int(original.pid_file().read_text()))
+    assert ours("start") == Completed(1, "", "there is no IPVS\n")
 
 
 @pytest.mark.difference("`stop`")
 def test_a_stop_while_a_check_runs(pair: Pair) -> None:
     """A command as a check that lasts until the test lets it end; the original waits for it."""
     for twin in pair:
-        cover(
+        bind_over(
             twin.host, twin.host.folder / "slow", "#!/bin/sh\nuntil [ -e /run/go ]; do sleep 0.1; done\n", "/bin/true"
         )
         twin.configure(GOOD.replace("= on", "= external\n    checktimeout = 60\n    checkcommand = /bin/true"))
         pid = twin.start()
-        assert twin("stop") == Said(0, "", "")
-        assert twin.runs(pid) != twin.ours
+        assert twin("stop") == Completed(0, "", "")
+        assert twin.is_running(pid) != twin.ours
         twin.host.path("/run/go").touch()
-        twin.ended(pid)
+        twin.wait_for_end(pid)
 
 
 @pytest.mark.difference("`stop`")
@@ -140,14 +149,14 @@ def test_a_stop_of_one_that_hangs(pair: Pair) -> None:
         twin.signal(pid, signal.SIGSTOP)
         said = twin("stop")
         assert (said.status, "was killed" in said.err) == (0, twin.ours)
-        assert twin.runs(pid) != twin.ours
+        assert twin.is_running(pid) != twin.ours
 
 
 @pytest.mark.difference("`stop`")
 def test_a_stop_and_a_stale_pid_file(pair: Pair) -> None:
     for twin in pair:
         twin.pid_file().write_text("999999\n")
-        assert twin("stop") == Said(0, "", "")
+        assert twin("stop") == Completed(0, "", "")
         assert twin.pid_file().exists() != twin.ours
 
 
@@ -157,7 +166,7 @@ def test_a_restart_of_one_that_hangs(pair: Pair) -> None:
         pid = twin.start()
         twin.signal(pid, signal.SIGSTOP)
         said = twin("restart", within=30 if twin.ours else 3)
-        assert (said.status, twin.runs(pid)) == ((0, False) if twin.ours else (137, True))
+        assert (said.status, twin.is_running(pid)) == ((0, False) if twin.ours else (137, True))
 
 
 @pytest.mark.difference("In the foreground (`-d`, `supervised`)")
@@ -165,20 +174,20 @@ def test_a_restart_of_one_that_hangs(pair: Pair) -> None:
 def test_the_foreground(pair: Pair, words: tuple[str, ...]) -> None:
     for twin in pair:
         twin.configure(GOOD if "-d" in words else f"supervised = yes\n{GOOD}")
-        pid = twin.begin(*words)
+        pid = twin.start_command(*words)
         await_added(twin)
         assert twin.pid() == (pid if twin.ours else None)
         statuses = [twin(command).status for command in ("status", "reload", "stop")]
         assert statuses == ([0, 0, 0] if twin.ours else [3, 1, 0])
-        assert twin.runs(pid) != twin.ours
+        assert twin.is_running(pid) != twin.ours
 
 
 @pytest.mark.difference("`-d`")
 def test_where_the_log_goes_in_the_foreground(pair: Pair) -> None:
     for twin in pair:
-        twin.begin("-d", "start")
+        twin.start_command("-d", "start")
         await_added(twin)
-        out, err = twin.begun()
+        out, err = twin.output()
         if twin.ours:
             assert err == ""
             assert all(re.match(r"\[\w{3} \w{3} .\d \d\d:\d\d:\d\d \d{4}\] ", line) for line in out.splitlines())
@@ -193,7 +202,7 @@ def test_new_commands(pair: Pair) -> None:
         assert statuses == ([0, 0, 0] if twin.ours else [255, 255, 255])
     original, ours = pair
     assert original("run").status == 255
-    ours.begin("run")
+    ours.start_command("run")
     ours.await_pid()
     assert ours("status").status == 0
 
@@ -211,9 +220,9 @@ def test_usage_errors(pair: Pair) -> None:
 @pytest.mark.difference("`-h`")
 def test_help(pair: Pair) -> None:
     for twin in pair:
-        cover(twin.host, twin.host.folder / "pager", "#!/bin/sh\necho the manual of $*\n", "/usr/bin/perldoc")
+        bind_over(twin.host, twin.host.folder / "pager", "#!/bin/sh\necho the manual of $*\n", "/usr/bin/perldoc")
     original, ours = (twin("-h") for twin in pair)
-    assert original == Said(0, f"the manual of -U {COMMAND}\n", "")
+    assert original == Completed(0, f"the manual of -U {COMMAND}\n", "")
     assert ours.out.startswith("Usage: ldirectord ")
     assert "\nCommands:\n" in ours.out
 
@@ -221,8 +230,8 @@ def test_help(pair: Pair) -> None:
 @pytest.mark.difference("`reload` while stopped (1)")
 def test_a_reload_of_nothing(pair: Pair) -> None:
     original, ours = (twin("reload") for twin in pair)
-    assert original == Said(1, "", "")
-    assert ours == Said(1, "", f"ldirectord is stopped for {CONFIG}\n")
+    assert original == Completed(1, "", "")
+    assert ours == Completed(1, "", f"ldirectord is stopped for {CONFIG}\n")
 
 
 @pytest.mark.difference("What control commands log")
@@ -250,14 +259,14 @@ def test_what_is_the_same(pair: Pair) -> None:
         twin.configure(GOOD, "/etc/ha.d/conf/web.cf")
         twin.configure(GOOD, "/run/elsewhere.cf")
         said = [twin(command) for command in ("status", "try-restart", "stop", "force-reload")]
-        said = [Said(one.status, one.out, "") for one in said]  # ours says more of the reload
+        said = [Completed(one.status, one.out, "") for one in said]  # ours says more of the reload
         twin.start()
         said += [twin(command) for command in ("status", "reload", "force-reload", "restart")]
         said += [twin("web.cf", "start"), twin("/run/elsewhere.cf", "start"), twin("missing.cf", "start")]
         _, pid, _ = map(twin.await_pid, ("ldirectord", "web.cf", "elsewhere.cf"))
         twin.signal(pid, signal.SIGKILL)
-        twin.ended(pid)
+        twin.wait_for_end(pid)
         said += [twin(*file, "status") for file in ((), ("web.cf",), ("/run/elsewhere.cf",), ("missing.cf",))]
-        seen.append([Said(one.status, one.out, re.sub(r"pid: \d+", "pid: N", one.err)) for one in said])
+        seen.append([Completed(one.status, one.out, re.sub(r"pid: \d+", "pid: N", one.err)) for one in said])
     original, ours = seen
     assert original == ours

@@ -18,7 +18,7 @@ from harness.fakes.answers import dns_answer
 from harness.fakes.datagrams import answering
 from harness.fakes.scripted import answering as page_of
 from harness.fakes.scripted import replying, saying, servers
-from harness.processes import runs
+from harness.processes import is_running
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.checktypes import command, ping
 from ldirectord_py.checks.probe import probe
@@ -90,11 +90,11 @@ async def test_what_a_command_leaves_behind(script: Script, tmp_path: Path) -> N
     config = site(9, f"checktype=external\ncheckcommand={text}\nchecktimeout=2\nnegotiatetimeout=2")
     assert await original(config) == "down"
     left = int((tmp_path / "pid").read_text())
-    assert runs(left)
+    assert is_running(left)
     os.kill(left, signal.SIGKILL)
     assert (await ours(config)).startswith("down: no answer within 2 s")
     await command.all_ended()
-    assert not runs(int((tmp_path / "pid").read_text()))
+    assert not is_running(int((tmp_path / "pid").read_text()))
 
 
 @pytest.mark.difference("external-perl")

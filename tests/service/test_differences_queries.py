@@ -11,7 +11,7 @@ import pytest
 
 from harness.comparison.checks import of_one, original, ours, site
 from harness.comparison.perl import check, needs_original
-from harness.fakes.ldap import BIND, DONE, entry, result, turns
+from harness.fakes.ldap import BIND, DONE, answering_each, entry, result
 from harness.fakes.scripted import Talk, closed_port, saying, servers
 from ldirectord_py.config.load import load
 
@@ -43,25 +43,25 @@ async def test_what_a_failure_counts() -> None:
     ("talk", "receive", "expected"),
     [
         pytest.param(
-            turns(BOUND, FOUND + END),
+            answering_each(BOUND, FOUND + END),
             "dc=a",
             ("up: Success", 'up: found "dc=a"'),
             marks=pytest.mark.difference("ldap: what `receive` matches"),
         ),
         pytest.param(
-            turns(BOUND, FOUND + END, WHOLE),
+            answering_each(BOUND, FOUND + END, WHOLE),
             "o: Alive",
             ("down: Response mismatch", 'up: found "dc=a"'),
             marks=pytest.mark.difference("ldap: what `receive` matches"),
         ),
         pytest.param(
-            turns(BOUND, FOUND + result(2, DONE, 51)),
+            answering_each(BOUND, FOUND + result(2, DONE, 51)),
             "dc",
             ("up: Success", "down: search refused: busy"),
             marks=pytest.mark.difference("ldap: an entry, and an error after it"),
         ),
         pytest.param(
-            turns(BOUND, END),
+            answering_each(BOUND, END),
             "dc",
             (NO_ANSWER, 'down: no entry "dc=a"'),
             marks=pytest.mark.difference("ldap: an entry, and an error after it"),

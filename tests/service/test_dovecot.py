@@ -10,7 +10,7 @@ import pytest
 from harness.fakes.scripted import closed_port, hanging, servers
 from harness.servers.authority import FAULTS, GOOD, Hosts, hosts
 from harness.servers.dovecot import Dovecot, dovecot
-from harness.single_check import BOTH, open_folder, run
+from harness.single_check import BOTH, public_folder, run
 from ldirectord_py.health import Verdict
 
 JOE: dict[str, Any] = {"login": "joe", "passwd": "hunter2"}
@@ -21,7 +21,7 @@ UP = {"pop": "+OK Still alive", "imap": "Still alive"}
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[tuple[Dovecot, Hosts]]:
-    with open_folder("dovecot") as folder:
+    with public_folder("dovecot") as folder:
         made = hosts(folder)
         with dovecot(folder, made) as ports:
             yield ports, made

@@ -10,7 +10,7 @@ import pytest
 from harness.fakes.scripted import closed_port, hanging, servers
 from harness.servers.authority import FAULTS, GOOD, Hosts, hosts
 from harness.servers.exim import Exim, exim
-from harness.single_check import BOTH, open_folder, run
+from harness.single_check import BOTH, public_folder, run
 from ldirectord_py.health import Verdict
 
 KINDS = ("smtp", "submission")
@@ -19,7 +19,7 @@ UP = (Verdict.UP, "220 mail.example.com still alive")
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[tuple[Exim, Hosts]]:
-    with open_folder("exim") as folder:
+    with public_folder("exim") as folder:
         made = hosts(folder)
         with exim(folder, made) as ports:
             yield ports, made

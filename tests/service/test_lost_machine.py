@@ -59,7 +59,7 @@ def test_a_killed_machine_costs_one_test(folder: Path, monkeypatch: pytest.Monke
         assert not machines.outcome(tests[0]).lost
         eventually((booted[0].out / "running").exists, 60, booted[0].evidence)
         os.kill(_kernel(booted[0].process.pid), signal.SIGKILL)
-        assert "the virtual machine went away" in machines.outcome(tests[1]).lost
+        assert "the virtual machine has ended" in machines.outcome(tests[1]).lost
         (*_, last) = machines.outcome(tests[2]).reports
         assert last["outcome"] == "passed"
         assert not machines.outcome(tests[2]).lost

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.comparison.packaged_host import AGENT, COMMAND, INIT_SCRIPT, UNIT, Packaged
+from harness.comparison.packaged_host import AGENT, COMMAND, INIT_SCRIPT, UNIT, PackagedHost
 from harness.lab.namespace import eventually
 
 CONFIG = "/etc/ha.d/ldirectord.cf"
@@ -50,24 +50,24 @@ pytestmark = [
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[Packaged]:
+def host(tmp_path: Path) -> Iterator[PackagedHost]:
     """A host with our command and a good configuration."""
     command = tmp_path / "ldirectord"
     command.write_text(PROGRAM)
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    with Packaged(tmp_path / "host") as host:
+    with PackagedHost(tmp_path / "host") as host:
         host.install(command)
         host.path(CONFIG).write_text(GOOD)
         host.path("/etc/default/ldirectord").write_text(f"CONFIG_FILE={CONFIG}\n")
         yield host
 
 
-def logged(host: Packaged, text: str) -> None:
+def logged(host: PackagedHost, text: str) -> None:
     """Wait until the daemon says so."""
     eventually(lambda: text in host.log(), 30, host.log)
 
 
-def test_debians_init_script(host: Packaged) -> None:
+def test_debians_init_script(host: PackagedHost) -> None:
     def script(action: str) -> int:
         status, output = host.run(INIT_SCRIPT, action)
         print(f"{action}: {status} {output}")
@@ -89,7 +89,7 @@ def test_debians_init_script(host: Packaged) -> None:
     assert [script(action) for action in ("status", "start")] == [2, 2]
 
 
-def test_debians_unit(host: Packaged) -> None:
+def test_debians_unit(host: PackagedHost) -> None:
     """Each command of the unit, in systemd's order; it waits for the process that the pid file names."""
     unit = dict(line.split("=", 1) for line in UNIT.read_text().splitlines() if "=" in line)
     assert ("forking", f"{COMMAND} start") == (unit["Type"], unit["ExecStart"])
@@ -107,7 +107,7 @@ def test_debians_unit(host: Packaged) -> None:
     assert host.daemon("ldirectord") is None
 
 
-def test_pacemakers_agent(host: Packaged) -> None:
+def test_pacemakers_agent(host: PackagedHost) -> None:
     assert [host.agent(action) for action in ("validate-all", "monitor", "stop")] == [0, NOT_RUNNING, 0]
     assert [host.agent(action) for action in ("start", "monitor", "start")] == [0, RUNNING, 0]
     assert "ldirectord.ldirectord.cf.pid" in host.run("ls", "/run")[1]
@@ -115,7 +115,7 @@ def test_pacemakers_agent(host: Packaged) -> None:
     assert "Linux Director Daemon terminated on signal: TERM" in host.log()
 
 
-def test_pacemakers_agent_with_parameters(host: Packaged) -> None:
+def test_pacemakers_agent_with_parameters(host: PackagedHost) -> None:
     """Another file and another command, as a cluster with several directors has them."""
     host.path("/etc/ha.d/web.cf").write_text(GOOD)
     shutil.copy(host.path("../ldirectord"), host.path("/run/ldirectord-py"))
@@ -129,7 +129,7 @@ def test_pacemakers_agent_with_parameters(host: Packaged) -> None:
     assert [agent(action) for action in ("stop", "monitor")] == [0, NOT_RUNNING]
 
 
-def test_pacemakers_agent_with_a_broken_configuration(host: Packaged) -> None:
+def test_pacemakers_agent_with_a_broken_configuration(host: PackagedHost) -> None:
     """What runs is monitored and stopped as ever; what does not run cannot be started, and counts as stopped."""
     assert host.agent("start") == 0
     host.path(CONFIG).write_text(BROKEN)
@@ -138,7 +138,7 @@ def test_pacemakers_agent_with_a_broken_configuration(host: Packaged) -> None:
     assert [host.agent(action) for action in ("monitor", "start", "stop")] == [GENERIC, GENERIC, 0]
 
 
-def test_pacemakers_agent_with_a_daemon_that_was_killed(host: Packaged) -> None:
+def test_pacemakers_agent_with_a_daemon_that_was_killed(host: PackagedHost) -> None:
     assert host.agent("start") == 0
     pid = host.daemon("ldirectord.cf")
     host.run("kill", f"-{int(signal.SIGKILL)}", str(pid))

@@ -9,7 +9,7 @@ import pytest
 from harness.fakes.scripted import closed_port, hanging, servers
 from harness.servers.nginx import nginx
 from harness.servers.squid import squid
-from harness.single_check import BOTH, open_folder, run
+from harness.single_check import BOTH, public_folder, run
 from ldirectord_py.health import Verdict
 
 UP = (Verdict.UP, "200 OK")
@@ -29,7 +29,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str]]
     """Return the port of the proxy, and the URL of the server behind it."""
     with (
         nginx(tmp_path_factory.mktemp("origin"), _ORIGIN, 1) as (port,),
-        open_folder("squid") as folder,
+        public_folder("squid") as folder,
         squid(folder) as proxy,
     ):
         yield proxy, f"http://127.0.0.1:{port}"

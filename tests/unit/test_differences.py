@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.comparison.differences import PAGE, marked, raced, rows
+from harness.comparison.differences import PAGE, marked, rows, rows_of_scenario
 from harness.host import ROOT
 from harness.scenarios.table import SCENARIOS
 
@@ -32,7 +32,7 @@ def test_no_two_rows_have_one_name() -> None:
 def asserted(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     named = marked(ROOT / "tests")
     for name, scenario in SCENARIOS.items():
-        named |= raced(scenario, tmp_path_factory.mktemp(name))
+        named |= rows_of_scenario(scenario, tmp_path_factory.mktemp(name))
     return named
 
 

@@ -1,4 +1,4 @@
-"""The Perl original and ours, driven alike: what a scenario starts, reloads, stops and kills."""
+"""The Perl original and our daemon behind one interface: start, reload, stop, kill."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ START_SECONDS: Final = 60.0
 END_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.2
 ROUND_SECONDS: Final = 1.6
-"""In which each check of ours with checkinterval = 1 has come once more."""
+"""Seconds in which each of our checks with checkinterval = 1 runs once."""
 
 RUNDIR: Final = Path("/var/run")
 RELOADED: Final = "Reloading Linux Director Daemon config on signal"
 
 
-def patiently(holds: Callable[[], bool], within: float, otherwise: Callable[[], str]) -> None:
-    """Wait until ``holds()``, as ``eventually``, but look seldom: an emulated processor has little to spare."""
+def poll_slowly(holds: Callable[[], bool], within: float, otherwise: Callable[[], str]) -> None:
+    """Wait until ``holds()``, as ``eventually``, but poll less often: an emulated processor is slow."""
     began = time.monotonic()
     while not holds():
         assert time.monotonic() - began < within, otherwise()
         time.sleep(LOOK_SECONDS)
 
 
-class Subject(ABC):
+class ComparedDaemon(ABC):
     """A daemon under comparison, with the configuration that ``director.configure`` wrote.
 
-    It detaches; the name of its configuration keeps its pid file apart from others.
+    It detaches. Each daemon has its own pid file, named after its configuration.
     """
 
     def __init__(self, director: Director, fork_server: ForkServer) -> None:
@@ -48,29 +48,29 @@ class Subject(ABC):
             self._config.symlink_to(director.config)
 
     def start(self) -> None:
-        """Start the daemon; return when it serves."""
+        """Start the daemon; return when it is ready."""
         self.command("start")
-        patiently(lambda: _read_pid(self._pid_file) is not None, START_SECONDS, self._director.log)
+        poll_slowly(lambda: _read_pid(self._pid_file) is not None, START_SECONDS, self._director.log)
         self.pid = _read_pid(self._pid_file)
         self._await_start()
 
     def command(self, word: str, **environment: str) -> None:
-        """Carry out a command of the program; return when the command has ended."""
+        """Run a command of the program; return when the command has ended."""
         variables = (f"{name}={value}" for name, value in environment.items())
         output = self._director.folder / "output"
         pid = self._fork_server.fork(self._director.netns, output, *variables, str(self._config), word)
-        patiently(lambda: _gone(pid), START_SECONDS, self._director.log)
+        poll_slowly(lambda: _gone(pid), START_SECONDS, self._director.log)
 
     @abstractmethod
     def reload(self) -> None:
         """Send SIGHUP; return when the daemon has read its configuration again."""
 
     @abstractmethod
-    def rest(self) -> None:
-        """Return when the daemon is not in the midst of changes."""
+    def wait_until_idle(self) -> None:
+        """Return when the daemon is not changing anything."""
 
     @abstractmethod
-    def round(self) -> None:
+    def wait_for_checks(self) -> None:
         """Return when every server has been checked once more."""
 
     def stop(self) -> None:
@@ -78,12 +78,12 @@ class Subject(ABC):
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Send SIGKILL, if the daemon runs, and wait; what it leaves stays."""
+        """Send SIGKILL if the daemon runs, and wait; nothing is cleaned up."""
         if self.pid is not None:
             self._end(signal.SIGKILL)
 
     def close(self) -> None:
-        """Kill the daemon and those that it started, and remove their pid files."""
+        """Kill the daemon and the daemons that it started, and remove their pid files."""
         for pid_file in RUNDIR.glob(f"ldirectord.*{self._director.netns}.cf.pid"):
             self.pid = _read_pid(pid_file)
             self.kill()
@@ -96,7 +96,7 @@ class Subject(ABC):
         pid = self._running()
         with suppress(ProcessLookupError):
             os.kill(pid, how)
-        patiently(lambda: _gone(pid), END_SECONDS, self._director.log)
+        poll_slowly(lambda: _gone(pid), END_SECONDS, self._director.log)
         self.pid = None
 
     def _running(self) -> int:
@@ -104,72 +104,72 @@ class Subject(ABC):
         return self.pid
 
 
-class Ours(Subject):
-    """Our daemon, which tells when it is ready."""
+class OurDaemon(ComparedDaemon):
+    """Our daemon, which notifies its supervisor when it is ready."""
 
     def __init__(self, director: Director, fork_server: ForkServer) -> None:
         super().__init__(director, fork_server)
-        self._notices = NotifySocket(director.folder / "notices")
+        self._socket = NotifySocket(director.folder / "notices")
 
     def command(self, word: str, **environment: str) -> None:
-        """Carry out a command of the program; the daemon that it starts knows where to tell."""
-        self._notices.drain()
-        super().command(word, NOTIFY_SOCKET=str(self._notices.path), **environment)
+        """Run a command of the program with the notification socket in its environment."""
+        self._socket.drain()
+        super().command(word, NOTIFY_SOCKET=str(self._socket.path), **environment)
 
     def reload(self) -> None:
         """Send SIGHUP and wait for the notice that the daemon is ready again."""
-        self._notices.drain()
+        self._socket.drain()
         os.kill(self._running(), signal.SIGHUP)
         self._await_start()
 
-    def rest(self) -> None:
-        """Return at once: ours writes no row that is to be written again."""
+    def wait_until_idle(self) -> None:
+        """Return at once: our daemon writes each row once."""
 
-    def round(self) -> None:
-        """Let an interval pass, and some more."""
+    def wait_for_checks(self) -> None:
+        """Wait a little longer than the checkinterval."""
         time.sleep(ROUND_SECONDS)
 
     def close(self) -> None:
         """Kill the daemon and remove its pid file and its socket."""
         super().close()
-        self._notices.close()
-        self._notices.path.unlink()
+        self._socket.close()
+        self._socket.path.unlink()
 
     def _await_start(self) -> None:
-        assert self._notices.ready(START_SECONDS, lambda: not _gone(self._running())), self._director.log()
+        assert self._socket.ready(START_SECONDS, lambda: not _gone(self._running())), self._director.log()
 
 
-class Original(Subject):
-    """Debian's ldirectord, which tells nothing."""
+class OriginalDaemon(ComparedDaemon):
+    """Debian's ldirectord, which notifies nobody: its state is read from /proc."""
 
     def reload(self) -> None:
-        """Send SIGHUP; return when the round of checks that follows is over."""
+        """Send SIGHUP; return when the next round of checks has ended."""
         before = self._reloads()
         os.kill(self._running(), signal.SIGHUP)
-        patiently(lambda: self._reloads() > before, START_SECONDS, self._director.log)
+        poll_slowly(lambda: self._reloads() > before, START_SECONDS, self._director.log)
         self._await_sleep()
 
-    def rest(self) -> None:
-        """Wait until the daemon sleeps: before, it may set servers up and down."""
+    def wait_until_idle(self) -> None:
+        """Wait until the daemon sleeps: before that it may still add and remove servers."""
         if self.pid is not None:
             self._await_sleep()
 
-    def round(self) -> None:
-        """Wait until the daemon sleeps, and once more: a round is what lies between."""
+    def wait_for_checks(self) -> None:
+        """Wait until the daemon sleeps twice: between two sleeps it checks every server."""
         self._await_sleep(after=self._await_sleep())
 
     def _await_start(self) -> None:
         self._await_sleep()
 
     def _await_sleep(self, after: str = "") -> str:
-        """Wait until the daemon sleeps between two rounds, not as it did ``after``; return how to know that sleep."""
+        """Wait for a sleep between two rounds other than the sleep ``after``; return an identifier of the sleep."""
         asleep: list[str] = []
 
         def sleeps() -> bool:
             asleep[:] = [_sleep(self._running())]
             return asleep[0] not in ("", after) or _gone(self._running())
 
-        patiently(sleeps, START_SECONDS, self._director.log)
+        poll_slowly(sleeps, START_SECONDS, self._director.log)
         return asleep[0]
 
     def _reloads(self) -> int:
@@ -182,7 +182,7 @@ def _read_pid(path: Path) -> int | None:
 
 
 def _sleep(pid: int) -> str:
-    """Return how often the process has waited when it sleeps for a time, or nothing when it does not sleep."""
+    """Return the count of context switches of a process in a timed sleep, "" if it does not sleep."""
     folder = Path(f"/proc/{pid}")
     with suppress(FileNotFoundError, ProcessLookupError):
         status, waits_in = (
@@ -194,7 +194,7 @@ def _sleep(pid: int) -> str:
 
 
 def _gone(pid: int) -> bool:
-    """Return whether the process has ended, be it that nobody has reaped it."""
+    """Return whether the process has ended; a zombie has."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -34,12 +34,12 @@ def _named(tree: ast.AST) -> Iterator[str]:
             yield from (str(word.value) for word in node.args if isinstance(word, ast.Constant))
 
 
-class Rehearsal(Run):
+class DryRun(Run):
     """A run without daemons, servers or waits: only the names of the differences are taken."""
 
     def __init__(self, folder: Path, *, ours: bool) -> None:
         self.ours, self.folder = ours, folder
-        self.bench = self.director = self.farm = self.daemon = MagicMock()
+        self.network = self.director = self.farm = self.daemon = MagicMock()
         self.director.netns = "none"
         self.farm.addresses = (*FOUR, *SIX)
         self.commands = folder / "commands"
@@ -58,21 +58,21 @@ class Rehearsal(Run):
     def await_text(self, path: Path, text: str, times: int) -> None:
         """Await nothing."""
 
-    def said(self, *, original: str = "", ours: str = "") -> None:
+    def assert_log(self, *, original: str = "", ours: str = "") -> None:
         """Assert nothing."""
 
-    def alone(self, row: str, holds: bool) -> None:
+    def assert_original_only(self, row: str, holds: bool) -> None:
         """Take the name."""
         self.named.add(row)
 
-    def point(self, name: str, table: Weights, /, *, ours: Weights | None = None, **differs: str) -> None:
+    def checkpoint(self, name: str, table: Weights, /, *, ours: Weights | None = None, **differs: str) -> None:
         """Take the names."""
         self.named.update(differs.values())
 
 
-def raced(scenario: Scenario, folder: Path) -> set[str]:
+def rows_of_scenario(scenario: Scenario, folder: Path) -> set[str]:
     """Return the rows that a scenario names, with either daemon."""
-    runs = [Rehearsal(folder, ours=ours) for ours in (False, True)]
+    runs = [DryRun(folder, ours=ours) for ours in (False, True)]
     for run in runs:
         scenario(run)
     return {name for run in runs for name in run.named}

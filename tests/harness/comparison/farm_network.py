@@ -15,7 +15,7 @@ from typing import Final, Self
 from harness.comparison.fork_server import ForkServer
 from harness.lab.director import Director
 from harness.lab.packet_filter import Address
-from harness.lab.real_server import Real
+from harness.lab.real_server import RealServer
 
 VIP: Final = "10.9.0.100"
 VIPS: Final = (VIP, "10.9.0.101", "10.9.0.102")
@@ -35,7 +35,7 @@ class FarmNetwork:
         self.original, self.ours = original, ours
         addresses: list[Address] = [*FOUR, *SIX]
         self.director = Director(f"director{number}", folder)
-        self.farm = Real(f"farm{number}", folder, addresses)
+        self.farm = RealServer(f"farm{number}", folder, addresses)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -55,7 +55,7 @@ class FarmNetwork:
     def clear(self) -> None:
         """Empty the kernel's table and mend the servers."""
         self.ipvs("-C")
-        self.farm.heal()
+        self.farm.restore_network()
         (self.farm.folder / "sick").unlink(missing_ok=True)
 
     def ipvs(self, *arguments: str) -> None:

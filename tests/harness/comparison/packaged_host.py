@@ -26,7 +26,7 @@ BEGIN = (
 )
 
 
-class Packaged:
+class PackagedHost:
     """Processes and mounts of its own: /etc/ha.d, /etc/default, /var/log and /run are folders below ``folder``.
 
     ``enter`` is put before the command that makes them: how to get to a network namespace.

@@ -37,7 +37,7 @@ def entry(number: int, name: bytes, **attributes: tuple[bytes, ...]) -> bytes:
     return message(number, ENTRY, element(0x04, name), element(0x30, *written))
 
 
-def turns(*answers: bytes) -> Talk:
+def answering_each(*answers: bytes) -> Talk:
     """Return a talk that answers each request with the next of the answers, and closes."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Coroutine
 from typing import Any, cast
 
 
-class Nowhere:
+class NullTransport:
     """A writer and its transport, which keep nothing and have no socket; going over to TLS fails."""
 
     @property
-    def transport(self) -> Nowhere:
+    def transport(self) -> NullTransport:
         """Return the transport, itself."""
         return self
 
@@ -36,15 +36,15 @@ class Nowhere:
         raise ssl.SSLError("no TLS here")
 
 
-def fed(data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+def connection_with(data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Return a connection that has all the data, and then the end; only within a loop."""
     reader = asyncio.StreamReader()
     reader.feed_data(data)
     reader.feed_eof()
-    return reader, cast("asyncio.StreamWriter", Nowhere())
+    return reader, cast("asyncio.StreamWriter", NullTransport())
 
 
-def finished(step: Coroutine[Any, Any, str | None]) -> str | None:
+def run_without_waiting(step: Coroutine[Any, Any, str | None]) -> str | None:
     """Return what a coroutine returns that never waits for anybody; raises what it raises."""
     try:
         for _ in range(10):

@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.host import has_ipvs
 from harness.lab.client import Traffic
 from harness.lab.lab import VIP, Lab
-from harness.lab.real_server import Real
+from harness.lab.real_server import RealServer
 from harness.machines.kinds import missing_for_machine
 from harness.machines.machine import main as run_in_machine
 
@@ -60,7 +60,7 @@ class Demo:
         self.stop()
         return self._wrong
 
-    def lose(self, traffic: Traffic, web: Sequence[Real]) -> None:
+    def lose(self, traffic: Traffic, web: Sequence[RealServer]) -> None:
         """Stop a server and start it again."""
         stopped = time.monotonic()
         web[1].stop()
@@ -74,7 +74,7 @@ class Demo:
         self.expect(dict.fromkeys(web, 1))
         self.watch(traffic, "The client finds it in use again.")
 
-    def change(self, traffic: Traffic, web: Sequence[Real]) -> None:
+    def change(self, traffic: Traffic, web: Sequence[RealServer]) -> None:
         """Change the file and send SIGHUP."""
         web4 = self._lab.real("web4")
         weights = {web[0]: 3, web[1]: 1, web4: 1}
@@ -91,7 +91,7 @@ class Demo:
         self.show_table()
         self._check(self._lab.director.weights() == {}, "the table is empty")
 
-    def configure(self, weights: dict[Real, int]) -> None:
+    def configure(self, weights: dict[RealServer, int]) -> None:
         """Write ldirectord.cf and show it."""
         reals = "\n".join(f"    real = {real.address}:80 masq {weight}" for real, weight in weights.items())
         text = CONFIG.format(interval=INTERVAL, vip=VIP, reals=reals)
@@ -99,7 +99,7 @@ class Demo:
         self.say("The director's ldirectord.cf:")
         self.show(text, "    | ")
 
-    def expect(self, weights: dict[Real, int]) -> None:
+    def expect(self, weights: dict[RealServer, int]) -> None:
         """Wait until the kernel has these servers, and show what the daemon logged and the table."""
         expected = {f"{real.address}:80": weight for real, weight in weights.items()}
         self._lab.director.wait(SERVICE, expected, within=20)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from harness.lab.ip_vs_table import HEAD_LINES, Watch, Weights, read_weights
+from harness.lab.ip_vs_table import HEAD_LINES, Weights, WeightSampler, read_weights
 from harness.lab.namespace import Namespace, end, eventually
 from harness.lab.notify_socket import NotifySocket
 from harness.unexpected import in_log
@@ -118,9 +118,9 @@ class Director(Namespace):
         """Wait until the log contains ``text``; return the seconds that it took."""
         return eventually(lambda: text in self.log(), within, lambda: f"{text!r} in the log:\n{self.log()[-4000:]}")
 
-    def watch(self) -> Watch:
+    def watch(self) -> WeightSampler:
         """Return a Watch over the table, to be entered: it notes every change of a weight and when it came."""
-        return Watch(self._table)
+        return WeightSampler(self._table)
 
     @property
     def _table(self) -> Path:

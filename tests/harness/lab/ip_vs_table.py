@@ -38,7 +38,7 @@ def _endpoint(text: str) -> str:
 
 
 @dataclass(slots=True)
-class Watch:
+class WeightSampler:
     """Samples of a table, taken every 50 ms while the block lasts; ``samples`` holds those that differ, with times."""
 
     path: Path

@@ -29,7 +29,7 @@ from harness.lab.client import Client
 from harness.lab.director import Director
 from harness.lab.namespace import Namespace
 from harness.lab.packet_filter import Address
-from harness.lab.real_server import Real
+from harness.lab.real_server import RealServer
 
 VIP = "10.9.0.100"
 VIP6 = "fd00:9::100"
@@ -67,13 +67,13 @@ class Lab:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def real(self, name: str) -> Real:
+    def real(self, name: str) -> RealServer:
         """Return a started real server with an address of each family, in a namespace of its own."""
         self._hosts += 1
         addresses = (f"10.9.1.{self._hosts}", f"fd00:9:1::{self._hosts}")
-        return self._add(Real(name, self._folder, [ip_address(address) for address in addresses]), addresses)
+        return self._add(RealServer(name, self._folder, [ip_address(address) for address in addresses]), addresses)
 
-    def farm(self, size: int, name: str = "farm") -> Real:
+    def farm(self, size: int, name: str = "farm") -> RealServer:
         """Return ``size`` started real servers that share one namespace and one nginx, IPv4 first, then IPv6."""
         self._hosts += 1
         numbers = range(self._farmed + 1, self._farmed + size + 1)
@@ -81,11 +81,11 @@ class Lab:
         addresses: list[Address] = [_FARM + number for number in numbers]
         addresses += [_FARM6 + number for number in numbers]
         own = (f"10.9.1.{self._hosts}", f"fd00:9:1::{self._hosts}")
-        real = self._add(Real(name, self._folder, addresses), own)
+        real = self._add(RealServer(name, self._folder, addresses), own)
         self._route(real, own)
         return real
 
-    def _add(self, real: Real, addresses: tuple[str, str]) -> Real:
+    def _add(self, real: RealServer, addresses: tuple[str, str]) -> RealServer:
         self._stack.enter_context(real)
         self._join(real, addresses, (_BACK, _BACK6))
         real.start()
@@ -118,7 +118,7 @@ class Lab:
 
         host.sysctl(net__ipv6__conf__eth0__accept_redirects=0)  # else answers to the client leave the director out
 
-    def _route(self, farm: Real, own: tuple[str, str]) -> None:
+    def _route(self, farm: RealServer, own: tuple[str, str]) -> None:
         """Make every address of the farm local to it, and known to the director."""
         via = {4: own[0], 6: own[1]}
         farm.ip(*(f"route add local {a} dev lo" for a in farm.addresses))

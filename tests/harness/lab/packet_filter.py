@@ -46,7 +46,7 @@ COMMIT
 """
 
 
-class Faults(ABC):
+class PacketFilter(ABC):
     """The faults of the addresses of one namespace."""
 
     def __init__(self, run: Run) -> None:
@@ -65,7 +65,7 @@ class Faults(ABC):
         """Let packets to every address pass."""
 
 
-class _Nftables(Faults):
+class _Nftables(PacketFilter):
     def prepare(self) -> None:
         self._run("nft", "-f", "-", given=_NFTABLES)
 
@@ -77,7 +77,7 @@ class _Nftables(Faults):
         self._run("nft", "; ".join(f"flush set inet faults {name}" for name in SETS))
 
 
-class _Ipset(Faults):
+class _Ipset(PacketFilter):
     def prepare(self) -> None:
         sets = (
             f"create -exist {name} hash:ip family inet{'6' if name[-1] == '6' else ''}\nflush {name}\n" for name in SETS
@@ -93,7 +93,7 @@ class _Ipset(Faults):
         self._run("ipset", "restore", given="".join(f"flush {name}\n" for name in SETS))
 
 
-def faults(run: Run) -> Faults:
+def packet_filter(run: Run) -> PacketFilter:
     """Return the faults of the namespace that ``run`` runs programs in, by what this kernel has."""
     return _Nftables(run) if has_nftables() else _Ipset(run)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.lab.namespace import Namespace, end, eventually
-from harness.lab.packet_filter import Address, Kind, faults
+from harness.lab.packet_filter import Address, Kind, packet_filter
 
 _NGINX = """
 daemon off;
@@ -38,7 +38,7 @@ http {{
 """
 
 
-class Real(Namespace):
+class RealServer(Namespace):
     """Real servers at ``addresses``, all served by one nginx on port 80 that answers any request with its name.
 
     Where there are many addresses the answer is the address that was asked, so that clients can tell them
@@ -49,7 +49,7 @@ class Real(Namespace):
         super().__init__(name, folder)
         self.addresses = tuple(addresses)
         self._nginx: subprocess.Popen[bytes] | None = None
-        self._faults = faults(self.run)
+        self._faults = packet_filter(self.run)
         self._faulty = False
 
     @property
@@ -79,23 +79,23 @@ class Real(Namespace):
         """Let a hung nginx go on."""
         os.kill(self._process().pid, signal.SIGCONT)
 
-    def sicken(self) -> None:
+    def fail_health(self) -> None:
         """Fail the page ``/health``; the rest is served as before."""
         (self.folder / "sick").touch()
 
-    def recover(self) -> None:
+    def restore_health(self) -> None:
         """Restore the page ``/health``."""
         (self.folder / "sick").unlink()
 
-    def darken(self, *addresses: Address) -> None:
+    def drop_packets(self, *addresses: Address) -> None:
         """Drop every packet to ``addresses``, all by default: hosts that are off."""
         self._add("dark", addresses or self.addresses)
 
-    def refuse(self, *addresses: Address) -> None:
+    def refuse_connections(self, *addresses: Address) -> None:
         """Answer TCP to ``addresses``, all by default, with a reset: servers that are not running."""
         self._add("refusing", addresses or self.addresses)
 
-    def heal(self) -> None:
+    def restore_network(self) -> None:
         """Undo every darken and refuse."""
         if self._faulty:
             self._faults.clear()

@@ -31,17 +31,17 @@ LAB: Final = ("setpriv", "taskset", "kmod", "ip", "ipvsadm", "nginx", "sysctl")
 class Kind(ABC):
     """A kind of machine; ``boot_seconds`` is the limit of its boot on an ordinary idle host.
 
-    ``side_by_side`` is how many of it work at the same time, ``ahead`` how many light tests one works at.
+    ``side_by_side`` machines run at a time; each has at most ``max_assigned`` light tests.
     """
 
     name: str
     programs: tuple[str, ...]
     boot_seconds: float
     side_by_side: int
-    ahead: int
+    max_assigned: int
 
     def missing(self) -> str:
-        """Return what keeps such a machine from booting here, in words; empty when nothing does."""
+        """Return why such a machine cannot boot here, "" if it can."""
         if hidden := [folder for folder in OWN if ROOT.is_relative_to(folder)]:
             return f"a machine has a {hidden[0]} of its own, and would not see the project there: move it elsewhere"
         absent = [name for name in (*LAB, *self.programs) if shutil.which(name, path=program_path()) is None]
@@ -49,7 +49,7 @@ class Kind(ABC):
 
     @abstractmethod
     def boot_command(self, out: Path, number: int) -> list[str]:
-        """Return the command that boots the machine ``number``; it works off ``out``, the directory shared with it."""
+        """Return the command that boots the machine ``number`` with the shared directory ``out``."""
 
     @abstractmethod
     def _missing(self) -> str: ...
@@ -62,14 +62,14 @@ class UserMode(Kind):
     programs = ("ipset", "iptables-legacy-restore")
     boot_seconds = 60.0
     side_by_side = min(len(os.sched_getaffinity(0)), 8)
-    ahead = 4
+    max_assigned = 4
     image = KERNELS / "uml" / "linux.uml"
 
     def boot_command(self, out: Path, number: int) -> list[str]:
         """Return the command; the root is this host's, read-only.
 
-        It keeps to one processor: from another, each switch between the kernel and its processes takes up to three
-        times as long.
+        It runs on one processor: on several, each switch between the kernel and its processes takes up to three times
+        as long.
         """
         processors = sorted(os.sched_getaffinity(0))
         return [
@@ -82,7 +82,7 @@ class UserMode(Kind):
         ]
 
     def _memory(self, out: Path) -> Path:
-        """Return a directory for the file that is the machine's memory, which grows as it is used."""
+        """Return the directory for the machine's memory, a file that grows with use."""
         shared = Path("/dev/shm")
         return shared if shared.exists() and shutil.disk_usage(shared).free > MEMORY_BYTES * self.side_by_side else out
 
@@ -99,7 +99,7 @@ class Emulated(Kind):
     programs = ("qemu-system-x86_64", "busybox", "file")
     boot_seconds = 120.0
     side_by_side = 1
-    ahead = 6
+    max_assigned = 6
     cpus = 2
 
     def boot_command(self, out: Path, number: int) -> list[str]:
@@ -130,13 +130,13 @@ EMULATED: Final = Emulated()
 
 
 def usable() -> tuple[Kind, ...]:
-    """Return the kinds that can be booted here, the better one first; ``MACHINE=emulated`` leaves one of them."""
+    """Return the kinds that can be booted here, the faster one first; with ``MACHINE=emulated`` only that one."""
     kinds = (EMULATED,) if os.environ.get("MACHINE") == "emulated" else (USER_MODE, EMULATED)
     return tuple(kind for kind in kinds if not kind.missing())
 
 
 def missing_for_machine() -> str:
-    """Return what keeps every kind of machine from booting here, in words; empty when one can be booted."""
+    """Return why no kind of machine can boot here, "" if one can."""
     if "MACHINE_OUT" in os.environ:
         return "the virtual machine's own kernel has no IPVS: is there no module ip_vs beside it?"
     if usable():

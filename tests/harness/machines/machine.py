@@ -26,18 +26,18 @@ from harness.machines.kinds import Kind, missing_for_machine, usable
 from harness.machines.speed import slowness
 
 LOOK_SECONDS = 0.1
-# Kills the machine when the process that booted it ends, however that came about, or ends the leash; and what is left
+# Kills the machine when the process that booted it ends, however that came about, or ends the guard; and what is left
 # of a machine that died. User-Mode Linux makes a process group of its own and does not heed SIGTERM.
 KILL = "trap - TERM; kill -KILL -$! 2>/dev/null; kill -KILL 0"
-LEASH = ("setpriv", "--pdeathsig", "TERM", "sh", "-c", f"trap '{KILL}' TERM; \"$@\" & wait $!; {KILL}", "leash")
+GUARD = ("setpriv", "--pdeathsig", "TERM", "sh", "-c", f"trap '{KILL}' TERM; \"$@\" & wait $!; {KILL}", "guard")
 
 
 class MachineError(Exception):
-    """The machine went away before its command ended; the text says what it printed."""
+    """The machine ended before its command; the text has its output."""
 
 
 class BootError(MachineError):
-    """The machine did not come to life."""
+    """The machine did not boot."""
 
 
 @dataclass(slots=True)
@@ -49,21 +49,21 @@ class Machine:
     started: float
 
     def output(self) -> bytes:
-        """Return what the command printed so far."""
+        """Return the output of the command so far."""
         return _read(self.out / "output")
 
     def status(self) -> int | None:
-        """Return the command's exit status, None while it runs; MachineError when it never will."""
+        """Return the command's exit status, None while it runs; MachineError if the machine has ended without one."""
         ended = self.process.poll() is not None  # asked first: what it wrote before its end counts
         text = _read(self.out / "status")
         if text.endswith(b"\n") and text.strip().isdigit():  # a dying kernel writes anywhere
             return int(text)
         if ended:
-            raise MachineError(f"the virtual machine went away{self.evidence()}")
+            raise MachineError(f"the virtual machine has ended{self.evidence()}")
         return None
 
     def await_boot(self, seconds: float) -> None:
-        """Return when the machine has booted; MachineError when it has not in time."""
+        """Wait until the machine has booted; BootError if it does not in time."""
         while not (self.out / "booted").exists():
             if self.process.poll() is not None:
                 raise BootError(f"the virtual machine did not boot{self.evidence()}")
@@ -72,7 +72,7 @@ class Machine:
             time.sleep(LOOK_SECONDS)
 
     def evidence(self) -> str:
-        """Return the ends of the console and of the command's output, to be shown after a failure."""
+        """Return the last lines of the console and of the command's output, for error messages."""
         console, output = (_read(self.out / name)[-3000:].decode(errors="replace") for name in ("console", "output"))
         return f"\n--- console ---\n{console}\n--- output ---\n{output}"
 
@@ -90,7 +90,7 @@ def machine(
         _write_command(out, command, environment or {})
         with (out / "console").open("wb") as console:
             process = subprocess.Popen(
-                [*LEASH, *kind.boot_command(out, number)],
+                [*GUARD, *kind.boot_command(out, number)],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -106,10 +106,10 @@ def machine(
             _end(process)
 
 
-def follow(guest: Machine, within: float = math.inf) -> int:
-    """Copy the command's output to standard output as it comes; return its exit status.
+def copy_output(guest: Machine, within: float = math.inf) -> int:
+    """Copy the command's output to standard output as it arrives; return its exit status.
 
-    MachineError when the machine is lost, or is not done ``within`` seconds of its start.
+    MachineError if the machine ends, or if the command has not ended ``within`` seconds of the start.
     """
     shown = 0
     while True:
@@ -121,7 +121,7 @@ def follow(guest: Machine, within: float = math.inf) -> int:
         if status is not None:
             return status
         if time.monotonic() - guest.started > within:
-            raise MachineError(f"the command is not done after {within:.0f} s")
+            raise MachineError(f"the command has not ended after {within:.0f} s")
         time.sleep(LOOK_SECONDS)
 
 
@@ -142,14 +142,14 @@ def _write_command(out: Path, command: Sequence[str], environment: Mapping[str, 
     (out / "command").write_text("\n".join(lines) + "\n")
 
 
-def _end(leash: subprocess.Popen[bytes]) -> None:
-    """End the machine by its leash, which this module started in a process group of its own."""
-    leash.terminate()
+def _end(guard: subprocess.Popen[bytes]) -> None:
+    """End the machine by its guard, which this module started in a process group of its own."""
+    guard.terminate()
     try:
-        leash.wait(5)
+        guard.wait(5)
     except subprocess.TimeoutExpired:
-        os.killpg(leash.pid, signal.SIGKILL)
-        leash.wait(5)
+        os.killpg(guard.pid, signal.SIGKILL)
+        guard.wait(5)
 
 
 def _read(path: Path) -> bytes:
@@ -163,7 +163,7 @@ def main(command: Sequence[str]) -> int:
         for kind in usable():
             try:
                 with machine(kind, command) as guest:
-                    return follow(guest)
+                    return copy_output(guest)
             except BootError as error:
                 lost = str(error)
     except MachineError as error:

@@ -1,6 +1,6 @@
-"""The machines of the kernel tier, side by side: each takes the next test when it is free.
+"""Runs the tests of the kernel tier in several machines; a free machine gets the next test.
 
-A machine that is lost, or hangs, costs the test that it was running; another is booted for the rest.
+If a machine ends or hangs, the test that it was running fails, and another machine is booted for the others.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ START_SECONDS: Final = 300.0
 """Seconds after the boot in which pytest has to be ready in the machine, on an ordinary idle host."""
 
 MAX_FAILURES: Final = 3
-"""Machines that do not boot, where others did, until their kind is given up."""
+"""Failed boots after which a kind of machine is given up that has worked before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every machine runs; ``ahead`` tests may be handed out before those before them are done, if they are light.
+    """The command of every machine, and the ``light`` tests, of which a machine may have several at a time.
 
-    ``limit`` is the time in seconds that a test may take before the machine is given up, at slowness 1.
+    A machine is given up after a test has taken ``limit`` seconds, at slowness 1.
     """
 
     command: Sequence[str]
@@ -39,42 +39,44 @@ class Job:
 
 
 class MachineRun:
-    """A machine at work: the tests that it was given and has not finished, the first of them running."""
+    """A running machine and the tests assigned to it, of which the first is running."""
 
-    def __init__(self, guest: Machine, job: Job, ahead: int) -> None:
-        self.given: list[str] = []
+    def __init__(self, guest: Machine, job: Job, max_assigned: int) -> None:
+        self.assigned: list[str] = []
         self.ready = False
-        self._guest, self._job, self._ahead = guest, job, ahead
-        self._turns = HostEnd(guest.out)
+        self._guest, self._job, self._max_assigned = guest, job, max_assigned
+        self._host_end = HostEnd(guest.out)
         self._slowness = 1.0
         self._since = time.monotonic()
 
-    def takes(self, test: str) -> bool:
-        """Return whether the machine may have another test already."""
+    def accepts(self, test: str) -> bool:
+        """Return whether a test may be assigned now."""
         light = self._job.light
-        return not self.given or (len(self.given) < self._ahead and test in light and light.issuperset(self.given))
+        return not self.assigned or (
+            len(self.assigned) < self._max_assigned and test in light and light.issuperset(self.assigned)
+        )
 
-    def give(self, test: str) -> None:
-        """Hand out a test."""
-        if not self.given:
+    def assign(self, test: str) -> None:
+        """Assign a test."""
+        if not self.assigned:
             self._since = time.monotonic()
-        self.given.append(test)
-        self._turns.give(test)
+        self.assigned.append(test)
+        self._host_end.send(test)
 
-    def told(self) -> Iterator[tuple[str, dict[str, Any] | None]]:
-        """Yield the reports of tests that have come in, None for the end of a test."""
-        for data in self._turns.told():
+    def receive_reports(self) -> Iterator[tuple[str, dict[str, Any] | None]]:
+        """Yield the reports of tests since the last call, None for the end of a test."""
+        for data in self._host_end.receive():
             if "slowness" in data:
                 self.ready, self._slowness, self._since = True, data["slowness"], time.monotonic()
             elif "report" in data:
                 yield data["report"]["nodeid"], data["report"]
             else:
-                self.given.remove(data["finished"])
+                self.assigned.remove(data["finished"])
                 self._since = time.monotonic()
                 yield data["finished"], None
 
-    def over(self) -> str:
-        """Return why nothing more will come of this machine, or an empty text."""
+    def failure(self) -> str:
+        """Return why this machine is given up, "" if it is not."""
         try:
             ended = self._guest.status() is not None
         except MachineError as error:
@@ -82,14 +84,14 @@ class MachineRun:
         if ended:
             return f"pytest ended in the machine{self._guest.evidence()}"
         limit = self._job.limit * self._slowness if self.ready else START_SECONDS * slowness()
-        if self.given and time.monotonic() - self._since > limit:
-            return f"the machine tells nothing any more, after {limit:.0f} s{self._guest.evidence()}"
+        if self.assigned and time.monotonic() - self._since > limit:
+            return f"the machine has sent nothing for {limit:.0f} s{self._guest.evidence()}"
         return ""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a test: serialized reports; ``lost`` says how the machine was lost that ran it, if it was."""
+    """The serialized reports of a test; ``lost`` says why its machine was given up, if it was."""
 
     reports: list[dict[str, Any]] = field(default_factory=list)
     finished: bool = False
@@ -97,7 +99,7 @@ class Outcome:
 
 
 class Pool:
-    """Machines that share out tests; ``outcome`` waits for that of one of them."""
+    """Distributes tests over machines; ``outcome`` waits for the outcome of one test."""
 
     def __init__(self, job: Job, tests: Sequence[str], kinds: Sequence[Kind]) -> None:
         self._job = job
@@ -114,7 +116,7 @@ class Pool:
             thread.start()
 
     def outcome(self, test: str) -> Outcome:
-        """Return the outcome of a test when it is there."""
+        """Wait for the outcome of a test."""
         with self._lock:
             self._lock.wait_for(lambda: self._outcomes[test].finished)
             return self._outcomes[test]
@@ -126,7 +128,7 @@ class Pool:
             thread.join()
 
     def _work(self, number: int) -> None:
-        """Be one of the machines, and those that follow it when it is lost."""
+        """Run one machine, and another after it if it is lost."""
         try:
             while (kind := self._wanted(number)) is not None:
                 try:
@@ -150,31 +152,31 @@ class Pool:
 
     def _run(self, kind: Kind, number: int) -> None:
         with machine(kind, self._job.command, self._job.environment, number) as guest:
-            seat = MachineRun(guest, self._job, kind.ahead)
+            run = MachineRun(guest, self._job, kind.max_assigned)
             try:
-                while not self._closed and self._serve(seat):
+                while not self._closed and self._serve(run):
                     time.sleep(LOOK_SECONDS)
             except MachineError as error:
-                self._lose(seat)
-                if not seat.ready:
+                self._lose(run)
+                if not run.ready:
                     raise BootError(str(error)) from error
-                for test in seat.given[:1]:
+                for test in run.assigned[:1]:
                     self._fail(test, str(error))
 
-    def _serve(self, seat: MachineRun) -> bool:
-        """Take in what the machine told and hand out tests; return False when it has no more to do."""
-        over = seat.over()  # asked first, so that nothing written before the end is missed
-        for test, report in seat.told():
-            self._take(test, report)
+    def _serve(self, run: MachineRun) -> bool:
+        """Process the reports of a machine and assign tests; return False when there are none left for it."""
+        over = run.failure()  # asked first, so that nothing written before the end is missed
+        for test, report in run.receive_reports():
+            self._add_report(test, report)
         if over:
             raise MachineError(over)
-        self._ready = self._ready or seat.ready
+        self._ready = self._ready or run.ready
         with self._lock:
-            while self._waiting and seat.takes(self._waiting[0]):
-                seat.give(self._waiting.popleft())
-            return bool(seat.given) or not seat.ready
+            while self._waiting and run.accepts(self._waiting[0]):
+                run.assign(self._waiting.popleft())
+            return bool(run.assigned) or not run.ready
 
-    def _take(self, test: str, report: dict[str, Any] | None) -> None:
+    def _add_report(self, test: str, report: dict[str, Any] | None) -> None:
         with self._lock:
             if report is None:
                 self._outcomes[test].finished = True
@@ -182,13 +184,13 @@ class Pool:
                 self._outcomes[test].reports.append(report)
             self._lock.notify_all()
 
-    def _lose(self, seat: MachineRun) -> None:
-        """Put back the tests that a lost machine had, but the one that it was running."""
+    def _lose(self, run: MachineRun) -> None:
+        """Put the tests of a lost machine back into the queue, except the one that it was running."""
         with self._lock:
-            self._waiting.extendleft(reversed(seat.given[1:] if seat.ready else seat.given))
+            self._waiting.extendleft(reversed(run.assigned[1:] if run.ready else run.assigned))
 
     def _give_up(self, kind: Kind, reason: str) -> None:
-        """Turn to the next kind of machine where none of this kind ever worked; fail what is left if there is none."""
+        """Try the next kind of machine if none of this kind ever worked; fail all tests if there is no other kind."""
         with self._lock:
             if kind is not self._kinds[0]:
                 return
@@ -208,4 +210,4 @@ class Pool:
     def _fail(self, test: str, reason: str) -> None:
         with self._lock:
             self._outcomes[test].lost = reason
-        self._take(test, None)
+        self._add_report(test, None)

@@ -1,7 +1,7 @@
-"""What the host and a machine of the kernel tier tell each other, in files of the directory that they share.
+"""Messages between the host and a machine of the kernel tier, in files of their shared directory.
 
-The host hands out tests one by one (a file for each, as a file that grows may be seen too late over there); the
-machine appends JSON objects to ``reports``: first its slowness, then each test's reports and its end.
+The host writes a file for each test, as the machine may see the growth of a file too late. The machine appends JSON
+objects to ``reports``: first its slowness, then the reports and the end of each test.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import Any
 
 
 class HostEnd:
-    """The host's end."""
+    """Sends tests and receives reports."""
 
     def __init__(self, out: Path) -> None:
         self._out = out
         self._count = 0
         self._offset = 0
-        (out / "turns").mkdir()
+        (out / "tests").mkdir()
 
-    def give(self, nodeid: str) -> None:
-        """Hand out a test."""
-        fresh = self._out / "turn"
+    def send(self, nodeid: str) -> None:
+        """Send a test to the machine."""
+        fresh = self._out / "test"
         fresh.write_text(nodeid)
-        fresh.rename(self._out / "turns" / str(self._count))
+        fresh.rename(self._out / "tests" / str(self._count))
         self._count += 1
 
-    def told(self) -> list[dict[str, Any]]:
-        """Return what the machine has told since the last call."""
+    def receive(self) -> list[dict[str, Any]]:
+        """Return the reports since the last call."""
         path = self._out / "reports"
         text = path.read_bytes()[self._offset :] if path.exists() else b""
         complete = text[: text.rfind(b"\n") + 1]
@@ -38,19 +38,19 @@ class HostEnd:
 
 
 class GuestEnd:
-    """The machine's end."""
+    """Receives tests and sends reports."""
 
     def __init__(self, out: Path) -> None:
         self._out = out
-        self._given: list[str] = []
+        self._received: list[str] = []
 
-    def turns(self) -> Sequence[str]:
-        """Return all tests that were handed out so far."""
-        while (path := self._out / "turns" / str(len(self._given))).exists():
-            self._given.append(path.read_text())
-        return self._given
+    def tests(self) -> Sequence[str]:
+        """Return all tests that the host has sent so far."""
+        while (path := self._out / "tests" / str(len(self._received))).exists():
+            self._received.append(path.read_text())
+        return self._received
 
-    def tell(self, **data: Any) -> None:
-        """Append an object to the reports."""
+    def send(self, **data: Any) -> None:
+        """Send an object to the host."""
         with (self._out / "reports").open("a") as file:
             file.write(json.dumps(data, default=str) + "\n")

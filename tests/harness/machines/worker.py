@@ -1,6 +1,6 @@
-"""The pytest plugin inside the virtual machine: it runs the tests that the host hands out, and reports each.
+"""The pytest plugin inside the virtual machine: runs the tests that the host sends, and reports their outcomes.
 
-A test that takes too long, for how fast this machine is, fails with the stack of every thread.
+A test that takes too long, given the speed of this machine, fails with the stack of every thread.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ LOOK_SECONDS: Final = 0.05
 OPTION: Final = "test_seconds"
 """The ini option that says in how many seconds a test has to be done, at slowness 1."""
 
-_DESK: Final = pytest.StashKey[GuestEnd]()
+_HOST: Final = pytest.StashKey[GuestEnd]()
 
 
 class _Rest(pytest.Item):
-    """What follows each test, as far as pytest knows: what belongs to the whole session outlives the test."""
+    """A next item for each test, so that pytest keeps session fixtures."""
 
     def runtest(self) -> None:
         """Never called."""
 
 
 class Worker:
-    """The machine's part of the run."""
+    """Runs tests in the machine."""
 
-    def __init__(self, config: pytest.Config, desk: GuestEnd) -> None:
-        self._config, self._desk = config, desk
+    def __init__(self, config: pytest.Config, host: GuestEnd) -> None:
+        self._config, self._host = config, host
         self._seconds = float(config.getini(OPTION)) * speed.slowness()
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Run what is handed out, for ever."""
+        """Run the tests that the host sends, for ever."""
         if session.testsfailed:
             raise session.Interrupted("errors during collection")
         items = {item.nodeid: item for item in session.items}
         rest = _Rest.from_parent(session, name="rest")
-        self._desk.tell(slowness=speed.slowness())
+        self._host.send(slowness=speed.slowness())
         for number in itertools.count():  # the host ends the machine
-            item = items[self._turn(number)]
+            item = items[self._next_test(number)]
             item.ihook.pytest_runtest_protocol(item=item, nextitem=rest)
         return True
 
@@ -65,21 +65,21 @@ class Worker:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell the host."""
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
-        self._desk.tell(report=data)
+        self._host.send(report=data)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Tell the host."""
-        self._desk.tell(finished=nodeid)
+        self._host.send(finished=nodeid)
 
     def late(self, *_: object) -> NoReturn:
         """Fail the test that runs, with the stack of every thread."""
         pytest.fail(f"not done after {self._seconds:.0f} s, {speed.slowness():.1f} times slower than usual\n{stacks()}")
 
-    def _turn(self, number: int) -> str:
-        while len(turns := self._desk.turns()) <= number:
+    def _next_test(self, number: int) -> str:
+        while len(tests := self._host.tests()) <= number:
             time.sleep(LOOK_SECONDS)
-        return turns[number]
+        return tests[number]
 
 
 def stacks() -> str:
@@ -89,9 +89,9 @@ def stacks() -> str:
 
 
 def upcoming(session: pytest.Session) -> Sequence[str]:
-    """Return the tests that this process has run or will run, as far as is known."""
-    desk = session.config.stash.get(_DESK, None)
-    return [item.nodeid for item in session.items] if desk is None else desk.turns()
+    """Return the tests that this process has run or is known to run."""
+    host = session.config.stash.get(_HOST, None)
+    return [item.nodeid for item in session.items] if host is None else host.tests()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -100,9 +100,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure the speed, and take turns from the host."""
+    """Measure the speed of the machine, and register the plugin."""
     os.environ.setdefault(speed.VARIABLE, f"{speed.measure():.2f}")
-    config.stash[_DESK] = desk = GuestEnd(Path(os.environ["MACHINE_OUT"]))
-    worker = Worker(config, desk)
+    config.stash[_HOST] = host = GuestEnd(Path(os.environ["MACHINE_OUT"]))
+    worker = Worker(config, host)
     signal.signal(signal.SIGALRM, worker.late)
     config.pluginmanager.register(worker)

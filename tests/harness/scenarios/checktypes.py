@@ -9,57 +9,57 @@ from harness.scenarios.words import FIRST, HTTP, MASQ_A, MASQ_B, RESET, SECOND, 
 
 def without_checks_and_out(run: Run) -> None:
     run.start(web(MASQ_A, MASQ_B, check="checktype = off", also=f"fallback = {SORRY} masq"))
-    run.rounds()
-    run.point("the fallback alone", {WEB: {SORRY: 1}}, log=START)
+    run.wait_for_checks()
+    run.checkpoint("the fallback alone", {WEB: {SORRY: 1}}, log=START)
 
 
 def without_checks_and_in(run: Run) -> None:
-    run.farm.refuse(FIRST)
+    run.farm.refuse_connections(FIRST)
     run.start(web(MASQ_A, MASQ_B, check="checktype = on", also=f"fallback = {SORRY} masq"))
-    run.rounds()
-    run.point("all in", {WEB: {A: 1, B: 1}}, log=START)
+    run.wait_for_checks()
+    run.checkpoint("all in", {WEB: {A: 1, B: 1}}, log=START)
 
 
 def udp_by_pings(run: Run) -> None:
     reals = f"    real = {FIRST}:53 masq\n    real = {SECOND}:53 masq\n"
     run.start(f"virtual = {VIP}:53\n{reals}    protocol = udp\n    checktype = connect\n")
     service = f"UDP {VIP}:53"
-    run.point("all up", {service: {f"{FIRST}:53": 1, f"{SECOND}:53": 1}}, log=START)
-    run.farm.darken(FIRST)
-    run.point("one down", {service: {f"{SECOND}:53": 1}})
-    run.farm.heal()
-    run.point("back", {service: {f"{FIRST}:53": 1, f"{SECOND}:53": 1}}, log=RESET)
+    run.checkpoint("all up", {service: {f"{FIRST}:53": 1, f"{SECOND}:53": 1}}, log=START)
+    run.farm.drop_packets(FIRST)
+    run.checkpoint("one down", {service: {f"{SECOND}:53": 1}})
+    run.farm.restore_network()
+    run.checkpoint("back", {service: {f"{FIRST}:53": 1, f"{SECOND}:53": 1}}, log=RESET)
 
 
 def checked_by_a_program(run: Run) -> None:
     program = run.script("check", f'echo "$@" >>$OUT\n[ ! -e {run.folder}/down-$3 ]')
     down = run.folder / f"down-{FIRST}"
     run.start(web(MASQ_A, MASQ_B, check=f'checktype = external\ncheckcommand = "{program}"'))
-    run.rounds()
-    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.wait_for_checks()
+    run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=START)
     down.touch()
-    run.rounds()
-    run.point("one down", {WEB: {B: 1}})
+    run.wait_for_checks()
+    run.checkpoint("one down", {WEB: {B: 1}})
     down.unlink()
-    run.rounds()
-    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+    run.wait_for_checks()
+    run.checkpoint("back", {WEB: {A: 1, B: 1}}, log=RESET)
 
 
 def without_checks_and_quiescent(run: Run) -> None:
     run.start("quiescent = yes\n" + web(MASQ_A, MASQ_B, check="checktype = off", also=f"fallback = {SORRY} masq"))
-    run.rounds()
-    run.point("all at weight 0", {WEB: {A: 0, B: 0, SORRY: 1}}, log=START)
+    run.wait_for_checks()
+    run.checkpoint("all at weight 0", {WEB: {A: 0, B: 0, SORRY: 1}}, log=START)
 
 
 def combined(run: Run) -> None:
     run.start(web(MASQ_A, MASQ_B, check=f"checktype = 2\n{HTTP}", also=f"fallback = {SORRY} masq"))
-    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
-    run.farm.sicken()
-    run.point("sick pages", {WEB: {SORRY: 1}})
-    run.farm.recover()
-    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
-    run.farm.refuse(FIRST)
-    run.point("one refuses", {WEB: {B: 1}})
+    run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.fail_health()
+    run.checkpoint("sick pages", {WEB: {SORRY: 1}})
+    run.farm.restore_health()
+    run.checkpoint("back", {WEB: {A: 1, B: 1}}, log=RESET)
+    run.farm.refuse_connections(FIRST)
+    run.checkpoint("one refuses", {WEB: {B: 1}})
 
 
 SCENARIOS: tuple[Scenario, ...] = (

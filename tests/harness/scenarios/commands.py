@@ -13,15 +13,15 @@ def commands_of_fallbacks(run: Run) -> None:
     program = run.script("fall", 'echo "$@" >>$OUT')
     text = web(MASQ_A, MASQ_B, also=f"fallbackcommand = {program}")
     run.start(text)
-    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
-    run.farm.refuse(FIRST, SECOND)
-    run.rounds()
-    run.point("all down", {WEB: {}})
-    run.farm.heal()
-    run.rounds()
-    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+    run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.refuse_connections(FIRST, SECOND)
+    run.wait_for_checks()
+    run.checkpoint("all down", {WEB: {}})
+    run.farm.restore_network()
+    run.wait_for_checks()
+    run.checkpoint("back", {WEB: {A: 1, B: 1}}, log=RESET)
     run.reload(text)
-    run.point("reloaded", {WEB: {A: 1, B: 1}}, log=RELOAD, commands=AT_THE_START)
+    run.checkpoint("reloaded", {WEB: {A: 1, B: 1}}, log=RELOAD, commands=AT_THE_START)
 
 
 def commands_of_a_mark(run: Run) -> None:
@@ -29,34 +29,34 @@ def commands_of_a_mark(run: Run) -> None:
     real = f"    real = {FIRST} gate\n"
     run.start(f"virtual = 7\n{real}    checktype = connect\n    checkport = 80\n    fallbackcommand = {program}\n")
     row = "`fallbackcommand` of a firewall mark"
-    run.point("up", {MARK: {f"{FIRST}:0": 1}}, log=START, commands=row)
-    run.farm.refuse(FIRST)
-    run.rounds()
-    run.point("down", {MARK: {}}, commands=row)
+    run.checkpoint("up", {MARK: {f"{FIRST}:0": 1}}, log=START, commands=row)
+    run.farm.refuse_connections(FIRST)
+    run.wait_for_checks()
+    run.checkpoint("down", {MARK: {}}, commands=row)
 
 
 def commands_and_the_shell(run: Run) -> None:
     program = run.script("fall", 'echo "$@" >>$OUT')
     run.start(web(MASQ_A, also=f"fallbackcommand = {program} $((1 + 1))"))
     row = "How `fallbackcommand`, `callback` and `execute` run"
-    run.point("up", {WEB: {A: 1}}, log=START, commands=row)
-    run.farm.refuse(FIRST)
-    run.rounds()
-    run.point("down", {WEB: {}}, commands=row)
+    run.checkpoint("up", {WEB: {A: 1}}, log=START, commands=row)
+    run.farm.refuse_connections(FIRST)
+    run.wait_for_checks()
+    run.checkpoint("down", {WEB: {}}, commands=row)
 
 
 def callbacks(run: Run) -> None:
     program = run.script("back", 'echo "$#" >>$OUT')
     text = f'callback = "{program}{{}}"\nautoreload = yes\n'
     run.start(text.format("") + web(MASQ_A))
-    run.rounds()
-    run.point("one server", {WEB: {A: 1}}, log=START)
+    run.wait_for_checks()
+    run.checkpoint("one server", {WEB: {A: 1}}, log=START)
     run.configure(text.format("") + web(MASQ_A, MASQ_B))
-    run.rounds()
-    run.point("two servers", {WEB: {A: 1, B: 1}}, log=RELOAD)
+    run.wait_for_checks()
+    run.checkpoint("two servers", {WEB: {A: 1, B: 1}}, log=RELOAD)
     run.configure(text.format(" with more") + web(MASQ_B))
-    run.rounds()
-    run.point("with arguments", {WEB: {B: 1}}, log=RELOAD, commands="`callback`")
+    run.wait_for_checks()
+    run.checkpoint("with arguments", {WEB: {B: 1}}, log=RELOAD, commands="`callback`")
 
 
 def another_daemon(run: Run) -> None:
@@ -65,14 +65,14 @@ def another_daemon(run: Run) -> None:
     other.write_text(head + web(MASQ_B, vip=VIPS[1]))
     run.start(f"execute = {other}\n" + web(MASQ_A))
     run.await_text(log, "Added real server", times=1 if run.ours else 2)  # the original takes it out in between
-    run.point("both", {WEB: {A: 1}, SHOP: {B: 1}}, log=START)
+    run.checkpoint("both", {WEB: {A: 1}, SHOP: {B: 1}}, log=START)
     run.daemon.command("status")
-    run.alone("`execute`: `status`", f"{other.name} is running" in run.director.log())
+    run.assert_original_only("`execute`: `status`", f"{other.name} is running" in run.director.log())
     other.write_text(head + web(f"{B} masq 3", vip=VIPS[1]))
     run.reload(f"execute = {other}\n" + web(MASQ_A))
-    run.point("both reloaded", {WEB: {A: 1}, SHOP: {B: 3}}, log=RELOAD)
+    run.checkpoint("both reloaded", {WEB: {A: 1}, SHOP: {B: 3}}, log=RELOAD)
     run.daemon.stop()
-    run.point("both stopped", {})
+    run.checkpoint("both stopped", {})
 
 
 SCENARIOS: tuple[Scenario, ...] = (

@@ -10,81 +10,81 @@ from harness.scenarios.words import FIRST, HTTP, MASQ_A, MASQ_B, RESET, SECOND, 
 def fallbacks_of_several_virtuals(run: Run) -> None:
     other = f"fallback = {SECOND}:80 masq"
     run.start(web(MASQ_A, MASQ_B, also=f"fallback = {SORRY} masq") + web(MASQ_A, also=other, vip=VIPS[1]))
-    run.point("all up", {WEB: {A: 1, B: 1}, SHOP: {A: 1}}, log=START)
-    run.farm.refuse(FIRST)
-    run.point("one down", {WEB: {B: 1}, SHOP: {B: 1}})
-    run.farm.refuse(SECOND)
-    run.point("all down", {WEB: {SORRY: 1}, SHOP: {B: 1}})
-    run.farm.heal()
-    run.point("back", {WEB: {A: 1, B: 1}, SHOP: {A: 1}}, log=RESET)
+    run.checkpoint("all up", {WEB: {A: 1, B: 1}, SHOP: {A: 1}}, log=START)
+    run.farm.refuse_connections(FIRST)
+    run.checkpoint("one down", {WEB: {B: 1}, SHOP: {B: 1}})
+    run.farm.refuse_connections(SECOND)
+    run.checkpoint("all down", {WEB: {SORRY: 1}, SHOP: {B: 1}})
+    run.farm.restore_network()
+    run.checkpoint("back", {WEB: {A: 1, B: 1}, SHOP: {A: 1}}, log=RESET)
 
 
 def quiescent_with_persistence(run: Run) -> None:
     run.start("quiescent = yes\n" + web(MASQ_A, MASQ_B, also="persistent = 300"))
-    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
-    run.farm.refuse(FIRST)
-    run.point("one down", {WEB: {A: 0, B: 1}})
-    run.farm.heal()
-    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+    run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.refuse_connections(FIRST)
+    run.checkpoint("one down", {WEB: {A: 0, B: 1}})
+    run.farm.restore_network()
+    run.checkpoint("back", {WEB: {A: 1, B: 1}}, log=RESET)
 
 
 def removed_with_persistence(run: Run) -> None:
     also = f"persistent = 600\nnetmask = 255.255.255.0\nfallback = {SORRY} masq"
     run.start("quiescent = no\n" + web(MASQ_A, f"{B} masq 3", also=also))
-    run.point("all up", {WEB: {A: 1, B: 3}}, log=START)
-    run.farm.refuse(SECOND)
-    run.point("one down", {WEB: {A: 1}})
-    run.farm.heal()
-    run.point("back", {WEB: {A: 1, B: 3}}, log=RESET)
+    run.checkpoint("all up", {WEB: {A: 1, B: 3}}, log=START)
+    run.farm.refuse_connections(SECOND)
+    run.checkpoint("one down", {WEB: {A: 1}})
+    run.farm.restore_network()
+    run.checkpoint("back", {WEB: {A: 1, B: 3}}, log=RESET)
 
 
 def down_from_the_start(run: Run) -> None:
-    run.farm.refuse(FIRST)
+    run.farm.refuse_connections(FIRST)
     run.start(web(MASQ_A, MASQ_B, also=f"fallback = {SORRY} masq"))
-    run.rounds()
-    run.point("one up", {WEB: {B: 1}}, log=START)
-    run.said(
+    run.wait_for_checks()
+    run.checkpoint("one up", {WEB: {B: 1}}, log=START)
+    run.assert_log(
         original=f"Added real server: {A} ({VIP}:80) (Weight set to 1)", ours=f"Real server {A} (tcp:{VIP}:80) is down"
     )
-    run.farm.heal()
-    run.point("both up", {WEB: {A: 1, B: 1}}, log=RESET)
+    run.farm.restore_network()
+    run.checkpoint("both up", {WEB: {A: 1, B: 1}}, log=RESET)
 
 
 def a_fallback_for_the_whole_daemon(run: Run) -> None:
     text = f"fallback = {SORRY.removesuffix(':80')} masq\n" + web(MASQ_A) + web(MASQ_B, vip=VIPS[1])
     run.start(text)
-    run.point("all up", {WEB: {A: 1}, SHOP: {B: 1}}, log=START)
-    run.farm.refuse(FIRST)
-    run.point("one virtual down", {WEB: {SORRY: 1}, SHOP: {B: 1}})
-    run.farm.heal()
-    run.point("back", {WEB: {A: 1}, SHOP: {B: 1}}, log=RESET)
+    run.checkpoint("all up", {WEB: {A: 1}, SHOP: {B: 1}}, log=START)
+    run.farm.refuse_connections(FIRST)
+    run.checkpoint("one virtual down", {WEB: {SORRY: 1}, SHOP: {B: 1}})
+    run.farm.restore_network()
+    run.checkpoint("back", {WEB: {A: 1}, SHOP: {B: 1}}, log=RESET)
 
 
 def a_fallback_that_is_a_server_too(run: Run) -> None:
     row = "Fallback that is a real server too"
     run.start("quiescent = yes\n" + web(MASQ_A, MASQ_B, also=f"fallback = {A} masq"))
-    run.point("all up", {WEB: {B: 1}}, ours={WEB: {A: 1, B: 1}}, table=row, log=row)
-    run.farm.refuse(FIRST, SECOND)
-    run.rounds()
-    run.point("all down", {WEB: {A: 1, B: 0}}, log=row)
+    run.checkpoint("all up", {WEB: {B: 1}}, ours={WEB: {A: 1, B: 1}}, table=row, log=row)
+    run.farm.refuse_connections(FIRST, SECOND)
+    run.wait_for_checks()
+    run.checkpoint("all down", {WEB: {A: 1, B: 0}}, log=row)
 
 
 def three_failures(run: Run) -> None:
     run.start(web(MASQ_A, MASQ_B, also="failurecount = 3"))
-    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
-    run.farm.refuse(FIRST)
-    run.point("down after three", {WEB: {B: 1}})
-    run.farm.heal()
-    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+    run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.refuse_connections(FIRST)
+    run.checkpoint("down after three", {WEB: {B: 1}})
+    run.farm.restore_network()
+    run.checkpoint("back", {WEB: {A: 1, B: 1}}, log=RESET)
 
 
 def a_page_that_is_sick(run: Run) -> None:
     run.start(web(MASQ_A, MASQ_B, check=HTTP, also=f"fallback = {SORRY} masq"))
-    run.point("all up", {WEB: {A: 1, B: 1}}, log=START)
-    run.farm.sicken()
-    run.point("all down", {WEB: {SORRY: 1}})
-    run.farm.recover()
-    run.point("back", {WEB: {A: 1, B: 1}}, log=RESET)
+    run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.fail_health()
+    run.checkpoint("all down", {WEB: {SORRY: 1}})
+    run.farm.restore_health()
+    run.checkpoint("back", {WEB: {A: 1, B: 1}}, log=RESET)
 
 
 def files_of_maintenance(run: Run) -> None:
@@ -93,23 +93,23 @@ def files_of_maintenance(run: Run) -> None:
     run.start(
         f"maintenancedir = {directory}\nquiescent = yes\n" + web(MASQ_A, MASQ_B) + web(MASQ_A, MASQ_B, vip=VIPS[1])
     )
-    run.point("all up", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=START)
+    run.checkpoint("all up", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=START)
     (directory / A).touch()
-    run.point("by address and port", {WEB: {A: 0, B: 1}, SHOP: {A: 0, B: 1}})
+    run.checkpoint("by address and port", {WEB: {A: 0, B: 1}, SHOP: {A: 0, B: 1}})
     (directory / str(SECOND)).touch()
-    run.point("by address", {WEB: {A: 0, B: 0}, SHOP: {A: 0, B: 0}})
+    run.checkpoint("by address", {WEB: {A: 0, B: 0}, SHOP: {A: 0, B: 0}})
     for file in directory.iterdir():
         file.unlink()
-    run.point("back", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=RESET)
+    run.checkpoint("back", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=RESET)
 
 
 def shared_real_servers(run: Run) -> None:
     run.start(web(MASQ_A, MASQ_B) + web(MASQ_A, MASQ_B, vip=VIPS[1], also="quiescent = yes"))
-    run.point("all up", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=START)
-    run.farm.refuse(FIRST)
-    run.point("one down in both", {WEB: {B: 1}, SHOP: {A: 0, B: 1}})
-    run.farm.heal()
-    run.point("back", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=RESET)
+    run.checkpoint("all up", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=START)
+    run.farm.refuse_connections(FIRST)
+    run.checkpoint("one down in both", {WEB: {B: 1}, SHOP: {A: 0, B: 1}})
+    run.farm.restore_network()
+    run.checkpoint("back", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=RESET)
 
 
 SCENARIOS: tuple[Scenario, ...] = (

@@ -32,99 +32,99 @@ from harness.scenarios.words import (
 def a_firewall_mark(run: Run) -> None:
     reals = f"    real = {FIRST} gate 2\n    real = {SECOND} ipip 3\n"
     run.start(f"virtual = 7\n{reals}    fallback = {SORRY} masq\n    checktype = connect\n    checkport = 80\n")
-    run.point("all up", {MARK: {f"{FIRST}:0": 2, f"{SECOND}:0": 3}}, log=START)
-    run.farm.refuse(FIRST)
-    run.point("one down", {MARK: {f"{SECOND}:0": 3}})
-    run.farm.refuse(SECOND)
-    run.point("all down", {MARK: {SORRY: 1}})
-    run.farm.heal()
-    run.point("back", {MARK: {f"{FIRST}:0": 2, f"{SECOND}:0": 3}}, log=RESET)
+    run.checkpoint("all up", {MARK: {f"{FIRST}:0": 2, f"{SECOND}:0": 3}}, log=START)
+    run.farm.refuse_connections(FIRST)
+    run.checkpoint("one down", {MARK: {f"{SECOND}:0": 3}})
+    run.farm.refuse_connections(SECOND)
+    run.checkpoint("all down", {MARK: {SORRY: 1}})
+    run.farm.restore_network()
+    run.checkpoint("back", {MARK: {f"{FIRST}:0": 2, f"{SECOND}:0": 3}}, log=RESET)
 
 
 def a_range(run: Run) -> None:
     run.start("quiescent = yes\n" + web(f"{FIRST}->{THIRD}:80 masq 2"))
-    run.point("all up", {WEB: {A: 2, B: 2, C: 2}}, log=START)
-    run.farm.refuse(SECOND)
-    run.point("one down", {WEB: {A: 2, B: 0, C: 2}})
-    run.farm.heal()
-    run.point("back", {WEB: {A: 2, B: 2, C: 2}}, log=RESET)
+    run.checkpoint("all up", {WEB: {A: 2, B: 2, C: 2}}, log=START)
+    run.farm.refuse_connections(SECOND)
+    run.checkpoint("one down", {WEB: {A: 2, B: 0, C: 2}})
+    run.farm.restore_network()
+    run.checkpoint("back", {WEB: {A: 2, B: 2, C: 2}}, log=RESET)
 
 
 def ipv6(run: Run) -> None:
     six = run.farm.addresses[len(FOUR)]
     reals = "".join(f"    real6 = {server} masq\n" for server in (A6, B6))
     run.start(f"virtual6 = [{VIP6}]:80\n{reals}    fallback6 = {SORRY6} masq\n    checktype = connect\n")
-    run.point("all up", {WEB6: {A6: 1, B6: 1}}, log=START)
-    run.farm.refuse(six)
-    run.point("one down", {WEB6: {B6: 1}})
-    run.farm.refuse(*run.farm.addresses[len(FOUR) + 1 :])
-    run.point("all down", {WEB6: {SORRY6: 1}})
-    run.farm.heal()
-    run.point("back", {WEB6: {A6: 1, B6: 1}}, log=RESET)
+    run.checkpoint("all up", {WEB6: {A6: 1, B6: 1}}, log=START)
+    run.farm.refuse_connections(six)
+    run.checkpoint("one down", {WEB6: {B6: 1}})
+    run.farm.refuse_connections(*run.farm.addresses[len(FOUR) + 1 :])
+    run.checkpoint("all down", {WEB6: {SORRY6: 1}})
+    run.farm.restore_network()
+    run.checkpoint("back", {WEB6: {A6: 1, B6: 1}}, log=RESET)
 
 
 def thresholds(run: Run) -> None:
     run.start(web(f"{A} masq 2 l:5 u:10", f"{B} masq 1"))
-    run.point("all up", {WEB: {A: 2, B: 1}}, log=START)
-    run.farm.refuse(FIRST)
-    run.point("one down", {WEB: {B: 1}})
-    run.farm.heal()
-    run.point("back", {WEB: {A: 2, B: 1}}, log=RESET)
+    run.checkpoint("all up", {WEB: {A: 2, B: 1}}, log=START)
+    run.farm.refuse_connections(FIRST)
+    run.checkpoint("one down", {WEB: {B: 1}})
+    run.farm.restore_network()
+    run.checkpoint("back", {WEB: {A: 2, B: 1}}, log=RESET)
 
 
 def gate_and_ipip(run: Run) -> None:
     run.start("quiescent = yes\n" + web(f"{A} gate 2", f"{B} ipip 3"))
-    run.point("all up", {WEB: {A: 2, B: 3}}, log=START)
-    run.farm.refuse(FIRST, SECOND)
-    run.point("all down", {WEB: {A: 0, B: 0}})
-    run.farm.heal()
-    run.point("back", {WEB: {A: 2, B: 3}}, log=RESET)
+    run.checkpoint("all up", {WEB: {A: 2, B: 3}}, log=START)
+    run.farm.refuse_connections(FIRST, SECOND)
+    run.checkpoint("all down", {WEB: {A: 0, B: 0}})
+    run.farm.restore_network()
+    run.checkpoint("back", {WEB: {A: 2, B: 3}}, log=RESET)
 
 
 def flags_of_a_scheduler(run: Run) -> None:
     run.start(web(MASQ_A, MASQ_B, also="scheduler = sh\nschedflags = sh-port,sh-fallback"))
-    run.point("both", {WEB: {A: 1, B: 1}}, log=START)
+    run.checkpoint("both", {WEB: {A: 1, B: 1}}, log=START)
     run.reload(web(MASQ_A, MASQ_B, also="scheduler = sh\nschedflags = sh-port"))
-    run.point("one", {WEB: {A: 1, B: 1}})
+    run.checkpoint("one", {WEB: {A: 1, B: 1}})
 
 
 def a_firewall_mark_of_ipv6(run: Run) -> None:
     first, second = run.farm.addresses[len(FOUR) : len(FOUR) + 2]
     reals = f"    real6 = [{first}] gate 2\n    real6 = [{second}] gate 3\n"
     run.start(f"virtual6 = 8\n{reals}    fallback6 = {SORRY6} masq\n    checktype = connect\n    checkport = 80\n")
-    run.point("all up", {MARK6: {f"[{first}]:0": 2, f"[{second}]:0": 3}}, log=START)
-    run.farm.refuse(first)
-    run.point("one down", {MARK6: {f"[{second}]:0": 3}})
-    run.farm.refuse(second)
-    run.point("all down", {MARK6: {SORRY6: 1}})
-    run.farm.heal()
-    run.point("back", {MARK6: {f"[{first}]:0": 2, f"[{second}]:0": 3}}, log=RESET)
+    run.checkpoint("all up", {MARK6: {f"[{first}]:0": 2, f"[{second}]:0": 3}}, log=START)
+    run.farm.refuse_connections(first)
+    run.checkpoint("one down", {MARK6: {f"[{second}]:0": 3}})
+    run.farm.refuse_connections(second)
+    run.checkpoint("all down", {MARK6: {SORRY6: 1}})
+    run.farm.restore_network()
+    run.checkpoint("back", {MARK6: {f"[{first}]:0": 2, f"[{second}]:0": 3}}, log=RESET)
 
 
 def gate_on_another_port(run: Run) -> None:
     row = "A gate or ipip server on another port than the virtual's"
     run.start("quiescent = yes\n" + web(f"{FIRST}:8080 gate", MASQ_B, also="checkport = 80"))
-    run.rounds()
-    run.point("up", {WEB: {A: 0, B: 1}}, ours={WEB: {A: 1, B: 1}}, table=row, log=row)
+    run.wait_for_checks()
+    run.checkpoint("up", {WEB: {A: 0, B: 1}}, ours={WEB: {A: 1, B: 1}}, table=row, log=row)
 
 
 def a_fallback_without_a_port(run: Run) -> None:
     row = "Fallback of a firewall mark without a port"
-    run.farm.refuse(FIRST)
+    run.farm.refuse_connections(FIRST)
     run.start(
         f"virtual = 7\n    real = {FIRST} gate\n    fallback = {LAST} gate\n    checkport = 80\n"
         "    checktype = connect\n"
     )
-    run.rounds()
-    run.point("down", {MARK: {f"{LAST}:0": 1}}, log=row)
+    run.wait_for_checks()
+    run.checkpoint("down", {MARK: {f"{LAST}:0": 1}}, log=row)
 
 
 def a_scheduler_that_the_kernel_lacks(run: Run) -> None:
     row = "A row that the kernel refuses (a scheduler that is missing, ...)"
     run.start(web(MASQ_A, also="scheduler = nosuch") + web(MASQ_B, vip=VIPS[1]))
-    run.rounds()
-    run.point("refused", {SHOP: {B: 1}}, log=row)
-    run.said(original="-s nosuch ) failed", ours="Kernel refused to add virtual server: 10.9.0.100:80")
+    run.wait_for_checks()
+    run.checkpoint("refused", {SHOP: {B: 1}}, log=row)
+    run.assert_log(original="-s nosuch ) failed", ours="Kernel refused to add virtual server: 10.9.0.100:80")
 
 
 SCENARIOS: tuple[Scenario, ...] = (

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import pytest
 
-from harness.processes import runs
+from harness.processes import is_running
 
 
 class Box(Protocol):
@@ -99,7 +99,7 @@ def test_stop_ends_when_the_daemon_is_gone(box: Box) -> None:
     box.run("start")
     pid = box.pid
     assert box.run("stop") == NOTHING
-    assert not runs(pid)
+    assert not is_running(pid)
     assert (3, stopped(box), "") == box.run("status")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from harness.processes import runs
+from harness.processes import is_running
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Globals
 from ldirectord_py.daemon import run
@@ -271,7 +271,7 @@ virtual = 192.0.2.1:80
         assert runner.run(story()) < 2
         began = time.monotonic()
     assert time.monotonic() - began < 2
-    assert [pid for pid in pids.read_text().split() if runs(pid)] == []
+    assert [pid for pid in pids.read_text().split() if is_running(pid)] == []
 
 
 @pytest.mark.slow

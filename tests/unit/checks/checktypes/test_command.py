@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from harness.processes import fail_next_wait, gone
+from harness.processes import fail_next_wait, wait_for_end
 from ldirectord_py.checks.base import Checker, Target
 from ldirectord_py.checks.checktypes import command, external
 from ldirectord_py.checks.probe import probe
@@ -123,7 +123,7 @@ async def test_a_script_that_is_being_written_says_nothing_about_the_server(tmp_
 async def test_what_a_command_leaves_behind_ends_with_it() -> None:
     verdict, reason = await run("/bin/sh -c 'sleep 60 & echo $!; exit 0'")
     assert verdict is Verdict.UP
-    await gone(int(reason))
+    await wait_for_end(int(reason))
 
 
 async def test_a_daemon_that_holds_the_output_is_not_waited_for() -> None:
@@ -142,7 +142,7 @@ async def test_a_command_that_hangs_is_ended_with_its_group(tmp_path: Path, monk
         assert expected == await run(f"/bin/sh -c {shlex.quote(script)}", 0.5)
     assert LIMITER.taken == 1  # until its processes are gone
     for pid in map(int, pids.read_text().split()):
-        await gone(pid)
+        await wait_for_end(pid)
     await command.all_ended()
     assert LIMITER.taken == 0
 
@@ -207,7 +207,7 @@ async def test_whatever_ends_a_run_its_command_ends_with_its_group(
         await command.run(["/bin/sh", "-c", f"sleep 60 & echo $$ $! >{pids}; wait"], LIMITER)
     await command.all_ended()
     for pid in map(int, pids.read_text().split()):
-        await gone(pid)
+        await wait_for_end(pid)
     assert LIMITER.taken == 0
     assert list(command.GROUPS) == []
 

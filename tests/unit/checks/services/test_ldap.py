@@ -16,12 +16,12 @@ from harness.fakes.ldap import (
     EXTENDED,
     INTERMEDIATE,
     REFERENCE,
+    answering_each,
     element,
     entry,
     message,
     request,
     result,
-    turns,
 )
 from harness.fakes.scripted import Servers, Talk, hanging, reset
 from ldirectord_py.checks.base import Target
@@ -44,7 +44,7 @@ async def run(port: int, seconds: float = 10.0, host: str = "127.0.0.1", **field
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_an_entry_is_up(servers: Servers, host: str) -> None:
-    port = await servers.start(turns(BOUND, FOUND + END), host)
+    port = await servers.start(answering_each(BOUND, FOUND + END), host)
     assert await run(port, host=host, receive="^dc=a$") == UP
 
 
@@ -59,7 +59,7 @@ async def test_an_entry_is_up(servers: Servers, host: str) -> None:
 async def test_the_attributes_are_looked_at_where_the_name_does_not_match(
     servers: Servers, receive: str, expected: tuple[Verdict, str]
 ) -> None:
-    assert expected == await run(await servers.start(turns(BOUND, FOUND + END, WHOLE)), receive=receive)
+    assert expected == await run(await servers.start(answering_each(BOUND, FOUND + END, WHOLE)), receive=receive)
 
 
 @pytest.mark.parametrize("size", [1, 7])
@@ -103,24 +103,30 @@ async def test_a_login_without_a_password_is_anonymous(
 @pytest.mark.parametrize(
     ("talk", "reason"),
     [
-        (turns(result(1, BIND, 49)), "bind refused: invalidCredentials"),
-        (turns(result(1, BIND, 53, b"no anonymous\0")), 'bind refused: unwillingToPerform ("no anonymous")'),
-        (turns(result(1, BIND, 49, b"pw: hunter2")), 'bind refused: invalidCredentials ("pw: ***")'),
-        (turns(result(1, BIND, 10, b"", b"ldap://b/")), 'bind refused: referral to "ldap://b/"'),
-        (turns(result(1, BIND, 99)), "bind refused: result code 99"),
-        (turns(BOUND, result(2, DONE, 32)), "search refused: noSuchObject"),
-        (turns(BOUND, FOUND + result(2, DONE, 51)), "search refused: busy"),
-        (turns(BOUND, END), 'no entry "dc=a"'),
-        (turns(BOUND, FOUND * 2 + END), 'more than one entry "dc=a"'),
+        (answering_each(result(1, BIND, 49)), "bind refused: invalidCredentials"),
         (
-            turns(BOUND, message(2, REFERENCE, element(0x04, b"ldap://b/")) + END),
+            answering_each(result(1, BIND, 53, b"no anonymous\0")),
+            'bind refused: unwillingToPerform ("no anonymous")',
+        ),
+        (answering_each(result(1, BIND, 49, b"pw: hunter2")), 'bind refused: invalidCredentials ("pw: ***")'),
+        (answering_each(result(1, BIND, 10, b"", b"ldap://b/")), 'bind refused: referral to "ldap://b/"'),
+        (answering_each(result(1, BIND, 99)), "bind refused: result code 99"),
+        (answering_each(BOUND, result(2, DONE, 32)), "search refused: noSuchObject"),
+        (answering_each(BOUND, FOUND + result(2, DONE, 51)), "search refused: busy"),
+        (answering_each(BOUND, END), 'no entry "dc=a"'),
+        (answering_each(BOUND, FOUND * 2 + END), 'more than one entry "dc=a"'),
+        (
+            answering_each(BOUND, message(2, REFERENCE, element(0x04, b"ldap://b/")) + END),
             'no entry "dc=a", but a referral to "ldap://b/"',
         ),
-        (turns(result(0, EXTENDED, 52, b"going down")), 'disconnected by server: unavailable ("going down")'),
-        (turns(BOUND, result(0, EXTENDED, 52)), "disconnected by server: unavailable"),
-        (turns(BOUND, FOUND + result(0, EXTENDED, 51)), "disconnected by server: busy"),
-        (turns(b""), "closed by server"),
-        (turns(BOUND[:5]), "closed by server"),
+        (
+            answering_each(result(0, EXTENDED, 52, b"going down")),
+            'disconnected by server: unavailable ("going down")',
+        ),
+        (answering_each(BOUND, result(0, EXTENDED, 52)), "disconnected by server: unavailable"),
+        (answering_each(BOUND, FOUND + result(0, EXTENDED, 51)), "disconnected by server: busy"),
+        (answering_each(b""), "closed by server"),
+        (answering_each(BOUND[:5]), "closed by server"),
     ],
 )
 async def test_refusals_are_told_in_the_words_of_ldap(servers: Servers, talk: Talk, reason: str) -> None:
@@ -131,17 +137,17 @@ async def test_refusals_are_told_in_the_words_of_ldap(servers: Servers, talk: Ta
 @pytest.mark.parametrize(
     ("talk", "reason"),
     [
-        (turns(b"220 smtp\r\n"), 'malformed LDAP answer, no message of LDAP: "220 smtp\\r\\n"'),
-        (turns(b"\x30\x80\x00\x00"), 'malformed LDAP answer, an indefinite length: "0\\x80\\x00\\x00"'),
-        (turns(b"\x30\x84\xff\xff\xff\xffx"), "a message of 4294967301 bytes"),
-        (turns(b"\x30\x84\x00\x01\x00\x00x"), "a message of 65542 bytes"),
-        (turns(result(2, BIND)), "malformed LDAP answer, message number 2 instead of 1: "),
-        (turns(result(1, DONE)), "malformed LDAP answer, operation 0x65: "),
-        (turns(BOUND, BOUND), "malformed LDAP answer, message number 1 instead of 2: "),
-        (turns(message(1, BIND)), "malformed LDAP answer, tag none instead of 0x0a: "),
-        (turns(BOUND, message(2, ENTRY)), "malformed LDAP answer, tag none instead of 0x04: "),
-        (turns(BOUND, message(2, INTERMEDIATE) * 500), "an answer of more than 100 messages"),
-        (turns(BOUND, FOUND * 500), "an answer of more than 100 messages"),
+        (answering_each(b"220 smtp\r\n"), 'malformed LDAP answer, no message of LDAP: "220 smtp\\r\\n"'),
+        (answering_each(b"\x30\x80\x00\x00"), 'malformed LDAP answer, an indefinite length: "0\\x80\\x00\\x00"'),
+        (answering_each(b"\x30\x84\xff\xff\xff\xffx"), "a message of 4294967301 bytes"),
+        (answering_each(b"\x30\x84\x00\x01\x00\x00x"), "a message of 65542 bytes"),
+        (answering_each(result(2, BIND)), "malformed LDAP answer, message number 2 instead of 1: "),
+        (answering_each(result(1, DONE)), "malformed LDAP answer, operation 0x65: "),
+        (answering_each(BOUND, BOUND), "malformed LDAP answer, message number 1 instead of 2: "),
+        (answering_each(message(1, BIND)), "malformed LDAP answer, tag none instead of 0x0a: "),
+        (answering_each(BOUND, message(2, ENTRY)), "malformed LDAP answer, tag none instead of 0x04: "),
+        (answering_each(BOUND, message(2, INTERMEDIATE) * 500), "an answer of more than 100 messages"),
+        (answering_each(BOUND, FOUND * 500), "an answer of more than 100 messages"),
     ],
 )
 async def test_what_is_not_ldap_is_down_with_the_evidence(servers: Servers, talk: Talk, reason: str) -> None:
@@ -189,7 +195,7 @@ async def test_a_probe_keeps_little_of_the_largest_answer(servers: Servers) -> N
 
     async def peak(size: int) -> int:
         answers = (BOUND, FOUND + END, entry(3, b"dc=a", o=(b"x" * size,)) + result(3, DONE))
-        port = await servers.start(turns(*answers))
+        port = await servers.start(answering_each(*answers))
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
         expected = f'receive pattern not in "dc=a" nor in {size + 4} bytes of attributes'

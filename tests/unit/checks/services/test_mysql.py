@@ -20,7 +20,7 @@ from pymysql.constants import CLIENT
 
 from harness.fakes.flood import flood
 from harness.fakes.mutants import mutants
-from harness.fakes.offline import fed, finished
+from harness.fakes.offline import connection_with, run_without_waiting
 from harness.fakes.scripted import Servers, Talk, reset
 from harness.host import ROOT
 from harness.memory import LITTLE, peak
@@ -244,7 +244,7 @@ def test_a_flood_takes_little_memory(answers: tuple[bytes, ...], chunk: bytes) -
 async def outcome() -> str:
     """Return the word or the reason that a session comes to."""
     try:
-        return finished(run_statement(target(3306), "SELECT 1")) or ""
+        return run_without_waiting(run_statement(target(3306), "SELECT 1")) or ""
     except (CheckFailed, OSError) as failed:
         return str(failed)
 
@@ -260,7 +260,7 @@ def test_whatever_the_bytes_a_session_ends_in_a_row_or_a_reason(
     said = mutants(seeds, 20_000)
 
     async def connection(*_: object) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return fed(next(said))
+        return connection_with(next(said))
 
     async def unfit() -> list[str]:
         words = [await outcome() for _ in range(20_000)]

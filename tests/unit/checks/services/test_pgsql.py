@@ -14,7 +14,7 @@ import uvloop
 
 from harness.fakes.flood import flood
 from harness.fakes.mutants import mutants
-from harness.fakes.offline import fed, finished
+from harness.fakes.offline import connection_with, run_without_waiting
 from harness.fakes.scripted import Servers, Talk, hanging, reset
 from harness.memory import LITTLE, peak
 from ldirectord_py.checks.base import Target
@@ -269,10 +269,10 @@ def descriptors() -> int:
 
 async def outcome(data: bytes) -> str:
     """Return the word or the reason that a session comes to when the server says all of this."""
-    session = PostgresSession(*fed(data))
+    session = PostgresSession(*connection_with(data))
     try:
-        finished(session.log_in(target(5432)))
-        return finished(session.query("SELECT 1")) or ""
+        run_without_waiting(session.log_in(target(5432)))
+        return run_without_waiting(session.query("SELECT 1")) or ""
     except CheckFailed as failed:
         return str(failed)
 

@@ -21,7 +21,7 @@ import pytest
 
 from builders import config
 from harness.fakes.scripted import Servers, servers
-from harness.processes import runs
+from harness.processes import is_running
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.daemon.workers import pool as worker_pool
 from ldirectord_py.daemon.workers import process, supervisor, worker
@@ -100,7 +100,7 @@ async def observe() -> AsyncIterator[ObservedPool]:
         finally:
             pids = observed.workers.pids
             await observed.workers.close()
-            assert [pid for pid in pids if runs(pid)] == []
+            assert [pid for pid in pids if is_running(pid)] == []
 
 
 async def test_checks_are_distributed_evenly() -> None:
@@ -166,7 +166,7 @@ async def test_closing_the_pool_kills_a_worker_that_is_being_replaced(monkeypatc
         async with asyncio.timeout(30):
             await waiting.wait()
             await observed.workers.close()
-        assert not runs(pid)
+        assert not is_running(pid)
 
 
 async def test_starting_a_worker_is_tried_again_after_a_failure(
@@ -251,11 +251,11 @@ async def test_workers_ignore_signals_and_end_with_the_director(tmp_path: Path) 
     for pid in pids:
         os.kill(pid, signal.SIGTERM)
     await asyncio.sleep(0.3)
-    assert all(runs(pid) for pid in pids)
+    assert all(is_running(pid) for pid in pids)
     director.kill()
     await director.wait()
     async with asyncio.timeout(10):
-        while any(runs(pid) for pid in pids):
+        while any(is_running(pid) for pid in pids):
             await asyncio.sleep(0.02)
 
 
@@ -389,4 +389,4 @@ async def test_the_commands_of_a_killed_worker_are_killed(tmp_path: Path) -> Non
         await observed.until(lambda: bool(worker.commands))
         pids = [int(word) for word in pid_file.read_text().split()]
         os.kill(worker.pid, signal.SIGKILL)
-        await observed.until(lambda: not any(runs(pid) for pid in pids))
+        await observed.until(lambda: not any(is_running(pid) for pid in pids))

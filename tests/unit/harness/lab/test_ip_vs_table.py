@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.lab.ip_vs_table import Watch, read_weights
+from harness.lab.ip_vs_table import WeightSampler, read_weights
 
 LISTING = """\
 IP Virtual Server version 1.2.1 (size=4096)
@@ -37,5 +37,5 @@ def test_an_empty_table_has_no_services(tmp_path: Path) -> None:
 
 def test_a_watch_tells_when_a_row_came_and_went(tmp_path: Path) -> None:
     row = {"TCP 10.9.0.100:80": {"10.9.1.11:80": 1}}
-    watch = Watch(tmp_path / "unused", samples=[(1.0, {}), (2.0, row), (3.0, {**row, "FWM 1": {}}), (4.0, {})])
+    watch = WeightSampler(tmp_path / "unused", samples=[(1.0, {}), (2.0, row), (3.0, {**row, "FWM 1": {}}), (4.0, {})])
     assert watch.history("TCP 10.9.0.100:80", "10.9.1.11:80") == [(1.0, None), (2.0, 1), (4.0, None)]

@@ -62,7 +62,7 @@ class Process(Kind):
         self.name = "a process"
         self.programs = ()
         self.boot_seconds = 10
-        self.side_by_side, self.ahead = side_by_side, 2
+        self.side_by_side, self.max_assigned = side_by_side, 2
         self.boots = boots
 
     def boot_command(self, out: Path, number: int) -> list[str]:
@@ -141,7 +141,7 @@ def test_a_lost_machine_costs_the_test_that_it_was_running(pytester: pytest.Pyte
     pytester.makeini("[pytest]\nmarkers = original")
     result = run(pytester, mark + KILLED.format(signal="SIGKILL"))
     result.assert_outcomes(passed=3, failed=1)
-    result.stdout.fnmatch_lines(["*the virtual machine went away*", "FAILED *::test_deadly*"])
+    result.stdout.fnmatch_lines(["*the virtual machine has ended*", "FAILED *::test_deadly*"])
     assert len(host.booted) == 2
 
 
@@ -152,7 +152,7 @@ def test_a_machine_that_hangs_costs_the_test_that_it_was_running(
     monkeypatch.setattr(remote, "TEST_SECONDS", 1.0)
     result = run(pytester, KILLED.format(signal="SIGSTOP"))
     result.assert_outcomes(passed=3, failed=1)
-    result.stdout.fnmatch_lines(["*the machine tells nothing any more*"])
+    result.stdout.fnmatch_lines(["*the machine has sent nothing for*"])
     assert len(host.booted) == 2
 
 

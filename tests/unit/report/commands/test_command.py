@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.processes import fail_next_wait, gone, runs
+from harness.processes import fail_next_wait, is_running, wait_for_end
 from ldirectord_py.report.commands import command
 from ldirectord_py.report.commands.command import run_command, run_command_line
 
@@ -76,7 +76,7 @@ async def test_out_of_time_its_whole_group_ends(
     assert not await run_command(sh(script), 0.5)
     assert caplog.messages == [f"system(/bin/sh -c {script}) failed: not done within 0.5 s, ended"]
     async with asyncio.timeout(10):  # killed, but not gone before the kernel gets round to it
-        while any(map(runs, pids.read_text().split())):
+        while any(map(is_running, pids.read_text().split())):
             await asyncio.sleep(0.01)
 
 
@@ -84,7 +84,7 @@ async def test_what_it_leaves_behind_lives_on(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     assert await run_command(sh(f"sleep 100 & echo $! > {shlex.quote(str(pids))}"))
     pid = int(pids.read_text())
-    assert runs(pid)
+    assert is_running(pid)
     os.kill(pid, signal.SIGKILL)
 
 
@@ -120,4 +120,4 @@ async def test_whatever_ends_the_wait_for_a_command_it_ends_with_its_group(
     with pytest.raises(MemoryError):
         await run_command(sh(f"sleep 60 & echo $$ $! >{pids}; wait"))
     for pid in pids.read_text().split():
-        await gone(pid)
+        await wait_for_end(pid)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.processes import runs
+from harness.processes import is_running
 from ldirectord_py.config.model import AlertStatus
 from ldirectord_py.report.mail import sendmail
 from ldirectord_py.report.mail.message import Alert, Host, MailMessage, Route, compose
@@ -75,5 +75,5 @@ async def test_one_that_hangs_is_killed_with_all_that_it_started(
             await send(mail())
     assert time.monotonic() - began < 20
     async with asyncio.timeout(10):
-        while runs(pids.read_text().strip()):
+        while is_running(pids.read_text().strip()):
             await asyncio.sleep(0.01)
