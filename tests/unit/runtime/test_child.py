@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.processes import gone
+from harness.processes import wait_for_end
 from ldirectord_py.runtime.child import Child, input_file
 from ldirectord_py.runtime.output import Output
 
@@ -43,7 +43,7 @@ async def test_a_child_that_runs_longer_is_left_alone_or_killed_with_its_group(t
     assert child.signal(0)
     assert await child.wait_or_kill(0.05) is None
     for pid in map(int, pids.read_text().split()):
-        await gone(pid)
+        await wait_for_end(pid)
 
 
 async def test_a_wait_that_is_cancelled_kills_the_child() -> None:
