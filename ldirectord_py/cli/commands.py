@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, CommandInfo] = {
     ),
     "check": CommandInfo("check", "check the configuration: exit status 0, or 2 with every error"),
     "dump": CommandInfo("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
+    "table": CommandInfo("table", "print the kernel's table while all servers are up, as ipvsadm -Sn", "[--live]"),
     "probe": CommandInfo(
         "probe",
         "run each check once, now: exit status 0 when all are up, 1 when some are not",

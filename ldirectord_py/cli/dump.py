@@ -5,19 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
-from ldirectord_py.cli.arguments import Invocation, UsageError
+from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.cli.options import OptionParser
 from ldirectord_py.config.dump import to_json
 from ldirectord_py.config.load import load
 from ldirectord_py.config.yaml import to_yaml
 
 FORMATS = {"json": to_json, "yaml": to_yaml}
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"dump: {message}")
 
 
 def run(invocation: Invocation) -> int:
@@ -31,7 +26,7 @@ def run(invocation: Invocation) -> int:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser("dump", add_help=False, allow_abbrev=False)
+    parser = OptionParser("dump")
     parser.add_argument("--format", choices=sorted(FORMATS), default="json")
     parser.add_argument("--show-secrets", action="store_true")
     return parser.parse_args(arguments)

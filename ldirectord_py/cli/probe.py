@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import NoReturn
 
 import uvloop
 
@@ -20,6 +19,7 @@ from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.checks.probe import MAX_PROBES, concluded, probe
 from ldirectord_py.checks.registry import checker_for, kinds, room_for
 from ldirectord_py.cli.arguments import Invocation, UsageError
+from ldirectord_py.cli.options import OptionParser
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config, Real, Virtual
 from ldirectord_py.desired import real_key
@@ -48,11 +48,6 @@ class ProbeRow:
         return self.check.kind if self.check else self.virtual.checktype.value
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"probe: {message}")
-
-
 def run(invocation: Invocation) -> int:
     """Return 0 when every server that is checked is up, else 1; what was found is on standard output."""
     options = _options(invocation.arguments)
@@ -69,7 +64,7 @@ def run(invocation: Invocation) -> int:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser("probe", add_help=False, allow_abbrev=False)
+    parser = OptionParser("probe")
     parser.add_argument("--real", default="")
     parser.add_argument("--virtual", default="")
     parser.add_argument("--json", action="store_true")

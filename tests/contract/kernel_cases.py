@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_address
 
+from contract.saved_table import parse
 from ldirectord_py.ipvs.diff import Op, Verb, diff
-from ldirectord_py.ipvs.ipvsadm import parse
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.table import (
     NO_FLAGS,

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from contract.kernel_cases import CASES, EVERY_SORT, WEB, Case, add, hold, real, service, table
+from contract.saved_table import parse
 from harness.lab.fresh_namespace import fresh_namespace
 from ldirectord_py.ipvs.diff import diff
-from ldirectord_py.ipvs.ipvsadm import in_order, parse, save
+from ldirectord_py.ipvs.ipvsadm import in_order, save
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Table
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from contract import saved_table
 from harness.comparison import perl
 from harness.comparison.checks import site
 from ldirectord_py.config.load import load
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.desired import adopt, desired
-from ldirectord_py.ipvs import ipvsadm
 from ldirectord_py.ipvs.table import Table
 
 pytestmark = perl.needs_original
@@ -28,7 +28,7 @@ def originals(config: str) -> Table:
     answer = perl.start(config)
     assert (answer.error, answer.died) == (None, None)
     added = (command.removeprefix("/sbin/ipvsadm ") for command in answer.commands)
-    return ipvsadm.parse("\n".join(line for line in added if line.startswith(("-A ", "-a "))))
+    return saved_table.parse("\n".join(line for line in added if line.startswith(("-A ", "-a "))))
 
 
 def ours(config: str, folder: Path) -> Table:
