@@ -15,6 +15,7 @@ from ldirectord_py.checks.search import search
 from ldirectord_py.checks.transport import datagram
 from ldirectord_py.checks.transport.connection import Connection, connect
 from ldirectord_py.checks.transport.datagram import Datagrams
+from ldirectord_py.checks.transport.line_buffer import LineBuffer
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import as_bytes
@@ -84,19 +85,16 @@ async def _send(connection: Connection, request: bytes) -> None:
 
 
 async def _lines(connection: Connection) -> AsyncGenerator[bytes, None]:
-    """Yield the lines up to the end of the connection; a reset is one if something came before it."""
-    portion, held, anything = bytearray(READ_SIZE), bytearray(), False
-    while size := await _read(connection, portion, or_reset=anything):
-        anything, start, looked = True, 0, len(held)
-        held += portion[:size]
-        while end := held.find(b"\n", looked) + 1:
-            yield _check_length(held[start:end])
-            start = looked = end
-        del held[:start]
-        _check_length(held)
+    """Yield the lines up to the end of the connection; a reset is an end if an answer came before it."""
+    received, lines, answered = bytearray(READ_SIZE), LineBuffer(MAX_LINE), False
+    while size := await _read(connection, received, or_reset=answered):
+        answered = True
+        lines.feed(memoryview(received)[:size])
+        while (line := lines.next_line()) is not None:
+            yield line
         set_progress("connected, receive pattern not seen")
-    if held:
-        yield bytes(held)
+    if rest := lines.rest():
+        yield rest
 
 
 async def _read(connection: Connection, portion: bytearray, *, or_reset: bool) -> int:
@@ -107,12 +105,6 @@ async def _read(connection: Connection, portion: bytearray, *, or_reset: bool) -
         if or_reset:
             return 0
         raise
-
-
-def _check_length(line: bytearray) -> bytes:
-    if len(line) > MAX_LINE:
-        raise CheckFailed(f"a line longer than {MAX_LINE // 1024} kB")
-    return bytes(line)
 
 
 async def _datagrams(socket: Datagrams) -> AsyncGenerator[bytes, None]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_address
 
 from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.progress import NO_TLS, NOT_CONNECTED, set_progress
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport.connection import open_connection
+from ldirectord_py.checks.transport.line_buffer import LineBuffer
 from ldirectord_py.checks.transport.receive_buffer import limit_receive_buffer
 from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
 from ldirectord_py.errors import CheckFailed
@@ -30,8 +32,14 @@ class Stream:
         limit_receive_buffer(writer.transport)
         self._reader = reader
         self._writer = writer
-        self._data = bytearray()
+        self._lines = LineBuffer(MAX_LINE)
         self.server = server
+
+    @property
+    def local(self) -> tuple[Address, int]:
+        """The local address and port."""
+        host, port = self._writer.get_extra_info("sockname")[:2]
+        return ip_address(host.partition("%")[0]), port
 
     async def send(self, line: str, name: str = "") -> None:
         """Send a line; reasons name it by ``name``, by default its first word."""
@@ -50,25 +58,23 @@ class Stream:
 
     async def read(self) -> bytes:
         """Return received bytes, at most MAX_LINE; raises CheckFailed at the end of the connection."""
-        data = bytes(self._data) or await self._reader.read(MAX_LINE)
-        self._data.clear()
-        if not data:
+        if not (data := self._lines.rest() or await self._reader.read(MAX_LINE)):
             raise CheckFailed("closed by server")
         return data
 
-    async def line(self) -> str:
-        """Return the next line, made printable, without its line end; raises CheckFailed if there is none."""
-        searched = 0
-        while (end := self._data.find(b"\n", searched, MAX_LINE)) < 0:
-            if (searched := len(self._data)) >= MAX_LINE:
-                raise CheckFailed(f"a line longer than {MAX_LINE // 1024} kB")
+    async def raw_line(self) -> bytes:
+        """Return the next line with its end; raises CheckFailed if there is none or if it is longer than MAX_LINE."""
+        while (line := self._lines.next_line()) is None:
             if not (data := await self._reader.read(MAX_LINE)):
-                got = f" after {excerpt(self._data)}" if self._data else ""
-                raise CheckFailed(f"closed by server{got}")
-            self._data += data
-        line = bytes(self._data[:end])
-        del self._data[: end + 1]
-        return printable(line.rstrip(b"\r"))
+                rest = self._lines.rest()
+                raise CheckFailed(f"closed by server after {excerpt(rest)}" if rest else "closed by server")
+            self._lines.feed(data)
+        return line
+
+    async def line(self) -> str:
+        """Return the next line, made printable, without its end; raises CheckFailed as ``raw_line``."""
+        line = await self.raw_line()
+        return printable(line.removesuffix(b"\n").rstrip(b"\r"))
 
     async def expect(self, *starts: str) -> str:
         """Return the next line; raises CheckFailed unless it starts with one of ``starts``; case does not matter."""
@@ -79,8 +85,8 @@ class Stream:
 
     async def start_tls(self, parameters: TlsParameters) -> None:
         """Start TLS; raises CheckFailed if unencrypted bytes are left, which an attacker may have inserted."""
-        if self._data:
-            raise CheckFailed(f"more than an answer before TLS: {excerpt(self._data)}")
+        if rest := self._lines.rest():
+            raise CheckFailed(f"more than an answer before TLS: {excerpt(rest)}")
         set_progress("connected, TLS handshake not done")
         await self._writer.start_tls(parameters.context, server_hostname=parameters.name)
 
