@@ -1,4 +1,4 @@
-"""The command line: arguments in, an exit status out."""
+"""The command line: from arguments to an exit status."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ STATUSES: Mapping[type[Exception], int] = {ConfigError: 2, UsageError: 255}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Carry out the command line and return its exit status; every error is on standard error, in words."""
+    """Run the command line and return its exit status; errors are printed to standard error."""
     open_standard_descriptors()
     _print_any_text()
     try:
         return _dispatch(parse(sys.argv[1:] if argv is None else argv, COMMANDS))
-    except BrokenPipeError:  # who reads our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nor does the last flush fail
+    except BrokenPipeError:  # the reader of our output has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the last flush does not fail either
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -59,7 +59,7 @@ def _run(invocation: Invocation) -> int:
 
 
 def _print_any_text() -> None:
-    """Let what the terminal's encoding does not have be printed with escapes, and bytes that are not UTF-8."""
+    """Print characters that the terminal's encoding lacks, and bytes that are not UTF-8, with escapes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=ESCAPED)

@@ -26,12 +26,12 @@ _OPTIONS = {
 
 
 class UsageError(LdirectordError):
-    """The command line is not one; the text says why."""
+    """The command line is invalid; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A command line: the command, its configuration file as it was found, its instance, and what follows."""
+    """A command line: the command, the path of its configuration file, its instance, and the arguments after it."""
 
     command: str
     config: str = ""
@@ -52,11 +52,11 @@ class MissingConfigError(LdirectordError):
 
 
 def parse(argv: Sequence[str], commands: Collection[str]) -> Invocation:
-    """Return what ``argv`` asks for, or raise UsageError."""
+    """Return the invocation of ``argv``; raises UsageError."""
     options, words = _split(argv)
-    for answer in (HELP, VERSION):
-        if answer in options:
-            return Invocation(answer)
+    for command in (HELP, VERSION):
+        if command in options:
+            return Invocation(command)
     debug = "debug" in options
     if len(words) >= 2 and words[1] in commands:
         name, command, *arguments = words
@@ -68,7 +68,7 @@ def parse(argv: Sequence[str], commands: Collection[str]) -> Invocation:
 
 
 def find(name: str) -> str:
-    """Return the first of the places of a configuration file that has it, or else the name as given."""
+    """Return the path of a configuration file in the first of FOLDERS that has it, or else the name as given."""
     places = (f"{folder}/{name}" if folder else name for folder in FOLDERS)
     return next((place for place in places if Path(place).is_file()), name)
 

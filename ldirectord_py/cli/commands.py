@@ -1,4 +1,4 @@
-"""The commands: one row and one module with ``run(invocation) -> int`` each."""
+"""The commands: each has a row here and a module with ``run(invocation) -> int``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class CommandInfo:
-    """A command: its module in this package, what it takes, and what it does in half a sentence."""
+    """A command: its module in this package, its summary and its options for the help."""
 
     module: str
     summary: str
@@ -17,19 +17,19 @@ class CommandInfo:
 
 
 COMMANDS: Mapping[str, CommandInfo] = {
-    "start": CommandInfo("start", "start the daemon in the background; ends when it is ready"),
-    "stop": CommandInfo("stop", "stop the daemon and wait until it is gone"),
+    "start": CommandInfo("start", "start the daemon in the background; returns when it is ready"),
+    "stop": CommandInfo("stop", "stop the daemon and wait until it has ended"),
     "restart": CommandInfo("restart", "stop the daemon if it runs, and start it"),
     "try-restart": CommandInfo("try_restart", "restart the daemon only if it runs"),
-    "reload": CommandInfo("reload", "have the daemon read its configuration again"),
+    "reload": CommandInfo("reload", "make the daemon read its configuration again"),
     "force-reload": CommandInfo("reload", "the same as reload"),
-    "status": CommandInfo("status", "say whether the daemon runs: exit status 0, 1 (stale pid file) or 3 (stopped)"),
+    "status": CommandInfo("status", "print whether the daemon runs: exit status 0, 1 (stale pid file) or 3 (stopped)"),
     "run": CommandInfo(
         "run",
-        "run the daemon in the foreground, as systemd wants it; --memory-kernel: without root, on a table in memory",
+        "run the daemon in the foreground, for systemd; --memory-kernel: without root, on a table in memory",
         "[--memory-kernel]",
     ),
-    "check": CommandInfo("check", "check the configuration: exit status 0, or 2 with every error"),
+    "check": CommandInfo("check", "check the configuration: exit status 0, or 2 with all errors"),
     "dump": CommandInfo("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
     "table": CommandInfo("table", "print the kernel's table while all servers are up, as ipvsadm -Sn", "[--live]"),
     "probe": CommandInfo(
@@ -40,11 +40,11 @@ COMMANDS: Mapping[str, CommandInfo] = {
 }
 
 DAEMONS: Final = frozenset({"start", "restart", "try-restart", "run"})
-"""The commands that become a daemon."""
+"""The commands that run a daemon in their process or a child of it."""
 
 
 def usage() -> str:
-    """Return the usage, a line for each form."""
+    """Return the usage."""
     return (
         f"Usage: ldirectord [-d|--debug] [--] [CONFIG] {'|'.join(COMMANDS)}\n"
         "       ldirectord -h|-?|--help|-v|--version"
@@ -71,8 +71,8 @@ CONFIG is looked for in /etc/ha.d, /etc/ha.d/conf and as given; without it: ldir
 
 Options:
   -d, --debug      stay in the foreground, with a verbose log on the standard output
-  -h, -?, --help   print this
+  -h, -?, --help   print this help
   -v, --version    print the version
 
 Environment:
-  LDIRECTORD_RUNDIR  where pid and lock file are, else /var/run"""
+  LDIRECTORD_RUNDIR  the folder of the pid and lock files, /var/run by default"""

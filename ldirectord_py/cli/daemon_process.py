@@ -1,4 +1,4 @@
-"""The daemon proper, as ``start``, ``restart`` and ``run`` start it."""
+"""The daemon as ``start``, ``restart`` and ``run`` run it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DaemonProcess:
-    """An instance with its configuration, and its kernel where that is not this host's."""
+    """The daemon of an instance: its configuration, and its kernel, None for the kernel of this host."""
 
     instance: Instance
     path: Path
@@ -38,8 +38,11 @@ class DaemonProcess:
     kernel: Kernel | None = None
 
     def serve(self, lock: Lock, ready: Callable[[], None] | None = None) -> None:
-        """Be the daemon until it is told to stop; call ``ready``, where somebody waits for that, once it serves."""
-        signals.block()  # until the daemon listens to them
+        """Run the daemon until a signal stops it; call ``ready`` once it serves.
+
+        ``ready`` None: it runs in the foreground.
+        """
+        signals.block()  # until the daemon has its handlers
         with (
             self.instance.pid_written(lock),
             open_log(self.loaded.config.settings, self.instance.name, verbose=self.debug),
@@ -66,8 +69,8 @@ class DaemonProcess:
 
 
 def load_daemon(invocation: Invocation) -> DaemonProcess:
-    """Return the service of a good configuration, its warnings printed; raise ConfigError for a bad one."""
-    path = invocation.config_file().absolute()  # the daemon leaves this folder
+    """Return the daemon of a configuration, whose warnings are printed; raises ConfigError."""
+    path = invocation.config_file().absolute()  # the daemon changes its directory
     with gc_paused():  # a quarter of the time of a load of 1,000 virtuals with 10 servers each
         loaded = load(path)
     for warning in loaded.warnings:
@@ -80,7 +83,7 @@ def _no_waiter() -> None:
 
 
 async def _block_signals_after(serving: Coroutine[None, None, None]) -> None:
-    """Serve, and let no signal interrupt what is left to do then: it would leave the pid file behind."""
+    """Serve, then block signals: one that interrupts what is left to do would leave the pid file behind."""
     try:
         await serving
     finally:

@@ -1,4 +1,4 @@
-"""The options of commands that have some."""
+"""The options after a command, for the commands that have any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ldirectord_py.cli.arguments import UsageError
 
 
 class OptionParser(argparse.ArgumentParser):
-    """A parser that raises UsageError, which names the command."""
+    """Parses the options of a command; raises UsageError instead of exiting."""
 
     def __init__(self, command: str) -> None:
         super().__init__(command, add_help=False, allow_abbrev=False)

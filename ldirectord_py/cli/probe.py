@@ -1,4 +1,4 @@
-"""``probe``: each check once, now, without root, kernel or daemon."""
+"""``probe``: run each check once, now, without root, kernel or daemon."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from ldirectord_py.maintenance_names import canonical, names_of
 from ldirectord_py.plan import plan
 
 MAX_CONCURRENT = 200
-"""Probes that run at once; the time that others wait for their turn is not their servers'."""
+"""Probes that run at the same time; the measured time begins when a probe begins."""
 
 MIN_CHECKS_SHOWN = 20
-"""Checks from which on a terminal shows how many are done."""
+"""From this number of checks on, a terminal shows how many are done."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeRow:
-    """A real server of a virtual and the check that it has, None where nothing is probed."""
+    """A real server of a virtual and its check, None where nothing is probed."""
 
     virtual: Virtual
     real: Real
@@ -44,13 +44,13 @@ class ProbeRow:
 
     @property
     def check_name(self) -> str:
-        """Return the check's name, or else the word of ``checktype`` that stands for none."""
+        """Return the name of the check, or the ``checktype`` that has none."""
         return self.check.kind if self.check else self.virtual.checktype.value
 
 
 def run(invocation: Invocation) -> int:
-    """Return 0 when every server that is checked is up, else 1; what was found is on standard output."""
-    options = _options(invocation.arguments)
+    """Print the results; return 0 if every server that is checked is up, else 1."""
+    options = _parse_options(invocation.arguments)
     loaded = load(invocation.config_file())
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)
@@ -63,7 +63,7 @@ def run(invocation: Invocation) -> int:
     return int(any(row.check and result.verdict is not Verdict.UP for row, result in results))
 
 
-def _options(arguments: Sequence[str]) -> argparse.Namespace:
+def _parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = OptionParser("probe")
     parser.add_argument("--real", default="")
     parser.add_argument("--virtual", default="")
@@ -82,27 +82,27 @@ def _rows(config: Config) -> list[ProbeRow]:
 
 
 def _select(rows: list[ProbeRow], options: argparse.Namespace) -> list[ProbeRow]:
-    """Return the rows that the options ask for; raises UsageError where there are none."""
+    """Return the rows that the options select; raises UsageError if there are none."""
     if options.virtual:
         rows = [row for row in rows if row.virtual.id == options.virtual]
         if not rows:
             raise UsageError(f"probe: no virtual {options.virtual} with real servers; write it as in tcp:192.0.2.1:80")
     if options.real:
-        is_meant = _matcher(options.real)
-        rows = [row for row in rows if is_meant(row.real)]
+        matches = _matcher(options.real)
+        rows = [row for row in rows if matches(row.real)]
         if not rows:
             raise UsageError(f"probe: no real server {options.real}; write its address, or address:port")
     return rows
 
 
 def _matcher(text: str) -> Callable[[Real], bool]:
-    """Return whether a real server is meant by an address or a name, with or without its port."""
+    """Return a function that matches real servers by address or name, with or without port."""
     wanted = canonical(text)
     return lambda real: wanted in names_of(real)
 
 
 async def _probe_all(checks: Mapping[Check, None], limits: CheckLimits) -> Mapping[Check, Result]:
-    """Return what one probe of each check finds."""
+    """Return the result of one probe of each check."""
     turns = asyncio.Semaphore(MAX_CONCURRENT)
     progress = _Progress(len(checks))
 
@@ -123,7 +123,7 @@ async def _probe_all(checks: Mapping[Check, None], limits: CheckLimits) -> Mappi
 
 
 class _Progress:
-    """A line on a terminal that counts; its state is how many are done."""
+    """Shows on a terminal how many checks are done, which is its state."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -131,13 +131,13 @@ class _Progress:
         self._shown = total >= MIN_CHECKS_SHOWN and sys.stderr.isatty()
 
     def step(self) -> None:
-        """Count one more."""
+        """Count one more check as done."""
         self._done += 1
         if self._shown:
             print(f"\r{self._done} of {self._total} checks done", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
-        """Leave the line empty for what follows."""
+        """Clear the line."""
         if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 

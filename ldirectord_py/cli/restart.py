@@ -1,4 +1,4 @@
-"""``restart``: stop the daemon if it runs, and start it; a bad configuration leaves it running."""
+"""``restart``: stop the daemon if it runs, and start it; an invalid configuration leaves it running."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ldirectord_py.cli.stop import stop
 
 def run(invocation: Invocation) -> int:
     """Return 0 once the new daemon is ready."""
-    service = load_daemon(invocation)
-    pid = service.instance.running_pid()
+    daemon = load_daemon(invocation)
+    pid = daemon.instance.running_pid()
     if pid is not None:
-        stop(service.instance, pid)
-    return start(service)
+        stop(daemon.instance, pid)
+    return start(daemon)

@@ -1,4 +1,4 @@
-"""``start``: run the daemon in the background, or before us when it is supervised or debugged."""
+"""``start``: run the daemon in the background, or in the foreground with ``supervised`` or ``-d``."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ def run(invocation: Invocation) -> int:
     return start(load_daemon(invocation))
 
 
-def start(service: DaemonProcess) -> int:
+def start(daemon: DaemonProcess) -> int:
     """Return 0 once the daemon is ready, or in the foreground once it has stopped."""
     try:
-        lock = service.instance.lock()
-    except AlreadyRunningError:  # by another start, just now
+        lock = daemon.instance.lock()
+    except AlreadyRunningError:  # another ``start`` was faster
         return 0
-    if service.debug or service.loaded.config.settings.supervised:
-        service.serve(lock)
+    if daemon.debug or daemon.loaded.config.settings.supervised:
+        daemon.serve(lock)
         return 0
 
-    _warn_if_log_fails(service)
+    _warn_if_log_fails(daemon)
 
-    def daemon(starter: StartupPipe) -> None:
-        service.serve(lock, ready=starter.ready)
+    def run_daemon(startup: StartupPipe) -> None:
+        daemon.serve(lock, ready=startup.ready)
 
-    daemonize(daemon, keep=lock.descriptor)
+    daemonize(run_daemon, keep=lock.descriptor)
     return 0
 
 
-def _warn_if_log_fails(service: DaemonProcess) -> None:
-    """Say now what the daemon, without a terminal, could not say."""
-    sink = sink_for(service.loaded.config.settings, service.instance.name)
+def _warn_if_log_fails(daemon: DaemonProcess) -> None:
+    """Print now what the daemon could not print, as it has no terminal."""
+    sink = sink_for(daemon.loaded.config.settings, daemon.instance.name)
     try:
         sink.write(())
     except (OSError, ValueError) as fault:

@@ -11,9 +11,9 @@ RUNNING, STALE, STOPPED = 0, 1, 3
 
 
 def run(invocation: Invocation) -> int:
-    """Return 0 while it runs, 1 when it left its pid file behind, else 3.
+    """Return 0 while the daemon runs, 1 if there is a stale pid file, else 3.
 
-    With neither, raise ConfigError for a bad configuration: cluster agents take the status for a probe of it.
+    If it is stopped, raises ConfigError for an invalid configuration: cluster agents validate it by ``status``.
     """
     process = instance(invocation.instance)
     pid = process.running_pid()

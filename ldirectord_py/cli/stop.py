@@ -1,4 +1,4 @@
-"""``stop``: end the daemon and wait until it is gone."""
+"""``stop``: stop the daemon and wait until it has ended."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ldirectord_py.instance.pid_file import Instance, instance
 
 
 def run(invocation: Invocation) -> int:
-    """Return 0 once no daemon runs; a stale pid file goes too."""
+    """Return 0 once no daemon runs; a stale pid file is removed."""
     process = instance(invocation.instance)
     pid = process.running_pid()
     if pid is None:
-        invocation.config_file()  # a name without a file is a slip
+        invocation.config_file()  # raises if there is no such file: the name is probably wrong
         process.remove_pid_file()
         return 0
     stop(process, pid)
@@ -21,7 +21,7 @@ def run(invocation: Invocation) -> int:
 
 
 def stop(process: Instance, pid: int) -> None:
-    """End the daemon, and say so when it had to be killed."""
+    """Stop the daemon; print a warning if it had to be killed."""
     if not process.stop(pid):
         print(
             f"ldirectord {pid} did not stop and was killed; its rows stay in the kernel's table",

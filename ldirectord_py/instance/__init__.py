@@ -1,1 +1,1 @@
-"""One running daemon as the host sees it: pid file, background, systemd."""
+"""A running daemon as the host sees it: pid file, background process, systemd."""

@@ -1,4 +1,4 @@
-"""Leaving the terminal: the daemon goes on in the background, the command ends when it is ready."""
+"""Running the daemon in the background; the command that starts it returns when it is ready."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from ldirectord_py.runtime.text import ESCAPED
 
 READY = b"\0"
 READY_TIMEOUT = 60.0
+"""Seconds that the command waits for the daemon to be ready."""
 
 
 @dataclass(slots=True)
 class StartupPipe:
-    """The daemon's way to the command that started it: a pipe, closed with the first word."""
+    """A pipe from the daemon to the command that started it; closed after the first message."""
 
     descriptor: int | None
 
     def ready(self) -> None:
-        """End the command with success."""
+        """Let the command end with success."""
         self._send(READY)
 
     def failed(self, reason: str) -> None:
-        """End the command with an error, which it prints."""
+        """Let the command fail with ``reason``, which it prints."""
         self._send(reason.encode(errors=ESCAPED)[: select.PIPE_BUF])
 
     def _send(self, message: bytes) -> None:
@@ -41,10 +42,10 @@ class StartupPipe:
 
 
 def daemonize(daemon: Callable[[StartupPipe], None], keep: int, seconds: float = READY_TIMEOUT) -> None:
-    """Run ``daemon`` in a process of its own, and return once it is ready.
+    """Run ``daemon`` in a background process, and return once it is ready.
 
-    Of the open descriptors it inherits only ``keep``. Raises LdirectordError with what the daemon says when
-    it fails before, or when it is not ready after ``seconds``.
+    It inherits only the descriptor ``keep``. Raises LdirectordError if it fails before, with its reason, or if it is
+    not ready after ``seconds``.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -60,36 +61,36 @@ def daemonize(daemon: Callable[[StartupPipe], None], keep: int, seconds: float =
 
 
 def _run_detached(daemon: Callable[[StartupPipe], None], writing: int, keep: int) -> None:
-    """Never return: not here, nor into the caller's frames."""
-    status, starter = 1, StartupPipe(writing)
+    """Run ``daemon`` in the child process; never returns, so that no code of the caller runs twice."""
+    status, startup = 1, StartupPipe(writing)
     try:
         os.setsid()
-        if os.fork() == 0:  # not the leader of its session: it can never get a terminal
+        if os.fork() == 0:  # not the session leader: it can never get a terminal
             _detach({writing, keep})
-            daemon(starter)
+            daemon(startup)
         status = 0
     except SystemExit:
-        starter.failed("the daemon was stopped before it was ready")
-    except BaseException as fault:  # noqa: BLE001  the last place that can say it
-        starter.failed(str(fault) or type(fault).__name__)
+        startup.failed("the daemon was stopped before it was ready")
+    except BaseException as fault:  # noqa: BLE001  nothing else would report it
+        startup.failed(str(fault) or type(fault).__name__)
     finally:
         os._exit(status)
 
 
 def _detach(keep: set[int]) -> None:
-    """Let go of the directory and of every descriptor that came with the command, its output first."""
+    """Leave the directory of the command, and close its descriptors except ``keep``."""
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    edges = [2, *sorted(keep), os.sysconf("SC_OPEN_MAX")]
-    for below, above in itertools.pairwise(edges):
+    bounds = [2, *sorted(keep), os.sysconf("SC_OPEN_MAX")]
+    for below, above in itertools.pairwise(bounds):
         os.closerange(below + 1, above)
 
 
 def _wait_until_ready(reading: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    said = b""
+    message = b""
     while (left := deadline - time.monotonic()) > 0:
         if not select.select([reading], [], [], left)[0]:
             break
@@ -97,6 +98,6 @@ def _wait_until_ready(reading: int, seconds: float) -> None:
         if piece == READY:
             return
         if not piece:
-            raise LdirectordError(said.decode() or "the daemon ended before it was ready; see its log")
-        said += piece
+            raise LdirectordError(message.decode() or "the daemon ended before it was ready; see its log")
+        message += piece
     raise LdirectordError(f"the daemon is not ready after {seconds:g} s; it goes on, see its log")

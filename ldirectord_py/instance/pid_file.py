@@ -1,7 +1,7 @@
-"""The process of an instance: its lock, its pid file, and the signals it is sent.
+"""The process of an instance: its lock, its pid file, and the signals that control it.
 
-The running daemon holds a lock on ``ldirectord.INSTANCE.lock``, which also names its process; the lock goes with
-the process, however it ends. The pid file beside it is for others: one that lies there without the lock is stale.
+The running daemon holds a lock on ``ldirectord.INSTANCE.lock``, which contains its pid; the lock ends with the process.
+The pid file beside it is for other programs; without a lock it is stale.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from ldirectord_py.errors import LdirectordError
 
 RUNDIR = "/var/run"
 RUNDIR_VARIABLE = "LDIRECTORD_RUNDIR"
-TERM_TIMEOUT = 10.0  # the daemon promises two
+TERM_TIMEOUT = 10.0
+"""Seconds that ``stop`` waits before it kills the daemon, which takes less than two to stop."""
+
 KILL_TIMEOUT = 2.0
 POLL_INTERVAL = 0.02
 PID_TIMEOUT = 1.0
@@ -37,49 +39,49 @@ class Lock:
     descriptor: int
 
     def write_pid(self) -> None:
-        """Write this process into the lock file."""
+        """Write the pid of this process to the lock file."""
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
-        """Give the lock up, as far as this process holds it."""
+        """Release the lock, unless another process has inherited it."""
         os.close(self.descriptor)
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """The files of an instance in ``folder``, and what they say."""
+    """An instance, whose pid and lock file are in ``folder``."""
 
     name: str
     folder: Path
 
     @property
     def pid_file(self) -> Path:
-        """Where others read the daemon's pid."""
+        """The file from which other programs read the pid of the daemon."""
         return self.folder / f"ldirectord.{self.name}.pid"
 
     @property
     def lock_file(self) -> Path:
-        """Where the daemon holds its lock; the file stays when it ends."""
+        """The file that the daemon locks; it stays when the daemon ends."""
         return self.folder / f"ldirectord.{self.name}.lock"
 
     def running_pid(self) -> int | None:
-        """Return the pid of the daemon that runs, None without one; a daemon just starting is waited for."""
+        """Return the pid of the running daemon, or None; waits for a daemon that has just started to write its pid."""
         try:
             return self._lock_holder()
-        except PermissionError:  # only root may open the lock, but everybody may ask
+        except PermissionError:  # only root may open the lock; other users get the pid file
             pid = _read_pid(self.pid_file)
             return pid if pid is not None and Path(f"/proc/{pid}").exists() else None
 
     def has_stale_pid_file(self) -> bool:
-        """Return whether a daemon left its pid file behind; holds only while none runs."""
+        """Return whether there is a pid file; call it only while no daemon runs."""
         return self.pid_file.exists()
 
     def lock(self) -> Lock:
-        """Return the lock, or raise AlreadyRunningError."""
-        deadline = time.monotonic() + LOCK_TIMEOUT  # somebody who only looks holds it for a moment
+        """Lock the instance; raises AlreadyRunningError."""
+        deadline = time.monotonic() + LOCK_TIMEOUT  # ``status`` and others lock it for a moment
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-        descriptor = os.open(self.lock_file, flags, 0o600)  # nobody else may hold the lock and keep us out
+        descriptor = os.open(self.lock_file, flags, 0o600)  # no other user may lock it
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -94,12 +96,12 @@ class Instance:
 
     @contextlib.contextmanager
     def pid_written(self, lock: Lock) -> Iterator[None]:
-        """Name this process in the lock and in the pid file; remove the latter at the end if still its own."""
+        """Write the pid of this process to both files; remove the pid file at the end, if it still has this pid."""
         lock.write_pid()
-        draft = self.pid_file.with_name(f"{self.pid_file.name}.{os.getpid()}")
-        draft.write_text(f"{os.getpid()}\n")
-        draft.chmod(0o644)  # whatever the umask of who started it
-        draft.replace(self.pid_file)
+        new_file = self.pid_file.with_name(f"{self.pid_file.name}.{os.getpid()}")
+        new_file.write_text(f"{os.getpid()}\n")
+        new_file.chmod(0o644)  # whatever the umask is
+        new_file.replace(self.pid_file)
         try:
             yield
         finally:
@@ -111,7 +113,7 @@ class Instance:
         self.pid_file.unlink(missing_ok=True)
 
     def stop(self, pid: int) -> bool:
-        """End the daemon, at first by asking it; return whether it stopped without being killed."""
+        """Stop the daemon, with SIGKILL after TERM_TIMEOUT; return whether it stopped without that."""
         _signal(pid, signal.SIGTERM)
         if self._wait_for_end(pid, TERM_TIMEOUT):
             return True
@@ -122,7 +124,7 @@ class Instance:
         return False
 
     def reload(self, pid: int) -> None:
-        """Ask the daemon to read its configuration again."""
+        """Signal the daemon to read its configuration again."""
         _signal(pid, signal.SIGHUP)
 
     def _lock_holder(self) -> int | None:
@@ -159,7 +161,7 @@ class Instance:
 
 
 def instance(name: str) -> Instance:
-    """Return the instance called ``name``, its files in LDIRECTORD_RUNDIR or else /var/run."""
+    """Return the instance called ``name``, with its files in LDIRECTORD_RUNDIR or else in /var/run."""
     return Instance(name, Path(os.environ.get(RUNDIR_VARIABLE, RUNDIR)))
 
 

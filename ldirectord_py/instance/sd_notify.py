@@ -1,4 +1,4 @@
-"""What systemd is told over NOTIFY_SOCKET, as sd_notify(3) describes it."""
+"""Messages to systemd over NOTIFY_SOCKET, see sd_notify(3)."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 @dataclass(frozen=True, slots=True)
 class SdNotify:
-    """The way to the service manager; ``address`` None: nobody listens, and everything here is silent.
+    """Sends messages to the service manager; with ``address`` None it sends nothing.
 
-    ``watchdog`` is the time in seconds after which the manager takes a silent daemon for stuck, or None.
+    ``watchdog``: the manager ends a daemon that it did not hear from for so many seconds; None: it does not.
     """
 
     address: str | None = None
     watchdog: float | None = None
 
     def ready(self, status: str = "") -> bool:
-        """Say that the daemon serves: after its start, and after each reload."""
+        """Report that the daemon is ready: after its start, and after each reload."""
         return self._send("READY=1", f"MAINPID={os.getpid()}", *_status(status))
 
     def reloading(self) -> bool:
-        """Say that a reload begins; ``ready`` ends it."""
+        """Report that a reload begins; ``ready`` ends it."""
         return self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> bool:
-        """Say that the daemon has begun to stop."""
+        """Report that the daemon is stopping."""
         return self._send("STOPPING=1")
 
     def status(self, text: str) -> bool:
@@ -45,13 +45,13 @@ class SdNotify:
         return self._send("WATCHDOG=1")
 
     async def keep_alive(self) -> None:
-        """Reset the watchdog at half of its time, for ever: it bites when the event loop stands still."""
+        """Reset the watchdog twice in its time, for ever; it ends the daemon when the event loop hangs."""
         while self.watchdog is not None:
             self.reset_watchdog()
             await asyncio.sleep(self.watchdog / 2)
 
     def _send(self, *lines: str) -> bool:
-        """Return whether the manager has the message; it is dropped rather than waited for."""
+        """Return whether the message was sent; it is dropped where sending would block."""
         if self.address is None:
             return False
         message = "\n".join(lines).encode(errors=ESCAPED)
@@ -64,7 +64,7 @@ class SdNotify:
 
 
 def take_from(environ: MutableMapping[str, str]) -> SdNotify:
-    """Return the way that ``environ`` names and remove it there, so that no child speaks for the daemon."""
+    """Return the SdNotify of ``environ`` and remove its variables there, so that no child can send messages."""
     notify = SdNotify(_address(environ), _watchdog(environ))
     for name in VARIABLES:
         environ.pop(name, None)

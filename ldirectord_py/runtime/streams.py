@@ -30,7 +30,7 @@ class Reader(asyncio.StreamReader):
         try:
             if self.on_data:
                 self.on_data(len(data))
-        except Exception as error:  # noqa: BLE001  whatever it is, the reader gets it
+        except Exception as error:  # noqa: BLE001  raised again by the read methods
             self.set_exception(error)
         else:
             super().feed_data(data)

@@ -14,9 +14,9 @@ from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.text import escape_surrogates
 
 POLICY = SMTP.clone(cte_type="7bit")
-UNFOLDED = POLICY.clone(
-    max_line_length=998
-)  # some mail readers cannot read a long subject that is folded right after its name
+UNFOLDED = POLICY.clone(max_line_length=998)
+"""Some mail readers cannot read a long subject that is folded right after its name."""
+
 MAX_TEXT_LENGTH = 1000
 MAX_ALERTS = 1000
 """Alerts in one mail."""
