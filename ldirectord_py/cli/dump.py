@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.options import OptionParser
-from ldirectord_py.config.dump import to_json
+from ldirectord_py.config.dump import to_json, to_yaml
 from ldirectord_py.config.load import load
-from ldirectord_py.config.yaml import to_yaml
 
 FORMATS = {"json": to_json, "yaml": to_yaml}
 

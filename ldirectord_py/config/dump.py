@@ -1,10 +1,12 @@
-"""A Config in plain values and as JSON, in the words of ldirectord.cf."""
+"""A Config as plain values, JSON or YAML, in the words of ldirectord.cf."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import fields
 from typing import Any
+
+import yaml
 
 from ldirectord_py.address import bracketed
 from ldirectord_py.config.model import Authorities, Config, Fallback, Globals, Real, Virtual
@@ -13,14 +15,24 @@ from ldirectord_py.ipvs.table import FirewallMark
 HIDDEN = "***"
 SECRETS = frozenset({"passwd", "secret"})
 
-_OTHERS = ("key", "reals", "fallback", "unresolved")
-_PLAIN = tuple(field.name for field in fields(Virtual) if field.name not in {*_OTHERS, *SECRETS})
+_NESTED = ("key", "reals", "fallback", "unresolved")
+_SIMPLE = tuple(field.name for field in fields(Virtual) if field.name not in {*_NESTED, *SECRETS})
+_YAML_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # libyaml is ten times as fast, and optional
 _SETTINGS = tuple(field.name for field in fields(Globals))
 
 
 def to_json(config: Config, show_secrets: bool = False) -> str:
     """Return the configuration as a JSON object, a newline at its end; secrets as ``***`` unless shown."""
     return json.dumps(to_dict(config, show_secrets), indent=2) + "\n"
+
+
+def to_yaml(config: Config, show_secrets: bool = False) -> str:
+    """Return the configuration as a YAML mapping; secrets as ``***`` unless shown."""
+    content = to_dict(config, show_secrets)
+    try:
+        return yaml.dump(content, Dumper=_YAML_DUMPER, sort_keys=False, width=4096)
+    except UnicodeEncodeError:  # libyaml rejects lone surrogates, which stand for bytes that are not UTF-8
+        return yaml.dump(content, Dumper=yaml.SafeDumper, sort_keys=False, width=4096)
 
 
 def to_dict(config: Config, show_secrets: bool = False) -> dict[str, Any]:
@@ -46,7 +58,7 @@ def _virtual(virtual: Virtual, *, show_secrets: bool) -> dict[str, Any]:
         secrets = {name: value and HIDDEN for name, value in secrets.items()}
     return {
         **_key(virtual),
-        **{name: _plain(getattr(virtual, name)) for name in _PLAIN},
+        **{name: _plain(getattr(virtual, name)) for name in _SIMPLE},
         **secrets,
         "checktype": virtual.checktype.value,
         "fallback": _fallback(virtual.fallback),

@@ -17,10 +17,9 @@ BRANCHES = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Bo
 # Modules whose tests are about more than one module: pieces of a parser, the two sides of a protocol.
 TESTED_BY: dict[str, tuple[str, ...]] = {
     "config/test_parse_cases.py": (
-        *("config.lines", "config.sections", "config.settings", "config.servers", "config.server_lines"),
-        *("config.syntax", "config.build", "config.values", "config.virtual_checks", "config.yaml"),
+        *("config.settings", "config.servers", "config.server_lines"),
+        *("config.syntax", "config.build"),
     ),
-    "config/test_load.py": ("config.files", "config.names"),
     "checks/test_probe.py": ("checks.host_faults", "checks.reasons"),
     "checks/protocols/test_dns_message.py": ("checks.protocols.dns_records",),
     "checks/protocols/test_http_response.py": ("checks.protocols.http_chunks", "checks.protocols.http_head"),

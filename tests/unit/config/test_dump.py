@@ -3,12 +3,9 @@ from __future__ import annotations
 import json
 from ipaddress import IPv4Address, IPv6Address
 
-import pytest
-
-from ldirectord_py.config.dump import to_dict, to_json
+from harness.dumped import from_yaml
+from ldirectord_py.config.dump import to_dict, to_json, to_yaml
 from ldirectord_py.config.model import Config, Fallback, Forward, Globals, Real, Virtual
-from ldirectord_py.config.yaml import from_yaml, to_yaml
-from ldirectord_py.errors import ConfigError
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, VirtualAddress
 
 STATES = ["starting", "running", "stopping", "reloading"]
@@ -151,19 +148,3 @@ def test_json_and_yaml_hold_the_same() -> None:
 def test_secrets_show_only_when_asked_for() -> None:
     hidden, shown = to_json(CONFIG), to_json(CONFIG, show_secrets=True)
     assert ["sesame" in text for text in (hidden, shown)] == [False, True]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a: }", "<yaml>:1:4: not YAML: "),
-        ("", "<yaml>:1:1: not a configuration: "),
-        ("globals: {}", "<yaml>:1:1: not a configuration: KeyError('virtuals')"),
-        ("globals: {}\nvirtuals: [{protocol: gre}]", "<yaml>:1:1: not a configuration: "),
-        ("!!python/object/apply:os.getcwd []", "<yaml>:1:1: not YAML: "),
-    ],
-)
-def test_what_is_no_dump_is_refused(text: str, expected: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        from_yaml(text)
-    assert str(caught.value).startswith(expected)

@@ -3,23 +3,19 @@ from __future__ import annotations
 import json
 import os
 import socket
-import threading
-import time
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.dumped import from_yaml
 from ldirectord_py.checks.registry import kinds
-from ldirectord_py.config.addresses import HostName, PortName
-from ldirectord_py.config.dump import to_dict, to_json
-from ldirectord_py.config.files import MAX_FILE_SIZE
+from ldirectord_py.config.addresses import HostName
+from ldirectord_py.config.dump import to_dict, to_json, to_yaml
 from ldirectord_py.config.load import load, reparse
 from ldirectord_py.config.model import Authorities, Config
-from ldirectord_py.config.names import hostname, look_up
-from ldirectord_py.config.yaml import from_yaml, to_yaml
 from ldirectord_py.errors import ConfigError
 from ldirectord_py.plan import plan
 
@@ -143,65 +139,6 @@ def test_the_same_text_means_the_same_again_but_for_its_names(write: Write, monk
     assert moved.warnings == ()
 
 
-def test_a_resolver_that_hangs_costs_no_more_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    released = threading.Event()
-
-    def hang(name: str, *_: Any) -> list[Any]:
-        if name.startswith("slow"):
-            released.wait(60)
-        return [(None, None, None, None, ("192.0.2.7", 0))]
-
-    monkeypatch.setattr(socket, "getaddrinfo", hang)
-    hosts = [*(HostName(f"slow{n}", ipv6=False) for n in range(3)), HostName("fast", ipv6=False)]
-    started = time.monotonic()
-    names = look_up(frozenset(hosts), frozenset(), 0.5)
-    released.set()
-    assert time.monotonic() - started < 30
-    assert [None, None, None, IPv4Address("192.0.2.7")] == [names.hosts[host] for host in hosts]
-
-
-def test_rounds_against_a_resolver_that_hangs_keep_one_set_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """33, 65, 97, ... threads there were after so many rounds."""
-    released = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: released.wait(60) and [])
-    hosts = frozenset(HostName(f"host{n}", ipv6=False) for n in range(40))
-    for _ in range(3):
-        assert set(look_up(hosts, frozenset(), 0.01).hosts.values()) == {None}
-    assert sum(thread.name == "names" for thread in threading.enumerate()) == 32
-    released.set()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [(None, None, None, None, ("192.0.2.7", 0))])
-    assert set(look_up(hosts, frozenset()).hosts.values()) == {IPv4Address("192.0.2.7")}
-
-
-def test_without_a_thread_to_spare_no_name_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", fail)
-    host = HostName("web", ipv6=False)
-    assert look_up(frozenset({host}), frozenset()).hosts == {host: None}
-
-
-def test_an_address_with_a_scope_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = [(0, 0, 0, "", (text, 0, 0, 0)) for text in ("fe80::1%eth0", "2001:db8::1")]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: answers)
-    host = HostName("web", ipv6=True)
-    assert {host: IPv6Address("2001:db8::1")} == look_up(frozenset({host}), frozenset()).hosts
-
-
-def test_a_service_of_another_protocol_stands_in() -> None:
-    ports = [PortName("http", "udp"), PortName("domain", "udp"), PortName("smtp"), PortName("nosuchservice", "tcp")]
-    assert [look_up(frozenset(), frozenset(ports)).ports[port] for port in ports] == [80, 53, 25, None]
-
-
-@pytest.mark.parametrize(("value", "expected"), [("director", "director"), ("", socket.gethostname())])
-def test_the_host_name_is_the_environments_if_it_has_one(
-    value: str, expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOSTNAME", value)
-    assert expected == hostname()
-
-
 def test_the_host_name_is_in_the_login_of_ftp(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOSTNAME", "lb1")
     virtual = load(write("virtual=192.0.2.1:21\n    service=ftp\n")).config.virtuals[0]
@@ -262,37 +199,6 @@ def test_warnings_of_the_file_and_of_its_lines_stand_in_order(write: Write) -> N
         ':1:15: warning: "5s" is read as 5; write checkinterval=5',
         ':3:12: autoreload must be yes or no, not "maybe"; write autoreload=yes or autoreload=no',
     ]
-
-
-def test_a_binary_file_is_refused_in_one_line(write: Write) -> None:
-    content = b"\x7fELF\n" + bytes(range(256)) * 99
-    assert refusal(write(content)) == [":2:1: the file holds NUL bytes: it is not text; save it as UTF-8"]
-
-
-def test_a_file_too_large_is_refused(write: Write) -> None:
-    assert refusal(write(b"#" * (MAX_FILE_SIZE + 1))) == [
-        ":1:1: the file is larger than 16 MB; name a configuration file"
-    ]
-
-
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "absent.cf") == [
-        ":1:1: cannot read the file: No such file or directory; check its path and permissions"
-    ]
-
-
-def test_a_directory_is_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == [":1:1: cannot read the file: Is a directory; check its path and permissions"]
-
-
-def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe.cf"
-    os.mkfifo(pipe)
-    assert refusal(pipe) == [":1:1: this is not a regular file; name a file"]
-
-
-def test_a_path_with_a_nul_is_refused() -> None:
-    assert refusal(Path("a\0b")) == [":1:1: cannot read the file: embedded null byte; check its path and permissions"]
 
 
 AUTHORITY = Path(__file__).with_name("authority.pem")

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.dumped import from_yaml
 from ldirectord_py.checks.base import Kind
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.config.addresses import Names
 from ldirectord_py.config.directives import DIRECTIVES
-from ldirectord_py.config.dump import to_dict, to_json
+from ldirectord_py.config.dump import to_dict, to_json, to_yaml
 from ldirectord_py.config.model import (
     AlertStatus,
     Authorities,
@@ -30,7 +31,6 @@ from ldirectord_py.config.model import (
     Virtual,
 )
 from ldirectord_py.config.parse import Parsed, parse
-from ldirectord_py.config.yaml import from_yaml, to_yaml
 from ldirectord_py.errors import ConfigError
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, VirtualAddress
 
