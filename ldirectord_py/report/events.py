@@ -92,11 +92,11 @@ class NotWritten:
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """Somebody else changed a row of ours; ``mended`` says whether it is put back or left as found."""
+    """Somebody else changed a row of ours; it is ``repaired``, or else accepted as found."""
 
     before: Row | None
     found: Row | None
-    mended: bool
+    repaired: bool
 
 
 @dataclass(frozen=True, slots=True)

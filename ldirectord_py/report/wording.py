@@ -1,4 +1,4 @@
-"""The exact words of each event, as the log and later the mails have them."""
+"""The text of each event, for the log and for mails."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_LISTED: Final = 10
 
 
 def line(event: Event) -> str | None:
-    """Return the log line of an event; None where it is not worth one."""
+    """Return the log line of an event, None for an event without one."""
     match event:
         case Checked():
             return _checked(event)
@@ -43,10 +43,10 @@ def line(event: Event) -> str | None:
         case Probed() | Outage() | ConfigInForce():
             return None
         case _:
-            return _trouble(event)
+            return _fault(event)
 
 
-def _trouble(event: Unjudged | NotWritten | KernelLost | KernelFound) -> str:
+def _fault(event: Unjudged | NotWritten | KernelLost | KernelFound) -> str:
     match event:
         case Unjudged():
             return _unjudged(event)
@@ -111,13 +111,13 @@ def _written(event: Written) -> str:
             return f"Purged virtual server ({event.phase}): {virtual_name(row.key)}"
         return f"{'Added' if verb is Verb.ADD else 'Changed'} {row_name(row)}"
     if verb is not Verb.DELETE:
-        return f"{_weighted(verb, event.before, row)} {row_name(row, event.role)} (Weight set to {row.weight})"
+        return f"{_weight_change(verb, event.before, row)} {row_name(row, event.role)} (Weight set to {row.weight})"
     if event.role is Role.UNKNOWN or event.phase is Phase.STOP:
         return f"Purged real server ({event.phase}): {_server(row)}"
     return f"Deleted {row_name(row, event.role)}"
 
 
-def _weighted(verb: Verb, before: Row | None, row: Destination) -> str:
+def _weight_change(verb: Verb, before: Row | None, row: Destination) -> str:
     if verb is Verb.ADD:
         return "Added"
     quiesced = isinstance(before, Destination) and before.weight > 0 and row.weight == 0
@@ -128,21 +128,23 @@ def _unresolved(event: Unresolved) -> str:
     kinds = (("checked", event.checked), ("not checked", event.unchecked))
     rows = [f"{endpoint(key.address, key.port)} ({word})" for word, keys in kinds for key in keys]
     return (
-        f"No address of {_some(event.names)} is known now, so that what the kernel has of {event.virtual.id} stays: "
-        f"{_some(rows)}"
+        f"No address of {_listed(event.names)} is known now, so that what the kernel has of {event.virtual.id} stays: "
+        f"{_listed(rows)}"
     )
 
 
-def _some(texts: Sequence[str]) -> str:
+def _listed(texts: Sequence[str]) -> str:
     more = f" and {len(texts) - MAX_LISTED} more" if len(texts) > MAX_LISTED else ""
     return ", ".join(texts[:MAX_LISTED]) + more
 
 
 def _drifted(event: Drifted) -> str:
-    return f"Somebody {_put_back(event.before, event.found) if event.mended else _left_so(event.before, event.found)}"
+    return (
+        f"Somebody {_repair(event.before, event.found) if event.repaired else _acceptance(event.before, event.found)}"
+    )
 
 
-def _put_back(before: Row | None, found: Row | None) -> str:
+def _repair(before: Row | None, found: Row | None) -> str:
     match before, found:
         case None, Destination() as row:
             return f"added real server: {_server(row)}, removing it"
@@ -152,7 +154,7 @@ def _put_back(before: Row | None, found: Row | None) -> str:
             return f"changed {row_name(found) if found else 'a row'}, setting it back"
 
 
-def _left_so(before: Row | None, found: Row | None) -> str:
+def _acceptance(before: Row | None, found: Row | None) -> str:
     match before, found:
         case Destination() as row, Destination() as now if row.weight != now.weight:
             return f"set the weight of {row_name(now)} to {now.weight}, leaving it so"

@@ -37,6 +37,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "report/mail/test_smtp.py": ("report.mail.queue",),
     "daemon/reconciler/test_director.py": (
         *("daemon.reconciler.causes", "daemon.reconciler.drift", "daemon.reconciler.mirror"),
+        *("daemon.reconciler.health_tracker", "daemon.reconciler.table_sync"),
     ),
     "daemon/workers/test_pool.py": ("daemon.workers.worker",),
     "cli/test_probe_command.py": ("cli.probe",),

@@ -68,11 +68,11 @@ class MaintenanceDirectory:
         compiled = self._director.compiled
         keys = await self._find(compiled)
         if keys is not None and self._director.compiled is compiled:
-            self._director.maintain(keys)
+            self._director.set_maintenance(keys)
 
     async def prepare(self, compiled: CompiledConfig) -> None:
         """Add the servers of a new configuration that are in maintenance, before it comes into force."""
-        self._director.maintain((await self._find(compiled) or frozenset()) | self._director.maintained)
+        self._director.set_maintenance((await self._find(compiled) or frozenset()) | self._director.maintained)
 
     def _addresses(self) -> frozenset[Address]:
         """Return the addresses whose names are needed."""

@@ -1,4 +1,4 @@
-"""What is to be held against the kernel's table: services whole, or only some of their destinations."""
+"""What has to be compared with the kernel's table: whole services, or only some of their destinations."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ class DirtySet:
         return iter(self._scopes)
 
     def mark_all(self, services: Iterable[ServiceKey]) -> None:
-        """Note that everything of these services may differ."""
+        """Mark all rows of these services."""
         self._scopes |= dict.fromkeys(services)
 
     def mark(self, service: ServiceKey, keys: Iterable[DestinationKey]) -> None:
-        """Note that these destinations of a service may differ."""
+        """Mark these destinations of a service."""
         known = self._scopes.setdefault(service, {})
         if known is not None:
             known |= dict.fromkeys(keys)
 
     def discard(self, service: ServiceKey) -> None:
-        """Forget what was noted of a service."""
+        """Unmark a service."""
         self._scopes.pop(service, None)
 
     def take_all(self) -> Scopes:
-        """Return everything, and forget it."""
+        """Return what is marked, and unmark it."""
         scopes, self._scopes = self._scopes, {}
         return scopes
 
     def put_back(self, scopes: Scopes) -> None:
-        """Note again what was taken."""
+        """Mark again what ``take_all`` returned, before what was marked since."""
         later, self._scopes = self._scopes, dict(scopes)
         for service, keys in later.items():
             if keys is None:

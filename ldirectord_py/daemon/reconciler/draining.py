@@ -12,11 +12,11 @@ from ldirectord_py.daemon.reconciler.resync_timer import ResyncTimer
 from ldirectord_py.desired import row_key
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey
 
-EVERY: Final = 10.0
+COUNT_INTERVAL: Final = 10.0
 """Seconds between two counts of the connections."""
 
-AT_MOST: Final = 600.0
-"""Seconds after which a row goes with the connections that it has, or the time of ``persistent`` if that is longer."""
+MAX_DRAIN_TIME: Final = 600.0
+"""Seconds after which a row is removed with its connections; ``persistent`` counts if it is longer."""
 
 Count = Callable[[Collection[ServiceKey]], Awaitable[Mapping[DestinationKey, int]]]
 Rows = Mapping[Key, Row]
@@ -34,58 +34,58 @@ class Draining:
         self._rows: dict[DestinationKey, Destination] = {}
         self._until: dict[DestinationKey, float] = {}
 
-    def follow(
-        self, former: CompiledConfig, compiled: CompiledConfig, held: Callable[[ServiceKey], Rows], now: float
+    def switch_config(
+        self, former: CompiledConfig, compiled: CompiledConfig, rows: Callable[[ServiceKey], Rows], now: float
     ) -> None:
-        """Take up what these orders leave behind of what the kernel held, and let go of what they have themselves."""
-        self._drop({key for key in self._rows if not _may_stay(key, compiled)})
+        """Drain the rows of servers that moved; stop draining a row that a server has again."""
+        self._discard({key for key in self._rows if not _may_stay(key, compiled)})
         for virtual in compiled.config.virtuals:
             before = former.virtual(virtual.key)
-            for key in _before(before, virtual) if before else ():
-                row = held(virtual.key).get(key)
+            for key in _former_rows(before, virtual) if before else ():
+                row = rows(virtual.key).get(key)
                 if isinstance(row, Destination) and _may_stay(key, compiled) and key not in self._rows:
                     self._rows[key] = Destination(row.key, row.forward, 0, row.upper, row.lower)
-                    self._until[key] = now + max(AT_MOST, virtual.persistent or 0)
-        self.due = min(self.due, now + EVERY) if self._rows else math.inf
+                    self._until[key] = now + max(MAX_DRAIN_TIME, virtual.persistent or 0)
+        self.due = min(self.due, now + COUNT_INTERVAL) if self._rows else math.inf
 
     def rows(self, services: Iterable[ServiceKey]) -> dict[Key, Row]:
-        """Return the rows of these services that are to stay."""
+        """Return the draining rows of these services."""
         wanted = frozenset(services) if self._rows else frozenset()
         return {key: row for key, row in self._rows.items() if key.service in wanted}
 
-    def besides(self, rows: Rows) -> Rows:
-        """Return those rows of the kernel's that are not ours: what others do to ours is not worth a word."""
+    def exclude(self, rows: Rows) -> Rows:
+        """Return the rows without the draining ones, of which changes by others are not reported."""
         return {key: row for key, row in rows.items() if key not in self._rows} if self._rows else rows
 
-    def notice(self, service: ServiceKey, found: Rows) -> None:
-        """Let go of rows that somebody removed; those of a service that went itself come back with it."""
+    def discard_missing(self, service: ServiceKey, found: Rows) -> None:
+        """Stop draining rows that somebody removed; if the whole service is gone, they come back with it."""
         if self._rows and service in found:
-            self._drop({key for key in self._rows if key.service == service and key not in found})
+            self._discard({key for key in self._rows if key.service == service and key not in found})
 
-    async def review(self, count: Count, looks: ResyncTimer, now: float) -> dict[ServiceKey, None]:
-        """Let go of the rows that have no connections any more, or no time; return their services.
+    async def end(self, count: Count, resync_timer: ResyncTimer, now: float) -> dict[ServiceKey, None]:
+        """Stop draining the rows without connections or whose time is over; return their services.
 
-        Where the kernel does not have one, a look is due.
+        If the kernel does not hold one of the rows, a resync is due. Raises KernelError.
         """
-        self._rest(now)
+        self._schedule(now)
         connections = await count({key.service for key in self._rows})
         if self._rows.keys() - connections.keys():
-            looks.due_now()
-        held = self._rows.keys() & connections.keys()
-        over = {key for key in held if self._until[key] <= now or not connections[key]}
-        self._drop(over)
-        self._rest(now)
+            resync_timer.due_now()
+        counted = self._rows.keys() & connections.keys()
+        over = {key for key in counted if self._until[key] <= now or not connections[key]}
+        self._discard(over)
+        self._schedule(now)
         return {key.service: None for key in over}
 
-    def _drop(self, keys: Iterable[DestinationKey]) -> None:
+    def _discard(self, keys: Iterable[DestinationKey]) -> None:
         for key in keys:
             del self._rows[key], self._until[key]
 
-    def _rest(self, now: float) -> None:
-        self.due = now + EVERY if self._rows else math.inf
+    def _schedule(self, now: float) -> None:
+        self.due = now + COUNT_INTERVAL if self._rows else math.inf
 
 
-def _before(former: Virtual, virtual: Virtual) -> list[DestinationKey]:
+def _former_rows(former: Virtual, virtual: Virtual) -> list[DestinationKey]:
     """Return the rows that the servers of the same names had before, moved or not."""
     if former.reals == virtual.reals:
         return []

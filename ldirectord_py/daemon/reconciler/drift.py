@@ -11,26 +11,26 @@ Rows = Mapping[Key, Row]
 
 
 def drift(before: Rows, found: Rows, wanted: Rows, *, readd_quiescent: bool) -> Iterator[Drifted]:
-    """Yield one event for each row of a service that is not as it was left; a vanished service is one event.
+    """Yield one event for each row of a service that somebody changed, or one event if the service is gone.
 
     Three kinds of changes are accepted, unless ``wanted`` differs from ``before``: another weight, another value that
     the configuration does not set, and without ``readd_quiescent`` the removal of a row of weight 0.
     """
-    vanished = next((row for key, row in before.items() if isinstance(row, Service) and key not in found), None)
-    if vanished:
-        yield Drifted(vanished, None, mended=True)
+    gone = next((row for key, row in before.items() if isinstance(row, Service) and key not in found), None)
+    if gone:
+        yield Drifted(gone, None, repaired=True)
         return
     for key, row in before.items():
         now = found.get(key)
         if now != row:
-            left = _left(wanted.get(key), row, now, readd_quiescent=readd_quiescent)
-            yield Drifted(row, now, mended=not left)
+            accepted = _is_accepted(wanted.get(key), row, now, readd_quiescent=readd_quiescent)
+            yield Drifted(row, now, repaired=not accepted)
     for key, row in found.items():
         if key not in before:
-            yield Drifted(None, row, mended=True)
+            yield Drifted(None, row, repaired=True)
 
 
-def _left(wanted: Row | None, before: Row, found: Row | None, *, readd_quiescent: bool) -> bool:
+def _is_accepted(wanted: Row | None, before: Row, found: Row | None, *, readd_quiescent: bool) -> bool:
     if wanted is None or kept(wanted, before) != before:
         return False
     if found is None:

@@ -1,4 +1,4 @@
-"""How the real servers stand, and how many of each virtual are up."""
+"""The state of each real server, and how many of each virtual are up."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ HealthStates = Mapping[DestinationKey, HealthState]
 
 
 class HealthTable:
-    """Its state: the ``health`` of each real server, how many of each virtual are up, and whose servers these are.
+    """Its state: the ``health`` of each real server, the number that are up of each virtual, and the virtuals.
 
-    Counting them anew at each step would take long with 10,000 in one virtual.
+    Counting at each verdict would take too long with 10,000 servers in one virtual.
     """
 
     def __init__(self) -> None:
         self.health: dict[DestinationKey, HealthState] = {}
         self._up: Counter[ServiceKey] = Counter()
-        self._shares: Mapping[ServiceKey, CompiledVirtual] = {}
+        self._virtuals: Mapping[ServiceKey, CompiledVirtual] = {}
 
     @property
     def up(self) -> int:
-        """How many real servers are up."""
+        """The number of real servers that are up."""
         return self._up.total()
 
     def all_down(self, service: ServiceKey) -> bool:
@@ -39,7 +39,7 @@ class HealthTable:
         return not self._up[service]
 
     def observe(self, key: DestinationKey, verdict: Verdict, rules: Rules) -> Transition | None:
-        """Return the step that a verdict makes, which is made; None where nothing changes."""
+        """Apply a verdict; return the transition, None if nothing changes."""
         before = self.health[key]
         after = before.after(verdict, rules)
         if after is before or after == before:
@@ -48,36 +48,37 @@ class HealthTable:
         return Transition(before, after)
 
     def reset(self, key: DestinationKey) -> None:
-        """Take a server for down, with nothing known of it."""
+        """Make a server down, with no verdicts counted."""
         self._set(key, HealthState())
 
     def replace_virtuals(
         self,
-        shares: Mapping[ServiceKey, CompiledVirtual],
+        virtuals: Mapping[ServiceKey, CompiledVirtual],
         maintained: AbstractSet[DestinationKey],
-        first: Callable[[AbstractSet[DestinationKey]], HealthStates],
+        initial_states: Callable[[AbstractSet[DestinationKey]], HealthStates],
     ) -> Collection[DestinationKey]:
-        """Have the servers of exactly these virtuals, with their own states, or else with those of ``first``.
+        """Hold the servers of exactly these virtuals; those of changed virtuals keep their states or get initial ones.
 
-        Return the servers of virtuals that have changed; those of the others have what they had.
+        A server that needs no check any more gets a new state, unless it is in maintenance. Returns the servers of
+        the changed virtuals.
         """
-        former, self._shares = self._shares, shares
-        left = [share for key, share in former.items() if shares.get(key) is not share]
-        before = {key: self._drop(key) for share in left for key in share.reals}
-        changed = [share for key, share in shares.items() if former.get(key) is not share]
+        former, self._virtuals = self._virtuals, virtuals
+        gone = [virtual for key, virtual in former.items() if virtuals.get(key) is not virtual]
+        before = {key: self._remove(key) for virtual in gone for key in virtual.reals}
+        changed = [virtual for key, virtual in virtuals.items() if former.get(key) is not virtual]
         kept = {
             key: before[key]
-            for share in changed
-            for key in share.reals
-            if key in before and (share.virtual.checktype is not CheckType.ON or key in maintained)
+            for virtual in changed
+            for key in virtual.reals
+            if key in before and (virtual.virtual.checktype is not CheckType.ON or key in maintained)
         }
-        new = {key: None for share in changed for key in share.reals if key not in kept}
-        states = kept | dict(first(new.keys()))
+        new = {key: None for virtual in changed for key in virtual.reals if key not in kept}
+        states = kept | dict(initial_states(new.keys()))
         for key, state in states.items():
             self._set(key, state)
         return states.keys()
 
-    def _drop(self, key: DestinationKey) -> HealthState:
+    def _remove(self, key: DestinationKey) -> HealthState:
         state = self.health.pop(key)
         self._up[key.service] -= state.up
         return state
@@ -94,7 +95,7 @@ def initial_states(
     rows: Callable[[ServiceKey], Mapping[Key, Row]],
     keys: AbstractSet[DestinationKey],
 ) -> HealthStates:
-    """Return the states in which these servers begin: up where the kernel shows it, or their check has passed."""
+    """Return the first states of these servers: up if they have weight in the kernel, or if their check has passed."""
     found = compiled.known_results(results) if keys else {}
     passed = {key for key, result in found.items() if result.verdict is Verdict.UP}
     virtuals = {key.service: None for key in keys}

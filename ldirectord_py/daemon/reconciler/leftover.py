@@ -23,21 +23,21 @@ class Leftover:
     def __init__(self) -> None:
         self.kept: frozenset[DestinationKey] = frozenset()
         self._presumed: frozenset[DestinationKey] = frozenset()
-        self._told: frozenset[tuple[tuple[object, ...], ...]] = frozenset()
+        self._reported: frozenset[tuple[tuple[object, ...], ...]] = frozenset()
 
     def adopt(
         self,
         former: CompiledConfig,
         new: CompiledConfig,
-        held: Callable[[ServiceKey], Rows],
-        tell: Callable[[Unresolved], None],
+        rows_of: Callable[[ServiceKey], Rows],
+        publish: Callable[[Unresolved], None],
     ) -> CompiledConfig:
-        """Return the new orders with servers for the rows that ``held`` returns and that may be of unresolved names.
+        """Return the new configuration with servers for the rows that may belong to unresolved names.
 
-        ``tell`` is called once for the rows of a virtual, and again when they change.
+        ``rows_of`` returns the kernel's rows. ``publish`` is called once for a virtual, and again when its rows change.
         """
         left = {
-            virtual.key: list(self._left(virtual, former, new, held(virtual.key)))
+            virtual.key: list(self._find(virtual, former, new, rows_of(virtual.key)))
             for virtual in new.config.virtuals
             if virtual.unresolved
         }
@@ -47,38 +47,41 @@ class Leftover:
         keys = frozenset(row.key for rows in left.values() for row in rows)
         self._presumed = frozenset(key for key in keys if new.servers(key))
         self.kept = keys - self._presumed
-        for event in self._news(new):
-            tell(event)
+        for event in self._new_events(new):
+            publish(event)
         return new
 
-    def _news(self, compiled: CompiledConfig) -> list[Unresolved]:
-        """Return one event for each virtual with such rows, without the events that were returned the last time."""
+    def _new_events(self, compiled: CompiledConfig) -> list[Unresolved]:
+        """Return an event for each virtual with such rows, unless the last call returned an equal one."""
         events = []
         for service in dict.fromkeys(key.service for key in (*self._presumed, *self.kept)):
-            checked, unchecked = _of(service, self._presumed), _of(service, self.kept)
+            checked, unchecked = _keys_of(service, self._presumed), _keys_of(service, self.kept)
             virtual = compiled.virtuals[service].virtual
             events.append(Unresolved(virtual, tuple(names(virtual)), checked, unchecked))
-        told, self._told = self._told, frozenset((event.names, event.checked, event.unchecked) for event in events)
-        return [event for event in events if (event.names, event.checked, event.unchecked) not in told]
+        reported = self._reported
+        self._reported = frozenset((event.names, event.checked, event.unchecked) for event in events)
+        return [event for event in events if (event.names, event.checked, event.unchecked) not in reported]
 
-    def rows(self, scopes: Collection[ServiceKey], held: Callable[[ServiceKey], Rows]) -> dict[Key, Row]:
+    def rows(self, scopes: Collection[ServiceKey], rows_of: Callable[[ServiceKey], Rows]) -> dict[Key, Row]:
         """Return the kept rows of these services, as the kernel has them."""
         kept = [key for key in self.kept if key.service in scopes]
-        return {key: row for key in kept if (row := held(key.service).get(key)) is not None}
+        return {key: row for key in kept if (row := rows_of(key.service).get(key)) is not None}
 
-    def besides(self, rows: Rows) -> Rows:
-        """Return the rows without the kept ones, of which others may make what they like."""
+    def exclude(self, rows: Rows) -> Rows:
+        """Return the rows without the kept ones, which others may change."""
         return {key: row for key, row in rows.items() if key not in self.kept} if self.kept else rows
 
-    def _left(self, virtual: Virtual, former: CompiledConfig, new: CompiledConfig, held: Rows) -> Iterator[Destination]:
-        """Yield the rows of a virtual that belong to none of its servers; those of presumed servers as if up.
+    def _find(self, virtual: Virtual, former: CompiledConfig, new: CompiledConfig, held: Rows) -> Iterator[Destination]:
+        """Yield the rows of a virtual that belong to none of its servers; rows of presumed servers as if these were up.
 
         A row that belonged to another server before does not belong to an unresolved name, unless that name is new: it
         may be a new name of the same server.
         """
         found = {row.key: row for row in held.values() if isinstance(row, Destination)}
-        out = {key for key in self._presumed if key.service == virtual.key and not (key in found and found[key].weight)}
-        found |= {key: row for key in out if (row := _row(former, key)) is not None}
+        not_up = {
+            key for key in self._presumed if key.service == virtual.key and not (key in found and found[key].weight)
+        }
+        found |= {key: row for key in not_up if (row := _row(former, key)) is not None}
         fresh = _named(virtual) - _named(former.virtual(virtual.key))
         for key, row in found.items():
             known = key in self._presumed or key in self.kept
@@ -99,11 +102,11 @@ def _row(compiled: CompiledConfig, key: DestinationKey) -> Destination | None:
 
 
 def _with(virtuals: Mapping[ServiceKey, Virtual], former: CompiledConfig, new: CompiledConfig) -> CompiledConfig:
-    """Return the new orders with other virtuals; what is equal in the former ones is the same object."""
+    """Return the new configuration with other virtuals; a virtual that equals a former one is the same object."""
     config = replace(new.config, virtuals=tuple(virtuals.get(each.key, each) for each in new.config.virtuals))
     known = {key: former.virtuals[key] for key in virtuals if key in former.virtuals}
     return compile_config(config, new.kinds, replace(new, virtuals={**new.virtuals, **known}))
 
 
-def _of(service: ServiceKey, keys: Collection[DestinationKey]) -> tuple[DestinationKey, ...]:
+def _keys_of(service: ServiceKey, keys: Collection[DestinationKey]) -> tuple[DestinationKey, ...]:
     return tuple(sorted(key for key in keys if key.service == service))

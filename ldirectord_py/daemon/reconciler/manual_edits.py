@@ -1,4 +1,4 @@
-"""What somebody changed in the kernel by hand and is left so."""
+"""What somebody changed in the kernel by hand and we accept."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from ldirectord_py.report.events import Drifted
 
 
 class ManualEdits:
-    """Its state: the ``weights`` that somebody set, None for a row that was removed."""
+    """Its state: the accepted ``weights`` by the kernel's keys, None for a row that was removed."""
 
     def __init__(self) -> None:
         self.weights: dict[DestinationKey, int | None] = {}
 
     def accept(self, event: Drifted) -> bool:
-        """Leave what may be left so; return whether the event is worth telling."""
+        """Record an edit that is not repaired; return whether the event is to be published."""
         row = event.before or event.found
         if not isinstance(row, Destination):
             return True
-        if not event.mended:
+        if not event.repaired:
             found = event.found.weight if isinstance(event.found, Destination) else None
             if found != row.weight:
                 self.weights[row.key] = found
             return True
-        put_back = event.before is None and self.weights.pop(row.key, 0) is None  # what was removed by hand
-        return not put_back
+        undoes_removal = event.before is None and self.weights.pop(row.key, 0) is None
+        return not undoes_removal
 
     def discard(self, key: DestinationKey) -> None:
-        """Leave a row no longer as somebody made it."""
+        """Accept no edit of this row any more."""
         self.weights.pop(key, None)
 
     def keep_unchanged(self, former: CompiledConfig, compiled: CompiledConfig) -> None:
-        """Forget the rows whose servers have changed from one configuration to the next."""
+        """Keep the edits of the rows that have the same servers in both configurations."""
         for key in [key for key in self.weights if former.servers(key) != compiled.servers(key)]:
             del self.weights[key]

@@ -15,8 +15,8 @@ from ldirectord_py.runtime.garbage import gc_paused
 
 Rows = dict[Key, Row]
 
-AT_A_TIME: Final = 50
-"""Services that are compared in one go: about 1 ms."""
+BATCH_SERVICES: Final = 50
+"""Services that are compared at a time: about 1 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Done:
 
 
 class Mirror:
-    """What the kernel holds of the services that were asked for, without asking it again.
+    """The rows of our services in the kernel, without reading it again.
 
     Its state: the rows of each service in the kernel's order, and the errno of each key whose op was refused.
     """
@@ -45,15 +45,15 @@ class Mirror:
 
     @property
     def refused(self) -> Collection[ServiceKey]:
-        """Return the services of which some row was refused and not taken since."""
+        """Return the services of which the kernel refused some row, and has not accepted it since."""
         return dict.fromkeys(map(service_of, self._refused)).keys()
 
     def rows(self, service: ServiceKey) -> Rows:
         """Return the rows of one service, none where the kernel does not hold it."""
         return self._rows.get(service, {})
 
-    def forget(self, service: ServiceKey) -> None:
-        """Leave a service to others."""
+    def discard(self, service: ServiceKey) -> None:
+        """Remove a service that others manage from now on."""
         self._rows.pop(service, None)
         self._refused = {key: errno for key, errno in self._refused.items() if service_of(key) != service}
 
@@ -65,7 +65,7 @@ class Mirror:
             before, now = self._rows.get(key, {}), found.get(key, {})
             if before != now:
                 differing[key] = before, now
-            if number % AT_A_TIME == AT_A_TIME - 1:
+            if number % BATCH_SERVICES == BATCH_SERVICES - 1:
                 await asyncio.sleep(0)
         self._rows = found
         return differing
@@ -79,8 +79,8 @@ class Mirror:
         with gc_paused():
             ops = diff(self._current(scopes), wanted)
             refused = {answer.op: answer for answer in await self._kernel.apply(ops)} if ops else {}
-        done = [step for op in ops if op not in refused for step in self._take(op)]
-        return done, self._note(scopes, refused.values())
+        done = [each for op in ops if op not in refused for each in self._record(op)]
+        return done, self._record_refused(scopes, refused.values())
 
     def _current(self, scopes: Scopes) -> Table:
         current: Rows = {}
@@ -89,7 +89,7 @@ class Mirror:
             current |= rows if scope is None else {key: rows[key] for key in (service, *scope) if key in rows}
         return current
 
-    def _take(self, op: Op) -> Iterator[Done]:
+    def _record(self, op: Op) -> Iterator[Done]:
         service = service_of(op.row.key)
         if op.verb is not Verb.DELETE:
             rows = self._rows.setdefault(service, {})
@@ -102,8 +102,8 @@ class Mirror:
         else:
             yield Done(op, self._rows[service].pop(op.row.key))
 
-    def _note(self, scopes: Scopes, refused: Collection[Refused]) -> list[Refused]:
-        """Remember what is refused; what follows from a refused service, or was refused before, is not new."""
+    def _record_refused(self, scopes: Scopes, refused: Collection[Refused]) -> list[Refused]:
+        """Record the refusals; return the new ones, without those that follow from a refused service."""
         known = self._refused
         self._refused = {key: known[key] for key in known if not covers(scopes, key)}
         self._refused |= {answer.op.row.key: answer.errno for answer in refused}

@@ -1,4 +1,4 @@
-"""When the kernel's table is to be looked at."""
+"""When the kernel's table is read and compared next."""
 
 from __future__ import annotations
 
@@ -6,31 +6,34 @@ import asyncio
 import math
 from typing import Final
 
-RETRY_AFTER: Final = 1.0
-RETRY_AFTER_AT_MOST: Final = 30.0
-"""Seconds after which a refused op or a kernel out of reach is tried again: at first, and in the end."""
+from ldirectord_py.runtime.backoff import Backoff
+
+MIN_RETRY_DELAY: Final = 1.0
+"""Seconds before the first retry of a refused op, or of a kernel out of reach."""
+
+MAX_RETRY_DELAY: Final = 30.0
+"""Seconds between retries at most."""
 
 
 class ResyncTimer:
-    """Its state: when the next look is due (``at``, on the loop's clock), and the pause before the next retry."""
+    """Its state: when the next resync is due (``at``, on the loop's clock), and the delay before the next retry."""
 
     def __init__(self) -> None:
         self.at = math.inf
-        self._pause = RETRY_AFTER
+        self._backoff = Backoff(MIN_RETRY_DELAY, MAX_RETRY_DELAY)
 
     def due_now(self) -> None:
-        """Let the next look be due at once."""
+        """Make the next resync due at once."""
         self.at = -math.inf
 
     def schedule(self, reconcile: int | None) -> None:
-        """Let the next look be due after a whole period, or never for None."""
+        """Make the next resync due after a whole period in seconds, or never for None."""
         self.at = math.inf if reconcile is None else asyncio.get_running_loop().time() + reconcile
 
     def back_off(self) -> None:
-        """Let the next look be due sooner, to try again what failed; ever less soon."""
-        self.at = min(self.at, asyncio.get_running_loop().time() + self._pause)
-        self._pause = min(2 * self._pause, RETRY_AFTER_AT_MOST)
+        """Make the next resync due after the delay of a retry, if not earlier; the delays double."""
+        self.at = min(self.at, asyncio.get_running_loop().time() + self._backoff.next_delay())
 
     def reset(self) -> None:
-        """Note that nothing failed, so that the next retry is soon again."""
-        self._pause = RETRY_AFTER
+        """Start again with the shortest delay, as nothing failed."""
+        self._backoff.reset()

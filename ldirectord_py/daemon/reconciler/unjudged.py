@@ -19,11 +19,11 @@ class UnjudgedChecks:
         self._incidents = Incidents[Check](lambda incident: report(_event(incident)))
 
     def add(self, check: Check, reason: str) -> None:
-        """Note that a fault of this host kept the check from judging."""
+        """Record that a fault of this host kept the check from judging."""
         self._incidents.record(check, kind_of(reason), reason)
 
     def remove(self, check: Check) -> None:
-        """Note that the check has judged."""
+        """Record that the check has judged."""
         self._incidents.clear(check)
 
     def keep(self, checks: Container[Check]) -> None:

@@ -41,7 +41,7 @@ def test_a_weight_that_changes_without_reaching_0_is_restored() -> None:
 def test_a_forwarding_method_changed_by_hand_is_set_back() -> None:
     found = Destination(row("10.1.0.1:80").key, Forward.TUNNEL, 1)
     expected = "Somebody changed real server: 10.1.0.1:80 ([2001:db8::1]:80), setting it back"
-    assert line(Drifted(row("10.1.0.1:80"), found, mended=True)) == expected
+    assert line(Drifted(row("10.1.0.1:80"), found, repaired=True)) == expected
 
 
 def test_a_fault_of_this_host_is_told_with_its_numbers() -> None:

@@ -76,7 +76,7 @@ class Site:
         self.lines.clear()
         assert await self.kernel.apply(ops) == []
         self.kernel.written.clear()
-        await self.director.reconcile(look=True)
+        await self.director.reconcile(resync=True)
 
 
 async def started(*virtuals: Virtual, kernel: Iterable[Row] = (), **settings: object) -> Site:
@@ -389,7 +389,7 @@ async def test_a_quiescent_row_removed_by_hand_comes_back_with_its_server_though
     site = await started(QUIET)
     await site.kernel.apply([Op(Verb.DELETE, destination(WEB, "10.1.0.1:80", 0))])
     await site.check(up())
-    await site.director.reconcile(look=True)
+    await site.director.reconcile(resync=True)
     assert site.weights == {"10.1.0.1:80": 1, "10.1.0.2:80": 1}
 
 
@@ -399,7 +399,7 @@ async def test_a_weight_set_by_hand_does_not_hold_for_a_server_that_went_down_be
     await site.kernel.apply([Op(Verb.EDIT, destination(WEB, "10.1.0.1:80", 7))])
     for check in site.director.compiled.plan:
         site.director.observe(check, down())
-    await site.director.reconcile(look=True)
+    await site.director.reconcile(resync=True)
     assert site.weights == {"10.1.0.1:80": 0, "10.1.0.2:80": 0}
 
 
@@ -550,7 +550,7 @@ async def test_a_refused_op_is_tried_again_and_succeeds_when_the_kernel_can() ->
     await site.director.start()
     await site.check(up())
     site.kernel.refusing.clear()
-    await site.director.reconcile(look=True)
+    await site.director.reconcile(resync=True)
     assert site.weights == {"10.1.0.1:80": 1}
 
 
@@ -558,7 +558,7 @@ async def test_a_stale_view_is_mended_by_a_look() -> None:
     site = await started(virtual(WEB, "10.1.0.1:80"))
     await site.kernel.apply([Op(Verb.DELETE, Service(service_key(WEB), "wrr"))])
     await site.check(up())
-    await site.director.reconcile(look=True)
+    await site.director.reconcile(resync=True)
     assert site.weights == {"10.1.0.1:80": 1}
 
 
@@ -583,7 +583,7 @@ async def test_what_a_reload_leaves_to_others_is_left_though_the_kernel_was_out_
     await site.check(down(), "10.1.0.1")
     await site.reload(other)
     site.kernel.broken = None
-    await site.director.reconcile(look=True)
+    await site.director.reconcile(resync=True)
     assert site.weights == {"10.1.0.1:80": 1, "10.1.0.2:80": 1}
 
 
@@ -592,10 +592,10 @@ async def test_trouble_may_last_for_days() -> None:
     site.kernel.refusing[service_key(WEB)] = errno.ENOENT
     await site.reload(virtual(WEB, "10.1.0.1:80", scheduler="nosuch"))
     for _ in range(1100):
-        await site.director.reconcile(look=True)
+        await site.director.reconcile(resync=True)
     site.kernel.broken = KernelError("ip_vs is gone")
     for _ in range(1100):
-        await site.director.reconcile(look=True)
+        await site.director.reconcile(resync=True)
     assert sum("Cannot reach" in text for text in site.lines) == 1
 
 

@@ -76,11 +76,11 @@ async def _reload(director: Director, kernel: MemoryKernel, *, site: Config) -> 
 
 
 async def _settle(director: Director, kernel: MemoryKernel, *, look: bool) -> None:
-    await director.reconcile(look=look)
+    await director.reconcile(resync=look)
 
 
 async def _maintain(director: Director, kernel: MemoryKernel, *, chosen: set[int]) -> None:
-    director.maintain({real.key for index, real in enumerate(director.compiled.reals()) if index in chosen})
+    director.set_maintenance({real.key for index, real in enumerate(director.compiled.reals()) if index in chosen})
 
 
 actions = st.one_of(
@@ -104,12 +104,12 @@ def test_the_kernel_ends_up_with_what_is_desired(site: Config, story: list[Actio
         for action, details in story:
             await action(director, kernel, **details)
         await _mend(director, kernel)
-        await director.reconcile(look=True)
+        await director.reconcile(resync=True)
         wanted = desired(director.compiled.config, director.health, {})
         assert not [key for key in director.maintained & director.health.keys() if director.health[key].up]
         assert dict(kernel.table) == {row.key: row for row in FOREIGN} | dict(wanted)
         kernel.written.clear()
-        await director.reconcile(look=True)
+        await director.reconcile(resync=True)
         assert kernel.written == []
         await director.stop()
         assert list(kernel.table.values()) == list(FOREIGN)
@@ -128,7 +128,7 @@ def test_a_reload_or_restart_never_takes_weight_from_a_server_that_stays_up(
         for action, details in story:
             await action(director, kernel, **details)
         await _mend(director, kernel)
-        await director.reconcile(look=True)
+        await director.reconcile(resync=True)
         up_before = {key for key, state in director.health.items() if state.up}
         kernel.written.clear()
         await director.reload(compile_config(later, KINDS))

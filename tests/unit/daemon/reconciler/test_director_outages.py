@@ -92,9 +92,9 @@ async def test_maintenance_of_all_servers_is_an_outage() -> None:
     site = await started(WEB)
     site.check(up())
     site.outages()
-    site.director.maintain(site.director.health.keys())
+    site.director.set_maintenance(site.director.health.keys())
     assert site.outages() == ["start tcp:10.0.0.1:80"]
-    site.director.maintain(frozenset())
+    site.director.set_maintenance(frozenset())
     assert site.outages() == ["stop tcp:10.0.0.1:80"]
 
 

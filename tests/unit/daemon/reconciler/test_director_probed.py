@@ -27,7 +27,7 @@ async def test_a_probe_is_published_for_each_virtual_with_a_monitorfile() -> Non
     director.observe(check, up())
     director.observe(check, unjudged())
     assert all(state.up for state in director.health.values())
-    director.maintain({each.key for each in director.compiled.reals() if each.virtual is two})
+    director.set_maintenance({each.key for each in director.compiled.reals() if each.virtual is two})
     director.observe(check, down())
     assert probed == [
         ("/one", "10.1.0.1:80", "ok"),

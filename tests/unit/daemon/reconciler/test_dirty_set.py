@@ -52,15 +52,15 @@ def test_what_changed_alone_is_written_and_the_whole_is_right(web: Virtual, mail
         for index, passes, weight in story:
             if weight is not None:
                 await edit(kernel, index, weight)
-                await director.reconcile(look=True)
+                await director.reconcile(resync=True)
             director.observe(checks[index % len(checks)], up() if passes else down())
             await director.reconcile()
             assert dict(kernel.table) == desired(
-                director.compiled.config, director.health, director._manual_edits.weights
+                director.compiled.config, director.health, director.sync.manual_edits.weights
             )
             for site in (web, mail):
                 out = not any(director.health[real_key(site, each)].up for each in site.reals)
-                assert director.health_table.all_down(site.key) is out
+                assert director.tracker.table.all_down(site.key) is out
 
     asyncio.run(play())
 
@@ -117,7 +117,7 @@ async def test_a_service_that_the_kernel_does_not_hold_is_written_whole() -> Non
     mirror = Mirror(kernel)
     await mirror.read([WEB])
     row = mirror.rows(WEB)[key(1)]
-    director._mirror = Mirror(empty := MemoryKernel())
+    director.sync._mirror = Mirror(empty := MemoryKernel())
     first, *_ = director.compiled.plan
     director.observe(first, down())
     await director.reconcile()

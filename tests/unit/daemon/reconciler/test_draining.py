@@ -12,7 +12,7 @@ from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.reconciler import draining
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.daemon.reconciler.draining import AT_MOST, EVERY
+from ldirectord_py.daemon.reconciler.draining import COUNT_INTERVAL, MAX_DRAIN_TIME
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
@@ -83,15 +83,15 @@ async def test_it_stays_at_weight_0_until_its_connections_have_ended(monkeypatch
         "Added real server: 10.1.0.7:80 (10.0.0.1:80) (Weight set to 1)",
         "Quiescent real server: 10.1.0.1:80 (10.0.0.1:80) (Weight set to 0)",
     ]
-    assert await site.after(EVERY) == {OLD: 0, NEW: 1, PLAIN: 1}
+    assert await site.after(COUNT_INTERVAL) == {OLD: 0, NEW: 1, PLAIN: 1}
     assert site.lines == []
     site.kernel.connected[key(OLD)] = 0
-    assert await site.after(EVERY - 1) == {OLD: 0, NEW: 1, PLAIN: 1}
+    assert await site.after(COUNT_INTERVAL - 1) == {OLD: 0, NEW: 1, PLAIN: 1}
     assert await site.after(1) == {NEW: 1, PLAIN: 1}
     assert site.lines == ["Purged real server (run): 10.1.0.1:80 (10.0.0.1:80)"]
 
 
-@pytest.mark.parametrize(("persistent", "seconds"), [(None, AT_MOST), (60, AT_MOST), (3600, 3600)])
+@pytest.mark.parametrize(("persistent", "seconds"), [(None, MAX_DRAIN_TIME), (60, MAX_DRAIN_TIME), (3600, 3600)])
 async def test_it_goes_with_its_connections_when_its_time_is_over(
     monkeypatch: pytest.MonkeyPatch, persistent: int | None, seconds: float
 ) -> None:
@@ -99,7 +99,7 @@ async def test_it_goes_with_its_connections_when_its_time_is_over(
     site.kernel.connected[key(OLD)] = 1
     await site.move(web(NEW, persistent=persistent))
     assert OLD in await site.after(seconds - 1)
-    assert OLD not in await site.after(EVERY)
+    assert OLD not in await site.after(COUNT_INTERVAL)
 
 
 @pytest.mark.parametrize("after", [web(NEW, quiescent=False), web(PLAIN), web()])
@@ -114,7 +114,7 @@ async def test_others_go_at_once(monkeypatch: pytest.MonkeyPatch, after: Virtual
 async def test_it_is_drained_also_where_nothing_is_reconciled(monkeypatch: pytest.MonkeyPatch) -> None:
     site = await started(monkeypatch, web(OLD), reconcile=None)
     await site.move(web(NEW))
-    assert await site.after(EVERY) == {NEW: 1, PLAIN: 1}
+    assert await site.after(COUNT_INTERVAL) == {NEW: 1, PLAIN: 1}
 
 
 async def test_further_reloads_leave_it_but_for_one_that_makes_the_virtual_not_quiescent(
@@ -133,7 +133,7 @@ async def test_a_server_that_moves_back_has_its_row_again(monkeypatch: pytest.Mo
     await site.move(web(NEW))
     assert await site.move(web(OLD)) == {OLD: 1, NEW: 0, PLAIN: 1}
     site.kernel.connected = {}
-    assert await site.after(EVERY) == {OLD: 1, PLAIN: 1}
+    assert await site.after(COUNT_INTERVAL) == {OLD: 1, PLAIN: 1}
 
 
 async def test_an_address_that_became_the_fallback_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ async def test_what_others_do_to_it_is_undone_without_a_word(monkeypatch: pytest
     await site.move(web(NEW))
     await site.kernel.apply([Op(Verb.EDIT, Destination(key(OLD), Forward.MASQUERADE, 5))])
     site.lines.clear()
-    await site.director.reconcile(look=True)
+    await site.director.reconcile(resync=True)
     assert (site.weights[OLD], [each for each in site.lines if "Somebody" in each]) == (0, [])
 
 
@@ -160,11 +160,11 @@ async def test_a_row_that_somebody_removed_is_let_go_without_a_word(
     await site.move(web(NEW))
     await site.kernel.apply([Op(Verb.DELETE, site.kernel.table[key(OLD)])])
     site.kernel.written.clear()
-    assert (await site.after(EVERY), site.lines, site.kernel.written) == ({NEW: 1, PLAIN: 1}, [], [])
-    assert (await site.after(EVERY), site.lines, site.kernel.written) == ({NEW: 1, PLAIN: 1}, [], [])
+    assert (await site.after(COUNT_INTERVAL), site.lines, site.kernel.written) == ({NEW: 1, PLAIN: 1}, [], [])
+    assert (await site.after(COUNT_INTERVAL), site.lines, site.kernel.written) == ({NEW: 1, PLAIN: 1}, [], [])
 
 
-@pytest.mark.parametrize("seconds", [EVERY, AT_MOST])
+@pytest.mark.parametrize("seconds", [COUNT_INTERVAL, MAX_DRAIN_TIME])
 async def test_it_comes_back_with_a_service_that_somebody_removed(
     monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
@@ -182,7 +182,7 @@ async def test_a_virtual_that_goes_takes_it_along(monkeypatch: pytest.MonkeyPatc
     site.kernel.connected[key(OLD)] = 1
     await site.move(web(NEW))
     assert await site.move(virtual("10.0.0.2:80", PLAIN)) == {}
-    assert await site.after(EVERY) == {}
+    assert await site.after(COUNT_INTERVAL) == {}
 
 
 async def test_a_stop_takes_it_along(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,10 +196,10 @@ async def test_a_kernel_that_fails_keeps_it_and_is_asked_again(monkeypatch: pyte
     site = await started(monkeypatch, web(OLD))
     await site.move(web(NEW))
     site.kernel.broken = KernelError("gone")
-    assert OLD in await site.after(EVERY)
-    assert OLD in await site.after(EVERY)
+    assert OLD in await site.after(COUNT_INTERVAL)
+    assert OLD in await site.after(COUNT_INTERVAL)
     site.kernel.broken = None
-    assert await site.after(EVERY) == {NEW: 1, PLAIN: 1}
+    assert await site.after(COUNT_INTERVAL) == {NEW: 1, PLAIN: 1}
 
 
 class Counting(MemoryKernel):
@@ -213,7 +213,7 @@ class Counting(MemoryKernel):
 
 
 async def test_a_kernel_that_fails_is_not_asked_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draining, "EVERY", 0.01)
+    monkeypatch.setattr(draining, "COUNT_INTERVAL", 0.01)
     director = Director(kernel := Counting(), compile_config(config(web(OLD), reconcile=None), KINDS))
     await director.start()
     await director.reload(compile_config(config(web(NEW), reconcile=None), KINDS))
@@ -226,7 +226,7 @@ async def test_a_kernel_that_fails_is_not_asked_all_the_time(monkeypatch: pytest
 
 
 async def test_the_director_wakes_up_for_it_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draining, "EVERY", 0.05)
+    monkeypatch.setattr(draining, "COUNT_INTERVAL", 0.05)
     director = Director(kernel := MemoryKernel(), compile_config(config(web(OLD), reconcile=None), KINDS))
     await director.start()
     running = asyncio.create_task(director.run())

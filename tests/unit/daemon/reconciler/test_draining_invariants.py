@@ -13,7 +13,7 @@ from builders import KINDS, config, fallback, real, service_key, virtual
 from ldirectord_py.config.model import CheckType, Config, Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.daemon.reconciler.draining import AT_MOST, EVERY
+from ldirectord_py.daemon.reconciler.draining import COUNT_INTERVAL, MAX_DRAIN_TIME
 from ldirectord_py.desired import desired
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
@@ -72,13 +72,13 @@ class Story:
         self.kernel.broken, self.kernel.refusing = None, {}
 
     async def wait(self, index: int) -> None:
-        self.now += (1, EVERY, AT_MOST)[index % 3]
-        await self.director.reconcile(look=index > 5)
+        self.now += (1, COUNT_INTERVAL, MAX_DRAIN_TIME)[index % 3]
+        await self.director.reconcile(resync=index > 5)
 
     async def rest(self) -> None:
         """Let the kernel be well, and what is due be done."""
         await self.mend()
-        await self.director.reconcile(look=True)
+        await self.director.reconcile(resync=True)
 
 
 Act = Callable[[Story, int], Awaitable[None]]
@@ -105,11 +105,11 @@ def test_what_is_left_behind_has_no_weight_and_goes(site: Config, steps: list[Co
         left = [row for key, row in held.items() if key not in wanted and isinstance(row, Destination)]
         assert all(row.weight == 0 and director.compiled.virtuals[row.key.service].virtual.quiescent for row in left)
         kernel.connected = {}
-        story.now += EVERY
+        story.now += COUNT_INTERVAL
         await story.rest()
         assert {key: row for key, row in kernel.table.items() if getattr(key, "service", key) in ours} == wanted
         kernel.written.clear()
-        story.now += EVERY
+        story.now += COUNT_INTERVAL
         await story.rest()
         assert kernel.written == []
 

@@ -166,7 +166,7 @@ async def test_a_row_that_no_check_is_known_for_stays_as_it_is(
     assert caplog.messages == [STAYS + "10.1.0.2:81 (checked), 10.1.0.1:82 (not checked), 10.1.0.3:80 (not checked)"]
     assert await site.reload(MIXED + "    comment=changed\n") == kept
     await site.kernel.apply([Op(Verb.EDIT, row("10.1.0.1:82", 2)), Op(Verb.DELETE, rows[3])])
-    await site.director.reconcile(look=True)
+    await site.director.reconcile(resync=True)
     assert site.weights == {"10.1.0.9": 1, "10.1.0.1:82": 2, "10.1.0.2:81": 1}
     assert "Somebody" not in caplog.text
     assert await site.resolve(web1="10.1.0.1", web2="10.1.0.2") == {"10.1.0.9": 1, "10.1.0.2:81": 1}
@@ -198,7 +198,7 @@ async def test_what_somebody_adds_later_is_no_leftover(folder: Path, monkeypatch
     site = Site(folder, monkeypatch, TEXT, row("10.1.0.1"))
     await site.director.start()
     await site.kernel.apply([Op(Verb.ADD, row("10.1.0.6"))])
-    await site.director.reconcile(look=True)
+    await site.director.reconcile(resync=True)
     assert site.weights == {"10.1.0.1": 1}
 
 

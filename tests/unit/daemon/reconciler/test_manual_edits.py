@@ -26,8 +26,8 @@ def order(*virtuals: Virtual) -> CompiledConfig:
 
 def test_what_is_left_is_remembered_and_told() -> None:
     edits = ManualEdits()
-    assert edits.accept(Drifted(SECOND, destination("10.1.0.2:80", 7), mended=False))
-    assert edits.accept(Drifted(FIRST, None, mended=False))
+    assert edits.accept(Drifted(SECOND, destination("10.1.0.2:80", 7), repaired=False))
+    assert edits.accept(Drifted(FIRST, None, repaired=False))
     assert edits.weights == {SECOND.key: 7, FIRST.key: None}
     edits.discard(SECOND.key)
     edits.discard(SECOND.key)
@@ -36,18 +36,18 @@ def test_what_is_left_is_remembered_and_told() -> None:
 
 def test_what_is_mended_is_told_but_for_a_removal_that_is_taken_back() -> None:
     edits = ManualEdits()
-    assert edits.accept(Drifted(None, SECOND, mended=True))
-    assert edits.accept(Drifted(SECOND, None, mended=True))
-    assert edits.accept(Drifted(Service(service_key(WEB), "wrr"), None, mended=True))
-    edits.accept(Drifted(FIRST, None, mended=False))
-    assert not edits.accept(Drifted(None, FIRST, mended=True))
+    assert edits.accept(Drifted(None, SECOND, repaired=True))
+    assert edits.accept(Drifted(SECOND, None, repaired=True))
+    assert edits.accept(Drifted(Service(service_key(WEB), "wrr"), None, repaired=True))
+    edits.accept(Drifted(FIRST, None, repaired=False))
+    assert not edits.accept(Drifted(None, FIRST, repaired=True))
     assert edits.weights == {}
 
 
 def test_it_is_left_so_for_the_same_servers_only() -> None:
     edits = ManualEdits()
-    edits.accept(Drifted(FIRST, None, mended=False))
-    edits.accept(Drifted(SECOND, destination("10.1.0.2:80", 7), mended=False))
+    edits.accept(Drifted(FIRST, None, repaired=False))
+    edits.accept(Drifted(SECOND, destination("10.1.0.2:80", 7), repaired=False))
     before = order(virtual(WEB, "10.1.0.1:80", "10.1.0.2:80"))
     edits.keep_unchanged(before, order(virtual(WEB, real("10.1.0.1:80", weight=5), "10.1.0.2:80", scheduler="rr")))
     assert edits.weights == {SECOND.key: 7}

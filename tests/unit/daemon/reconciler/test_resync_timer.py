@@ -11,7 +11,7 @@ import pytest
 from builders import KINDS, config, virtual
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.daemon.reconciler.resync_timer import RETRY_AFTER, RETRY_AFTER_AT_MOST, ResyncTimer
+from ldirectord_py.daemon.reconciler.resync_timer import MAX_RETRY_DELAY, MIN_RETRY_DELAY, ResyncTimer
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Table
@@ -46,7 +46,7 @@ async def test_pauses_grow_to_a_limit_and_begin_anew(clock: list[float]) -> None
     looks.schedule(None)
     looks.reset()
     looks.back_off()
-    assert looks.at - clock[0] == RETRY_AFTER
+    assert looks.at - clock[0] == MIN_RETRY_DELAY
 
 
 async def test_a_retry_is_not_later_than_the_look_that_is_due(clock: list[float]) -> None:
@@ -75,14 +75,14 @@ async def test_a_kernel_that_is_back_without_a_change_is_soon_tried_again_when_i
     async def lost(seconds: int) -> list[float]:
         """Return the pauses between the reads of a kernel that is out of reach so long."""
         kernel.broken = KernelError("gone")
-        await director.reconcile(look=True)
+        await director.reconcile(resync=True)
         kernel.reads.clear()
         for _ in range(seconds):
             clock[0] += 1
-            if clock[0] >= director._resync_timer.at:
+            if clock[0] >= director.sync.resync_timer.at:
                 await director.reconcile()
         kernel.broken = None
-        clock[0] += RETRY_AFTER_AT_MOST
+        clock[0] += MAX_RETRY_DELAY
         await director.reconcile()
         return [after - before for before, after in pairwise(kernel.reads)]
 

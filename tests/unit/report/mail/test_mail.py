@@ -108,7 +108,7 @@ async def test_the_cause_of_a_flap_that_was_never_written_stands_in_no_later_mai
     assert site.letters == []
     (row,) = (row for row in site.kernel.table.values() if isinstance(row, Destination))
     await site.kernel.apply([Op(Verb.DELETE, row)])
-    await site.director.reconcile(look=True)
+    await site.director.reconcile(resync=True)
     assert [(letter.subject, letter.alerts[0].reason) for letter in site.letters] == [(ADDED.format(1), "")]
 
 
@@ -122,7 +122,7 @@ async def test_a_cause_waits_for_its_row_while_the_kernel_does_not_take_it() -> 
     await site.director.reconcile()
     assert site.letters == []
     site.kernel.broken = None
-    await site.director.reconcile(look=True)
+    await site.director.reconcile(resync=True)
     (letter,) = site.letters
     assert (letter.subject, letter.alerts[0].reason) == (DELETED.format(1), "connect refused")
 

@@ -1,0 +1,129 @@
+"""What decides that a real server is up or down: results of checks, and maintenance, applied to the health table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from functools import partial
+from typing import Final
+
+from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.config.model import Virtual
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
+from ldirectord_py.daemon.reconciler.health_table import HealthTable, initial_states
+from ldirectord_py.daemon.reconciler.unjudged import UnjudgedChecks
+from ldirectord_py.health import HealthState, Verdict
+from ldirectord_py.ipvs.table import DestinationKey, Key, Row, ServiceKey
+from ldirectord_py.report.events import Checked, Listener, Outage, Phase, Probed
+
+IN_MAINTENANCE: Final = Result(Verdict.MAINTENANCE, "Server in maintenance", 0.0)
+OUT_OF_MAINTENANCE: Final = Result(Verdict.UP, "Server out of maintenance", 0.0)
+
+KernelRows = Callable[[ServiceKey], Mapping[Key, Row]]
+"""Returns the rows that the kernel holds of a service."""
+
+
+class HealthTracker:
+    """Applies verdicts to the real servers, and publishes each change.
+
+    ``on_change`` is called for a server that came up or went down. Its state: the health ``table``, the last result of
+    each check, the servers in maintenance (``maintained``), the checks that faults of this host keep from judging,
+    and the servers without a verdict so far, with the phase that brought them.
+    """
+
+    def __init__(self, publish: Listener, on_change: Callable[[CompiledReal, Checked], None]) -> None:
+        self.table = HealthTable()
+        self.maintained: frozenset[DestinationKey] = frozenset()
+        self._publish = publish
+        self._on_change = on_change
+        self._results: dict[Check, Result] = {}
+        self._unjudged = UnjudgedChecks(publish)
+        self._first_phases: dict[DestinationKey, Phase] = {}
+
+    def observe(self, compiled: CompiledConfig, check: Check, result: Result) -> None:
+        """Apply the result of a probe to the servers that the check informs; ignore a check that is not in force."""
+        reals = compiled.plan.get(check)
+        if reals is None:
+            return
+        if result.verdict is Verdict.NONE:
+            self._unjudged.add(check, result.reason)
+            return
+        self._unjudged.remove(check)
+        self._results[check] = result
+        for real in reals:
+            in_maintenance = real.key in self.maintained
+            if not in_maintenance:
+                self._judge(real, result)
+            if real.virtual.monitorfile is not None:
+                self._publish(Probed(real.virtual, real.real, IN_MAINTENANCE if in_maintenance else result))
+
+    def set_maintenance(self, compiled: CompiledConfig, keys: AbstractSet[DestinationKey]) -> None:
+        """Put exactly these servers in maintenance; they may be servers that only a later configuration has."""
+        former, self.maintained = self.maintained, frozenset(keys)
+        for key in [key for key in self.table.health if key in self.maintained and key not in former]:
+            self._judge(compiled.real(key), IN_MAINTENANCE)
+        if former - self.maintained:
+            self._end_maintenance(
+                compiled, [key for key in self.table.health if key in former and key not in self.maintained]
+            )
+
+    def _end_maintenance(self, compiled: CompiledConfig, keys: Iterable[DestinationKey]) -> None:
+        """Judge servers by their checks again, at once by the last result of each."""
+        results = compiled.known_results(self._results)
+        for key in keys:
+            self.table.reset(key)
+            real = compiled.real(key)
+            result = OUT_OF_MAINTENANCE if real.always_up else results.get(key)
+            if result is not None:
+                self._judge(real, result)
+
+    def switch_config(self, compiled: CompiledConfig, phase: Phase, rows: KernelRows) -> None:
+        """Give each server its state: its own, else by the last result of its check, else by its row in the kernel."""
+        self._results = {check: result for check, result in self._results.items() if check in compiled.plan}
+        self._unjudged.keep(compiled.plan)
+        changed = self.table.replace_virtuals(
+            compiled.virtuals, self.maintained, partial(self._initial_states, compiled, phase, rows)
+        )
+        for key in changed:
+            if key in self.maintained:
+                self._apply_verdict(compiled.real(key), IN_MAINTENANCE)
+        self._first_phases = {key: first for key, first in self._first_phases.items() if key in self.table.health}
+
+    def _initial_states(
+        self, compiled: CompiledConfig, phase: Phase, rows: KernelRows, keys: AbstractSet[DestinationKey]
+    ) -> Mapping[DestinationKey, HealthState]:
+        self._first_phases |= {key: phase for key in keys if not compiled.real(key).always_up}
+        return initial_states(compiled, self._results, rows, keys)
+
+    def outages(self, compiled: CompiledConfig) -> dict[ServiceKey, Virtual]:
+        """Return the virtuals without a server that is up."""
+        return {virtual.key: virtual for virtual in compiled.config.virtuals if self.table.all_down(virtual.key)}
+
+    def publish_outages(self, compiled: CompiledConfig, former: Mapping[ServiceKey, Virtual]) -> None:
+        """Publish the outages that a configuration begins or ends; ``former`` are those before it.
+
+        An outage begins anew for another ``fallbackcommand``.
+        """
+        for virtual in compiled.config.virtuals:
+            down = self.table.all_down(virtual.key)
+            before = former.get(virtual.key)
+            known = before is not None and before.fallbackcommand == virtual.fallbackcommand
+            if down is not known:
+                self._publish(Outage(virtual, began=down))
+
+    def _judge(self, real: CompiledReal, result: Result) -> None:
+        """Apply a verdict; publish an outage that begins or ends with it."""
+        down = self.table.all_down(real.key.service)
+        self._apply_verdict(real, result)
+        if self.table.all_down(real.key.service) is not down:
+            self._publish(Outage(real.virtual, began=not down))
+
+    def _apply_verdict(self, real: CompiledReal, result: Result) -> None:
+        step = self.table.observe(real.key, result.verdict, real.rules)
+        if step is None:
+            return
+        phase = self._first_phases.pop(real.key, Phase.RUN)
+        event = Checked(real.virtual, real.real, step, result.reason, phase)
+        if step.rose or step.fell:
+            self._on_change(real, event)
+        self._publish(event)

@@ -1,0 +1,208 @@
+"""What reads and writes the kernel's table: which rows it should hold, what others changed, and what failed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from ldirectord_py.config.model import Virtual
+from ldirectord_py.daemon.reconciler.causes import Causes, CausesByRow
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
+from ldirectord_py.daemon.reconciler.dirty_set import DirtySet, Scopes, covers
+from ldirectord_py.daemon.reconciler.draining import Draining
+from ldirectord_py.daemon.reconciler.drift import drift
+from ldirectord_py.daemon.reconciler.health_table import HealthTable
+from ldirectord_py.daemon.reconciler.leftover import Leftover
+from ldirectord_py.daemon.reconciler.manual_edits import ManualEdits
+from ldirectord_py.daemon.reconciler.mirror import Done, Mirror
+from ldirectord_py.daemon.reconciler.resync_timer import ResyncTimer
+from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs.diff import Verb
+from ldirectord_py.ipvs.kernel import Kernel
+from ldirectord_py.ipvs.table import Destination, Key, Row, ServiceKey, Table, service_of
+from ldirectord_py.report.events import Checked, KernelFound, KernelLost, Listener, NotWritten, Phase, Written
+
+BATCH_ROWS: Final = 500
+"""Rows that are compared and written at a time: about 10 ms."""
+
+
+class TableSync:
+    """Makes the kernel's table what the configuration and the ``health`` of the servers ask for.
+
+    Its state: the mirror of the kernel's table; the rows to compare, and the verdicts that changed them; the manual
+    edits that stay; the rows of servers that moved, and of names without an address; the virtuals that a reload
+    removed; when the table is read next, and whether the kernel is out of reach.
+    """
+
+    def __init__(self, kernel: Kernel, health: HealthTable, publish: Listener) -> None:
+        self.manual_edits = ManualEdits()
+        self.resync_timer = ResyncTimer()
+        self._health = health
+        self._publish = publish
+        self._mirror = Mirror(kernel)
+        self._dirty = DirtySet()
+        self._causes = Causes()
+        self._draining = Draining()
+        self._leftover = Leftover()
+        self._removed: Mapping[ServiceKey, Virtual] = {}
+        self._lost = False
+
+    @property
+    def due(self) -> float:
+        """The time of the loop at which ``reconcile`` has something to do, whether rows are marked or not."""
+        return self.resync_timer.at if self._lost else min(self.resync_timer.at, self._draining.due)
+
+    def rows(self, service: ServiceKey) -> Mapping[Key, Row]:
+        """Return the rows of a service as last read or written."""
+        return self._mirror.rows(service)
+
+    def mark(self, compiled: CompiledConfig, real: CompiledReal, cause: Checked) -> None:
+        """Mark the rows that may change because a server came up or went down."""
+        self.manual_edits.discard(real.row)
+        rows = compiled.virtuals[real.key.service].affected_rows(real.row)
+        self._dirty.mark(real.key.service, rows)
+        self._causes.add(rows, cause)
+
+    async def adopt(self, compiled: CompiledConfig) -> CompiledConfig:
+        """Read the table at the start; return the configuration with servers for rows of names without an address.
+
+        Raises KernelError.
+        """
+        await self._mirror.read(compiled.virtuals.keys())
+        return self._adopt_leftover(compiled, compiled)
+
+    async def adopt_reload(self, former: CompiledConfig, compiled: CompiledConfig) -> CompiledConfig:
+        """Read the table before a reload, if it can be read now; return the configuration as ``adopt`` does."""
+        try:
+            await self._resync(former, self._our_services(former) | dict.fromkeys(compiled.virtuals))
+        except KernelError as error:
+            self._kernel_lost(error)
+        return self._adopt_leftover(former, compiled)
+
+    def _adopt_leftover(self, former: CompiledConfig, compiled: CompiledConfig) -> CompiledConfig:
+        return self._leftover.adopt(
+            former, compiled, lambda service: self._draining.exclude(self._mirror.rows(service)), self._publish
+        )
+
+    async def write_all(self, compiled: CompiledConfig) -> None:
+        """Write all rows at the start; raises KernelError."""
+        self._dirty.mark_all(compiled.virtuals)
+        self.resync_timer.schedule(compiled.config.settings.reconcile)
+        await self._write(compiled, Phase.START)
+
+    def switch_config(self, former: CompiledConfig, compiled: CompiledConfig) -> None:
+        """Mark the rows in which two configurations differ; leave to others the services that are to stay."""
+        self._draining.switch_config(former, compiled, self._mirror.rows, asyncio.get_running_loop().time())
+        before = {virtual.key: virtual for virtual in former.config.virtuals}
+        removed = {**self._removed, **before}
+        self._removed = {key: virtual for key, virtual in removed.items() if key not in compiled.virtuals}
+        for key in [key for key in before if key not in compiled.virtuals]:
+            if before[key].cleanstop:
+                self._dirty.mark_all((key,))
+            else:
+                self._mirror.discard(key)
+                self._dirty.discard(key)
+        self._dirty.mark_all(
+            key for key, virtual in compiled.virtuals.items() if former.virtuals.get(key) is not virtual
+        )
+        self.manual_edits.keep_unchanged(former, compiled)
+        self._causes.keep(compiled.virtuals.keys())
+        self.resync_timer.schedule(compiled.config.settings.reconcile)
+
+    async def reconcile(self, compiled: CompiledConfig, phase: Phase = Phase.RUN) -> None:
+        """Read the table if that is due, and write what differs; what fails is tried again later."""
+        try:
+            now = asyncio.get_running_loop().time()
+            if now >= self._draining.due:
+                self._dirty.mark_all(await self._draining.end(self._mirror.connections, self.resync_timer, now))
+            if self._lost or now >= self.resync_timer.at:
+                await self._resync(compiled, self._our_services(compiled))
+            await self._write(compiled, phase)
+        except KernelError as error:
+            self._kernel_lost(error)
+        else:
+            self._kernel_found()
+
+    async def remove_services(self, compiled: CompiledConfig) -> None:
+        """Remove our services from the kernel, except those that are to stay (cleanstop); raises KernelError."""
+        await self._mirror.read(self._our_services(compiled).keys())
+        stay = {virtual.key for virtual in compiled.config.virtuals if not virtual.cleanstop}
+        self._dirty = DirtySet(key for key in self._mirror.services if key not in stay)
+        await self._write(compiled, Phase.STOP)
+
+    async def _resync(self, compiled: CompiledConfig, services: Mapping[ServiceKey, None]) -> None:
+        """Read the table, publish what others did to our rows, and mark what has to be compared."""
+        readd = compiled.config.settings.readdquiescent
+        for key, (before, found) in (await self._mirror.read(services.keys())).items():
+            self._dirty.mark_all((key,))
+            if key in compiled.virtuals and not self._lost:
+                ours = [self._leftover.exclude(self._draining.exclude(rows)) for rows in (before, found)]
+                for event in drift(ours[0], ours[1], self._wanted(compiled, {key: None}), readd_quiescent=readd):
+                    if self.manual_edits.accept(event):
+                        self._publish(event)
+            self._draining.discard_missing(key, found)
+        self._dirty.mark_all(self._mirror.refused)
+        self.resync_timer.schedule(compiled.config.settings.reconcile)
+
+    async def _write(self, compiled: CompiledConfig, phase: Phase) -> None:
+        """Write the marked rows that differ, in batches, so that checks stay on time."""
+        if not (scopes := self._dirty.take_all()):
+            return
+        try:
+            for batch in compiled.batches(scopes, BATCH_ROWS):
+                await self._write_batch(compiled, batch, phase)
+                await asyncio.sleep(0)
+        except KernelError:
+            self._dirty.put_back(scopes)
+            raise
+        if self._mirror.refused:
+            self.resync_timer.back_off()
+        else:
+            self.resync_timer.reset()
+
+    async def _write_batch(self, compiled: CompiledConfig, scopes: Scopes, phase: Phase) -> None:
+        scopes = {key: scope if key in self._mirror.services else None for key, scope in scopes.items()}
+        with self._causes.taken(scopes) as causes:
+            wanted = {} if phase is Phase.STOP else self._wanted(compiled, scopes)
+            done, refused = await self._mirror.write(wanted, scopes)
+        for each in done:
+            self._publish(self._written(compiled, each, phase, causes))
+            if each.op.verb is Verb.DELETE and isinstance(each.op.row, Destination):
+                self.manual_edits.discard(each.op.row.key)
+        self._causes.put_back_refused(refused, causes)
+        for refusal in refused:
+            self._publish(NotWritten(refusal))
+
+    def _written(self, compiled: CompiledConfig, done: Done, phase: Phase, causes: CausesByRow) -> Written:
+        row, service = done.op.row, service_of(done.op.row.key)
+        virtual = compiled.virtual(service) or self._removed.get(service)
+        cause = causes.get(row.key) if isinstance(row, Destination) else None
+        return Written(done.op, done.before, compiled.role(row.key), phase, cause, virtual)
+
+    def _wanted(self, compiled: CompiledConfig, scopes: Scopes) -> Table:
+        """Return the rows within these scopes that the kernel should hold."""
+        scopes = {key: scope for key, scope in scopes.items() if key in compiled.virtuals}
+        others = self._leftover.rows(scopes, self._mirror.rows) | self._draining.rows(scopes)
+        wanted: dict[Key, Row] = {key: row for key, row in others.items() if covers(scopes, key)}
+        for key, scope in scopes.items():
+            only = None if scope is None else reversed(scope)  # from the last to the first, as all rows are
+            rows, all_down = compiled.virtuals[key].rows, self._health.all_down(key)
+            wanted |= rows.rows(self._health.health, self.manual_edits.weights, out=all_down, only=only)
+        return wanted
+
+    def _our_services(self, compiled: CompiledConfig) -> dict[ServiceKey, None]:
+        return dict.fromkeys((*compiled.virtuals, *self._mirror.services, *self._dirty))
+
+    def _kernel_lost(self, error: KernelError) -> None:
+        if not self._lost:
+            self._lost = True
+            self._publish(KernelLost(str(error)))
+        self.resync_timer.schedule(None)
+        self.resync_timer.back_off()
+
+    def _kernel_found(self) -> None:
+        if self._lost:
+            self._lost = False
+            self.resync_timer.reset()
+            self._publish(KernelFound())
