@@ -1,4 +1,4 @@
-"""Drivers of databases, imported when a check first needs one, and in a thread: that takes a tenth of a second."""
+"""Database drivers: imported by the first check that needs one, in a thread, as an import takes 0.1 s."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _drivers: dict[str, ModuleType] = {}
 
 
 async def load_driver(name: str) -> ModuleType:
-    """Return a module of ours that imports a driver."""
+    """Return the module of ours with this name, which imports a driver."""
     if name not in _drivers:
         _drivers[name] = await THREADS.run(lambda: import_module(name))
     return _drivers[name]

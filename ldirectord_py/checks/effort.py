@@ -1,29 +1,29 @@
-"""Limits the work that a server can cause on one connection, for all protocols."""
+"""A limit on the work that a server can cause on one connection, for all protocols."""
 
 from __future__ import annotations
 
 from ldirectord_py.errors import CheckFailed
 
 MAX_STEPS = 65536
-"""Steps that small pieces of an answer may take together; all of them cost some 0.1 s of CPU time."""
+"""Steps for all small pieces of an answer together: about 0.1 s of CPU time."""
 
 MAX_BYTES = 32 * 1024 * 1024
-"""Bytes that may arrive; protocols have smaller limits of their own."""
+"""Bytes received on a connection; protocols have smaller limits of their own."""
 
 MAX_TALK = 512 * 1024
-"""Bytes that may arrive in protocols of short messages; over TLS each may be a record of its own."""
+"""Bytes received in protocols of short messages; over TLS each byte may be a record of its own."""
 
 SMALL = 512
-"""Bytes: pieces of this size and more take no steps, as MAX_BYTES limits them."""
+"""Bytes of a piece that takes no steps, because MAX_BYTES limits such pieces."""
 
 READ, RECORD, CHUNK = 8, 2, 1
 """Steps for one read of the socket, one record of TLS and one chunk of HTTP: about their CPU time in us."""
 
 
 class Effort:
-    """What is left of the work for one connection, ``limit`` bytes at first.
+    """The work that is left for one connection; ``limit`` is in bytes.
 
-    Its methods raise CheckFailed when nothing is left.
+    Its methods raise CheckFailed when no work is left.
     """
 
     __slots__ = ("bytes", "steps")
@@ -33,7 +33,7 @@ class Effort:
         self.bytes = limit
 
     def read(self, size: int) -> None:
-        """Count a read that returned so many bytes."""
+        """Count a read that returned ``size`` bytes."""
         self.bytes -= size
         if size < SMALL:
             self.piece(size, READ)
@@ -41,11 +41,11 @@ class Effort:
             raise CheckFailed("the answer does not end")
 
     def datagram(self) -> None:
-        """Count a datagram, however large: it is looked at as a whole."""
+        """Count a datagram of any size."""
         self.piece(0, READ)
 
     def piece(self, size: int, steps: int) -> None:
-        """Count a piece of so many bytes, unless it is large."""
+        """Count ``steps`` for a piece of ``size`` bytes, unless it is large."""
         if size < SMALL:
             self.steps -= steps
             if self.steps < 0:

@@ -1,7 +1,7 @@
-"""Errors of sockets that are faults of this host: its addresses, routes, policies, limits and firewall.
+"""Socket errors that are faults of this host: its addresses, routes, policies, limits and firewall.
 
-What ``connect`` or ``send`` returns at once comes from this host. What comes later, as the error of the socket, comes
-from the network or the server, unless this host sent the ICMP message itself: a reject rule of its OUTPUT chain.
+An error that ``connect`` or ``send`` returns at once comes from this host. A later error of the socket comes from the
+network or the server, unless this host sent the ICMP message itself, by a reject rule of its OUTPUT chain.
 """
 
 from __future__ import annotations
@@ -15,12 +15,21 @@ from ldirectord_py.checks.reasons import words
 from ldirectord_py.errors import Inconclusive
 
 IPV6_RECVERR: Final = 25  # linux/in6.h
-_MSG_SIZE: Final = 512
+_MAX_ANCILLARY: Final = 512
 _EXTENDED_ERROR: Final = struct.Struct("=IBBBxII")  # struct sock_extended_err, linux/errqueue.h
-_ORIGIN_ICMP: Final = 2
-_ORIGIN_ICMPV6: Final = 3
-_SAME_AS_DEAD_NEIGHBOUR: Final = frozenset({(_ORIGIN_ICMP, 3, 1), (_ORIGIN_ICMPV6, 1, 3)})
-"""Host unreachable: this host sends it to itself, too, when the neighbour does not answer."""
+_SO_EE_ORIGIN_ICMP: Final = 2  # linux/errqueue.h
+_SO_EE_ORIGIN_ICMP6: Final = 3
+_ICMP_DEST_UNREACH: Final = 3  # linux/icmp.h
+_ICMP_HOST_UNREACH: Final = 1
+_ICMPV6_DEST_UNREACH: Final = 1  # linux/icmpv6.h
+_ICMPV6_ADDR_UNREACH: Final = 3
+_SAME_AS_DEAD_NEIGHBOUR: Final = frozenset(
+    {
+        (_SO_EE_ORIGIN_ICMP, _ICMP_DEST_UNREACH, _ICMP_HOST_UNREACH),
+        (_SO_EE_ORIGIN_ICMP6, _ICMPV6_DEST_UNREACH, _ICMPV6_ADDR_UNREACH),
+    }
+)
+"""Host unreachable, which this host also sends to itself if the neighbour does not answer."""
 
 
 def fault(number: int) -> Inconclusive:
@@ -29,13 +38,13 @@ def fault(number: int) -> Inconclusive:
 
 
 def rejection(connecting: socket.socket, number: int) -> Inconclusive | None:
-    """Return the exception for a connection that failed later, if a firewall rule of this host rejected it.
+    """Return the exception for a connection that failed after its start, if a firewall rule of this host rejected it.
 
-    Over IPv6 the socket needs the option IPV6_RECVERR while it connects. None for a TCP reset, which looks like the
-    server's, and for "host unreachable", which a dead neighbour causes, too.
+    Over IPv6 the socket needs the option IPV6_RECVERR while it connects. Returns None for a
+    TCP reset, which looks like one of the server, and for "host unreachable", which a dead neighbour also causes.
     """
     try:
-        _, ancillary, _, peer = connecting.recvmsg(1, _MSG_SIZE, socket.MSG_ERRQUEUE)
+        _, ancillary, _, peer = connecting.recvmsg(1, _MAX_ANCILLARY, socket.MSG_ERRQUEUE)
         own = connecting.getsockname()
     except OSError:
         return None
@@ -52,14 +61,14 @@ def _is_icmp_from(data: bytes, own: str, family: int) -> bool:
     at = _EXTENDED_ERROR.size + (8 if family == socket.AF_INET6 else 4)  # within a sockaddr
     sender = socket.inet_pton(family, own.partition("%")[0])
     return (
-        origin in {_ORIGIN_ICMP, _ORIGIN_ICMPV6}
+        origin in {_SO_EE_ORIGIN_ICMP, _SO_EE_ORIGIN_ICMP6}
         and (origin, kind, code) not in _SAME_AS_DEAD_NEIGHBOUR
         and data[at : at + len(sender)] == sender
     )
 
 
 def connect_datagrams(unconnected: socket.socket, address: tuple[str, int]) -> None:
-    """Connect a socket for datagrams; raises Inconclusive where this host has no way to the address."""
+    """Connect a datagram socket; raises Inconclusive if this host cannot reach the address."""
     try:
         unconnected.connect(address)
     except OSError as error:
@@ -67,14 +76,14 @@ def connect_datagrams(unconnected: socket.socket, address: tuple[str, int]) -> N
 
 
 def send_datagram(connected: socket.socket, data: bytes) -> None:
-    """Send a datagram; raises Inconclusive where this host does not send it, OSError for an earlier answer.
+    """Send a datagram; raises Inconclusive if this host does not send it, OSError for the answer to an earlier one.
 
-    A pending error of the network fails the next call only, an error of this host every call.
+    A pending error of the network fails only the next call, an error of this host every call.
     """
     try:
         connected.send(data)
     except OSError:
-        connected.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # a reject rule leaves another error behind
+        connected.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # a reject rule leaves another pending error
         try:
             connected.send(data)
         except OSError as error:

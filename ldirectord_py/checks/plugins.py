@@ -1,4 +1,4 @@
-"""Kinds of service from other packages: the entry points of the group ``ldirectord_py.checks``, a Kind each."""
+"""Kinds of service from other packages; each is an entry point of the group ``ldirectord_py.checks``."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _FIELDS = frozenset(field.name for field in fields(Target))
 
 @dataclass(frozen=True, slots=True)
 class Plugins:
-    """The kinds that may be used, and in words why others may not."""
+    """The usable kinds, and the reasons why others are left out."""
 
     kinds: tuple[Kind, ...]
     refused: tuple[str, ...]
 
 
 class _UnusableError(Exception):
-    """An entry point cannot be a kind of service; the text says why."""
+    """An entry point is not a usable kind; the text is the reason."""
 
 
 def plugins(entries: Iterable[EntryPoint], taken: Collection[str]) -> Plugins:
-    """Return what the entry points give, in the order of their names; a name that is ``taken`` is refused."""
+    """Return the kinds of the entry points, in the order of their names; a name in ``taken`` is refused."""
     kinds: dict[str, Kind] = {}
     refused: list[str] = []
     for entry in sorted(entries, key=lambda entry: (entry.name, _package(entry))):

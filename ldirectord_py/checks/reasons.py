@@ -1,4 +1,4 @@
-"""Why a check did not pass, in short words: the operating system's errors and excerpts of answers."""
+"""Short reasons for a failed check: errors of the operating system and excerpts of answers."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _TLS_WORDS: Mapping[str, str] = {
 }
 
 _WITHOUT_NUMBER: Mapping[type[OSError], str] = {
-    ConnectionResetError: "TLS: closed by server in the handshake",  # what the loops raise then
+    ConnectionResetError: "TLS: closed by server in the handshake",  # as event loops raise it
 }
 
 _LOCAL_LOOKUP_FAULTS = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_MEMORY, socket.EAI_SYSTEM})
@@ -71,7 +71,7 @@ _NO_THREAD = "can't start new thread"
 
 
 def is_local(error: Exception) -> bool:
-    """Whether the error is a fault of this host or of its resolver, which says nothing about the server."""
+    """Whether the error is a fault of this host or its resolver, and says nothing about the server."""
     if not isinstance(error, OSError):
         return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and str(error) == _NO_THREAD)
     if isinstance(error, ssl.SSLError):
@@ -82,7 +82,7 @@ def is_local(error: Exception) -> bool:
 
 
 def words(error: Exception) -> str:
-    """Return the error in a few words, without numbers and addresses."""
+    """Return the error in a few words, without numbers or addresses."""
     if not isinstance(error, OSError):
         return str(error) or ("out of memory" if isinstance(error, MemoryError) else type(error).__name__)
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -1,4 +1,4 @@
-"""Search an answer for a pattern, without letting a slow pattern stop the loop."""
+"""Search an answer for a pattern; a slow pattern does not block the event loop."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ldirectord_py.errors import CheckFailed
 _BRANCHING = frozenset(b"*+?{(|")
 
 LOOP_TIMEOUT = 0.005
-"""Seconds that a search may take in the event loop; a slower one is done again in a thread."""
+"""Seconds of a search in the event loop; a slower one is repeated in a thread."""
 
 THREAD_TIMEOUT = 1.0
-"""Seconds that a search may take at all."""
+"""Seconds of a search in a thread; a slower one fails the check."""
 
 
 async def search(pattern: Pattern, data: bytes | bytearray, start: int = 0) -> tuple[int, int] | None:
-    """Return where the pattern matches from ``start`` on, or None; raises CheckFailed if it takes too long."""
+    """Return start and end of the first match at or after ``start``, or None; raises CheckFailed if it is too slow."""
     try:
         match = pattern.search(data, start, timeout=None if _is_linear(pattern) else LOOP_TIMEOUT)
     except TimeoutError:
@@ -27,7 +27,7 @@ async def search(pattern: Pattern, data: bytes | bytearray, start: int = 0) -> t
 
 
 def _is_linear(pattern: Pattern) -> bool:
-    """Whether the pattern can only take time in proportion to the data; then no clock needs to be watched."""
+    """Whether the search takes linear time, so that it needs no timeout."""
     return _BRANCHING.isdisjoint(pattern.pattern)
 
 

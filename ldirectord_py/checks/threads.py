@@ -1,4 +1,4 @@
-"""The threads in which checks do what blocks or takes long."""
+"""The threads for the blocking and slow calls of checks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from ldirectord_py.runtime.threads import DaemonThreads
 
 THREADS: Final = DaemonThreads("check", 16)
-"""For calls that come back: patterns with a limit of time, passwords, imports."""
+"""For calls that end by themselves: patterns with a timeout, password hashes, imports."""
 
 LOOKUPS: Final = DaemonThreads("check-lookup", 16)
-"""For host names, which may hang for as long as the resolver does."""
+"""For lookups of host names, which hang as long as the resolver does."""

@@ -17,12 +17,12 @@ _MAX_LENGTH_BYTES = 4
 _MAX_INTEGER_BYTES = 4
 
 
-class Malformed(ValueError):  # noqa: N818  said of an answer, not an error of ours
-    """The bytes are not what they should be; the text says in a few words what is wrong."""
+class Malformed(ValueError):  # noqa: N818  it describes an answer
+    """The bytes are not valid; the text is the reason."""
 
 
 def encode(tag: int, *contents: bytes) -> bytes:
-    """Return an element of the tag with the contents one after the other."""
+    """Return an element with the tag and the joined contents."""
     content = b"".join(contents)
     size = len(content)
     if size < _LONG_FORM:
@@ -32,17 +32,17 @@ def encode(tag: int, *contents: bytes) -> bytes:
 
 
 def integer(value: int, tag: int = INTEGER) -> bytes:
-    """Return a number that is not negative as an element."""
+    """Return a non-negative integer as an element."""
     return encode(tag, value.to_bytes(value.bit_length() // 8 + 1, "big"))
 
 
 def text(value: str, tag: int = OCTET_STRING) -> bytes:
-    """Return a text as an element, in UTF-8; bytes that the configuration could not decode stay themselves."""
+    """Return a text as an element, in UTF-8; bytes of the configuration that are not UTF-8 are unchanged."""
     return encode(tag, as_bytes(value))
 
 
 def extent(data: memoryview) -> tuple[int, int] | None:
-    """Return where the content of the first element begins and ends, be it there or not; None: too few bytes to say."""
+    """Return start and end of the first element's content, which may be incomplete; None if its length is."""
     if len(data) < 2:
         return None
     short = data[1]
@@ -57,7 +57,7 @@ def extent(data: memoryview) -> tuple[int, int] | None:
 
 
 def elements(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield tag and content of each element; raises Malformed where one is cut short."""
+    """Yield tag and content of each element; raises Malformed for an incomplete one."""
     while data:
         found = extent(data)
         if found is None or found[1] > len(data):
@@ -76,7 +76,7 @@ def expect(source: Iterator[tuple[int, memoryview]], tag: int) -> memoryview:
 
 
 def decode_integer(content: memoryview) -> int:
-    """Return what the content of an integer stands for; raises Malformed unless it has one to four bytes."""
+    """Return the value of an integer's content; raises Malformed unless it has one to four bytes."""
     if not 0 < len(content) <= _MAX_INTEGER_BYTES:
         raise Malformed(f"a number of {len(content)} bytes")
     return int.from_bytes(content, "big", signed=True)

@@ -14,7 +14,7 @@ from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes
 
 MAX_RECORDS = 128
-"""Records of an answer that are looked at."""
+"""Records of an answer that are read."""
 
 _RESPONSE, _OPCODE, _TRUNCATED, _RECURSION = 0x8000, 0x7800, 0x0200, 0x0100
 _CODES = (
@@ -33,7 +33,7 @@ _CODES = (
 
 @dataclass(frozen=True, slots=True)
 class DnsResponse:
-    """An answer: its code in words, whether it was cut to fit a datagram, and the text of each record read."""
+    """An answer: its code as a word, whether it was truncated to fit a datagram, and the text of each record."""
 
     code: str
     truncated: bool
@@ -42,7 +42,7 @@ class DnsResponse:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question, with the number that its answer must have."""
+    """A question, and the id that its answer must have."""
 
     name: str
     type: RecordType
@@ -53,7 +53,7 @@ class Query:
 
     @property
     def encoded(self) -> bytes:
-        """Return the message; raises CheckFailed if the name is none of DNS."""
+        """The message as bytes; raises CheckFailed for an invalid name."""
         return struct.pack("!6H", self.identity, _RECURSION, 1, 0, 0, 0) + self._question
 
     @property
@@ -68,7 +68,7 @@ class Query:
         return name + struct.pack("!HH", self.type, INTERNET)
 
     def decode(self, data: bytes) -> DnsResponse:
-        """Return the answer; raises UnrelatedAnswer if it is not to this query, CheckFailed if it is malformed."""
+        """Return the answer; raises UnrelatedAnswer for an answer to another query, CheckFailed for a malformed one."""
         if len(data) < 12:
             raise UnrelatedAnswer("too short for a DNS answer")
         identity, flags, questions, answers = struct.unpack_from("!4H", data)
@@ -84,7 +84,7 @@ class Query:
 
 
 def _label(text: str) -> bytes:
-    """Return a label of a name; raises UnicodeError. One that is not UTF-8 is sent as its bytes."""
+    """Return a label of a name; one that is not UTF-8 is sent as its bytes. Raises UnicodeError."""
     raw = as_bytes(text)
     try:
         raw.decode()
@@ -94,7 +94,7 @@ def _label(text: str) -> bytes:
 
 
 def parse_query(request: str) -> Query:
-    """Return what ``NAME``, ``NAME TYPE``, an address or nothing asks: A, PTR of an address, NS of the root."""
+    """Return the query for ``NAME`` (type A), ``NAME TYPE``, an address (PTR) or nothing (NS of the root)."""
     name, word, more = (*request.split(maxsplit=2), "", "", "")[:3]
     identity = secrets.randbelow(65536)
     if more or word.upper() not in {"", *RecordType.__members__}:

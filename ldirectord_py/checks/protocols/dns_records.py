@@ -1,7 +1,7 @@
-"""The records of a DNS answer as text, in little time whatever the server sends.
+"""The records of a DNS answer as text, in bounded time for any answer.
 
-A reader of messages in general is not for this: dnspython 2.9 takes 15 s over 63 kB that are made to be slow, and
-keeps a class for every unknown type of record it ever saw.
+dnspython 2.9 is not used: a malicious answer of 63 kB takes it 15 s, and it keeps a class for every unknown type of
+record.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.errors import CheckFailed
 
 INTERNET = 1
-"""The class of all records that are looked at."""
+"""The class of the records that are read."""
 
 _MAX_POINTERS = 127  # more labels than a name can have
 
@@ -28,11 +28,14 @@ _ESCAPED = tuple(
 
 
 RecordDecoder: TypeAlias = Callable[[bytes, int, int], bytes]
-"""Reads the data of a record between two places of a message; raises ValueError, IndexError or struct.error."""
+"""Returns the text of a record's data, given the message and the start and end of the data.
+
+Raises ValueError, IndexError or struct.error.
+"""
 
 
 class RecordType(IntEnum):
-    """The types of records that can be asked for and read."""
+    """The supported types of records."""
 
     A = 1
     NS = 2
@@ -46,7 +49,7 @@ class RecordType(IntEnum):
 
 
 def record_texts(data: bytes, at: int, count: int) -> Iterator[bytes]:
-    """Yield the text of the records that we can read; raises CheckFailed if one is malformed."""
+    """Yield the text of each record of a supported type; raises CheckFailed for a malformed record."""
     try:
         for _ in range(count):
             read, start, at = _frame(data, at)
@@ -57,7 +60,7 @@ def record_texts(data: bytes, at: int, count: int) -> Iterator[bytes]:
 
 
 def _frame(data: bytes, at: int) -> tuple[RecordDecoder | None, int, int]:
-    """Return who reads the data of the record, and where they start and end."""
+    """Return the decoder of a record, and start and end of its data."""
     at = _after_name(data, at)
     kind, family, _, size = struct.unpack_from("!HHIH", data, at)
     if at + 10 + size > len(data):
@@ -74,7 +77,7 @@ def _after_name(data: bytes, at: int) -> int:
 
 
 def _name(data: bytes, at: int) -> bytes:
-    """Return a name as text, without the dot at its end; pointers lead back only, and not too often."""
+    """Return a name as text, without the final dot; pointers must point back, and are limited in number."""
     labels: list[bytes] = []
     length, jumps, border = 1, 0, at
     while size := data[at]:
@@ -120,7 +123,7 @@ def _soa(data: bytes, at: int, end: int) -> bytes:
 
 
 def _txt(data: bytes, at: int, end: int) -> bytes:
-    """Return the strings of the record joined, as those who use them read them."""
+    """Return the joined strings of the record, as users of TXT records read them."""
     strings: list[bytes] = []
     while at < end:
         strings.append(data[at + 1 : at + 1 + data[at]])

@@ -1,4 +1,4 @@
-"""Why a server's certificate is refused, in words that name the certificate."""
+"""Reasons for a refused certificate, with its names or dates."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 from ldirectord_py.runtime.text import as_bytes, printable
 
 MAX_NAMES = 3
-"""Names of a certificate that a reason gives."""
+"""Names of a certificate in a reason."""
 
 MAX_NAME = 80
-"""Bytes of each of them."""
+"""Bytes of a name in a reason."""
 
 Certificate = Mapping[str, Any]
-"""A certificate as ``ssl.SSLSocket.getpeercert`` describes it; empty where it cannot be had."""
+"""A certificate in the form of ``ssl.SSLSocket.getpeercert``."""
 
 
 class VerifyingSSLObject(ssl.SSLObject):
-    """A TLS connection that says which certificate it refused: ``verify_message`` of the error does."""
+    """A TLS connection whose errors name the refused certificate in ``verify_message``."""
 
     def do_handshake(self) -> None:
-        """Carry the handshake on; raises ssl.SSLError."""
+        """Continue the handshake; raises ssl.SSLError."""
         try:
             super().do_handshake()
         except ssl.SSLCertVerificationError as error:
@@ -33,13 +33,13 @@ class VerifyingSSLObject(ssl.SSLObject):
     def _refusal(self, error: ssl.SSLCertVerificationError) -> str:
         try:
             return refusal(error, self._chain(), self.server_hostname or "")
-        except (ValueError, KeyError, ssl.SSLError):  # not even described it can be
+        except (ValueError, KeyError, ssl.SSLError):  # ssl cannot describe the certificate
             return _other(error)
 
     def _chain(self) -> Sequence[Certificate]:
-        """Return what the server presented, its own first.
+        """Return the chain that the server sent, its own certificate first.
 
-        Python tells about a certificate that it refused nowhere else.
+        Python offers a refused certificate nowhere else.
         """
         inner: Any = getattr(self, "_sslobj", None)
         if not hasattr(inner, "get_unverified_chain"):
@@ -48,7 +48,7 @@ class VerifyingSSLObject(ssl.SSLObject):
 
 
 def refusal(error: ssl.SSLCertVerificationError, chain: Sequence[Certificate], name: str) -> str:
-    """Return why OpenSSL refuses a chain for a server of that name."""
+    """Return the reason why OpenSSL refuses the chain for a server with this name."""
     said = _REASONS.get(error.verify_code)
     return said(chain, name) if said else _other(error)
 
@@ -66,7 +66,7 @@ def _not_yet_valid(chain: Sequence[Certificate], _: str) -> str:
 
 
 def _out_of_time(chain: Sequence[Certificate], key: str, words: str, wrong: Callable[[float], bool]) -> str:
-    """Return which certificate of the chain is out of its time, and since or until when."""
+    """Return the first certificate of the chain outside its validity, with the date."""
     for depth, certificate in enumerate(chain):
         when = ssl.cert_time_to_seconds(certificate[key])
         if wrong(when):
@@ -91,7 +91,7 @@ def _mismatch(chain: Sequence[Certificate], name: str) -> str:
 
 
 def _names(certificate: Certificate) -> list[str]:
-    """Return the names that a certificate is for; its subject's where it has no others."""
+    """Return the alternative names of a certificate, or else the names of its subject."""
     names = [value for kind, value in certificate.get("subjectAltName", ()) if kind in {"DNS", "IP Address"}]
     subject = [pair for part in certificate.get("subject", ()) for pair in part]
     return names or [value for kind, value in subject if kind == "commonName"]

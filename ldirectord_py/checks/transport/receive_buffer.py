@@ -1,4 +1,4 @@
-"""How much the kernel takes in before somebody reads it: a loop reads all that is there, and a server may flood."""
+"""Limits the data that the kernel receives before it is read: an event loop reads all of it, and servers may flood."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 import socket
 
 RECEIVE_BUFFER = 32768
-"""Bytes that the kernel is asked to hold unread; it takes twice as many, its own overhead included."""
+"""Bytes of the receive buffer as set; the kernel doubles them for its own overhead."""
 
 
 def limit_receive_buffer(transport: asyncio.BaseTransport) -> None:
-    """Let the kernel take in no more than a few pages that nobody has read."""
+    """Limit the receive buffer of the transport's socket."""
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)

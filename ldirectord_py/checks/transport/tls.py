@@ -1,4 +1,4 @@
-"""TLS on a transport of ours: what is asked of the server's end, and a close that waits for nobody."""
+"""TLS parameters of a check, the contexts that checks share, and TLS between bytes in memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _LEGACY_SERVER_CONNECT = 0x4  # ssl.OP_LEGACY_SERVER_CONNECT, named only from Py
 
 @dataclass(frozen=True, slots=True)
 class TlsParameters:
-    """What a connection asks of a server's TLS.
+    """The TLS parameters of a connection.
 
-    ``name`` goes out as SNI unless it is an address. With ``verify`` the certificate must be for it, and from an
-    authority in ``ca`` (PEM), or from one that this host trusts where that is empty.
+    ``name`` is sent as SNI unless it is an address. With ``verify`` the certificate must be for this name, and from an
+    authority in ``ca`` (PEM), or from one that this host trusts if ``ca`` is empty.
     """
 
     name: str
@@ -29,26 +29,26 @@ class TlsParameters:
 
     @property
     def context(self) -> ssl.SSLContext:
-        """Return the context that all checks with such terms share."""
+        """The context that all checks with equal parameters share."""
         return context(verify=self.verify, ca=self.ca)
 
 
 def tls_parameters(target: Target) -> TlsParameters:
-    """Return the terms of a check; without a name the server's address stands for it."""
+    """Return the parameters of a check; the name defaults to the server's address."""
     return TlsParameters(server_name(target.tlsname) or str(target.address), target.tlsverify, target.tlsca)
 
 
 def context(*, verify: bool = False, ca: str = "") -> ssl.SSLContext:
-    """Return the context that all who hold it now share; raises ssl.SSLError where ``ca`` holds no certificates.
+    """Return a context, one for all equal arguments while it is in use; raises ssl.SSLError for an invalid ``ca``.
 
-    Without ``verify`` old servers are welcome: TLS 1.0 and up, any cipher, any certificate. Sessions are never
-    taken up again, so that each check sees the certificate of that moment.
+    Without ``verify`` it accepts old servers: TLS 1.0 and up, any cipher, any certificate. Sessions are never resumed,
+    so that each check gets the current certificate.
     """
     return (_contexts if ca else _system_contexts)((verify, ca))
 
 
-def _create_context(asked: tuple[bool, str]) -> ssl.SSLContext:
-    verify, ca = asked
+def _create_context(arguments: tuple[bool, str]) -> ssl.SSLContext:
+    verify, ca = arguments
     shared = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if verify:
         _strict(shared, ca)
@@ -57,7 +57,7 @@ def _create_context(asked: tuple[bool, str]) -> ssl.SSLContext:
     return shared
 
 
-_contexts = WeakCache(_create_context, recent=8)  # from when a configuration is read to the first probe
+_contexts = WeakCache(_create_context, recent=8)  # until the first probe; a context takes 1 to 20 ms
 _system_contexts = cache(_create_context)  # two at most; one that verifies takes 20 ms
 
 
@@ -80,7 +80,7 @@ def _permissive(shared: ssl.SSLContext) -> None:
 
 
 def server_name(host: str | None) -> str | None:
-    """Return the name to send as SNI, without a port; None where the host is no name that TLS can carry."""
+    """Return a host without its port for SNI; None if TLS cannot carry it as a name."""
     name = (host or "").partition(":")[0].rstrip(".")
     try:
         name.encode("idna")
@@ -94,15 +94,15 @@ class Tls:
 
     __slots__ = ("_incoming", "_object", "_outgoing", "ended", "established")
 
-    def __init__(self, asked: TlsParameters) -> None:
+    def __init__(self, parameters: TlsParameters) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._object = asked.context.wrap_bio(self._incoming, self._outgoing, server_hostname=asked.name)
+        self._object = parameters.context.wrap_bio(self._incoming, self._outgoing, server_hostname=parameters.name)
         self.established = False
         self.ended = False
 
     def handshake(self) -> bool:
-        """Carry the handshake on; return whether it is done now."""
+        """Continue the handshake; return whether it is done."""
         try:
             self._object.do_handshake()
         except ssl.SSLWantReadError:
@@ -111,19 +111,19 @@ class Tls:
         return True
 
     def write(self, data: bytes) -> None:
-        """Take plain bytes to send; only after the handshake."""
+        """Encrypt bytes to send; only after the handshake."""
         self._object.write(data)
 
     def read_outgoing(self) -> bytes:
-        """Return what the transport has to send now."""
+        """Return the encrypted bytes to send now."""
         return self._outgoing.read() if self._outgoing.pending else b""
 
     def write_incoming(self, data: memoryview | bytes) -> None:
-        """Take what the transport received."""
+        """Add received encrypted bytes."""
         self._incoming.write(data)
 
     def decrypted(self) -> Iterator[bytes]:
-        """Yield the plain bytes received so far; the server's goodbye ends them and sets ``ended``."""
+        """Yield the decrypted bytes received so far; a close_notify of the server ends them and sets ``ended``."""
         try:
             while data := self._object.read(_RECORD):
                 yield data
