@@ -1,4 +1,4 @@
-"""The HTTP probe: one connection, one prepared request, one answer, as little else as possible."""
+"""The HTTP check: for each probe one connection, one prepared request and one response."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ USES = frozenset({"request", "receive", "httpmethod", "expectstatus", "followred
 
 _REDIRECTING = frozenset({301, 302, 303, 307, 308})
 
-# One buffer for all connections: it is filled and handed over in one step, without a wait between.
+# One buffer for all connections: it is filled and consumed without a wait in between.
 _BUFFER = bytearray(65536)
 _VIEW = memoryview(_BUFFER)
 
 
 class HttpCheck:
-    """The checker of one target. Its state: the objects that all its probes share, made by the first one."""
+    """The checker of one target. Its state: the objects that all its probes share, created by the first one.
+
+    ``prepare`` does not create them: a reload that brings thousands of checks must not hold up the event loop.
+    """
 
     __slots__ = ("_context", "_kind", "_pattern", "_request", "_wanted")
 
@@ -44,27 +47,29 @@ class HttpCheck:
         self._context: ssl.SSLContext | None = None
 
     def __call__(self, target: Target) -> Awaitable[str]:
-        """Return the probe, which returns the status line of the answer.
+        """Return the probe, which returns the status line of the response.
 
-        Raises CheckFailed if the request cannot be made; the probe does unless the answer is as ``target`` wants it.
+        Raises CheckFailed if the request cannot be built; so does the probe if the response is not what ``target``
+        asks for.
         """
         if self._request is None:
             self._pattern = compiled(target.receive) if target.receive else None
             self._wanted = parse_statuses(target.expectstatus)
             self._request = first_request(self._kind, target)
-        return self._ask(self._request, target)
+        return self._probe(self._request, target)
 
     def context(self, request: Request) -> ssl.SSLContext | None:
-        """Return the TLS context of a request, None without TLS. It is kept: all requests of the target share it."""
-        if request.tls is not None and self._context is None:
+        """Return the TLS context that all requests of the target share, None for one without TLS."""
+        if request.tls is None:
+            return None
+        if self._context is None:
             self._context = request.tls.context
         return self._context
 
-    async def _ask(self, request: Request, target: Target) -> str:
-        """Follow redirects, unless the target does not want that or expects their very status."""
+    async def _probe(self, request: Request, target: Target) -> str:
+        """Fetch the response, and follow redirects unless the target forbids that or expects their status."""
         for hop in range(REDIRECTS + 1):
-            self.context(request)
-            answer, found = await _fetch(request, self._pattern, self._wanted, " after a redirect" if hop else "")
+            answer, found = await self._fetch(request, " after a redirect" if hop else "")
             redirects = answer.code in _REDIRECTING and not answer.success and target.followredirects
             if not redirects or answer.location is None:
                 break
@@ -77,9 +82,24 @@ class HttpCheck:
             raise CheckFailed(f"receive /{target.receive}/ not in {answer.size} bytes: {excerpt(answer.body)}")
         return answer.status
 
+    async def _fetch(self, request: Request, when: str) -> tuple[Response, bool]:
+        """Return the whole response, and whether the pattern is in it; ``when`` is appended to the progress."""
+        set_progress(NOT_CONNECTED + when)
+        connection = await connect(request.host, request.port)
+        answer = Response(request.method, self._wanted, kept=self._pattern is not None, effort=connection.effort)
+        exchange = Exchange(connection, request, answer, self.context(request))
+        try:
+            await exchange.begin()
+            return answer, await exchange.read(self._pattern)
+        except BaseException:
+            set_progress(exchange.progress() + when)
+            raise
+        finally:
+            exchange.close()
+
 
 def http_kind(name: str, port: int, uses: Collection[str] = ()) -> Kind:
-    """Return the kind of this name; ``uses`` are the fields of a Target that it has beside USES."""
+    """Return the kind of this name; ``uses`` are the fields of a Target that it uses beside USES."""
 
     def prepare(_: Target) -> Checker:
         return HttpCheck(name)
@@ -90,44 +110,28 @@ def http_kind(name: str, port: int, uses: Collection[str] = ()) -> Kind:
     return Kind(name, check, port=port, uses=USES.union(uses), prepare=prepare)
 
 
-async def _fetch(
-    request: Request, pattern: Pattern | None, wanted: Collection[int], when: str
-) -> tuple[Response, bool]:
-    """Return the whole answer, and whether the pattern was found in it; ``when`` ends the phase reached."""
-    set_progress(NOT_CONNECTED + when)
-    connection = await connect(request.host, request.port)
-    answer = Response(request.method, wanted, kept=pattern is not None, effort=connection.effort)
-    exchange = Exchange(connection, request, answer)
-    try:
-        await exchange.begin()
-        return exchange.answer, await exchange.read(pattern)
-    except BaseException:
-        set_progress(exchange.progress() + when)
-        raise
-    finally:
-        exchange.close()
-
-
 class Exchange:
-    """A request and its answer on a connection of their own; its state is how far the answer and TLS have come."""
+    """A request and its response on one connection. Its state: how far the response and TLS have come."""
 
     __slots__ = ("_connection", "_head", "_tls", "answer")
 
-    def __init__(self, connection: Connection, request: Request, answer: Response) -> None:
+    def __init__(
+        self, connection: Connection, request: Request, answer: Response, context: ssl.SSLContext | None
+    ) -> None:
         self._connection = connection
         self._head = request.head
-        self._tls = Tls(request.tls) if request.tls else None
+        self._tls = Tls(context, request.tls.name) if context and request.tls else None
         self.answer = answer
 
     async def begin(self) -> None:
-        """Send the request, over TLS if so."""
+        """Send the request, after the handshake if it goes over TLS."""
         if self._tls is None:
             try:
                 await self._connection.send(self._head)
             except (BrokenPipeError, ConnectionResetError):
-                return  # the answer may lie there all the same
+                return  # the response may have arrived all the same
             return
-        while not self._shaken(self._tls):
+        while not self._handshake(self._tls):
             await self._connection.send(self._tls.read_outgoing())
             if not (size := await self._connection.receive_into(_BUFFER)):
                 raise CheckFailed("TLS: closed by server in the handshake")
@@ -136,7 +140,7 @@ class Exchange:
         await self._connection.send(self._tls.read_outgoing())
 
     async def read(self, pattern: Pattern | None) -> bool:
-        """Return whether the pattern is in the body, once the answer is complete."""
+        """Return whether the pattern is in the body, once the response is complete."""
         answer, found = self.answer, pattern is None
         while True:
             while not (answer.done or answer.full):
@@ -149,7 +153,7 @@ class Exchange:
             answer.drop()
 
     def progress(self) -> str:
-        """Return how far the exchange has come, in words."""
+        """Return how far the exchange has come, in words for a reason."""
         if self._tls and not self._tls.established:
             return "connected, TLS handshake not done"
         return self.answer.progress()
@@ -159,13 +163,13 @@ class Exchange:
         self._connection.close()
 
     async def _found(self, pattern: Pattern) -> bool:
-        """Return whether the pattern is in the window, short of an end that is not the body's."""
+        """Whether the pattern matches in the window. A match up to its end counts at the end of the body only."""
         answer = self.answer
         span = await search(pattern, answer.body, 1 if answer.dropped else 0)
         return span is not None and (answer.done or span[1] < len(answer.body))
 
-    def _shaken(self, tls: Tls) -> bool:
-        """Carry the handshake on; return whether it is done."""
+    def _handshake(self, tls: Tls) -> bool:
+        """Continue the handshake; return whether it is complete."""
         try:
             return tls.handshake()
         except OSError:
@@ -173,7 +177,7 @@ class Exchange:
             raise
 
     async def _more(self) -> None:
-        """Take what comes next, or the end of the connection; a reset is an end if only the end delimits the body."""
+        """Feed the next data to the response. A reset counts as its end where the connection delimits the body."""
         try:
             size = await self._connection.receive_into(_BUFFER)
         except ConnectionResetError:

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from ldirectord_py.runtime import stalls
-from ldirectord_py.runtime.stalls import BEAT, NOISE, STALL, RunQueue, StallMeter
+from ldirectord_py.runtime.stalls import BEAT_INTERVAL, MAX_NOISE, MIN_STALL, RunQueue, StallMeter
 
 
 class Clock:
@@ -47,18 +47,18 @@ def test_beats_in_time_and_noise_count_nothing(clock: Clock) -> None:
     meter = meter_of(clock)
     before = meter.watch()
     for _ in range(100):
-        clock.pass_by(BEAT + NOISE / 2)
+        clock.pass_by(BEAT_INTERVAL + MAX_NOISE / 2)
     assert meter.since(before) == (0, 0)
 
 
 def test_a_stall_counts_from_when_its_beat_was_due_and_once(clock: Clock) -> None:
     meter = meter_of(clock)
     before = meter.watch()
-    clock.now += BEAT + 1.5
+    clock.now += BEAT_INTERVAL + 1.5
     assert meter.since(before) == pytest.approx((1.5, 1.5))
     clock.pass_by(0)
     assert meter.since(before) == pytest.approx((1.5, 1.5))
-    clock.pass_by(BEAT + 0.2)
+    clock.pass_by(BEAT_INTERVAL + 0.2)
     assert meter.since(before)[1] == pytest.approx(1.7)
 
 
@@ -66,8 +66,8 @@ def test_a_busy_loop_misses_time_and_does_not_stand_still(clock: Clock) -> None:
     meter = meter_of(clock)
     before = meter.watch()
     for _ in range(10):
-        clock.pass_by(BEAT + STALL / 2)
-    assert meter.since(before) == pytest.approx((5 * STALL, 0))
+        clock.pass_by(BEAT_INTERVAL + MIN_STALL / 2)
+    assert meter.since(before) == pytest.approx((5 * MIN_STALL, 0))
 
 
 def test_it_beats_only_while_somebody_watches(clock: Clock) -> None:
@@ -75,10 +75,10 @@ def test_it_beats_only_while_somebody_watches(clock: Clock) -> None:
     meter.watch()
     meter.watch()
     meter.unwatch()
-    clock.pass_by(BEAT)
+    clock.pass_by(BEAT_INTERVAL)
     assert len(clock.timers) == 1
     meter.unwatch()
-    clock.pass_by(BEAT)
+    clock.pass_by(BEAT_INTERVAL)
     assert clock.timers == []
     clock.pass_by(3600)
     assert (meter.watch(), len(clock.timers)) == ((0, 0), 1)
@@ -89,8 +89,8 @@ def test_waits_for_a_processor_count_as_missed(clock: Clock, monkeypatch: pytest
     monkeypatch.setattr(RunQueue, "waited", lambda _: next(waits, 0.0))
     meter = meter_of(clock)
     before = meter.watch()
-    clock.pass_by(BEAT + NOISE / 5)
-    clock.pass_by(BEAT + NOISE / 5)
+    clock.pass_by(BEAT_INTERVAL + MAX_NOISE / 5)
+    clock.pass_by(BEAT_INTERVAL + MAX_NOISE / 5)
     assert meter.since(before) == pytest.approx((0.02, 0))
 
 

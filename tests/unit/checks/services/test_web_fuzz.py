@@ -62,7 +62,7 @@ def flight(version: ssl.TLSVersion) -> bytes:
     context.maximum_version = version
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = context.wrap_bio(incoming, outgoing, server_side=True)
-    client = Tls(VERIFIED)
+    client = Tls(VERIFIED.context, VERIFIED.name)
     client.handshake()
     incoming.write(client.read_outgoing())
     try:
@@ -74,7 +74,7 @@ def flight(version: ssl.TLSVersion) -> bytes:
 
 def refusal(data: bytes) -> str:
     """Return why a client refuses what a server says first, or that it waits for more."""
-    client = Tls(VERIFIED)
+    client = Tls(VERIFIED.context, VERIFIED.name)
     client.handshake()
     client.read_outgoing()
     client.write_incoming(data)
