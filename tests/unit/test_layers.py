@@ -33,8 +33,6 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "checks/checktypes/test_command.py": ("runtime.output",),
     "daemon/reconciler/test_leftover.py": ("unresolved",),
     "ipvs/netlink/test_client.py": ("ipvs.netlink.session",),
-    "report/log/test_logfile.py": ("report.log.sinks",),
-    "report/mail/test_smtp.py": ("report.mail.queue",),
     "daemon/reconciler/test_director.py": (
         *("daemon.reconciler.causes", "daemon.reconciler.drift", "daemon.reconciler.mirror"),
         *("daemon.reconciler.health_tracker", "daemon.reconciler.table_sync"),
