@@ -1,4 +1,4 @@
-"""Where this host has what the harness starts, and whether it has an IPVS of its own."""
+"""The programs of this host, and whether its kernel has IPVS."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def program_path() -> str:
-    """Return the PATH of everything that the harness starts: the environment's programs, then the system's."""
+    """Return the PATH for all programs of the harness: the virtual environment first, then the system."""
     return f"{Path(sys.prefix) / 'bin'}:{SYSTEM_PATH}"
 
 
 @cache
 def has_ipvs() -> bool:
-    """Return whether this process may build IPVS tables in network namespaces of its own."""
+    """Return whether this process may change IPVS tables in its own network namespaces."""
     if os.geteuid() != 0:
         return False
-    _succeeds("modprobe", "--quiet", "ip_vs")  # built in where it fails and the next line holds
+    _succeeds("modprobe", "--quiet", "ip_vs")  # fails if IPVS is built in; the next line tells
     return Path("/proc/net/ip_vs").exists() and _succeeds("unshare", "--net", "true")
 
 

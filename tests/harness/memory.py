@@ -1,4 +1,4 @@
-"""What a probe allocates at its peak."""
+"""The peak memory of a probe."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 LITTLE: Final = 384 * 1024
-"""Bytes: what a loop reads from a flood at once, 256 kB, and half as much again for all that a probe keeps."""
+"""Bytes: the 256 kB that an event loop reads at once, and half of that for the rest of a probe."""
 PROBES: Final = 3
-"""The least of so many counts: what else goes on in the process, the collector above all, only adds to one."""
+"""Measurements, of which the lowest counts: other work in the process, such as garbage collection, only adds."""
 
 
 async def peak(probing: Callable[[], Awaitable[object]]) -> int:
-    """Return the bytes that one of several equal probes allocates at most; one before them fills what is cached."""
+    """Return the peak number of bytes that a probe allocates, after a first probe that fills the caches."""
     tracemalloc.start()
     try:
         await probing()

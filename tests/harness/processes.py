@@ -1,4 +1,4 @@
-"""Processes that a test looks at."""
+"""The state of processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ldirectord_py.runtime.child import Child
 
 
 def is_running(pid: int | str) -> bool:
-    """Whether the process runs; one that only waits to be reaped does not."""
+    """Return whether the process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -19,7 +19,7 @@ def is_running(pid: int | str) -> bool:
 
 
 async def wait_for_end(pid: int | str) -> None:
-    """Return once the process no longer runs."""
+    """Wait until the process no longer runs."""
     async with asyncio.timeout(20):
         while is_running(pid):
             await asyncio.sleep(0.05)
@@ -30,7 +30,7 @@ def _written(file: Path) -> bool:
 
 
 def fail_next_wait(monkeypatch: pytest.MonkeyPatch, error: BaseException, pids: Path) -> None:
-    """Let the next wait for a child raise ``error``, as soon as the child has written a line to ``pids``."""
+    """Make the next wait for a child raise ``error`` once the child has written a line to ``pids``."""
     wait = Child.wait
 
     async def failing(self: Child) -> int:

@@ -1,7 +1,7 @@
-"""A process with a daemon of 200 checks on a kernel in memory that is reloaded so many times, 20 checks anew each time.
+"""A daemon with 200 checks and a table in memory, reloaded many times with 20 new checks each time.
 
-Half of the servers never answer, so that probes are in flight when a reload drops them. Its arguments are a word of
-``service`` and the number of reloads; its output is its anonymous memory in kB, after ten reloads and at the end.
+Half of the servers never answer, so that reloads cancel probes in flight. The arguments are a word of ``service`` and
+the number of reloads. It prints its anonymous memory in kB after ten reloads and at the end.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
 FIRST = 10
 
 DIFFERENT = int(os.environ.get("DIFFERENT", "5"))
-"""Configurations that take turns: what is cached of each is there after the first ten reloads."""
+"""Configurations used in turn, so that all of them are cached after the first ten reloads."""
 
 
 class Kernel(MemoryKernel):
-    """A kernel that does not remember what was written."""
+    """A kernel that keeps no record of writes."""
 
     async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
         refused = await super().apply(ops)

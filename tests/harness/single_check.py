@@ -29,7 +29,7 @@ async def run(
 
 @contextmanager
 def public_folder(name: str) -> Iterator[Path]:
-    """Yield a folder that other users may enter, as pytest's own are not."""
+    """Yield a temporary folder that other users may enter, unlike pytest's."""
     with tempfile.TemporaryDirectory(prefix=f"{name}.") as folder:
         path = Path(folder)
         path.chmod(0o755)

@@ -1,4 +1,4 @@
-"""A check whose reason names a Python exception has a fault: no test passes with one unless it asks for it."""
+"""Finds checks that failed with a Python exception: no test passes with one unless it is marked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REASON = re.compile(r"^.*(?:\b\w+ in the check \(see the log\)|\bfailed unexpec
 
 
 class _Recorder(logging.Handler):
-    """Keeps what the checks of this process, and of its workers, could not put into words."""
+    """Records the exceptions of checks in this process and in its workers."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -25,7 +25,7 @@ class _Recorder(logging.Handler):
 
 @contextmanager
 def recorded() -> Iterator[list[str]]:
-    """Yield the list of what checks fail of unexpectedly meanwhile."""
+    """Yield the list of exceptions of checks during the block."""
     recorder = _Recorder()
     logger = logging.getLogger(_PROBE)
     logger.addHandler(recorder)
@@ -36,5 +36,5 @@ def recorded() -> Iterator[list[str]]:
 
 
 def in_log(text: str) -> list[str]:
-    """Return the lines of a daemon's log that say so."""
+    """Return the lines of a daemon's log that report such an exception."""
     return _REASON.findall(text)

@@ -87,7 +87,7 @@ def test_one_farm_plays_many_servers(lab: Lab) -> None:
     balance(lab, farm)
     farm.drop_packets(dark)
     farm.refuse_connections(refusing)
-    with lab.client.traffic(VIP, workers=8, patience=3) as traffic:
+    with lab.client.traffic(VIP, workers=8, timeout=3) as traffic:
         traffic.wait(80)
         assert {failure.failure for failure in traffic.failures()} <= {"timeout", "refused"}
         assert set(traffic.counts()) == {str(a) for a in farm.addresses[2:20]}

@@ -1,4 +1,4 @@
-"""What a daemon left by a marked point of a scenario, made comparable: times, pids and versions are masked."""
+"""The traces of a daemon at a marked place of a scenario, made comparable: times, pids and versions are masked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 _LOGGED: Final = re.compile(r"^\[[^]|]*\|[^]|]*\|\d+\] (.*)$", re.MULTILINE)
-_TOLD: Final = re.compile(
+_CHANGES: Final = re.compile(
     r"(Added|Restored|Quiescent|Deleted) (real|fallback) server|(Added|Changed) virtual server"
     r"|Purged (real|virtual) server|Soft failure|Resetting soft failure|Starting |Reloading |emailalert: "
     r"|Linux Director Daemon terminated|Invoking |Exiting | - reread new configuration"
@@ -23,7 +23,7 @@ _REASON: Final = re.compile(r"^Reason: .*\n?", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a daemon left since the point before; ``differs`` says which of it differs, and by which row of the page."""
+    """The traces of a daemon since the previous checkpoint; ``differs`` maps those that differ to a row of the page."""
 
     name: str
     differs: Mapping[str, str]
@@ -37,13 +37,13 @@ class Checkpoint:
     commands: tuple[str, ...] = ()
 
     def seen(self) -> dict[str, tuple[str, ...]]:
-        """Return all that is compared."""
+        """Return all traces that are compared."""
         return {field.name: getattr(self, field.name) for field in fields(self)[2:]}
 
 
 def logged(text: str) -> tuple[str, ...]:
-    """Return the messages of a log that say what was done: a set, as ours makes before it breaks."""
-    return tuple(sorted({_masked(message) for message in _LOGGED.findall(text) if _TOLD.match(message)}))
+    """Return the log messages about changes: a set, as ours adds rows before it removes others."""
+    return tuple(sorted({_masked(message) for message in _LOGGED.findall(text) if _CHANGES.match(message)}))
 
 
 def monitored(text: str) -> dict[str, tuple[str, ...]]:
@@ -66,7 +66,7 @@ def mailed(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def alerts(lines: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the mails, those that tell of several changes as one for each: how many leave together is chance."""
+    """Return the mails, those that tell of several changes as one for each: how many are sent together is random."""
     return [single for line in lines for single in _apart(json.loads(line))]
 
 
@@ -83,7 +83,7 @@ def _apart(mail: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def compare(originals: list[Checkpoint], ours: list[Checkpoint]) -> list[str]:
-    """Return in words what differs and should not, or should and does not."""
+    """Return descriptions of what differs and should not, or should and does not."""
     assert [point.name for point in originals] == [point.name for point in ours]
     wrong: list[str] = []
     for before, after in zip(originals, ours, strict=True):

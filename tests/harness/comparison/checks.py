@@ -1,4 +1,4 @@
-"""One server on loopback, checked by the Perl original and by ours: what each of them says of it, in a line."""
+"""Checks one server on loopback with the Perl original and with ours, and returns their results as text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ldirectord_py.plan import plan
 
 
 def site(port: int, directives: str, *, host: str = "127.0.0.1", own: str = "") -> str:
-    """Return a virtual with one real server; ``own`` is what follows its address in the file."""
+    """Return a virtual with one real server; ``own`` follows the forwarding method in its line."""
     address = bracketed(ip_address(host))
     words = ("virtual6=[2001:db8::1]:80", "real6") if ":" in host else ("virtual=192.0.2.1:80", "real")
     real = f"{words[1]}={address}:{port} masq {own}"
@@ -26,7 +26,7 @@ def site(port: int, directives: str, *, host: str = "127.0.0.1", own: str = "") 
 
 
 async def original(config: str) -> str:
-    """Return the original's last verdict and its message; ``died`` or ``refused`` where there is none."""
+    """Return the original's last verdict and its message; ``died`` or ``refused`` if there is none."""
     answer = await perl.check(config)
     if answer.error:
         return f"refused: {answer.error[1]}"
@@ -37,7 +37,7 @@ async def original(config: str) -> str:
 
 
 async def ours(config: str) -> str:
-    """Return our verdict and its reason; ``refused`` with all errors of the file where there is none."""
+    """Return our verdict and its reason; ``refused`` with all errors of the file if there is none."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
         file.write(config)
         file.flush()
@@ -52,11 +52,11 @@ async def ours(config: str) -> str:
 
 
 async def both(config: str) -> tuple[str, str]:
-    """Return what the original says of the server, then what ours says."""
+    """Return the result of the original, then ours."""
     return await original(config), await ours(config)
 
 
 async def of_one(talk: Talk, directives: str, own: str = "") -> tuple[str, str]:
-    """Return the same of a server on 127.0.0.1 that talks so."""
+    """Return both results for a scripted server on 127.0.0.1."""
     async with servers() as place:
         return await both(site(await place.start(talk), directives, own=own))

@@ -1,7 +1,7 @@
-"""One thing in a configuration, as the original reads it and as we do, in the same words.
+"""One value of a configuration, as the original reads it and as we do.
 
-What to look at is named by scope and directive, as in "daemon quiescent", "virtual login" or "real request": the first
-virtual, the first real server. "virtual reals" are the addresses and ports of all its servers.
+A value is named by scope and directive, as in "daemon quiescent", "virtual login" or "real request", for the first
+virtual and its first real server. "virtual reals" are the addresses and ports of all its servers.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from ldirectord_py.config.dump import to_dict
 from ldirectord_py.config.load import load
 from ldirectord_py.errors import ConfigError
 
-THEIR_WORDS = {"fwmark": "fwm", "reals": "real", "lower": "l-threshold", "upper": "u-threshold"}
+ORIGINAL_NAMES = {"fwmark": "fwm", "reals": "real", "lower": "l-threshold", "upper": "u-threshold"}
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What comes of a file that is refused: the line of its first error."""
+    """The file is refused; ``line`` is that of its first error."""
 
     line: int
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A configuration, what to look at in it, and what each makes of that: as text, "" for nothing.
+    """A configuration, the name of a value, and the value for each daemon as text, "" for none.
 
-    ``says`` is part of what we say of it, in warnings or errors; "" where we have nothing to say.
+    ``says`` is part of our warnings or errors, "" if there are none.
     """
 
     config: str | bytes
@@ -41,7 +41,7 @@ class Case:
 
 
 def originals(cases: Sequence[Case]) -> list[str | Refused]:
-    """Return what the original makes of each case."""
+    """Return the values that the original reads."""
     answers = perl.read_all([case.config for case in cases])
     return [_original(case, answer) for case, answer in zip(cases, answers, strict=True)]
 
@@ -50,11 +50,11 @@ def _original(case: Case, answer: perl.Answer) -> str | Refused:
     if answer.error:
         return Refused(answer.error[0])
     settings = {**answer.settings, "execute": answer.execute}
-    return _seen(case.look, settings, answer.virtuals[0], lambda name: THEIR_WORDS.get(name, name))
+    return _value(case.look, settings, answer.virtuals[0], lambda name: ORIGINAL_NAMES.get(name, name))
 
 
 def ours(case: Case, folder: Path) -> tuple[str | Refused, list[str]]:
-    """Return what we make of a case, and what we say."""
+    """Return the value that we read, and our warnings or errors."""
     file = folder / "test.cf"
     file.write_bytes(case.config.encode() if isinstance(case.config, str) else case.config)
     try:
@@ -62,11 +62,11 @@ def ours(case: Case, folder: Path) -> tuple[str | Refused, list[str]]:
     except ConfigError as error:
         return Refused(error.problems[0].line), [str(problem) for problem in error.problems]
     meaning = to_dict(parsed.config)
-    seen = _seen(case.look, meaning["globals"], meaning["virtuals"][0], str)
+    seen = _value(case.look, meaning["globals"], meaning["virtuals"][0], str)
     return seen, [str(warning) for warning in parsed.warnings]
 
 
-def _seen(look: str, settings: Mapping[str, Any], virtual: Mapping[str, Any], word: Callable[[str], str]) -> str:
+def _value(look: str, settings: Mapping[str, Any], virtual: Mapping[str, Any], word: Callable[[str], str]) -> str:
     scope, name = look.split()
     if look == "virtual reals":
         return " ".join(f"{real['server']}:{real['port']}" for real in virtual[word("reals")])

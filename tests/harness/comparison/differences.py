@@ -1,4 +1,4 @@
-"""The rows of docs/differences.md, and what names them: tests by their marker, scenarios by what they compare."""
+"""The rows of docs/differences.md, and the markers of tests and the scenarios that name them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MARKER: Final = "difference"
 
 
 def rows(page: str) -> list[str]:
-    """Return the name of each row that has one: its first cell, without what makes it bold."""
+    """Return the name of each row that has one: its first cell without bold marks."""
     cells = (line.split(" | ")[0].removeprefix("|").strip() for line in page.splitlines() if line.startswith("| "))
     return [cell.replace("**", "") for cell in cells if "**" in cell]
 
 
 def marked(folder: Path) -> set[str]:
-    """Return what the markers of the tests below ``folder`` name."""
+    """Return the names in the markers of all tests in ``folder``."""
     return {name for path in folder.rglob("test_*.py") for name in _named(ast.parse(path.read_text()))}
 
 
@@ -35,7 +35,7 @@ def _named(tree: ast.AST) -> Iterator[str]:
 
 
 class DryRun(Run):
-    """A run without daemons, servers or waits: only the names of the differences are taken."""
+    """A run without daemons, servers or waits, which only collects the names of differences."""
 
     def __init__(self, folder: Path, *, ours: bool) -> None:
         self.ours, self.folder = ours, folder
@@ -49,24 +49,24 @@ class DryRun(Run):
         """Write nothing."""
 
     def receive_mails(self) -> Callable[[], object]:
-        """Take no mails."""
+        """Start no server."""
         return lambda: None
 
     def await_mails(self, *, original: int, ours: int) -> None:
-        """Await none."""
+        """Do not wait."""
 
     def await_text(self, path: Path, text: str, times: int) -> None:
-        """Await nothing."""
+        """Do not wait."""
 
     def assert_log(self, *, original: str = "", ours: str = "") -> None:
         """Assert nothing."""
 
     def assert_original_only(self, row: str, holds: bool) -> None:
-        """Take the name."""
+        """Record the name."""
         self.named.add(row)
 
     def checkpoint(self, name: str, table: Weights, /, *, ours: Weights | None = None, **differs: str) -> None:
-        """Take the names."""
+        """Record the names."""
         self.named.update(differs.values())
 
 

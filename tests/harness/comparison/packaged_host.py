@@ -1,4 +1,4 @@
-"""A host of its own for Debian's scripts, with a command of ours in place of /usr/sbin/ldirectord."""
+"""A host for the scripts of Debian packages, with any command in place of /usr/sbin/ldirectord."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INIT_SCRIPT = "/etc/init.d/ldirectord"
 UNIT = Path("/lib/systemd/system/ldirectord.service")
 AGENT = Path("/usr/lib/ocf/resource.d/heartbeat/ldirectord")
 PLACES = ("/etc/ha.d", "/etc/default", "/var/log", "/run")
-# Mounts end with the namespaces; whatever forks into them is reaped by the loop, and ends with it.
+# The mounts end with the namespaces; the loop is the first process, which reaps the others, and they end with it.
 BEGIN = (
     'while [ $# -gt 1 ]; do mount --bind "$1" "$2" || exit; shift 2; done; : >/run/begun; while sleep 0.2; do :; done'
 )
@@ -29,7 +29,7 @@ BEGIN = (
 class PackagedHost:
     """Processes and mounts of its own: /etc/ha.d, /etc/default, /var/log and /run are folders below ``folder``.
 
-    ``enter`` is put before the command that makes them: how to get to a network namespace.
+    ``enter`` is a command prefix that enters a network namespace.
     """
 
     def __init__(self, folder: Path, enter: Sequence[str] = ()) -> None:
@@ -44,7 +44,7 @@ class PackagedHost:
         mounts = [word for place in PLACES for word in (str(self.path(place)), place)]
         apart = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
         with (self.folder / "begin.out").open("wb") as output:
-            self._leash = subprocess.Popen(
+            self._init = subprocess.Popen(
                 [*self._enter, *apart, "sh", "-c", BEGIN, "sh", *mounts],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -54,29 +54,29 @@ class PackagedHost:
         try:
             eventually(self.path("/run/begun").exists, 30, (self.folder / "begin.out").read_text)
         except BaseException:
-            end(self._leash, signal.SIGKILL)  # unshare ignores others
+            end(self._init, signal.SIGKILL)  # unshare ignores others
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        end(self._leash, signal.SIGKILL)
+        end(self._init, signal.SIGKILL)
 
     def path(self, place: str) -> Path:
-        """Return where a file of this host lies for the test."""
+        """Return the path of a file of this host outside of it."""
         return self.folder / place.lstrip("/")
 
     def install(self, command: Path) -> None:
-        """Put ``command`` over /usr/sbin/ldirectord."""
+        """Mount ``command`` over /usr/sbin/ldirectord."""
         self._must("mount", "--bind", str(command), COMMAND)
 
     def uninstall(self) -> None:
-        """Take the command away again: what the package installed is there."""
+        """Unmount the command, so that the program of the package is there again."""
         self._must("umount", COMMAND)
 
     def run(self, *argv: str, **environment: str) -> tuple[int, str]:
-        """Return exit status and output of a command on this host; what it leaves running goes on."""
+        """Return exit status and output of a command on this host; processes that it starts go on."""
         output = self.folder / f"{next(self._outputs)}.out"
         with output.open("wb") as file:
             done = subprocess.run(
@@ -100,12 +100,12 @@ class PackagedHost:
         return status
 
     def log(self) -> str:
-        """Return what is in /var/log/ldirectord.log."""
+        """Return /var/log/ldirectord.log."""
         path = self.path("/var/log/ldirectord.log")
         return path.read_text() if path.exists() else ""
 
     def daemon(self, instance: str) -> int | None:
-        """Return what the pid file names, a pid of this host, as long as there is such a process."""
+        """Return the pid in the pid file, if this host has such a process."""
         with suppress(FileNotFoundError, ValueError):
             pid = int(self.path(f"/run/ldirectord.{instance}.pid").read_text())
             if self.run("kill", "-0", str(pid))[0] == 0:
@@ -117,7 +117,7 @@ class PackagedHost:
         assert status == 0, output
 
     def _first(self) -> int:
-        children = Path(f"/proc/{self._leash.pid}/task/{self._leash.pid}/children").read_text().split()
+        children = Path(f"/proc/{self._init.pid}/task/{self._init.pid}/children").read_text().split()
         return int(children[0])
 
     def _environment(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What servers of DNS, SIP and RADIUS answer, made by other means than our own decoders."""
+"""Answers of DNS, SIP and RADIUS servers, made without our own encoders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def dns_answer(data: bytes, *records: str, rcode: int = 0, flags: int = 0) -> by
 
 
 def sip_answer(request: bytes, status: str = "200 OK") -> bytes:
-    """Return an answer that repeats what answers have to."""
+    """Return an answer that repeats the headers that answers have to repeat."""
     repeated = [
         line for line in request.split(b"\r\n") if line.startswith((b"Via", b"To", b"From", b"Call-ID", b"CSeq"))
     ]

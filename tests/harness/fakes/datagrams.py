@@ -1,4 +1,4 @@
-"""Servers on loopback that answer datagrams as a test tells them to."""
+"""Servers on loopback that answer datagrams with a function of the test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Answers = Callable[[bytes], Iterable[bytes]]
 
 
 class Server(asyncio.DatagramProtocol):
-    """Answers each datagram with what ``answers`` makes of it; ``heard`` has all that came."""
+    """Answers each datagram with the datagrams that ``answers`` returns; ``heard`` has all that arrived."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
@@ -24,7 +24,7 @@ class Server(asyncio.DatagramProtocol):
         return port
 
     def stop(self) -> None:
-        """Leave the port to nobody."""
+        """Close the port."""
         self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -40,7 +40,7 @@ class Server(asyncio.DatagramProtocol):
 
 @contextlib.asynccontextmanager
 async def answering(answers: Answers, host: str = "127.0.0.1") -> AsyncIterator[Server]:
-    """Run such a server."""
+    """Run a server that answers with ``answers``."""
     loop = asyncio.get_running_loop()
     transport, server = await loop.create_datagram_endpoint(lambda: Server(answers), (host, 0))
     try:

@@ -1,4 +1,4 @@
-"""A server in a thread of its own that floods whoever connects, and holds no memory for it."""
+"""A server in a thread that sends without end, and takes no memory for it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 
 
 @contextlib.contextmanager
-def flood(turns: Sequence[bytes], chunk: bytes, greeting: bytes = b"") -> Iterator[int]:
-    """Serve one connection after the other: greet, answer what comes with the turns, then send ``chunk`` for ever."""
+def flood(answers: Sequence[bytes], chunk: bytes, greeting: bytes = b"") -> Iterator[int]:
+    """Serve connections one by one: send greeting and ``answers``, one per read, then ``chunk`` for ever."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         open_sockets = [listener]
-        thread = threading.Thread(target=_serve, args=(open_sockets, turns, chunk, greeting))
+        thread = threading.Thread(target=_serve, args=(open_sockets, answers, chunk, greeting))
         thread.start()
         port: int = listener.getsockname()[1]
         try:
@@ -25,7 +25,7 @@ def flood(turns: Sequence[bytes], chunk: bytes, greeting: bytes = b"") -> Iterat
             thread.join()
 
 
-def _serve(open_sockets: list[socket.socket], turns: Sequence[bytes], chunk: bytes, greeting: bytes) -> None:
+def _serve(open_sockets: list[socket.socket], answers: Sequence[bytes], chunk: bytes, greeting: bytes) -> None:
     while True:
         try:
             connection, _ = open_sockets[0].accept()
@@ -35,8 +35,8 @@ def _serve(open_sockets: list[socket.socket], turns: Sequence[bytes], chunk: byt
             open_sockets[1:] = [connection]
             connection.settimeout(10)
             connection.sendall(greeting)
-            for turn in turns:
+            for answer in answers:
                 connection.recv(65536)
-                connection.sendall(turn)
+                connection.sendall(answer)
             while True:
                 connection.sendall(chunk)

@@ -1,4 +1,4 @@
-"""What an LDAP server says, written by hand from RFC 4511: the tests of the decoder need another's words."""
+"""Messages of an LDAP server after RFC 4511, made without our own decoder, which they test."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def result(number: int, operation: int, code: int = 0, said: bytes = b"", referr
 
 
 def entry(number: int, name: bytes, **attributes: tuple[bytes, ...]) -> bytes:
-    """Return an entry that was found."""
+    """Return an entry of a search result."""
     written = (
         element(0x30, element(0x04, attribute.encode()), element(0x31, *(element(0x04, value) for value in values)))
         for attribute, values in attributes.items()

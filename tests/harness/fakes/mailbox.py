@@ -1,4 +1,4 @@
-"""A mail server that takes everything: ``mailbox.py FILE`` listens on 127.0.0.1:25, a line of FILE for each mail."""
+"""A mail server that accepts everything: ``mailbox.py FILE`` listens on 127.0.0.1:25 and writes a line per mail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Session(socketserver.StreamRequestHandler):
     """One session of SMTP."""
 
     def handle(self) -> None:
-        """Take mails until the client is gone."""
+        """Accept mails until the client disconnects."""
         self.say("220 mailbox")
         sender, recipients = "", ""
         while line := self.rfile.readline().decode():
@@ -28,7 +28,7 @@ class Session(socketserver.StreamRequestHandler):
             self.say("221 bye" if word == "QUIT" else "250 ok")
 
     def keep(self, sender: str, recipients: str) -> None:
-        """Read a mail and write what it says and who gets it."""
+        """Read a mail, and write it with its recipients to the file."""
         lines: list[str] = []
         while (line := self.rfile.readline().decode().rstrip("\r\n")) != ".":
             lines.append(line)
@@ -43,7 +43,7 @@ class Session(socketserver.StreamRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Sessions beside each other."""
+    """Runs sessions in threads."""
 
     daemon_threads = True
     allow_reuse_address = True

@@ -1,4 +1,4 @@
-"""Answers that went wrong on their way: the same each time, so that what they find can be found again."""
+"""Damaged answers, the same in each run, so that failures can be reproduced."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ODD = (b"\x00", b"\xff", b"\xff\xff\xff\xff", b"\x7f", b"\x80", b"\xc0\x0c", b"
 
 
 def mutants(seeds: Sequence[bytes], count: int, start: int = 0) -> Iterator[bytes]:
-    """Yield ``count`` of the seeds with bytes changed, put in, left out, doubled, cut; ``start`` is kept whole."""
+    """Yield ``count`` seeds with bytes changed, inserted, removed, doubled or cut off, from byte ``start`` on."""
     noise = random.Random(len(seeds))  # noqa: S311  noise, and the same each time
     for _ in range(count):
         data = bytearray(noise.choice(seeds))

@@ -1,4 +1,4 @@
-"""Coroutines that talk to a server, without one: all that it will ever say is there from the start."""
+"""Runs coroutines of a protocol without a server: all bytes that they receive are there from the start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 
 
 class NullTransport:
-    """A writer and its transport, which keep nothing and have no socket; going over to TLS fails."""
+    """A writer and its transport without a socket, which drop all data; starting TLS fails."""
 
     @property
     def transport(self) -> NullTransport:
@@ -37,7 +37,7 @@ class NullTransport:
 
 
 def connection_with(data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Return a connection that has all the data, and then the end; only within a loop."""
+    """Return a connection on which ``data`` and then the end arrive; needs a running event loop."""
     reader = asyncio.StreamReader()
     reader.feed_data(data)
     reader.feed_eof()
@@ -45,7 +45,7 @@ def connection_with(data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWr
 
 
 def run_without_waiting(step: Coroutine[Any, Any, str | None]) -> str | None:
-    """Return what a coroutine returns that never waits for anybody; raises what it raises."""
+    """Return the result of a coroutine that never waits; raises what it raises."""
     try:
         for _ in range(10):
             step.send(None)

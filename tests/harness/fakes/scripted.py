@@ -1,4 +1,4 @@
-"""Servers on loopback that say what a test tells them to."""
+"""Servers on loopback that follow a script of the test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Servers:
-    """Servers on free ports, ended together; ``connections`` counts what they accepted."""
+    """Servers on free ports, stopped together; ``connections`` counts the accepted connections."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -34,26 +34,28 @@ class Servers:
         return port
 
     async def stop(self) -> None:
-        """Close the servers and what they still talk."""
-        await _settled()  # whoever has connected gets its talk: a server closed meanwhile would leave its socket open
+        """Close the servers and their connections."""
+        await (
+            _run_pending()
+        )  # clients that have connected are served: closing the server first would leave their sockets open
         for server in self._servers:
             server.close()
         talks = list(self._talks)
         for talk in talks:
             talk.cancel()
         await asyncio.gather(*talks, return_exceptions=True)
-        await _settled()  # transports that were told to close do so
+        await _run_pending()  # lets transports close
 
 
-async def _settled() -> None:
-    """Let the loop carry out what it was already asked for, and what follows from that."""
+async def _run_pending() -> None:
+    """Run the pending callbacks of the loop, and those that follow from them."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager
 async def servers() -> AsyncIterator[Servers]:
-    """Yield a place to start servers."""
+    """Yield an object that starts servers, and stop them afterwards."""
     place = Servers()
     try:
         yield place
@@ -62,7 +64,7 @@ async def servers() -> AsyncIterator[Servers]:
 
 
 def saying(*pieces: bytes) -> Talk:
-    """Return a talk that greets with the pieces and closes."""
+    """Return a talk that sends the pieces and closes."""
 
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for piece in pieces:
@@ -85,7 +87,7 @@ def answering(*pieces: bytes) -> Talk:
 
 
 def hanging(*pieces: bytes) -> Talk:
-    """Return a talk that greets with the pieces, and then neither speaks nor closes."""
+    """Return a talk that sends the pieces, and then neither sends nor closes."""
 
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for piece in pieces:
@@ -95,12 +97,12 @@ def hanging(*pieces: bytes) -> Talk:
     return talk
 
 
-def dialogue(*turns: bytes) -> Talk:
-    """Return a talk that greets with the first turn, and answers each line with the next."""
+def dialogue(*pieces: bytes) -> Talk:
+    """Return a talk that sends the first piece, and answers each line with the next one."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for turn in turns:
-            writer.write(turn)
+        for piece in pieces:
+            writer.write(piece)
             await writer.drain()
             if not await reader.readline():
                 return
@@ -109,7 +111,7 @@ def dialogue(*turns: bytes) -> Talk:
 
 
 def replying(greeting: bytes, replies: Mapping[str, bytes], other: bytes) -> Talk:
-    """Return a talk that greets, and answers each line by its first word, or with ``other``."""
+    """Return a talk that sends the greeting, and answers each line by its first word, or with ``other``."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)

@@ -1,4 +1,4 @@
-"""Scripted servers on an event loop of their own, in a thread: for tests whose own loop is what is tested."""
+"""Scripted servers in a thread with its own event loop, for tests of the event loop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.fakes.scripted import Servers, Talk
 
 
 class ThreadedServers:
-    """A loop in a thread of its own, for servers."""
+    """Servers in a thread with its own event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()

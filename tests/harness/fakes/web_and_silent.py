@@ -1,6 +1,6 @@
-"""A process of servers on loopback: one that answers HTTP, one that takes a connection and never answers.
+"""A process with two servers on loopback: one answers HTTP, the other accepts connections and never answers.
 
-Its output is their ports; it ends when its input does.
+It prints their ports, and ends at the end of its input.
 """
 
 from __future__ import annotations

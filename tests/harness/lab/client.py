@@ -1,4 +1,4 @@
-"""Requests, one or without end, and what became of each."""
+"""The client of the lab: its requests and their results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.lab.namespace import Namespace, end, eventually, python
 
 SCRIPT = Path(__file__).with_name("requests.py")
-ONCE_PATIENCE = 3.0  # seconds
+REQUEST_TIMEOUT = 3.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +29,20 @@ class Request:
 
     @classmethod
     def parse(cls, line: str) -> Request:
-        """Return what a line of requests.py says."""
+        """Return the request that a line of requests.py describes."""
         started, seconds, outcome, detail = line.split(" ", 3)
         good = outcome == "ok"
         return cls(float(started), float(seconds), detail if good else "", "" if good else detail)
 
 
 class Traffic:
-    """Running traffic; every question is about the requests started at ``since`` or later and before ``until``."""
+    """Running traffic; ``since`` and ``until`` select requests by their start."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def requests(self, since: float = 0, until: float = float("inf")) -> list[Request]:
-        """Return the requests that ended so far."""
+        """Return the requests that have ended."""
         text = self._path.read_text()
         complete = text[: text.rfind("\n") + 1]
         return [r for r in map(Request.parse, complete.splitlines()) if since <= r.started < until]
@@ -56,33 +56,33 @@ class Traffic:
         return [request for request in self.requests(since, until) if request.failure]
 
     def wait(self, requests: int, within: float = 30) -> None:
-        """Wait until that many more requests were started from now on and have ended."""
+        """Wait until so many requests have started and ended from now on."""
         now = time.monotonic()
         eventually(lambda: len(self.requests(now)) >= requests, within, lambda: f"{requests} requests after {now:.3f}")
 
 
 def get(place: Namespace, address: object, path: str = "/", port: int = 80) -> str:
-    """Return the body that a server gives to a request from ``place``, or the kind of failure (see Request)."""
+    """Send a request from a namespace; return the body of the answer, or the kind of failure (see Request)."""
     request = Request.parse(
-        place.run(*python(SCRIPT, "once", str(ONCE_PATIENCE), str(address), str(port), path)).rstrip()
+        place.run(*python(SCRIPT, "once", str(REQUEST_TIMEOUT), str(address), str(port), path)).rstrip()
     )
     return request.failure or request.server
 
 
 class Client(Namespace):
-    """Where the clients are."""
+    """The namespace of the clients."""
 
     @contextmanager
     def traffic(
-        self, vip: str, port: int = 80, workers: int = 2, pause: float = 0.02, patience: float = 10
+        self, vip: str, port: int = 80, workers: int = 2, pause: float = 0.02, timeout: float = 10
     ) -> Iterator[Traffic]:
         """Send requests to the virtual service until the block ends: ``workers`` at a time, ``pause`` s apart.
 
-        One fails as ``timeout`` after ``patience`` s of silence: long, because an emulated machine may be slow.
+        A request fails as ``timeout`` after ``timeout`` s of silence: long, because an emulated machine may be slow.
         """
         path = self.folder / f"requests-{time.monotonic_ns()}"
         with path.open("wb") as output:
-            argv = python(SCRIPT, "endless", str(patience), vip, str(port), str(workers), str(pause))
+            argv = python(SCRIPT, "endless", str(timeout), vip, str(port), str(workers), str(pause))
             process = self.spawn(*argv, output=output)
         try:
             yield Traffic(path)

@@ -21,21 +21,21 @@ START_SECONDS = 60.0  # emulated machines take several seconds to import
 class Director(Namespace):
     """The director: a config file, the daemon that runs it, and what the kernel's table says of it.
 
-    The daemon runs as under systemd (``ldirectord CONFIG run``), so that it tells when it is ready; its files are
-    all below ``folder``: ``lab.cf``, ``lab.log`` (name it ``logfile`` in the configuration), ``output``.
+    The daemon runs as under systemd (``ldirectord CONFIG run``), and notifies the lab when it is ready. Its files are
+    in ``folder``: ``lab.cf``, ``lab.log``, ``output``.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
         super().__init__(name, folder)
         self._daemon: subprocess.Popen[bytes] | None = None
-        self._notices: NotifySocket | None = None
+        self._notify_socket: NotifySocket | None = None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         super().__exit__(kind, error, trace)
-        if self._notices is not None:
-            self._notices.close()
+        if self._notify_socket is not None:
+            self._notify_socket.close()
         if error is None:
             assert in_log(self.log()) == []
 
@@ -46,33 +46,33 @@ class Director(Namespace):
 
     @property
     def logfile(self) -> Path:
-        """Where ``configure`` lets the daemon log."""
+        """The ``logfile`` that ``configure`` sets."""
         return self.folder / f"{INSTANCE}.log"
 
     def configure(self, text: str) -> None:
-        """Write the configuration; the daemon is told by ``start`` or ``reload``. ``logfile`` is added to it."""
+        """Write the configuration with ``logfile`` added; ``start`` or ``reload`` makes the daemon read it."""
         self.config.write_text(f'logfile = "{self.logfile}"\n{text}')
 
     def start(self, within: float = START_SECONDS) -> float:
-        """Start the daemon; return the seconds until it said that it is ready."""
-        if self._notices is None:
-            self._notices = NotifySocket(self.folder / "notify")
-        self._notices.drain()
-        environment = {"NOTIFY_SOCKET": str(self._notices.path), "LDIRECTORD_RUNDIR": str(self.folder)}
+        """Start the daemon; return the seconds until it was ready."""
+        if self._notify_socket is None:
+            self._notify_socket = NotifySocket(self.folder / "notify")
+        self._notify_socket.drain()
+        environment = {"NOTIFY_SOCKET": str(self._notify_socket.path), "LDIRECTORD_RUNDIR": str(self.folder)}
         with (self.folder / "output").open("ab") as output:
             argv = (DAEMON, str(self.config), "run")
             self._daemon = self.spawn(*argv, output=output, environment=environment)
         return self._ready(within)
 
     def reload(self, within: float = 30.0) -> float:
-        """Send SIGHUP; return the seconds until the daemon said that it is ready again."""
-        assert self._notices is not None, "the daemon was never started"
-        self._notices.drain()
+        """Send SIGHUP; return the seconds until the daemon was ready again."""
+        assert self._notify_socket is not None, "the daemon was never started"
+        self._notify_socket.drain()
         self.process.send_signal(signal.SIGHUP)
         return self._ready(within)
 
     def stop(self) -> float:
-        """Send SIGTERM and wait for the daemon's end; return the seconds that it took."""
+        """Send SIGTERM and wait for the daemon's end; return the seconds that this took."""
         return end(self.process)
 
     def kill(self) -> None:
@@ -86,12 +86,12 @@ class Director(Namespace):
         return self._daemon
 
     def log(self) -> str:
-        """Return what the daemon logged and printed so far."""
+        """Return the log and the output of the daemon so far."""
         paths = (self.folder / "output", self.logfile)
         return "".join(path.read_text(errors="replace") for path in paths if path.exists())
 
     def weights(self) -> Weights:
-        """Return the kernel's table: service -> destination -> weight (see proc.Weights)."""
+        """Return the kernel's table: service -> destination -> weight (see Weights)."""
         return read_weights(self._table)
 
     def rows(self) -> int:
@@ -107,7 +107,7 @@ class Director(Namespace):
         return self.run("ipvsadm", "-Ln")
 
     def wait(self, service: str, expected: dict[str, int], within: float) -> float:
-        """Wait until the service has exactly these destinations and weights; return the seconds that it took."""
+        """Wait until the service has exactly these destinations and weights; return the seconds that this took."""
         return eventually(
             lambda: self.weights().get(service) == expected,
             within,
@@ -115,7 +115,7 @@ class Director(Namespace):
         )
 
     def wait_log(self, text: str, within: float) -> float:
-        """Wait until the log contains ``text``; return the seconds that it took."""
+        """Wait until the log contains ``text``; return the seconds that this took."""
         return eventually(lambda: text in self.log(), within, lambda: f"{text!r} in the log:\n{self.log()[-4000:]}")
 
     def watch(self) -> WeightSampler:
@@ -128,8 +128,8 @@ class Director(Namespace):
 
     def _ready(self, within: float) -> float:
         began = time.monotonic()
-        assert self._notices is not None
-        if not self._notices.ready(within, lambda: self.process.poll() is None):
+        assert self._notify_socket is not None
+        if not self._notify_socket.ready(within, lambda: self.process.poll() is None):
             raise AssertionError(
                 f"the daemon did not get ready in {within:g} s (exit {self.process.poll()})\n{self.log()}"
             )

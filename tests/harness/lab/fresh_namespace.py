@@ -1,4 +1,4 @@
-"""A network namespace for this thread, and for the programs that it starts: a new one, or one that is there."""
+"""Moves this thread, and the programs that it starts, into a new or an existing network namespace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NEW_NETWORK: Final = 0x40000000
 
 @contextmanager
 def fresh_namespace() -> Iterator[None]:
-    """Move this thread into a new network namespace for a while; the kernel takes it apart soon after."""
+    """Move this thread into a new network namespace during the block; the kernel removes it afterwards."""
     with _restored():
         _must(_libc().unshare(_NEW_NETWORK))
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -24,7 +24,7 @@ def fresh_namespace() -> Iterator[None]:
 
 @contextmanager
 def inside(namespace: Path) -> Iterator[None]:
-    """Move this thread into a network namespace for a while; OSError when there is none."""
+    """Move this thread into a network namespace during the block; OSError if it does not exist."""
     with _restored(), namespace.open() as handle:
         _must(_libc().setns(handle.fileno(), _NEW_NETWORK))
         yield

@@ -1,4 +1,4 @@
-"""The kernel's own view of a table, /proc/net/ip_vs: cheap enough to be read twenty times a second."""
+"""The kernel's table in /proc/net/ip_vs, which can be read twenty times a second."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Weights = dict[str, dict[str, int]]
 
 
 def read_weights(path: Path) -> Weights:
-    """Return the table that ``path`` holds, a /proc/PID/net/ip_vs."""
+    """Return the table in ``path``, a /proc/PID/net/ip_vs."""
     table: Weights = {}
     destinations: dict[str, int] = {}
     for line in path.read_text().splitlines()[HEAD_LINES:]:
@@ -31,7 +31,7 @@ def read_weights(path: Path) -> Weights:
 
 
 def _endpoint(text: str) -> str:
-    """Return address and port as people write them: the kernel has ``0A090064:0050`` and ``[fd00::1]:0050``."""
+    """Return address and port in the usual notation: the kernel prints ``0A090064:0050`` and ``[fd00::1]:0050``."""
     address, _, port = text.rpartition(":")
     readable = f"[{ip_address(address[1:-1])}]" if address.startswith("[") else str(ip_address(int(address, 16)))
     return f"{readable}:{int(port, 16)}"
@@ -39,7 +39,7 @@ def _endpoint(text: str) -> str:
 
 @dataclass(slots=True)
 class WeightSampler:
-    """Samples of a table, taken every 50 ms while the block lasts; ``samples`` holds those that differ, with times."""
+    """Samples a table every 50 ms during the block; ``samples`` has each change with its time."""
 
     path: Path
     samples: list[tuple[float, Weights]] = field(default_factory=list)
@@ -58,7 +58,7 @@ class WeightSampler:
             self._thread.join()
 
     def history(self, service: str, destination: str) -> list[tuple[float, int | None]]:
-        """Return when (monotonic seconds) and to what a weight changed, the first sample included; None: no row."""
+        """Return times (monotonic seconds) and weights, the first one and each change; None: no row."""
         changes: list[tuple[float, int | None]] = []
         for when, table in self.samples:
             weight = table.get(service, {}).get(destination)
@@ -67,7 +67,7 @@ class WeightSampler:
         return changes
 
     def weights(self, service: str, destination: str) -> list[int | None]:
-        """Return the weights that a destination had, one after the other: ``[1]`` when it never changed."""
+        """Return the successive weights of a destination: ``[1]`` if it never changed."""
         return [weight for _, weight in self.history(service, destination)]
 
     def _work(self) -> None:

@@ -13,8 +13,8 @@
             assert [] == traffic.failures(since=detected)
 
 The bridge is in the director's namespace. The client (10.9.0.2) and the real servers (10.9.1.0/24, farms in
-10.10.0.0/16) have the director as their gateway, so ``masq`` works as it stands; ``Real.accept_vip`` readies a
-server for ``gate``. IPv6 runs beside IPv4 with the same numbers.
+10.10.0.0/16) use the director as their gateway, as ``masq`` requires; ``RealServer.accept_vip`` prepares a
+server for ``gate``. IPv6 has the same numbers as IPv4.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _FARM, _FARM6 = IPv4Address("10.10.0.0"), IPv6Address("fd00:10::")
 
 
 class Lab:
-    """A client and a director that are there at once, and real servers as they are asked for; all end with the block.
+    """A client, a director, and the real servers that ``real`` and ``farm`` add; all end with the block.
 
-    ``director.start()`` starts the daemon; without it the table is whatever a test writes with ``ipvsadm``.
+    ``director.start()`` starts the daemon; without it only a test changes the table, with ``ipvsadm``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -116,10 +116,10 @@ class Lab:
             f"route add default via {gateways[1]}",
         )
 
-        host.sysctl(net__ipv6__conf__eth0__accept_redirects=0)  # else answers to the client leave the director out
+        host.sysctl(net__ipv6__conf__eth0__accept_redirects=0)  # or answers to the client bypass the director
 
     def _route(self, farm: RealServer, own: tuple[str, str]) -> None:
-        """Make every address of the farm local to it, and known to the director."""
+        """Route every address of the farm to it."""
         via = {4: own[0], 6: own[1]}
         farm.ip(*(f"route add local {a} dev lo" for a in farm.addresses))
         self.director.ip(*(f"route add {a} via {via[a.version]}" for a in farm.addresses))

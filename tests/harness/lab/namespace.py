@@ -1,4 +1,4 @@
-"""Network namespaces and the programs in them, started and ended one by one."""
+"""Network namespaces, and the programs that run in them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ END_SECONDS = 10.0
 
 
 class Namespace:
-    """A network namespace of this process's own, ``lo`` up; it and all that was spawned in it end with the block.
+    """A network namespace with ``lo`` up; it and all processes started in it end with the block.
 
-    Its full name carries the pid, so that runs beside each other do not meet. ``anchor`` is the pid of a process in
-    it: ``/proc/ANCHOR/net`` is the namespace's.
+    Its name contains the pid of this process, so that several runs do not interfere. ``anchor`` is the pid of a process
+    in it: ``/proc/ANCHOR/net`` belongs to the namespace.
     """
 
     anchor: int
@@ -49,22 +49,22 @@ class Namespace:
         command("ip", "netns", "delete", self.netns)
 
     def run(self, *argv: str, given: str = "") -> str:
-        """Return what a program prints here; it reads ``given``. CommandError when it fails."""
+        """Run a program here with the input ``given``, and return its output; CommandError if it fails."""
         with inside(self._path):
             return command(*argv, given=given)
 
     def ip(self, *lines: str) -> None:
-        """Carry out commands of ip(8), one a line, in one batch."""
+        """Run commands of ip(8) in one batch."""
         command("ip", "-netns", self.netns, "-batch", "-", given="\n".join(lines) + "\n")
 
     def sysctl(self, **values: int) -> None:
-        """Set kernel parameters of the namespace, written with ``__`` for dots: ``net__ipv4__ip_forward=1``."""
+        """Set kernel parameters of the namespace, with ``__`` for dots: ``net__ipv4__ip_forward=1``."""
         self.run("sysctl", "-qw", *(f"{name.replace('__', '.')}={value}" for name, value in values.items()))
 
     def spawn(
         self, *argv: str, output: IO[bytes] | None = None, environment: dict[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        """Start a program here; its pid is the returned process's. It is ended with the namespace at the latest."""
+        """Start a program here; it ends with the namespace at the latest."""
         with inside(self._path):
             process = subprocess.Popen(
                 argv,
@@ -83,7 +83,7 @@ class CommandError(Exception):
 
 
 def command(*argv: str, given: str = "") -> str:
-    """Return what a program prints, at most 60 s later; CommandError when it fails."""
+    """Run a program for at most 60 s, and return its output; CommandError if it fails."""
     environment = {"PATH": program_path(), "LANG": "C.UTF-8"}
     done = subprocess.run(argv, check=False, input=given, text=True, capture_output=True, env=environment, timeout=60)
     if done.returncode != 0:
@@ -92,7 +92,7 @@ def command(*argv: str, given: str = "") -> str:
 
 
 def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> float:
-    """End a process that the lab started, with SIGKILL if need be; return the seconds that it took."""
+    """End a process of the lab, with SIGKILL if necessary; return the seconds that this took."""
     began = time.monotonic()
     if process.poll() is None:
         process.send_signal(signal.SIGCONT)
@@ -106,7 +106,7 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) 
 
 
 def eventually(holds: Callable[[], bool], within: float, otherwise: Callable[[], str]) -> float:
-    """Wait until ``holds()``; return the seconds that it took. AssertionError, ``otherwise()``, after ``within``."""
+    """Wait until ``holds()``; return the seconds that this took. Raises AssertionError, ``otherwise()``."""
     began = time.monotonic()
     while not holds():
         if time.monotonic() - began > within:
@@ -116,5 +116,5 @@ def eventually(holds: Callable[[], bool], within: float, otherwise: Callable[[],
 
 
 def python(script: Path, *arguments: str) -> Sequence[str]:
-    """Return the command for a script that needs only the standard library; it starts fast."""
+    """Return the command for a script that needs only the standard library, which starts faster."""
     return ("python3", "-I", "-S", str(script), *arguments)

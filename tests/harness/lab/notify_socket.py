@@ -1,4 +1,4 @@
-"""What a daemon tells its supervisor: the socket of ``NOTIFY_SOCKET``."""
+"""The socket of ``NOTIFY_SOCKET``, on which a daemon notifies its supervisor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class NotifySocket:
-    """The end at which the notices of a daemon arrive; ``path`` is what NOTIFY_SOCKET names."""
+    """Receives the notifications of a daemon; ``path`` is the value of NOTIFY_SOCKET."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -18,11 +18,11 @@ class NotifySocket:
         self._socket.bind(str(path))
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         self._socket.close()
 
     def drain(self) -> None:
-        """Forget notices of before: they are not the answer to what comes now, and a full queue would drop it."""
+        """Discard old notifications, so that they are not taken for new ones and do not fill the queue."""
         self._socket.setblocking(False)
         with suppress(BlockingIOError):
             while self._socket.recv(4096):

@@ -1,6 +1,6 @@
-"""A script of GET requests on one connection, to the first failure: ``held.py ADDRESS PORT PAUSE PATIENCE``.
+"""A script that sends GET requests on one connection until one fails: ``ADDRESS PORT PAUSE TIMEOUT``, in seconds.
 
-Prints lines as requests.py does; times are seconds.
+It prints the same lines as requests.py.
 """
 
 import os
@@ -11,7 +11,7 @@ import time
 REQUEST = b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n"
 
 
-def ask(connection: socket.socket) -> tuple[str, str]:
+def send_request(connection: socket.socket) -> tuple[str, str]:
     try:
         connection.sendall(REQUEST)
         body = connection.recv(4096).partition(b"\r\n\r\n")[2]  # small enough for one segment
@@ -20,12 +20,12 @@ def ask(connection: socket.socket) -> tuple[str, str]:
     return ("ok", body.decode().strip()) if body else ("failed", "closed")
 
 
-def main(address: str, port: str, pause: str, patience: str) -> None:
+def main(address: str, port: str, pause: str, timeout: str) -> None:
     outcome = "ok"
-    with socket.create_connection((address, int(port)), float(patience)) as connection:
+    with socket.create_connection((address, int(port)), float(timeout)) as connection:
         while outcome == "ok":
             began = time.monotonic()
-            outcome, detail = ask(connection)
+            outcome, detail = send_request(connection)
             line = f"{began:.3f} {time.monotonic() - began:.3f} {outcome} {detail}\n"
             os.write(sys.stdout.fileno(), line.encode())
             time.sleep(float(pause))

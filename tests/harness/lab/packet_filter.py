@@ -1,6 +1,6 @@
-"""Packets dropped or refused by the address that they go to, with whichever packet filter the kernel has.
+"""Drops or rejects packets by their destination address, with the packet filter that the kernel has.
 
-nftables where it has the family ``inet``; else ipset and the older iptables, as in User-Mode Linux.
+It is nftables if it has the family ``inet``, else ipset with the older iptables, as in User-Mode Linux.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harness.host import program_path
 Address = IPv4Address | IPv6Address
 Kind = Literal["dark", "refusing"]
 Run = Callable[..., str]
-"""Runs a program in a namespace, ``given`` to its input: ``Namespace.run``."""
+"""Runs a program in a namespace with the input ``given``: ``Namespace.run``."""
 
 SETS: Final = tuple(f"{kind}{version}" for kind in ("dark", "refusing") for version in "46")
 
@@ -47,22 +47,22 @@ COMMIT
 
 
 class PacketFilter(ABC):
-    """The faults of the addresses of one namespace."""
+    """The packet filter of one namespace."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
     @abstractmethod
     def prepare(self) -> None:
-        """Install the rules, without an address in them."""
+        """Install the rules, for no address yet."""
 
     @abstractmethod
     def add(self, kind: Kind, addresses: Sequence[Address]) -> None:
-        """Let packets to these addresses be dropped, or TCP be answered with a reset."""
+        """Drop packets to these addresses, or answer TCP with a reset."""
 
     @abstractmethod
     def clear(self) -> None:
-        """Let packets to every address pass."""
+        """Accept packets to every address."""
 
 
 class _Nftables(PacketFilter):
@@ -94,13 +94,13 @@ class _Ipset(PacketFilter):
 
 
 def packet_filter(run: Run) -> PacketFilter:
-    """Return the faults of the namespace that ``run`` runs programs in, by what this kernel has."""
+    """Return the packet filter of the namespace in which ``run`` runs programs."""
     return _Nftables(run) if has_nftables() else _Ipset(run)
 
 
 @cache
 def has_nftables() -> bool:
-    """Return whether nftables has the family ``inet`` here; it is asked in a network namespace of its own."""
+    """Return whether nftables has the family ``inet`` here, tried in a network namespace of its own."""
     probe = ("unshare", "--net", "nft", "add table inet probe")
     environment = {"PATH": program_path()}
     return subprocess.run(probe, check=False, capture_output=True, env=environment).returncode == 0

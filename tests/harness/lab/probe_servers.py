@@ -1,7 +1,7 @@
-"""Probe servers in this process's network namespace: SECONDS KINDS ADDRESSES..., words of KINDS joined by commas.
+"""A script that probes servers: ``SECONDS KINDS ADDRESSES...``, with the kinds separated by commas.
 
-A kind is a word of ``service`` or ``checktype``, with ``/udp`` behind it where that is the protocol. Prints a list of
-kind, address, verdict and reason, as JSON.
+A kind is a word of ``service`` or ``checktype``, followed by ``/udp`` for that protocol. It prints kind, address,
+verdict and reason of each probe as JSON.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Found = dict[tuple[str, str], tuple[str, str]]
 
 
 def verdicts(namespace: Namespace, kinds: tuple[str, ...], *addresses: str, seconds: float = 2.0) -> Found:
-    """Return what each kind of check finds of each address, from within a namespace."""
+    """Run each kind of check for each address in a namespace, and return verdicts and reasons."""
     environment = ("env", f"PYTHONPATH={ROOT}:{ROOT / 'tests'}")
     program = (sys.executable, "-m", "harness.lab.probe_servers")
     said = namespace.run(*environment, *program, str(seconds), ",".join(kinds), *addresses)

@@ -1,4 +1,4 @@
-"""Real servers: nginx in a namespace, and the ways in which it may fail."""
+"""Real servers: nginx in a namespace, and the ways to make it fail."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ http {{
 class RealServer(Namespace):
     """Real servers at ``addresses``, all served by one nginx on port 80 that answers any request with its name.
 
-    Where there are many addresses the answer is the address that was asked, so that clients can tell them
-    apart. ``/health`` answers ``healthy``, or status 503 while ``sick``: the check fails, the traffic does not.
+    With several IPv4 addresses it answers with the address that the request was sent to, so that clients can tell them
+    apart. ``/health`` answers ``healthy``, or status 503 after ``fail_health``: the check fails, the traffic does not.
     """
 
     def __init__(self, name: str, folder: Path, addresses: Sequence[Address]) -> None:
         super().__init__(name, folder)
         self.addresses = tuple(addresses)
         self._nginx: subprocess.Popen[bytes] | None = None
-        self._faults = packet_filter(self.run)
-        self._faulty = False
+        self._filter = packet_filter(self.run)
+        self._filtering = False
 
     @property
     def address(self) -> Address:
@@ -58,8 +58,8 @@ class RealServer(Namespace):
         return self.addresses[0]
 
     def start(self) -> None:
-        """Start nginx; return when it listens."""
-        self._faults.prepare()
+        """Start nginx; return when it accepts connections."""
+        self._filter.prepare()
         body = self.name if len([a for a in self.addresses if a.version == 4]) == 1 else "$server_addr"
         config = self.folder / "nginx.conf"
         config.write_text(_NGINX.format(folder=self.folder, body=body))
@@ -68,43 +68,43 @@ class RealServer(Namespace):
         eventually(self._listens, 30, lambda: f"nginx of {self.name}: {(self.folder / 'nginx.out').read_text()}")
 
     def stop(self) -> None:
-        """Stop nginx: the kernel refuses connections from now on."""
+        """Stop nginx: the kernel refuses connections."""
         end(self._process())
 
     def hang(self) -> None:
-        """Stop nginx in its tracks: connections are accepted and never answered."""
+        """Suspend nginx: connections are accepted and never answered."""
         os.kill(self._process().pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a hung nginx go on."""
+        """Resume nginx after ``hang``."""
         os.kill(self._process().pid, signal.SIGCONT)
 
     def fail_health(self) -> None:
-        """Fail the page ``/health``; the rest is served as before."""
+        """Fail requests of ``/health`` only."""
         (self.folder / "sick").touch()
 
     def restore_health(self) -> None:
-        """Restore the page ``/health``."""
+        """Answer requests of ``/health`` again."""
         (self.folder / "sick").unlink()
 
     def drop_packets(self, *addresses: Address) -> None:
-        """Drop every packet to ``addresses``, all by default: hosts that are off."""
+        """Drop packets to ``addresses``, by default to all: hosts that are off."""
         self._add("dark", addresses or self.addresses)
 
     def refuse_connections(self, *addresses: Address) -> None:
-        """Answer TCP to ``addresses``, all by default, with a reset: servers that are not running."""
+        """Answer TCP to ``addresses``, by default to all, with a reset: servers that do not run."""
         self._add("refusing", addresses or self.addresses)
 
     def restore_network(self) -> None:
-        """Undo every darken and refuse."""
-        if self._faulty:
-            self._faults.clear()
-        self._faulty = False
+        """Undo ``drop_packets`` and ``refuse_connections``."""
+        if self._filtering:
+            self._filter.clear()
+        self._filtering = False
 
     def accept_vip(self, vip: str, client: str) -> None:
-        """Take packets for ``vip`` here and answer ``client`` directly: what a real server behind ``gate`` needs.
+        """Accept packets for ``vip`` and answer ``client`` directly, as a real server behind ``gate`` has to.
 
-        Answers to masqueraded connections of that client would then bypass the director: use one or the other.
+        Answers to masqueraded connections of this client then bypass the director too.
         """
         self.ip(f"address add {vip}/32 dev lo", f"route add {client}/32 dev eth0")
         self.sysctl(net__ipv4__conf__all__arp_ignore=1, net__ipv4__conf__all__arp_announce=2)
@@ -123,5 +123,5 @@ class RealServer(Namespace):
         return any(line.split()[1].endswith(":0050") and line.split()[3] == "0A" for line in tcp.splitlines()[1:])
 
     def _add(self, kind: Kind, addresses: Sequence[Address]) -> None:
-        self._faulty = True
-        self._faults.add(kind, addresses)
+        self._filtering = True
+        self._filter.add(kind, addresses)

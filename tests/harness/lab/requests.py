@@ -1,8 +1,8 @@
-"""A script of GET requests, each on a new connection, given up after PATIENCE seconds of silence.
+"""A script that sends GET requests, each on a new connection with a timeout in seconds.
 
-``once PATIENCE ADDRESS PORT PATH``, or ``endless PATIENCE ADDRESS PORT WORKERS PAUSE``, from that many threads.
-Prints a line a request: when it started (monotonic seconds), how long it took, ``ok`` or ``failed``, and the
-server's answer or the kind of failure. It uses the standard library only, and little of it, to start fast.
+``once TIMEOUT ADDRESS PORT PATH`` sends one; ``endless TIMEOUT ADDRESS PORT WORKERS PAUSE`` sends them from so many
+threads. It prints a line for each request: its start (monotonic seconds), its duration, ``ok`` or ``failed``, and the
+server's answer or the kind of failure. It imports little, to start fast.
 """
 
 import os
@@ -21,9 +21,9 @@ KINDS = {
 }
 
 
-def ask(patience: str, address: str, port: str, path: str) -> tuple[str, str]:
+def send_request(timeout: str, address: str, port: str, path: str) -> tuple[str, str]:
     try:
-        with socket.create_connection((address, int(port)), float(patience)) as connection:
+        with socket.create_connection((address, int(port)), float(timeout)) as connection:
             connection.sendall(REQUEST.format(path).encode())
             answer = b""
             while part := connection.recv(4096):
@@ -35,22 +35,22 @@ def ask(patience: str, address: str, port: str, path: str) -> tuple[str, str]:
     return ("ok", body.decode().strip()) if status == "200" and body else ("failed", status or "truncated")
 
 
-def once(patience: str, address: str, port: str, path: str) -> None:
+def once(timeout: str, address: str, port: str, path: str) -> None:
     began = time.monotonic()
-    outcome, detail = ask(patience, address, port, path)
+    outcome, detail = send_request(timeout, address, port, path)
     line = f"{began:.3f} {time.monotonic() - began:.3f} {outcome} {detail}\n"
     os.write(sys.stdout.fileno(), line.encode())  # one write a line: threads do not mix
 
 
-def work(patience: str, address: str, port: str, pause: str) -> None:
+def work(timeout: str, address: str, port: str, pause: str) -> None:
     while True:
-        once(patience, address, port, "/")
+        once(timeout, address, port, "/")
         time.sleep(float(pause))
 
 
-def endless(patience: str, address: str, port: str, workers: str, pause: str) -> None:
+def endless(timeout: str, address: str, port: str, workers: str, pause: str) -> None:
     for _ in range(int(workers)):
-        threading.Thread(target=work, args=(patience, address, port, pause)).start()
+        threading.Thread(target=work, args=(timeout, address, port, pause)).start()
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"once": once, "endless": endless}

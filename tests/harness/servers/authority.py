@@ -1,4 +1,4 @@
-"""An authority of our own, for servers that can be trusted, and for those that are trusted no more."""
+"""A certificate authority for tests, with valid and invalid certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates that nobody should trust, made by openssl."""
+"""Self-signed certificates, made by openssl."""
 
 from __future__ import annotations
 

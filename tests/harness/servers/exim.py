@@ -1,4 +1,4 @@
-"""A real exim on loopback, that takes no mail but says hello."""
+"""A real exim on loopback, which accepts no mail."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def exim(folder: Path, hosts: Hosts) -> Iterator[Exim]:
 
 
 def _end_sessions(config: Path) -> None:
-    """End what outlives exim: it lets a session whose TLS failed sleep for a second or two."""
+    """Kill sessions that outlive exim: after a failed TLS handshake a session sleeps for a second or two."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if str(config) in (process / "cmdline").read_text().split("\0"):

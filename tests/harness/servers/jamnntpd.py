@@ -1,4 +1,4 @@
-"""A real JamNNTPd, a small news server that runs on its own, on IPv4 alone as it does."""
+"""A real JamNNTPd, a small news server, on IPv4 loopback only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real nginx on loopback, as unlike the machine's own as a test wants it."""
+"""A real nginx on loopback, with the configuration of a test."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ http {{
 
 @contextlib.contextmanager
 def nginx(folder: Path, servers: str, ports: int) -> Iterator[list[int]]:
-    """Run nginx with ``servers``, in which ``{port0}`` and on stand for free ports; yield the ports."""
+    """Run nginx with the blocks ``servers``, in which ``{port0}`` and so on are free ports; yield the ports."""
     chosen = [closed_port() for _ in range(ports)]
     for index, port in enumerate(chosen):
         servers = servers.replace(f"{{port{index}}}", str(port))

@@ -1,4 +1,4 @@
-"""A real server of Debian's as a child of the test, waited for until it accepts, and ended with it."""
+"""Runs a server of a Debian package as a child process of the test."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pytest
 
 from harness.host import program_path
 
-PATIENCE = 30
-"""Seconds that a server may take to start, and to end."""
+TIMEOUT = 30
+"""Seconds for a server to start, and to end."""
 
 Endpoint = tuple[str, int]
 
 
 def program(name: str, package: str) -> str:
-    """Return the path of a server's program; skips the test where its package is missing (and fails it in CI)."""
+    """Return the path of a server's program; skips the test if the package is missing (in CI the test fails)."""
     path = shutil.which(name, path=program_path())
     if path is None:
         pytest.skip(f"no {name} here: apt-get install {package}")
@@ -30,7 +30,7 @@ def program(name: str, package: str) -> str:
 
 @contextlib.contextmanager
 def serving(command: Sequence[str], endpoints: Sequence[Endpoint], log: Path) -> Iterator[None]:
-    """Run a server in the foreground, its output in ``log``, while it accepts on the endpoints."""
+    """Run a server in the foreground with its output in ``log``; enters the block when all endpoints accept."""
     with (
         log.open("ab") as output,
         subprocess.Popen(command, cwd=log.parent, stdin=subprocess.DEVNULL, stdout=output, stderr=output) as server,
@@ -44,8 +44,8 @@ def serving(command: Sequence[str], endpoints: Sequence[Endpoint], log: Path) ->
 
 
 def _wait(server: subprocess.Popen[bytes], endpoint: Endpoint, log: Path) -> None:
-    """Wait until the endpoint accepts; raises RuntimeError with the log when the server does not get there."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait until the endpoint accepts; raises RuntimeError with the log if it does not in time."""
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline and server.poll() is None:
         with contextlib.suppress(ConnectionRefusedError), socket.create_connection(endpoint, 1):
             return
@@ -56,6 +56,6 @@ def _wait(server: subprocess.Popen[bytes], endpoint: Endpoint, log: Path) -> Non
 def _end(server: subprocess.Popen[bytes]) -> None:
     server.terminate()
     try:
-        server.wait(PATIENCE)
+        server.wait(TIMEOUT)
     except subprocess.TimeoutExpired:
         server.kill()

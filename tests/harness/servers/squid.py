@@ -1,4 +1,4 @@
-"""A real squid on loopback, that fetches what it is asked for and keeps nothing."""
+"""A real squid on loopback, without a cache."""
 
 from __future__ import annotations
 
