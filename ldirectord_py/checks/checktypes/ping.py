@@ -1,4 +1,4 @@
-"""``checktype = ping``: an ICMP echo is answered; ``connect`` over UDP means this too."""
+"""``checktype = ping``: an ICMP echo reply; ``connect`` for a virtual of UDP is the same check."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from ldirectord_py.errors import Inconclusive
 
 _HEADER = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence number
 _MAX_PACKET = 1500
+_ICMP_ECHO, _ICMP_ECHOREPLY = 8, 0  # linux/icmp.h
+_ICMPV6_ECHO_REQUEST, _ICMPV6_ECHO_REPLY = 128, 129  # linux/icmpv6.h
 
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """What differs between the two ICMPs; ``offset`` is where a raw socket's ICMP header begins."""
+    """The differences of ICMP and ICMPv6; ``offset`` is that of the ICMP header in a packet of a raw socket."""
 
     domain: socket.AddressFamily
     protocol: int
@@ -32,13 +34,13 @@ class _Family:
 
 
 _FAMILIES = {
-    4: _Family(socket.AF_INET, socket.IPPROTO_ICMP, 8, 0, lambda packet: (packet[0] & 15) * 4),
-    6: _Family(socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, 129, lambda _: 0),
+    4: _Family(socket.AF_INET, socket.IPPROTO_ICMP, _ICMP_ECHO, _ICMP_ECHOREPLY, lambda packet: (packet[0] & 15) * 4),
+    6: _Family(socket.AF_INET6, socket.IPPROTO_ICMPV6, _ICMPV6_ECHO_REQUEST, _ICMPV6_ECHO_REPLY, lambda _: 0),
 }
 
 
 async def check(target: Target) -> str:
-    """Return ``echo reply``; ``attempts`` echoes share the timeout evenly."""
+    """Return ``echo reply``; each of ``attempts`` requests waits for an equal part of the timeout."""
     echo = Echo(target.address)
     try:
         set_progress("no echo reply")
@@ -54,7 +56,7 @@ async def check(target: Target) -> str:
 
 
 class Echo:
-    """A socket for echoes to one address; the replies of others are not ours."""
+    """A socket for echo requests to one address; replies to other requests are ignored."""
 
     def __init__(self, address: Address) -> None:
         self._family = _FAMILIES[address.version]
@@ -65,7 +67,7 @@ class Echo:
         self._effort = Effort()
 
     async def ping(self, number: int) -> str:
-        """Send an echo and wait for its reply, or a late one to an echo before it."""
+        """Send an echo request, and wait for the reply to it or to an earlier one."""
         connect_datagrams(self._socket, (self._address, 0))
         send_datagram(self._socket, self._request(number))
         loop = asyncio.get_running_loop()
@@ -81,7 +83,7 @@ class Echo:
 
     def _request(self, number: int) -> bytes:
         header = (self._family.request, 0, 0, self._identifier, number)
-        checksum = _checksum(_HEADER.pack(*header) + self._token)  # the kernel's own for all but raw IPv4
+        checksum = _checksum(_HEADER.pack(*header) + self._token)  # the kernel sets its own, except for raw IPv4
         return _HEADER.pack(*header[:2], checksum, *header[3:]) + self._token
 
     def _answers(self, packet: bytes, number: int) -> bool:
@@ -89,7 +91,7 @@ class Echo:
         if len(packet) < start + _HEADER.size:
             return False
         kind, code, _, identifier, sequence = _HEADER.unpack_from(packet, start)
-        ours = identifier == self._identifier or not self._raw  # the kernel sets that of other sockets
+        ours = identifier == self._identifier or not self._raw  # the kernel sets the identifier of other sockets
         token = packet[start + _HEADER.size :]
         return (kind, code, token) == (self._family.reply, 0, self._token) and ours and sequence <= number
 

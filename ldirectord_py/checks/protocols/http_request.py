@@ -1,4 +1,4 @@
-"""Which HTTP request a check sends, and to whom: the target's own, and those of its redirects."""
+"""The HTTP requests of a check and of its redirects, and the hosts that they are sent to."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _UNQUOTED = "%/:=&?~#+!$,;'@()*[]|"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request ready to be sent: ``head`` goes to ``host`` and ``port``, over ``tls`` unless that is None.
+    """A request: ``head`` is sent to ``host`` and ``port``, over TLS unless ``tls`` is None.
 
-    It is the one of ``target`` for a check of ``kind``, or the one that follows a redirect of it to ``url``. There is
-    one for each server: what only a redirect needs is made when there is one.
+    It is the first request of a check of ``kind`` for ``target``, or that of a redirect to ``url``. There is one
+    for each server, so it holds nothing that only redirects need.
     """
 
     host: str
@@ -35,7 +35,7 @@ class Request:
 
     @property
     def method(self) -> str:
-        """Return the method."""
+        """The method, GET or HEAD."""
         return self.target.httpmethod
 
 
@@ -56,14 +56,14 @@ class _Common:
 def first_request(kind: str, target: Target) -> Request:
     """Return the request of an http, https or http_proxy check; an absolute URL of its scheme overrides the address.
 
-    CheckFailed where the URL is none, or no http URL for a proxy.
+    Raises CheckFailed for a malformed URL, and for a proxy unless it is an http URL.
     """
     common = _common(kind, target)
     return Request(*_build(common.url, common, target.httpmethod), kind, target)
 
 
 def redirected_request(request: Request, location: str) -> Request:
-    """Return the request that follows a redirect; raises CheckFailed for one that is not HTTP."""
+    """Return the request of a redirect; raises CheckFailed for a URL that is not http or https."""
     common = _common(request.kind, request.target)
     try:
         url = urljoin(request.url or common.url, location)
@@ -101,7 +101,7 @@ def _build(url: str, common: _Common, method: str) -> tuple[str, int, TlsParamet
         raise CheckFailed("the URL is malformed") from None
     if not name:
         raise CheckFailed("the URL names no host")
-    name = common.host if name == common.host else name  # one text for both, of many servers
+    name = common.host if name == common.host else name  # one object for both: there are many servers
     first = urlsplit(common.url)
     own = (parts.scheme, parts.netloc) == (first.scheme, first.netloc)
     through = None if parts.scheme == "https" else common.proxy
@@ -116,11 +116,11 @@ def _build(url: str, common: _Common, method: str) -> tuple[str, int, TlsParamet
 
 
 def _ascii(host: str) -> str:
-    """Return the host as a lookup and TLS take it; raises ValueError where they would not."""
+    """Return a host in the form for lookups and TLS; raises ValueError if it has none."""
     if "\0" in host:
         raise ValueError("a NUL in a host's name")
     name = host.encode("ascii" if ":" in host else "idna").decode()
-    name.encode("idna")  # again: some characters became dots, and a label between two of them may be empty
+    name.encode("idna")  # again: some characters became dots, so a label may be empty now
     return name
 
 
@@ -158,5 +158,5 @@ def _authorization(parts: SplitResult) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return the text without control characters and the like; a byte that was not UTF-8 is none of them."""
+    """Return the text without unprintable characters; bytes that were not UTF-8 stay."""
     return "".join(char for char in text if char.isprintable() or "\udc80" <= char <= "\udcff")

@@ -1,4 +1,4 @@
-"""Which statuses of HTTP a check expects, as ``expectstatus`` has them: ``200``, ``200-299,401``."""
+"""The statuses of ``expectstatus``: ``200``, ``200-299,401``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ldirectord_py.runtime.weak_cache import WeakCache
 
 
 def parse_statuses(text: str) -> Collection[int]:
-    """Return the statuses that the text names; those of success where it names none. Who holds them shares them."""
+    """Return the statuses in the text, those of success if it is empty; one object for equal texts in use."""
     return _statuses(text) if text else SUCCESS
 
 

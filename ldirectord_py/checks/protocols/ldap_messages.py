@@ -17,16 +17,16 @@ EXTENDED_RESPONSE = 0x78
 INTERMEDIATE_RESPONSE = 0x79
 
 NO_ATTRIBUTES = ("1.1",)
-"""What to ask for to get the name of an entry alone."""
+"""The attributes of a search for the name of an entry only."""
 
 ALL_ATTRIBUTES = ("*", "+")
-"""What to ask for to get all attributes, those of users and those of the server."""
+"""The attributes of a search for all of them, including operational ones."""
 
 MAX_VALUES = 1000
-"""Values of an entry that are looked at."""
+"""Values of an entry that are searched."""
 
 MAX_TEXT = 49152
-"""Bytes of an entry, written out, that are looked at."""
+"""Bytes of the lines of an entry that are searched."""
 
 _BIND_REQUEST, _SIMPLE = 0x60, 0x80
 _UNBIND_REQUEST = 0x42
@@ -74,7 +74,7 @@ _CODES: Mapping[int, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a server sent: the ``number`` of our request (0: unasked), the tag of the operation and its content."""
+    """A received message: the ``number`` of our request (0: unsolicited), tag and content of the operation."""
 
     number: int
     operation: int
@@ -83,7 +83,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an operation ended: the code, what the server says to it, and the first server it refers to."""
+    """The result of an operation: its code, the message of the server, and the first server of a referral."""
 
     code: int
     diagnostic: bytes
@@ -91,26 +91,26 @@ class Outcome:
 
     @property
     def name(self) -> str:
-        """Return the code in the words of the RFC."""
+        """The name of the code in the RFC."""
         return _CODES.get(self.code, f"result code {self.code}")
 
 
 def bind(number: int, login: str, passwd: str) -> bytes:
-    """Return the request to log in with a password; anonymously where both are empty."""
+    """Return a simple bind request; it is anonymous if both words are empty."""
     operation = ber.encode(_BIND_REQUEST, ber.integer(_VERSION), ber.text(login), ber.text(passwd, _SIMPLE))
     return ber.encode(ber.SEQUENCE, ber.integer(number), operation)
 
 
 def search(number: int, base: str, attributes: tuple[str, ...], seconds: int) -> bytes:
-    """Return the request for the entry ``base`` itself, in which the server may take ``seconds``."""
+    """Return a search request for the entry ``base``, with a time limit of ``seconds``."""
     operation = ber.encode(
         _SEARCH_REQUEST,
         ber.text(base),
         ber.integer(_BASE_OBJECT, ber.ENUMERATED),
         ber.integer(_DEREFERENCE_THE_BASE, ber.ENUMERATED),
-        ber.integer(0),  # any number of entries
+        ber.integer(0),  # sizeLimit: none
         ber.integer(seconds),
-        _FALSE,  # values, too
+        _FALSE,  # typesOnly
         ber.text("objectClass", _PRESENT),
         ber.encode(ber.SEQUENCE, *map(ber.text, attributes)),
     )
@@ -118,12 +118,12 @@ def search(number: int, base: str, attributes: tuple[str, ...], seconds: int) ->
 
 
 def unbind(number: int) -> bytes:
-    """Return the goodbye, which has no answer."""
+    """Return an unbind request, which has no answer."""
     return ber.encode(ber.SEQUENCE, ber.integer(number), ber.encode(_UNBIND_REQUEST))
 
 
 def size(data: memoryview) -> int | None:
-    """Return the size of the message that ``data`` begins with; None: too few bytes to say; raises Malformed."""
+    """Return the size of the first message in ``data``, None if its header is incomplete; raises Malformed."""
     if data and data[0] != ber.SEQUENCE:
         raise ber.Malformed("no message of LDAP")
     found = ber.extent(data)
@@ -131,7 +131,7 @@ def size(data: memoryview) -> int | None:
 
 
 def message(data: memoryview) -> Message:
-    """Return the message whose bytes these are; raises Malformed."""
+    """Decode a message; raises Malformed."""
     parts = ber.elements(ber.expect(ber.elements(data), ber.SEQUENCE))
     number = ber.decode_integer(ber.expect(parts, ber.INTEGER))
     operation, content = next(parts, (None, data))
@@ -141,28 +141,28 @@ def message(data: memoryview) -> Message:
 
 
 def outcome(content: memoryview) -> Outcome:
-    """Return how a bind, a search or a connection ended; raises Malformed."""
+    """Return the result of a bind or a search, or of a disconnection; raises Malformed."""
     parts = ber.elements(content)
     code = ber.decode_integer(ber.expect(parts, ber.ENUMERATED))
-    ber.expect(parts, ber.OCTET_STRING)  # the part of the name that exists
+    ber.expect(parts, ber.OCTET_STRING)  # matchedDN
     diagnostic = bytes(ber.expect(parts, ber.OCTET_STRING))
     tag, referrals = next(parts, (None, content))
     return Outcome(code, diagnostic, first_uri(referrals) if tag == _REFERRAL else b"")
 
 
 def first_uri(content: memoryview) -> bytes:
-    """Return the first server that a referral or a reference names; raises Malformed."""
+    """Return the first URI of a referral or reference; raises Malformed."""
     return bytes(ber.expect(ber.elements(content), ber.OCTET_STRING))
 
 
 def entry(content: memoryview) -> tuple[bytes, memoryview]:
-    """Return the name of an entry, and its attributes as they came; raises Malformed."""
+    """Return the name and the encoded attributes of an entry; raises Malformed."""
     parts = ber.elements(content)
     return bytes(ber.expect(parts, ber.OCTET_STRING)), ber.expect(parts, ber.SEQUENCE)
 
 
 def attribute_lines(attributes: memoryview) -> bytes:
-    """Return the attributes as lines ``name: value``, as many as may be looked at; raises Malformed."""
+    """Return the attributes as lines ``name: value``, up to MAX_VALUES and MAX_TEXT; raises Malformed."""
     lines = bytearray()
     for name, value in islice(_values(attributes), MAX_VALUES):
         if len(lines) + len(name) + len(value) + 3 > MAX_TEXT:

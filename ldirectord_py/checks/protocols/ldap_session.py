@@ -1,4 +1,4 @@
-"""A conversation in LDAP, one question at a time, of bounded size whatever the server sends."""
+"""LDAP requests over a connection, one at a time, with limited memory for the answers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ldirectord_py.checks.transport.stream import Stream
 from ldirectord_py.errors import CheckFailed
 
 MAX_MESSAGE = 49152
-"""Bytes that a message may have."""
+"""Bytes of a message."""
 
 MAX_MESSAGES = 100
-"""Messages that an answer may have."""
+"""Messages of an answer."""
 
 
 class LdapSession:
-    """A connection that speaks LDAP, ``seen`` is what came last, for a reason."""
+    """A connection that speaks LDAP; ``received`` has the last received bytes, for reasons."""
 
     def __init__(self, stream: Stream, seconds: int) -> None:
         self._stream = stream
@@ -27,7 +27,7 @@ class LdapSession:
         self.received = b""
 
     async def bind(self, login: str, passwd: str) -> None:
-        """Log in, anonymously if either word is missing; raises CheckFailed if the server refuses."""
+        """Log in, anonymously if either argument is empty; raises CheckFailed if the server refuses."""
         both = bool(login and passwd)
         self._number += 1
         request = ldap.bind(self._number, login if both else "", passwd if both else "")
@@ -36,7 +36,7 @@ class LdapSession:
         _require_success(ldap.outcome(answer.content), "bind refused")
 
     async def find_entry(self, base: str, attributes: tuple[str, ...]) -> tuple[bytes, memoryview]:
-        """Return the name and the attributes of the one entry; raises CheckFailed unless there is one."""
+        """Return name and attributes of the entry ``base``; raises CheckFailed unless there is exactly one."""
         self._number += 1
         await self._stream.write(ldap.search(self._number, base, attributes, self._seconds), "search")
         found: list[tuple[bytes, memoryview]] = []
@@ -54,11 +54,11 @@ class LdapSession:
         raise CheckFailed(f"an answer of more than {MAX_MESSAGES} messages")
 
     def unbind(self) -> None:
-        """Say goodbye."""
+        """Send an unbind request."""
         self._stream.send_goodbye(ldap.unbind(self._number + 1))
 
     async def _next(self, *operations: int) -> Message:
-        """Return the next message to our question, of one of the operations; raises CheckFailed or Malformed."""
+        """Return the next answer to our request, of one of the operations; raises CheckFailed or Malformed."""
         for _ in range(MAX_MESSAGES):
             answer = ldap.message(memoryview(await self._message()))
             if answer.number == 0 and answer.operation == ldap.EXTENDED_RESPONSE:
@@ -72,7 +72,7 @@ class LdapSession:
         raise CheckFailed(f"an answer of more than {MAX_MESSAGES} messages")
 
     async def _message(self) -> bytes:
-        """Return the bytes of the next message; raises CheckFailed when it is too long or never comes."""
+        """Return the bytes of the next message; raises CheckFailed if it is too long or the connection ends."""
         self.received = bytes(self._buffer[:100])
         while (size := ldap.size(memoryview(bytes(self._buffer[:6])))) is None or size > len(self._buffer):
             if size is not None and size > MAX_MESSAGE:
@@ -99,7 +99,7 @@ def _require_success(outcome: Outcome, refused: str) -> None:
 
 
 def _words(outcome: Outcome) -> str:
-    """Return the outcome with the evidence: what the server says to it, and whom it refers to."""
+    """Return the outcome as words, with the server's message and its referral."""
     diagnostic = outcome.diagnostic.rstrip(b"\0\r\n ")  # Active Directory's ends with a NUL
     said = f" ({excerpt(diagnostic)})" if diagnostic else ""
     elsewhere = f" to {excerpt(outcome.referral)}" if outcome.referral else ""

@@ -1,7 +1,7 @@
 """A connection to MySQL or MariaDB that logs in and asks for a row.
 
-aiomysql logs in; what a server can make it read or send is bounded here. The query is ours: aiomysql would read a
-result to its end.
+aiomysql logs in; this module limits what a server can make it read or send. It sends the query itself, because
+aiomysql would read the whole result.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes, printable
 
 MAX_PACKET = 32768
-"""Bytes that a packet may have, rows aside: they are not read."""
+"""Bytes of a packet, except rows, which are not read."""
 
 _AUTH_PLUGINS = frozenset({"", "mysql_native_password", "caching_sha2_password", "sha256_password"})
-"""Ways to log in that do not show the password to whoever asks; "" stands for the second-oldest."""
+"""Methods of authentication that do not send the password in clear; "" means mysql_native_password."""
 
 _REFUSALS = frozenset({1044, 1045, 1251, 1275, 1396, 1524, 1698, 1820, 1862, 2059, 3118, 3159, 4151})
-"""The codes of errors that mean that a login is refused."""
+"""Error codes of a refused login."""
 
 _MALFORMED = (LookupError, ValueError, TypeError, NameError, AttributeError, AssertionError, RuntimeError, struct.error)
-"""What aiomysql raises over packets that are none."""
+"""Exceptions of aiomysql for malformed packets."""
 
 
 async def run_statement(target: Target, statement: str) -> str:
-    """Return what came of the statement; raises CheckFailed without a row."""
+    """Return the word for the result of a statement; raises CheckFailed if it has no row."""
     session = _MysqlSession(target)
     try:
         with _reasons():
@@ -55,14 +55,14 @@ async def run_statement(target: Target, statement: str) -> str:
 
 @contextmanager
 def _reasons() -> Iterator[None]:
-    """Turn what aiomysql raises into CheckFailed or OSError."""
+    """Translate the exceptions of aiomysql into CheckFailed or OSError."""
     try:
         yield
     except aiomysql.MySQLError as error:
         if isinstance(error.__cause__, OSError):
             raise error.__cause__ from None
         raise CheckFailed(_words(error)) from None
-    except OSError:  # some of those of TLS are a ValueError too
+    except OSError:  # some errors of TLS are also a ValueError
         raise
     except _MALFORMED:
         raise CheckFailed(f"malformed packet ({progress()})") from None
@@ -77,14 +77,14 @@ def _words(error: Exception) -> str:
 
 
 class _MysqlSession(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no annotations
-    """A connection; its state beyond aiomysql's is the byte count of what the server may still send."""
+    """A connection; in addition to aiomysql's state it counts the bytes that the server may still send."""
 
     def __init__(self, target: Target) -> None:
         super().__init__(
             host=str(target.address),
             port=target.port,
             user=as_bytes(target.login),
-            password=as_bytes(target.passwd).decode("latin-1"),  # which aiomysql encodes it to
+            password=as_bytes(target.passwd).decode("latin-1"),  # aiomysql encodes it again
             db=as_bytes(target.database),
             charset="utf8mb4",
             autocommit=None,
@@ -95,7 +95,7 @@ class _MysqlSession(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has 
         self._left = MAX_RECEIVED
 
     async def log_in(self) -> None:
-        """Return when the server has taken the login: as aiomysql's ``_connect`` but on a connection of ours."""
+        """Log in, as aiomysql's ``_connect`` does, but on a connection of ours."""
         set_progress(NOT_CONNECTED)
         self._reader, self._writer = await open_connection(self._host, self._port, limit=MAX_PACKET)
         limit_receive_buffer(self._writer.transport)
@@ -105,7 +105,7 @@ class _MysqlSession(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has 
         await self._request_authentication()
 
     async def run_query(self, statement: str) -> str:
-        """Return what came of the statement."""
+        """Return the word for the result of a statement."""
         set_progress("logged in, no answer to the query")
         await self._execute_command(COMMAND.COM_QUERY, as_bytes(statement))
         answer = await self._read_packet()
@@ -114,11 +114,11 @@ class _MysqlSession(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has 
         if answer.is_load_local_packet():
             raise CheckFailed("the server asks for a file of this host")
         while not (await self._read_packet()).is_eof_packet():
-            pass  # the columns: what a row would hold
+            pass  # the definitions of the columns
         return await self._row()
 
     async def _row(self) -> str:
-        """Return the word for a row by its first byte; the rest may be large."""
+        """Return the word for a row after its first byte, as the rest may be large."""
         head = await self._read_bytes(5)
         size = int.from_bytes(head[:3], "little")
         if head[4] == 0xFF:
@@ -128,12 +128,12 @@ class _MysqlSession(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has 
         return GOT_ROW
 
     async def send_goodbye(self) -> None:
-        """Say goodbye, whatever becomes of it."""
+        """Send COM_QUIT, without waiting for it to leave."""
         self._writer.write(struct.pack("<iB", 1, COMMAND.COM_QUIT))
         await asyncio.sleep(0)  # uvloop sends at the end of a turn
 
     def abort(self) -> None:
-        """Close the connection without a wait."""
+        """Close the connection without waiting for the server."""
         if self._writer:
             self._writer.transport.abort()
         self.close()
@@ -141,22 +141,22 @@ class _MysqlSession(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has 
     async def _request_authentication(self) -> None:
         set_progress("connected, no answer to the login")
         if self._server_auth_plugin not in _AUTH_PLUGINS:
-            self._client_auth_plugin = "mysql_native_password"  # the server may ask for another
+            self._client_auth_plugin = "mysql_native_password"  # the server may request another
         if self.server_capabilities & CLIENT.SSL:
             await self._start_tls(self._tls)
         elif self._tls.verify:
             raise CheckFailed("the server has no TLS, which tlsverify asks for")
         await super()._request_authentication()
 
-    async def _start_tls(self, asked: TlsParameters) -> None:
-        """Go on over TLS, on the connection that there is."""
+    async def _start_tls(self, parameters: TlsParameters) -> None:
+        """Start TLS on the open connection."""
         self.client_flag |= CLIENT.SSL
         charset = charset_by_name(self.charset).id
         self.write_packet(struct.pack("<iIB23s", self.client_flag, MAX_PACKET_LEN, charset, b""))
         if left := bytes(self._reader._buffer):  # type: ignore[attr-defined]
             raise CheckFailed(f"more than a greeting before TLS: {excerpt(left)}")
         set_progress("connected, TLS handshake not done")
-        await self._writer.start_tls(asked.context, server_hostname=asked.name)
+        await self._writer.start_tls(parameters.context, server_hostname=parameters.name)
         self._secure = True
 
     async def _process_auth(self, plugin_name: bytes, auth_packet: MysqlPacket) -> MysqlPacket | None:

@@ -1,6 +1,6 @@
-"""The process that talks to one Oracle server once, by the thin mode of Oracle's own driver.
+"""The process that runs one query on an Oracle server, with the thin mode of Oracle's driver.
 
-It reads a Target as JSON, says ``logged in`` when it is, and ``up WORD`` or ``down REASON`` at the end.
+It reads the parameters as JSON, prints ``logged in`` after the login, and ``up WORD`` or ``down REASON`` at the end.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import printable
 
 MAX_MEMORY = 512 * 2**20
-"""Bytes that the process may have."""
+"""Bytes of memory of the process."""
 
 _REFUSALS = ("ORA-01005", "ORA-01017", "ORA-01045", "ORA-280")
-"""How messages begin that mean that a login is refused."""
+"""Prefixes of the messages for a refused login."""
 
 _REFUSED = re.compile(r"Similar to (ORA-[0-9]+)")
 _UNKNOWN: Mapping[str, str] = {"ORA-12505": "SID", "ORA-12514": "service"}
@@ -32,27 +32,27 @@ _NOISE = re.compile(r"\(CONNECTION_ID=[^)]*\)|^DPY-6005: .*$|^Help: .*$", re.MUL
 
 
 def main() -> None:
-    """Print what becomes of the target on standard input."""
+    """Run the query that standard input describes, and print the verdict."""
     target = json.load(sys.stdin)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it would have the password
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain the password
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
-    signal.alarm(int(target["timeout"]) + 2)  # should the daemon not be there any more
+    signal.alarm(int(target["timeout"]) + 2)  # in case the daemon has ended
     try:
         word = f"{UP} {query(target)}"
     except CheckFailed as failed:
         word = f"{DOWN} {failed}"
-    print(word, flush=True)  # noqa: T201  to whom it may concern: the daemon
+    print(word, flush=True)  # noqa: T201  read by the daemon
 
 
 def query(target: Mapping[str, Any]) -> str:
-    """Return the word for a server that is well."""
+    """Return the word for a server that passed; raises CheckFailed."""
     try:
         connection = _connect(target)
     except oracledb.Error as error:
         raise CheckFailed(_login_reason(error, target["database"])) from None
-    except Exception as error:  # noqa: BLE001  the driver raises anything over packets that are none
+    except Exception as error:  # noqa: BLE001  the driver raises anything for malformed packets
         raise CheckFailed(f"malformed answer ({type(error).__name__})") from None
-    print(LOGGED_IN, flush=True)  # noqa: T201  as above
+    print(LOGGED_IN, flush=True)  # noqa: T201  read by the daemon
     try:
         return _row(connection, target["request"])
     except oracledb.Error as error:
@@ -60,7 +60,7 @@ def query(target: Mapping[str, Any]) -> str:
 
 
 def _connect(target: Mapping[str, Any]) -> oracledb.Connection:
-    """Return a connection to the SID that ``database`` names, or to the service behind a slash."""
+    """Connect to the SID in ``database``, or to the service name after a slash."""
     name = target["database"]
     service, sid = (name[1:], None) if name.startswith("/") else (None, name)
     return oracledb.connect(
@@ -76,7 +76,7 @@ def _connect(target: Mapping[str, Any]) -> oracledb.Connection:
 
 
 def _row(connection: oracledb.Connection, request: str) -> str:
-    """Return what came of the statement, of which one row at most is fetched."""
+    """Run the statement, fetch at most one row, and return the word for the result."""
     connection.autocommit = True
     with connection, connection.cursor() as cursor:
         cursor.arraysize = cursor.prefetchrows = 1

@@ -1,4 +1,4 @@
-"""What the process that talks to Oracle says to the daemon, each on a line of its own, the last two with more."""
+"""The words that the Oracle process prints, one on a line; the last two are followed by a text."""
 
 from __future__ import annotations
 

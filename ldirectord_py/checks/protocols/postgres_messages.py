@@ -1,4 +1,4 @@
-"""PostgreSQL's protocol 3.0, as much of it as a check speaks: values to bytes and back, without I/O."""
+"""The messages of PostgreSQL's protocol 3.0 that a check needs, without I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.runtime.text import as_bytes, printable
 
-SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+_SSL_REQUEST_CODE = 80877103  # 1234 << 16 | 5679
+SSL_REQUEST = struct.pack("!ii", 8, _SSL_REQUEST_CODE)
 TERMINATE = b"X\x00\x00\x00\x04"
 
 _PROTOCOL = 3 << 16
@@ -20,24 +21,24 @@ _ROW_COUNT = re.compile(rb"[A-Z]+(?: [0-9]{1,10})? ([0-9]{1,20})\0?")
 
 
 def startup(user: str, database: str) -> bytes:
-    """Return the first message; an empty database stands for the one named after the user."""
+    """Return a StartupMessage; an empty database means the one with the name of the user."""
     fields = {"user": user, "database": database, "client_encoding": "UTF8", "application_name": "ldirectord"}
     words = b"".join(text(name) + text(value) for name, value in fields.items() if value)
     return struct.pack("!ii", len(words) + 9, _PROTOCOL) + words + b"\0"
 
 
 def message(kind: bytes, body: bytes) -> bytes:
-    """Return a message of ours."""
+    """Return a message of this kind."""
     return kind + struct.pack("!i", len(body) + 4) + body
 
 
 def query(statement: str) -> bytes:
-    """Return the message that carries out a statement or several: the simple query, which all servers speak."""
+    """Return the Query message for one or more statements; all servers support simple queries."""
     return message(b"Q", text(statement))
 
 
 class Results:
-    """What the statements of a query come to, of which the last one counts, as with libpq."""
+    """The results of the statements of a query; the last one counts, as with libpq."""
 
     def __init__(self) -> None:
         self._rows = 0
@@ -45,27 +46,27 @@ class Results:
         self._changed = 0
 
     def add_row(self) -> int:
-        """Take a row of the statement that is being answered; return how many it has so far."""
+        """Count a row of the current statement; return its rows so far."""
         self._rows += 1
         return self._rows
 
     def end_statement(self, tag: bytes) -> None:
-        """Take the end of a statement, and its tag: none where there was no statement at all."""
+        """End the current statement; ``tag`` is empty for an empty query."""
         self._last, self._rows, self._changed = self._rows, 0, row_count(tag)
 
     @property
     def word(self) -> str:
-        """Return the word for the last statement; raises CheckFailed where it has no row and changed none."""
+        """The word for the last statement; raises CheckFailed if it returned and changed no row."""
         return GOT_ROW if self._last else outcome(self._changed)
 
 
 def text(value: str) -> bytes:
-    """Return a string as the protocol has it; what cannot be in one is left out."""
+    """Encode a string of the protocol, without NUL characters."""
     return as_bytes(value.replace("\0", "")) + b"\0"
 
 
 def header(data: bytes) -> tuple[bytes, int]:
-    """Return the kind of a message and the size of its body; raises CheckFailed when it is none."""
+    """Return the kind of a message and the size of its body; raises CheckFailed for an invalid header."""
     kind, size = data[:1], struct.unpack("!I", data[1:])[0]
     if size < 4 or not kind.isalnum():
         raise CheckFailed(f"expected a PostgreSQL message, got {excerpt(data)}")
@@ -73,7 +74,7 @@ def header(data: bytes) -> tuple[bytes, int]:
 
 
 def failure(body: bytes) -> tuple[str, str]:
-    """Return the code and the words of an ErrorResponse."""
+    """Return code and message of an ErrorResponse."""
     fields = dict(_fields(body))
     words = " ".join(printable(fields.get(b"M", b"")).split())
     return printable(fields.get(b"C", b"")[:5]), words or "an error without words"
@@ -87,13 +88,13 @@ def _fields(body: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def row_count(tag: bytes) -> int:
-    """Return the rows that a completed statement changed or returned, as its tag says: ``UPDATE 3``."""
+    """Return the number of rows in the tag of a statement, such as ``UPDATE 3``."""
     found = _ROW_COUNT.fullmatch(tag[:64])
     return int(found[1]) if found else 0
 
 
 def md5(user: str, password: str, salt: bytes) -> bytes:
-    """Return the body of the answer to a challenge for MD5."""
+    """Return the body of the answer to an MD5 request."""
     name, secret = map(as_bytes, (user, password))
     inner = hashlib.md5(secret + name, usedforsecurity=False).hexdigest()
     return b"md5" + hashlib.md5(inner.encode() + salt, usedforsecurity=False).hexdigest().encode() + b"\0"

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that logs in and asks for one row; it holds one bounded message at a time, and no rows."""
+"""A connection to PostgreSQL that logs in and queries one row; it holds one message of limited size and no rows."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
 from ldirectord_py.errors import CheckFailed
 
 MAX_MESSAGE = 32768
-"""Bytes that a message may have, rows aside: they are skipped."""
+"""Bytes of a message, except rows, which are skipped."""
 
 MAX_ROWS = 500
-"""Rows of a result that are skipped; those beyond them are not read."""
+"""Rows of a result that are skipped; further rows are not read."""
 
 READ_SIZE = 16384
-"""Bytes of a row that are read at once."""
+"""Bytes of a row in one read."""
 
 _ROWS = frozenset((b"D", b"d"))
-"""The kinds of message that are rows: of a query, and of a COPY."""
+"""The kinds of messages for rows: DataRow and CopyData."""
 
 
 class _Method(IntEnum):
-    """The requests to authenticate that can be answered."""
+    """The supported authentication requests."""
 
     OK = 0
     CLEARTEXT = 3
@@ -46,7 +46,7 @@ class _Method(IntEnum):
 
 
 class PostgresSession:
-    """A connection; its state is the byte count of what the server sent, and what SCRAM awaits."""
+    """A connection; its state is the number of bytes that the server may still send, and the state of SCRAM."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -55,25 +55,25 @@ class PostgresSession:
         self._nonce = b""
         self._expected = b""
 
-    async def start_tls(self, asked: TlsParameters) -> None:
-        """Turn TLS on where the server has it; raises CheckFailed where it must and has not."""
+    async def start_tls(self, parameters: TlsParameters) -> None:
+        """Start TLS if the server offers it; raises CheckFailed if ``tlsverify`` needs it and the server does not."""
         set_progress("connected, no answer to the request for TLS")
         self._writer.write(postgres_messages.SSL_REQUEST)
         answer = await self._reader.read(MAX_MESSAGE)
-        if answer == b"S":  # and nothing behind it, which anybody may have said
+        if answer == b"S":  # and nothing after it, which an attacker may have inserted
             set_progress("connected, TLS handshake not done")
-            await self._writer.start_tls(asked.context, server_hostname=asked.name)
+            await self._writer.start_tls(parameters.context, server_hostname=parameters.name)
         elif answer[:1] == b"E":
             raise CheckFailed(postgres_messages.failure(answer[5:])[1])
         elif answer != b"N":
             raise CheckFailed(
                 f"expected S or N, got {excerpt(answer)}" if answer else f"closed by server ({progress()})"
             )
-        elif asked.verify:
+        elif parameters.verify:
             raise CheckFailed("the server has no TLS, which tlsverify asks for")
 
     async def log_in(self, target: Target) -> None:
-        """Return when the server is ready for a query; raises CheckFailed when it is not willing."""
+        """Log in and wait until the server is ready for a query; raises CheckFailed if it refuses."""
         set_progress("connected, no answer to the login")
         self._writer.write(postgres_messages.startup(target.login, target.database))
         while True:
@@ -88,9 +88,9 @@ class PostgresSession:
                 await self._authenticate(target, body)
 
     async def query(self, statement: str) -> str:
-        """Return what came of the last statement; raises CheckFailed where it has no row, or any of them fails.
+        """Return the word for the last statement; raises CheckFailed if it has no row, or if any statement fails.
 
-        A result that is too long is not read to its end: its rows count, whatever would follow.
+        A result that is too long counts as a row, and is not read to its end.
         """
         set_progress("logged in, no answer to the query")
         self._writer.write(postgres_messages.query(statement))
@@ -109,19 +109,19 @@ class PostgresSession:
                 self._handle(results, kind, await self._body(size))
 
     def _handle(self, results: postgres_messages.Results, kind: bytes, body: bytes) -> None:
-        """Take a message that is no row; raises CheckFailed for an error."""
+        """Handle a message that is not a row; raises CheckFailed for an error."""
         if kind == b"E":
             raise CheckFailed(f"query failed: {postgres_messages.failure(body)[1]}")
         if kind == b"C":
             results.end_statement(body)
 
     async def send_goodbye(self) -> None:
-        """Say goodbye, whatever becomes of it."""
+        """Send Terminate, without waiting for it to leave."""
         self._writer.write(postgres_messages.TERMINATE)
         await asyncio.sleep(0)  # uvloop sends at the end of a turn
 
     async def _authenticate(self, target: Target, body: bytes) -> None:
-        """Answer a request to authenticate."""
+        """Answer an authentication request."""
         method = struct.unpack("!I", body[:4])[0] if len(body) >= 4 else -1
         rest = body[4:]
         if method == _Method.OK:
@@ -138,8 +138,8 @@ class PostgresSession:
                 first = b"n,," + scram.first_message(self._nonce)
                 self._send_password_message(scram.MECHANISM + b"\0" + struct.pack("!i", len(first)) + first)
             case _Method.SASL_CONTINUE if self._nonce:
-                asked = scram.parse_challenge(rest, self._nonce)
-                proof = await THREADS.run(partial(asked.answer, target.passwd, scram.first_message(self._nonce)))
+                challenge = scram.parse_challenge(rest, self._nonce)
+                proof = await THREADS.run(partial(challenge.answer, target.passwd, scram.first_message(self._nonce)))
                 self._nonce, self._expected = b"", proof.expected
                 self._send_password_message(proof.message)
             case _Method.SASL_FINAL if self._expected:
@@ -160,7 +160,7 @@ class PostgresSession:
         return await self._read_exactly(size)
 
     async def _skip(self, size: int) -> None:
-        """Read so many bytes of a row, and keep none of them."""
+        """Read and discard ``size`` bytes of a row."""
         while size:
             size -= len(await self._read_exactly(min(size, READ_SIZE)))
 
@@ -177,7 +177,7 @@ class PostgresSession:
 
 @asynccontextmanager
 async def connect(target: Target) -> AsyncIterator[PostgresSession]:
-    """Yield a connection, over TLS where the server has it; it is closed without a wait."""
+    """Yield a connection, over TLS if the server offers it; it is closed without waiting."""
     set_progress(NOT_CONNECTED)
     reader, writer = await open_connection(str(target.address), target.port, limit=MAX_MESSAGE)
     limit_receive_buffer(writer.transport)

@@ -18,7 +18,7 @@ from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
 from ldirectord_py.errors import CheckFailed
 
 MAX_PACKET = 4096
-"""Bytes that a packet may have."""
+"""Bytes of a packet."""
 
 _HEADER = 20
 _NO_DIGEST = bytes(16)
@@ -26,7 +26,7 @@ _CODES: Mapping[int, str] = {2: "Access-Accept", 3: "Access-Reject", 11: "Access
 
 
 class Attribute(IntEnum):
-    """The attributes that are written or read."""
+    """The supported attributes."""
 
     USER_NAME = 1
     USER_PASSWORD = 2
@@ -38,9 +38,9 @@ class Attribute(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RadiusResponse:
-    """An answer: its code in words, what the server says to the user, and whether a Message-Authenticator proves it.
+    """An answer: its code as a word, the message for the user, and whether it has a Message-Authenticator.
 
-    Without one the answer is proved by MD5 alone, which who stands between can forge (CVE-2024-3596).
+    Without one only MD5 protects it, so that an attacker on the path can forge it (CVE-2024-3596).
     """
 
     code: str
@@ -61,7 +61,7 @@ class AccessRequest:
 
     @property
     def encoded(self) -> bytes:
-        """Return the packet; raises CheckFailed if the login or the password is too long for RADIUS."""
+        """The packet as bytes; raises CheckFailed if login or password are too long for RADIUS."""
         if len(self.login) > 253 or len(self.passwd) > 128:
             raise CheckFailed("RADIUS allows logins of 253 bytes and passwords of 128")
         nas = Attribute.NAS_IPV6_ADDRESS if self.nas.version == 6 else Attribute.NAS_IP_ADDRESS
@@ -93,7 +93,7 @@ class AccessRequest:
         return RadiusResponse(_CODES.get(code, f"RADIUS code {code}"), said, proved)
 
     def _verify(self, data: bytes, attributes: tuple[tuple[int, int, int], ...]) -> bool:
-        """Return whether there is a Message-Authenticator; raises UnrelatedAnswer unless each one is right."""
+        """Return whether there is a Message-Authenticator; raises UnrelatedAnswer for a wrong one."""
         signatures = [(at, end) for kind, at, end in attributes if kind == Attribute.MESSAGE_AUTHENTICATOR]
         for at, end in signatures:
             unsigned = data[:4] + self.authenticator + data[_HEADER:at] + _NO_DIGEST + data[end:]
@@ -108,7 +108,7 @@ class AccessRequest:
         return hmac.digest(self.secret, packet, "md5")
 
     def _encrypted_password(self) -> bytes:
-        """Return the password as RFC 2865, 5.2 hides it."""
+        """Return the password, encrypted as in RFC 2865, 5.2."""
         plain = self.passwd.ljust(max(16, -(-len(self.passwd) // 16) * 16), b"\0")
         hidden, last = b"", self.authenticator
         for at in range(0, len(plain), 16):
@@ -119,12 +119,12 @@ class AccessRequest:
 
 
 def _attribute(kind: Attribute, value: bytes) -> bytes:
-    """Return an attribute; nothing where the value is empty, which RADIUS does not allow."""
+    """Return an attribute; b"" for an empty value, which RADIUS does not allow."""
     return bytes((kind, len(value) + 2)) + value if value else b""
 
 
 def _attributes(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield the type, and where the value starts and ends."""
+    """Yield type, start and end of the value of each attribute."""
     at = _HEADER
     while at < len(data):
         size = data[at + 1] if at + 1 < len(data) else 0
@@ -135,4 +135,4 @@ def _attributes(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _md5(data: bytes) -> bytes:
-    return hashlib.md5(data, usedforsecurity=False).digest()  # what RADIUS is made of
+    return hashlib.md5(data, usedforsecurity=False).digest()  # RADIUS has nothing else

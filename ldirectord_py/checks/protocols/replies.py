@@ -1,4 +1,4 @@
-"""Replies that begin with a code of three digits; in SMTP and FTP replies of several lines look different."""
+"""Replies that begin with a code of three digits; SMTP and FTP differ in replies of several lines."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from ldirectord_py.checks.transport.stream import MAX_LINES, Stream
 from ldirectord_py.errors import CheckFailed
 
 MAX_REPLY = 65536
-"""Characters that the lines of a reply may have together."""
+"""Characters of all lines of a reply together."""
 
 
 async def smtp_reply(stream: Stream, *starts: str) -> list[str]:
-    """Return the lines of a reply: each has the code, and all but the last ``-`` behind it (RFC 5321, 4.2.1).
+    """Return the lines of a reply: each has the code, followed by ``-`` in all but the last (RFC 5321, 4.2.1).
 
     Raises CheckFailed unless the first begins with one of ``starts``.
     """
@@ -23,9 +23,9 @@ async def smtp_reply(stream: Stream, *starts: str) -> list[str]:
 
 
 async def ftp_reply(stream: Stream, *starts: str) -> str:
-    """Return the last line of a reply: in a long one the first that has the same code and a space (RFC 959, 4.2).
+    """Return the last line of a reply: with several lines, the next that has the code and a space (RFC 959, 4.2).
 
-    The lines between may be anything. Raises CheckFailed unless the first begins with one of ``starts``.
+    The lines between are free text. Raises CheckFailed unless the first begins with one of ``starts``.
     """
     lines = [await stream.expect(*starts)]
     code = lines[0][:3]
@@ -38,7 +38,7 @@ async def ftp_reply(stream: Stream, *starts: str) -> str:
 
 
 def _limit(lines: list[str]) -> None:
-    """Raise CheckFailed where a reply is too long."""
+    """Raise CheckFailed for a reply that is too long."""
     if len(lines) > MAX_LINES:
         raise CheckFailed(f"a reply of more than {MAX_LINES} lines")
     if sum(map(len, lines)) > MAX_REPLY:

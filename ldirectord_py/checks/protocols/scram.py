@@ -1,4 +1,4 @@
-"""SCRAM-SHA-256 (RFC 7677) from the client's side: three messages, without I/O and without channel binding."""
+"""SCRAM-SHA-256 (RFC 7677) for a client, without I/O and without channel binding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ldirectord_py.runtime.text import as_bytes
 MECHANISM = b"SCRAM-SHA-256"
 
 MAX_ITERATIONS = 1_000_000
-"""Rounds of the key derivation that a server may ask for (a quarter of a second); PostgreSQL's default is 4096."""
+"""Iterations of the key derivation, which take 0.25 s; PostgreSQL's default is 4096."""
 
 _CHALLENGE = re.compile(rb"r=([!-+\--~]+),s=([A-Za-z0-9/+]+={0,2}),i=([1-9][0-9]{0,9})(?:,.*)?", re.DOTALL)
 _PROHIBITED = (
@@ -31,7 +31,7 @@ _PROHIBITED = (
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The client's last message, and the server's that answers it if it knows the password too."""
+    """The last message of the client, and the answer of a server that also knows the password."""
 
     message: bytes
     expected: bytes
@@ -39,7 +39,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What the server asks for: its nonce, and how the key is to be derived."""
+    """The first message of the server: its nonce, and the parameters of the key derivation."""
 
     nonce: bytes
     salt: bytes
@@ -47,7 +47,7 @@ class Challenge:
     raw: bytes
 
     def answer(self, password: str, first: bytes) -> Proof:
-        """Return the proof; takes 0.25 us an iteration, without Python's lock."""
+        """Return the proof; takes 0.25 us for each iteration, without the interpreter's lock."""
         salted = hashlib.pbkdf2_hmac("sha256", saslprep(password), self.salt, self.iterations)
         bare = b"c=biws,r=" + self.nonce
         signed = b",".join((first, self.raw, bare))
@@ -59,12 +59,12 @@ class Challenge:
 
 
 def first_message(nonce: bytes) -> bytes:
-    """Return the client's first message without its header; the name is empty: PostgreSQL knows it already."""
+    """Return the client's first message without its header; the name is empty, because PostgreSQL has it already."""
     return b"n=,r=" + nonce
 
 
 def parse_challenge(data: bytes, nonce: bytes) -> Challenge:
-    """Return the server's first message; raises CheckFailed when it is none, or asks for too much."""
+    """Decode the first message of the server; raises CheckFailed if it is invalid or has too many iterations."""
     found = _CHALLENGE.fullmatch(data)
     if not found or not found[1].startswith(nonce) or len(found[1]) == len(nonce) or len(found[2]) % 4:
         raise CheckFailed(f"expected a challenge for SCRAM, got {excerpt(data)}")
@@ -75,7 +75,7 @@ def parse_challenge(data: bytes, nonce: bytes) -> Challenge:
 
 
 def saslprep(password: str) -> bytes:
-    """Return the password after SASLprep, or as it is where that does not allow it, as PostgreSQL does."""
+    """Return the password after SASLprep, or unchanged if SASLprep does not allow it, as PostgreSQL does."""
     raw = as_bytes(password)
     if password.isascii():
         return raw
@@ -93,7 +93,7 @@ def saslprep(password: str) -> bytes:
 
 
 def _mixes_directions(text: str) -> bool:
-    """Whether text of both directions is in an order that SASLprep does not allow."""
+    """Whether the text mixes directions in a way that SASLprep does not allow."""
     rightward = [stringprep.in_table_d1(char) for char in text]
     return any(rightward) and not (
         rightward[0] and rightward[-1] and not any(stringprep.in_table_d2(char) for char in text)

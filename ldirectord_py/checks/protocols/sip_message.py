@@ -34,7 +34,7 @@ _SHORT: Mapping[bytes, bytes] = {b"v": b"via", b"i": b"call-id"}
 
 @dataclass(frozen=True, slots=True)
 class OptionsRequest:
-    """An OPTIONS request; ``token`` is what tells it from all others."""
+    """An OPTIONS request; ``token`` is unique to it."""
 
     login: str
     protocol: Protocol
@@ -43,14 +43,14 @@ class OptionsRequest:
 
     @property
     def encoded(self) -> bytes:
-        """Return the message."""
+        """The message as bytes."""
         text = _REQUEST.format(
             login=self.login, transport=self.protocol.name, local=endpoint(*self.local), token=self.token
         )
         return as_bytes(text.replace("\n", "\r\n"))
 
     def decode(self, data: bytes) -> str:
-        """Return the status of the final answer, as ``200 OK``; raises UnrelatedAnswer if the message is not that."""
+        """Return the status of the final answer, as ``200 OK``; raises UnrelatedAnswer for another message."""
         first, _, rest = data.lstrip(b"\r\n").partition(b"\n")
         status = _STATUS.fullmatch(first.rstrip(b"\r"))
         if status is None:
@@ -70,12 +70,12 @@ class OptionsRequest:
 
 
 def is_start_line(line: bytes) -> bool:
-    """Whether a SIP message starts with the line."""
+    """Whether the line can be the first one of a SIP message."""
     return _START.match(line) is not None
 
 
 def _headers(data: bytes) -> Mapping[bytes, bytes]:
-    """Return the first header of each name, in small letters."""
+    """Return the first header of each name; names are in lower case."""
     headers: dict[bytes, bytes] = {}
     for line in _FOLD.sub(b" ", data).split(b"\n"):
         if not line.strip():

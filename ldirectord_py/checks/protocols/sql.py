@@ -1,4 +1,4 @@
-"""What the checks of databases share: what they need to be told, and what they return."""
+"""The fields, limits and words that the checks of databases share."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from ldirectord_py.checks.base import TLS, Target
 from ldirectord_py.errors import CheckFailed
 
 NEEDED_DIRECTIVES = frozenset({"login", "request"})
-"""The directives without which a check cannot pass."""
+"""The directives that a check needs to pass."""
 
 SQL_FIELDS = TLS | {"login", "passwd", "database", "request"}
 
 MAX_RECEIVED = 262144
-"""Bytes that a server may send in all."""
+"""Bytes that a server may send on a connection."""
 
 GOT_ROW = "got a row"
 
@@ -19,7 +19,7 @@ NO_ROW = "the query returns no row"
 
 
 def statement(target: Target) -> str:
-    """Return the statement to send; raises CheckFailed where it, or the login, is not set."""
+    """Return the statement to send; raises CheckFailed if it or the login is not set."""
     request = target.request.removeprefix("/").strip()
     if not target.login:
         raise CheckFailed("login is not set")
@@ -29,7 +29,7 @@ def statement(target: Target) -> str:
 
 
 def outcome(rows: int) -> str:
-    """Return the word for a statement that changed so many rows and returned none; raises CheckFailed for 0."""
+    """Return the word for a statement that changed ``rows`` rows and returned none; raises CheckFailed for 0."""
     if not rows:
         raise CheckFailed(NO_ROW)
     return f"{rows} row{'s' if rows > 1 else ''} changed"

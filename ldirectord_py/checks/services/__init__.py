@@ -1,4 +1,4 @@
-"""The words of ``service``, each in a file of its own, and the one table of them."""
+"""The words of ``service``: one file for each, and the table of all of them."""
 
 from __future__ import annotations
 
@@ -58,4 +58,4 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         )
     }
 )
-"""Every word of ``service``; ``{hostname}`` in a default login or passwd stands for this host's name."""
+"""All words of ``service``; ``{hostname}`` in a default login or passwd is replaced with the name of this host."""

@@ -17,43 +17,43 @@ from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import printable
 
 READ_AHEAD = 16384
-"""Bytes that are read ahead of what is asked for."""
+"""Bytes that the event loop reads ahead."""
 
 
 async def check(target: Target) -> str:
-    """Return the record that matched, the first where any will do."""
+    """Return the first record that matches, or the code if there are none and any answer passes."""
     request = target.request.removeprefix("/")
-    asked = parse_query(request)
-    reply = await (_over_tcp if target.protocol is Protocol.TCP else _over_udp)(target, asked)
+    query = parse_query(request)
+    reply = await (_over_tcp if target.protocol is Protocol.TCP else _over_udp)(target, query)
     if reply.code != "NOERROR":
-        raise CheckFailed(f"{reply.code} for {asked}")
+        raise CheckFailed(f"{reply.code} for {query}")
     if not reply.records:
         if request:
-            raise CheckFailed(f"no record in the answer for {asked}")
+            raise CheckFailed(f"no record in the answer for {query}")
         return reply.code
     pattern = compiled(target.receive)
     for record in reply.records:
         if await search(pattern, record) is not None:
             return printable(record)
     got = excerpt(b", ".join(reply.records))
-    raise CheckFailed(f"receive pattern not in the records for {asked}: {got}")
+    raise CheckFailed(f"receive pattern not in the records for {query}: {got}")
 
 
-async def _over_udp(target: Target, asked: Query) -> DnsResponse:
+async def _over_udp(target: Target, query: Query) -> DnsResponse:
     async with datagram.connect(target) as socket:
-        reply = await socket.exchange(asked.encoded, asked.decode)
-    return await _over_tcp(target, asked) if reply.truncated else reply
+        reply = await socket.exchange(query.encoded, query.decode)
+    return await _over_tcp(target, query) if reply.truncated else reply
 
 
-async def _over_tcp(target: Target, asked: Query) -> DnsResponse:
-    wire = asked.encoded
+async def _over_tcp(target: Target, query: Query) -> DnsResponse:
+    wire = query.encoded
     set_progress(NOT_CONNECTED)
     reader, writer = await open_connection(str(target.address), target.port, limit=READ_AHEAD)
     set_progress("connected, no answer")
     try:
         writer.write(len(wire).to_bytes(2, "big") + wire)
         size = int.from_bytes(await reader.readexactly(2), "big")
-        reply = asked.decode(await reader.readexactly(size))
+        reply = query.decode(await reader.readexactly(size))
     except asyncio.IncompleteReadError as error:
         raise CheckFailed(f"closed by server after {len(error.partial)} bytes of {error.expected}") from None
     finally:

@@ -16,20 +16,20 @@ from ldirectord_py.checks.transport.stream import Stream, connect
 from ldirectord_py.errors import CheckFailed
 
 MAX_FILE = 16 * 1024 * 1024
-"""Bytes that the file may have."""
+"""Bytes of the file."""
 
 SEARCH_SIZE = 65536
-"""Bytes of it that are searched at once."""
+"""Bytes of the file in one search."""
 
 OVERLAP = 16384
-"""Bytes that are searched with the next once more, so that a match across the border is found."""
+"""Bytes that are searched again with the next ones, to find a match across the boundary."""
 
 _EXTENDED = re.compile(r"\((?P<delimiter>[!-~])(?P=delimiter){2}(?P<port>\d{1,5})(?P=delimiter)\)", re.ASCII)
 _PASSIVE = re.compile(r"(?:\d{1,3},){4}(\d{1,3}),(\d{1,3})", re.ASCII)
 
 
 async def check(target: Target) -> str:
-    """Return ``logged in``, or what was fetched where ``request`` names a file."""
+    """Return ``logged in``, or the size of the file if ``request`` names one."""
     async with connect(target) as stream:
         await ftp_reply(stream, "2")
         if (await _command(stream, f"USER {target.login}", "2", "3")).startswith("3"):
@@ -51,7 +51,7 @@ async def _command(stream: Stream, line: str, *starts: str) -> str:
 
 
 async def _fetch(stream: Stream, target: Target) -> str:
-    """Return how much was fetched; raises CheckFailed where ``receive`` finds nothing in it."""
+    """Fetch the file and return its size in words; raises CheckFailed if ``receive`` does not match."""
     await _command(stream, "TYPE I", "2")
     port = await _data_port(stream)
     set_progress("connected, no connection for data")
@@ -70,7 +70,7 @@ async def _fetch(stream: Stream, target: Target) -> str:
 
 
 async def _search(source: Connection, pattern: Pattern) -> tuple[int, bool, bytearray]:
-    """Return how many bytes came, whether the pattern is in them, and the last of them."""
+    """Return the size of the file, whether the pattern matches, and the last bytes."""
     size, found, first, window, portion = 0, False, 0, bytearray(), bytearray(OVERLAP)
     while True:
         data = memoryview(portion)[: await _read(source, portion)]
@@ -80,7 +80,7 @@ async def _search(source: Connection, pattern: Pattern) -> tuple[int, bool, byte
             raise CheckFailed(f"file longer than {MAX_FILE // 1024 // 1024} MB")
         if not found and (not data or len(window) >= SEARCH_SIZE):
             span = await search(pattern, window, first)
-            found = span is not None and (not data or span[1] < len(window))  # the window's end is not the file's
+            found = span is not None and (not data or span[1] < len(window))  # or the file may go on
         if not data:
             return size, found, window
         if len(window) >= SEARCH_SIZE:
@@ -89,7 +89,7 @@ async def _search(source: Connection, pattern: Pattern) -> tuple[int, bool, byte
 
 
 async def _read(source: Connection, portion: bytearray) -> int:
-    """Return how many bytes came, 0 at the end. A reset is an end: the reply after it says if the file is complete."""
+    """Return the number of bytes read, 0 at the end or a reset: the reply after it says if the file is complete."""
     try:
         return await source.receive_into(portion)
     except ConnectionResetError:
@@ -97,7 +97,7 @@ async def _read(source: Connection, portion: bytearray) -> int:
 
 
 async def _data_port(stream: Stream) -> int:
-    """Return the port for data; the address that the server names is not looked at, ours is the one to check."""
+    """Return the data port; the address in the reply is ignored, as the check is of this real server."""
     if stream.server.version == 6:
         answer = await _command(stream, "EPSV", "229")
         found = _EXTENDED.search(answer)
@@ -116,6 +116,6 @@ KIND = Kind(
     check,
     port=21,
     login="anonymous",
-    passwd="ldirectord@{hostname}",  # noqa: S106  what anonymous users send
+    passwd="ldirectord@{hostname}",  # noqa: S106  the convention for anonymous users
     uses=frozenset({"login", "passwd", "request", "receive"}),
 )

@@ -1,4 +1,4 @@
-"""``service = imap``: the server greets with OK, and takes the login where one is set."""
+"""``service = imap``: the greeting is OK, and the login succeeds if one is set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ async def check(target: Target) -> str:
 
 
 async def talk(stream: Stream, target: Target) -> str:
-    """Return the greeting, once the login passed."""
+    """Return the greeting, after the login if one is set."""
     greeting = await stream.expect("* OK", "* PREAUTH")
     if target.login and not greeting.upper().startswith("* PREAUTH"):
         await stream.send(f"a1 LOGIN {_quoted(target.login)} {_quoted(target.passwd)}", "LOGIN")
@@ -24,7 +24,7 @@ async def talk(stream: Stream, target: Target) -> str:
 
 
 async def _tagged(stream: Stream, tag: str) -> None:
-    """Read to the answer with our tag; raises CheckFailed unless it is OK."""
+    """Read up to the answer with our tag; raises CheckFailed unless it is OK."""
     for _ in range(MAX_LINES):
         line = await stream.expect(f"{tag} ", "* ")
         answers, _, answer = line.partition(" ")

@@ -1,4 +1,4 @@
-"""``service = ldap``: a bind, and the entry ``request``, whose name or attributes match ``receive``."""
+"""``service = ldap``: a bind, and a search for the entry ``request`` whose name or attributes match ``receive``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ldirectord_py.checks.transport.stream import Stream, connect
 from ldirectord_py.errors import CheckFailed
 
 LDAP_FIELDS = frozenset({"login", "passwd", "request", "receive"})
-"""The fields that the check reads, with TLS or without."""
+"""The fields that the check uses, with or without TLS."""
 
 
 async def check(target: Target) -> str:
@@ -37,7 +37,7 @@ async def talk(stream: Stream, target: Target) -> str:
 
 
 async def _find(session: LdapSession, target: Target) -> str:
-    """Return the name of the entry; raises CheckFailed if ``receive`` is neither in it nor in the attributes."""
+    """Return the name of the entry; raises CheckFailed if ``receive`` matches neither it nor the attributes."""
     base = target.request.removeprefix("/")
     pattern = compiled(target.receive) if target.receive else None
     name, _ = await session.find_entry(base, ldap.NO_ATTRIBUTES)
@@ -47,7 +47,7 @@ async def _find(session: LdapSession, target: Target) -> str:
 
 
 async def _match(session: LdapSession, base: str, pattern: Pattern) -> None:
-    """Look for the pattern in the attributes; raises CheckFailed if it is not there."""
+    """Raise CheckFailed unless the pattern matches the attributes."""
     name, attributes = await session.find_entry(base, ldap.ALL_ATTRIBUTES)
     written = ldap.attribute_lines(attributes)
     if await search(pattern, written) is None:  # no excerpt: passwords may be among the attributes

@@ -8,7 +8,7 @@ from ldirectord_py.checks.protocols import sql
 
 
 async def check(target: Target) -> str:
-    """Return ``got a row``, or how many were changed where the request is no query."""
+    """Return ``got a row``, or how many rows a statement other than a query changed."""
     statement = sql.statement(target)
     session = await load_driver("ldirectord_py.checks.protocols.mysql_session")
     word: str = await session.run_statement(target, statement)

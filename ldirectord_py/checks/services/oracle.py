@@ -10,7 +10,7 @@ from ldirectord_py.runtime.text import escape_surrogates
 
 
 async def check(target: Target) -> str:
-    """Return ``got a row``, or how many were changed where the request is no query."""
+    """Return ``got a row``, or how many rows a statement other than a query changed."""
     statement = sql.statement(target)
     if not target.database:
         raise CheckFailed("database is not set")

@@ -8,7 +8,7 @@ from ldirectord_py.checks.protocols.postgres_session import connect
 
 
 async def check(target: Target) -> str:
-    """Return ``got a row``, or how many were changed where the request is no query."""
+    """Return ``got a row``, or how many rows a statement other than a query changed."""
     statement = sql.statement(target)
     async with connect(target) as session:
         await session.log_in(target)

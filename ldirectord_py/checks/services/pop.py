@@ -22,7 +22,7 @@ async def check(target: Target) -> str:
 
 
 async def talk(stream: Stream, target: Target) -> str:
-    """Return the greeting, once the login passed."""
+    """Return the greeting, after the login if one is set."""
     greeting = await stream.expect("+OK")
     if target.login:
         await _login(stream, target, greeting)
@@ -31,7 +31,7 @@ async def talk(stream: Stream, target: Target) -> str:
 
 
 async def _login(stream: Stream, target: Target, greeting: str) -> None:
-    """Log in, and show the password only to a server that takes no proof of it; raises CheckFailed."""
+    """Log in; send the password in clear only if the server accepts no digest of it. Raises CheckFailed."""
     if await _apop(stream, target, greeting) or await _cram_md5(stream, target):
         return
     for line in (f"USER {target.login}", f"PASS {target.passwd}"):
@@ -40,7 +40,7 @@ async def _login(stream: Stream, target: Target, greeting: str) -> None:
 
 
 async def _apop(stream: Stream, target: Target, greeting: str) -> bool:
-    """Return whether the server takes the digest of its own stamp and the password; RFC 1939."""
+    """Return whether the server offers and accepts APOP (RFC 1939)."""
     stamp = _STAMP.search(greeting)
     if not stamp:
         return False
@@ -49,7 +49,7 @@ async def _apop(stream: Stream, target: Target, greeting: str) -> bool:
 
 
 async def _cram_md5(stream: Stream, target: Target) -> bool:
-    """Return whether the server offers this proof of the password, and takes it; RFC 2195."""
+    """Return whether the server offers and accepts CRAM-MD5 (RFC 2195)."""
     if "CRAM-MD5" not in await _mechanisms(stream):
         return False
     await stream.send("AUTH CRAM-MD5")
@@ -65,7 +65,7 @@ async def _cram_md5(stream: Stream, target: Target) -> bool:
 
 
 async def _mechanisms(stream: Stream) -> list[str]:
-    """Return the ways to log in that the server names."""
+    """Return the SASL mechanisms that the server offers."""
     if await _refused(stream, "CAPA"):
         return []
     named: list[str] = []
@@ -79,7 +79,7 @@ async def _mechanisms(stream: Stream) -> list[str]:
 
 
 async def _refused(stream: Stream, line: str, name: str = "") -> str:
-    """Send a line and return the server's refusal, empty where it takes it."""
+    """Send a line; return the refusal of the server, "" if it accepts."""
     await stream.send(line, name)
     answer = await stream.expect("+OK", "-ERR")
     return answer if answer.upper().startswith("-ERR") else ""

@@ -1,4 +1,4 @@
-"""``service = radius``: the user is accepted."""
+"""``service = radius``: the server accepts the user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ldirectord_py.runtime.text import as_bytes
 
 
 async def check(target: Target) -> str:
-    """Return ``Access-Accept``, and whether its sender did not prove it by a Message-Authenticator."""
+    """Return ``Access-Accept``, with a note if it has no Message-Authenticator."""
     async with datagram.connect(target) as socket:
         nas, _ = socket.local
         words = as_bytes(target.login), as_bytes(target.passwd), as_bytes(target.secret)

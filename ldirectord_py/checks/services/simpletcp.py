@@ -1,4 +1,4 @@
-"""``service = simpletcp``: send ``request``, and find ``receive`` in a line of the answer."""
+"""``service = simpletcp``: send ``request``; a line of the answer matches ``receive``."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import as_bytes
 
 MAX_LINE = 65536
-"""Bytes that a line may have."""
+"""Bytes of a line."""
 
 MAX_ANSWER = 16 * 1024 * 1024
-"""Bytes that an answer may have."""
+"""Bytes of an answer."""
 
 READ_SIZE = 4096
-"""Bytes that are read at once."""
+"""Bytes of one read."""
 
 LINE_STEPS = 2
-"""Steps for the search of one line: about its CPU time in us."""
+"""Steps for the search of one line: about its CPU time in microseconds."""
 
 _ESCAPE = re.compile(rb"\\(n|r|t|x[0-9A-Fa-f]{2})")
 _CONTROL: Mapping[bytes, bytes] = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 async def check(target: Target) -> str:
-    """Return the line that matched."""
+    """Return the line that matches."""
     request = unescape(target.request.removeprefix("/"))
     if target.protocol is Protocol.UDP:
         async with datagram.connect(target) as socket:
@@ -53,7 +53,7 @@ async def check(target: Target) -> str:
 
 
 async def _find_line(receive: str, lines: AsyncGenerator[bytes, None]) -> str:
-    """Return the first line that matches; raises CheckFailed where the answer ends, or is too long, without one."""
+    """Return the first line that matches; raises CheckFailed if there is none, or if the answer is too long."""
     pattern = compiled(receive)
     size, last, effort = 0, b"", Effort()
     async with aclosing(lines):
@@ -69,7 +69,7 @@ async def _find_line(receive: str, lines: AsyncGenerator[bytes, None]) -> str:
 
 
 def unescape(request: str) -> bytes:
-    r"""Return the bytes to send: ``\n``, ``\r``, ``\t`` and ``\xHH`` stand for theirs, all else for itself."""
+    r"""Return the bytes to send: ``\n``, ``\r``, ``\t`` and ``\xHH`` are replaced."""
     return _ESCAPE.sub(
         lambda match: _CONTROL.get(match[1]) or bytes((int(match[1][1:], 16),)),
         as_bytes(request),
@@ -77,7 +77,7 @@ def unescape(request: str) -> bytes:
 
 
 async def _send(connection: Connection, request: bytes) -> None:
-    """Send the request and close our side; a server that has gone already may have answered before it went."""
+    """Send the request and close our side; a server that has closed already may have answered before."""
     set_progress("connected, no answer")
     with suppress(ConnectionError):
         await connection.send(request)
@@ -98,7 +98,7 @@ async def _lines(connection: Connection) -> AsyncGenerator[bytes, None]:
 
 
 async def _read(connection: Connection, portion: bytearray, *, or_reset: bool) -> int:
-    """Return how many bytes came, 0 at the end; with ``or_reset`` a reset is an end, too."""
+    """Return the number of bytes read, 0 at the end; with ``or_reset`` a reset is an end."""
     try:
         return await connection.receive_into(portion)
     except ConnectionResetError:
@@ -108,7 +108,7 @@ async def _read(connection: Connection, portion: bytearray, *, or_reset: bool) -
 
 
 async def _datagrams(socket: Datagrams) -> AsyncGenerator[bytes, None]:
-    """Yield the lines of the datagrams that come back."""
+    """Yield the lines of the received datagrams."""
     while True:
         for line in (await socket.receive()).splitlines(keepends=True):
             yield line

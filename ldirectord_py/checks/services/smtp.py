@@ -1,4 +1,4 @@
-"""``service = smtp``: the server greets, takes our EHLO or HELO, and goes over to TLS where ``starttls`` says so."""
+"""``service = smtp``: a greeting, an answer to EHLO or HELO, and TLS if ``starttls`` is set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def check(target: Target) -> str:
 
 
 async def _hello(stream: Stream) -> list[str]:
-    """Return what the server offers in answer to EHLO; nothing where it only takes HELO."""
+    """Return the extensions that the server offers; none if it only knows HELO."""
     await stream.send(f"EHLO {_NAME}")
     answer = await smtp_reply(stream, "2", "5")
     if answer[0].startswith("2"):
@@ -35,7 +35,7 @@ async def _hello(stream: Stream) -> list[str]:
 
 
 async def _secure(stream: Stream, target: Target, features: list[str]) -> None:
-    """Go over to TLS; raises CheckFailed where the server does not offer or want it."""
+    """Start TLS; raises CheckFailed if the server does not offer it, or refuses."""
     if "STARTTLS" not in features:
         raise CheckFailed("the server offers no STARTTLS")
     await stream.send("STARTTLS")
