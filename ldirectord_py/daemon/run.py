@@ -1,4 +1,21 @@
-"""The daemon: builds the objects, joins them, and ends them."""
+"""The daemon: creates the objects, connects them, and ends them.
+
+::
+
+    Reloader --_reload--.
+    NameWatch ----------+--> _put_in_force --> MaintenanceDirectory.prepare, Director.reload, Probing.follow
+
+    MaintenanceDirectory --set_maintenance--.
+    Prober or WorkerPool ----observe--------+--> Director: HealthTracker --> TableSync --> Kernel
+                                                               |                 |
+                                                               '------Event------+--> log
+                                                                                 +--> MailAlerts
+                                                                                 +--> MonitorFiles
+                                                                                 '--> FallbackCommands
+
+    Reloader.run, when the files change --> CommandRunner.changed: ``callback``
+    _reload, after it -------------------> CommandRunner.reloaded: ``execute``
+"""
 
 from __future__ import annotations
 
@@ -33,42 +50,44 @@ from ldirectord_py.runtime.garbage import freeze_survivors
 
 logger = logging.getLogger(__name__)
 
-STOP_SECONDS: Final = 1.8
-"""Seconds for a stop, whatever hangs: the kernel has them first, then mails and monitorfiles what it left of them."""
+STOP_TIMEOUT: Final = 1.8
+"""Seconds for a stop, whatever hangs: first for the kernel, and what it leaves for mails and monitorfiles."""
 
-REPORT_SECONDS: Final = 0.6
-"""Seconds that the kernel, or slow daemons of ``execute``, leave for mails and monitorfiles at least."""
+MIN_REPORT_TIMEOUT: Final = 0.6
+"""Seconds for mails and monitorfiles at least, however long the kernel and the daemons of ``execute`` take."""
 
-STATUS_EVERY: Final = 1.0
+STATUS_INTERVAL: Final = 1.0
+"""Seconds between two comparisons of the status line."""
 
 
 async def serve(
     path: Path, loaded: Parsed, notify: SdNotify, ready: Callable[[], None], kernel: Kernel | None = None
 ) -> None:
-    """Direct until SIGTERM, SIGINT or SIGQUIT; ``ready`` is called once the kernel has the services.
+    """Run the daemon until SIGTERM, SIGINT or SIGQUIT; call ``ready`` once the kernel has the services.
 
-    Raises KernelError when the kernel's table cannot be written at the start.
+    The ``kernel`` is that of this host, unless one is given. Raises KernelError if its table cannot be written at the
+    start.
     """
     daemon = Daemon(path, loaded, notify, kernel or NetlinkKernel())
     stop = _stop_signal(on_hangup=daemon.reloader.request)
-    directing = asyncio.create_task(daemon.direct(ready))
-    ends: list[asyncio.Future[Any]] = [directing, stop]
+    running = asyncio.create_task(daemon.run(ready))
+    ends: list[asyncio.Future[Any]] = [running, stop]
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        if directing.done():
-            await directing
+        if running.done():
+            await running
         notify.stopping()
-        directing.cancel()  # a start or a reload under way must not go on behind the stop
+        running.cancel()  # a start or a reload must not go on during the stop
         await daemon.stop()
         logger.info("Linux Director Daemon terminated on signal: %s", stop.result())
     finally:
-        directing.cancel()
-        await asyncio.gather(directing, return_exceptions=True)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
         await daemon.close()
 
 
 class Daemon:
-    """The objects of a daemon, and the order in which they begin, take over a configuration, and end."""
+    """The objects of a daemon, and the order in which they start, take over a configuration, and end."""
 
     def __init__(self, path: Path, loaded: Parsed, notify: SdNotify, kernel: Kernel) -> None:
         listeners: list[Listener] = [log]
@@ -82,10 +101,10 @@ class Daemon:
         self.reloader = Reloader(path, loaded, self.director, self._reload, notify)
         self.resolver = NameWatch(self.reloader, self._put_in_force)
         self.notify = notify
-        self._ends = math.inf
+        self._deadline = math.inf
 
-    async def direct(self, ready: Callable[[], None]) -> None:
-        """Start, say so, and direct for ever."""
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Start, call ``ready``, and run until cancelled; raises KernelError as the start does."""
         await self.maintenance.start()
         await self.director.start()
         self.probes.follow(self.director.compiled)
@@ -93,7 +112,7 @@ class Daemon:
         self.commands.start()
         self.notify.ready(self.director.summary)
         ready()
-        await _together(
+        await _run_all(
             self.director.run(),
             self.reloader.run(self.commands.changed),
             self.resolver.run(),
@@ -105,17 +124,17 @@ class Daemon:
         )
 
     async def stop(self) -> None:
-        """Take our services out of the kernel, end the checks, and stop the daemons of ``execute``."""
-        self._ends = asyncio.get_running_loop().time() + STOP_SECONDS
+        """Remove our services from the kernel, end the checks, and stop the daemons of ``execute``."""
+        self._deadline = asyncio.get_running_loop().time() + STOP_TIMEOUT
         await asyncio.gather(_stop(self.director), self.probes.close(), self.commands.stop())
 
     async def close(self) -> None:
-        """Let go of everything, whatever came before."""
+        """Release everything, however far the daemon has come."""
         await asyncio.gather(self.probes.close(), return_exceptions=True)
         await self.commands.close()
         await self.kernel.aclose()
-        left = self._ends - asyncio.get_running_loop().time()
-        await self.reports.close(min(FLUSH_TIMEOUT, max(REPORT_SECONDS, left)))
+        left = self._deadline - asyncio.get_running_loop().time()
+        await self.reports.close(min(FLUSH_TIMEOUT, max(MIN_REPORT_TIMEOUT, left)))
 
     async def _reload(self, new: CompiledConfig) -> None:
         await self._put_in_force(new)
@@ -130,31 +149,31 @@ class Daemon:
 
 
 def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:
-    """Return what will hold the name of the first signal to stop."""
+    """Return a future of the name of the first signal to stop; from now on the signals are handled."""
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[str] = loop.create_future()
 
-    def told(number: signal.Signals) -> None:
+    def on_stop(number: signal.Signals) -> None:
         if not stop.done():
             stop.set_result(number.name.removeprefix("SIG"))
 
     for number in signals.STOP_SIGNALS:
-        loop.add_signal_handler(number, told, number)
+        loop.add_signal_handler(number, on_stop, number)
     loop.add_signal_handler(signals.RELOAD_SIGNAL, on_hangup)
     if signals.unblock():
         on_hangup()
     return stop
 
 
-async def _together(*works: Coroutine[Any, Any, object]) -> None:
-    """Do all of this for ever; what one of them raises ends the others and is raised."""
+async def _run_all(*coroutines: Coroutine[Any, Any, object]) -> None:
+    """Run coroutines that never return; an exception in one ends the others and is raised."""
     async with asyncio.TaskGroup() as group:
-        for work in works:
-            group.create_task(work)
+        for coroutine in coroutines:
+            group.create_task(coroutine)
 
 
 async def _stop(director: Director) -> None:
-    seconds = STOP_SECONDS - REPORT_SECONDS
+    seconds = STOP_TIMEOUT - MIN_REPORT_TIMEOUT
     try:
         async with asyncio.timeout(seconds):
             await director.stop()
@@ -165,10 +184,10 @@ async def _stop(director: Director) -> None:
 
 
 async def _keep_status(director: Director, notify: SdNotify) -> NoReturn:
-    """Keep the one line that ``systemctl status`` shows true."""
-    told = ""
+    """Keep the line that ``systemctl status`` shows up to date."""
+    sent = ""
     while True:
-        if notify.address is not None and director.summary != told:
-            told = director.summary
-            notify.status(told)
-        await asyncio.sleep(STATUS_EVERY)
+        if notify.address is not None and director.summary != sent:
+            sent = director.summary
+            notify.status(sent)
+        await asyncio.sleep(STATUS_INTERVAL)

@@ -127,7 +127,7 @@ async def _reloaded(path: Path) -> Seen:
     ):
         daemon = Daemon(path, loaded, SdNotify(), NetlinkKernel(stand_in.dial))
         started = asyncio.Event()
-        directing = asyncio.create_task(daemon.direct(started.set))
+        directing = asyncio.create_task(daemon.run(started.set))
         await started.wait()
         await asyncio.sleep(PROBE_SECONDS + 1)
         seen = await _watched(daemon.reloader.reload, stand_in, probed)
