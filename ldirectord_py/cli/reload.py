@@ -16,5 +16,5 @@ def run(invocation: Invocation) -> int:
         invocation.config_file()  # raises if there is no such file: the name is probably wrong
         print(f"ldirectord is stopped for {invocation.config}", file=sys.stderr)
         return 1
-    process.reload(pid)
+    process.signal_reload(pid)
     return 0

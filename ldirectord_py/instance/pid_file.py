@@ -123,7 +123,7 @@ class Instance:
         self.remove_pid_file()
         return False
 
-    def reload(self, pid: int) -> None:
+    def signal_reload(self, pid: int) -> None:
         """Signal the daemon to read its configuration again."""
         _signal(pid, signal.SIGHUP)
 

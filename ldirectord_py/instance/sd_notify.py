@@ -65,13 +65,13 @@ class SdNotify:
 
 def take_from(environ: MutableMapping[str, str]) -> SdNotify:
     """Return the SdNotify of ``environ`` and remove its variables there, so that no child can send messages."""
-    notify = SdNotify(_address(environ), _watchdog(environ))
+    notify = SdNotify(_socket_address(environ), _watchdog(environ))
     for name in VARIABLES:
         environ.pop(name, None)
     return notify
 
 
-def _address(environ: Mapping[str, str]) -> str | None:
+def _socket_address(environ: Mapping[str, str]) -> str | None:
     path = environ.get("NOTIFY_SOCKET", "")
     if path.startswith("@"):
         return "\0" + path[1:]

@@ -1,1 +1,1 @@
-"""What the director tells: events, their exact words, and one effect per file."""
+"""The events of the director, their words, and the listeners that log, mail and act on them."""

@@ -85,7 +85,7 @@ class MonitorFiles:
     """
 
     def __init__(self) -> None:
-        self._writer = ThreadWriter[_Line]("monitorfile", self._write_batch)
+        self._writer = ThreadWriter[_Line]("monitorfile", self._write_lines)
         self._failing: dict[str, _FailingFile] = {}
 
     def __call__(self, event: Event) -> None:
@@ -104,7 +104,7 @@ class MonitorFiles:
         """Write the queued lines, for FLUSH_TIMEOUT at most."""
         self._writer.close(FLUSH_TIMEOUT)
 
-    def _write_batch(self, lines: Sequence[_Line], dropped: int) -> None:
+    def _write_lines(self, lines: Sequence[_Line], dropped: int) -> None:
         texts: dict[str, list[str]] = {}
         for each in lines:
             texts.setdefault(each.path, []).append(each.text)

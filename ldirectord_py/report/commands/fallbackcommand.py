@@ -27,7 +27,7 @@ class FallbackCommands:
 
 
 def arguments_for(event: Outage) -> tuple[str, str, str]:
-    """Return what the command is told: start or stop, the virtual's address and port, its protocol."""
+    """Return the arguments: start or stop, the address and port of the virtual, its protocol."""
     word = "start" if event.began else "stop"
     match event.virtual.key:
         case FirewallMark(mark):

@@ -46,7 +46,7 @@ class QueuedLog(QueueHandler):
         self._sink = self._open_sink = sink_for(settings, instance, verbose=verbose)
         self._sink_fault = OngoingFault()
         self._thread_fault = OngoingFault()
-        self._writer = ThreadWriter[LogLine]("log", self._write_batch, self._close_open_sink)
+        self._writer = ThreadWriter[LogLine]("log", self._write_lines, self._close_open_sink)
         with self._report_lack_of_threads():
             self._writer.start()
 
@@ -87,7 +87,7 @@ class QueuedLog(QueueHandler):
             if self._thread_fault.record(str(fault)):
                 write_to_stderr(f"cannot write the log: {fault}; its lines wait until a thread can be started")
 
-    def _write_batch(self, lines: Sequence[LogLine], dropped: int) -> None:
+    def _write_lines(self, lines: Sequence[LogLine], dropped: int) -> None:
         if self._open_sink is not self._sink:
             self._close_open_sink()
             self._open_sink = self._sink

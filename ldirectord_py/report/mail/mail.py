@@ -33,7 +33,7 @@ TICK_INTERVAL: Final = 0.5
 Dispatch = Callable[[MailMessage, Callable[[Alert], bool]], None]
 """Queues a message; the second argument returns whether an alert is still true."""
 
-_STATUS = {
+_STATUS_OF_PHASE = {
     Phase.START: AlertStatus.STARTING,
     Phase.RELOAD: AlertStatus.RELOADING,
     Phase.STOP: AlertStatus.STOPPING,
@@ -165,7 +165,7 @@ def _status(event: Checked | Written) -> AlertStatus:
     """Return the phase of the daemon at the first cause of an event."""
     if isinstance(event, Written) and event.phase is Phase.RUN and event.cause:
         return _status(event.cause)
-    return _STATUS.get(event.phase, AlertStatus.RUNNING)
+    return _STATUS_OF_PHASE.get(event.phase, AlertStatus.RUNNING)
 
 
 def _inaccessible(key: DestinationKey) -> str:

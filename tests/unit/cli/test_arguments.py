@@ -68,7 +68,7 @@ def test_what_is_no_command_line(line: str, expected: str) -> None:
     assert expected == str(error.value)
 
 
-def test_a_config_is_looked_for_in_two_folders_and_then_as_given(folders: Path) -> None:
+def test_a_config_is_searched_in_two_folders_and_then_as_given(folders: Path) -> None:
     for folder in ("here", "ha.d/conf", "ha.d"):
         (folders / folder / "web.cf").touch()
     found = []

@@ -29,13 +29,13 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_good_file_is_summed_up(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_prints_a_summary_of_a_valid_file(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(config), "check"]) == 0
     expected = f"{config} is good: 2 virtual servers, 3 real servers, 0 warnings\n"
     assert (expected, "") == capsys.readouterr()
 
 
-def test_every_error_of_a_bad_file_is_told_on_a_line(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_error_of_an_invalid_file_is_a_line(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text("checkintervall = 2\n" + GOOD.replace("service = http", "service = htpp"))
     assert main([str(config), "check"]) == 2
     out, err = capsys.readouterr()
@@ -52,7 +52,7 @@ BYTES = b"""virtual = 192.0.2.1:80
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_bytes_that_are_not_utf_8_are_told_in_escapes(tmp_path: Path, encoding: str) -> None:
+def test_bytes_that_are_not_utf_8_are_printed_with_escapes(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / os.fsdecode(b"gr\xfcn.cf")
     path.write_bytes(BYTES)
     done = subprocess.run(
@@ -91,7 +91,7 @@ def test_dump_prints_json_without_secrets(config: Path, capsys: pytest.CaptureFi
     assert (dumped["virtuals"][0]["login"], dumped["virtuals"][0]["passwd"]) == ("anna", "***")
 
 
-def test_dump_shows_secrets_when_told(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dump_shows_secrets_with_its_option(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(config), "dump", "--format", "json", "--show-secrets"]) == 0
     assert json.loads(capsys.readouterr().out)["virtuals"][0]["passwd"] == "geheim"
 

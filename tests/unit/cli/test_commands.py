@@ -60,7 +60,7 @@ def test_a_missing_config_is_1_for_every_command(
     assert f"Config file {tmp_path}/none.cf not found\n" == capsys.readouterr().err
 
 
-def test_a_fault_of_the_system_is_1_and_told_in_words(
+def test_an_oserror_is_1_and_printed_in_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LDIRECTORD_RUNDIR", str(tmp_path))

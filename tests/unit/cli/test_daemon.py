@@ -89,7 +89,7 @@ def test_a_start_that_fails_says_why_and_leaves_nothing(box: Box) -> None:
     assert box.log_texts()[1:] == ["Linux Director Daemon failed: no IPVS in this kernel; load ip_vs"]
 
 
-def test_reload_is_told_to_the_daemon(box: Box) -> None:
+def test_reload_signals_the_daemon(box: Box) -> None:
     box.run("start")
     assert box.run("reload") == NOTHING
     until(lambda: box.told == "reload")
@@ -127,7 +127,7 @@ def test_a_start_takes_over_a_stale_pid_file(box: Box) -> None:
     assert box.run("status")[0] == 0
 
 
-def test_a_broken_config_does_not_keep_from_controlling_the_daemon(box: Box) -> None:
+def test_a_running_daemon_is_controlled_without_a_valid_config(box: Box) -> None:
     """The original deletes the running daemon's pid file then."""
     box.run("start")
     pid = box.pid
@@ -142,7 +142,7 @@ def test_a_broken_config_does_not_keep_from_controlling_the_daemon(box: Box) -> 
     assert not box.pid_file.exists()
 
 
-def test_a_broken_config_is_2_where_it_is_needed(box: Box) -> None:
+def test_an_invalid_config_is_2_where_it_is_needed(box: Box) -> None:
     box.config.write_text(BROKEN)
     for command in ("start", "restart", "run", "check", "dump", "status"):
         status, out, err = box.run(command)
@@ -169,7 +169,7 @@ def test_a_second_run_is_refused(box: Box) -> None:
     assert box.run("run") == (1, "", "ldirectord web.cf runs already\n")
 
 
-def test_run_tells_systemd(box: Box) -> None:
+def test_run_notifies_systemd(box: Box) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(box.folder / "notify"))
         manager.settimeout(30)
@@ -277,7 +277,7 @@ def test_what_comes_after_an_originals_command_is_ignored(box: Box) -> None:
     assert box.run("status", "extra")[0] == 3
 
 
-def test_a_log_that_cannot_be_written_is_told_by_the_start(box: Box) -> None:
+def test_start_prints_that_the_log_cannot_be_written(box: Box) -> None:
     box.config.write_text(box.config.read_text().replace(str(box.log), f"{box.log}/missing"))
     box.log.write_text("a file, no folder")
     status, out, err = box.run("start")
@@ -301,7 +301,7 @@ def test_a_name_that_is_no_text_can_be_printed(box: Box) -> None:
     assert (3, f"ldirectord is stopped for {box.folder}/caf\\xe9.cf\n", "") == (status, out, err)
 
 
-def test_a_log_that_nobody_reads_keeps_the_daemon_from_nothing(box: Box) -> None:
+def test_a_log_that_nobody_reads_does_not_block_the_daemon(box: Box) -> None:
     box.behave("chatters")
     daemon = box.begin("-d", str(box.config), "run")
     until(lambda: box.told.startswith("uvloop"))

@@ -81,9 +81,7 @@ def test_every_server_is_a_line_in_the_order_of_the_file(site: Site, capsys: pyt
     ] == shown(capsys)
 
 
-def test_all_up_is_0_and_a_silent_server_is_told_how_far_it_came(
-    site: Site, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_all_up_is_0_and_a_silent_server_is_1_with_its_progress(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     good, silent = site.serve(saying(IMAP)), site.serve(hanging())
     imap = {"checktype": "negotiate", "more": "    service = imap\n"}
     site.write(section("192.0.2.1:143", f"127.0.0.1:{good}", f"127.0.0.1:{silent}", **imap))
@@ -118,7 +116,7 @@ def test_json_is_a_list_of_six_fields(site: Site, capsys: pytest.CaptureFixture[
     ] == rows
 
 
-def test_servers_that_nothing_checks_are_no_failure(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_servers_without_a_check_are_no_failure(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.write(section("192.0.2.1:80", "192.0.2.7:80", checktype="on"))
     assert site.run() == 0
     assert shown(capsys)[-1] == ("tcp:192.0.2.1:80", "192.0.2.7:80", "none", "not checked (checktype = on)")
@@ -153,7 +151,7 @@ def test_equal_checks_run_once(site: Site, capsys: pytest.CaptureFixture[str]) -
         (["--virtual", "fwm:7", "--real", "127.0.0.1:1"], ["127.0.0.1:1"]),
     ],
 )
-def test_options_choose(
+def test_options_select_servers(
     options: list[str], expected: list[str], site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.write(
@@ -176,7 +174,7 @@ def test_options_choose(
         (["--bogus"], "probe: unrecognized arguments: --bogus"),
     ],
 )
-def test_a_choice_of_nothing_is_wrong_usage(
+def test_options_that_select_nothing_are_a_usage_error(
     options: list[str], complaint: str, site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.write(section("192.0.2.1:80", "127.0.0.1:1", checktype="on"))

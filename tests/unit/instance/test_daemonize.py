@@ -38,15 +38,15 @@ def test_the_command_ends_when_the_daemon_is_ready_not_when_it_ends() -> None:
     assert detached("starter.ready()\ntime.sleep(90)\nos._exit(0)") == "ready\n"
 
 
-def test_a_daemon_that_fails_says_why() -> None:
+def test_a_daemon_that_fails_reports_its_reason() -> None:
     assert detached("raise LdirectordError('no IPVS in this kernel')") == "no IPVS in this kernel\n"
 
 
-def test_a_daemon_that_just_ends_failed() -> None:
+def test_a_daemon_that_ends_without_a_message_has_failed() -> None:
     assert detached("os._exit(0)") == "the daemon ended before it was ready; see its log\n"
 
 
-def test_a_daemon_that_is_stopped_first_failed() -> None:
+def test_a_daemon_that_is_stopped_before_it_is_ready_has_failed() -> None:
     assert detached("sys.exit(0)") == "the daemon was stopped before it was ready\n"
 
 

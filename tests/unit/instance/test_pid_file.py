@@ -64,7 +64,7 @@ def test_the_folder_is_var_run_unless_the_environment_names_one(monkeypatch: pyt
     assert Path("/elsewhere/ldirectord.a.cf.pid") == instance("a.cf").pid_file
 
 
-def test_nothing_runs_at_first(web: Instance) -> None:
+def test_no_daemon_runs_at_first(web: Instance) -> None:
     assert (web.running_pid(), web.has_stale_pid_file()) == (None, False)
 
 
@@ -106,7 +106,7 @@ def test_a_daemon_that_does_not_stop_is_killed(web: Instance, start: Start, monk
 
 def test_reload_is_a_hangup(web: Instance, start: Start) -> None:
     daemon = start()
-    web.reload(daemon.pid)
+    web.signal_reload(daemon.pid)
     assert daemon.stdout
     assert daemon.stdout.readline() == "hup\n"
 
@@ -144,7 +144,7 @@ def test_the_lock_outlives_who_took_it_in_the_child_that_inherited_it(web: Insta
     web.lock().release()
 
 
-def test_a_lock_without_a_name_is_waited_for_then_told(web: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_without_a_pid_is_waited_for_and_then_an_error(web: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pid_file, "PID_TIMEOUT", 0.05)
     lock = web.lock()
     with pytest.raises(LdirectordError, match="is locked but names no process"):
@@ -152,7 +152,7 @@ def test_a_lock_without_a_name_is_waited_for_then_told(web: Instance, monkeypatc
     lock.release()
 
 
-def test_looking_does_not_take_the_lock_from_a_start(web: Instance, start: Start) -> None:
+def test_status_does_not_take_the_lock_from_a_start(web: Instance, start: Start) -> None:
     """Who looks holds the lock shared for a moment; a start waits that moment out."""
     web.lock().release()
     look = subprocess.Popen(["flock", "--shared", str(web.lock_file), "sleep", "0.05"])

@@ -55,12 +55,12 @@ def test_an_abstract_socket() -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:1234"}])
-def test_silent_where_nobody_listens(environ: dict[str, str]) -> None:
+def test_nothing_is_sent_without_a_service_manager(environ: dict[str, str]) -> None:
     assert SdNotify() == take_from(environ)
     assert not SdNotify().ready("unheard")
 
 
-def test_a_manager_that_is_gone_is_no_error(tmp_path: Path) -> None:
+def test_a_service_manager_that_has_ended_is_no_error(tmp_path: Path) -> None:
     assert not take_from({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
 
 

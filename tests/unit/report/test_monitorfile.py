@@ -96,7 +96,7 @@ def test_bytes_that_are_not_utf_8_are_written_as_they_are(tmp_path: Path, files:
     assert b"verf\xfcgbar\\ud800 [up]" in (tmp_path / "web").read_bytes()
 
 
-def test_a_file_that_was_rotated_begins_anew(tmp_path: Path, files: MonitorFiles) -> None:
+def test_a_new_file_is_created_after_a_rotation(tmp_path: Path, files: MonitorFiles) -> None:
     path = tmp_path / "web"
     files(Probed(site(path), SERVER, up()))
     files.drain()
@@ -106,7 +106,7 @@ def test_a_file_that_was_rotated_begins_anew(tmp_path: Path, files: MonitorFiles
     assert (len(read(path)), len(read(tmp_path / "web.1"))) == (1, 1)
 
 
-def test_a_file_that_cannot_be_written_is_told_once(
+def test_a_file_that_cannot_be_written_is_logged_once(
     tmp_path: Path, files: MonitorFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "gone"
@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_written_is_told_once(
 
 
 @pytest.mark.difference("A `monitorfile` on a slow disk")
-def test_a_disk_that_hangs_costs_lines_and_no_time(
+def test_a_disk_that_hangs_delays_nobody_and_lost_lines_are_counted(
     tmp_path: Path, files: MonitorFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     hangs, goes_on = threading.Event(), threading.Event()

@@ -44,7 +44,7 @@ def test_a_forwarding_method_changed_by_hand_is_set_back() -> None:
     assert line(Drifted(row("10.1.0.1:80"), found, repaired=True)) == expected
 
 
-def test_a_fault_of_this_host_is_told_with_its_numbers() -> None:
+def test_a_fault_of_this_host_is_logged_with_its_numbers() -> None:
     check = Check("http", Target(ip_address("10.1.0.1"), 80, 5.0), 10.0)
     assert line(Unjudged(check, "no memory", 554, 20)) == (
         "554 checks of 20 servers said nothing since the last such line, the fault is on this host: no memory"

@@ -21,7 +21,7 @@ os.write(int(os.environ["REPORT"]), f"{first} {held} {[os.get_inheritable(n) for
 
 
 @pytest.mark.parametrize("closed", [(0,), (1, 2), (0, 1, 2)])
-def test_a_command_opens_those_that_are_closed(closed: tuple[int, ...]) -> None:
+def test_a_command_opens_closed_standard_descriptors(closed: tuple[int, ...]) -> None:
     reading, writing = os.pipe()
     redirect = " ".join(f"{number}>&-" for number in closed)
     others = " ".join(f"{number}>/dev/null" for number in STANDARD if number not in closed)

@@ -19,12 +19,12 @@ def soft_limit() -> Iterator[int]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_it_is_raised_as_far_as_wanted(soft_limit: int) -> None:
+def test_the_limit_is_raised_as_far_as_wanted(soft_limit: int) -> None:
     assert raise_limit(700) == 700
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (700, soft_limit)
 
 
-def test_it_is_never_lowered(soft_limit: int) -> None:
+def test_the_limit_is_never_lowered(soft_limit: int) -> None:
     assert raise_limit(100) == 512
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (512, soft_limit)
 

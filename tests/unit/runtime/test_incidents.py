@@ -45,7 +45,7 @@ class Site:
         return said
 
 
-def test_many_faults_are_said_once_then_once_a_minute_and_once_when_they_are_over() -> None:
+def test_many_faults_are_reported_once_then_once_a_minute_and_once_when_over() -> None:
     site = Site()
     said = []
     for second in range(150):
@@ -114,7 +114,7 @@ def test_each_fault_is_counted_once_and_each_kind_ends(steps: list[tuple[str, st
         assert [over for other, _, _, over in said if other == kind][-1]
 
 
-async def test_it_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reviews_are_scheduled_while_a_kind_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incidents, "QUIET_TIME", 0.0)
     monkeypatch.setattr(incidents, "REVIEW_INTERVAL", 0.001)
     said: list[Incident[str]] = []

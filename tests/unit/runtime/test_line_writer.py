@@ -36,7 +36,7 @@ class Disk:
         (8, b"one\ntwo\nthree\n"),
     ],
 )
-def test_no_line_is_glued_to_one_that_a_full_disk_cut(
+def test_no_line_continues_one_that_a_full_disk_cut(
     monkeypatch: pytest.MonkeyPatch, room: int, expected: bytes
 ) -> None:
     disk = Disk(room)

@@ -9,7 +9,7 @@ import pytest
 from ldirectord_py.runtime.serial_queues import MAX_WAITING, SerialQueues
 
 
-async def test_one_lane_keeps_its_order_and_another_does_not_wait() -> None:
+async def test_jobs_of_a_queue_run_in_order_and_queues_do_not_wait_for_each_other() -> None:
     lanes, done, gate = SerialQueues(), list[str](), asyncio.Event()
 
     async def wait() -> None:
@@ -32,7 +32,7 @@ async def test_one_lane_keeps_its_order_and_another_does_not_wait() -> None:
     assert done[-1] == "third"
 
 
-async def test_a_work_that_raises_is_told_and_the_next_is_done(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_job_that_raises_is_logged_and_the_next_one_runs(caplog: pytest.LogCaptureFixture) -> None:
     lanes, done = SerialQueues(), list[str]()
 
     async def fail() -> None:
@@ -47,7 +47,7 @@ async def test_a_work_that_raises_is_told_and_the_next_is_done(caplog: pytest.Lo
     assert (done, caplog.messages) == (["next"], ["Command for a failed"])
 
 
-async def test_a_lane_is_bounded_and_the_newest_stay(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_queue_is_bounded_and_keeps_the_newest_jobs(caplog: pytest.LogCaptureFixture) -> None:
     lanes, done, gate = SerialQueues(), list[int](), asyncio.Event()
 
     async def note(number: int) -> None:
@@ -67,7 +67,7 @@ async def test_a_lane_is_bounded_and_the_newest_stay(caplog: pytest.LogCaptureFi
     assert caplog.messages == ["3 commands for a were left out: those before them took too long"]
 
 
-async def test_a_close_waits_for_nothing_and_leaves_no_task(caplog: pytest.LogCaptureFixture) -> None:
+async def test_close_cancels_running_jobs_and_leaves_no_task(caplog: pytest.LogCaptureFixture) -> None:
     lanes, done = SerialQueues(), list[str]()
 
     async def wait() -> None:

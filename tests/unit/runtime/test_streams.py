@@ -69,7 +69,7 @@ async def test_who_waits_for_data_learns_of_the_reset(servers: Servers) -> None:
         await reader.readexactly(100)
 
 
-async def test_a_close_is_the_end_as_in_asyncio(servers: Servers) -> None:
+async def test_a_closed_connection_ends_the_stream_as_in_asyncio(servers: Servers) -> None:
     reader, writer = await opened(await servers.start(saying(b"one\ntw")), limit=1024)
     assert await reader.readuntil() == b"one\n"
     with pytest.raises(asyncio.IncompleteReadError):

@@ -20,6 +20,6 @@ def test_whatever_it_is_can_be_encoded_and_printed(text: str) -> None:
     assert text.encode("ascii", ESCAPED).isascii()
 
 
-def test_a_byte_is_shown_as_a_byte() -> None:
+def test_a_byte_is_escaped_as_a_byte() -> None:
     assert escape_surrogates("\udcfc \ud800 ü") == r"\xfc \ud800 ü"
     assert "\udcfc ü\u20ac\U0001f600".encode("ascii", ESCAPED) == rb"\xfc \xfc\u20ac\U0001f600"

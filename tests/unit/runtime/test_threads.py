@@ -32,12 +32,12 @@ async def test_a_call_returns_its_value_from_another_thread() -> None:
     assert await run_in_daemon_thread(threading.get_ident, 5) != threading.get_ident()
 
 
-async def test_a_call_raises_what_it_raises() -> None:
+async def test_the_exception_of_a_call_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         await run_in_daemon_thread(lambda: 1 // 0, 5)
 
 
-async def test_a_call_that_does_not_come_back_is_given_up_and_left_alone(hanging: threading.Event) -> None:
+async def test_a_call_that_hangs_times_out_and_keeps_its_thread(hanging: threading.Event) -> None:
     with pytest.raises(TimeoutError):
         await run_in_daemon_thread(hanging.wait, 0.01)
     hanging.set()
@@ -53,7 +53,7 @@ async def test_a_host_without_a_thread_to_spare_is_an_oserror(monkeypatch: pytes
         await run_in_daemon_thread(threading.get_ident, 5)
 
 
-async def test_calls_that_do_not_come_back_use_up_so_many_threads_and_no_more(hanging: threading.Event) -> None:
+async def test_calls_that_hang_use_no_more_threads_than_the_limit(hanging: threading.Event) -> None:
     threads = DaemonThreads("bounded", 3)
     begun = [asyncio.create_task(threads.run(hanging.wait, 60)) for _ in range(3)]
     await asyncio.sleep(0)

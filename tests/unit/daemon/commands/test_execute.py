@@ -71,7 +71,7 @@ async def test_a_stop_waits_for_the_start_of_the_same(program: Program) -> None:
 # the command that is left alone lives on
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.difference("`execute`: stopping")
-async def test_one_that_does_not_stop_holds_nobody_up(
+async def test_a_daemon_that_does_not_stop_delays_the_end_no_longer_than_its_timeout(
     program: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(execute, "STOP_ALL_TIMEOUT", 0.3)

@@ -47,7 +47,7 @@ async def test_a_file_with_blanks_in_its_path_is_one_word(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("script", "failure"), [("exit 3", "exit status 3"), ("kill -9 $$", "killed by signal 9"), ("exit 0", "")]
 )
-async def test_how_it_failed_is_told(script: str, failure: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_failure_of_a_command_is_logged(script: str, failure: str, caplog: pytest.LogCaptureFixture) -> None:
     assert await run_command(sh(script)) is (not failure)
     assert caplog.messages == ([f"system(/bin/sh -c {script}) failed: {failure}"] if failure else [])
 
@@ -67,7 +67,7 @@ async def test_what_cannot_be_run_is_told(line: str, failure: str, caplog: pytes
 
 
 @pytest.mark.slow
-async def test_out_of_time_its_whole_group_ends(
+async def test_the_whole_group_ends_after_the_timeout(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "TERMINATION_TIMEOUT", 0.2)

@@ -23,7 +23,7 @@ from ldirectord_py.runtime.serial_queues import SerialQueues
         (Virtual(FirewallMark(7)), True, ("start", "7:0", "fwm")),
     ],
 )
-def test_it_is_told_the_change_and_the_virtual(of: Virtual, began: bool, expected: tuple[str, str, str]) -> None:
+def test_the_arguments_name_change_and_virtual(of: Virtual, began: bool, expected: tuple[str, str, str]) -> None:
     assert expected == arguments_for(Outage(of, began=began))
 
 

@@ -30,19 +30,19 @@ GONE = "Inaccessible real server: 10.1.0.{}:80 (10.0.0.1:80)"
 
 
 class Site:
-    """A director, the letters that it causes, and the clock."""
+    """A director, the messages that it causes, and the clock."""
 
     def __init__(self, *virtuals: Virtual, kernel: MemoryKernel | None = None, **settings: Any) -> None:
         self.kernel = kernel or MemoryKernel()
         self.now = 1000.0
-        self.letters: list[MailMessage] = []
+        self.messages: list[MailMessage] = []
         self.config = config(*virtuals, **settings)
         self.mail = MailAlerts(self.config, Host("director", "root"), self._post, lambda: self.now)
         self.director = Director(self.kernel, compile_config(self.config, KINDS), [self.mail])
 
-    def _post(self, letter: MailMessage, holds: Callable[[Alert], bool]) -> None:
-        assert all(map(holds, letter.alerts))
-        self.letters.append(letter)
+    def _post(self, message: MailMessage, holds: Callable[[Alert], bool]) -> None:
+        assert all(map(holds, message.alerts))
+        self.messages.append(message)
 
     async def check(self, result: Result, *servers: str) -> list[str]:
         """Hand in a result for these servers (for all, without any); return what is told since the last look."""
@@ -62,9 +62,9 @@ class Site:
         return self.told()
 
     def told(self) -> list[str]:
-        """Return ``STATUS SUBJECT`` of each letter since the last look."""
-        told = [f"{letter.alerts[0].status} {letter.subject}" for letter in self.letters]
-        self.letters.clear()
+        """Return ``STATUS SUBJECT`` of each message since the last look."""
+        told = [f"{message.alerts[0].status} {message.subject}" for message in self.messages]
+        self.messages.clear()
         return told
 
 
@@ -87,61 +87,61 @@ async def test_the_first_verdicts_belong_to_the_start_and_later_ones_do_not() ->
     assert await site.check(down(), "1") == [f"running {DELETED.format(1)}"]
 
 
-async def test_a_server_that_goes_down_is_told_with_the_reason() -> None:
+async def test_a_server_that_goes_down_is_mailed_with_the_reason() -> None:
     site = await begun(web("1", servicename="Shop"))
     await site.check(up())
     site.director.observe(next(iter(site.director.compiled.plan)), down("connect refused"))
     await site.director.reconcile()
-    (letter,) = site.letters
-    assert letter.subject == f"[Shop] {DELETED.format(1)}"
-    assert (letter.alerts[0].reason, letter.recipients, letter.route.server) == ("connect refused", (OPS,), None)
+    (message,) = site.messages
+    assert message.subject == f"[Shop] {DELETED.format(1)}"
+    assert (message.alerts[0].reason, message.recipients, message.route.server) == ("connect refused", (OPS,), None)
 
 
 async def test_the_cause_of_a_flap_that_was_never_written_stands_in_no_later_mail() -> None:
     site = await begun(web("1"))
     await site.check(up())
-    site.letters.clear()
+    site.messages.clear()
     (check,) = site.director.compiled.plan
     site.director.observe(check, down("connect refused"))
     site.director.observe(check, up())
     await site.director.reconcile()
-    assert site.letters == []
+    assert site.messages == []
     (row,) = (row for row in site.kernel.table.values() if isinstance(row, Destination))
     await site.kernel.apply([Op(Verb.DELETE, row)])
     await site.director.reconcile(resync=True)
-    assert [(letter.subject, letter.alerts[0].reason) for letter in site.letters] == [(ADDED.format(1), "")]
+    assert [(message.subject, message.alerts[0].reason) for message in site.messages] == [(ADDED.format(1), "")]
 
 
 async def test_a_cause_waits_for_its_row_while_the_kernel_does_not_take_it() -> None:
     site = await begun(web("1"))
     await site.check(up())
-    site.letters.clear()
+    site.messages.clear()
     (check,) = site.director.compiled.plan
     site.kernel.broken = KernelError("it is away")
     site.director.observe(check, down("connect refused"))
     await site.director.reconcile()
-    assert site.letters == []
+    assert site.messages == []
     site.kernel.broken = None
     await site.director.reconcile(resync=True)
-    (letter,) = site.letters
-    assert (letter.subject, letter.alerts[0].reason) == (DELETED.format(1), "connect refused")
+    (message,) = site.messages
+    assert (message.subject, message.alerts[0].reason) == (DELETED.format(1), "connect refused")
 
 
-async def test_a_letter_goes_from_whom_and_by_what_the_configuration_says() -> None:
+async def test_sender_recipients_and_server_are_those_of_the_configuration() -> None:
     site = await begun(web("1", smtp="mail.example.net"), emailalertfrom="lvs@example.net")
     (check,) = site.director.compiled.plan
     routes = [Route("mail.example.net", "lvs@example.net", OPS)]
     site.director.observe(check, up())
     await site.director.reconcile()
-    assert [letter.route for letter in site.letters] == routes
-    site.letters.clear()
+    assert [message.route for message in site.messages] == routes
+    site.messages.clear()
     await site.reload(web("1"))
     site.director.observe(check, down())
     await site.director.reconcile()
-    assert [letter.route for letter in site.letters] == [Route(None, None, OPS)]
+    assert [message.route for message in site.messages] == [Route(None, None, OPS)]
 
 
-async def test_a_quiescent_server_and_its_fallback_are_told_in_the_originals_words() -> None:
+async def test_a_quiescent_server_and_its_fallback_are_mailed_in_the_words_of_the_original() -> None:
     site = await begun(web("1", quiescent=True, fallback=fallback("127.0.0.1:80")))
     assert site.told() == ["starting Added fallback server: 127.0.0.1:80 (10.0.0.1:80) (Weight set to 1)"]
     assert await site.check(up()) == [
@@ -154,14 +154,14 @@ async def test_a_quiescent_server_and_its_fallback_are_told_in_the_originals_wor
     ]
 
 
-async def test_a_stop_tells_what_leaves() -> None:
+async def test_a_stop_mails_what_it_removes() -> None:
     site = await begun(web("1"))
     await site.check(up())
     await site.director.stop()
     assert site.told() == ["stopping Purged real server (stop): 10.1.0.1:80 (10.0.0.1:80)"]
 
 
-async def test_a_reload_tells_what_it_changes_and_the_first_verdicts_of_what_it_brings() -> None:
+async def test_a_reload_mails_its_changes_and_the_first_verdicts_of_new_servers() -> None:
     site = await begun(web("1"))
     await site.check(up())
     assert await site.reload(web("2")) == ["reloading Purged real server (reload): 10.1.0.1:80 (10.0.0.1:80)"]
@@ -173,12 +173,12 @@ async def test_a_reload_tells_what_it_changes_and_the_first_verdicts_of_what_it_
     ("statuses", "expected"),
     [((AlertStatus.RUNNING,), [f"running {DELETED.format(1)}"]), ((AlertStatus.STARTING,), []), ((), [])],
 )
-async def test_only_the_states_that_are_asked_for_are_told(
+async def test_only_the_states_of_emailalertstatus_are_mailed(
     statuses: tuple[AlertStatus, ...], expected: list[str]
 ) -> None:
     site = await begun(web("1", emailalertstatus=statuses))
     await site.check(up())
-    site.letters.clear()
+    site.messages.clear()
     assert await site.check(down()) == expected
 
 
@@ -200,7 +200,7 @@ async def test_reminders_come_while_a_server_is_down_and_not_when_it_is_up() -> 
     assert site.after(600) == []
 
 
-async def test_a_server_that_never_came_up_is_told_once_and_reminded_of() -> None:
+async def test_a_server_that_never_came_up_is_mailed_once_and_reminded_of() -> None:
     site = await begun(web("1", emailalertfreq=60))
     assert await site.check(down()) == [f"starting {GONE.format(1)}"]
     assert await site.check(down()) == []
@@ -208,7 +208,7 @@ async def test_a_server_that_never_came_up_is_told_once_and_reminded_of() -> Non
 
 
 @pytest.mark.difference("Reminders (`emailalertfreq`)")
-async def test_a_reload_keeps_the_reminders_of_what_stays_and_ends_the_others() -> None:
+async def test_a_reload_keeps_the_reminders_of_servers_that_stay() -> None:
     site = await begun(web("1", "2", emailalertfreq=60))
     await site.check(down())
     site.after(50)
@@ -223,7 +223,7 @@ async def test_a_server_that_a_reload_takes_for_up_is_not_reminded_of() -> None:
     assert site.after(600) == []
 
 
-async def test_changes_within_a_time_are_one_mail() -> None:
+async def test_changes_within_emailalertgroup_are_one_mail() -> None:
     site = await begun(web("1", "2", emailalertgroup=10))
     assert await site.check(up()) == []
     assert site.after(9) == []
@@ -231,17 +231,17 @@ async def test_changes_within_a_time_are_one_mail() -> None:
     assert site.after(100) == []
 
 
-async def test_only_mails_that_no_group_holds_back_may_leave_together() -> None:
+async def test_only_mails_outside_of_groups_may_be_merged() -> None:
     for seconds, alone in ((0, False), (10, True)):
         site = await begun(web("1", emailalertgroup=seconds))
         site.director.observe(next(iter(site.director.compiled.plan)), up())
         await site.director.reconcile()
         site.now += seconds
         site.mail.tick()
-        assert [letter.standalone for letter in site.letters] == [alone]
+        assert [message.standalone for message in site.messages] == [alone]
 
 
-async def test_a_group_leaves_out_what_is_true_no_more() -> None:
+async def test_a_group_omits_alerts_that_are_no_longer_true() -> None:
     site = await begun(web("1", emailalertgroup=10))
     await site.check(down())
     await site.check(up())
@@ -253,7 +253,7 @@ async def test_groups_do_not_mix_recipients_and_end_at_the_stop() -> None:
     site = await begun(web("1", emailalertgroup=10), night)
     await site.check(up())
     site.mail.flush()
-    assert sorted(letter.recipients for letter in site.letters) == [("night@example.net",), (OPS,)]
+    assert sorted(message.recipients for message in site.messages) == [("night@example.net",), (OPS,)]
 
 
 async def test_what_a_start_takes_over_is_not_told() -> None:
@@ -287,8 +287,8 @@ async def test_a_file_says_which_mails_go_to_whom_from_whom_and_by_what(tmp_path
     (check,) = site.director.compiled.plan
     site.director.observe(check, down())
     await site.director.reconcile()
-    (letter,) = site.letters
-    assert letter.route == Route("mail.example.net", "lvs@example.net", OPS)
-    assert b"Comment: ask Ada\r\n" in letter.encode()
+    (message,) = site.messages
+    assert message.route == Route("mail.example.net", "lvs@example.net", OPS)
+    assert b"Comment: ask Ada\r\n" in message.encode()
     assert site.told() == [f"running [Shop] {DELETED.format(1)}"]
     assert site.after(60) == [f"running [Shop] {GONE.format(1)}"]

@@ -21,14 +21,14 @@ def written(*alerts: Alert, to: str = "ops@example.net", sender: str | None = No
     return compose(alerts, Route(None, sender, to), HOST, date=0, queued_at=0)
 
 
-def read(letter: MailMessage) -> EmailMessage:
-    message = message_from_bytes(letter.encode(), policy=policy.SMTP)
+def read(mail: MailMessage) -> EmailMessage:
+    message = message_from_bytes(mail.encode(), policy=policy.SMTP)
     assert isinstance(message, EmailMessage)
     assert message.defects == []
     return message
 
 
-def test_a_letter_of_one_alert() -> None:
+def test_the_text_of_one_alert() -> None:
     site = virtual("10.0.0.1:80", servicename="Web shop", comment="ask Ada")
     message = read(written(DOWN.with_details_of(site), to="ops@example.net, Night <night@example.net>"))
     assert message["Subject"] == "[Web shop] Deleted real server: 10.1.0.1:80 (10.0.0.1:80)"
@@ -48,7 +48,7 @@ def test_a_letter_of_one_alert() -> None:
     )
 
 
-def test_a_letter_of_several_alerts() -> None:
+def test_the_text_of_several_alerts() -> None:
     message = read(written(DOWN, BACK))
     assert message["Subject"] == "2 alerts: Deleted real server: 10.1.0.1:80 (10.0.0.1:80)"
     assert message.get_content().replace("\r\n", "\n") == (
@@ -123,13 +123,13 @@ def test_a_long_subject_is_one_line() -> None:
     assert expected in head
 
 
-def test_a_letter_keeps_its_id() -> None:
+def test_a_message_keeps_its_id() -> None:
     found = written(DOWN)
     assert found.encode() == found.encode()
     assert found.id != written(DOWN).id
 
 
-def test_letters_that_are_joined_have_the_id_and_the_age_of_the_last() -> None:
+def test_a_merged_message_has_the_id_and_the_age_of_the_last() -> None:
     """The first may have been on its way before: a server may have it already, and it may soon be given up."""
     route = Route(None, None, "ops@example.net")
     first = compose([DOWN], route, HOST, date=0, queued_at=0, standalone=False)

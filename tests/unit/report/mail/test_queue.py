@@ -163,7 +163,7 @@ async def test_the_delay_doubles_up_to_its_maximum_and_begins_anew_after_a_succe
     assert delays == [5, 10, 20, 40, 60, 60, 5]
 
 
-async def test_a_bug_ends_no_queue(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_bug_does_not_end_the_queue(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(queue, "MIN_RETRY_DELAY", 0.001)
     server = Server(KeyError("a bug"))
     outgoing = server.queue()

@@ -29,7 +29,7 @@ def program(folder: Path, script: str) -> str:
 
 
 @pytest.mark.difference("Without `smtp`")
-async def test_it_gets_the_mail_and_no_address_as_argument(tmp_path: Path) -> None:
+async def test_sendmail_gets_the_mail_and_no_address_as_argument(tmp_path: Path) -> None:
     got = tmp_path / "got"
     async with sendmail_transport(program(tmp_path, f'echo "$@" > {got}; cat >> {got}')) as send:
         assert await send(mail()) == {}
@@ -42,19 +42,19 @@ async def test_it_gets_the_mail_and_no_address_as_argument(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("script", "reason"), [("exit 75", "ended with status 75"), ("exec 0<&-; exit 1", "ended with status 1")]
 )
-async def test_its_status_tells_whether_the_mail_is_away(tmp_path: Path, script: str, reason: str) -> None:
+async def test_an_exit_status_other_than_0_is_a_failure(tmp_path: Path, script: str, reason: str) -> None:
     async with sendmail_transport(program(tmp_path, script)) as send:
         with pytest.raises(MailNotSentError, match=reason):
             await send(mail())
 
 
-async def test_one_that_is_missing_is_told(tmp_path: Path) -> None:
+async def test_a_missing_sendmail_is_reported(tmp_path: Path) -> None:
     async with sendmail_transport(str(tmp_path / "none")) as send:
         with pytest.raises(MailNotSentError, match=r"cannot run .*none: No such file or directory"):
             await send(mail())
 
 
-async def test_one_that_is_no_program_reaches_no_shell(tmp_path: Path) -> None:
+async def test_a_sendmail_that_is_no_program_reaches_no_shell(tmp_path: Path) -> None:
     path = Path(program(tmp_path, ""))
     path.write_text(f"touch {tmp_path}/reached")  # noqa: ASYNC240  a test may wait for a disk
     async with sendmail_transport(str(path)) as send:
@@ -64,7 +64,7 @@ async def test_one_that_is_no_program_reaches_no_shell(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_one_that_hangs_is_killed_with_all_that_it_started(
+async def test_a_sendmail_that_hangs_is_killed_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sendmail, "MAIL_TIMEOUT", 1.5)
