@@ -1,4 +1,4 @@
-"""What a check costs: CPU time per check at a steady rate, beside keepalived, on the same servers at the same pace."""
+"""What a check costs: CPU time per check at a steady rate, beside keepalived and beside a bare C program on epoll."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bench import keepalived
 from bench.configurations import CONNECT, HTTP, configuration, virtuals
 from bench.farm import Farm, addresses, connections, farm
 from bench.figure import Figure, Outcome, ratio_at_most
+from bench.floor import PEER, Floor
 from bench.keepalived import Keepalived
 from bench.ours import Ours
 from bench.process import family, kernel_seconds
@@ -24,6 +25,7 @@ INTERVAL: Final = 2
 TIMEOUT: Final = 3
 SETTLE_SECONDS: Final = 6.0
 MEASURE_SECONDS: Final = 20.0
+TARGETS: Final = {keepalived.Check.TCP: 1.0, keepalived.Check.HTTP: 1.1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +41,24 @@ def measure(runs: int) -> Outcome:
     with tempfile.TemporaryDirectory() as folder, fresh_namespace(), farm(Path(folder) / "farm") as servers:
         kinds = {"TCP connect": keepalived.Check.TCP, "HTTP": keepalived.Check.HTTP}
         found = [_measured(name, check, servers, Path(folder), runs) for name, check in kinds.items()]
-    return Outcome(tuple(figure for figure, _ in found), notes=tuple(note for _, note in found))
+    return Outcome(tuple(figure for figures, _ in found for figure in figures), notes=tuple(note for _, note in found))
 
 
-def _measured(name: str, check: keepalived.Check, servers: Farm, folder: Path, runs: int) -> tuple[Figure, str]:
-    ours, theirs = list[Cost](), list[Cost]()
+def _measured(
+    name: str, check: keepalived.Check, servers: Farm, folder: Path, runs: int
+) -> tuple[tuple[Figure, Figure], str]:
+    ours, theirs, floor = list[Cost](), list[Cost](), list[Cost]()
     for run in range(runs):
         theirs.append(cost(_keepalived(check, servers, folder / f"k-{check}-{run}")))
         ours.append(cost(_ours(check, servers, folder / f"o-{check}-{run}")))
-        print(f"{name}: ours {ours[-1].microseconds:.1f}, keepalived {theirs[-1].microseconds:.1f} us", flush=True)
-    times = [tuple(each.microseconds for each in costs) for costs in (ours, theirs)]
+        floor.append(cost(_floor(check, servers, folder / f"f-{check}-{run}")))
+        costs = (ours[-1].microseconds, theirs[-1].microseconds, floor[-1].microseconds)
+        print(f"{name}: ours {costs[0]:.1f}, keepalived {costs[1]:.1f}, the floor {costs[2]:.1f} us", flush=True)
+    our_times, their_times, least = (tuple(each.microseconds for each in costs) for costs in (ours, theirs, floor))
     what = f"CPU per {name} check at {REALS // INTERVAL} a second"
+    figure = Figure(what, "us", our_times, their_times, "keepalived", ratio_at_most(TARGETS[check]))
     note = f"{name}: the kernel takes {_share(ours)} of our time, and {_share(theirs)} of keepalived's."
-    return Figure(what, "us", times[0], times[1], "keepalived", ratio_at_most(1)), note
+    return (figure, Figure("the same beside the floor", "us", our_times, least, PEER)), note
 
 
 def _share(costs: list[Cost]) -> str:
@@ -81,6 +88,10 @@ def _endpoints(servers: Farm) -> list[str]:
 
 def _keepalived(check: keepalived.Check, servers: Farm, folder: Path) -> Keepalived:
     return Keepalived(folder, keepalived.configuration(virtuals(_endpoints(servers)), check, INTERVAL, TIMEOUT))
+
+
+def _floor(check: keepalived.Check, servers: Farm, folder: Path) -> Floor:
+    return Floor(folder, "tcp" if check is keepalived.Check.TCP else "http", servers.port, REALS, INTERVAL)
 
 
 def _ours(check: keepalived.Check, servers: Farm, folder: Path) -> Ours:

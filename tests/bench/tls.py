@@ -1,6 +1,6 @@
-"""What a check over TLS costs: a page fetched by https, beside keepalived's SSL_GET, on the same server at one pace.
+"""What a check over TLS costs: a page by https, beside keepalived's SSL_GET and beside a bare C program on epoll.
 
-Neither asks who the server is; both make a connection for each check.
+None verifies the certificate; each makes a connection for each check.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.farm import HTTPS, addresses, connections, farm
-from bench.figure import Figure, Outcome
+from bench.figure import Figure, Outcome, ratio_at_most
+from bench.floor import PEER, Floor
 from bench.keepalived import Check, Keepalived, configuration
 from bench.ours import Ours
 from bench.subject import Subject
@@ -36,14 +37,16 @@ virtual = {virtual}
 def measure(runs: int) -> Outcome:
     """Return the CPU per check of ours and of keepalived."""
     endpoints = [f"{address}:{HTTPS}" for address in addresses(REALS)]
-    ours, theirs = [], []
+    ours, theirs, floor = [], [], []
     with tempfile.TemporaryDirectory(prefix="bench-") as name, fresh_namespace(), farm(Path(name, "farm")):
         for run in range(runs):
             theirs.append(_cost(_keepalived(Path(name, f"keepalived-{run}"), endpoints)))
             ours.append(_cost(_ours(Path(name, f"ours-{run}"), endpoints)))
-            print(f"ours {ours[-1]:.0f} us, keepalived {theirs[-1]:.0f} us", flush=True)
+            floor.append(_cost(Floor(Path(name, f"floor-{run}"), "https", HTTPS, REALS, INTERVAL)))
+            print(f"ours {ours[-1]:.0f}, keepalived {theirs[-1]:.0f}, the floor {floor[-1]:.0f} us", flush=True)
     what = f"CPU per HTTPS check at {REALS / INTERVAL:g} a second"
-    return Outcome((Figure(what, "us", tuple(ours), tuple(theirs), "keepalived"),))
+    figure = Figure(what, "us", tuple(ours), tuple(theirs), "keepalived", ratio_at_most(1.15))
+    return Outcome((figure, Figure("the same beside the floor", "us", tuple(ours), tuple(floor), PEER)))
 
 
 def _cost(subject: Subject) -> float:

@@ -3,13 +3,13 @@
 #
 #   python    Debian's venv module, where python3 lacks it, and the names of /etc/services
 #   packages  the programs that the service and kernel tiers start
-#   peers     what the benchmarks compare with, and a compiler for keepalived's stand-in of IPVS
+#   peers     what the benchmarks compare with, and a compiler for keepalived's stand-in of IPVS and for the floor of checks
 #   kernel    into .cache/kernel, unpacked and not installed: two kernels with IPVS, for virtual machines
 set -eu
 cd "$(dirname "$0")/../.."
 
 SERVERS="nginx-light slapd vsftpd jamnntpd openssl systemd iproute2 ipvsadm nftables iptables ipset kmod procps netbase unbound kamailio freeradius postgresql pgbouncer dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord libdbd-mysql-perl libdbd-pg-perl resource-agents logrotate"
-PEERS="keepalived gcc libc6-dev"
+PEERS="keepalived gcc libc6-dev libssl-dev"
 MACHINE="qemu-system-x86 busybox-static file"
 
 as_root() {
