@@ -46,7 +46,7 @@ from ldirectord_py.report.log import logfile
 from ldirectord_py.report.log.listener import log
 from ldirectord_py.report.monitorfile import FLUSH_TIMEOUT
 from ldirectord_py.runtime import signals
-from ldirectord_py.runtime.garbage import freeze_survivors
+from ldirectord_py.runtime.garbage import freeze_survivors, gc_paused
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,9 @@ class Daemon:
     def __init__(self, path: Path, loaded: Parsed, notify: SdNotify, kernel: Kernel) -> None:
         listeners: list[Listener] = [log]
         self.kernel = kernel
-        self.director = Director(kernel, compile_config(loaded.config, kinds()), listeners)
+        with gc_paused():
+            compiled = compile_config(loaded.config, kinds())
+        self.director = Director(kernel, compiled, listeners)
         self.reports = Reports(loaded.config)
         self.commands = CommandRunner(self.director, path)
         listeners += [self.reports.mail, self.reports.files, self.commands.fallback]
@@ -106,7 +108,8 @@ class Daemon:
     async def run(self, ready: Callable[[], None]) -> None:
         """Start, call ``ready``, and run until cancelled; raises KernelError as the start does."""
         await self.maintenance.start()
-        await self.director.start()
+        with gc_paused():  # benchmark start: a sixth of the time with 10,000 servers
+            await self.director.start()
         self.probes.follow(self.director.compiled)
         freeze_survivors()
         self.commands.start()

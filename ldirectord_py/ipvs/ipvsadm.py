@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from ldirectord_py.address import endpoint
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import (
     DestinationKey,
@@ -67,13 +66,13 @@ def command(op: Op) -> str:
     if isinstance(op.row, Service):
         return f"ipvsadm -{letter} {_option(op.row.key)}"
     key = op.row.key
-    return f"ipvsadm -{letter} {_option(key.service)} -r {endpoint(key.address, key.port)}"
+    return f"ipvsadm -{letter} {_option(key.service)} -r {key.endpoint}"
 
 
 def _saved(row: Row) -> str:
     if isinstance(row, Service):
         return " ".join(["-A", _option(row.key), "-s", row.scheduler, *_saved_options(row)])
-    words = ["-a", _option(row.key.service), "-r", endpoint(row.key.address, row.key.port)]
+    words = ["-a", _option(row.key.service), "-r", row.key.endpoint]
     words += [FORWARDS[row.forward], "-w", str(row.weight)]
     if row.forward is Forward.TUNNEL:
         words += _tunnel_words(row.tunnel)
@@ -93,7 +92,7 @@ def _tunnel_words(tunnel: Tunnel) -> Iterator[str]:
 def _option(key: ServiceKey) -> str:
     if isinstance(key, FirewallMark):
         return f"-f {key.mark} -6" if key.ipv6 else f"-f {key.mark}"
-    return f"{PROTOCOLS[key.protocol]} {endpoint(key.address, key.port)}"
+    return f"{PROTOCOLS[key.protocol]} {key.endpoint}"
 
 
 def _saved_options(row: Service) -> Iterator[str]:

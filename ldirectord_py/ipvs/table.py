@@ -8,7 +8,7 @@ from enum import IntEnum, IntFlag
 from ipaddress import IPv4Address, IPv6Address
 from typing import Generic, NamedTuple, Self, TypeVar
 
-from ldirectord_py.address import Address
+from ldirectord_py.address import Address, endpoint
 
 Owner = TypeVar("Owner")
 
@@ -69,6 +69,11 @@ class _Key(_KeyFields[Owner]):
     def address(self) -> Address:
         """The address."""
         return (IPv6Address if self.ipv6 else IPv4Address)(self.packed)
+
+    @property
+    def endpoint(self) -> str:
+        """The address and port as text, an IPv6 address in brackets."""
+        return endpoint(self.address, self.port) if self.ipv6 else "{}.{}.{}.{}:{}".format(*self.packed, self.port)
 
     @property
     def ipv6(self) -> bool:

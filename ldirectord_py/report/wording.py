@@ -75,7 +75,7 @@ def _checks(event: Unjudged) -> str:
 
 def virtual_name(key: ServiceKey) -> str:
     """Return ``address:port``, or the firewall mark."""
-    return str(key.mark) if isinstance(key, FirewallMark) else endpoint(key.address, key.port)
+    return str(key.mark) if isinstance(key, FirewallMark) else key.endpoint
 
 
 def row_name(row: Row, role: Role = Role.REAL) -> str:
@@ -87,7 +87,7 @@ def row_name(row: Row, role: Role = Role.REAL) -> str:
 
 
 def _server(row: Destination) -> str:
-    return f"{endpoint(row.key.address, row.key.port)} ({virtual_name(row.key.service)})"
+    return f"{row.key.endpoint} ({virtual_name(row.key.service)})"
 
 
 def _checked(event: Checked) -> str | None:

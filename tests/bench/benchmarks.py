@@ -33,6 +33,7 @@ class Benchmark:
 
 BENCHMARKS = (
     Benchmark("table", Place.KERNEL),
+    Benchmark("start", Place.KERNEL),
     Benchmark("change", Place.KERNEL),
     Benchmark("director", Place.KERNEL, 1800),
     Benchmark("reload", Place.HERE),

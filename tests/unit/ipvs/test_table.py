@@ -1,4 +1,4 @@
-"""table: keys that every process finds, and rows that differ in nothing but what was packed of them."""
+"""table: keys with their addresses, and rows that survive a pickle."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.tables import destinations, keys, services
+from ldirectord_py.address import endpoint
 from ldirectord_py.ipvs.table import DestinationKey, Row, ServiceKey
 
 ROWS: st.SearchStrategy[Row] = keys().flatmap(services) | keys().flatmap(destinations)
 LOOK_UP = """
 import pickle, sys
 from ipaddress import ip_address
+from ldirectord_py.address import endpoint
 from ldirectord_py.ipvs.table import DestinationKey, Protocol, VirtualAddress
 key = DestinationKey(VirtualAddress(Protocol.TCP, ip_address("2001:db8::1"), 80), ip_address("10.1.0.1"), 80)
 if sys.argv[1:]:
@@ -27,21 +29,22 @@ else:
 
 
 @given(keys())
-def test_a_key_has_the_address_that_it_was_made_of(key: ServiceKey) -> None:
+def test_a_key_has_its_address(key: ServiceKey) -> None:
     for address in ("10.1.0.1", "2001:db8::1"):
         made = DestinationKey(key, ip_address(address), 80)
         assert (ip_address(address), ":" in address) == (made.address, made.ipv6)
         assert repr(ip_address(address)) in repr(made)
+        assert made.endpoint == endpoint(ip_address(address), 80)
 
 
 @given(ROWS)
-def test_a_row_comes_back_from_a_pickle(row: Row) -> None:
+def test_a_row_survives_a_pickle(row: Row) -> None:
     copy = pickle.loads(pickle.dumps(row))  # noqa: S301  our own
     assert row == copy
     assert {row.key: row} == {copy.key: copy}
 
 
-def test_a_key_is_found_by_another_process_too() -> None:
+def test_a_pickled_key_is_found_in_another_process() -> None:
     key = _python()
     assert _python(key) == "True"
 

@@ -1,0 +1,79 @@
+"""A start with 1,000 virtuals of 10 servers each, ``checktype=on``, into an empty table, beside ``ipvsadm --restore``.
+
+Both are timed as programs in the same boot, each in a new network namespace: ``ldirectord CONFIG start`` ends when the
+daemon is ready, with all rows in the kernel's table.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Final
+
+from bench.figure import Figure, Outcome, ratio_at_most
+from harness.lab.fresh_namespace import fresh_namespace
+
+VIRTUALS: Final = 1000
+REALS: Final = 10
+TABLE_REMOVAL_PAUSE: Final = 3.0
+"""Seconds in which the kernel removes a large table."""
+
+
+def configuration(log: Path) -> str:
+    """Return the configuration, which logs to a file."""
+    lines = [f'logfile = "{log}"', "cleanstop = yes"]
+    for number in range(VIRTUALS):
+        lines += [f"virtual = {IPv4Address('10.0.0.1') + number}:80", "    checktype = on", "    scheduler = rr"]
+        first = IPv4Address("10.64.0.1") + number * REALS
+        lines += [f"    real = {first + offset}:80 masq" for offset in range(REALS)]
+    return "\n".join(lines) + "\n"
+
+
+def measure(runs: int) -> Outcome:
+    """Return how long starts take, beside ipvsadm in the same boot."""
+    with tempfile.TemporaryDirectory(prefix="start-") as name:
+        config = Path(name, "large.cf")
+        config.write_text(configuration(Path(name, "log")))
+        table = _run([*_ldirectord(config), "table"])
+        pairs = [(_start_seconds(config), _restore_seconds(table)) for _ in range(runs)]
+    ours, theirs = zip(*pairs, strict=True)
+    what = f"start of {VIRTUALS:,} x {REALS} into an empty table"
+    return Outcome((Figure(what, "s", ours, theirs, "ipvsadm --restore", ratio_at_most(3)),))
+
+
+def _start_seconds(config: Path) -> float:
+    with fresh_namespace():
+        began = time.perf_counter()
+        _run([*_ldirectord(config), "start"])
+        seconds = time.perf_counter() - began
+        rows = _run(["ipvsadm", "-Sn"]).count("\n")
+        _run([*_ldirectord(config), "stop"])
+    assert rows == VIRTUALS * (1 + REALS)
+    time.sleep(TABLE_REMOVAL_PAUSE)
+    return seconds
+
+
+def _restore_seconds(table: str) -> float:
+    with fresh_namespace():
+        began = time.perf_counter()
+        _run(["ipvsadm", "--restore"], table)
+        seconds = time.perf_counter() - began
+        _run(["ipvsadm", "-C"])
+    time.sleep(TABLE_REMOVAL_PAUSE)
+    return seconds
+
+
+def _ldirectord(config: Path) -> list[str]:
+    return [sys.executable, "-m", "ldirectord_py", str(config)]
+
+
+def _run(command: Sequence[str], given: str = "") -> str:
+    environment = {**os.environ, "LDIRECTORD_RUNDIR": tempfile.gettempdir()}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, input=given, env=environment)
+    return done.stdout
