@@ -1,4 +1,4 @@
-"""Addresses of hosts, and how they are written."""
+"""Addresses of hosts and their text."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the kernel's table should hold, from the configuration and the health of its servers.
+"""The rows that the kernel's table should hold, from the configuration and the health of its servers.
 
-The only translator between the vocabulary of ldirectord.cf and the kernel's.
+Only this module translates between the vocabularies of ldirectord.cf and of the kernel.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from ldirectord_py.ipvs.table import (
 from ldirectord_py.ipvs.table import Forward as Method
 
 Health = Mapping[DestinationKey, HealthState]
-"""The state of each real server, by its virtual and its own address and port (see ``real_key``)."""
+"""The state of each real server by its ``real_key``."""
 
-ByHand = Mapping[DestinationKey, int | None]
-"""What somebody changed in the kernel and we leave alone: a weight, or None for a row that was removed."""
+ManualWeights = Mapping[DestinationKey, int | None]
+"""The accepted manual changes of rows: a weight, or None for a row that was removed."""
 
 _METHODS = {Forward.GATE: Method.ROUTE, Forward.MASQ: Method.MASQUERADE, Forward.IPIP: Method.TUNNEL}
 
@@ -45,13 +45,13 @@ _SCHEDULER_FLAGS = {
 }
 
 
-def desired(config: Config, health: Health, by_hand: ByHand) -> Table:
-    """Return every row that the configuration asks for now."""
-    return {key: row for virtual in config.virtuals for key, row in rows(virtual, health, by_hand).items()}
+def desired(config: Config, health: Health, manual: ManualWeights) -> Table:
+    """Return all rows that the configuration asks for now."""
+    return {key: row for virtual in config.virtuals for key, row in rows(virtual, health, manual).items()}
 
 
 def adopt(virtual: Virtual, table: Table) -> dict[DestinationKey, HealthState]:
-    """Return the first state of a virtual's real servers: up with ``on``, or with weight in the kernel."""
+    """Return the initial states of a virtual's real servers: up with ``checktype=on`` or weight in ``table``."""
     return {real_key(virtual, real): HealthState(up=_is_up(virtual, real, table)) for real in virtual.reals}
 
 
@@ -68,7 +68,7 @@ def real_key(virtual: Virtual, real: Real) -> DestinationKey:
 def row_key(virtual: Virtual, server: Real | Fallback) -> DestinationKey:
     """Return the kernel's key of a server.
 
-    Linux sends gate and ipip packets to the service's own port whatever the row says, so the row says it too.
+    Linux sends gate and ipip packets to the port of the service and ignores that of the row, so both are the same here.
     """
     return DestinationKey(virtual.key, server.server, _port(virtual, server))
 
@@ -79,18 +79,18 @@ def _port(virtual: Virtual, server: Real | Fallback) -> int:
     return server.port
 
 
-def rows(virtual: Virtual, health: Health, by_hand: ByHand) -> dict[Key, Row]:
-    """Return the rows that one virtual asks for: its service, its servers, its fallback while none is up."""
-    out = not any(health[real_key(virtual, real)].up for real in virtual.reals)
-    return virtual_rows(virtual).rows(health, by_hand, out=out)
+def rows(virtual: Virtual, health: Health, manual: ManualWeights) -> dict[Key, Row]:
+    """Return the rows of one virtual: its service, its servers, and its fallback while no server is up."""
+    all_down = not any(health[real_key(virtual, real)].up for real in virtual.reals)
+    return virtual_rows(virtual).rows(health, manual, all_down=all_down)
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationSlot:
-    """A destination that a virtual may have: the ``servers`` behind it, and what they are to the kernel.
+    """A destination that a virtual may have: its ``servers`` and its possible rows.
 
-    ``up`` has the identity of each real server and its row while it is up, in the order of the file. While none of
-    them is up the row is ``down``; while no server of the whole virtual is, ``fallback``; where None, there is none.
+    ``up`` holds the key of each real server and its row while it is up, in the order of the file. The row is ``down``
+    while none of these servers is up, and ``fallback`` while no server of the virtual is up; None: there is no row.
     """
 
     servers: tuple[Real | Fallback, ...] = ()
@@ -98,19 +98,19 @@ class DestinationSlot:
     down: Destination | None = None
     fallback: Destination | None = None
 
-    def row(self, health: Health, *, out: bool) -> Destination | None:
-        """Return the row that is asked for now; ``out`` says that no server of the virtual is up."""
+    def row(self, health: Health, *, all_down: bool) -> Destination | None:
+        """Return the row asked for now; ``all_down``: no server of the virtual is up."""
         for key, row in self.up:
             if health[key].up:
                 return row
-        return self.fallback if out and self.fallback else self.down
+        return self.fallback if all_down and self.fallback else self.down
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualRows:
-    """All rows that a virtual may ever ask for, made once: its service, and its places by the kernel's keys.
+    """All rows that a virtual may ask for, made once: its service, and its destination slots by the kernel's keys.
 
-    ``identities`` are those of its real servers, in the order of the file.
+    ``identities`` are the keys of its real servers, in the order of the file.
     """
 
     service: Service
@@ -119,46 +119,51 @@ class VirtualRows:
     fallback: DestinationKey | None = None
 
     def rows(
-        self, health: Health, by_hand: ByHand, *, out: bool, only: Iterable[DestinationKey] | None = None
+        self,
+        health: Health,
+        manual: ManualWeights,
+        *,
+        all_down: bool,
+        only: Iterable[DestinationKey] | None = None,
     ) -> dict[Key, Row]:
-        """Return the rows that are asked for now, or the service and ``only`` those destinations.
+        """Return the rows asked for now, or of these the service and ``only`` the given destinations.
 
-        ``out`` says that no server of the virtual is up.
+        ``all_down``: no server of the virtual is up.
         """
         table: dict[Key, Row] = {self.service.key: self.service}
         for key in self.slots if only is None else only:
-            row = self.slots.get(key, _NOWHERE).row(health, out=out)
-            if row is not None and key in by_hand:
-                row = _left_alone(row, by_hand[key])
+            row = self.slots.get(key, _NO_SLOT).row(health, all_down=all_down)
+            if row is not None and key in manual:
+                row = _with_manual_weight(row, manual[key])
             if row is not None:
                 table[key] = row
         return table
 
 
-_NOWHERE = DestinationSlot()
+_NO_SLOT = DestinationSlot()
 
 
 def virtual_rows(virtual: Virtual) -> VirtualRows:
-    """Return the roster of a virtual; servers stand in it from the last to the first, as they are to be added."""
+    """Return the rows of a virtual; the last server comes first, which is the order of additions."""
     identities = tuple(real_key(virtual, real) for real in virtual.reals)
-    places: dict[DestinationKey, DestinationSlot] = {}
+    slots: dict[DestinationKey, DestinationSlot] = {}
     for identity, real in zip(reversed(identities), reversed(virtual.reals), strict=True):
         same = _port(virtual, real) == real.port
-        key = identity if same else row_key(virtual, real)  # one object: they are looked up all the time
-        others = places.get(key, _NOWHERE)
+        key = identity if same else row_key(virtual, real)  # one object for both: its look-ups are faster
+        slot = slots.get(key, _NO_SLOT)
         up = (identity, _destination(key, real, real.weight))
-        down = others.down or (_destination(key, real, 0) if virtual.quiescent else None)
-        places[key] = DestinationSlot((real, *others.servers), (up, *others.up), down)
+        down = slot.down or (_destination(key, real, 0) if virtual.quiescent else None)
+        slots[key] = DestinationSlot((real, *slot.servers), (up, *slot.up), down)
     if virtual.fallback is None:
-        return VirtualRows(service(virtual), identities, places)
+        return VirtualRows(service(virtual), identities, slots)
     key = row_key(virtual, virtual.fallback)
-    place, row = places.get(key, _NOWHERE), Destination(key, _METHODS[virtual.fallback.forward], 1)
-    places[key] = DestinationSlot((*place.servers, virtual.fallback), place.up, place.down, row)
-    return VirtualRows(service(virtual), identities, places, key)
+    slot, row = slots.get(key, _NO_SLOT), Destination(key, _METHODS[virtual.fallback.forward], 1)
+    slots[key] = DestinationSlot((*slot.servers, virtual.fallback), slot.up, slot.down, row)
+    return VirtualRows(service(virtual), identities, slots, key)
 
 
-def method(server: Real | Fallback) -> Method:
-    """Return how packets reach a server, in the kernel's words."""
+def forwarding_method(server: Real | Fallback) -> Method:
+    """Return the kernel's forwarding method for a server."""
     return _METHODS[server.forward]
 
 
@@ -166,8 +171,8 @@ def _destination(key: DestinationKey, real: Real, weight: int) -> Destination:
     return Destination(key, _METHODS[real.forward], weight, real.upper, real.lower)
 
 
-def _left_alone(row: Destination, weight: int | None) -> Destination | None:
-    return None if weight is None else Destination(row.key, row.forward, weight, row.upper, row.lower)
+def _with_manual_weight(row: Destination, weight: int | None) -> Destination | None:
+    return None if weight is None else row._replace(weight=weight)
 
 
 def service(virtual: Virtual) -> Service:

@@ -7,7 +7,7 @@
     +-- KernelError      the kernel's table cannot be read or written now
     +-- CheckFailed      the server did not pass its check; the text is the reason
     |   +-- DeadlinePassed   it did not answer in time
-    +-- Inconclusive     a fault of this host: the check says nothing about the server
+    +-- Inconclusive     a fault of this host: the check has no verdict
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """Whether a Problem refuses the file or is only reported."""
+    """Whether a Problem makes the file unusable or is only reported."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -25,7 +25,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong at one place of a configuration file; line and column count from 1."""
+    """An error or warning at one place of a configuration file; line and column count from 1."""
 
     file: str
     line: int
@@ -60,7 +60,7 @@ class CheckFailed(LdirectordError):  # noqa: N818  a failed check is a verdict, 
 
 
 class DeadlinePassed(CheckFailed):
-    """A check did not end in time; ``compensated``: it was given the time back in which this process did not run."""
+    """A check did not end in time; ``compensated``: its deadline was extended by stalls of this process."""
 
     def __init__(self, message: str, *, compensated: bool) -> None:
         super().__init__(message)
@@ -68,4 +68,4 @@ class DeadlinePassed(CheckFailed):
 
 
 class Inconclusive(LdirectordError):  # noqa: N818  as CheckFailed
-    """A fault of this host (no descriptor, no memory, no route of its own) kept the check from judging."""
+    """A fault of this host (no descriptor, no memory, no route of its own) prevented a verdict."""

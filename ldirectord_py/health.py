@@ -1,24 +1,23 @@
-"""What decides whether a server is up or down: verdicts counted against rules."""
+"""The decision whether a server is up or down: verdicts in a row, counted against thresholds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import lru_cache
 
 
 class Verdict(Enum):
-    """What one probe says about a server."""
+    """The result of one probe of a server."""
 
     UP = auto()
     DOWN = auto()
-    MAINTENANCE = auto()  # an operator took the server out: down at once
-    NONE = auto()  # a fault of this host: says nothing about the server
+    MAINTENANCE = auto()  # an operator took the server out of service: down at once
+    NONE = auto()  # a fault of this host: no statement about the server
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How many verdicts in a row change a state: ``fall`` failures (failurecount), ``rise`` successes."""
+    """The verdicts in a row that change a state: ``fall`` failures (failurecount), ``rise`` successes."""
 
     fall: int = 1
     rise: int = 1
@@ -26,36 +25,34 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class HealthState:
-    """A server's state, and the verdicts of one kind since the last of the other."""
+    """A server's state, and its successes or failures in a row."""
 
     up: bool = False
     successes: int = 0
     failures: int = 0
 
     def after(self, verdict: Verdict, rules: Rules) -> HealthState:
-        """Return the state that ``verdict`` leads to; where nothing changes, mostly this very one."""
+        """Return the state after ``verdict``; the same object where nothing changes."""
+        state = self._next(verdict, rules)
+        return self if state == self else state
+
+    def _next(self, verdict: Verdict, rules: Rules) -> HealthState:
         match verdict:
             case Verdict.UP:
                 successes = min(self.successes + 1, rules.rise)
-                return _state(self.up or successes >= rules.rise, successes, 0)
+                return HealthState(self.up or successes >= rules.rise, successes)
             case Verdict.DOWN:
                 failures = min(self.failures + 1, rules.fall)
-                return _state(self.up and failures < rules.fall, 0, failures)
+                return HealthState(self.up and failures < rules.fall, failures=failures)
             case Verdict.MAINTENANCE:
-                return HealthState(up=False, failures=max(self.failures, rules.fall))
+                return HealthState(failures=max(self.failures, rules.fall))
             case Verdict.NONE:
                 return self
 
 
-@lru_cache(maxsize=256)
-def _state(up: bool, successes: int, failures: int) -> HealthState:
-    """Return the one state of these values: there are few, of many servers."""
-    return HealthState(up, successes, failures)
-
-
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A step of a HealthState, from before to after; everything else is derived."""
+    """The change of a state by one verdict."""
 
     before: HealthState
     after: HealthState
@@ -72,12 +69,12 @@ class Transition:
 
     @property
     def first_failure(self) -> bool:
-        """Whether a server that is not up fails for the first time since it was last up or passed."""
+        """Whether a server that is not up failed for the first time since its last success."""
         return not self.before.up and self.before.failures == 0 and self.after.failures > 0
 
     @property
     def soft_failure(self) -> bool:
-        """Whether a server that is up failed without going down for it."""
+        """Whether a server that is up failed and stayed up."""
         return self.after.up and self.after.failures > self.before.failures
 
     @property

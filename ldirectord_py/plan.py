@@ -1,4 +1,4 @@
-"""From a configuration to the checks it asks for, and whom each of them informs."""
+"""The checks of a configuration, and the real servers that each of them informs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _USES = {
 
 
 def plan(config: Config, kinds: Mapping[str, Kind]) -> Plan:
-    """Return every check of the configuration with the real servers it informs; equal checks are one."""
+    """Return each check of the configuration with the real servers that it informs; equal checks are one."""
     return merged(
         (check, key := real_key(virtual, real), key)
         for virtual in config.virtuals
@@ -51,7 +51,7 @@ def plan(config: Config, kinds: Mapping[str, Kind]) -> Plan:
 
 
 def checks(virtual: Virtual, kinds: Mapping[str, Kind]) -> tuple[Check | None, ...]:
-    """Return the check of each real server of the virtual, None where there is none."""
+    """Return the check of each real server of the virtual, None for a server without one."""
     return tuple(_check(virtual, real, kinds) for real in virtual.reals)
 
 

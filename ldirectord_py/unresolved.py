@@ -1,7 +1,7 @@
 """Rows in the kernel that may belong to host names without an address.
 
-A director that starts while its resolver is dead finds rows of servers whose names it cannot look up. To remove them
-would take healthy servers out.
+A director that starts while its resolver fails finds rows of servers whose names it cannot resolve. Removing these rows
+would take healthy servers out of service.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from ldirectord_py.config.model import Fallback, Real, Virtual
-from ldirectord_py.desired import method, row_key
+from ldirectord_py.desired import forwarding_method, row_key
 from ldirectord_py.ipvs.table import Destination
 
 
 def presume(virtual: Virtual, rows: Collection[Destination]) -> Virtual:
-    """Return the virtual with a server for each row that must be one of its unresolved servers.
+    """Return the virtual with a server for each row that must belong to one of its unresolved servers.
 
-    A row becomes a real server if all unresolved ones with its port and forwarding method are checked in the same way,
-    and the fallback if no other row can be that. The rows must not belong to the virtual's other servers.
+    A row becomes a real server if all unresolved ones with its port and forwarding method have equal checks, and the
+    fallback if it is the only row that fits. The rows must not belong to the virtual's other servers.
     """
     reals = tuple(real for row in rows if (real := _real(virtual, row)) is not None)
     taken = {row_key(virtual, real) for real in reals}
@@ -50,5 +50,5 @@ def _fallback(virtual: Virtual, rows: Collection[Destination]) -> Fallback | Non
 
 
 def _fits(virtual: Virtual, server: Real | Fallback, row: Destination) -> bool:
-    """Return whether the row may be the server's, as far as port and forwarding method tell."""
-    return row.key.port == row_key(virtual, server).port and row.forward is method(server)
+    """Return whether the row has the port and forwarding method of the server."""
+    return row.key.port == row_key(virtual, server).port and row.forward is forwarding_method(server)

@@ -24,8 +24,8 @@ def health(site: Virtual, *up: bool) -> dict[DestinationKey, HealthState]:
     return {real_key(site, server): HealthState(up=state) for server, state in zip(site.reals, up, strict=True)}
 
 
-def weights(site: Virtual, *up: bool, by_hand: dict[DestinationKey, int | None] | None = None) -> dict[str, int]:
-    table = rows(site, health(site, *up), by_hand or {})
+def weights(site: Virtual, *up: bool, manual: dict[DestinationKey, int | None] | None = None) -> dict[str, int]:
+    table = rows(site, health(site, *up), manual or {})
     return {f"{row.key.address}:{row.key.port}": row.weight for row in table.values() if isinstance(row, Destination)}
 
 
@@ -87,10 +87,10 @@ def test_a_fallback_without_a_port_has_the_virtuals_or_none() -> None:
     assert (row_key(virtual("10.0.0.1:80"), server).port, row_key(virtual(1), server).port) == (80, 0)
 
 
-def test_what_was_changed_by_hand_is_left_alone() -> None:
+def test_manual_weights_and_removals_are_kept() -> None:
     site = virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80", quiescent=True)
     first, second = (row_key(site, server) for server in site.reals)
-    assert weights(site, True, False, by_hand={first: 7, second: None}) == {"10.1.0.1:80": 7}
+    assert weights(site, True, False, manual={first: 7, second: None}) == {"10.1.0.1:80": 7}
 
 
 def test_thresholds_and_method_reach_the_row() -> None:

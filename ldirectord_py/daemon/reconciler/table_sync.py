@@ -188,7 +188,7 @@ class TableSync:
         for key, scope in scopes.items():
             only = None if scope is None else reversed(scope)  # from the last to the first, as all rows are
             rows, all_down = compiled.virtuals[key].rows, self._health.all_down(key)
-            wanted |= rows.rows(self._health.health, self.manual_edits.weights, out=all_down, only=only)
+            wanted |= rows.rows(self._health.health, self.manual_edits.weights, all_down=all_down, only=only)
         return wanted
 
     def _our_services(self, compiled: CompiledConfig) -> dict[ServiceKey, None]:
