@@ -15,7 +15,7 @@ from ldirectord_py.config.parse import parse
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text()
 SECTIONS = {part.split("\n", 1)[0]: part for part in re.split("^## ", PAGE, flags=re.MULTILINE)[1:]}
 OTHERS = {"maintenance", "number", "off", "on"}
-AROUND = ["What holds for all of them", "Certificates", "Kinds of your own"]
+AROUND = ["Common to all checks", "Certificates", "Kinds of your own"]
 EXAMPLES = [
     pytest.param(name, example, id=name)
     for name, section in SECTIONS.items()
