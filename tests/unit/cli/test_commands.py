@@ -1,4 +1,4 @@
-"""The table of commands, and what is said about it."""
+"""The table of commands and its help."""
 
 import subprocess
 import sys

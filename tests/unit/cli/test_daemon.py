@@ -1,4 +1,4 @@
-"""The commands that start, end and ask the daemon, with real processes and a stand-in for the director."""
+"""The commands that start, stop and query the daemon, with real processes and a fake director."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leaving the terminal: what the starting command hears, and what the daemon keeps."""
+"""The background process: what it reports to the command, and which descriptors it keeps."""
 
 import os
 import subprocess

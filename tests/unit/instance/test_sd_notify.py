@@ -1,4 +1,4 @@
-"""What systemd is told, against a socket of our own."""
+"""Messages to systemd, on a socket of the test."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Monitorfiles: the original's line, a thread that writes it, files that come and go."""
+"""Monitorfiles: the format of the original, files that cannot be written, disks that hang."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard descriptors are open, whoever started us without."""
+"""Standard descriptors that are closed at the start are opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The limit of open files, and how many checks fit under it."""
+"""The limit of open files, and how many checks it allows."""
 
 from __future__ import annotations
 

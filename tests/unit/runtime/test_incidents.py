@@ -1,4 +1,4 @@
-"""What is said of faults that many meet, on a clock that tests turn."""
+"""How often faults that affect many subjects are reported, on a fake clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocking calls run in bounded sets of daemon threads, which nobody waits for when the process ends."""
+"""Blocking calls in bounded sets of daemon threads, which do not delay the end of the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command that acts: no shell, a deadline, and what it leaves behind is left."""
+"""Commands: run without a shell, with a timeout; processes that they leave behind are left alone."""
 
 from __future__ import annotations
 

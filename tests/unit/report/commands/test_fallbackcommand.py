@@ -1,4 +1,4 @@
-"""What a fallbackcommand is told, and that those of one virtual keep their order."""
+"""The arguments of fallbackcommands, and that those of one virtual keep their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Letters: the original's words in mails as the RFCs have them."""
+"""Mails: the words of the original in the format of the RFCs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mails handed to a program that takes sendmail's place."""
+"""Sending mails with a fake of sendmail."""
 
 from __future__ import annotations
 
