@@ -24,7 +24,7 @@ from ldirectord_py.ipvs.table import (
     Table,
     VirtualAddress,
 )
-from ldirectord_py.ipvs.table import Forward as Method
+from ldirectord_py.ipvs.table import ForwardMethod as Method
 
 Health = Mapping[DestinationKey, HealthState]
 """The state of each real server by its ``real_key``."""

@@ -25,7 +25,7 @@ from ldirectord_py.config.servers import (
 )
 from ldirectord_py.config.settings import Settings
 from ldirectord_py.config.syntax import SyntaxTree, VirtualSection
-from ldirectord_py.config.virtual_checks import Rules, check_virtual
+from ldirectord_py.config.virtual_checks import VirtualRules, check_virtual
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
 
 _GLOBALS = frozenset(field.name for field in fields(Globals))
@@ -42,11 +42,11 @@ class _Context:
     inherited: Mapping[str, Any]
     service_by_port: Mapping[int, str]
     names: Names
-    rules: Rules
+    rules: VirtualRules
     lines_by_key: dict[ServiceKey, Line] = field(default_factory=dict)
 
 
-def build(tree: SyntaxTree, names: Names, rules: Rules) -> Config:
+def build(tree: SyntaxTree, names: Names, rules: VirtualRules) -> Config:
     """Return the configuration, without the virtuals that have an error; appends Problems to those of ``rules``.
 
     A host name that ``names`` does not have counts as one that does not resolve.

@@ -25,7 +25,7 @@ from ldirectord_py.config.model import Authorities, Config
 from ldirectord_py.config.names import hostname, look_up
 from ldirectord_py.config.parse import Parsed, accept
 from ldirectord_py.config.syntax import NameReferences, SyntaxTree, collect_names, read_syntax
-from ldirectord_py.config.virtual_checks import Rules
+from ldirectord_py.config.virtual_checks import VirtualRules
 from ldirectord_py.errors import ConfigError, Problem, Severity
 
 _WORD = re.compile(r"(?:[A-Za-z0-9._]|-(?!>))+")
@@ -58,7 +58,7 @@ def _load(file: str, files: Files, names: Names, known: Mapping[HostName, Addres
     tree = read_syntax(texts, kinds(), problems)
     references = collect_names(tree)
     names, kept = _resolve(references, names, known)
-    config = build(tree, names, Rules(kinds(), _is_installed, problems))
+    config = build(tree, names, VirtualRules(kinds(), _is_installed, problems))
     config, certificate_problems = _with_certificates(config, tree, files)
     warnings = (*_unusable_plugins(file), *_kept_addresses([*map(files.text, tree.files)] if kept else (), kept))
     problems = [*warnings, *certificate_problems, *problems]

@@ -14,7 +14,7 @@ from ldirectord_py.config.include import Contents, Texts
 from ldirectord_py.config.lines import Text
 from ldirectord_py.config.model import Config
 from ldirectord_py.config.syntax import NameReferences, collect_names, read_syntax
-from ldirectord_py.config.virtual_checks import IsInstalled, Rules
+from ldirectord_py.config.virtual_checks import IsInstalled, VirtualRules
 from ldirectord_py.errors import ConfigError, Problem, Severity
 
 
@@ -51,7 +51,7 @@ def parse_files(texts: Texts, names: Names, kinds: Mapping[str, Kind], is_instal
     """
     problems: list[Problem] = []
     tree = read_syntax(texts, kinds, problems)
-    config = build(tree, names, Rules(kinds, is_installed, problems))
+    config = build(tree, names, VirtualRules(kinds, is_installed, problems))
     return accept(config, in_order(problems, tree.files), collect_names(tree), names)
 
 

@@ -22,7 +22,7 @@ _OPTIONAL = ("expectstatus", "followredirects", "starttls", "tlsca", "tlsname", 
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class VirtualRules:
     """The kinds of service, and a list that Problems are appended to.
 
     ``reported`` are the kinds without a check of which the user was warned.
@@ -42,7 +42,7 @@ class Rules:
         add_error(self.problems, line, Diagnostic(what, hint))
 
 
-def check_virtual(virtual: Virtual, section: VirtualSection, rules: Rules) -> None:
+def check_virtual(virtual: Virtual, section: VirtualSection, rules: VirtualRules) -> None:
     """Append Problems of a virtual as a whole, at the line that causes them or at the virtual's own line."""
     lines = section.settings.lines
     _check_fallback(virtual, lines, rules)
@@ -57,7 +57,7 @@ def check_virtual(virtual: Virtual, section: VirtualSection, rules: Rules) -> No
         _check_service(virtual, section, rules)
 
 
-def _check_engine(virtual: Virtual, line: Line, rules: Rules) -> None:
+def _check_engine(virtual: Virtual, line: Line, rules: VirtualRules) -> None:
     if not takes_sip(virtual.key):
         what = "pe=sip is for udp only: the kernel would drop every connection over tcp"
         rules.error(line, what, "leave it out")
@@ -65,7 +65,7 @@ def _check_engine(virtual: Virtual, line: Line, rules: Rules) -> None:
         rules.warn(line, "pe has no effect without persistent", "add persistent=N")
 
 
-def _check_fallback(virtual: Virtual, lines: Mapping[str, Line], rules: Rules) -> None:
+def _check_fallback(virtual: Virtual, lines: Mapping[str, Line], rules: VirtualRules) -> None:
     line = lines.get("fallback")
     if line is None or virtual.fallback is None:
         return
@@ -74,7 +74,7 @@ def _check_fallback(virtual: Virtual, lines: Mapping[str, Line], rules: Rules) -
         rules.warn(line, f"the fallback {virtual.fallback} is one of the real servers", "name another server")
 
 
-def _check_service(virtual: Virtual, section: VirtualSection, rules: Rules) -> None:
+def _check_service(virtual: Virtual, section: VirtualSection, rules: VirtualRules) -> None:
     kind, settings = rules.kinds[virtual.service], section.settings
     line = settings.lines.get("service", section.line)
     if kind.check is not None:
@@ -88,7 +88,7 @@ def _check_service(virtual: Virtual, section: VirtualSection, rules: Rules) -> N
         _check_patterns(virtual, settings, rules)
 
 
-def _check_requirements(kind: Kind, virtual: Virtual, line: Line, rules: Rules) -> None:
+def _check_requirements(kind: Kind, virtual: Virtual, line: Line, rules: VirtualRules) -> None:
     """Refuse a kind whose driver is missing; warn of a missing directive without which its check never passes."""
     if kind.driver and not rules.is_installed(kind.driver):
         what = f"the check of {kind.name} needs {kind.driver}, which is not installed"
@@ -98,7 +98,7 @@ def _check_requirements(kind: Kind, virtual: Virtual, line: Line, rules: Rules) 
             rules.warn(line, f"a check of {kind.name} without {name} never passes", f'add {name}="..."')
 
 
-def _check_unused(kind: Kind, virtual: Virtual, lines: Mapping[str, Line], rules: Rules) -> None:
+def _check_unused(kind: Kind, virtual: Virtual, lines: Mapping[str, Line], rules: VirtualRules) -> None:
     """Warn of directives about TLS and HTTP that the check does not use."""
     for name in _OPTIONAL:
         line = lines.get(name)
@@ -112,7 +112,7 @@ def _check_unused(kind: Kind, virtual: Virtual, lines: Mapping[str, Line], rules
             rules.warn(line, "tlsca has no effect without tlsverify", "add tlsverify=yes")
 
 
-def _check_patterns(virtual: Virtual, settings: Settings, rules: Rules) -> None:
+def _check_patterns(virtual: Virtual, settings: Settings, rules: VirtualRules) -> None:
     """Refuse a pattern that does not compile; one that several servers have at its first line."""
     if "receive" in settings.values:
         _check_pattern(virtual.receive, settings.lines["receive"], rules)
@@ -123,7 +123,7 @@ def _check_patterns(virtual: Virtual, settings: Settings, rules: Rules) -> None:
             _check_pattern(real.options.receive, line, rules)
 
 
-def _check_pattern(pattern: str, line: Line, rules: Rules) -> None:
+def _check_pattern(pattern: str, line: Line, rules: VirtualRules) -> None:
     problem = pattern_problem(pattern)
     if problem is not None:
         what = f"the pattern to receive is not valid: {problem}"

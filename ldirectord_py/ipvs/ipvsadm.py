@@ -9,7 +9,7 @@ from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import (
     DestinationKey,
     FirewallMark,
-    Forward,
+    ForwardMethod,
     Key,
     Protocol,
     Row,
@@ -25,11 +25,11 @@ EACH_CLIENT = {False: 0xFFFFFFFF, True: 128}
 
 PROTOCOLS = {Protocol.TCP: "-t", Protocol.UDP: "-u", Protocol.SCTP: "--sctp-service"}
 FORWARDS = {
-    Forward.MASQUERADE: "-m",
-    Forward.LOCAL: "-g",
-    Forward.TUNNEL: "-i",
-    Forward.ROUTE: "-g",
-    Forward.BYPASS: "-g",
+    ForwardMethod.MASQUERADE: "-m",
+    ForwardMethod.LOCAL: "-g",
+    ForwardMethod.TUNNEL: "-i",
+    ForwardMethod.ROUTE: "-g",
+    ForwardMethod.BYPASS: "-g",
 }
 TUNNEL_KINDS = ("ipip", "gue", "gre")
 CHECKSUMS = ("--tun-nocsum", "--tun-csum", "--tun-remcsum")
@@ -74,7 +74,7 @@ def _saved(row: Row) -> str:
         return " ".join(["-A", _option(row.key), "-s", row.scheduler, *_saved_options(row)])
     words = ["-a", _option(row.key.service), "-r", row.key.endpoint]
     words += [FORWARDS[row.forward], "-w", str(row.weight)]
-    if row.forward is Forward.TUNNEL:
+    if row.forward is ForwardMethod.TUNNEL:
         words += _tunnel_words(row.tunnel)
     if row.upper or row.lower:
         words += ["-x", str(row.upper), "-y", str(row.lower)]

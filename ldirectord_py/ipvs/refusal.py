@@ -13,7 +13,7 @@ from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
-    Forward,
+    ForwardMethod,
     Key,
     Service,
     ServiceFlag,
@@ -89,7 +89,7 @@ def _name_fault(row: Service) -> Fault | None:
 
 
 def _destination_fault(row: Destination) -> Fault | None:
-    if row.forward is Forward.BYPASS:
+    if row.forward is ForwardMethod.BYPASS:
         return errno.EINVAL, "forwarding method bypass is internal to the kernel: use route, masquerade or tunnel"
     if not 0 <= row.weight <= MAX_WEIGHT:
         return errno.ERANGE, f"weight {row.weight} is out of range: use 0 to {MAX_WEIGHT}"
@@ -97,7 +97,7 @@ def _destination_fault(row: Destination) -> Fault | None:
         limits = f"thresholds {row.lower} and {row.upper} are out of range"
         return errno.ERANGE, f"{limits}: the lower must not exceed the upper"
     mixed = row.key.ipv6 is not row.key.service.ipv6
-    if mixed and row.forward is not Forward.TUNNEL:
+    if mixed and row.forward is not ForwardMethod.TUNNEL:
         return errno.EINVAL, "an address of another family than the service's needs forwarding by tunnel (ipip)"
     return None
 

@@ -21,7 +21,7 @@ class Protocol(IntEnum):
     SCTP = 132
 
 
-class Forward(IntEnum):
+class ForwardMethod(IntEnum):
     """How packets reach a destination, as in <linux/ip_vs.h>."""
 
     MASQUERADE = 0
@@ -154,7 +154,7 @@ class Destination(NamedTuple):
     """
 
     key: DestinationKey
-    forward: Forward
+    forward: ForwardMethod
     weight: int
     upper: int = 0
     lower: int = 0

@@ -82,14 +82,14 @@ class RunQueue:
     def waited(self) -> float:
         """Return the seconds since the last call."""
         try:
-            total = int(_read(_SCHEDSTAT).split()[1])
+            total = int(_read_schedstat(_SCHEDSTAT).split()[1])
         except OSError:
             return 0.0
         last, self._last = self._last, total
         return (total - last) / 1e9
 
 
-def _read(path: str) -> bytes:
+def _read_schedstat(path: str) -> bytes:
     """Return the beginning of a file; two system calls less than those of a file object, in each beat."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -24,7 +24,7 @@ from ldirectord_py.ipvs.netlink.socket import RawSocket, open_socket
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
-    Forward,
+    ForwardMethod,
     Protocol,
     Row,
     Service,
@@ -50,7 +50,7 @@ def table(services: int, destinations: int) -> Table:
         rows.append(Service(key, SCHEDULER))
         first = IPv4Address("10.64.0.0") + one * destinations
         rows += [
-            Destination(DestinationKey(key, first + number, 80), Forward.MASQUERADE, 1)
+            Destination(DestinationKey(key, first + number, 80), ForwardMethod.MASQUERADE, 1)
             for number in range(1, destinations + 1)
         ]
     return {row.key: row for row in rows}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
-from ldirectord_py.ipvs.netlink.decode import Message, attributes, destination, messages, service
+from ldirectord_py.ipvs.netlink.decode import NetlinkMessage, attributes, destination, messages, service
 from ldirectord_py.ipvs.netlink.encode import batch
 from ldirectord_py.ipvs.netlink.uapi import (
     GENL_ID_CTRL,
@@ -113,25 +113,25 @@ class FakeLinux:
         else:
             yield from [answer for one in requests if (answer := self._edit(one))]
 
-    def _family_answer(self, message: Message) -> bytes:
+    def _family_answer(self, message: NetlinkMessage) -> bytes:
         if self.family is None:
             return self._error(message, errno.ENOENT)
         body = struct.pack("BBH", 1, 2, 0) + attribute(2, b"IPVS\0") + attribute(1, struct.pack("=H", self.family))
         return packed(GENL_ID_CTRL, message.sequence, body)
 
-    def _error(self, message: Message, error: int) -> bytes:
+    def _error(self, message: NetlinkMessage, error: int) -> bytes:
         return packed(NLMSG_ERROR, message.sequence, struct.pack("=i16s", -error, b""))
 
-    def _refusal(self, message: Message) -> int:
+    def _refusal(self, message: NetlinkMessage) -> int:
         if message.kind != self.family:
             return errno.ENOENT
         return errno.EPERM if self.unprivileged else 0
 
-    def _edit(self, message: Message) -> bytes | None:
+    def _edit(self, message: NetlinkMessage) -> bytes | None:
         error = self._refusal(message) or self._done(message)
         return self._error(message, error) if error or message.flags & 4 else None
 
-    def _done(self, message: Message) -> int:
+    def _done(self, message: NetlinkMessage) -> int:
         command = message.body[0]
         of = service(message)
         assert of is not None
@@ -143,7 +143,7 @@ class FakeLinux:
             return done.value[0].errno if done.value else 0
         raise AssertionError("the kernel in memory waited")
 
-    def _dump(self, message: Message) -> Iterator[bytes]:
+    def _dump(self, message: NetlinkMessage) -> Iterator[bytes]:
         if error := self._refusal(message):
             yield self._error(message, error)
             return
@@ -154,7 +154,7 @@ class FakeLinux:
             self.between()
         yield packed(NLMSG_DONE, message.sequence, bytes(4), NLM_F_MULTI)
 
-    def _part(self, message: Message, offset: int) -> Iterator[bytes]:
+    def _part(self, message: NetlinkMessage, offset: int) -> Iterator[bytes]:
         """Yield some rows by index, as Linux resumes a dump."""
         if message.body[0] == IPVS_CMD_GET_SERVICE:
             services = [row for row in self.kernel.table.values() if isinstance(row, Service)]

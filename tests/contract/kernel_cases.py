@@ -15,7 +15,7 @@ from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
     FirewallMark,
-    Forward,
+    ForwardMethod,
     Protocol,
     Row,
     Service,
@@ -43,7 +43,12 @@ def persistent(row: Service, engine: str = "", mask: int | None = None) -> Servi
 
 
 def real(
-    address: str, weight: int = 1, *, of: ServiceKey = WEB, port: int = 80, forward: Forward = Forward.MASQUERADE
+    address: str,
+    weight: int = 1,
+    *,
+    of: ServiceKey = WEB,
+    port: int = 80,
+    forward: ForwardMethod = ForwardMethod.MASQUERADE,
 ) -> Destination:
     """Return a destination row."""
     return Destination(DestinationKey(of, ip_address(address), port), forward, weight)
@@ -108,7 +113,10 @@ BAD_ADDRESSES = [real(address) for address in ("224.0.0.1", "255.255.255.255", s
     real(address, of=DNS6) for address in ("ff02::1", "fe80::1", "::")
 ]
 
-MANY = [Destination(DestinationKey(WEB, IPv4Address("10.2.0.0") + n, 80), Forward.MASQUERADE, n) for n in range(1, 701)]
+MANY = [
+    Destination(DestinationKey(WEB, IPv4Address("10.2.0.0") + n, 80), ForwardMethod.MASQUERADE, n)
+    for n in range(1, 701)
+]
 
 CASES = [
     Case("every sort of row", [diff({}, EVERY_SORT)], EVERY_SORT),
@@ -143,9 +151,9 @@ CASES = [
         "a destination is edited in place",
         [
             add(service(), real("10.1.0.1")),
-            edit(real("10.1.0.1", 7, forward=Forward.TUNNEL)._replace(upper=9, lower=3)),
+            edit(real("10.1.0.1", 7, forward=ForwardMethod.TUNNEL)._replace(upper=9, lower=3)),
         ],
-        table(service(), real("10.1.0.1", 7, forward=Forward.TUNNEL)._replace(upper=9, lower=3)),
+        table(service(), real("10.1.0.1", 7, forward=ForwardMethod.TUNNEL)._replace(upper=9, lower=3)),
     ),
     Case(
         "a mark is one of each family",
@@ -193,8 +201,8 @@ CASES = [
     ),
     Case(
         "a destination of the other family goes by tunnel only",
-        [add(service(), real("2001:db8::9"), real("2001:db8::9", forward=Forward.TUNNEL))],
-        table(service(), real("2001:db8::9", forward=Forward.TUNNEL)),
+        [add(service(), real("2001:db8::9"), real("2001:db8::9", forward=ForwardMethod.TUNNEL))],
+        table(service(), real("2001:db8::9", forward=ForwardMethod.TUNNEL)),
         [(real("2001:db8::9"), errno.EINVAL)],
     ),
     Case(
@@ -204,7 +212,7 @@ CASES = [
                 service(FirewallMark(0)),
                 service(WEB._replace(port=0)),
                 service(),
-                real("10.1.0.1", forward=Forward.BYPASS),
+                real("10.1.0.1", forward=ForwardMethod.BYPASS),
                 real("10.1.0.1", -1),
                 real("10.1.0.1")._replace(lower=2, upper=1),
                 real("10.1.0.1"),
@@ -214,7 +222,7 @@ CASES = [
         [
             (service(FirewallMark(0)), errno.EINVAL),
             (service(WEB._replace(port=0)), errno.EINVAL),
-            (real("10.1.0.1", forward=Forward.BYPASS), errno.EINVAL),
+            (real("10.1.0.1", forward=ForwardMethod.BYPASS), errno.EINVAL),
             (real("10.1.0.1", -1), errno.ERANGE),
             (real("10.1.0.1")._replace(lower=2, upper=1), errno.ERANGE),
         ],

@@ -19,7 +19,7 @@ from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
     FirewallMark,
-    Forward,
+    ForwardMethod,
     Service,
     ServiceFlag,
     ServiceKey,
@@ -113,7 +113,7 @@ def _service(options: dict[str, str], key: ServiceKey) -> Service:
 
 def _destination(options: dict[str, str], service: ServiceKey) -> Destination:
     key = DestinationKey(service, *_parsed_endpoint(options["-r"]))
-    forward = next((forward for option, forward in _FORWARDS.items() if option in options), Forward.ROUTE)
+    forward = next((forward for option, forward in _FORWARDS.items() if option in options), ForwardMethod.ROUTE)
     upper, lower = int(options.get("-x", "0")), int(options.get("-y", "0"))
     return Destination(key, forward, int(options.get("-w", "1")), upper, lower, _tunnel(options))
 
@@ -124,4 +124,4 @@ def _tunnel(options: dict[str, str]) -> Tunnel:
     return Tunnel(kind, int(options.get("--tun-port", "0")), flags)
 
 
-_FORWARDS = {"-m": Forward.MASQUERADE, "-i": Forward.TUNNEL, "-g": Forward.ROUTE}
+_FORWARDS = {"-m": ForwardMethod.MASQUERADE, "-i": ForwardMethod.TUNNEL, "-g": ForwardMethod.ROUTE}

@@ -13,7 +13,7 @@ from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
     FirewallMark,
-    Forward,
+    ForwardMethod,
     Protocol,
     Row,
     Service,
@@ -25,7 +25,7 @@ from ldirectord_py.ipvs.table import (
 )
 
 PORTS = st.integers(1, 65535)
-FORWARDS = st.sampled_from([Forward.MASQUERADE, Forward.LOCAL, Forward.TUNNEL, Forward.ROUTE])
+FORWARDS = st.sampled_from([ForwardMethod.MASQUERADE, ForwardMethod.LOCAL, ForwardMethod.TUNNEL, ForwardMethod.ROUTE])
 TUNNELS = st.sampled_from([IPIP, Tunnel(1, 6080), Tunnel(1, 65535, 2), Tunnel(2, 0, 1)])
 EXTRA_FLAGS = st.sampled_from([NO_FLAGS, ServiceFlag.ONE_PACKET, ServiceFlag.SCHED_1, ServiceFlag.SCHED_2])
 
@@ -61,7 +61,7 @@ def services(draw: st.DrawFn, key: ServiceKey) -> Service:
 def destinations(draw: st.DrawFn, service: ServiceKey, ports: st.SearchStrategy[int] = PORTS) -> Destination:
     """Return a destination row of the service; one of the other family goes by tunnel."""
     forward = draw(FORWARDS)
-    ipv6 = draw(st.booleans()) if forward is Forward.TUNNEL else service.ipv6
+    ipv6 = draw(st.booleans()) if forward is ForwardMethod.TUNNEL else service.ipv6
     key = DestinationKey(service, draw(addresses(ipv6=ipv6)), draw(ports))
     upper = draw(st.integers(0, 2**32 - 1))
     return Destination(
@@ -102,5 +102,5 @@ def successors(draw: st.DrawFn, table: Table) -> Table:
 def destinations_at(draw: st.DrawFn, key: DestinationKey) -> Destination:
     """Return a destination row of the key."""
     mixed = key.service.ipv6 != (key.address.version == 6)
-    forward = Forward.TUNNEL if mixed else draw(FORWARDS)
+    forward = ForwardMethod.TUNNEL if mixed else draw(FORWARDS)
     return Destination(key, forward, draw(st.integers(0, 3)))

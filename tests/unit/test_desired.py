@@ -15,7 +15,7 @@ from ldirectord_py.ipvs.table import (
     ServiceFlag,
     VirtualAddress,
 )
-from ldirectord_py.ipvs.table import Forward as Method
+from ldirectord_py.ipvs.table import ForwardMethod as Method
 
 WEB = service_key("10.0.0.1:80")
 

@@ -20,7 +20,7 @@ EXAMPLES = {
         "tests/unit/checks/services/test_redis.py",
         "tests/service/test_redis.py",
     ),
-    *("director.reload", "run.point"),
+    *("director.reload", "run.checkpoint"),
 }
 """Files that the reader is to make, and methods of the lab."""
 LIBRARIES = {"QueueHandler", "WatchedFileHandler", "SysLogHandler"}
@@ -44,7 +44,7 @@ def names_of_the_code() -> set[str]:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ClassDef):
                 found |= {node.name, *(f"{node.name}.{member}" for member in members(node))}
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 found |= {f"{'.'.join(module.split('.')[at:])}.{node.name}" for at in range(module.count(".") + 1)}
     return found
 

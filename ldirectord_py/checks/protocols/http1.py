@@ -185,7 +185,7 @@ class Exchange:
                 raise
             size = 0
         if not size:
-            self.answer.end()
+            self.answer.finish()
         elif self._tls is None:
             self.answer.feed(_VIEW[:size])
         else:
@@ -194,6 +194,6 @@ class Exchange:
                 self._connection.effort.piece(len(plain), RECORD)
                 self.answer.feed(plain)
             if self._tls.ended:
-                self.answer.end()
+                self.answer.finish()
             if not self.answer.done:
                 await self._connection.send(self._tls.read_outgoing())

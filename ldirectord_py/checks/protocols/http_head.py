@@ -16,7 +16,7 @@ HEAD_END = re.compile(rb"\n\r?\n")
 """The blank line that ends a head."""
 
 _PROTOCOL = b"HTTP/"
-_STATUS = re.compile(rb"HTTP/\S*[ \t]+([1-9]\d\d)(?:[ \t]+([^\n]*))?\r?\n")
+_STATUS_LINE = re.compile(rb"HTTP/\S*[ \t]+([1-9]\d\d)(?:[ \t]+([^\n]*))?\r?\n")
 _FIELD = re.compile(rb"\n(content-length|transfer-encoding|location)[ \t]*:(.*(?:\n[ \t].*)*)", re.IGNORECASE)
 _LENGTH = re.compile(rb"\s*(\d{1,15})(?:\s|$)")
 
@@ -35,13 +35,13 @@ def begins(data: bytes | bytearray) -> bool:
     """Whether the data may be how an answer begins; True too while its first line is incomplete."""
     line = data[:81]
     if b"\n" in line:
-        return _STATUS.match(data) is not None
+        return _STATUS_LINE.match(data) is not None
     return line.startswith(_PROTOCOL) or _PROTOCOL.startswith(line)
 
 
 def head(data: bytes | bytearray) -> Head:
     """Return the fields of a complete head; raises CheckFailed for one that is none or contradicts itself."""
-    if (status := _STATUS.match(data)) is None:
+    if (status := _STATUS_LINE.match(data)) is None:
         raise CheckFailed(f"not an HTTP answer: {excerpt(data[:81])}")
     lengths = codings = b""
     location = None

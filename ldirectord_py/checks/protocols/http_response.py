@@ -112,7 +112,7 @@ class Response:
             self._left -= min(self._left, len(data))
             self.done = not self._left
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """Take the end of the connection; raises CheckFailed when it cuts the answer short."""
         if not self.done and not self.open_ended:
             raise CheckFailed(f"closed by server ({self.progress()})")

@@ -56,7 +56,7 @@ def query(target: Mapping[str, Any]) -> str:
     try:
         return _row(connection, target["request"])
     except oracledb.Error as error:
-        raise CheckFailed(f"query failed: {_words(error)}") from None
+        raise CheckFailed(f"query failed: {_error_text(error)}") from None
 
 
 def _connect(target: Mapping[str, Any]) -> oracledb.Connection:
@@ -90,11 +90,11 @@ def _login_reason(error: oracledb.Error, database: str) -> str:
     if found := _REFUSED.search(str(error)):
         what = _UNKNOWN.get(found[1])
         return "listener refused: " + (f'no {what} "{database}" ({found[1]})' if what else found[1])
-    words = _words(error)
+    words = _error_text(error)
     if "DPY-4011" in words:
         return "closed by server (connected, no answer to the login)"
     return f"login refused: {words}" if words.startswith(_REFUSALS) else words
 
 
-def _words(error: oracledb.Error) -> str:
+def _error_text(error: oracledb.Error) -> str:
     return printable(" ".join(_NOISE.sub("", str(error)).split()).encode("utf-8", "replace"))

@@ -10,7 +10,7 @@ from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.reconciler.resync_timer import ResyncTimer
 from ldirectord_py.desired import row_key
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey, Table
 
 COUNT_INTERVAL: Final = 10.0
 """Seconds between two counts of the connections."""
@@ -19,7 +19,6 @@ MAX_DRAIN_TIME: Final = 600.0
 """Seconds after which a row is removed with its connections; ``persistent`` counts if it is longer."""
 
 Count = Callable[[Collection[ServiceKey]], Awaitable[Mapping[DestinationKey, int]]]
-Rows = Mapping[Key, Row]
 
 
 class Draining:
@@ -35,7 +34,7 @@ class Draining:
         self._until: dict[DestinationKey, float] = {}
 
     def switch_config(
-        self, former: CompiledConfig, compiled: CompiledConfig, rows: Callable[[ServiceKey], Rows], now: float
+        self, former: CompiledConfig, compiled: CompiledConfig, rows: Callable[[ServiceKey], Table], now: float
     ) -> None:
         """Drain the rows of servers that moved; stop draining a row that a server has again."""
         self._discard({key for key in self._rows if not _may_stay(key, compiled)})
@@ -53,11 +52,11 @@ class Draining:
         wanted = frozenset(services) if self._rows else frozenset()
         return {key: row for key, row in self._rows.items() if key.service in wanted}
 
-    def exclude(self, rows: Rows) -> Rows:
+    def exclude(self, rows: Table) -> Table:
         """Return the rows without the draining ones, of which changes by others are not reported."""
         return {key: row for key, row in rows.items() if key not in self._rows} if self._rows else rows
 
-    def discard_missing(self, service: ServiceKey, found: Rows) -> None:
+    def discard_missing(self, service: ServiceKey, found: Table) -> None:
         """Stop draining rows that somebody removed; if the whole service is gone, they come back with it."""
         if self._rows and service in found:
             self._discard({key for key in self._rows if key.service == service and key not in found})

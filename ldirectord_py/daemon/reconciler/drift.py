@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from ldirectord_py.ipvs.table import Destination, Key, Row, Service, kept
+from ldirectord_py.ipvs.table import Destination, Row, Service, Table, kept
 from ldirectord_py.report.events import Drifted
 
-Rows = Mapping[Key, Row]
 
-
-def drift(before: Rows, found: Rows, wanted: Rows, *, readd_quiescent: bool) -> Iterator[Drifted]:
+def drift(before: Table, found: Table, wanted: Table, *, readd_quiescent: bool) -> Iterator[Drifted]:
     """Yield one event for each row of a service that somebody changed, or one event if the service is gone.
 
     Three kinds of changes are accepted, unless ``wanted`` differs from ``before``: another weight, another value that

@@ -151,7 +151,7 @@ class TableSync:
             return
         try:
             for batch in compiled.batches(scopes, BATCH_ROWS):
-                await self._write_batch(compiled, batch, phase)
+                await self._sync_batch(compiled, batch, phase)
                 await asyncio.sleep(0)
         except KernelError:
             self._dirty.put_back(scopes)
@@ -161,7 +161,7 @@ class TableSync:
         else:
             self.resync_timer.reset()
 
-    async def _write_batch(self, compiled: CompiledConfig, scopes: Scopes, phase: Phase) -> None:
+    async def _sync_batch(self, compiled: CompiledConfig, scopes: Scopes, phase: Phase) -> None:
         scopes = {key: scope if key in self._mirror.services else None for key, scope in scopes.items()}
         with self._causes.taken(scopes) as causes:
             wanted = {} if phase is Phase.STOP else self._wanted(compiled, scopes)

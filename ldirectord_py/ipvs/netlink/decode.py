@@ -58,7 +58,7 @@ from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
     FirewallMark,
-    Forward,
+    ForwardMethod,
     Protocol,
     Service,
     ServiceFlag,
@@ -71,7 +71,7 @@ UNPRIVILEGED: Final = "access to the kernel's IPVS table is denied: run as root 
 
 _ORDER: Final = "little" if struct.pack("=H", 1) == b"\1\0" else "big"
 _PROTOCOLS = frozenset(Protocol)
-FORWARDS = [*Forward, Forward.BYPASS, Forward.BYPASS, Forward.BYPASS]
+FORWARDS = [*ForwardMethod, ForwardMethod.BYPASS, ForwardMethod.BYPASS, ForwardMethod.BYPASS]
 _CONNECTION_COUNTS = (IPVS_DEST_ATTR_ACTIVE_CONNS, IPVS_DEST_ATTR_INACT_CONNS, IPVS_DEST_ATTR_PERSIST_CONNS)
 
 
@@ -83,7 +83,7 @@ class BrokenDumpError(KernelError):
     """A dump is incomplete or mixes two moments; the next one may be good."""
 
 
-class Message(NamedTuple):
+class NetlinkMessage(NamedTuple):
     """A netlink message: its type, flags and sequence number, and the bytes after its header."""
 
     kind: int
@@ -99,7 +99,7 @@ class Message(NamedTuple):
         return -int.from_bytes(self.body[:4], _ORDER, signed=True)
 
 
-def messages(chunk: bytes) -> Iterator[Message]:
+def messages(chunk: bytes) -> Iterator[NetlinkMessage]:
     """Yield the messages of one received chunk; MalformedAnswerError at the first that exceeds it."""
     offset, view = 0, memoryview(chunk)
     while offset < len(chunk):
@@ -108,16 +108,16 @@ def messages(chunk: bytes) -> Iterator[Message]:
         length, kind, flags, sequence, _ = NLMSGHDR.unpack_from(chunk, offset)
         if not NLMSGHDR.size <= length <= len(chunk) - offset:
             raise MalformedAnswerError(f"the kernel's answer holds a message of {length} bytes that does not fit in it")
-        yield Message(kind, flags, sequence, view[offset + NLMSGHDR.size : offset + length])
+        yield NetlinkMessage(kind, flags, sequence, view[offset + NLMSGHDR.size : offset + length])
         offset += (length + 3) & ~3
 
 
-def dumped(chunk: bytes, sequence: int) -> tuple[list[Message], bool]:
+def dumped(chunk: bytes, sequence: int) -> tuple[list[NetlinkMessage], bool]:
     """Return the row messages that a chunk holds of the dump ``sequence``, and whether the dump ends with it.
 
     BrokenDumpError when the kernel reports an interruption or an error, KernelError when it denies access.
     """
-    found: list[Message] = []
+    found: list[NetlinkMessage] = []
     for message in messages(chunk):
         if message.sequence != sequence:
             continue
@@ -153,7 +153,7 @@ def attributes(body: memoryview) -> Attributes:
     return found
 
 
-def _nested(message: Message, kind: int) -> Attributes | None:
+def _nested(message: NetlinkMessage, kind: int) -> Attributes | None:
     nest = attributes(message.body[GENL_HDRLEN:]).get(kind)
     return None if nest is None else attributes(nest)
 
@@ -186,7 +186,7 @@ def _text(found: Attributes, kind: int) -> str:
     return bytes(found.get(kind, b"")).split(b"\0")[0].decode("ascii", "replace")
 
 
-def family_id(message: Message) -> int:
+def family_id(message: NetlinkMessage) -> int:
     """Return the id in an answer of the generic-netlink controller; MalformedAnswerError without one."""
     found = _number(attributes(message.body[GENL_HDRLEN:]), CTRL_ATTR_FAMILY_ID, 2)
     if not found:
@@ -194,7 +194,7 @@ def family_id(message: Message) -> int:
     return found
 
 
-def service(message: Message) -> Service | None:
+def service(message: NetlinkMessage) -> Service | None:
     """Return the service in a message of a dump, None for one that no table can hold."""
     found = _nested(message, IPVS_CMD_ATTR_SERVICE)
     key = None if found is None else _service_key(found)
@@ -225,7 +225,7 @@ def _service_key(found: Attributes) -> ServiceKey | None:
     return VirtualAddress(Protocol(protocol), address, _port(found, IPVS_SVC_ATTR_PORT))
 
 
-def destination(message: Message, owner: ServiceKey) -> Destination | None:
+def destination(message: NetlinkMessage, owner: ServiceKey) -> Destination | None:
     """Return the destination of the service ``owner`` in a message of a dump, None without one."""
     found = _nested(message, IPVS_CMD_ATTR_DEST)
     if found is None:
@@ -264,6 +264,6 @@ def connections(owner: ServiceKey, chunk: bytes, sequence: int) -> tuple[list[tu
     return [(row.key, _connections(message)) for row, message in rows if row is not None], done
 
 
-def _connections(message: Message) -> int:
+def _connections(message: NetlinkMessage) -> int:
     found = _nested(message, IPVS_CMD_ATTR_DEST) or {}
     return sum(_number(found, kind, 4) for kind in _CONNECTION_COUNTS)

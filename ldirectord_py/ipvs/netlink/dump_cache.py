@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable
 from typing import TypeVar
 
-from ldirectord_py.ipvs.netlink.decode import FORWARDS, Message, destination, dumped, service
+from ldirectord_py.ipvs.netlink.decode import FORWARDS, NetlinkMessage, destination, dumped, service
 from ldirectord_py.ipvs.netlink.uapi import (
     AF_INET,
     AF_INET6,
@@ -82,7 +82,7 @@ class DumpCache:
         found, done = dumped(chunk, sequence)
         return _present(map(self._service, found)), done
 
-    def _service(self, message: Message) -> Service | None:
+    def _service(self, message: NetlinkMessage) -> Service | None:
         content = _without_statistics(message.body)
         if content not in self._services:
             self._services[content] = service(message)

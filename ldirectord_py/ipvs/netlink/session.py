@@ -20,7 +20,7 @@ from typing import Final, TypeVar
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.netlink import decode
-from ldirectord_py.ipvs.netlink.decode import BrokenDumpError, MalformedAnswerError, Message
+from ldirectord_py.ipvs.netlink.decode import BrokenDumpError, MalformedAnswerError, NetlinkMessage
 from ldirectord_py.ipvs.netlink.dump_cache import DumpCache
 from ldirectord_py.ipvs.netlink.encode import batch, request, service_key
 from ldirectord_py.ipvs.netlink.socket import (
@@ -264,7 +264,7 @@ def _open_sockets(opener: OpenSocket, *sizes: int) -> list[NetlinkSocket]:
     return sockets
 
 
-def _family(message: Message) -> int:
+def _family(message: NetlinkMessage) -> int:
     if message.kind == NLMSG_ERROR and message.errno:
         raise NoFamilyError("the kernel has no IPVS: modprobe ip_vs")
     return decode.family_id(message)

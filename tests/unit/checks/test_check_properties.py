@@ -47,7 +47,7 @@ def test_an_answer_takes_anything(data: list[bytes], kept: bool, method: str) ->
     try:
         for piece in data:
             answer.feed(piece)
-        answer.end()
+        answer.finish()
     except CheckFailed as error:
         reason = str(error)
     else:
@@ -70,7 +70,7 @@ def outcome(data: list[bytes]) -> tuple[str, bytes, bool] | None:
     try:
         for piece in data:
             answer.feed(piece)
-        answer.end()
+        answer.finish()
     except CheckFailed:
         return None
     return answer.status, bytes(answer.body), answer.success

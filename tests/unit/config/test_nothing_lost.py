@@ -16,7 +16,7 @@ from ldirectord_py.config.lines import Text
 from ldirectord_py.config.model import Config
 from ldirectord_py.config.parse import parse
 from ldirectord_py.config.syntax import read_syntax
-from ldirectord_py.config.virtual_checks import Rules
+from ldirectord_py.config.virtual_checks import VirtualRules
 from ldirectord_py.errors import Problem, Severity
 
 NAMES = Names(hostname="director")
@@ -59,7 +59,7 @@ def configuration(text: str) -> tuple[Config, list[Problem]]:
     """Return what can be read of a file, and all that is wrong with it."""
     problems: list[Problem] = []
     tree = read_syntax(Texts(Text("any.cf", text)), KINDS, problems)
-    return build(tree, NAMES, Rules(KINDS, lambda _: True, problems)), problems
+    return build(tree, NAMES, VirtualRules(KINDS, lambda _: True, problems)), problems
 
 
 def spoken_of(problems: list[Problem]) -> set[int]:

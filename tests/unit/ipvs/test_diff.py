@@ -15,7 +15,7 @@ from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
-    Forward,
+    ForwardMethod,
     Protocol,
     Row,
     Service,
@@ -33,7 +33,7 @@ MAIL = Service(VirtualAddress(Protocol.TCP, ip_address("10.0.0.1"), 25), "wrr")
 
 
 def real(n: int, weight: int = 1, service: Service = WEB) -> Destination:
-    return Destination(DestinationKey(service.key, ip_address(f"10.1.0.{n}"), 80), Forward.MASQUERADE, weight)
+    return Destination(DestinationKey(service.key, ip_address(f"10.1.0.{n}"), 80), ForwardMethod.MASQUERADE, weight)
 
 
 def table(*rows: Service | Destination) -> Table:
@@ -136,8 +136,12 @@ def test_an_engine_that_the_configuration_leaves_open_is_kept(
 
 
 def test_the_tunnel_of_a_destination_is_kept_and_causes_no_op() -> None:
-    wanted = Destination(DestinationKey(WEB.key, ip_address("10.1.0.1"), 80), Forward.TUNNEL, 1)
+    wanted = Destination(DestinationKey(WEB.key, ip_address("10.1.0.1"), 80), ForwardMethod.TUNNEL, 1)
     held = wanted._replace(tunnel=GUE)
     assert edited(held, wanted) == []
-    for other in (wanted._replace(weight=0), wanted._replace(upper=5), wanted._replace(forward=Forward.MASQUERADE)):
+    for other in (
+        wanted._replace(weight=0),
+        wanted._replace(upper=5),
+        wanted._replace(forward=ForwardMethod.MASQUERADE),
+    ):
         assert edited(held, other) == [other._replace(tunnel=GUE)]

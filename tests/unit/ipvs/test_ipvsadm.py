@@ -10,7 +10,7 @@ from contract.saved_table import NotSavedError, parse
 from contract.tables import tables
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.ipvsadm import command, in_order, save
-from ldirectord_py.ipvs.table import Destination, Forward, Row, Table
+from ldirectord_py.ipvs.table import Destination, ForwardMethod, Row, Table
 
 SAVED = """\
 -A -t 10.0.0.1:0 -s rr -p 360 -M 255.255.255.0
@@ -41,8 +41,8 @@ SAVED = """\
 
 def plain(row: Row) -> Row:
     """Return the row as ipvsadm saves it: a local server like a gated one."""
-    local = isinstance(row, Destination) and row.forward is Forward.LOCAL
-    return row._replace(forward=Forward.ROUTE) if isinstance(row, Destination) and local else row
+    local = isinstance(row, Destination) and row.forward is ForwardMethod.LOCAL
+    return row._replace(forward=ForwardMethod.ROUTE) if isinstance(row, Destination) and local else row
 
 
 def test_the_lines_of_ipvsadm_are_parsed_and_saved_unchanged() -> None:

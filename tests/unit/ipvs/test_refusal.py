@@ -13,7 +13,7 @@ from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
     FirewallMark,
-    Forward,
+    ForwardMethod,
     Protocol,
     Row,
     Service,
@@ -64,22 +64,22 @@ NONSENSE: list[tuple[Row, int, str]] = [
         "'a-name-too-long-for-linux' cannot be the name of a persistence engine: use one such as sip",
     ),
     (
-        Destination(REAL, Forward.BYPASS, 1),
+        Destination(REAL, ForwardMethod.BYPASS, 1),
         errno.EINVAL,
         "forwarding method bypass is internal to the kernel: use route, masquerade or tunnel",
     ),
     (
-        Destination(REAL, Forward.ROUTE, -1),
+        Destination(REAL, ForwardMethod.ROUTE, -1),
         errno.ERANGE,
         "weight -1 is out of range: use 0 to 2147483647",
     ),
     (
-        Destination(REAL, Forward.ROUTE, 1, upper=5, lower=6),
+        Destination(REAL, ForwardMethod.ROUTE, 1, upper=5, lower=6),
         errno.ERANGE,
         "thresholds 6 and 5 are out of range: the lower must not exceed the upper",
     ),
     (
-        Destination(DestinationKey(KEY6, ip_address("10.1.0.1"), 80), Forward.MASQUERADE, 1),
+        Destination(DestinationKey(KEY6, ip_address("10.1.0.1"), 80), ForwardMethod.MASQUERADE, 1),
         errno.EINVAL,
         "an address of another family than the service's needs forwarding by tunnel (ipip)",
     ),
@@ -110,12 +110,12 @@ REASONS: list[tuple[Row, int, str]] = [
         "scheduler rr or persistence engine sip is not available: modprobe -a ip_vs_rr ip_vs_pe_sip",
     ),
     (
-        Destination(REAL, Forward.ROUTE, 1),
+        Destination(REAL, ForwardMethod.ROUTE, 1),
         errno.ESRCH,
         "its service is not in the kernel's table: it was refused or removed",
     ),
     (
-        Destination(DestinationKey(KEY, ip_address("224.0.0.1"), 80), Forward.ROUTE, 1),
+        Destination(DestinationKey(KEY, ip_address("224.0.0.1"), 80), ForwardMethod.ROUTE, 1),
         errno.EINVAL,
         (
             "the kernel rejects 224.0.0.1 as a destination: use a unicast address that is not link-local,"

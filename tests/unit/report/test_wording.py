@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from builders import fallback, service_key
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.ipvs.diff import Op, Verb
-from ldirectord_py.ipvs.table import Destination, DestinationKey, FirewallMark, Forward, Service
+from ldirectord_py.ipvs.table import Destination, DestinationKey, FirewallMark, ForwardMethod, Service
 from ldirectord_py.report.events import Drifted, Phase, Role, Unjudged, Written
 from ldirectord_py.report.wording import line
 
@@ -14,7 +14,7 @@ V6 = service_key("[2001:db8::1]:80")
 
 def row(server: str, service: FirewallMark | None = None, weight: int = 1) -> Destination:
     key = fallback(server)
-    return Destination(DestinationKey(service or V6, key.server, key.port), Forward.ROUTE, weight)
+    return Destination(DestinationKey(service or V6, key.server, key.port), ForwardMethod.ROUTE, weight)
 
 
 def test_ipv6_is_in_brackets() -> None:
@@ -39,7 +39,7 @@ def test_a_weight_that_changes_without_reaching_0_is_restored() -> None:
 
 
 def test_a_forwarding_method_changed_by_hand_is_set_back() -> None:
-    found = Destination(row("10.1.0.1:80").key, Forward.TUNNEL, 1)
+    found = Destination(row("10.1.0.1:80").key, ForwardMethod.TUNNEL, 1)
     expected = "Somebody changed real server: 10.1.0.1:80 ([2001:db8::1]:80), setting it back"
     assert line(Drifted(row("10.1.0.1:80"), found, repaired=True)) == expected
 

@@ -112,9 +112,9 @@ async def test_an_error_leaves_no_cycle_behind() -> None:
 PROGRAM = """
 import asyncio, socket, sys, threading, time
 import uvloop
-from ldirectord_py.checks import connection
-from ldirectord_py.checks.threads import LOOKUPS, THREADS
-from ldirectord_py.runtime.lookup import addresses
+from ldirectord_py.checks.threads import THREADS
+from ldirectord_py.checks.transport import connection
+from ldirectord_py.runtime.lookup import resolve_addresses
 from ldirectord_py.runtime.threads import DaemonThreads, run_in_daemon_thread
 
 for_ever = threading.Event().wait
@@ -122,7 +122,7 @@ socket.getaddrinfo = lambda *_, **__: for_ever()
 
 async def main():
     hung = [connection.connect("web.example.com", 80) for _ in range(40)]
-    hung += [addresses("mail.example.com", 25) for _ in range(8)]
+    hung += [resolve_addresses("mail.example.com", 25) for _ in range(8)]
     hung += [THREADS.run(for_ever) for _ in range(40)]
     hung += [run_in_daemon_thread(for_ever, 60) for _ in range(100)]
     tasks = [asyncio.create_task(work) for work in hung]

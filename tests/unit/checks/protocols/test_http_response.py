@@ -62,7 +62,7 @@ def test_an_answer_is_complete_however_it_is_framed_and_cut(raw: bytes, size: in
 def test_an_answer_without_a_length_ends_with_the_connection() -> None:
     answer = answer_to(b"HTTP/1.0 200 Sure\r\n\r\nhel", b"lo")
     assert seen(answer) == ("200 Sure", b"hello", False)
-    answer.end()
+    answer.finish()
     assert seen(answer) == ("200 Sure", b"hello", True)
 
 
@@ -93,7 +93,7 @@ def test_the_headers_decide_where_the_status_is_not_wanted(code: int) -> None:
     assert not answer.done
     answer.feed(b"\r\nno chunk at all")
     assert (answer.done, answer.size) == (True, 0)
-    answer.end()
+    answer.finish()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_the_headers_decide_where_the_status_is_not_wanted(code: int) -> None:
 def test_without_a_length_that_is_one_the_end_of_the_connection_ends_the_body(header: bytes) -> None:
     answer = answer_to(OK + header + b"\r\nhello")
     assert (answer.open_ended, answer.done) == (True, False)
-    answer.end()
+    answer.finish()
     assert seen(answer) == ("200 OK", b"hello", True)
 
 
@@ -183,7 +183,7 @@ def test_what_is_no_answer_is_refused_with_evidence(raw: bytes, reason: str) -> 
 def test_a_connection_that_ends_early_cuts_the_answer_short(raw: bytes, reason: str) -> None:
     answer = answer_to(*([raw] if raw else []))
     with pytest.raises(CheckFailed) as caught:
-        answer.end()
+        answer.finish()
     assert str(caught.value) == reason
 
 

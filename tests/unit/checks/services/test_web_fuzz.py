@@ -39,7 +39,7 @@ def outcome(data: bytes, noise: random.Random) -> str:
     try:
         for piece in filter(None, (data[:cut], data[cut:])):
             answer.feed(piece)
-        answer.end()
+        answer.finish()
     except CheckFailed as error:
         return f"refused: {error}"
     assert len(answer.body) <= len(data)

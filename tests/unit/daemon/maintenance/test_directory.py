@@ -20,7 +20,7 @@ from ldirectord_py.daemon.maintenance.reverse_names import ReverseNames
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.kernel import MemoryKernel
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Row, Service
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Row, Service
 from ldirectord_py.report.events import Event
 from ldirectord_py.report.wording import line
 
@@ -140,7 +140,7 @@ async def test_ipv6_with_and_without_brackets(file: str) -> None:
 
 async def test_servers_in_maintenance_at_the_start_are_never_added() -> None:
     key = DestinationKey(service_key(WEB), real("10.1.0.1:80").server, 80)
-    kernel = Service(service_key(WEB), "wrr"), Destination(key, Forward.MASQUERADE, 1)
+    kernel = Service(service_key(WEB), "wrr"), Destination(key, ForwardMethod.MASQUERADE, 1)
     site = Site(config(TWO, maintenancedir="/maintenance"), *kernel)
     site.files = {"web1", "10.1.0.2"}
     await site.maintenance.start()

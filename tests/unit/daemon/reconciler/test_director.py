@@ -19,7 +19,7 @@ from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Row, Service, Tunnel
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Row, Service, Tunnel
 from ldirectord_py.report.events import Event, Listener
 from ldirectord_py.report.wording import line
 from ldirectord_py.runtime import incidents
@@ -30,7 +30,7 @@ FOREIGN = Service(service_key("10.9.9.9:80"), "rr")
 
 def destination(site: str | int, server: str, weight: int = 1) -> Destination:
     key = real(server)
-    return Destination(DestinationKey(service_key(site), key.server, key.port), Forward.MASQUERADE, weight)
+    return Destination(DestinationKey(service_key(site), key.server, key.port), ForwardMethod.MASQUERADE, weight)
 
 
 class Site:
@@ -273,7 +273,7 @@ def sip(scheduler: str = "wrr") -> Service:
 
 
 def wrapped(server: str, weight: int = 1) -> Destination:
-    return destination(WEB, server, weight)._replace(forward=Forward.TUNNEL, tunnel=Tunnel(1, 6080))
+    return destination(WEB, server, weight)._replace(forward=ForwardMethod.TUNNEL, tunnel=Tunnel(1, 6080))
 
 
 IPIP_ONE = virtual(WEB, real("10.1.0.1:80", Method.IPIP), "10.1.0.2:80", quiescent=True)

@@ -16,7 +16,7 @@ from ldirectord_py.daemon.reconciler.draining import COUNT_INTERVAL, MAX_DRAIN_T
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Table
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Table
 from ldirectord_py.report.events import Event
 from ldirectord_py.report.wording import line
 
@@ -145,7 +145,7 @@ async def test_what_others_do_to_it_is_undone_without_a_word(monkeypatch: pytest
     site = await started(monkeypatch, web(OLD))
     site.kernel.connected[key(OLD)] = 1
     await site.move(web(NEW))
-    await site.kernel.apply([Op(Verb.EDIT, Destination(key(OLD), Forward.MASQUERADE, 5))])
+    await site.kernel.apply([Op(Verb.EDIT, Destination(key(OLD), ForwardMethod.MASQUERADE, 5))])
     site.lines.clear()
     await site.director.reconcile(resync=True)
     assert (site.weights[OLD], [each for each in site.lines if "Somebody" in each]) == (0, [])

@@ -21,7 +21,7 @@ from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Service
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Service
 from ldirectord_py.report.log.listener import log
 
 WEB = "10.0.0.1:80"
@@ -35,7 +35,7 @@ TEXT = """virtual=10.0.0.1:80
 MIXED = TEXT.replace("real=web2:80 masq", "real=web2:81 masq\n    real=10.1.0.9:80 masq")
 
 
-def row(server: str, weight: int = 1, forward: Forward = Forward.MASQUERADE) -> Destination:
+def row(server: str, weight: int = 1, forward: ForwardMethod = ForwardMethod.MASQUERADE) -> Destination:
     host, _, port = server.partition(":")
     return Destination(DestinationKey(service_key(WEB), ip_address(host), int(port or 80)), forward, weight)
 
@@ -158,7 +158,7 @@ async def test_a_row_that_no_check_is_known_for_stays_as_it_is(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Port 82 is of neither name; one that somebody removes or reweighs is left so."""
-    rows = row("10.1.0.9"), row("10.1.0.1:82", 5), row("10.1.0.2:81"), row("10.1.0.3", 1, Forward.TUNNEL)
+    rows = row("10.1.0.9"), row("10.1.0.1:82", 5), row("10.1.0.2:81"), row("10.1.0.3", 1, ForwardMethod.TUNNEL)
     site = Site(folder, monkeypatch, MIXED, *rows)
     await site.director.start()
     kept = {"10.1.0.9": 1, "10.1.0.1:82": 5, "10.1.0.2:81": 1, "10.1.0.3": 1}

@@ -6,7 +6,7 @@ from builders import KINDS, config, real, service_key, virtual
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.manual_edits import ManualEdits
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Service
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Service
 from ldirectord_py.report.events import Drifted
 
 WEB = "10.0.0.1:80"
@@ -14,7 +14,7 @@ WEB = "10.0.0.1:80"
 
 def destination(address: str, weight: int) -> Destination:
     found = real(address)
-    return Destination(DestinationKey(service_key(WEB), found.server, found.port), Forward.MASQUERADE, weight)
+    return Destination(DestinationKey(service_key(WEB), found.server, found.port), ForwardMethod.MASQUERADE, weight)
 
 
 FIRST, SECOND = destination("10.1.0.1:80", 0), destination("10.1.0.2:80", 1)

@@ -21,7 +21,7 @@ from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
     FirewallMark,
-    Forward,
+    ForwardMethod,
     Protocol,
     Row,
     Service,
@@ -294,7 +294,7 @@ async def test_a_closed_kernel_opens_again() -> None:
 @pytest.mark.parametrize("mishap", [None, *MISHAPS])
 async def test_connections_are_counted_of_the_services_asked_for(mishap: Callable[[bytes], bytes] | None) -> None:
     other = Service(VirtualAddress(Protocol.UDP, IPv4Address("10.9.9.9"), 53), "rr")
-    elsewhere = Destination(DestinationKey(other.key, IPv4Address("10.1.0.1"), 53), Forward.ROUTE, 1)
+    elsewhere = Destination(DestinationKey(other.key, IPv4Address("10.1.0.1"), 53), ForwardMethod.ROUTE, 1)
     linux = FakeLinux([*BIG, other, elsewhere], part=4)
     busy, idle = MANY[3].key, MANY[4].key
     linux.connected = {busy: (1, 20, 300), elsewhere.key: (1, 1, 1)}

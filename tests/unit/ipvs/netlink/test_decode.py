@@ -15,7 +15,7 @@ from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.netlink import decode
 from ldirectord_py.ipvs.netlink.decode import BrokenDumpError, MalformedAnswerError
 from ldirectord_py.ipvs.netlink.uapi import NLM_F_MULTI, NLMSG_DONE
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Forward, Service
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Service
 
 FAMILY, SEQUENCE = 32, 5
 
@@ -43,7 +43,7 @@ def decoded(chunk: bytes) -> list[Destination | None]:
 
 def test_a_recorded_destination_is_decoded() -> None:
     key = DestinationKey(WEB, ip_address("10.1.0.2"), 8080)
-    assert [Destination(key, Forward.MASQUERADE, 65535, 100, 50)] == decoded(RECORDED)
+    assert [Destination(key, ForwardMethod.MASQUERADE, 65535, 100, 50)] == decoded(RECORDED)
 
 
 @given(st.lists(wrapped(WEB), min_size=1, unique_by=lambda row: row.key))
@@ -102,7 +102,7 @@ def test_any_answer_is_decoded_or_raises_a_kernel_error(chunk: bytes) -> None:
         assert isinstance(message.errno, int)
 
 
-def _all_messages(chunk: bytes) -> list[decode.Message]:
+def _all_messages(chunk: bytes) -> list[decode.NetlinkMessage]:
     try:
         return list(decode.messages(chunk))
     except KernelError:

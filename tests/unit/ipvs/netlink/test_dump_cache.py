@@ -14,7 +14,7 @@ from contract.tables import keys, services, wrapped
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.netlink.dump_cache import DumpCache
 from ldirectord_py.ipvs.netlink.uapi import NLM_F_MULTI, NLMSG_DONE
-from ldirectord_py.ipvs.table import Destination, DestinationKey, FirewallMark, Forward, Service
+from ldirectord_py.ipvs.table import Destination, DestinationKey, FirewallMark, ForwardMethod, Service
 from unit.ipvs.netlink.test_decode import RECORDED, SEQUENCE, chunk_of, damaged, decoded
 
 ROWS = st.lists(wrapped(WEB), min_size=1, unique_by=lambda row: row.key)
@@ -57,7 +57,7 @@ def test_services_are_those_of_decode_and_made_once(row: Service) -> None:
 
 
 def test_a_changed_row_leaves_the_others_the_same_objects() -> None:
-    rows = [Destination(DestinationKey(WEB, IPv4Address(n), 80), Forward.ROUTE, 1) for n in range(1, 31)]
+    rows = [Destination(DestinationKey(WEB, IPv4Address(n), 80), ForwardMethod.ROUTE, 1) for n in range(1, 31)]
     cache = DumpCache()
     before = destinations(cache, dump(rows))
     rows[7] = rows[7]._replace(weight=2)
