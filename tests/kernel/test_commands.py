@@ -1,4 +1,4 @@
-"""Commands of the user's run beside the checks: at an outage, when the file changes, and other daemons."""
+"""Commands of the user: at an outage, after a change of the file, and further daemons."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_an_outage_runs_the_fallbackcommand_and_its_end_too(lab: Lab, tmp_path: 
 
 
 @pytest.mark.difference("`execute`: which program")
-def test_other_configurations_have_daemons_that_come_and_go_with_ours(lab: Lab, tmp_path: Path) -> None:
+def test_daemons_of_execute_start_and_stop_with_ours(lab: Lab, tmp_path: Path) -> None:
     web, mail = lab.real("web1"), tmp_path / "mail.cf"
     head = "checkinterval = 1\n"
     body = f"virtual = {VIP}:80\n    checktype = on\n    real = {web.addresses[0]}:80 masq\n"

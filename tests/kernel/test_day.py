@@ -1,4 +1,4 @@
-"""A whole day of a director, on a real kernel, with clients that never stop asking."""
+"""All that happens to a director in a day, on a real kernel, with clients that send requests all the time."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def _killed(day: Day, traffic: Traffic) -> None:
 
 
 @pytest.mark.parametrize("quiescent", ["yes", "no"])
-def test_a_hundred_servers_are_in_within_an_interval(lab: Lab, quiescent: str) -> None:
+def test_a_hundred_servers_are_added_within_an_interval(lab: Lab, quiescent: str) -> None:
     interval = 5
     farm = lab.farm(100)
     servers = [address for address in farm.addresses if address.version == 4]
@@ -251,7 +251,7 @@ def test_a_hundred_servers_are_in_within_an_interval(lab: Lab, quiescent: str) -
     print(f"ready after {ready:.2f} s, 100 servers in {took:.2f} s later")
 
 
-def test_a_farm_that_goes_dark_is_out_at_once_not_one_server_after_the_other(lab: Lab) -> None:
+def test_a_farm_that_fails_is_removed_all_at_once(lab: Lab) -> None:
     farm = lab.farm(40)
     servers = [address for address in farm.addresses if address.version == 4]
     reals = "\n".join(f"    real = {address}:80 masq" for address in servers)

@@ -1,4 +1,4 @@
-"""What the configuration cannot say stays as somebody set it, whatever the director writes."""
+"""Attributes that the configuration cannot express keep their values, whatever the director writes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_pe_and_tunnel_are_kept_by_start_reload_and_reconcile(lab: Lab) -> None:
     assert lab.director.saved() == saved(weight=3, scheduler="wrr")
 
 
-def test_pe_set_by_hand_is_left_and_told(lab: Lab) -> None:
+def test_pe_set_by_hand_is_kept_and_logged(lab: Lab) -> None:
     configured(lab)
     lab.director.start()
     by_hand(lab, "Ee", "wlc")

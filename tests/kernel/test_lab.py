@@ -1,4 +1,4 @@
-"""The lab carries traffic through a table written by ipvsadm, and its servers fail in every way it promises."""
+"""The lab forwards traffic with a table written by ipvsadm, and its servers can fail in each way."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def balance(lab: Lab, *reals: RealServer, method: str = "-m") -> None:
                 lab.director.run("ipvsadm", "-a", "-t", f"{VIP}:80", "-r", f"{address}:80", method, "-w", "1")
 
 
-def test_requests_are_shared_out_and_counted(lab: Lab) -> None:
+def test_requests_are_distributed_and_counted(lab: Lab) -> None:
     web1, web2 = lab.real("web1"), lab.real("web2")
     balance(lab, web1, web2)
     with lab.client.traffic(VIP) as traffic:
@@ -32,7 +32,7 @@ def test_requests_are_shared_out_and_counted(lab: Lab) -> None:
     assert abs(counts["web1"] - counts["web2"]) <= 4
 
 
-def test_the_table_is_read_as_people_write_it(lab: Lab) -> None:
+def test_the_table_is_read_in_the_usual_notation(lab: Lab) -> None:
     web1 = lab.real("web1")
     balance(lab, web1)
     lab.director.run("ipvsadm", "-A", "-t", f"[{VIP6}]:80", "-s", "wrr")
@@ -53,7 +53,7 @@ def test_the_table_is_read_as_people_write_it(lab: Lab) -> None:
     ]
 
 
-def test_a_watch_notes_each_change_of_a_weight(lab: Lab) -> None:
+def test_a_sampler_records_each_change_of_a_weight(lab: Lab) -> None:
     web1 = lab.real("web1")
     balance(lab, web1)
     edit = ("ipvsadm", "-e", "-t", f"{VIP}:80", "-r", f"{web1.address}:80", "-m", "-w")
@@ -81,7 +81,7 @@ def test_a_server_fails_in_every_way(lab: Lab) -> None:
     assert get(lab.director, web.address, "/health") == "healthy"
 
 
-def test_one_farm_plays_many_servers(lab: Lab) -> None:
+def test_a_farm_is_many_servers(lab: Lab) -> None:
     farm = lab.farm(20)
     dark, refusing = farm.addresses[0], farm.addresses[1]
     balance(lab, farm)

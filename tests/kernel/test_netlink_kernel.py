@@ -66,7 +66,7 @@ async def test_what_ipvsadm_writes_is_read(kernel: NetlinkKernel) -> None:
     assert dict(EVERY_SORT) == await kernel.read()
 
 
-async def test_somebody_elses_changes_are_repaired_with_as_many_ops(kernel: NetlinkKernel) -> None:
+async def test_each_foreign_change_is_repaired_with_one_op(kernel: NetlinkKernel) -> None:
     await kernel.apply(diff({}, EVERY_SORT))
     ipvsadm("-e", "-t", "10.0.0.1:80", "-r", "10.1.0.1:80", "-g", "-w", "9")
     ipvsadm("-D", "-f", "1")
@@ -83,7 +83,7 @@ async def test_a_cleared_table_is_read_as_empty(kernel: NetlinkKernel) -> None:
     assert not await kernel.read()
 
 
-async def test_a_refusal_is_told_in_words(kernel: NetlinkKernel) -> None:
+async def test_a_refusal_is_described(kernel: NetlinkKernel) -> None:
     refused = await kernel.apply(add(service(WEB, "nosuch"), real("10.1.0.1")))
     expected = [
         "scheduler nosuch is not available: modprobe ip_vs_nosuch",

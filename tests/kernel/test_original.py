@@ -1,7 +1,6 @@
-"""The Perl original and ours, one after the other in the same machine: tables, logs, mails and commands compared.
+"""The Perl original and ours, one after the other in the same machine: tables, logs, mails and commands are compared.
 
-A difference that stays is named in its scenario by its heading on docs/differences.md: it must be there, and it
-must still differ.
+A scenario names each intended difference by its row of docs/differences.md; the two have to differ there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Moving a director over from the Perl original and back, as docs/migrating.md has it: clients do not notice."""
+"""Moving a director over from the Perl original and back, as docs/migrating.md describes it, disturbs no client."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def original(host: PackagedHost, command: str) -> None:
     eventually(lambda: (host.daemon("ldirectord.cf") is None) is gone, SLOW, lambda: f"{command}\n{host.log()}")
 
 
-def test_moving_over_and_back_disturbs_nobody(lab: Lab, host: PackagedHost, tmp_path: Path) -> None:
+def test_moving_over_and_back_disturbs_no_client(lab: Lab, host: PackagedHost, tmp_path: Path) -> None:
     ours = shutil.which("ldirectord-py", path=program_path())
     assert ours is not None
     reals = [lab.real("web1"), lab.real("web2"), lab.real("web3")]

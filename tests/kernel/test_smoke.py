@@ -1,4 +1,4 @@
-"""The tier itself works: there is an IPVS, and it is ours to change."""
+"""The kernel tier works: there is an IPVS, and this process may change it."""
 
 from __future__ import annotations
 

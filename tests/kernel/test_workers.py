@@ -1,4 +1,4 @@
-"""``fork = yes`` on a real kernel: workers find what one process finds, and their deaths change nothing."""
+"""``fork = yes`` on a real kernel: checks in workers give the same verdicts, and a killed worker changes nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def test_workers_judge_and_their_deaths_do_not(lab: Lab) -> None:
+def test_a_killed_worker_changes_no_verdict(lab: Lab) -> None:
     web1, web2 = lab.real("web1"), lab.real("web2")
     first, second = f"{web1.addresses[0]}:80", f"{web2.addresses[0]}:80"
     lab.director.configure(

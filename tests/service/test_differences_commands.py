@@ -1,4 +1,4 @@
-"""The section "Command line and process" of docs/differences.md: the same commands, to the Perl original and to us."""
+"""The section "Command line and process" of docs/differences.md: the Perl original and ours run the same commands."""
 
 from __future__ import annotations
 

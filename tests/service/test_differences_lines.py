@@ -1,4 +1,4 @@
-"""The page on differences, its checks of mail, files and lines: each row against the original itself."""
+"""docs/differences.md, checks of mail, file and line protocols: each row is compared with the original itself."""
 
 from __future__ import annotations
 

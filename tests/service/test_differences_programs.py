@@ -1,4 +1,4 @@
-"""The page on differences, its checks by programs and of all kinds: each row against the original itself."""
+"""docs/differences.md, checks by programs, and all kinds: each row is compared with the original itself."""
 
 from __future__ import annotations
 

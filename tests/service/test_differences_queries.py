@@ -1,4 +1,4 @@
-"""The page on differences, its checks of directories and databases: each row against the original itself."""
+"""docs/differences.md, checks of directories and databases: each row is compared with the original itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The section "Configuration" of docs/differences.md: what becomes of what was read, in the original and here."""
+"""The section "Configuration" of docs/differences.md: the effect of directives in the original and in ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on differences, its checks over HTTP: each row against the original itself."""
+"""docs/differences.md, checks over HTTP: each row is compared with the original itself."""
 
 from __future__ import annotations
 

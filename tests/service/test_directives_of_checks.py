@@ -1,4 +1,4 @@
-"""Directives of checks: what each of them changes in a verdict, it changes in the original and in ours alike."""
+"""Each directive of checks changes verdicts in the original and in ours alike."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ HTTP, NNTP = "service=http\n", "service=nntp\n"
         ),
     ],
 )
-async def test_a_check_heeds(talk: Talk, well: str, sick: str) -> None:
+async def test_a_check_obeys(talk: Talk, well: str, sick: str) -> None:
     async with servers() as place:
         port = await place.start(talk)
         assert await up_or_down(site(port, well)) == ("up", "up")

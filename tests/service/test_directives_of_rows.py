@@ -1,4 +1,4 @@
-"""Directives of virtuals and servers: the rows that each of them changes, the original and ours change alike."""
+"""Each directive of virtuals and servers changes rows in the original and in ours alike."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ ONE = f"{FOUR}    real = 127.0.0.2:80 masq 3\n"
         pytest.param(f"{ONE}    protocol = udp\n", "    ops = yes\n", id="ops"),
     ],
 )
-def test_rows_heed(config: str, more: str, tmp_path: Path) -> None:
+def test_rows_obey(config: str, more: str, tmp_path: Path) -> None:
     assert originals(config) == ours(config, tmp_path)
     assert originals(config + more) == ours(config + more, tmp_path)
     assert ours(config + more, tmp_path) != ours(config, tmp_path)
 
 
-def test_nothing_heeds_load(tmp_path: Path) -> None:
+def test_load_has_no_effect(tmp_path: Path) -> None:
     config = site(9, "service=http")
     more = f'{config}    load="yes"\n'
     assert perl.start(more).commands == perl.start(config).commands

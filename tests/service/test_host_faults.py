@@ -1,4 +1,4 @@
-"""Faults of this host's network say nothing about servers; what the network says of a server does. In namespaces.
+"""Faults of this host's network give no verdict; errors that the network reports about a server do. In namespaces.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Debian's logrotate, while lines are written: none is lost, and nobody is sent a signal."""
+"""Debian's logrotate rotates a log while lines are written: no line is lost, and no signal is needed."""
 
 from __future__ import annotations
 

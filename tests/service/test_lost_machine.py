@@ -1,4 +1,4 @@
-"""A machine of the kernel tier, killed at work: the test that it was running fails, another does the rest."""
+"""If a machine of the kernel tier is killed, the test that it was running fails, and another runs the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""groff has nothing to say against the man pages."""
+"""groff has no warning about the man pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""https with tlsverify against nginx, which has a certificate with another fault for each name."""
+"""https with tlsverify against nginx, which has a differently invalid certificate for each name."""
 
 from __future__ import annotations
 

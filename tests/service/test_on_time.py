@@ -1,4 +1,4 @@
-"""Two hundred servers of many kinds, half of them silent: every check begins when it is due."""
+"""Two hundred servers of many kinds, half of them silent: every check begins on time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""oracle through Oracle's own driver, against a scripted listener: no server is to be had for a test."""
+"""oracle through Oracle's own driver, against a scripted listener, as no server is available for tests."""
 
 from __future__ import annotations
 

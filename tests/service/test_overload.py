@@ -1,4 +1,4 @@
-"""Three times as many checks as this process can do: those that are well stay up, those that hang go down."""
+"""With three times as many checks as this process can run, healthy servers stay up and hanging servers go down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scripts that Debian and Pacemaker bring, unchanged, with our command in place of the original's."""
+"""The unchanged scripts of Debian and Pacemaker, with our command in place of the original."""
 
 from __future__ import annotations
 

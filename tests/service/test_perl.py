@@ -1,4 +1,4 @@
-"""The Perl original as a library: what the tests of the differences lean on."""
+"""The Perl original as a library, on which the tests of the differences depend."""
 
 from __future__ import annotations
 

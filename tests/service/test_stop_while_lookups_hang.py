@@ -1,4 +1,4 @@
-"""A daemon whose resolver never answers, and every thread for look-ups hangs in it, stops all the same."""
+"""A daemon stops in time while all its look-up threads hang in the resolver."""
 
 from __future__ import annotations
 

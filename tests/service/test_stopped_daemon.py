@@ -1,4 +1,4 @@
-"""A daemon that stands still, as on a host that is stopped or starved, takes no server out for it."""
+"""A daemon that was suspended, as on a paused or overloaded host, removes no server because of that."""
 
 from __future__ import annotations
 

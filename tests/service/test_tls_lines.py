@@ -1,4 +1,4 @@
-"""What speaks TLS, against a server with OpenSSL's own end of it."""
+"""The checks over TLS against a server that uses OpenSSL itself."""
 
 from __future__ import annotations
 

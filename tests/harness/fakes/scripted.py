@@ -35,9 +35,7 @@ class Servers:
 
     async def stop(self) -> None:
         """Close the servers and their connections."""
-        await (
-            _run_pending()
-        )  # clients that have connected are served: closing the server first would leave their sockets open
+        await _run_pending()  # accepts pending clients, whose sockets would stay open otherwise
         for server in self._servers:
             server.close()
         talks = list(self._talks)

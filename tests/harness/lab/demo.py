@@ -1,7 +1,7 @@
-"""The director's main job in two minutes: ``python -m harness.lab.demo``, or ``make demo``, which sets all up first.
+"""The director's main job in two minutes: ``python -m harness.lab.demo``, or ``make demo``, which installs what it needs.
 
-A client, a director and web servers in network namespaces, here or in a virtual machine; the real daemon on a
-real ldirectord.cf. Exit status 0 says that every step went as its text promises.
+A client, a director and web servers in network namespaces, here or in a virtual machine; the real daemon with a
+real ldirectord.cf. Exit status 0 means that every step succeeded.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ virtual = {vip}:80
 
 
 class Demo:
-    """The demonstration, step by step; it keeps the clock and how much of the log was shown."""
+    """The demonstration; its state: the start time, how much of the log was shown, and how many steps failed."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -46,7 +46,7 @@ class Demo:
         self._wrong = 0
 
     def run(self) -> int:
-        """Play every step; return how many of them went wrong."""
+        """Run every step; return how many failed."""
         web = [self._lab.real(f"web{number}") for number in (1, 2, 3)]
         self.say("A client, a director and three web servers (nginx) are up, each in a network namespace of its own.")
         self.configure(dict.fromkeys(web, 1))
@@ -54,7 +54,7 @@ class Demo:
         self.say(f"The daemon started and was ready in {seconds:.1f} s. It checks each server every {INTERVAL} s.")
         self.expect(dict.fromkeys(web, 1))
         with self._lab.client.traffic(VIP, workers=8, pause=0.1) as traffic:
-            self.watch(traffic, "The client asks the virtual address; the kernel shares the requests out.")
+            self.watch(traffic, "The client sends requests to the virtual address; the kernel distributes them.")
             self.lose(traffic, web)
             self.change(traffic, web)
         self.stop()
@@ -64,7 +64,7 @@ class Demo:
         """Stop a server and start it again."""
         stopped = time.monotonic()
         web[1].stop()
-        self.say("web2 stops: the kernel sends it requests, and they fail, until the next check finds out.")
+        self.say("web2 stops: the kernel sends it requests, which fail until the next check.")
         self.expect({web[0]: 1, web[2]: 1})
         detected = time.monotonic()
         lost = len(traffic.failures(stopped, detected))
@@ -72,7 +72,7 @@ class Demo:
         web[1].start()
         self.say("web2 is back.")
         self.expect(dict.fromkeys(web, 1))
-        self.watch(traffic, "The client finds it in use again.")
+        self.watch(traffic, "It answers requests of the client again.")
 
     def change(self, traffic: Traffic, web: Sequence[RealServer]) -> None:
         """Change the file and send SIGHUP."""
@@ -80,14 +80,14 @@ class Demo:
         weights = {web[0]: 3, web[1]: 1, web4: 1}
         self.configure(weights)
         seconds = self._lab.director.reload()
-        self.say(f"SIGHUP: read again in {seconds:.1f} s. web1 has weight 3 now, web3 is gone, web4 is new.")
+        self.say(f"SIGHUP: the file was reloaded in {seconds:.1f} s. web1 has weight 3, web3 is removed, web4 is new.")
         self.expect(weights)
-        self.watch(traffic, "The client sees the new shares.")
+        self.watch(traffic, "The client gets answers by the new weights.")
 
     def stop(self) -> None:
         """Stop the daemon."""
         seconds = self._lab.director.stop()
-        self.say(f"SIGTERM: the daemon stopped in {seconds:.1f} s and took its services with it.")
+        self.say(f"SIGTERM: the daemon stopped in {seconds:.1f} s and removed its services.")
         self.show_table()
         self._check(self._lab.director.weights() == {}, "the table is empty")
 
@@ -113,7 +113,7 @@ class Demo:
         self.show(self._lab.director.listing(), "    ")
 
     def watch(self, traffic: Traffic, text: str) -> None:
-        """Let the client work for a while, and say what came of it: nothing may fail."""
+        """Print the results of the client for some seconds, in which no request may fail."""
         since = time.monotonic()
         time.sleep(WATCHED_SECONDS)
         until = time.monotonic() - 0.5  # what started later may not be answered yet
@@ -134,21 +134,21 @@ class Demo:
     def _check(self, holds: bool, promise: str) -> None:
         if not holds:
             self._wrong += 1
-            self.say(f"WRONG: it is not so that {promise}.")
+            self.say(f"FAILED: {promise}.")
 
 
 def main() -> int:
-    """Play the demonstration here, or in a virtual machine where this kernel has no IPVS; return the exit status."""
+    """Run the demonstration here, or in a virtual machine if this kernel has no IPVS; return the exit status."""
     if not has_ipvs():
         if reason := missing_for_machine():
             sys.stderr.write(f"{reason}\n")
             return 1
-        sys.stdout.write("This kernel has no IPVS, or this is not root: booting a virtual machine that has ...\n")
+        sys.stdout.write("This kernel has no IPVS, or this user is not root: booting a virtual machine with IPVS ...\n")
         sys.stdout.flush()
         return run_in_machine([sys.executable, "-m", "harness.lab.demo"])
     with tempfile.TemporaryDirectory() as folder, Lab(Path(folder) / "lab") as lab:
         wrong = Demo(lab).run()
-    print("\nAll went as promised." if wrong == 0 else f"\n{wrong} promises were broken.")
+    print("\nAll steps succeeded." if wrong == 0 else f"\n{wrong} steps failed.")
     return 0 if wrong == 0 else 1
 
 

@@ -1,4 +1,4 @@
-"""What the scenarios share: the names of services and servers, and pieces of configurations."""
+"""Names of services and servers, and parts of configurations, for all scenarios."""
 
 from __future__ import annotations
 
