@@ -1,4 +1,4 @@
-"""The director's main job in two minutes: ``python -m harness.lab.demo``, or ``make demo``, which installs what it needs.
+"""The director's main job in two minutes: ``make demo``, or ``python -m harness.lab.demo`` once all is installed.
 
 A client, a director and web servers in network namespaces, here or in a virtual machine; the real daemon with a
 real ldirectord.cf. Exit status 0 means that every step succeeded.
