@@ -186,7 +186,7 @@ def test_a_port_of_ours_implies_our_word(install: Install, tmp_path: Path) -> No
         (REDIS.replace('{"passwd"}', '{"passwd", "pass"}'), "a Target has no pass"),
     ],
 )
-def test_what_cannot_be_used_is_left_out_and_told(install: Install, text: str, reason: str) -> None:
+def test_an_unusable_entry_point_is_left_out_with_a_reason(install: Install, text: str, reason: str) -> None:
     install(text, "redis = plugged:KIND")
     assert found() == ([], [f'service "redis" of ldirectord-plugged 1.0 is left out: {reason}'])
 

@@ -47,7 +47,7 @@ async def run(
         (FirewallMark(7), "7 0"),
     ],
 )
-async def test_a_command_is_told_virtual_and_real(virtual: ServiceKey, told: str) -> None:
+async def test_a_command_gets_virtual_and_real_as_arguments(virtual: ServiceKey, told: str) -> None:
     assert await run("/bin/echo", virtual=virtual) == (Verdict.UP, f"{told} [2001:db8::1] 8080")
 
 

@@ -77,7 +77,7 @@ async def test_the_reply_to_our_echo_is_up(wire: socket.socket) -> None:
         (8, b"stranger's data!"),
     ],
 )
-async def test_what_is_not_the_reply_is_passed_over(wire: socket.socket, at: int, changed: bytes) -> None:
+async def test_other_packets_are_ignored(wire: socket.socket, at: int, changed: bytes) -> None:
     verdict, reason, _ = await pinged(wire, (at, changed))
     assert (verdict, reason) == (Verdict.DOWN, "no answer within 0.3 s (no echo reply)")
 

@@ -75,7 +75,7 @@ def test_what_a_request_asks(request_: str, expected: str) -> None:
     )
 
 
-def test_a_name_of_other_letters_is_asked_in_ascii() -> None:
+def test_an_international_name_is_sent_in_ascii() -> None:
     assert b"\x0exn--bcher-kva9e\x07example\x00" not in parse_query("bücher.example").encoded
     assert b"\x0dxn--bcher-kva\x07example\x00" in parse_query("bücher.example").encoded
 
@@ -115,7 +115,7 @@ def test_an_error_may_come_without_the_question() -> None:
         WWW.decode(struct.pack("!6H", 7, 0x8000, 0, 0, 0, 0))
 
 
-def test_a_truncated_answer_is_told_and_its_records_are_not_read() -> None:
+def test_the_records_of_a_truncated_answer_are_not_read() -> None:
     reply = WWW.decode(head(flags=0x8380, answers=9) + b"\xff")
     assert (reply.truncated, reply.records) == (True, ())
 
@@ -177,7 +177,7 @@ def test_malformed_answers(data: bytes) -> None:
         WWW.decode(head() + data)
 
 
-def test_an_answer_that_is_made_to_be_slow_is_not() -> None:
+def test_a_malicious_answer_is_read_in_bounded_time() -> None:
     """Names of 126 labels, and pointers to pointers, 1500 times: seconds where nobody counts."""
     name = b"\x01a" * 126 + b"\x00"
     chain = b"".join(struct.pack("!H", 0xC000 | at) for at in (0x2D, *range(0x2D + len(name), 16000, 2)))

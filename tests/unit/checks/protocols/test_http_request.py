@@ -127,7 +127,7 @@ def test_a_redirect_to_nowhere_is_refused(location: str) -> None:
         redirected_request(first_request("http", Target(V4, 80, 5.0, request="/")), location)
 
 
-def test_a_proxy_is_asked_for_an_absolute_url() -> None:
+def test_a_request_to_a_proxy_has_an_absolute_url() -> None:
     request = first_request("http_proxy", Target(V4, 3128, 5.0, request="/http://www.example.com/x"))
     assert lines(request)[:2] == ["GET http://www.example.com/x HTTP/1.1", "Host: www.example.com"]
     assert peer(request) == ("192.0.2.1", 3128, False, None)
@@ -147,7 +147,7 @@ def test_a_proxy_check_without_an_absolute_url_says_so() -> None:
         first_request("http_proxy", Target(V4, 3128, 5.0, request="/"))
 
 
-def test_what_is_asked_of_tls_goes_to_every_server_but_its_name_only_to_the_first() -> None:
+def test_redirects_keep_the_tls_parameters_except_the_name() -> None:
     target = Target(
         V4, 443, 5.0, request="/", virtualhost="www.example.com", tlsname="tls.example.com", tlsverify=True, tlsca="PEM"
     )

@@ -41,7 +41,7 @@ def test_the_first_message_names_nobody() -> None:
         (ASKED.replace(b"4096", b"9" * 100), "expected a challenge for SCRAM"),
     ],
 )
-def test_a_challenge_that_is_none_or_takes_too_long_is_refused(data: bytes, reason: str) -> None:
+def test_an_invalid_or_too_expensive_challenge_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(CheckFailed) as caught:
         scram.parse_challenge(data, NONCE)
     assert str(caught.value).startswith(reason)

@@ -78,12 +78,12 @@ async def test_errors(servers: Servers, code: int, word: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_a_virtual_of_tcp_is_asked_over_tcp(servers: Servers, host: str) -> None:
+async def test_a_virtual_of_tcp_is_checked_over_tcp(servers: Servers, host: str) -> None:
     port = await servers.start(speaking(lambda data: answer(data, "A 192.0.2.1")), host)
     assert await run(port, host=host, protocol=Protocol.TCP) == (Verdict.UP, "192.0.2.1")
 
 
-async def test_a_truncated_answer_is_asked_for_over_tcp(servers: Servers) -> None:
+async def test_a_truncated_answer_is_requested_again_over_tcp(servers: Servers) -> None:
     port = await servers.start(speaking(lambda data: answer(data, "A 192.0.2.1")))
     loop = asyncio.get_running_loop()
     async with answering(silent) as server:

@@ -139,7 +139,7 @@ def test_the_bytes_of_other_messages() -> None:
         _ = parse_query("\udcfc" * 64).encoded
 
 
-async def test_a_command_is_told_the_bytes_of_the_file() -> None:
+async def test_a_command_gets_the_bytes_of_the_file() -> None:
     assert await command.run(("sh", "-c", 'printf %s "$1" | od -An -tx1', "sh", TEXT), Limiter(1)) == RAW.hex(" ")
 
 
@@ -150,7 +150,7 @@ async def test_oracle_takes_no_such_text(servers: Servers) -> None:
 
 
 @pytest.mark.parametrize("word", [TEXT, "pässwort"])
-async def test_a_secret_that_comes_back_is_masked_however_it_is_written(word: str) -> None:
+async def test_an_echoed_secret_is_masked_in_any_encoding(word: str) -> None:
     async def failing(target: Target) -> str:
         raise CheckFailed(f"{target.passwd}, or: verf\\xfcgbar pässwort {TEXT}")
 

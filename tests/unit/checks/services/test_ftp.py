@@ -81,7 +81,7 @@ async def test_a_user_may_need_no_password(servers: Servers) -> None:
         ({"RETR": b"150 here\r\n426 aborted\r\n"}, 'expected 2, got "426 aborted"'),
     ],
 )
-async def test_what_the_server_refuses_is_told(servers: Servers, answers: dict[str, Any], reason: str) -> None:
+async def test_a_refused_command_is_the_reason(servers: Servers, answers: dict[str, Any], reason: str) -> None:
     assert await run(await server(servers, saying(ALIVE), **answers)) == (Verdict.DOWN, reason)
 
 

@@ -70,7 +70,7 @@ async def test_datagrams_that_nobody_reads_take_little_memory() -> None:
         await own.receive()
 
 
-async def test_more_datagrams_than_are_looked_at_fail_the_check() -> None:
+async def test_too_many_datagrams_fail_the_check() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
         own = datagram.Datagrams(unused)
         for _ in range(3 * effort.MAX_STEPS // effort.READ):

@@ -56,7 +56,7 @@ async def test_an_entry_is_up(servers: Servers, host: str) -> None:
         ("dead", (Verdict.DOWN, 'receive pattern not in "dc=a" nor in 30 bytes of attributes')),
     ],
 )
-async def test_the_attributes_are_looked_at_where_the_name_does_not_match(
+async def test_the_attributes_are_searched_if_the_name_does_not_match(
     servers: Servers, receive: str, expected: tuple[Verdict, str]
 ) -> None:
     assert expected == await run(await servers.start(answering_each(BOUND, FOUND + END, WHOLE)), receive=receive)
@@ -129,7 +129,7 @@ async def test_a_login_without_a_password_is_anonymous(
         (answering_each(BOUND[:5]), "closed by server"),
     ],
 )
-async def test_refusals_are_told_in_the_words_of_ldap(servers: Servers, talk: Talk, reason: str) -> None:
+async def test_reasons_of_refusals_use_the_names_of_ldap(servers: Servers, talk: Talk, reason: str) -> None:
     port = await servers.start(talk)
     assert await run(port, login="cn=joe", passwd="hunter2") == (Verdict.DOWN, reason)
 

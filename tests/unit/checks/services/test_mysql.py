@@ -185,7 +185,7 @@ async def test_silence_ends_at_the_deadline_with_how_far_it_came(servers: Server
     assert reason in [f"no answer within 0.2 s ({words})" for words in told]
 
 
-async def test_a_close_is_told_with_how_far_it_came(servers: Servers) -> None:
+async def test_the_reason_of_a_close_has_the_progress(servers: Servers) -> None:
     async def resetting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(GREETING)
         await reader.read(65536)
@@ -197,14 +197,14 @@ async def test_a_close_is_told_with_how_far_it_came(servers: Servers) -> None:
     assert expected == await run(await servers.start(resetting))
 
 
-async def test_tls_that_is_none(servers: Servers) -> None:
+async def test_an_invalid_tls_handshake_fails(servers: Servers) -> None:
     port = await servers.start(turns(greeting(capabilities=CAPABILITIES | CLIENT.SSL), b"not TLS at all\r\n"))
     verdict, reason = await run(port)
     assert (verdict, reason[:5]) == (Verdict.DOWN, "TLS: ")
 
 
 @pytest.mark.parametrize(("field", "reason"), [("login", "login is not set"), ("request", "request is not set")])
-async def test_nothing_is_asked_without_login_and_request(field: str, reason: str) -> None:
+async def test_login_and_request_are_needed(field: str, reason: str) -> None:
     assert await run(9, **{field: ""}) == (Verdict.DOWN, reason)
 
 

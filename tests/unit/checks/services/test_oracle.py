@@ -27,7 +27,7 @@ async def run(port: int, address: str = "127.0.0.1", **fields: Any) -> tuple[Ver
 
 
 @pytest.mark.parametrize("field", TOLD)
-async def test_nothing_is_asked_without_login_request_and_database(field: str) -> None:
+async def test_login_request_and_database_are_needed(field: str) -> None:
     assert await run(9, **{field: ""}) == (Verdict.DOWN, f"{field} is not set")
     assert field in KIND.needs
 

@@ -203,7 +203,7 @@ async def test_silence_ends_at_the_deadline_with_how_far_it_came(servers: Server
     assert any(words in reason for words in told)
 
 
-async def test_a_close_is_told_with_how_far_it_came(servers: Servers) -> None:
+async def test_the_reason_of_a_close_has_the_progress(servers: Servers) -> None:
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(65536)
         writer.write(b"N")
@@ -220,18 +220,18 @@ async def test_a_close_is_told_with_how_far_it_came(servers: Servers) -> None:
     assert expected == await run(await servers.start(resetting))
 
 
-async def test_tls_that_is_none(servers: Servers) -> None:
+async def test_an_invalid_tls_handshake_fails(servers: Servers) -> None:
     verdict, reason = await run(await servers.start(turns(b"S", b"not TLS at all\r\n")))
     assert (verdict, reason[:5]) == (Verdict.DOWN, "TLS: ")
 
 
-async def test_no_tls_where_it_is_asked_for(servers: Servers) -> None:
+async def test_a_server_without_tls_fails_with_tlsverify(servers: Servers) -> None:
     port = await servers.start(turns(b"N", LOGGED_IN, ANSWER))
     assert await run(port, tlsverify=True) == (Verdict.DOWN, "the server has no TLS, which tlsverify asks for")
 
 
 @pytest.mark.parametrize(("field", "reason"), [("login", "login is not set"), ("request", "request is not set")])
-async def test_nothing_is_asked_without_login_and_request(field: str, reason: str) -> None:
+async def test_login_and_request_are_needed(field: str, reason: str) -> None:
     assert await run(9, **{field: ""}) == (Verdict.DOWN, reason)
 
 

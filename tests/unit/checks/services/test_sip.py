@@ -146,7 +146,7 @@ async def test_down_with_the_status(servers: Servers) -> None:
     assert expected == await run(port, protocol=Protocol.TCP)
 
 
-async def test_other_messages_are_passed_over(servers: Servers) -> None:
+async def test_other_messages_are_ignored(servers: Servers) -> None:
     def others(data: bytes) -> list[bytes]:
         body = b"Content-Length: 4\r\n\r\nx\r\n\r\n"
         another = (

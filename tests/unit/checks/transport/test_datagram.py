@@ -40,12 +40,12 @@ async def test_an_answer_is_returned(host: str) -> None:
         assert server.heard == [b"request"]
 
 
-async def test_what_is_for_others_is_passed_over() -> None:
+async def test_unrelated_datagrams_are_ignored() -> None:
     async with answering(lambda _: [b"\x00\xff", b"", b"no", b"yes it is"]) as server:
         assert await run(server.port) == (Verdict.UP, "yes it is")
 
 
-async def test_a_deadline_tells_what_was_passed_over() -> None:
+async def test_the_reason_of_a_timeout_has_the_ignored_datagram() -> None:
     async with answering(lambda _: [b"no " + b"x" * 2000]) as server:
         reason = f'no answer within 0.2 s (not for us: "no {"x" * 21}...")'
         assert await run(server.port, 0.2) == (Verdict.DOWN, reason)
@@ -94,7 +94,7 @@ async def test_answers_of_another_source_are_not_heard() -> None:
         assert await task == (Verdict.DOWN, "no answer within 0.3 s (no datagram came back)")
 
 
-async def test_a_closed_port_is_told_at_once() -> None:
+async def test_a_closed_port_fails_at_once() -> None:
     async with answering(silent) as server:
         port = server.port
     await asyncio.sleep(0)
