@@ -35,11 +35,10 @@ class ThreadWriter(Generic[T]):
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread if it does not run; raises RuntimeError when this host has no thread to spare."""
-        if self._thread is None:
-            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-            thread.start()
-            self._thread = thread
+        """Start the thread; raises RuntimeError when this host has no thread to spare."""
+        thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        thread.start()
+        self._thread = thread
 
     def put(self, item: T) -> None:
         """Queue an item, or drop and count it; raises RuntimeError as ``start``, while the item waits."""
@@ -47,7 +46,8 @@ class ThreadWriter(Generic[T]):
             self._queue.put_nowait(item)
         except queue.Full:
             self._dropped += 1
-        self.start()
+        if self._thread is None:
+            self.start()
 
     def join(self) -> None:
         """Return once all queued items are written; without a timeout, for tests and tools."""

@@ -47,8 +47,10 @@ class QueuedLog(QueueHandler):
         self._sink_fault = OngoingFault()
         self._thread_fault = OngoingFault()
         self._writer = ThreadWriter[LogLine]("log", self._write_lines, self._close_open_sink)
-        with self._report_lack_of_threads():
+        try:
             self._writer.start()
+        except RuntimeError as fault:
+            self._report_lack_of_threads(fault)
 
     def prepare(self, record: logging.LogRecord) -> LogLine:
         """Return the line of a record."""
@@ -60,8 +62,10 @@ class QueuedLog(QueueHandler):
 
     def enqueue(self, record: Any) -> None:
         """Queue a line, or drop and count it."""
-        with self._report_lack_of_threads():
+        try:
             self._writer.put(record)
+        except RuntimeError as fault:
+            self._report_lack_of_threads(fault)
 
     def reconfigure(self, settings: Globals) -> None:
         """Write the lines from now on to the sink that ``settings`` name; the thread closes the former one."""
@@ -79,13 +83,9 @@ class QueuedLog(QueueHandler):
             write_to_stderr(line.text)
         super().close()
 
-    @contextlib.contextmanager
-    def _report_lack_of_threads(self) -> Iterator[None]:
-        try:
-            yield
-        except RuntimeError as fault:
-            if self._thread_fault.record(str(fault)):
-                write_to_stderr(f"cannot write the log: {fault}; its lines wait until a thread can be started")
+    def _report_lack_of_threads(self, fault: RuntimeError) -> None:
+        if self._thread_fault.record(str(fault)):
+            write_to_stderr(f"cannot write the log: {fault}; its lines wait until a thread can be started")
 
     def _write_lines(self, lines: Sequence[LogLine], dropped: int) -> None:
         if self._open_sink is not self._sink:
