@@ -1,4 +1,4 @@
-"""What a check is given, what it gives, and how a kind of check is declared."""
+"""The types of checks: the target, the checker, the kind, the check on a clock, and the result."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ldirectord_py.ipvs.table import Protocol, ServiceKey
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server and what is asked of it: the identity of a check, so that equal targets are probed once.
+    """A server and the parameters of its check. Equal targets are probed once.
 
-    A plan fills in only the fields that the kind of check uses. ``timeout`` is in seconds and bounds
-    everything that the check does. ``tlsca`` is what the file holds (PEM), and nothing without ``tlsverify``.
-    ``virtual`` is set only for checks that are told their virtual.
+    A plan sets only the fields that the kind of check uses. ``timeout`` is in seconds and limits the whole check.
+    ``tlsca`` is the content of the file (PEM), empty without ``tlsverify``. ``virtual`` is set only for checks that
+    use it.
     """
 
     address: Address
@@ -54,12 +54,12 @@ Checker = Callable[[Target], Awaitable[str]]
 class Kind:
     """A word of ``service``.
 
-    ``port`` implies the word where the file has none (0: no port does); ``login`` and ``passwd`` are the
-    defaults; ``uses`` names the Target fields that the check reads; ``protocol`` is what a firewall mark,
-    which has none, is checked over; ``needs`` names the directives without which the check cannot pass;
-    ``driver`` is the module that must be installed for it, ``extra`` the extra of this package that installs
-    it. A kind without a ``check`` is known to the grammar only. ``prepare`` makes the checker of one target,
-    once for all its probes, where the probes have something to share; it must neither wait nor raise.
+    ``port`` implies the word where the file has none (0: no port does); ``login`` and ``passwd`` are defaults; ``uses``
+    names the fields of a Target that the check reads, ``needs`` the directives without which it cannot pass;
+    ``protocol`` applies to virtuals of firewall marks, which have none; ``driver`` is the module that it requires,
+    ``extra`` the extra of this package that installs the driver. A kind without a ``check`` is known to the grammar
+    only. ``prepare`` returns the checker of one target. It is called once for each check, and must neither wait nor
+    raise; without it all checks have ``check`` as their checker.
     """
 
     name: str
@@ -77,10 +77,10 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check on its clock: the target, the checker by name, and the ``interval`` in seconds.
+    """A check to be probed every ``interval`` seconds: its kind by name, and its target.
 
-    ``connects`` is the N of a numeric checktype (each N-th probe negotiates, the others connect within
-    ``connect_timeout`` seconds), else None. It is looked up far more often than made, so it keeps its hash.
+    ``connects`` is the N of a numeric checktype (one negotiation after N probes that connect, these within
+    ``connect_timeout`` seconds), else None. Checks are looked up far more often than created, so they keep their hash.
     """
 
     kind: str
@@ -97,15 +97,15 @@ class Check:
         return self._hash
 
     def __reduce__(self) -> tuple[type[Check], tuple[object, ...]]:
-        """Have it made anew where it is unpickled: the hashes of words are others in each process."""
+        """Compute the hash again where it is unpickled: hashes of strings differ from process to process."""
         return Check, (self.kind, self.target, self.interval, self.connects, self.connect_timeout)
 
 
 class Result(NamedTuple):
-    """What one probe found: the verdict, its reason in words, and how long it took in seconds.
+    """The result of one probe: the verdict, its reason in words, and the duration in seconds.
 
-    ``conclusive_after`` is 1 for a result that counts at once. One in doubt has to be repeated, and counts when so
-    many probes in a row have ended in doubt.
+    ``conclusive_after`` is 1 for a result that counts at once. A result in doubt counts after so many probes in a row
+    that ended in doubt.
     """
 
     verdict: Verdict

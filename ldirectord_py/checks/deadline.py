@@ -1,7 +1,7 @@
-"""The deadline of a check: as asyncio.timeout, at half its cost, to the next tick of the timer wheel.
+"""The deadline of a check, like asyncio.timeout at half the cost; it passes with a tick of the timer wheel.
 
-It is fair to the server where this host is busy: the time in which this process did not run is added to it once, and
-answers that lie unread when it passes are read before the check fails.
+It is fair to servers while this host is busy: it is extended once by the time in which this process did not run, and
+answers that have arrived when it passes are read before the check fails.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ldirectord_py.runtime.stalls import stall_meter
 from ldirectord_py.runtime.timer_wheel import current_wheel
 
 MIN_EXTENSION: Final = 0.05
-"""Seconds: a deadline is extended only if this process did not run for longer than that."""
+"""Seconds: a deadline is extended only if this process did not run for longer than this."""
 
-LAST_TURNS: Final = 4
+EXTRA_TURNS: Final = 4
 """Turns of the event loop after a deadline: one polls the sockets, two wake the check, one lets it end."""
 
 
@@ -36,9 +36,9 @@ async def fail_after(seconds: float, check: Awaitable[str]) -> str:
 
 
 class Deadline:
-    """Cancels the task that creates it when the time is over, unless ``end`` is called before.
+    """Cancels the task that creates it after ``seconds``, unless ``end`` is called before.
 
-    Whoever creates it must call ``end``. Its state: whether it was extended, has cancelled the task, or has ended.
+    The task must call ``end``. The state of a deadline: whether it was extended, has cancelled the task, or has ended.
     """
 
     __slots__ = (
@@ -57,7 +57,7 @@ class Deadline:
     )
 
     def __init__(self, seconds: float) -> None:
-        """Set it, ``seconds`` from now."""
+        """Start the deadline."""
         self._wheel = current_wheel()
         loop = self._wheel.loop
         self._task = cast("asyncio.Task[object]", asyncio.current_task(loop))
@@ -66,7 +66,7 @@ class Deadline:
         self._meter = stall_meter()
         self._before = self._meter.watch()
         self._tick = self._wheel.schedule(loop.time() + seconds, self)
-        self._turns = LAST_TURNS
+        self._turns = EXTRA_TURNS
         self._compensated = True
         self._ended = self._expired = self._extended = False
 
@@ -76,19 +76,19 @@ class Deadline:
         return self._meter.since(self._before)[1]
 
     def end(self) -> bool:
-        """Let go of the task; return whether this deadline, and nobody else, has cancelled it."""
+        """End the deadline; return whether it has cancelled the task, and nothing else has."""
         self._ended = True
         self._meter.unwatch()
         self._wheel.cancel(self._tick, self)
         return self._expired and self._task.uncancel() <= self._cancelling
 
     def failure(self) -> DeadlinePassed:
-        """Return what a passed deadline means."""
+        """Return the exception for a passed deadline."""
         reason = f"no answer within {self._seconds:g} s" + (f" ({progress()})" if progress() else "")
         return DeadlinePassed(reason, compensated=self._compensated)
 
     def __call__(self) -> None:
-        """Extend the deadline, or let it pass: what the timer wheel calls when it is due."""
+        """Extend the deadline or let it pass; the timer wheel calls this."""
         missed, _ = self._meter.since(self._before)
         if self._extended or missed <= MIN_EXTENSION:
             self._turn()

@@ -1,4 +1,4 @@
-"""Objects that the probes of one check share and that live as long as the check."""
+"""The checker of kinds without a ``prepare`` of their own: it owns the objects that all probes of a check share."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ldirectord_py.checks.transport import tls
 
 
 class Prepared:
-    """A checker that keeps the compiled pattern and the TLS context that its probes ask for.
+    """A checker that keeps the compiled pattern and the TLS context of its target alive.
 
-    Others with equal ones share them. They are made with the first probe: a reload that brings thousands of checks
-    must not hold up the event loop.
+    Equal ones are shared with other checks. They are created by the first probe: a reload that brings thousands of
+    checks must not hold up the event loop.
     """
 
     __slots__ = ("_checker", "_kept", "_over_tls")

@@ -1,4 +1,4 @@
-"""One check under its deadline: the only place where a check's exceptions end."""
+"""One probe under its deadline; turns the exceptions of checks into results."""
 
 from __future__ import annotations
 
@@ -19,26 +19,23 @@ _log = logging.getLogger(__name__)
 
 
 MAX_STALL: Final = 0.1
-"""Seconds: a failure is in doubt if this process stood still for longer than that during the probe."""
+"""Seconds: a failure is in doubt if this process stood still for longer than this during the probe."""
 
 MAX_PROBES: Final = 4
 """Probes in a row that fail in doubt, after which there is no verdict."""
 
 _MAX_TIMEOUTS: Final = 2
-"""As MAX_PROBES, of probes without an answer whose deadline was extended by the time in which this process stood still.
-
-After these the server is down.
-"""
+"""Timeouts in a row after which a server is down though this process stood still, if their deadlines were extended."""
 
 
 async def probe(checker: Checker, target: Target) -> Result:
-    """Return what one check finds within ``target.timeout`` seconds; raises nothing but CancelledError."""
+    """Return the result of a check within ``target.timeout`` seconds; raises nothing but CancelledError."""
     start = time.monotonic()
     set_progress("")
     deadline = Deadline(target.timeout)
     try:
         word = await checker(target)
-    except BaseException as error:  # whatever a check raises is a verdict, not the daemon's end
+    except BaseException as error:  # no error of a check may end the daemon
         # No other name for the error here: it holds this frame, and the two would be garbage for the collector.
         if (result := _failed(error, deadline, target, start)) is None:
             raise
@@ -48,7 +45,7 @@ async def probe(checker: Checker, target: Target) -> Result:
 
 
 def _failed(error: BaseException, deadline: Deadline, target: Target, start: float) -> Result | None:
-    """Return what an error means, None for a cancellation that the deadline has not caused."""
+    """Return the result of a check that raised, None where it was cancelled by others than its deadline."""
     failure = deadline.failure() if deadline.end() else error
     if not isinstance(failure, Exception):
         return None
@@ -59,12 +56,12 @@ def _failed(error: BaseException, deadline: Deadline, target: Target, start: flo
 
 
 def _conclusive_after(failure: Exception) -> int:
-    """Return how many probes in a row have to fail, where this process stood still in each of them."""
+    """Return how many probes in a row have to fail in doubt."""
     return _MAX_TIMEOUTS if isinstance(failure, DeadlinePassed) and failure.compensated else MAX_PROBES
 
 
 def concluded(result: Result) -> Result:
-    """Return the result of the last of several probes in doubt: no verdict, unless they were timeouts that count."""
+    """Return the result of several probes in doubt, of which this is the last: no verdict, unless timeouts count."""
     if result.conclusive_after < MAX_PROBES:
         return result
     return Result(Verdict.NONE, f"this host stood still during the check: {result.reason}", result.seconds)
@@ -88,13 +85,13 @@ def _judge(error: Exception, target: Target) -> tuple[Verdict, str]:
 
 
 def _where(error: OSError, reason: str) -> str:
-    """Return the reason with how far the check had come, where the error does not tell."""
-    told = isinstance(error, ssl.SSLError) or reason.startswith("TLS: ") or progress() in {"", NOT_CONNECTED, NO_TLS}
-    return reason if told else f"{reason} ({progress()})"
+    """Return the reason, with how far the check had come where the error does not say so."""
+    known = isinstance(error, ssl.SSLError) or reason.startswith("TLS: ") or progress() in {"", NOT_CONNECTED, NO_TLS}
+    return reason if known else f"{reason} ({progress()})"
 
 
 def _masked(reason: str, target: Target) -> str:
-    """Return the reason as text that can be written, with what a server may have echoed of our secrets taken out."""
+    """Return the reason as printable text, without the secrets that a server may have echoed."""
     for secret in (target.passwd, target.secret):
         if secret:
             echoed = printable(as_bytes(secret)[:MAX_PRINTABLE])

@@ -1,4 +1,4 @@
-"""How far the check of this task has come, for the reason of one that runs out of time."""
+"""How far the check of this task has come, for the reason of a timeout."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LOOKUP = "the name lookup has not ended"
 
 
 def set_progress(phase: str) -> None:
-    """Remember how far the running check has come, such as ``connected, no greeting``."""
+    """Set how far the running check has come, such as ``connected, no greeting``."""
     _PHASE.set(phase)
 
 
 def progress() -> str:
-    """Return what the running check reached last, or ""."""
+    """Return how far the running check has come, or ""."""
     return _PHASE.get()

@@ -1,4 +1,4 @@
-"""Python's collector of garbage, kept from objects that are many and stay."""
+"""Keeps Python's garbage collector away from the many objects of a configuration, which live long."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from threading import Lock
 from typing import Final
 
 REVIEW_INTERVAL: Final = 20
-"""Calls of ``spare`` between two reviews of what is passed over."""
+"""Calls of ``freeze_survivors`` between two reviews of the frozen objects."""
 
 MAX_GROWTH: Final = 1.02
-"""By what it may have grown since the garbage in it was collected."""
+"""Factor by which the frozen objects may grow until the garbage among them is collected."""
 
 _lock = Lock()
 _holders: set[object] = set()  # threads may overlap
@@ -20,12 +20,11 @@ _holders: set[object] = set()  # threads may overlap
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Keep the collector from running until the last of such blocks has ended, where it was not off before.
+    """Pause the collector until the last of such blocks has ended, unless it was disabled before.
 
-    It looks at all that is new each time that a quarter of everything is: a third of the time of reading a large table,
-    and pauses of the whole process that grow with it.
-
-    The block is to be that of who waits, with a deadline: a thread may hang for ever.
+    A full collection runs whenever young objects reach 25 % of all objects: a third of the time of reading a large
+    table, and pauses of the whole process that grow with the table. The block needs a deadline, so it belongs to the
+    caller that waits, and not to a thread that may hang for ever.
     """
     if not (gc.isenabled() or _holders):
         yield
@@ -44,21 +43,20 @@ def gc_paused() -> Iterator[None]:
 
 
 def freeze_survivors() -> None:
-    """Let the collector pass over all that is there now, such as a configuration that has come into force.
+    """Exclude all present objects from collections, such as a configuration that has come into force.
 
-    Looking through that of 10,000 servers, over and over, holds the loop for a quarter of a second and is a twentieth
-    of what checks cost. What is dropped later goes all the same, when the last reference does; cycles of it go the next
-    time that much more has gathered.
+    A full collection over the objects of 10,000 servers holds the loop for 0.25 s, and all of them are 5 % of the cost
+    of checks. Frozen objects are still freed with their last reference; cycles of them are freed by a later review.
     """
-    gc.collect(1)  # what parsing left behind is not to stay for ever
+    gc.collect(1)  # or the garbage of parsing would stay for ever
     gc.freeze()
     _frozen.review()
 
 
 class _Frozen:
-    """Looks through what is passed over when that has grown.
+    """Collects the garbage among the frozen objects when they have grown.
 
-    Its state: the least size since it was looked through, and the calls since the last review.
+    Its state: their least number since the last collection, and the calls since the last review.
     """
 
     def __init__(self) -> None:
@@ -66,9 +64,9 @@ class _Frozen:
         self._calls = 0
 
     def review(self) -> None:
-        """Collect the garbage among what is passed over, if it has grown by more than MAX_GROWTH."""
+        """Collect the garbage among the frozen objects, if they have grown by more than MAX_GROWTH."""
         self._calls += 1
-        if self._size and self._calls < REVIEW_INTERVAL:  # to count it takes some 10 ms for 10,000 servers
+        if self._size and self._calls < REVIEW_INTERVAL:  # counting takes some 10 ms for 10,000 servers
             return
         self._calls = 0
         size = gc.get_freeze_count()

@@ -1,4 +1,4 @@
-"""Timers that fire in ticks: everything due in one tick is called together, so that one wake-up serves many."""
+"""Timers that fire in ticks: one wake-up serves all calls that are due in the same tick."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def on_tick(due: float) -> float:
 
 
 class TimerWheel:
-    """Calls each scheduled function once, up to a tick after it is due. Its state: the scheduled calls by tick."""
+    """Calls each scheduled function once, at most a tick after it is due. Its state: the scheduled calls by tick."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._scheduled: dict[float, dict[Callable[[], None], None]] = {}
 
     def schedule(self, due: float, call: Callable[[], None]) -> float:
-        """Call this in the tick of ``due``, or soon when that has passed; return the tick."""
+        """Call this in the tick of ``due``, or as soon as possible where that has passed; return the tick."""
         tick = on_tick(due)
         if (calls := self._scheduled.get(tick)) is None:
             calls = self._scheduled[tick] = {}
@@ -38,7 +38,7 @@ class TimerWheel:
         return tick
 
     def cancel(self, tick: float, call: Callable[[], None]) -> None:
-        """Forget a call, unless its tick has fired."""
+        """Cancel a call, unless its tick has fired."""
         if calls := self._scheduled.get(tick):
             calls.pop(call, None)  # a tick of uvloop fires up to a millisecond early, and may be scheduled again
 
@@ -46,7 +46,7 @@ class TimerWheel:
         for call in self._scheduled.pop(tick):
             try:
                 call()
-            except Exception:  # one call that fails must not lose the others of the tick
+            except Exception:  # one call that fails must not stop the others of the tick
                 logger.exception("A timer failed: %r", call)
 
 

@@ -1,4 +1,4 @@
-"""A cache that holds what it made only while somebody uses it, however many entries that are."""
+"""A cache of objects that are in use: equal keys share one object, and an unused one is freed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ V = TypeVar("V")
 
 
 class WeakCache(Generic[K, V]):
-    """Returns the value made for a key; equal keys share it as long as somebody holds it.
+    """Returns the value that ``make`` created for a key, the same one for equal keys while it is referenced elsewhere.
 
-    The last ``recent`` values made stay in any case, for callers that ask for the same one again at once.
+    The last ``recent`` values stay in any case, for callers that need the same one again soon.
     """
 
     def __init__(self, make: Callable[[K], V], recent: int) -> None:
@@ -23,7 +23,7 @@ class WeakCache(Generic[K, V]):
         self._recent: deque[V] = deque(maxlen=recent)
 
     def __call__(self, key: K) -> V:
-        """Return the value of the key; raises what making it raises."""
+        """Return the value of the key; raises what ``make`` raises."""
         value = self._live.get(key)
         if value is None:
             value = self._live[key] = self._make(key)

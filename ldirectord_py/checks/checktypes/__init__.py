@@ -1,1 +1,1 @@
-"""The words of ``checktype``, each in a file of its own."""
+"""The words of ``checktype``, one module for each."""

@@ -7,9 +7,9 @@ from ldirectord_py.checks.deadline import fail_after
 
 
 class Combined:
-    """The checker of one check; its state is how many connects have passed since the last negotiation.
+    """The checker of one check. Its state: how many connects have passed since the last negotiation.
 
-    It begins with a negotiation, repeats it until it passes, and returns to it when a connect fails.
+    It starts with a negotiation, repeats it until it passes, and returns to it after a connect that failed.
     """
 
     def __init__(self, negotiate: Checker, connect: Checker, connects: int, connect_timeout: float) -> None:
@@ -20,7 +20,7 @@ class Combined:
         self._passed = connects
 
     async def __call__(self, target: Target) -> str:
-        """Return the word of the check whose turn it is."""
+        """Negotiate or connect; return the word of that check."""
         if self._passed >= self._connects:
             word = await self._negotiate(target)
             self._passed = 0

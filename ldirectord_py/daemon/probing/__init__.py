@@ -1,1 +1,1 @@
-"""When checks are probed, and how many at once."""
+"""When checks are probed, and how many run at once."""

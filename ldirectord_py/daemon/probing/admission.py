@@ -1,4 +1,4 @@
-"""Lets checks begin only as fast as the event loop can finish them, so that each runs as on an idle host."""
+"""Starts checks only as fast as the event loop can finish them, so that each runs as on an idle host."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-TURN: Final = 0.01
-"""Seconds that one turn of the event loop should take: if it takes longer, fewer checks begin in the next one."""
+MAX_TURN: Final = 0.01
+"""Seconds that a turn of the event loop should take at most: after a longer one fewer checks begin in the next."""
 
 MAX_BEGINNINGS: Final = 512
 """Checks that may begin in one turn, however short the turns are."""
@@ -44,7 +44,7 @@ class Admission:
     def _next_turn(self) -> None:
         now = self._loop.time()
         seconds, self._turn_began = now - self._turn_began, now
-        change = TURN / seconds if seconds > 0 else _GROWTH
+        change = MAX_TURN / seconds if seconds > 0 else _GROWTH
         self._limit = max(1.0, min(MAX_BEGINNINGS, self._limit * max(_SHRINKAGE, min(change, _GROWTH))))
         self._begun = 0
         if self._waiting:

@@ -1,0 +1,51 @@
+"""One object for each event loop and thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from ldirectord_py.runtime.loop_local import LoopLocal
+
+
+async def test_calls_in_one_loop_return_one_object() -> None:
+    local = LoopLocal(lambda loop: [loop])
+    assert local() is local()
+    assert local() == [asyncio.get_running_loop()]
+
+
+def test_the_next_loop_gets_an_object_of_its_own() -> None:
+    local = LoopLocal(lambda loop: [loop])
+
+    async def call() -> list[asyncio.AbstractEventLoop]:
+        assert local() == [asyncio.get_running_loop()]
+        return local()
+
+    assert asyncio.run(call()) is not asyncio.run(call())
+
+
+def test_without_a_running_loop_there_is_none() -> None:
+    local = LoopLocal(lambda loop: [loop])
+
+    async def call() -> None:
+        local()
+
+    asyncio.run(call())
+    with pytest.raises(RuntimeError):
+        local()
+
+
+async def test_a_loop_in_another_thread_gets_an_object_of_its_own() -> None:
+    local = LoopLocal(lambda loop: [loop])
+    ours, theirs = local(), list[asyncio.AbstractEventLoop]()
+
+    async def call() -> None:
+        theirs.extend(local())
+
+    thread = threading.Thread(target=lambda: asyncio.run(call()))
+    thread.start()  # while this loop runs
+    thread.join()
+    assert theirs != ours
+    assert local() is ours
