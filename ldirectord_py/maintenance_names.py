@@ -1,4 +1,4 @@
-"""``maintenancedir``: which file names stand for a real server."""
+"""``maintenancedir``: the file names that stand for a real server."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ldirectord_py.config.model import Real
 from ldirectord_py.ipvs.table import DestinationKey
 
 Names = Mapping[Address, str]
-"""The host names that reverse lookups have found."""
+"""Host names found by reverse lookups."""
 
 Reals = Iterable[tuple[DestinationKey, Real]]
 
 
 def canonical(text: str) -> str:
-    """Return a name of a server as ``names_of`` spells it: addresses shortest, IPv6 in brackets, names in small."""
+    """Return the canonical spelling of a name: addresses shortest, IPv6 in brackets, host names in lower case."""
     host, _, port = text.rpartition(":")
     for address, suffix in ((text, ""), (host, f":{port}")):
         try:
@@ -30,10 +30,10 @@ def _unbracketed(text: str) -> str:
     return text[1:-1] if text.startswith("[") and text.endswith("]") else text
 
 
-def names_of(real: Real, found: str = "") -> Iterator[str]:
-    """Yield what may stand for a server, each with and without its port: address, names, first labels of names.
+def server_names(real: Real, found: str = "") -> Iterator[str]:
+    """Yield the names of a server, with and without port: its address, its host names, their first labels.
 
-    Its names are the one of the configuration and the one ``found`` by a reverse lookup.
+    The host names are that of the configuration and the one ``found`` by a reverse lookup.
     """
     yield bracketed(real.server)
     yield endpoint(real.server, real.port)
@@ -46,19 +46,19 @@ def names_of(real: Real, found: str = "") -> Iterator[str]:
             yield f"{each}:{real.port}"
 
 
-def index(reals: Reals, names: Names) -> dict[str, list[DestinationKey]]:
-    """Return the servers that each name stands for."""
+def index_servers(reals: Reals, names: Names) -> dict[str, list[DestinationKey]]:
+    """Return the servers for each name."""
     listed = list(reals)
-    meant: dict[str, list[DestinationKey]] = {}
+    found: dict[str, list[DestinationKey]] = {}
     for key, real in listed:
-        for name in dict.fromkeys(names_of(real, names.get(real.server, ""))):
-            meant.setdefault(name, []).append(key)
-    for address in {real.server for _, real in listed}:  # it means no address and port of another server
+        for name in dict.fromkeys(server_names(real, names.get(real.server, ""))):
+            found.setdefault(name, []).append(key)
+    for address in {real.server for _, real in listed}:  # such a file stands for no address and port of another server
         name = bracketed(address)
-        meant[name] = [key for key in meant[name] if key.address == address]
-    return meant
+        found[name] = [key for key in found[name] if key.address == address]
+    return found
 
 
-def in_maintenance(files: Iterable[str], meant: Mapping[str, Iterable[DestinationKey]]) -> frozenset[DestinationKey]:
-    """Return the servers that the names of these files stand for."""
-    return frozenset(key for file in files for key in meant.get(canonical(file), ()))
+def in_maintenance(files: Iterable[str], servers: Mapping[str, Iterable[DestinationKey]]) -> frozenset[DestinationKey]:
+    """Return the servers that these file names stand for."""
+    return frozenset(key for file in files for key in servers.get(canonical(file), ()))

@@ -1,4 +1,4 @@
-"""``check``: whether the configuration is good."""
+"""``check``: reports errors and warnings of a configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ldirectord_py.config.parse import Parsed
 
 
 def run(invocation: Invocation) -> int:
-    """Return 0 for a good file, its warnings on standard error; raise ConfigError for a bad one."""
+    """Print warnings to standard error and a summary; return 0; raise ConfigError for a file with an error."""
     loaded = load(invocation.config_file())
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""``dump``: the configuration in force, every default and inheritance applied."""
+"""``dump``: prints a configuration, every default and inheritance applied."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORMATS = {"json": to_json, "yaml": to_yaml}
 
 
 def run(invocation: Invocation) -> int:
-    """Return 0 with the configuration on standard output; raise ConfigError for a bad one."""
+    """Print the configuration; return 0; raise ConfigError for a file with an error."""
     options = _options(invocation.arguments)
     loaded = load(invocation.config_file())
     for warning in loaded.warnings:

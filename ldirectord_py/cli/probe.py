@@ -24,7 +24,7 @@ from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config, Real, Virtual
 from ldirectord_py.desired import real_key
 from ldirectord_py.health import Verdict
-from ldirectord_py.maintenance_names import canonical, names_of
+from ldirectord_py.maintenance_names import canonical, server_names
 from ldirectord_py.plan import plan
 
 MAX_CONCURRENT = 200
@@ -98,7 +98,7 @@ def _select(rows: list[ProbeRow], options: argparse.Namespace) -> list[ProbeRow]
 def _matcher(text: str) -> Callable[[Real], bool]:
     """Return a function that matches real servers by address or name, with or without port."""
     wanted = canonical(text)
-    return lambda real: wanted in names_of(real)
+    return lambda real: wanted in server_names(real)
 
 
 async def _probe_all(checks: Mapping[Check, None], limits: CheckLimits) -> Mapping[Check, Result]:

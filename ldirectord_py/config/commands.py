@@ -1,4 +1,4 @@
-"""Values that the original passes to a shell: quotes are removed as a shell would do it, but no shell is run."""
+"""Values that the original passes to a shell: quotes are removed as a shell removes them, without a shell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ldirectord_py.config.values import ValueContext, maybe_quoted_string, nonem
 
 
 def execute(raw: str, context: ValueContext) -> str:
-    """Read the name of one configuration, quotes and all: ``named`` takes them off."""
+    """Read the name of one configuration, with its quotes."""
     text = nonempty(raw, context)
     words = _words(text)
     if len(words) != 1:
@@ -21,27 +21,27 @@ def execute(raw: str, context: ValueContext) -> str:
 
 
 def configuration_name(execute: str) -> str:
-    """Return the configuration that a value of ``execute`` names, as a shell would take it."""
+    """Return the name of the configuration in a value of ``execute``, without quotes."""
     return " ".join(_words(execute))
 
 
 def callback(raw: str, context: ValueContext) -> str:
     """Read a command in quotes."""
-    return _closed(quoted_string(raw, context))
+    return _checked(quoted_string(raw, context))
 
 
 def fallbackcommand(raw: str, context: ValueContext) -> str:
-    """Read a command that may have quotes around all of it, or around single words.
+    """Read a command with quotes around all of it, around single words, or without quotes.
 
-    As in the original, double quotes in a virtual enclose the whole command; in a global value they enclose a word.
+    As in the original, double quotes enclose the whole command in a virtual, but a word in a global value.
     """
     text = nonempty(raw, context)
     if (text[0] == "'" or (text[0] == '"' and context.daemon)) and len(_words(text)) > 1:
         return text
-    return _closed(maybe_quoted_string(raw, context))
+    return _checked(maybe_quoted_string(raw, context))
 
 
-def _closed(command: str) -> str:
+def _checked(command: str) -> str:
     _words(command)
     return command
 

@@ -1,4 +1,4 @@
-"""Every directive of ldirectord.cf: where it may stand and how its value is read.
+"""Every directive of ldirectord.cf: its scope and the reader of its value.
 
 A new directive is a row here and a field of the same name in model.py.
 """
@@ -35,16 +35,19 @@ from ldirectord_py.config.values import (
     yes_no,
 )
 
-MAX_INT = 2**31 - 1  # seconds: what the kernel and our clocks hold
+MAX_INT = 2**31 - 1
+"""The largest number of seconds or repetitions that the kernel and our clocks can hold."""
 MAX_WORKERS = 1024
-MAX_PERSISTENCE = 31 * 86400  # seconds: the most that ipvsadm takes
+"""Processes."""
+MAX_PERSISTENCE = 31 * 86400
+"""Seconds; ipvsadm accepts no more."""
 
 _SCHEDULERS = ("rr", "wrr", "lc", "wlc", "fo", "ovf", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "twos")
 _FLAGS = ("flag-1", "flag-2", "flag-3", "sh-fallback", "sh-port", "mh-fallback", "mh-port")
 
 
 class Scope(Enum):
-    """Where a directive may stand; BOTH: once for all virtuals, or in one of them instead."""
+    """Where a directive may be used; BOTH: for all virtuals, or in a virtual, which overrides it."""
 
     GLOBAL = auto()
     VIRTUAL = auto()
@@ -53,7 +56,7 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """A word of ldirectord.cf; without a reader it is one of those that parse treats by itself."""
+    """A directive; without a reader, its lines are parsed by server_lines.py or include.py."""
 
     name: str
     scope: Scope
@@ -74,7 +77,7 @@ def _checkcount(raw: str, context: ValueContext) -> int:
 
 
 def _checktype(raw: str, context: ValueContext) -> tuple[CheckType, int | None]:
-    """Read a word, or a number anywhere in the value: that many connects to each negotiation."""
+    """Read a word, or a number anywhere in the value: the connects for each negotiation."""
     if re.search(r"[0-9]", unquoted_word(raw)):
         return CheckType.COMBINED, integer(0, MAX_INT)(raw, context)
     return CheckType(_CHECKTYPE(raw, context)), None
@@ -296,4 +299,4 @@ REMOVED: Mapping[str, str] = {
     "timeout": "write checktimeout and negotiatetimeout instead",
     "connecttimeout": "write negotiatetimeout instead",
 }
-"""Words of old versions, and what replaced them."""
+"""Directives of old versions, and their replacements."""

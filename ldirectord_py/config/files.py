@@ -1,4 +1,4 @@
-"""What files hold and which there are, each read and looked up once."""
+"""Reads and finds files, each once."""
 
 from __future__ import annotations
 
@@ -14,60 +14,61 @@ from ldirectord_py.config.include import WILDCARDS, Contents
 from ldirectord_py.config.lines import Text
 from ldirectord_py.errors import ConfigError, Problem
 
-MAX_FILE_SIZE = 16 * 2**20  # bytes
+MAX_FILE_SIZE = 16 * 2**20
+"""Bytes."""
 
 T = TypeVar("T")
 
 
 class Files:
-    """The files of this host; its state is what was read so far, of which each answer stays the same."""
+    """The files of this host; caches contents, matches and errors, so that each answer stays the same."""
 
     def __init__(self, contents: Contents | None = None) -> None:
         self.contents = contents or Contents()
         self._refused: dict[str, ConfigError] = {}
 
     def matches(self, folder: str, pattern: str) -> Sequence[str]:
-        """Return the files that a pattern with wildcards matches, sorted, as seen from the folder.
+        """Return the files that a pattern with wildcards matches, sorted, relative to the folder.
 
-        ConfigError where the folder that they should be in is there and cannot be listed.
+        Raises ConfigError if the folder exists and cannot be listed.
         """
         key = folder, pattern
         if key not in self.contents.matches:
-            self.contents.matches[key] = self._tried(pattern, lambda: find_files(folder, pattern))
-        return self._taken(pattern, self.contents.matches[key])
+            self.contents.matches[key] = self._try(pattern, lambda: find_files(folder, pattern))
+        return self._result_or_error(pattern, self.contents.matches[key])
 
     def text(self, file: str) -> Text:
         """Return the text of a configuration file, a lone surrogate for each byte that is not UTF-8.
 
-        Raises ConfigError where it is no text, or cannot be read.
+        Raises ConfigError if it is not text or cannot be read.
         """
         if file not in self.contents.texts:
-            self.contents.texts[file] = self._tried(file, lambda: read_file(file))
-        return Text(file, self._taken(file, self.contents.texts[file]).decode("utf-8", "surrogateescape"))
+            self.contents.texts[file] = self._try(file, lambda: read_file(file))
+        return Text(file, self._result_or_error(file, self.contents.texts[file]).decode("utf-8", "surrogateescape"))
 
-    def _tried(self, name: str, look: Callable[[], T]) -> T | None:
+    def _try(self, name: str, look: Callable[[], T]) -> T | None:
         try:
             return look()
         except ConfigError as error:
             self._refused[name] = error
             return None
 
-    def _taken(self, name: str, result: T | None) -> T:
+    def _result_or_error(self, name: str, result: T | None) -> T:
         if result is None:
             raise self._refused[name]
         return result
 
     def binary(self, file: str) -> bytes:
-        """Return what a file of another kind holds; raises ConfigError."""
+        """Return the contents of a file of another format; raises ConfigError."""
         if file not in self.contents.others:
             self.contents.others[file] = read_file(file)
         return self.contents.others[file]
 
 
 def find_files(folder: str, pattern: str) -> tuple[str, ...]:
-    """Return the files that a pattern matches now; raises ConfigError where their folder cannot be listed.
+    """Return the files that a pattern matches now, none in a folder that does not exist.
 
-    One that is not there has none; of one that fails nobody knows.
+    Raises ConfigError if the folder cannot be listed: it is unknown then which files there are.
     """
     parts = PurePosixPath(pattern).parts[:-1]
     fixed = Path(folder, *takewhile(lambda part: not WILDCARDS.intersection(part), parts))
@@ -81,7 +82,7 @@ def find_files(folder: str, pattern: str) -> tuple[str, ...]:
 
 
 def read_file(file: str) -> bytes:
-    """Return what a file of bearable size holds; raises ConfigError."""
+    """Return the contents of a file; raises ConfigError if it cannot be read, is not text, or is too large."""
     try:
         with open(file, "rb", opener=_open) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
@@ -98,11 +99,11 @@ def read_file(file: str) -> bytes:
 
 
 def _open(file: str, flags: int) -> int:
-    return os.open(file, flags | os.O_NONBLOCK)  # a fifo would hold up whoever opens it
+    return os.open(file, flags | os.O_NONBLOCK)  # opening a fifo would block
 
 
 def file_error(file: str, what: str, hint: str, line: int = 1) -> ConfigError:
-    """Return the error about a file as such."""
+    """Return the error about a file as a whole."""
     return ConfigError((Problem(file, line, 1, what, hint),))
 
 

@@ -1,4 +1,4 @@
-"""A configuration as it is in force: every default and inheritance applied, nothing left unset."""
+"""The data model of a configuration: every default and inheritance applied."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, Virtual
 
 
 class Forward(StrEnum):
-    """How packets reach a real server, in the words of ldirectord.cf."""
+    """The forwarding method, in the words of ldirectord.cf."""
 
     GATE = "gate"
     MASQ = "masq"
@@ -21,7 +21,7 @@ class Forward(StrEnum):
 
 
 class CheckType(StrEnum):
-    """The words of ``checktype``; a number there is COMBINED."""
+    """The words of ``checktype``; a number is COMBINED."""
 
     NEGOTIATE = "negotiate"
     CONNECT = "connect"
@@ -38,7 +38,7 @@ SIP, NO_ENGINE = "sip", "none"
 
 
 class AlertStatus(StrEnum):
-    """The words of ``emailalertstatus``: in which states of the daemon mails are sent."""
+    """The words of ``emailalertstatus``: the states of the daemon in which mails are sent."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -48,9 +48,9 @@ class AlertStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Real:
-    """A real server of a virtual; ``request`` and ``receive`` are those in force for it.
+    """A real server of a virtual; ``request`` and ``receive`` are its own, else the virtual's.
 
-    ``name`` is the host name that ``server`` was looked up from, or None where the file has an address.
+    ``name`` is the host name that was looked up, None if the file has an address.
     """
 
     server: Address
@@ -69,7 +69,7 @@ class Real:
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """The server of last resort; port 0 stands for the virtual's own, or for none on a firewall mark."""
+    """The server of last resort; port 0 stands for the virtual's port, or for none on a firewall mark."""
 
     server: Address
     port: int
@@ -80,12 +80,12 @@ class Fallback:
 
 
 UNRESOLVED: Mapping[bool, Address] = MappingProxyType({False: IPv4Address(0), True: IPv6Address(0)})
-"""The address of a server whose name has none now, by whether it is one of IPv6."""
+"""The placeholder address of a server whose name does not resolve now; the key is true for IPv6."""
 
 
 @dataclass(frozen=True, slots=True)
 class Authorities:
-    """Whose certificates are taken: the name of a file, and what it held (PEM) when the configuration was read."""
+    """A file of trusted certificates, and its contents (PEM) when the configuration was read."""
 
     file: str
     pem: str = field(default="", repr=False)
@@ -98,7 +98,7 @@ class Authorities:
 class Virtual:
     """A virtual service and how its real servers are checked; times in seconds.
 
-    ``unresolved`` are the servers that are left out since their names have no address now; UNRESOLVED stands for it.
+    ``unresolved`` are the servers that are left out because their names do not resolve; their address is UNRESOLVED.
     """
 
     key: ServiceKey
@@ -164,16 +164,16 @@ class Virtual:
 
 
 def takes_sip(key: ServiceKey) -> bool:
-    """Tell whether a service may have the persistence engine sip, which only understands UDP."""
+    """Return whether a service may have the persistence engine sip, which supports UDP only."""
     return isinstance(key, FirewallMark) or key.protocol is Protocol.UDP
 
 
 @dataclass(frozen=True, slots=True)
 class Globals:
-    """What holds for the whole daemon; times in seconds, ``reconcile`` None when it is off.
+    """The settings of the whole daemon; times in seconds, ``reconcile`` None if it is off.
 
-    ``maxchecks`` None stands for as many as the limit of open files has room for, ``workers`` None for as many as
-    the checks are worth.
+    ``maxchecks`` None stands for as many as the limit of open files allows; ``workers`` None lets the number of checks
+    decide.
     """
 
     autoreload: bool = False
@@ -211,7 +211,7 @@ class Globals:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A whole configuration, virtuals in the order of the file, no two with the same key."""
+    """A whole configuration: virtuals in the order of the file, no two with the same key."""
 
     settings: Globals = Globals()
     virtuals: tuple[Virtual, ...] = ()

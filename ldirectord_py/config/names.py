@@ -1,4 +1,4 @@
-"""Host and service names looked up, all at once, under one deadline."""
+"""Looks host and service names up: all at once, with one deadline."""
 
 from __future__ import annotations
 
@@ -16,31 +16,32 @@ from ldirectord_py.config.addresses import HostName, Names, PortName
 from ldirectord_py.runtime.threads import DaemonThreads
 
 THREADS = DaemonThreads("names", 32)
-LOOKUP_TIMEOUT = 10.0  # seconds for all host names together
+LOOKUP_TIMEOUT = 10.0
+"""Seconds for all host names together."""
 
 Known = Mapping[HostName, Address]
-_NOTHING: Known = MappingProxyType({})
+_NONE_KNOWN: Known = MappingProxyType({})
 
 
 def hostname() -> str:
-    """Return this host's name as checks log in with it: the environment's HOSTNAME, else the kernel's."""
+    """Return the host name that checks log in with: the environment's HOSTNAME, else the kernel's."""
     return os.environ.get("HOSTNAME") or os.uname().nodename
 
 
 def look_up(
-    hosts: frozenset[HostName], ports: frozenset[PortName], seconds: float = LOOKUP_TIMEOUT, known: Known = _NOTHING
+    hosts: frozenset[HostName], ports: frozenset[PortName], seconds: float = LOOKUP_TIMEOUT, known: Known = _NONE_KNOWN
 ) -> Names:
-    """Return what the names stand for; None for those that are unknown or not found within ``seconds``.
+    """Return addresses and ports; None for names that are unknown or not found within ``seconds``.
 
-    Of several addresses it is the one that a name is ``known`` by, else the first.
+    Of several addresses of a name, the ``known`` one is preferred, else the first.
     """
     return Names(_addresses(hosts, seconds, known), {name: _port(name) for name in ports}, hostname())
 
 
 def _addresses(hosts: frozenset[HostName], seconds: float, known: Known) -> dict[HostName, Address | None]:
-    """Look names up in daemon threads, so that a resolver that hangs holds up nothing, and keeps no more than those."""
+    """Look names up in a fixed number of daemon threads, so that a resolver that hangs blocks nothing else."""
     jobs = {}
-    with suppress(OSError):  # this host has no thread to spare: the rest is not found
+    with suppress(OSError):  # no thread can be started: the rest is not found
         for host in hosts:
             jobs[THREADS.submit(partial(_address, host, known.get(host)))] = host
     found, late = wait(jobs, seconds)
@@ -57,13 +58,13 @@ def _address(host: HostName, known: Address | None) -> Address | None:
         return None
     texts = [str(answer[4][0]) for answer in answers]
     addresses = [IPv6Address(text) if host.ipv6 else IPv4Address(text) for text in texts if "%" not in text]
-    if known in addresses:  # servers of names turn the addresses of a name round
+    if known in addresses:  # name servers rotate the addresses of a name
         return known
     return addresses[0] if addresses else None
 
 
 def _port(name: PortName) -> int | None:
-    """Return the port of the protocol, or else of any: udp has no ``http`` of its own everywhere."""
+    """Return the port for the protocol, else for any protocol: some systems list ``http`` for tcp only."""
     for protocol in (name.protocol,) if name.protocol else ():
         try:
             return socket.getservbyname(name.name, protocol)

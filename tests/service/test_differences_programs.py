@@ -28,7 +28,7 @@ from ldirectord_py.config.model import Config
 from ldirectord_py.desired import adopt, real_key, rows
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import Destination
-from ldirectord_py.maintenance_names import in_maintenance, index
+from ldirectord_py.maintenance_names import in_maintenance, index_servers
 from ldirectord_py.plan import plan
 
 pytestmark = needs_original
@@ -211,7 +211,7 @@ async def test_which_files_mean_a_server(host: str, file: str, expected: tuple[b
     text = f"maintenancedir={tmp_path}\n" + site(9, "checktype=on", host=host)
     original_ = said(await check(text)) == [MAINTENANCE]
     virtual = parsed(tmp_path, text).virtuals[0]
-    meant = index([(real_key(virtual, real), real) for real in virtual.reals], {ip_address(host): "localhost"})
+    meant = index_servers([(real_key(virtual, real), real) for real in virtual.reals], {ip_address(host): "localhost"})
     assert expected == (original_, bool(in_maintenance([file], meant)))
 
 

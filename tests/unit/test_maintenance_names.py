@@ -9,7 +9,7 @@ import pytest
 from builders import config, real, virtual
 from harness.fakes.mutants import mutants
 from ldirectord_py.desired import real_key
-from ldirectord_py.maintenance_names import canonical, in_maintenance, index
+from ldirectord_py.maintenance_names import canonical, in_maintenance, index_servers
 
 CONFIG = config(
     virtual("192.0.2.1:80", real("10.1.0.1:80"), real("10.1.0.2:8080", name="Web2.Example.NET")),
@@ -25,7 +25,7 @@ NAMES = {
     ip_address("2001:db8::7"): "six.example.net.",
 }
 REALS = [(real_key(each, server), server) for each in CONFIG.virtuals for server in each.reals]
-MEANT = index(REALS, NAMES)
+MEANT = index_servers(REALS, NAMES)
 
 
 def meant(*files: str) -> list[str]:

@@ -14,7 +14,7 @@ from ldirectord_py.daemon.maintenance.reverse_names import ReverseNames
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.table import DestinationKey
-from ldirectord_py.maintenance_names import Names, in_maintenance, index
+from ldirectord_py.maintenance_names import Names, in_maintenance, index_servers
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
@@ -108,7 +108,7 @@ class MaintenanceDirectory:
             files, names = self._list_files(directory), self.names.names
             if self._indexed is None or self._indexed[0] is not compiled or self._indexed[1] is not names:
                 reals = ((each.key, each.real) for each in compiled.reals())
-                self._indexed = compiled, names, index(reals, names)
+                self._indexed = compiled, names, index_servers(reals, names)
             return in_maintenance(files, self._indexed[2])
         finally:
             self._listing.discard(directory)
