@@ -33,10 +33,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "checks/checktypes/test_command.py": ("runtime.output",),
     "daemon/reconciler/test_leftover.py": ("unresolved",),
     "ipvs/netlink/test_client.py": ("ipvs.netlink.session",),
-    "daemon/reconciler/test_director.py": (
-        *("daemon.reconciler.causes", "daemon.reconciler.drift", "daemon.reconciler.mirror"),
-        *("daemon.reconciler.health_tracker", "daemon.reconciler.table_sync"),
-    ),
+    "daemon/reconciler/test_table_sync.py": ("daemon.reconciler.causes", "daemon.reconciler.mirror"),
     "daemon/workers/test_pool.py": ("daemon.workers.worker",),
     "cli/test_probe_command.py": ("cli.probe",),
     "cli/test_arguments.py": ("cli",),

@@ -1,4 +1,4 @@
-"""Orders share with those before them whatever is equal: what has not changed is the same object."""
+"""A virtual that has not changed from one configuration to the next is the same compiled object."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def site(scheduler: str = "wrr") -> Config:
     return config(virtual(*WEB, fallback=fallback("127.0.0.1:80")), virtual(*MAIL, scheduler=scheduler))
 
 
-def shared(former: CompiledConfig, new: CompiledConfig) -> list[ServiceKey]:
+def same_objects(former: CompiledConfig, new: CompiledConfig) -> list[ServiceKey]:
     """Return the virtuals of which all is the same object."""
     return [key for key in new.virtuals if new.virtuals[key] is former.virtuals.get(key)]
 
@@ -31,7 +31,7 @@ def test_equal_virtuals_are_shared() -> None:
     former = compile_config(site(), KINDS)
     new = compile_config(site(scheduler="rr"), KINDS, former)
     web, mail = new.virtuals
-    assert shared(former, new) == [web]
+    assert same_objects(former, new) == [web]
     assert new.virtuals[web].virtual is former.virtuals[web].virtual is new.config.virtuals[0]
     assert new.virtuals[mail].virtual.scheduler == "rr"
     assert new == compile_config(site(scheduler="rr"), KINDS)
@@ -41,25 +41,25 @@ def test_equal_virtuals_are_shared() -> None:
 
 def test_other_kinds_of_checks_share_nothing() -> None:
     former = compile_config(site(), KINDS)
-    assert shared(former, compile_config(site(), dict(KINDS), former)) == []
+    assert same_objects(former, compile_config(site(), dict(KINDS), former)) == []
 
 
-async def test_a_reload_looks_only_at_virtuals_that_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[ServiceKey] = []
+async def test_a_reload_compares_only_virtuals_that_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[ServiceKey] = []
     rows = VirtualRows.rows
 
-    def noted(roster: VirtualRows, *arguments: object, **options: object) -> object:
-        looked.append(roster.service.key)
-        return rows(roster, *arguments, **options)  # type: ignore[arg-type]  # passed through
+    def record(rows_of: VirtualRows, *arguments: object, **options: object) -> object:
+        compared.append(rows_of.service.key)
+        return rows(rows_of, *arguments, **options)  # type: ignore[arg-type]  # passed through
 
     director = Director(MemoryKernel(), compile_config(site(), KINDS))
     await director.start()
-    monkeypatch.setattr(VirtualRows, "rows", noted)
+    monkeypatch.setattr(VirtualRows, "rows", record)
     await director.reload(compile_config(site(), KINDS, director.compiled))
-    assert looked == []
+    assert compared == []
     new = compile_config(site(scheduler="rr"), KINDS, director.compiled)
     await director.reload(new)
-    assert looked == [list(new.virtuals)[1]]
+    assert compared == [list(new.virtuals)[1]]
 
 
 def test_servers_are_found_behind_the_rows_that_they_share() -> None:

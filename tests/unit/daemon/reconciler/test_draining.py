@@ -36,18 +36,18 @@ def key(address: str) -> DestinationKey:
 
 
 class Site:
-    """A director on a kernel in memory, the clock of its draining, and the lines that it tells."""
+    """A director on a kernel in memory, the clock of its draining, and the lines that it logs."""
 
     def __init__(self, site: Virtual, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
         self.kernel = MemoryKernel()
         self.settings = settings
         self.lines: list[str] = []
         self.seconds = 0.0
-        self.director = Director(self.kernel, compile_config(config(site, **settings), KINDS), [self._note])
+        self.director = Director(self.kernel, compile_config(config(site, **settings), KINDS), [self._listen])
         self._began = asyncio.get_running_loop().time()
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self._began + self.seconds)
 
-    def _note(self, event: Event) -> None:
+    def _listen(self, event: Event) -> None:
         if (text := line(event)) is not None:
             self.lines.append(text)
 

@@ -1,4 +1,4 @@
-"""Standing: the servers of virtuals that have not changed keep their states, and the counts are those of the states."""
+"""Servers of virtuals that have not changed keep their states, and the counts are those of the states."""
 
 from __future__ import annotations
 
@@ -31,34 +31,32 @@ def adopted(keys: AbstractSet[DestinationKey]) -> dict[DestinationKey, HealthSta
 
 @given(st.lists(st.tuples(sites(), st.lists(st.tuples(st.integers(0, 7), st.sampled_from(Verdict))))))
 def test_counts_are_those_of_the_states(story: list[tuple[Config, list[tuple[int, Verdict]]]]) -> None:
-    standing = HealthTable()
+    table = HealthTable()
     in_force: CompiledConfig | None = None
     for site, verdicts in story:
         in_force = compile_config(site, KINDS, in_force)
-        standing.replace_virtuals(in_force.virtuals, frozenset(), adopted)
+        table.replace_virtuals(in_force.virtuals, frozenset(), adopted)
         keys = [real.key for real in in_force.reals()]
         for index, verdict in verdicts if keys else ():
-            standing.observe(keys[index % len(keys)], verdict, Rules())
-        up = Counter(key.service for key, state in standing.health.items() if state.up)
-        assert standing.health.keys() == {real.key for real in in_force.reals()}
-        assert standing.up == up.total()
-        assert [key for key in in_force.virtuals if standing.all_down(key)] == [
+            table.observe(keys[index % len(keys)], verdict, Rules())
+        up = Counter(key.service for key, state in table.health.items() if state.up)
+        assert table.health.keys() == {real.key for real in in_force.reals()}
+        assert table.up == up.total()
+        assert [key for key in in_force.virtuals if table.all_down(key)] == [
             key for key in in_force.virtuals if not up[key]
         ]
 
 
-def test_only_servers_of_virtuals_that_changed_are_enrolled_anew() -> None:
+def test_only_servers_of_changed_virtuals_get_a_state_again() -> None:
     web, mail = virtual("10.0.0.1:80", "10.1.0.1:80"), virtual("10.0.0.1:25", "10.1.0.1:80", "10.1.0.3:80")
     former = compile_config(config(web, mail), KINDS)
-    standing = HealthTable()
-    assert list(standing.replace_virtuals(former.virtuals, frozenset(), adopted)) == [
-        real.key for real in former.reals()
-    ]
+    table = HealthTable()
+    assert list(table.replace_virtuals(former.virtuals, frozenset(), adopted)) == [real.key for real in former.reals()]
     for real in former.reals():
-        standing.observe(real.key, Verdict.UP, Rules())
+        table.observe(real.key, Verdict.UP, Rules())
     new = compile_config(config(web, virtual("10.0.0.1:25", "10.1.0.3:80", scheduler="rr")), KINDS, former)
-    (kept,) = standing.replace_virtuals(new.virtuals, frozenset(), adopted)
+    (kept,) = table.replace_virtuals(new.virtuals, frozenset(), adopted)
     assert str(kept.address) == "10.1.0.3"
-    assert [state.up for state in standing.health.values()] == [True, True]
-    standing.reset(kept)
-    assert (standing.up, standing.all_down(kept.service)) == (1, True)
+    assert [state.up for state in table.health.values()] == [True, True]
+    table.reset(kept)
+    assert (table.up, table.all_down(kept.service)) == (1, True)

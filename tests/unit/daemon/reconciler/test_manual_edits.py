@@ -34,7 +34,7 @@ def test_what_is_left_is_remembered_and_told() -> None:
     assert edits.weights == {FIRST.key: None}
 
 
-def test_what_is_mended_is_told_but_for_a_removal_that_is_taken_back() -> None:
+def test_a_repair_is_published_unless_it_undoes_an_accepted_removal() -> None:
     edits = ManualEdits()
     assert edits.accept(Drifted(None, SECOND, repaired=True))
     assert edits.accept(Drifted(SECOND, None, repaired=True))

@@ -1,4 +1,4 @@
-"""What fails is tried again, ever less soon, and soon again once it worked."""
+"""What fails is tried again after delays that double, and soon again once something has worked."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return time
 
 
-async def test_a_look_is_due_at_once_or_after_a_period_or_never(clock: list[float]) -> None:
-    looks = ResyncTimer()
-    assert looks.at == math.inf
-    looks.schedule(10)
-    assert looks.at == 1010.0
-    looks.schedule(None)
-    assert looks.at == math.inf
-    looks.due_now()
-    assert looks.at < clock[0]
+async def test_a_resync_is_due_at_once_or_after_a_period_or_never(clock: list[float]) -> None:
+    timer = ResyncTimer()
+    assert timer.at == math.inf
+    timer.schedule(10)
+    assert timer.at == 1010.0
+    timer.schedule(None)
+    assert timer.at == math.inf
+    timer.due_now()
+    assert timer.at < clock[0]
 
 
-async def test_pauses_grow_to_a_limit_and_begin_anew(clock: list[float]) -> None:
-    looks, pauses = ResyncTimer(), []
+async def test_delays_grow_to_a_limit_and_start_again(clock: list[float]) -> None:
+    timer, delays = ResyncTimer(), []
     for _ in range(8):
-        looks.schedule(None)
-        looks.back_off()
-        pauses.append(looks.at - clock[0])
-    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
-    looks.schedule(None)
-    looks.reset()
-    looks.back_off()
-    assert looks.at - clock[0] == MIN_RETRY_DELAY
+        timer.schedule(None)
+        timer.back_off()
+        delays.append(timer.at - clock[0])
+    assert delays == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    timer.schedule(None)
+    timer.reset()
+    timer.back_off()
+    assert timer.at - clock[0] == MIN_RETRY_DELAY
 
 
-async def test_a_retry_is_not_later_than_the_look_that_is_due(clock: list[float]) -> None:
-    looks = ResyncTimer()
-    looks.schedule(0)
-    looks.back_off()
-    assert looks.at == clock[0]
+async def test_a_retry_is_not_later_than_the_resync_that_is_due(clock: list[float]) -> None:
+    timer = ResyncTimer()
+    timer.schedule(0)
+    timer.back_off()
+    assert timer.at == clock[0]
 
 
 class Timed(MemoryKernel):
-    """A kernel that notes when it is read."""
+    """A kernel that records when it is read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ async def test_a_kernel_that_is_back_without_a_change_is_soon_tried_again_when_i
     await director.start()
 
     async def lost(seconds: int) -> list[float]:
-        """Return the pauses between the reads of a kernel that is out of reach so long."""
+        """Return the delays between the reads of a kernel that is out of reach so long."""
         kernel.broken = KernelError("gone")
         await director.reconcile(resync=True)
         kernel.reads.clear()
