@@ -48,7 +48,7 @@ def _virtual(number: int, reals: int) -> Virtual:
 class Sends:
     """Sockets to a kernel, and how often each sends."""
 
-    dial: OpenSocket = open_socket
+    opener: OpenSocket = open_socket
     counts: list[int] | None = None
 
     def __call__(self) -> RawSocket:
@@ -56,7 +56,7 @@ class Sends:
         if self.counts is None:
             self.counts = []
         self.counts.append(0)
-        return _Counted(self.dial(), self.counts, len(self.counts) - 1)
+        return _Counted(self.opener(), self.counts, len(self.counts) - 1)
 
 
 class _Counted:
@@ -84,9 +84,9 @@ def measure(runs: int) -> Outcome:
     return Outcome(tuple(figures))
 
 
-async def changed(virtuals: int, reals: int, dial: OpenSocket = open_socket) -> float:
+async def changed(virtuals: int, reals: int, opener: OpenSocket = open_socket) -> float:
     """Return the median CPU time of some changes, in milliseconds; none of them reads the kernel's table."""
-    sends = Sends(dial)
+    sends = Sends(opener)
     director = Director(kernel := NetlinkKernel(sends), compile_config(site(virtuals, reals), kinds()))
     await director.start()
     checks = list(director.compiled.plan)

@@ -70,7 +70,7 @@ def measure(runs: int) -> Outcome:
         Figure("probes repeated by it", "", tuple(one.repeated for one in seen), target=value_at_most(0, "")),
     ]
     for virtuals, reals in SHAPES:
-        taken = tuple(_on_uvloop(changed(virtuals, reals, StandIn({}).dial)) for _ in range(runs))
+        taken = tuple(_on_uvloop(changed(virtuals, reals, StandIn({}).open_socket)) for _ in range(runs))
         native = f"one weight change, {virtuals:,} x {reals:,}, natively"
         figures.append(Figure(native, "ms CPU", taken, target=value_at_most(1, "ms")))
     return Outcome(tuple(figures))
@@ -125,7 +125,7 @@ async def _reloaded(path: Path) -> Seen:
     with (
         patch("ldirectord_py.daemon.probes.checker_for", probed.checker_for),
     ):
-        daemon = Daemon(path, loaded, SdNotify(), NetlinkKernel(stand_in.dial))
+        daemon = Daemon(path, loaded, SdNotify(), NetlinkKernel(stand_in.open_socket))
         started = asyncio.Event()
         directing = asyncio.create_task(daemon.run(started.set))
         await started.wait()

@@ -44,7 +44,7 @@ class StandIn:
         for key, bodies in destinations.items():
             self._chunks[service_key(key)] = _chunks(bodies)
 
-    def dial(self) -> Socket:
+    def open_socket(self) -> Socket:
         """Return another socket to this kernel."""
         return Socket(self)
 

@@ -97,7 +97,7 @@ class FakeLinux:
         self.unprivileged = False
         self.sent = 0
 
-    def dial(self) -> FakeSocket:
+    def open_socket(self) -> FakeSocket:
         return FakeSocket(self)
 
     def answers(self, data: bytes) -> Iterator[bytes]:

@@ -37,7 +37,7 @@ async def never() -> str:
 
 
 def kernel_of(linux: FakeLinux) -> NetlinkKernel:
-    return NetlinkKernel(linux.dial, never)
+    return NetlinkKernel(linux.open_socket, never)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
@@ -48,7 +48,7 @@ async def test_contract(case: Case, part: int) -> None:
 
 @pytest.mark.parametrize("mishap", MISHAPS)
 @pytest.mark.parametrize("before", range(6))
-async def test_a_dump_that_broke_is_taken_again(mishap: Callable[[bytes], bytes], before: int) -> None:
+async def test_a_broken_dump_is_repeated(mishap: Callable[[bytes], bytes], before: int) -> None:
     linux = FakeLinux(EVERY_SORT.values(), part=4)
     kernel = kernel_of(linux)
     await kernel.read()
@@ -57,7 +57,7 @@ async def test_a_dump_that_broke_is_taken_again(mishap: Callable[[bytes], bytes]
     assert not linux.mishaps
 
 
-async def test_a_table_that_never_holds_still_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_table_that_keeps_changing_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "READ_TIMEOUT", 0.05)
     linux = FakeLinux(BIG, part=2)
     weights = count(2)
@@ -66,7 +66,7 @@ async def test_a_table_that_never_holds_still_is_not_returned(monkeypatch: pytes
         await kernel_of(linux).read()
 
 
-async def test_a_long_dump_is_taken_twice_unless_it_is_what_was_there_before() -> None:
+async def test_a_long_dump_is_repeated_unless_nothing_changed() -> None:
     linux = FakeLinux(BIG, part=2)
     kernel = kernel_of(linux)
     sent = []
@@ -177,7 +177,7 @@ async def test_the_module_is_loaded_when_it_is_missing_at_first_and_later() -> N
         linux.family = 40 + len(loads)
         return ""
 
-    kernel = NetlinkKernel(linux.dial, load)
+    kernel = NetlinkKernel(linux.open_socket, load)
     assert not await kernel.apply(add(service()))
     for _ in range(2):
         linux.family = None
@@ -187,7 +187,7 @@ async def test_the_module_is_loaded_when_it_is_missing_at_first_and_later() -> N
     assert len(loads) == 4
 
 
-async def test_a_kernel_without_ipvs_is_told_in_words() -> None:
+async def test_a_kernel_without_ipvs_raises_with_a_hint() -> None:
     linux = FakeLinux()
     linux.family = None
 
@@ -195,7 +195,7 @@ async def test_a_kernel_without_ipvs_is_told_in_words() -> None:
         return "modprobe: FATAL: Module ip_vs not found"
 
     with pytest.raises(KernelError) as caught:
-        await NetlinkKernel(linux.dial, load).read()
+        await NetlinkKernel(linux.open_socket, load).read()
     expected = (
         "the kernel has no IPVS (modprobe: FATAL: Module ip_vs not found):"
         " load the module ip_vs as root, or install the modules of the running kernel"

@@ -1,4 +1,4 @@
-"""channel: a socket of the kernel's alone."""
+"""NetlinkSocket: answers of the kernel alone, whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def test_no_other_process_can_answer() -> None:
     ("answer", "error"),
     [(b"", AnswerDroppedError), (bytes(PAGE_READ), AnswerDroppedError), (None, AnswerLostError)],
 )
-def test_what_is_cut_or_missing_is_no_answer(answer: bytes | None, error: type[KernelError]) -> None:
-    class Cut:
+def test_a_truncated_or_missing_answer_raises(answer: bytes | None, error: type[KernelError]) -> None:
+    class TruncatingSocket:
         def send(self, data: bytes, /) -> int:
             return len(data)
 
@@ -36,4 +36,4 @@ def test_what_is_cut_or_missing_is_no_answer(answer: bytes | None, error: type[K
             pass
 
     with pytest.raises(error):
-        NetlinkSocket(Cut()).receive()
+        NetlinkSocket(TruncatingSocket()).receive()
