@@ -1,4 +1,4 @@
-"""What somebody changes in the kernel's table by hand."""
+"""Changes of the kernel's table by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that fail and come back: fallbacks, quiescence, counts of failures, maintenance."""
+"""Servers that fail and recover: fallbacks, quiescence, counts of failures, maintenance."""
 
 from __future__ import annotations
 

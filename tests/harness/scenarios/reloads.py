@@ -1,4 +1,4 @@
-"""Each kind of change that a reload brings."""
+"""Each kind of change at a reload."""
 
 from __future__ import annotations
 

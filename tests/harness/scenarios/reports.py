@@ -1,4 +1,4 @@
-"""What is told of changes: monitorfiles, mails."""
+"""Reports of changes: monitorfiles and mails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends of the daemon, and starts over the table that it left."""
+"""Stops of the daemon, and starts with the table that it left."""
 
 from __future__ import annotations
 
