@@ -81,7 +81,7 @@ async def test_a_changed_address_moves_the_server(site: Site, caplog: pytest.Log
 async def test_the_old_address_of_a_quiescent_virtual_is_drained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(draining, "EVERY", 0.0)
+    monkeypatch.setattr(draining, "COUNT_INTERVAL", 0.0)
     site = Site(tmp_path / "names.cf", monkeypatch, TEXT + "    quiescent=yes\n")
     await site.director.start()
     old = next(key for key in site.kernel.table if isinstance(key, DestinationKey) and "10.1.0.1" in str(key))
