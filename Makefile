@@ -20,7 +20,7 @@ help:
 	@echo "make demo      client, director and servers in network namespaces: servers fail, the traffic goes on"
 	@echo "make test      lint, types, every test, and the coverage of the unit tests"
 	@echo "make unit      the tests that need neither root nor a network, without the slow ones (seconds)"
-	@echo "make coverage  every unit test, with branch coverage by package"
+	@echo "make coverage  the unit tests that are not slow, with branch coverage by package"
 	@echo "make service   the tests against real servers on loopback"
 	@echo "make kernel    the tests against a real IPVS, in virtual machines if this kernel has none"
 	@echo "make original  the part of them that compares the Perl ldirectord with this one"
@@ -35,6 +35,7 @@ demo: machine
 	@PYTHONPATH=tests $(BIN)/python -m harness.lab.demo
 
 test: lint machine coverage
+	$(UNIT) -m slow
 	$(SERVICE)
 	$(KERNEL)
 
@@ -42,7 +43,7 @@ unit: venv
 	$(UNIT) --hypothesis-profile quick -m "not slow"
 
 coverage: venv
-	$(UNIT) --cov --cov-report=
+	$(UNIT) -m "not slow" --cov --cov-report=
 	@PYTHONPATH=tests $(BIN)/python -m harness.coverage
 
 matrix: venv

@@ -54,3 +54,15 @@ async def test_a_pattern_that_explodes_is_stopped_and_does_not_stop_the_loop(
     monkeypatch.setattr("ldirectord_py.checks.search.THREAD_TIMEOUT", 0.05)
     with pytest.raises(CheckFailed, match=r"^the receive pattern takes more than 0\.05 s on this answer$"):
         await search(compiled(r"^(a|aa|b?)*(?=c)(\1|a)*$"), b"a" * 5000 + b"d" * 50)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "problem"),
+    [
+        ("\ud800", "characters that UTF-8 does not have"),
+        ("(?u)a", "cannot use UNICODE flag with a bytes pattern"),
+        ("(" * 5000 + ")" * 5000, "too large"),
+    ],
+)
+def test_a_pattern_that_cannot_be_one_of_bytes_has_a_problem(pattern: str, problem: str) -> None:
+    assert pattern_problem(pattern) == problem

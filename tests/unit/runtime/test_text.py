@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,3 +24,8 @@ def test_whatever_it_is_can_be_encoded_and_printed(text: str) -> None:
 def test_a_byte_is_escaped_as_a_byte() -> None:
     assert escape_surrogates("\udcfc \ud800 ü") == r"\xfc \ud800 ü"
     assert "\udcfc ü\u20ac\U0001f600".encode("ascii", ESCAPED) == rb"\xfc \xfc\u20ac\U0001f600"
+
+
+def test_bytes_that_cannot_be_decoded_stay_an_error() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        b"\xff".decode(errors=ESCAPED)
