@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from ipaddress import ip_address
 
 import pytest
@@ -13,7 +14,7 @@ from contract.kernel_cases import WEB
 from contract.tables import keys, services, wrapped
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.netlink import decode
-from ldirectord_py.ipvs.netlink.decode import BrokenDumpError, MalformedAnswerError
+from ldirectord_py.ipvs.netlink.decode import BrokenDumpError, MalformedAnswerError, NetlinkMessage
 from ldirectord_py.ipvs.netlink.uapi import NLM_F_MULTI, NLMSG_DONE
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Service
 
@@ -107,3 +108,30 @@ def _all_messages(chunk: bytes) -> list[decode.NetlinkMessage]:
         return list(decode.messages(chunk))
     except KernelError:
         return []
+
+
+def service_message(*attributes: tuple[int, bytes]) -> NetlinkMessage:
+    """Return a message with a service of these attributes."""
+    inner = b""
+    for kind, value in attributes:
+        inner += struct.pack("=HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
+    body = b"\0" * 4 + struct.pack("=HH", 4 + len(inner), 1) + inner
+    return NetlinkMessage(0, 0, 0, memoryview(body))
+
+
+def test_an_error_without_a_number_is_none() -> None:
+    assert NetlinkMessage(0, 0, 0, memoryview(b"")).errno == 0
+
+
+def test_a_service_of_another_protocol_is_passed_over() -> None:
+    assert decode.service(service_message((1, b"\2\0"), (2, b"\1\0"))) is None
+
+
+def test_a_number_that_is_too_short_is_malformed() -> None:
+    with pytest.raises(MalformedAnswerError, match="of 1 bytes, not 2"):
+        decode.service(service_message((1, b"\2")))
+
+
+def test_an_address_that_is_too_short_is_malformed() -> None:
+    with pytest.raises(MalformedAnswerError, match="an address of family 2 in 3 bytes"):
+        decode.service(service_message((1, b"\2\0"), (2, b"\6\0"), (3, b"abc")))
