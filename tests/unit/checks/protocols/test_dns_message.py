@@ -182,13 +182,13 @@ def test_a_malicious_answer_is_read_in_bounded_time() -> None:
     name = b"\x01a" * 126 + b"\x00"
     chain = b"".join(struct.pack("!H", 0xC000 | at) for at in (0x2D, *range(0x2D + len(name), 16000, 2)))
     hidden = b"\xc0\x0c" + struct.pack("!HHIH", 999, 1, 60, len(name) + len(chain)) + name + chain
-    start = time.monotonic()
+    start = time.thread_time()
     records = record(RecordType.SOA, b"\xc0\x2d" * 2 + bytes(20)) * 1500
     assert len(WWW.decode(head(answers=1501) + hidden + records).records) == 127
     records = record(RecordType.SOA, b"\xfe\x00" * 2 + bytes(20)) * 1500
     with pytest.raises(CheckFailed):
         WWW.decode(head(answers=1501) + hidden + records)
-    assert time.monotonic() - start < 1.0
+    assert time.thread_time() - start < 1.0  # of the processor: a busy host does not count
 
 
 VALID = answer(WWW, *((kind, text) for kind, text, _ in RECORDS))
