@@ -1,12 +1,12 @@
-"""The reports that wait for others: mails and monitorfiles."""
+"""The reports that are sent or written in the background: mails and monitorfiles."""
 
 from __future__ import annotations
 
 import asyncio
 
 from ldirectord_py.config.model import Config
+from ldirectord_py.report.mail.alerts import MailAlerts
 from ldirectord_py.report.mail.dispatcher import MailDispatcher, this_host
-from ldirectord_py.report.mail.mail import MailAlerts
 from ldirectord_py.report.monitorfile import FLUSH_TIMEOUT, MonitorFiles
 from ldirectord_py.runtime.lookup import resolve_addresses
 from ldirectord_py.runtime.threads import run_in_daemon_thread
@@ -21,7 +21,7 @@ class Reports:
         self.files = MonitorFiles()
 
     async def close(self, seconds: float = FLUSH_TIMEOUT) -> None:
-        """Send and write what waits, for so long at most."""
+        """Send and write what is queued, within ``seconds``."""
         self.mail.flush()
         writing = run_in_daemon_thread(self.files.close, seconds)
         await asyncio.gather(self._dispatcher.close(seconds), writing, return_exceptions=True)

@@ -3,7 +3,7 @@
 ::
 
     Reloader --_reload--.
-    NameWatch ----------+--> _put_in_force --> MaintenanceDirectory.prepare, Director.reload, Probing.follow
+    NameWatch ----------+--> _put_in_force --> MaintenanceDirectory.prepare, Director.reload, ProbeDispatcher.set_config
 
     MaintenanceDirectory --set_maintenance--.
     Prober or WorkerPool ----observe--------+--> Director: HealthTracker --> TableSync --> Kernel
@@ -33,7 +33,7 @@ from ldirectord_py.daemon.commands.runner import CommandRunner
 from ldirectord_py.daemon.configuration.name_watch import NameWatch
 from ldirectord_py.daemon.configuration.reload import Reloader
 from ldirectord_py.daemon.maintenance.directory import MaintenanceDirectory
-from ldirectord_py.daemon.probes import Probing
+from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reports import Reports
@@ -99,7 +99,7 @@ class Daemon:
         self.commands = CommandRunner(self.director, path)
         listeners += [self.reports.mail, self.reports.files, self.commands.fallback]
         self.maintenance = MaintenanceDirectory(self.director)
-        self.probes = Probing(self.director.observe)
+        self.probes = ProbeDispatcher(self.director.observe)
         self.reloader = Reloader(path, loaded, self.director, self._reload, notify)
         self.resolver = NameWatch(self.reloader, self._put_in_force)
         self.notify = notify
@@ -110,7 +110,7 @@ class Daemon:
         await self.maintenance.start()
         with gc_paused():  # benchmark start: a sixth of the time with 10,000 servers
             await self.director.start()
-        self.probes.follow(self.director.compiled)
+        self.probes.set_config(self.director.compiled)
         freeze_survivors()
         self.commands.start()
         self.notify.ready(self.director.summary)
@@ -146,7 +146,7 @@ class Daemon:
     async def _put_in_force(self, new: CompiledConfig) -> None:
         await self.maintenance.prepare(new)
         await self.director.reload(new)
-        self.probes.follow(self.director.compiled)
+        self.probes.set_config(self.director.compiled)
         freeze_survivors()
         logfile.reconfigure(new.config.settings)
 

@@ -123,7 +123,7 @@ async def _reloaded(path: Path) -> Seen:
     up = {real.key: HealthState(up=True) for real in compile_config(loaded.config, kinds()).reals()}
     stand_in, probed = StandIn(desired(loaded.config, up, {})), Probed()
     with (
-        patch("ldirectord_py.daemon.probes.checker_for", probed.checker_for),
+        patch("ldirectord_py.daemon.probe_dispatcher.checker_for", probed.checker_for),
     ):
         daemon = Daemon(path, loaded, SdNotify(), NetlinkKernel(stand_in.open_socket))
         started = asyncio.Event()

@@ -9,8 +9,8 @@ import pytest
 from builders import KINDS, config, virtual
 from harness.fakes.scripted import servers
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.daemon import probes
-from ldirectord_py.daemon.probes import Probing
+from ldirectord_py.daemon import probe_dispatcher
+from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.health import Verdict
 
@@ -23,46 +23,46 @@ async def _answer_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWri
 
 @pytest.mark.slow
 async def test_at_the_cap_every_server_is_judged_in_its_own_time() -> None:
-    told = dict[Check, Result]()
+    results = dict[Check, Result]()
     async with servers() as place:
         port = await place.start(_answer_slowly, "0.0.0.0")  # noqa: S104  so many servers at once
         web = virtual("192.0.2.1:80", *(f"127.0.0.{host}:{port}" for host in range(1, 9)), negotiatetimeout=1)
-        watched = Probing(told.__setitem__)
-        watched.follow(compile_config(config(web, maxchecks=2, maxexternal=7), KINDS))
+        dispatcher = ProbeDispatcher(results.__setitem__)
+        dispatcher.set_config(compile_config(config(web, maxchecks=2, maxexternal=7), KINDS))
         async with asyncio.timeout(20):
-            while len(told) < len(web.reals):
+            while len(results) < len(web.reals):
                 await asyncio.sleep(0.02)
-        await watched.close()
-    assert {result.verdict for result in told.values()} == {Verdict.UP}  # the last began after 1.2 s
-    assert watched._limits.commands.limit == 7
+        await dispatcher.close()
+    assert {result.verdict for result in results.values()} == {Verdict.UP}  # the last began after 1.2 s
+    assert dispatcher._limits.commands.limit == 7
 
 
-async def test_more_checks_than_this_host_has_room_for_are_told(
+async def test_more_checks_than_this_host_has_room_for_are_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(probes, "raise_limit", lambda: 64)
-    watched = Probing(lambda check, result: None)
-    watched.follow(compile_config(config(maxchecks=32), KINDS))
+    monkeypatch.setattr(probe_dispatcher, "raise_limit", lambda: 64)
+    dispatcher = ProbeDispatcher(lambda check, result: None)
+    dispatcher.set_config(compile_config(config(maxchecks=32), KINDS))
     assert caplog.messages == []
-    watched.follow(compile_config(config(maxchecks=33), KINDS))
+    dispatcher.set_config(compile_config(config(maxchecks=33), KINDS))
     assert caplog.messages == ["Of maxchecks=33 only 32 have room under the limit of open files; raise it"]
-    await watched.close()
+    await dispatcher.close()
 
 
 @pytest.mark.slow  # whole processes
 async def test_with_fork_others_probe_until_it_is_taken_back() -> None:
-    told = list[Check]()
+    results = list[Check]()
     async with servers() as place:
         port = await place.start(_answer_slowly, "0.0.0.0")  # noqa: S104  so many servers at once
         web = virtual("192.0.2.1:80", *(f"127.0.0.{host}:{port}" for host in range(1, 4)), checkinterval=1)
-        watched = Probing(lambda check, result: told.append(check))
-        pids = watched._workers.pids
+        dispatcher = ProbeDispatcher(lambda check, result: results.append(check))
+        pids = dispatcher._workers.pids
         for fork, processes in ((True, 2), (False, 0), (True, 2)):
-            watched.follow(compile_config(config(web, fork=fork, workers=2), KINDS))
-            told.clear()
+            dispatcher.set_config(compile_config(config(web, fork=fork, workers=2), KINDS))
+            results.clear()
             async with asyncio.timeout(20):
-                while len(set(told)) < len(web.reals) or len(watched._workers.pids) != processes:
+                while len(set(results)) < len(web.reals) or len(dispatcher._workers.pids) != processes:
                     await asyncio.sleep(0.02)
-            assert not set(pids) & set(watched._workers.pids)
-            pids = watched._workers.pids
-        await watched.close()
+            assert not set(pids) & set(dispatcher._workers.pids)
+            pids = dispatcher._workers.pids
+        await dispatcher.close()

@@ -19,7 +19,7 @@ from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Destination
-from ldirectord_py.report.mail.mail import MailAlerts
+from ldirectord_py.report.mail.alerts import MailAlerts
 from ldirectord_py.report.mail.message import Alert, Host, MailMessage, Route
 
 OPS = "ops@example.net"

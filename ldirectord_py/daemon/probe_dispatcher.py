@@ -19,7 +19,7 @@ from ldirectord_py.runtime.file_limit import max_checks, raise_limit
 logger = logging.getLogger(__name__)
 
 
-class Probing:
+class ProbeDispatcher:
     """Probes the checks of a configuration, here or with ``fork`` in worker processes, and reports every Result.
 
     Its state: the prober and its limits, the workers, and the workers that are ending.
@@ -33,7 +33,7 @@ class Probing:
         self._workers = WorkerPool(report)
         self._ending: set[asyncio.Task[None]] = set()
 
-    def follow(self, compiled: CompiledConfig) -> None:
+    def set_config(self, compiled: CompiledConfig) -> None:
         """Probe exactly the checks of this configuration; those that stay go on undisturbed."""
         settings = compiled.config.settings
         processes = worker_count(settings, len(compiled.plan))
