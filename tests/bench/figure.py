@@ -1,6 +1,6 @@
-"""What a benchmark hands back: figures, each with all its runs, and curves to be drawn.
+"""The result of a benchmark: figures, each with all its runs, and curves for the plots.
 
-A benchmark is a module beside this one with a function ``measure(runs: int) -> Outcome`` and a row in ``__main__.py``.
+A benchmark is a module beside this one with a function ``measure(runs: int) -> Outcome`` and a row in ``benchmarks.py``.
 """
 
 from __future__ import annotations

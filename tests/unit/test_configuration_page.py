@@ -133,7 +133,7 @@ def test_the_page_on_differences_lists_what_is_new() -> None:
 
 
 def test_words_of_the_past_are_named() -> None:
-    (past,) = [part for part in PARTS if part.startswith("Words of the past")]
+    (past,) = [part for part in PARTS if part.startswith("Removed directives")]
     assert REMOVED.keys() <= set(re.findall(r"`(\w+)`", past))
 
 
