@@ -1,6 +1,7 @@
 """The result of a benchmark: figures, each with all its runs, and curves for the plots.
 
-A benchmark is a module beside this one with a function ``measure(runs: int) -> Outcome`` and a row in ``benchmarks.py``.
+A benchmark is a module beside this one with a function ``measure(runs: int) -> Outcome`` and a row in
+``benchmarks.py``.
 """
 
 from __future__ import annotations
