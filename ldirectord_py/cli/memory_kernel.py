@@ -12,14 +12,15 @@ from ldirectord_py.instance.pid_file import RUNDIR_VARIABLE
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.ipvsadm import command
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
+from ldirectord_py.ipvs.table import NOT_ENCODED, EncodedRows
 
 
 class PrintingKernel(MemoryKernel):
     """A table in memory that prints each change as the ipvsadm command that would make it."""
 
-    async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
+    async def apply(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> Sequence[Refused]:
         """Do the ops, print those that were done, and return those that were refused."""
-        refused = await super().apply(ops)
+        refused = await super().apply(ops, encoded)
         print("".join(f"{command(op)}\n" for op in self.written), end="", flush=True)
         self.written.clear()
         return refused

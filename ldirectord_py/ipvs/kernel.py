@@ -11,7 +11,16 @@ from typing import Protocol
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.refusal import Refused, refused, validate
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, ServiceKey, Table
+from ldirectord_py.ipvs.table import (
+    NOT_ENCODED,
+    Destination,
+    DestinationKey,
+    EncodedRows,
+    Row,
+    Service,
+    ServiceKey,
+    Table,
+)
 
 __all__ = ["SCHEDULERS", "Kernel", "MemoryKernel", "Refused"]
 
@@ -26,10 +35,11 @@ class Kernel(Protocol):
         """Return one consistent table, services before their destinations; KernelError when there is none."""
         ...
 
-    async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
+    async def apply(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> Sequence[Refused]:
         """Write the ops in one batch and return those that were refused, in their order.
 
-        The others are done. KernelError when nothing can be written now.
+        The others are done. Rows of ``encoded`` need neither be validated nor encoded again. KernelError when nothing
+        can be written now.
         """
         ...
 
@@ -92,7 +102,7 @@ class MemoryKernel:
         self._raise_broken()
         return self.table
 
-    async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
+    async def apply(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> Sequence[Refused]:
         """Do the ops one by one and return those that were refused; raise ``broken``."""
         self._raise_broken()
         answers = [(op, validate(op) or self._try(op)) for op in ops]

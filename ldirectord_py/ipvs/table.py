@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, IntFlag
 from ipaddress import IPv4Address, IPv6Address
-from typing import Generic, NamedTuple, Self, TypeVar
+from typing import Final, Generic, NamedTuple, Self, TypeVar
 
 from ldirectord_py.address import Address, endpoint
 
@@ -164,6 +164,10 @@ class Destination(NamedTuple):
 Key = ServiceKey | DestinationKey
 Row = Service | Destination
 Table = Mapping[Key, Row]
+EncodedRows = Mapping[Row, bytes]
+"""Rows that were validated, each with the payload of the netlink message that adds or edits it."""
+NOT_ENCODED: Final[EncodedRows] = {}
+"""No row is encoded yet."""
 
 
 def kept(row: Row, held: Row) -> Row:

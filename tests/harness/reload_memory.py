@@ -22,6 +22,7 @@ from ldirectord_py.daemon import run
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
+from ldirectord_py.ipvs.table import NOT_ENCODED, EncodedRows
 
 FIRST = 10
 
@@ -32,8 +33,8 @@ DIFFERENT = int(os.environ.get("DIFFERENT", "5"))
 class Kernel(MemoryKernel):
     """A kernel that keeps no record of writes."""
 
-    async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
-        refused = await super().apply(ops)
+    async def apply(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> Sequence[Refused]:
+        refused = await super().apply(ops, encoded)
         self.written.clear()
         return refused
 

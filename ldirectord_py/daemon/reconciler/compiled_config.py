@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -11,7 +11,8 @@ from ldirectord_py.config.model import CheckType, Config, Fallback, Real, Virtua
 from ldirectord_py.daemon.reconciler.dirty_set import Scopes
 from ldirectord_py.desired import VirtualRows, virtual_rows
 from ldirectord_py.health import Rules
-from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey
+from ldirectord_py.ipvs.netlink.encode import encode_valid
+from ldirectord_py.ipvs.table import DestinationKey, EncodedRows, Key, Row, ServiceKey
 from ldirectord_py.plan import checks, merged
 from ldirectord_py.report.events import Role
 
@@ -36,10 +37,14 @@ class CompiledReal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CompiledVirtual:
-    """A virtual, its rows, its real servers by their keys, and the check of each in the order of ``virtual.reals``."""
+    """A virtual, its rows, its real servers by their keys, and the check of each in the order of ``virtual.reals``.
+
+    ``encoded`` holds the rows that the virtual has while all its servers are up.
+    """
 
     virtual: Virtual
     rows: VirtualRows
+    encoded: EncodedRows
     reals: Mapping[DestinationKey, CompiledReal]
     checks: tuple[Check | None, ...]
 
@@ -88,6 +93,14 @@ class CompiledConfig:
         known = ((reals, results.get(check)) for check, reals in self.plan.items())
         return {real.key: result for reals, result in known if result is not None for real in reals}
 
+    def encoded(self, services: Iterable[ServiceKey]) -> EncodedRows:
+        """Return the encoded rows of these services."""
+        rows: dict[Row, bytes] = {}
+        for key in services:
+            if key in self.virtuals:
+                rows.update(self.virtuals[key].encoded)
+        return rows
+
     def batches(self, scopes: Scopes, rows: int) -> Iterator[Scopes]:
         """Yield the services in their order, in batches of about so many ``rows``."""
         batch: dict[ServiceKey, dict[DestinationKey, None] | None] = {}
@@ -119,13 +132,14 @@ def _compile_virtual(virtual: Virtual, known: CompiledVirtual | None, kinds: Map
     if known is not None and known.virtual == virtual:
         return known
     rows = virtual_rows(virtual)
+    encoded = encode_valid((rows.service, *(row for slot in rows.slots.values() for _, row in slot.up)))
     row_keys = {key: row for row, slot in rows.slots.items() for key, _ in slot.up}
     rules = _rules(virtual)
     reals = {
         key: CompiledReal(key, row_keys[key], virtual, real, rules)
         for key, real in zip(rows.identities, virtual.reals, strict=True)
     }
-    return CompiledVirtual(virtual, rows, reals, checks(virtual, kinds))
+    return CompiledVirtual(virtual, rows, encoded, reals, checks(virtual, kinds))
 
 
 def _rules(virtual: Virtual) -> Rules:

@@ -10,7 +10,17 @@ from typing import Final
 from ldirectord_py.daemon.reconciler.dirty_set import Scopes, covers
 from ldirectord_py.ipvs.diff import Op, Verb, diff
 from ldirectord_py.ipvs.kernel import Kernel, Refused
-from ldirectord_py.ipvs.table import DestinationKey, Key, Row, Service, ServiceKey, Table, service_of
+from ldirectord_py.ipvs.table import (
+    NOT_ENCODED,
+    DestinationKey,
+    EncodedRows,
+    Key,
+    Row,
+    Service,
+    ServiceKey,
+    Table,
+    service_of,
+)
 from ldirectord_py.runtime.garbage import gc_paused
 
 Rows = dict[Key, Row]
@@ -74,11 +84,13 @@ class Mirror:
         """Return how many connections the destinations of these services have; KernelError."""
         return await self._kernel.connections(services)
 
-    async def write(self, wanted: Table, scopes: Scopes) -> tuple[Sequence[Done], Sequence[Refused]]:
+    async def write(
+        self, wanted: Table, scopes: Scopes, encoded: EncodedRows = NOT_ENCODED
+    ) -> tuple[Sequence[Done], Sequence[Refused]]:
         """Make the kernel hold ``wanted`` within these scopes; return what was done and what is newly refused."""
         with gc_paused():
             ops = diff(self._current(scopes), wanted)
-            refused = {answer.op: answer for answer in await self._kernel.apply(ops)} if ops else {}
+            refused = {answer.op: answer for answer in await self._kernel.apply(ops, encoded)} if ops else {}
         done = [each for op in ops if op not in refused for each in self._record(op)]
         return done, self._record_refused(scopes, refused.values())
 

@@ -165,7 +165,8 @@ class TableSync:
         scopes = {key: scope if key in self._mirror.services else None for key, scope in scopes.items()}
         with self._causes.taken(scopes) as causes:
             wanted = {} if phase is Phase.STOP else self._wanted(compiled, scopes)
-            done, refused = await self._mirror.write(wanted, scopes)
+            whole = [key for key, scope in scopes.items() if scope is None]
+            done, refused = await self._mirror.write(wanted, scopes, compiled.encoded(whole))
         for each in done:
             self._publish(self._written(compiled, each, phase, causes))
             if each.op.verb is Verb.DELETE and isinstance(each.op.row, Destination):

@@ -17,7 +17,7 @@ from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.netlink.session import NetlinkSession, NoFamilyError
 from ldirectord_py.ipvs.netlink.socket import OpenSocket, open_socket
 from ldirectord_py.ipvs.refusal import Refused, refused
-from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey, Table
+from ldirectord_py.ipvs.table import NOT_ENCODED, Destination, DestinationKey, EncodedRows, ServiceKey, Table
 from ldirectord_py.runtime.child import Child
 from ldirectord_py.runtime.garbage import gc_paused
 from ldirectord_py.runtime.output import Output
@@ -74,16 +74,16 @@ class NetlinkKernel:
         with gc_paused():
             return await self._call(NetlinkSession.read)
 
-    async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
+    async def apply(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> Sequence[Refused]:
         """Write the ops in one batch and return those that were refused, in their order.
 
-        KernelError when nothing can be written now.
+        Rows of ``encoded`` are neither validated nor encoded again. KernelError when nothing can be written now.
         """
         if not ops:
             return []
         # A service may make the kernel load a scheduler, or wait for its readers: 20 to 150 ms.
         inline = len(ops) <= MAX_INLINE and all(isinstance(op.row, Destination) for op in ops)
-        outcome = await self._call(lambda session: session.write(ops), inline=inline)
+        outcome = await self._call(lambda session: session.write(ops, encoded), inline=inline)
         errors = outcome.errors
         if outcome.needs_confirmation:
             errors = await self._call(lambda session: session.confirm(ops, outcome))

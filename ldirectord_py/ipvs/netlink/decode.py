@@ -70,7 +70,7 @@ from ldirectord_py.ipvs.table import (
 UNPRIVILEGED: Final = "access to the kernel's IPVS table is denied: run as root or with CAP_NET_ADMIN"
 
 _ORDER: Final = "little" if struct.pack("=H", 1) == b"\1\0" else "big"
-_PROTOCOLS = frozenset(Protocol)
+PROTOCOLS = frozenset(Protocol)
 FORWARDS = [*ForwardMethod, ForwardMethod.BYPASS, ForwardMethod.BYPASS, ForwardMethod.BYPASS]
 _CONNECTION_COUNTS = (IPVS_DEST_ATTR_ACTIVE_CONNS, IPVS_DEST_ATTR_INACT_CONNS, IPVS_DEST_ATTR_PERSIST_CONNS)
 
@@ -219,7 +219,7 @@ def _service_key(found: Attributes) -> ServiceKey | None:
     if mark:
         return FirewallMark(mark, family == AF_INET6)
     protocol = _number(found, IPVS_SVC_ATTR_PROTOCOL, 2)
-    if protocol not in _PROTOCOLS:
+    if protocol not in PROTOCOLS:
         return None
     address = _address(found, IPVS_SVC_ATTR_ADDR, family)
     return VirtualAddress(Protocol(protocol), address, _port(found, IPVS_SVC_ATTR_PORT))

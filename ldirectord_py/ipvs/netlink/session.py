@@ -9,19 +9,18 @@ from __future__ import annotations
 import errno
 import struct
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from operator import attrgetter
 from typing import Final, TypeVar
 
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.netlink import decode
 from ldirectord_py.ipvs.netlink.decode import BrokenDumpError, MalformedAnswerError, NetlinkMessage
-from ldirectord_py.ipvs.netlink.dump_cache import DumpCache
+from ldirectord_py.ipvs.netlink.dump_cache import DumpCache, DumpedDestinations
 from ldirectord_py.ipvs.netlink.encode import batch, request, service_key
 from ldirectord_py.ipvs.netlink.socket import (
     LONG_READ,
@@ -44,7 +43,7 @@ from ldirectord_py.ipvs.netlink.uapi import (
     NLMSG_ERROR,
 )
 from ldirectord_py.ipvs.refusal import Refused, validate
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, Service, ServiceKey, Table
+from ldirectord_py.ipvs.table import NOT_ENCODED, DestinationKey, EncodedRows, Key, Row, Service, ServiceKey, Table
 
 MAX_BATCH: Final = 1024
 """Ops in one send."""
@@ -57,7 +56,6 @@ MAX_PAGE_DESTINATIONS: Final = 10
 MAX_WRITES: Final = 3
 """How often an op is written whose answer is lost."""
 
-_KEY = attrgetter("key")
 _IPVS_NAME = NLATTR.pack(9, CTRL_ATTR_FAMILY_NAME) + struct.pack("8s", IPVS_GENL_NAME.encode())
 
 Decoded = TypeVar("Decoded")
@@ -96,7 +94,6 @@ class NetlinkSession:
         self._edits, self._short_dumps, self._long_dumps = _open_sockets(opener, PAGE_READ, PAGE_READ, LONG_READ)
         self._family = 0
         self._cache = DumpCache()
-        self._last: dict[ServiceKey, list[Destination]] = {}
 
     def close(self) -> None:
         """Close the sockets."""
@@ -113,20 +110,22 @@ class NetlinkSession:
                     self._family = _family(message)
                     return self._family
 
-    def write(self, ops: Sequence[Op]) -> WriteOutcome:
+    def write(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> WriteOutcome:
         """Send the valid ops in order and return the outcome of all; KernelError when none may be written."""
         outcome = WriteOutcome(self._family or self.resolve())
-        outcome.invalid = {at: refused for at, op in enumerate(ops) if (refused := validate(op))}
+        outcome.invalid = _invalid(ops, encoded)
         valid = [at for at in range(len(ops)) if at not in outcome.invalid]
         for start in range(0, len(valid), MAX_BATCH):
-            self._write_batch(ops, valid[start : start + MAX_BATCH], outcome)
+            self._write_batch(ops, valid[start : start + MAX_BATCH], outcome, encoded)
         if errno.EPERM in outcome.errors.values():
             raise KernelError(decode.UNPRIVILEGED)
         return outcome
 
-    def _write_batch(self, ops: Sequence[Op], positions: Sequence[int], outcome: WriteOutcome) -> None:
+    def _write_batch(
+        self, ops: Sequence[Op], positions: Sequence[int], outcome: WriteOutcome, encoded: EncodedRows
+    ) -> None:
         first = self._edits.reserve(len(positions))
-        self._edits.send(batch([ops[at] for at in positions], outcome.family, first))
+        self._edits.send(batch([ops[at] for at in positions], outcome.family, first, encoded))
         answers, complete = self._receive_answers(first, first + len(positions) - 1)
         outcome.errors |= {positions[number - first]: error for number, error in answers.items() if error}
         if not complete:
@@ -202,35 +201,32 @@ class NetlinkSession:
 
     def _read_once(self) -> Table:
         services = self._services()
-        destinations = {row.key: self._destinations(row.key) for row in services}
-        # A service that was removed meanwhile looks like one without destinations.
-        if self._services() != services:
-            raise BrokenDumpError("services came or went meanwhile")
-        self._last = destinations
         table: dict[Key, Row] = {}
         for row in services:
             table[row.key] = row
-            table.update(zip(map(_KEY, destinations[row.key]), destinations[row.key], strict=True))
+            table.update(self._destinations(self._cache.destinations(row.key)))
+        # A service that was removed meanwhile looks like one without destinations.
+        if self._services() != services:
+            raise BrokenDumpError("services came or went meanwhile")
         self._cache.trim(len(table))
         return table
 
     def _services(self) -> list[Service]:
         return self._dump(self._long_dumps, IPVS_CMD_GET_SERVICE, b"", self._cache.services)[0]
 
-    def _destinations(self, owner: ServiceKey) -> list[Destination]:
+    def _destinations(self, known: DumpedDestinations) -> Mapping[Key, Row]:
         """Return the destinations of a service.
 
         A dump in several parts may lose or repeat some: it has to equal the one before.
         """
-        last = self._last.get(owner, [])
-        opened = self._short_dumps if len(last) <= MAX_PAGE_DESTINATIONS else self._long_dumps
-        decode_chunk = partial(self._cache.destinations, owner)
-        rows, parts = self._dump(opened, IPVS_CMD_GET_DEST, service_key(owner), decode_chunk)
-        if parts > 1 and rows != last:
-            again, _ = self._dump(self._long_dumps, IPVS_CMD_GET_DEST, service_key(owner), decode_chunk)
+        opened = self._short_dumps if len(known.last) <= MAX_PAGE_DESTINATIONS else self._long_dumps
+        rows, parts = self._dump(opened, IPVS_CMD_GET_DEST, known.request, known.decode)
+        if parts > 1 and rows != known.last:
+            again, _ = self._dump(self._long_dumps, IPVS_CMD_GET_DEST, known.request, known.decode)
             if again != rows:
                 raise BrokenDumpError("destinations came or went meanwhile")
-        return rows
+        known.remember(rows)
+        return known.rows
 
     def _connections(self, owner: ServiceKey) -> dict[DestinationKey, int]:
         """Return the connections of each destination; a dump in several parts, which may lose some, is repeated."""
@@ -268,6 +264,11 @@ def _family(message: NetlinkMessage) -> int:
     if message.kind == NLMSG_ERROR and message.errno:
         raise NoFamilyError("the kernel has no IPVS: modprobe ip_vs")
     return decode.family_id(message)
+
+
+def _invalid(ops: Sequence[Op], encoded: EncodedRows) -> dict[int, Refused]:
+    """Return the refusals by position; encoded rows were validated when they were encoded."""
+    return {at: refused for at, op in enumerate(ops) if op.row not in encoded and (refused := validate(op))}
 
 
 def _in_effect(op: Op, table: Table) -> bool:

@@ -24,7 +24,7 @@ from ldirectord_py.daemon.reports import Reports
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
-from ldirectord_py.ipvs.table import Table
+from ldirectord_py.ipvs.table import NOT_ENCODED, EncodedRows, Table
 from ldirectord_py.report.log import logfile
 from ldirectord_py.report.mail import dispatcher
 from ldirectord_py.report.mail.sendmail import sendmail_transport
@@ -50,9 +50,9 @@ class Gate(MemoryKernel):
         await self.open.wait()
         return await super().read()
 
-    async def apply(self, ops: Sequence[Op]) -> Sequence[Refused]:
+    async def apply(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> Sequence[Refused]:
         await self.open.wait()
-        return await super().apply(ops)
+        return await super().apply(ops, encoded)
 
 
 class Daemon:

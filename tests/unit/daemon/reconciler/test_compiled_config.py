@@ -39,6 +39,16 @@ def test_equal_virtuals_are_shared() -> None:
     assert plan_of_keys == list(plan(site(scheduler="rr"), KINDS).items())
 
 
+def test_rows_of_servers_that_are_up_are_encoded_once() -> None:
+    former = compile_config(site(), KINDS)
+    new = compile_config(site(scheduler="rr"), KINDS, former)
+    web, mail = new.virtuals
+    rows, before = new.encoded([web, mail]), former.encoded([web])
+    assert {web, mail, *(real.row for real in new.reals())} == {row.key for row in rows}
+    assert all(rows[row] is payload for row, payload in before.items())
+    assert new.encoded([]) == {}
+
+
 def test_other_kinds_of_checks_share_nothing() -> None:
     former = compile_config(site(), KINDS)
     assert same_objects(former, compile_config(site(), dict(KINDS), former)) == []

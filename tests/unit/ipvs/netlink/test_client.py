@@ -14,9 +14,10 @@ import pytest
 from contract.fake_linux import FakeLinux, FakeSocket, attribute, cut, fine, interrupted, lose, overrun, too_long
 from contract.kernel_cases import CASES, EVERY_SORT, MANY, Case, add, edit, hold, real, service, table
 from ldirectord_py.errors import KernelError
-from ldirectord_py.ipvs.diff import diff
+from ldirectord_py.ipvs.diff import Op, diff
 from ldirectord_py.ipvs.netlink import client, session
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
+from ldirectord_py.ipvs.netlink.encode import encode_valid
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
@@ -122,6 +123,17 @@ async def test_invalid_ops_are_refused_in_order_and_the_others_written() -> None
     expected = [(at, errno.ERANGE) for at in invalid] + [(2, errno.EEXIST)]
     assert sorted(expected) == [(places[one.op.row.key], one.errno) for one in refused]
     assert len(rows) - len(expected) == len(linux.kernel.written)
+
+
+async def test_encoded_rows_are_not_validated_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[Row] = [service(), real("10.1.0.1"), real("10.1.0.2")]
+    encoded = encode_valid(rows[:2])
+    validated: list[Op] = []
+    monkeypatch.setattr(session, "validate", validated.append)
+    linux = FakeLinux()
+    assert not await kernel_of(linux).apply(add(*rows), encoded)
+    assert add(rows[2]) == validated
+    assert table(*rows) == linux.kernel.table
 
 
 async def test_nothing_is_sent_for_invalid_ops_alone() -> None:

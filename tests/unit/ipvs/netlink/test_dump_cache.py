@@ -21,7 +21,9 @@ ROWS = st.lists(wrapped(WEB), min_size=1, unique_by=lambda row: row.key)
 
 
 def destinations(cache: DumpCache, chunk: bytes) -> list[Destination]:
-    rows, done = cache.destinations(WEB, chunk, SEQUENCE)
+    known = cache.destinations(WEB)
+    rows, done = known.decode(chunk, SEQUENCE)
+    known.remember(rows)
     assert not done
     return rows
 
@@ -56,6 +58,14 @@ def test_services_are_those_of_decode_and_made_once(row: Service) -> None:
     assert len(set(ids(found))) == 1
 
 
+@given(st.lists(keys().flatmap(services), max_size=6, unique_by=lambda row: row.key))
+def test_services_with_equal_other_values_keep_their_keys(rows: list[Service]) -> None:
+    cache = DumpCache()
+    chunk = chunk_of(*(dumped_service(row) for row in rows))
+    for _ in range(2):
+        assert rows == cache.services(chunk, SEQUENCE)[0]
+
+
 def test_a_changed_row_leaves_the_others_the_same_objects() -> None:
     rows = [Destination(DestinationKey(WEB, IPv4Address(n), 80), ForwardMethod.ROUTE, 1) for n in range(1, 31)]
     cache = DumpCache()
@@ -75,21 +85,21 @@ def test_counters_do_not_make_another_row() -> None:
 
 def test_the_end_of_a_dump_is_seen_beside_its_rows() -> None:
     chunk = RECORDED + packed(NLMSG_DONE, SEQUENCE, bytes(4), NLM_F_MULTI)
-    assert (decoded(RECORDED), True) == DumpCache().destinations(WEB, chunk, SEQUENCE)
+    assert (decoded(RECORDED), True) == DumpCache().destinations(WEB).decode(chunk, SEQUENCE)
 
 
 def test_rows_of_another_dump_are_skipped() -> None:
-    assert DumpCache().destinations(WEB, RECORDED, SEQUENCE + 1) == ([], False)
+    assert DumpCache().destinations(WEB).decode(RECORDED, SEQUENCE + 1) == ([], False)
 
 
 def test_everything_is_forgotten_once_the_table_has_shrunk() -> None:
     cache = DumpCache()
     owners = [FirewallMark(number) for number in range(1, 301)]
-    before = [cache.destinations(owner, RECORDED, SEQUENCE)[0][0] for owner in owners]
+    before = [cache.destinations(owner).decode(RECORDED, SEQUENCE)[0][0] for owner in owners]
     cache.trim(300)
-    assert before[0] is cache.destinations(owners[0], RECORDED, SEQUENCE)[0][0]
+    assert before[0] is cache.destinations(owners[0]).decode(RECORDED, SEQUENCE)[0][0]
     cache.trim(1)
-    assert before[0] is not cache.destinations(owners[0], RECORDED, SEQUENCE)[0][0]
+    assert before[0] is not cache.destinations(owners[0]).decode(RECORDED, SEQUENCE)[0][0]
 
 
 def outcome(read: Callable[[], object]) -> object:
@@ -103,6 +113,6 @@ def outcome(read: Callable[[], object]) -> object:
 @given(st.binary(max_size=400) | damaged())
 def test_any_answer_gives_the_same_rows_or_kernel_error_again(chunk: bytes) -> None:
     cache = DumpCache()
-    reads = (lambda: cache.destinations(WEB, chunk, SEQUENCE), lambda: cache.services(chunk, SEQUENCE))
+    reads = (lambda: cache.destinations(WEB).decode(chunk, SEQUENCE), lambda: cache.services(chunk, SEQUENCE))
     for read in reads:
         assert outcome(read) == outcome(read)

@@ -20,11 +20,13 @@ from contract.tables import keys, services, wrapped
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.netlink import uapi
 from ldirectord_py.ipvs.netlink.decode import destination, messages, service
-from ldirectord_py.ipvs.netlink.encode import batch
+from ldirectord_py.ipvs.netlink.encode import batch, encode_valid
 from ldirectord_py.ipvs.table import (
     IPIP,
     Destination,
+    DestinationKey,
     FirewallMark,
+    ForwardMethod,
     Row,
     Service,
     ServiceKey,
@@ -139,6 +141,18 @@ def test_a_batch_is_its_messages_in_order_and_the_kernel_acknowledges_the_last(o
     assert [message.body for message in messages(alone)] == [message.body for message in parts]
     assert list(range(first, first + len(ops))) == [message.sequence for message in parts]
     assert [uapi.NLM_F_REQUEST] * (len(ops) - 1) + [uapi.NLM_F_REQUEST | uapi.NLM_F_ACK] == flags
+
+
+@given(st.lists(SERVICES | DESTINATIONS, min_size=1, max_size=4), VERBS)
+def test_encoded_rows_give_the_same_batch(rows: list[Row], verb: Verb) -> None:
+    ops = [Op(verb, row) for row in rows]
+    assert batch(ops, FAMILY, 7) == batch(ops, FAMILY, 7, encode_valid(rows))
+
+
+def test_only_valid_rows_are_encoded() -> None:
+    bad = Destination(DestinationKey(FirewallMark(1), IPv4Address("10.1.0.1"), 80), ForwardMethod.ROUTE, -1)
+    good = bad._replace(weight=1)
+    assert list(encode_valid([bad, good])) == [good]
 
 
 def encoded(nests: Attributes) -> bytes:
