@@ -168,7 +168,7 @@ class DumpedDestinations:
 
     def remember(self, rows: list[Destination]) -> None:
         """Replace the rows as last read, ``last`` in the order of the dump and ``rows`` by key."""
-        if rows != self.last:
+        if rows is not self.last and rows != self.last:
             self.last, self.rows = rows, {row.key: row for row in rows}
 
     def decode(self, chunk: bytes, sequence: int) -> tuple[list[Destination], bool]:
@@ -176,7 +176,7 @@ class DumpedDestinations:
 
         In the fixed layout a row that equals the one last read is the same object.
         """
-        if _is_end(chunk, sequence):
+        if len(chunk) == _END.size and _is_end(chunk, sequence):
             return [], True
         if _has_fixed_size(chunk, sequence):
             content = b"".join(chain.from_iterable(_DESTINATION.iter_unpack(chunk)))
@@ -199,9 +199,7 @@ def _present(values: Iterable[Value | None]) -> list[Value]:
 
 
 def _is_end(chunk: bytes, sequence: int) -> bool:
-    """Return whether the chunk is nothing but the successful end of the dump."""
-    if len(chunk) != _END.size:
-        return False
+    """Return whether a chunk of this size is the successful end of the dump."""
     _, kind, flags, number, _, error = _END.unpack(chunk)
     return (kind, flags, number, error) == (NLMSG_DONE, NLM_F_MULTI, sequence, 0)
 
@@ -218,7 +216,7 @@ def _row_length(chunk: bytes, sequence: int) -> int:
 
 def _has_fixed_size(chunk: bytes, sequence: int) -> bool:
     """Return whether the chunk begins with a destination of the fixed size and has room for nothing but such ones."""
-    return _row_length(chunk, sequence) == _DESTINATION.size
+    return len(chunk) % _DESTINATION.size == 0 and _row_length(chunk, sequence) == _DESTINATION.size
 
 
 def _fixed_destinations(owner: ServiceKey, content: bytes) -> list[Destination] | None:

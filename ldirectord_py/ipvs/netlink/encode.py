@@ -8,7 +8,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
+from operator import attrgetter
 from typing import Final
 
 from ldirectord_py.ipvs.diff import Op, Verb
@@ -74,6 +75,7 @@ _COMMANDS = {
     (Verb.EDIT, Destination): IPVS_CMD_SET_DEST,
     (Verb.DELETE, Destination): IPVS_CMD_DEL_DEST,
 }
+_VERB, _ROW = attrgetter("verb"), attrgetter("row")
 _EVERY_FLAG = 0xFFFFFFFF
 
 # Each attribute is its length and type, its value and the padding to four bytes.
@@ -101,15 +103,24 @@ def encode_valid(rows: Iterable[Row]) -> EncodedRows:
 
 def batch(ops: Sequence[Op], family: int, sequence: int, encoded: EncodedRows = NOT_ENCODED) -> bytes:
     """Return the ops as messages numbered from ``sequence``; the kernel acknowledges only the last."""
-    delete = Verb.DELETE
-    payloads = [(verb is not delete and encoded.get(row)) or _payload(verb, row) for verb, row in ops]
-    lengths = [HEADER.size + len(payload) for payload in payloads]
-    flags = [NLM_F_REQUEST] * (len(ops) - 1) + [NLM_F_REQUEST | NLM_F_ACK]
-    numbers = range(sequence, sequence + len(ops))
-    commands = [_COMMANDS[verb, type(row)] for verb, row in ops]
-    constant = repeat(0), commands, repeat(IPVS_GENL_VERSION), repeat(0)
-    headers = map(HEADER.pack, lengths, repeat(family), flags, numbers, *constant)
-    return b"".join(chain.from_iterable(zip(headers, payloads, strict=True)))
+    parts: list[bytes] = []
+    last = sequence + len(ops) - 1
+    for verb, ops_of_verb in groupby(ops, _VERB):
+        for kind, run in groupby(map(_ROW, ops_of_verb), type):
+            payloads = _payloads(verb, run, encoded)
+            lengths = [HEADER.size + len(payload) for payload in payloads]
+            numbers = range(sequence, sequence := sequence + len(payloads))
+            flags = [NLM_F_REQUEST | NLM_F_ACK if number == last else NLM_F_REQUEST for number in numbers]
+            constant = repeat(0), repeat(_COMMANDS[verb, kind]), repeat(IPVS_GENL_VERSION), repeat(0)
+            headers = map(HEADER.pack, lengths, repeat(family), flags, numbers, *constant)
+            parts += chain.from_iterable(zip(headers, payloads, strict=True))
+    return b"".join(parts)
+
+
+def _payloads(verb: Verb, rows: Iterable[Row], encoded: EncodedRows) -> list[bytes]:
+    if verb is Verb.DELETE:
+        return [_payload(verb, row) for row in rows]
+    return [encoded.get(row) or _payload(verb, row) for row in rows]
 
 
 def _payload(verb: Verb, row: Row) -> bytes:

@@ -114,7 +114,9 @@ class NetlinkSession:
         """Send the valid ops in order and return the outcome of all; KernelError when none may be written."""
         outcome = WriteOutcome(self._family or self.resolve())
         outcome.invalid = _invalid(ops, encoded)
-        valid = [at for at in range(len(ops)) if at not in outcome.invalid]
+        valid: Sequence[int] = range(len(ops))
+        if outcome.invalid:
+            valid = [at for at in valid if at not in outcome.invalid]
         for start in range(0, len(valid), MAX_BATCH):
             self._write_batch(ops, valid[start : start + MAX_BATCH], outcome, encoded)
         if errno.EPERM in outcome.errors.values():
@@ -125,7 +127,7 @@ class NetlinkSession:
         self, ops: Sequence[Op], positions: Sequence[int], outcome: WriteOutcome, encoded: EncodedRows
     ) -> None:
         first = self._edits.reserve(len(positions))
-        self._edits.send(batch([ops[at] for at in positions], outcome.family, first, encoded))
+        self._edits.send(batch(list(map(ops.__getitem__, positions)), outcome.family, first, encoded))
         answers, complete = self._receive_answers(first, first + len(positions) - 1)
         outcome.errors |= {positions[number - first]: error for number, error in answers.items() if error}
         if not complete:
@@ -247,8 +249,9 @@ class NetlinkSession:
         parts, done = 0, False
         while not done:
             found, done = decode(opened.receive(), sequence)
-            rows += found
-            parts += bool(found)
+            if found:
+                rows = rows + found if rows else found  # the cached list itself where there is only one
+                parts += 1
         return rows, parts
 
 
