@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,35 @@ def running(path: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
             yield daemon
         finally:
             daemon.terminate()
+
+
+@contextmanager
+def pipe() -> Iterator[tuple[int, int]]:
+    """Yield the two ends of a pipe."""
+    read, write = os.pipe()
+    with os.fdopen(read), os.fdopen(write, "w"):
+        yield read, write
+
+
+@contextmanager
+def printing_to(stdout: int, path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the daemon with this standard output, and kill it at the end."""
+    command = [sys.executable, "-m", "ldirectord_py", str(path), "run", "--memory-kernel"]
+    environment = {**os.environ, "LDIRECTORD_RUNDIR": str(path.parent)}
+    with subprocess.Popen(command, stdout=stdout, env=environment) as daemon:
+        try:
+            yield daemon
+        finally:
+            daemon.kill()
+
+
+def wait_for(text: str, log: Path) -> None:
+    """Wait until the log contains a text."""
+    for _ in range(200):
+        if log.exists() and text in log.read_text():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no {text!r} in {log.read_text()}")
 
 
 def lines(daemon: subprocess.Popen[str], count: int) -> list[str]:
@@ -71,3 +101,30 @@ def test_an_unknown_option_of_run_is_refused(tmp_path: Path, capsys: pytest.Capt
     path.write_text(WEB)
     assert main([str(path), "run", "--memory"]) == 255
     assert "run: unrecognized arguments: --memory\n" in capsys.readouterr().err
+
+
+def test_a_full_pipe_delays_neither_the_daemon_nor_its_stop(tmp_path: Path) -> None:
+    path, log = tmp_path / "web.cf", tmp_path / "log"
+    path.write_text(f'logfile = "{log}"\n{WEB}')
+    with pipe() as (_, write):
+        os.set_blocking(write, False)
+        while True:
+            try:
+                os.write(write, bytes(4096))
+            except BlockingIOError:
+                break
+        os.set_blocking(write, True)
+        with printing_to(write, path) as daemon:
+            wait_for("Added real server: 127.0.0.1:8080", log)
+            daemon.terminate()
+            assert daemon.wait(20) == 0
+
+
+def test_the_daemon_goes_on_where_its_changes_cannot_be_printed(tmp_path: Path) -> None:
+    path, log = tmp_path / "web.cf", tmp_path / "log"
+    path.write_text(f'logfile = "{log}"\n{WEB}')
+    with Path("/dev/full").open("w") as full, printing_to(full.fileno(), path) as daemon:
+        wait_for("Cannot print the changes: [Errno 28] No space left on device", log)
+        daemon.terminate()
+        assert daemon.wait(20) == 0
+    assert log.read_text().count("Cannot print") == 1
