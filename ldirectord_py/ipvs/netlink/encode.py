@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import chain, groupby, repeat
+from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
@@ -66,6 +66,9 @@ from ldirectord_py.ipvs.table import (
 
 HEADER: Final = struct.Struct("=IHHIIBBH")
 """The headers of netlink and of generic netlink."""
+_FLAGS = struct.Struct("=H")
+_FLAGS_OFFSET = 6
+_SEQUENCE_OFFSET = 8
 
 _COMMANDS = {
     (Verb.ADD, Service): IPVS_CMD_NEW_SERVICE,
@@ -96,7 +99,7 @@ def request(family: int, sequence: int, command: int, payload: bytes = b"", flag
 def encode_valid(rows: Iterable[Row]) -> EncodedRows:
     """Return the valid ones of these rows with their payloads.
 
-    Benchmark table, 1,000 x 10 natively: a write takes 10 ms of encoded rows, 45 ms of others.
+    Benchmark table, 1,000 x 10 natively: a write takes 8 ms of encoded rows, 45 ms of others.
     """
     return {row: _payload(Verb.ADD, row) for row in rows if validate(Op(Verb.ADD, row)) is None}
 
@@ -104,17 +107,31 @@ def encode_valid(rows: Iterable[Row]) -> EncodedRows:
 def batch(ops: Sequence[Op], family: int, sequence: int, encoded: EncodedRows = NOT_ENCODED) -> bytes:
     """Return the ops as messages numbered from ``sequence``; the kernel acknowledges only the last."""
     parts: list[bytes] = []
-    last = sequence + len(ops) - 1
     for verb, ops_of_verb in groupby(ops, _VERB):
-        for kind, run in groupby(map(_ROW, ops_of_verb), type):
-            payloads = _payloads(verb, run, encoded)
-            lengths = [HEADER.size + len(payload) for payload in payloads]
-            numbers = range(sequence, sequence := sequence + len(payloads))
-            flags = [NLM_F_REQUEST | NLM_F_ACK if number == last else NLM_F_REQUEST for number in numbers]
-            constant = repeat(0), repeat(_COMMANDS[verb, kind]), repeat(IPVS_GENL_VERSION), repeat(0)
-            headers = map(HEADER.pack, lengths, repeat(family), flags, numbers, *constant)
-            parts += chain.from_iterable(zip(headers, payloads, strict=True))
-    return b"".join(parts)
+        for kind, rows in groupby(map(_ROW, ops_of_verb), type):
+            for _, run in groupby(_payloads(verb, rows, encoded), len):
+                payloads = list(run)
+                first = request(family, 0, _COMMANDS[verb, kind], payloads[0])
+                parts.append(_numbered(first[: HEADER.size], payloads, sequence))
+                sequence += len(payloads)
+    data = bytearray(b"".join(parts))
+    last = len(data) - HEADER.size - len(payloads[-1])
+    _FLAGS.pack_into(data, last + _FLAGS_OFFSET, NLM_F_REQUEST | NLM_F_ACK)
+    return bytes(data)
+
+
+def _numbered(header: bytes, payloads: Sequence[bytes], sequence: int) -> bytes:
+    """Return messages of one header and equally long payloads, numbered from ``sequence``.
+
+    The numbers are put into all messages at once, byte by byte.
+    Benchmark table, 1,000 x 10 natively: a write takes 8 ms, and 10 with a header packed for each message.
+    """
+    data = bytearray(header.join((b"", *payloads)))
+    size = len(header) + len(payloads[0])
+    numbers = struct.pack(f"={len(payloads)}I", *range(sequence, sequence + len(payloads)))
+    for byte in range(4):
+        data[_SEQUENCE_OFFSET + byte :: size] = numbers[byte::4]
+    return bytes(data)
 
 
 def _payloads(verb: Verb, rows: Iterable[Row], encoded: EncodedRows) -> list[bytes]:
