@@ -1,4 +1,4 @@
-"""Probes the checks of the configuration in force, within its limits and those of this host."""
+"""Distributes the checks of the configuration in force to this process or to workers, within the limits of both."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class ProbeDispatcher:
-    """Probes the checks of a configuration, here or with ``fork`` in worker processes, and reports every Result.
+    """Probes the checks of a configuration, in this process or with ``fork`` in workers, and reports every Result.
 
     Its state: the prober and its limits, the workers, and the workers that are ending.
     """
@@ -34,7 +34,7 @@ class ProbeDispatcher:
         self._ending: set[asyncio.Task[None]] = set()
 
     def set_config(self, compiled: CompiledConfig) -> None:
-        """Probe exactly the checks of this configuration; those that stay go on undisturbed."""
+        """Probe exactly the checks of this configuration; checks that stay are not interrupted."""
         settings = compiled.config.settings
         processes = worker_count(settings, len(compiled.plan))
         self._limits.commands.limit = settings.maxexternal

@@ -51,7 +51,7 @@ from ldirectord_py.runtime.garbage import freeze_survivors, gc_paused
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT: Final = 1.8
-"""Seconds for a stop, whatever hangs: first for the kernel, and what it leaves for mails and monitorfiles."""
+"""Seconds for a stop: first for the kernel, and the rest of the time for mails and monitorfiles."""
 
 MIN_REPORT_TIMEOUT: Final = 0.6
 """Seconds for mails and monitorfiles at least, however long the kernel and the daemons of ``execute`` take."""
@@ -87,7 +87,7 @@ async def serve(
 
 
 class Daemon:
-    """The objects of a daemon, and the order in which they start, take over a configuration, and end."""
+    """The objects of a daemon, and the order in which they start, switch to a new configuration, and end."""
 
     def __init__(self, path: Path, loaded: Parsed, notify: SdNotify, kernel: Kernel) -> None:
         listeners: list[Listener] = [log]
@@ -132,7 +132,7 @@ class Daemon:
         await asyncio.gather(_stop(self.director), self.probes.close(), self.commands.stop())
 
     async def close(self) -> None:
-        """Release everything, however far the daemon has come."""
+        """Release everything; works at any stage of the start."""
         await asyncio.gather(self.probes.close(), return_exceptions=True)
         await self.commands.close()
         await self.kernel.aclose()

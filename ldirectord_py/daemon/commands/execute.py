@@ -38,7 +38,7 @@ class ExecutedDaemons:
         self._queues = SerialQueues()
 
     def start(self, names: Sequence[str]) -> None:
-        """Start these daemons; one that is running is left alone."""
+        """Start these daemons, except those that run already."""
         self._names = tuple(name for name in names if self._is_another(name))
         for name in self._names:
             self._queue_command(name, "start")
@@ -67,7 +67,7 @@ class ExecutedDaemons:
         await self._queues.close()
 
     async def close(self) -> None:
-        """Drop the commands that wait, and leave the daemons alone."""
+        """Drop the waiting commands; the daemons keep running."""
         await self._queues.close()
 
     def _is_another(self, name: str) -> bool:

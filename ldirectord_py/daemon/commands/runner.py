@@ -1,4 +1,4 @@
-"""The user's commands apart from those of checks, and the events that run them."""
+"""Runs the user's commands, except those of checks, on the events that they are for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CommandRunner:
         self.fallback = FallbackCommands(self._queues)
 
     def start(self) -> None:
-        """Start the daemons of ``execute``; to be called once the kernel has the services."""
+        """Start the daemons of ``execute``; call this once the kernel has the services."""
         self._executed_daemons.start(self._execute_names)
 
     def reloaded(self) -> None:

@@ -1,4 +1,4 @@
-"""Looks host names of real servers and fallbacks up again, and puts their new addresses in force."""
+"""Looks up the host names of real servers and fallbacks again, and puts their new addresses in force."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ldirectord_py.runtime.threads import run_in_daemon_thread
 logger = logging.getLogger(__name__)
 
 POLL_INTERVAL: Final = 1.0
-"""Seconds after which it is checked again whether ``resolveinterval`` has passed."""
+"""Seconds between two checks whether ``resolveinterval`` has passed."""
 
 RETURN_TIME: Final = 1.0
 """Seconds for the thread to return after the look-ups have timed out."""
 
 
 class NameWatch:
-    """Looks the names of the configuration in force up every ``resolveinterval``, and applies new addresses.
+    """Looks up the names of the configuration in force every ``resolveinterval``, and applies new addresses.
 
     A name that does not resolve keeps its address. Its state: the names that fail, and why addresses are not applied.
     """
@@ -41,7 +41,7 @@ class NameWatch:
         self._failure = OngoingFault()
 
     async def run(self) -> NoReturn:
-        """Look the names up for ever."""
+        """Look up the names for ever."""
         loop = asyncio.get_running_loop()
         last = loop.time()
         while True:
@@ -52,7 +52,7 @@ class NameWatch:
                 last = loop.time()
 
     async def update(self) -> None:
-        """Look all names up once, and put the configuration with their new addresses in force."""
+        """Look up all names once, and put the configuration with their new addresses in force."""
         former, failure = self._reloader.loaded, ""
         if not former.watched_hosts:
             return

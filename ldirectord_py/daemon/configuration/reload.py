@@ -57,7 +57,7 @@ class Reloader:
         self._replacing = asyncio.Lock()
 
     def request(self) -> None:
-        """Request a reload, which happens soon; several requests before it are one."""
+        """Request a reload, which happens soon; further requests until then have no effect."""
         self._requested.set()
 
     async def run(self, on_change: Callable[[], None] = lambda: None) -> None:
@@ -118,7 +118,7 @@ class Reloader:
         self._notify.ready(self._director.summary)
 
     def compile(self, loaded: Parsed) -> tuple[Parsed, CompiledConfig]:
-        """Return the configuration and its compiled form, both with the objects in force wherever these are equal."""
+        """Return the configuration and its compiled form; both reuse equal objects of the configuration in force."""
         compiled = compile_config(loaded.config, kinds(), self._director.compiled)
         return replace(loaded, config=compiled.config), compiled
 

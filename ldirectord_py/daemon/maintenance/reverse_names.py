@@ -23,7 +23,7 @@ LOOKUP_TIMEOUT: Final = 15.0
 """Seconds for one look-up."""
 
 PUBLISH_INTERVAL: Final = 1.0
-"""Seconds between two replacements of ``names`` while look-ups are under way."""
+"""Seconds between two replacements of ``names`` during a round of look-ups."""
 
 MAX_LOOKUPS: Final = 8
 """Simultaneous look-ups."""

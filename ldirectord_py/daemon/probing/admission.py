@@ -20,7 +20,7 @@ _SHRINKAGE: Final = 0.5
 class Admission:
     """Limits how many checks begin in each turn of the event loop, so that turns stay short; the others wait in order.
 
-    Its state: how many may begin in a turn, how many have begun in this one, and which wait.
+    Its state: how many may begin in a turn, how many have begun in this turn, and the waiting ones.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -31,7 +31,7 @@ class Admission:
         self._waiting: deque[Callable[[], None]] = deque()
 
     def admit(self, begin: Callable[[], None], *, first: bool = False) -> None:
-        """Call ``begin`` now, or in a later turn of the event loop; with ``first`` before all that wait."""
+        """Call ``begin`` now or in a later turn of the event loop; with ``first``, before all waiting checks."""
         if not self._begun:
             self._turn_began = self._loop.time()
             self._loop.call_soon(self._next_turn)

@@ -1,4 +1,4 @@
-"""The limit on checks in flight, and the log lines that say that it is too low."""
+"""The limit on checks in flight, and the log lines when checks have to wait."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECOVERY_SECONDS: Final = 10.0
 class InFlightLimiter(Limiter):
     """Limits the checks in flight. The log has a line when others begin to wait, and one when that is over.
 
-    Its state beside a Limiter's: how many checks ``waited`` since the start, and since when they do.
+    Its state, besides that of Limiter: how many checks have ``waited`` since the start, and since when checks wait.
     """
 
     __slots__ = ("_crowded", "_last_wait", "_waited_before", "waited")

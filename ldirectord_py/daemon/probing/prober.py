@@ -1,4 +1,4 @@
-"""Every check on a clock of its own, one probe in flight, spread over the interval.
+"""Probes each check on its own timer, one probe at a time, spread over the interval.
 
 ::
 
@@ -27,7 +27,7 @@ from ldirectord_py.runtime.timer_wheel import current_wheel, on_tick
 logger = logging.getLogger(__name__)
 
 FIRST_PROBE_INTERVAL: Final = 0.005
-"""Seconds between the first probes of checks that are new together, while that fits into their interval."""
+"""Seconds between the first probes of checks that are added together, if that fits into their interval."""
 
 LATE_WARNING_INTERVAL: Final = 60.0
 """Seconds between two log lines that say that checks begin late."""
@@ -69,7 +69,7 @@ class Prober:
         self._slot = 0.0
 
     def set_checks(self, checks: Collection[Check]) -> None:
-        """Probe exactly these checks; those that stay go on undisturbed, probe in flight included."""
+        """Probe exactly these checks; checks that stay are not interrupted, nor is their probe in flight."""
         wanted = dict.fromkeys(checks)
         for check in self._scheduled.keys() - wanted.keys():
             self._scheduled.pop(check).end()
@@ -115,16 +115,16 @@ class Prober:
             logger.exception("A result of %s got lost", check)
 
     def _whole_room_for(self, check: Check) -> Room:
-        """Return what each probe of the check has to hold, room in flight included."""
+        """Return the room that each probe of the check has to acquire, including room in flight."""
         room = self._room_for(check)
         if room is None:
             return self.in_flight
-        # Room for a handshake expires, so it is acquired last. A command's does not: who waits for it is not in flight.
+        # Room for a handshake expires, so it is acquired last. Checks that wait for a command's are not in flight.
         return AcquireBoth(self.in_flight, room) if isinstance(room, Handshake) else AcquireBoth(room, self.in_flight)
 
 
 class _ScheduledCheck:
-    """One check on its clock.
+    """One check and its timer.
 
     Its state: when its probe ``begins``, when the next one is ``due``, and how many ``probes`` in a row ended in doubt.
     """
@@ -165,7 +165,7 @@ class _ScheduledCheck:
         if prober.on_begin is not None:
             prober.on_begin(self._check, late)
         prober.warn_late(self._check, late)
-        self._advance(now)  # this host slept: each check goes on in its slot, not all of them now
+        self._advance(now)  # this host slept: each check goes on in its slot, without a burst
         self._begins, self._due = self._due, self._due + self._check.interval
         prober.wheel.schedule(self._begins, self)
 
@@ -210,13 +210,13 @@ class _ScheduledCheck:
             prober.wheel.schedule(self._begins, self)
 
     def _advance(self, now: float) -> None:
-        """Let the next probe begin in its slot, or now where that has passed, and the one after it in its slot."""
+        """Set the next probe to its slot, or to now if that has passed, and the one after it to its slot."""
         interval = self._check.interval
         self._begins = max(self._due, now)
         self._due += ((self._begins - self._due) // interval + 1) * interval
 
 
 def _drop_error(task: asyncio.Task[None]) -> None:
-    """Let a cancelled task drop its error: its traceback refers to the task, and the collector may pass over both."""
+    """Drop the error of a cancelled task: its traceback refers to the task, and the collector may skip both."""
     with suppress(asyncio.CancelledError):
         task.result()

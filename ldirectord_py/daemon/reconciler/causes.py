@@ -1,4 +1,4 @@
-"""Which verdicts caused the changes of rows that are about to be written."""
+"""Remembers which verdict caused the change of a row, until the row is written."""
 
 from __future__ import annotations
 

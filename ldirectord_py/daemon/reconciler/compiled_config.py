@@ -1,4 +1,4 @@
-"""A configuration with its plan of checks and its rows, made once, so that a verdict is looked up and not computed."""
+"""A configuration with its plan of checks and its rows, made once, so that a verdict only needs look-ups."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class CompiledConfig:
         return slot.servers if slot else ()
 
     def role(self, key: Key) -> Role:
-        """Return what a destination in the kernel is to its virtual."""
+        """Return the role of a destination in its virtual."""
         servers = self.servers(key) if isinstance(key, DestinationKey) else ()
         if any(isinstance(server, Real) for server in servers):
             return Role.REAL
@@ -102,7 +102,7 @@ class CompiledConfig:
         return rows
 
     def batches(self, scopes: Scopes, rows: int) -> Iterator[Scopes]:
-        """Yield the services in their order, in batches of about so many ``rows``."""
+        """Yield the services in their order, in batches of about this number of ``rows``."""
         batch: dict[ServiceKey, dict[DestinationKey, None] | None] = {}
         size = 0
         for key, scope in scopes.items():

@@ -1,4 +1,4 @@
-"""What somebody else did to the rows of a virtual of ours."""
+"""Finds the changes that others made to the rows of a virtual."""
 
 from __future__ import annotations
 

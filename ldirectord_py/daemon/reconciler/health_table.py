@@ -1,4 +1,4 @@
-"""The state of each real server, and how many of each virtual are up."""
+"""The state of each real server, and the number of servers that are up in each virtual."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class HealthTable:
         return Transition(before, after)
 
     def reset(self, key: DestinationKey) -> None:
-        """Make a server down, with no verdicts counted."""
+        """Set a server to down, without counted verdicts."""
         self._set(key, HealthState())
 
     def replace_virtuals(

@@ -1,4 +1,4 @@
-"""What decides that a real server is up or down: results of checks, and maintenance, applied to the health table."""
+"""Applies the results of checks, and maintenance, to the health table."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class HealthTracker:
                 self._publish(Probed(real.virtual, real.real, IN_MAINTENANCE if in_maintenance else result))
 
     def set_maintenance(self, compiled: CompiledConfig, keys: AbstractSet[DestinationKey]) -> None:
-        """Put exactly these servers in maintenance; they may be servers that only a later configuration has."""
+        """Put exactly these servers in maintenance; some may belong only to a later configuration."""
         former, self.maintained = self.maintained, frozenset(keys)
         for key in [key for key in self.table.health if key in self.maintained and key not in former]:
             self._judge(compiled.real(key), IN_MAINTENANCE)

@@ -15,7 +15,7 @@ Rows = Mapping[Key, Row]
 
 
 class Leftover:
-    """Makes servers of such rows where it can be told how to check them; the others are ``kept`` as they are.
+    """Treats such rows as servers if it is clear how to check them; the others are ``kept`` as they are.
 
     Its state: the keys of the rows that are ``kept`` and of those that became servers, and what was reported of them.
     """

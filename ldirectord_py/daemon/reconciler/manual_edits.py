@@ -1,4 +1,4 @@
-"""What somebody changed in the kernel by hand and we accept."""
+"""The weights and removals that somebody set in the kernel by hand and that are not repaired."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ManualEdits:
         return not undoes_removal
 
     def discard(self, key: DestinationKey) -> None:
-        """Accept no edit of this row any more."""
+        """Forget the edit of this row."""
         self.weights.pop(key, None)
 
     def keep_unchanged(self, former: CompiledConfig, compiled: CompiledConfig) -> None:

@@ -1,4 +1,4 @@
-"""The kernel's rows of our services as last read or written, and the one way to change them."""
+"""The kernel's rows of our services as last read or written; all changes go through it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BATCH_SERVICES: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An op that the kernel took, and the row that was there before, if any."""
+    """An op that the kernel accepted, and the row before it, if any."""
 
     op: Op
     before: Row | None
@@ -55,7 +55,7 @@ class Mirror:
 
     @property
     def refused(self) -> Collection[ServiceKey]:
-        """Return the services of which the kernel refused some row, and has not accepted it since."""
+        """Return the services with a row that the kernel refused and has not accepted since."""
         return dict.fromkeys(map(service_of, self._refused)).keys()
 
     def rows(self, service: ServiceKey) -> Rows:
@@ -63,7 +63,7 @@ class Mirror:
         return self._rows.get(service, {})
 
     def discard(self, service: ServiceKey) -> None:
-        """Remove a service that others manage from now on."""
+        """Remove a service that the director no longer manages."""
         self._rows.pop(service, None)
         self._refused = {key: errno for key, errno in self._refused.items() if service_of(key) != service}
 

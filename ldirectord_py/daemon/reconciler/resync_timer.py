@@ -1,4 +1,4 @@
-"""When the kernel's table is read and compared next."""
+"""The time of the next resync, which reads the kernel's table and compares it."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ class ResyncTimer:
         self.at = min(self.at, asyncio.get_running_loop().time() + self._backoff.next_delay())
 
     def reset(self) -> None:
-        """Start again with the shortest delay, as nothing failed."""
+        """Reset the delay to the shortest, after a success."""
         self._backoff.reset()

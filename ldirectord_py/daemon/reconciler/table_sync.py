@@ -1,4 +1,4 @@
-"""What reads and writes the kernel's table: which rows it should hold, what others changed, and what failed."""
+"""Reads and writes the kernel's table: computes the rows, finds changes by others, and retries failures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BATCH_ROWS: Final = 500
 
 
 class TableSync:
-    """Makes the kernel's table what the configuration and the ``health`` of the servers ask for.
+    """Makes the kernel's table match the configuration and the ``health`` of the servers.
 
     Its state: the mirror of the kernel's table; the rows to compare, and the verdicts that changed them; the manual
     edits that stay; the rows of servers that moved, and of names without an address; the virtuals that a reload
@@ -92,7 +92,7 @@ class TableSync:
         await self._write(compiled, Phase.START)
 
     def switch_config(self, former: CompiledConfig, compiled: CompiledConfig) -> None:
-        """Mark the rows in which two configurations differ; leave to others the services that are to stay."""
+        """Mark the rows in which two configurations differ; give up services that stay in the kernel (cleanstop=no)."""
         self._draining.switch_config(former, compiled, self._mirror.rows, asyncio.get_running_loop().time())
         before = {virtual.key: virtual for virtual in former.config.virtuals}
         removed = {**self._removed, **before}
@@ -111,7 +111,7 @@ class TableSync:
         self.resync_timer.schedule(compiled.config.settings.reconcile)
 
     async def reconcile(self, compiled: CompiledConfig, phase: Phase = Phase.RUN) -> None:
-        """Read the table if that is due, and write what differs; what fails is tried again later."""
+        """Read the table if that is due, and write the differences; failures are retried later."""
         try:
             now = asyncio.get_running_loop().time()
             if now >= self._draining.due:
@@ -132,7 +132,7 @@ class TableSync:
         await self._write(compiled, Phase.STOP)
 
     async def _resync(self, compiled: CompiledConfig, services: Mapping[ServiceKey, None]) -> None:
-        """Read the table, publish what others did to our rows, and mark what has to be compared."""
+        """Read the table, publish changes by others, and mark the rows to compare."""
         readd = compiled.config.settings.readdquiescent
         for key, (before, found) in (await self._mirror.read(services.keys())).items():
             self._dirty.mark_all((key,))

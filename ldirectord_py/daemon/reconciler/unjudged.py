@@ -1,4 +1,4 @@
-"""The checks that faults of this host keep from judging their servers, and what is reported of them."""
+"""Reports the checks that give no verdict because of faults of this host."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class UnjudgedChecks:
         self._incidents = Incidents[Check](lambda incident: report(_event(incident)))
 
     def add(self, check: Check, reason: str) -> None:
-        """Record that a fault of this host kept the check from judging."""
+        """Record that the check gave no verdict because of a fault of this host."""
         self._incidents.record(check, kind_of(reason), reason)
 
     def remove(self, check: Check) -> None:
-        """Record that the check has judged."""
+        """Record that the check gave a verdict."""
         self._incidents.clear(check)
 
     def keep(self, checks: Container[Check]) -> None:

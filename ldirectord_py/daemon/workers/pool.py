@@ -1,4 +1,4 @@
-"""``fork = yes``: distributes the checks over worker processes, so that they use every core."""
+"""``fork = yes``: distributes the checks over worker processes, to use all cores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ldirectord_py.daemon.workers.messages import Limits
 from ldirectord_py.daemon.workers.supervisor import WorkerSupervisor
 
 CHECKS_PER_WORKER: Final = 200
-"""One worker is started per so many checks unless ``workers`` is set: it takes 20 MB, they a few percent of a core."""
+"""Checks per worker, unless ``workers`` is set: a worker takes 20 MB, so many checks a few percent of a core."""
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class WorkerPool:
 
 
 def worker_count(settings: Globals, checks: int) -> int:
-    """Return the number of workers for so many checks: 0 without ``fork``, at most ``maxchecks``."""
+    """Return the number of workers for this number of checks: 0 without ``fork``, at most ``maxchecks``."""
     if not settings.fork:
         return 0
     workers = settings.workers or min(cores(), max(1, -(-checks // CHECKS_PER_WORKER)))

@@ -1,4 +1,4 @@
-"""The process of a worker: how it is started, and how its end is awaited and described."""
+"""The process of a worker: starts it, waits for its end, and describes how it ended."""
 
 from __future__ import annotations
 
