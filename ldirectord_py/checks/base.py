@@ -104,8 +104,8 @@ class Check:
 class Result(NamedTuple):
     """The result of one probe: the verdict, its reason in words, and the duration in seconds.
 
-    ``conclusive_after`` is 1 for a result that counts at once. A result in doubt counts after so many probes in a row
-    that ended in doubt.
+    ``conclusive_after`` is 1 for a result that counts at once. A result in doubt counts only after this
+    number of probes in a row in doubt.
     """
 
     verdict: Verdict

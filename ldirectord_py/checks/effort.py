@@ -8,10 +8,10 @@ MAX_STEPS = 65536
 """Steps for all small pieces of an answer together: about 0.1 s of CPU time."""
 
 MAX_BYTES = 32 * 1024 * 1024
-"""Bytes received on a connection; protocols have smaller limits of their own."""
+"""Bytes received on a connection; protocols have smaller limits."""
 
 MAX_TALK = 512 * 1024
-"""Bytes received in protocols of short messages; over TLS each byte may be a record of its own."""
+"""Bytes received in protocols of short messages; over TLS each byte may be a separate record."""
 
 SMALL = 512
 """Bytes of a piece that takes no steps, because MAX_BYTES limits such pieces."""

@@ -1,4 +1,4 @@
-"""Compile the regular expressions of ``receive``, which are Perl's, for bytes; or say what is wrong with one."""
+"""Compiles the Perl regular expressions of ``receive`` for bytes, and describes their errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _patterns = WeakCache(_compile, recent=64)  # 0.35 ms each; a configuration has 
 
 
 def pattern_problem(text: str) -> str | None:
-    """Return what is wrong with a pattern of ``receive``, or None."""
+    """Return the error of a pattern of ``receive``, or None."""
     try:
         compiled(text)
     except regex.error as error:

@@ -1,4 +1,4 @@
-"""The checker of kinds without a ``prepare`` of their own: it owns the objects that all probes of a check share."""
+"""The default checker, for kinds without ``prepare``: it owns the objects that all probes of a check share."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def kinds() -> Mapping[str, Kind]:
 def checker_for(check: Check, limits: CheckLimits | None = None) -> Checker:
     """Return the checker of one check, prepared for all its probes; raises KeyError for an unknown kind.
 
-    Without ``limits`` it has limits of its own.
+    Without ``limits`` it gets new ones.
     """
     if (prefix := external.PREFIXES.get(check.kind)) is not None:
         return external.CommandCheck((limits or CheckLimits()).commands, prefix)
@@ -79,5 +79,5 @@ def _is_over_tls(kind: Kind, target: Target) -> bool:
 
 
 def _connect_checker(target: Target) -> Checker:
-    """Return the checker for a server whose protocol is not spoken: a ping over UDP, which accepts no connection."""
+    """Return the checker without a protocol: a connect, or a ping over UDP, which accepts no connection."""
     return ping.check if target.protocol is Protocol.UDP else connect.ConnectCheck(target)

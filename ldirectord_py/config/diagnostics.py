@@ -1,4 +1,4 @@
-"""Errors and warnings about a line: what is wrong, how to fix it, and where; collected in a list of Problems."""
+"""Errors and warnings about a line, with hint and position, collected in a list of Problems."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ldirectord_py.errors import Problem, Severity
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """What is wrong with a value, a hint how to fix it, and where: ``offset`` characters from its start."""
+    """The error of a value, a hint how to fix it, and its position: ``offset`` characters from the start."""
 
     what: str
     hint: str

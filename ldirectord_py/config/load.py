@@ -1,4 +1,4 @@
-"""File to configuration: reads the files, looks the names up, and parses."""
+"""File to configuration: reads the files, looks up the names, and parses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END
 def load(
     path: Path | str, known: Mapping[HostName, Address] = MappingProxyType({}), files: Files | None = None
 ) -> Parsed:
-    """Read a file and those that it includes, and look its names up; blocks; raises ConfigError with every Problem.
+    """Read a file with its includes, and look up the names; blocks; raises ConfigError with every Problem.
 
     A host name that does not resolve now keeps its ``known`` address, with a warning. ``files`` holds the contents of
     the files afterwards, also after an error.

@@ -149,7 +149,7 @@ class _Splitter:
 
 
 def _describe_unknown(name: str, *, hint: bool) -> tuple[str, str]:
-    """Return what is wrong with an unknown directive, and a hint; looks for a similar one only if ``hint``."""
+    """Return the error of an unknown directive, and a hint; looks for a similar one only if ``hint``."""
     if name in REMOVED:
         return f"{name} is no directive any more", REMOVED[name]
     shown = _without_secret(name)

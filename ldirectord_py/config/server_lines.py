@@ -1,4 +1,4 @@
-"""Parses the lines that name servers: ``virtual``, ``real`` and ``fallback``; looks no name up."""
+"""Parses the lines that name servers: ``virtual``, ``real`` and ``fallback``; looks up no names."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The running daemon: the director and what drives it."""
+"""The running daemon: the director, and the parts that call it."""

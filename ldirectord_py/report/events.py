@@ -1,4 +1,4 @@
-"""What happens to a director, as values: each state change is exactly one of them."""
+"""The events of a director: each state change is exactly one event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ldirectord_py.ipvs.table import DestinationKey, Row
 
 
 class Phase(StrEnum):
-    """What the director was doing when it wrote to the kernel."""
+    """The phase of the daemon in which the director wrote to the kernel."""
 
     START = "start"
     RUN = "run"
@@ -24,7 +24,7 @@ class Phase(StrEnum):
 
 
 class Role(StrEnum):
-    """What a destination is to its virtual."""
+    """The role of a destination in its virtual."""
 
     REAL = "real"
     FALLBACK = "fallback"

@@ -54,7 +54,7 @@ class ThreadWriter(Generic[T]):
         self._queue.join()
 
     def close(self, timeout: float) -> Sequence[T]:
-        """Write what is queued, for ``timeout`` seconds at most, and end the thread.
+        """Write the queued lines, for ``timeout`` seconds at most, and end the thread.
 
         Returns the items that no thread could be started for.
         """

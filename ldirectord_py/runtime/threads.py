@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 MAX_THREADS: Final = 64
-"""Threads shared by all calls that have no set of their own."""
+"""Threads shared by all calls without a separate pool."""
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class DaemonThreads:
         self._waiting = OrderedDict[Future[Any], Callable[[], Any]]()
 
     async def run(self, call: Callable[[], T], timeout: float | None = None) -> T:  # noqa: ASYNC109
-        """Return what ``call`` returns, or raise what it raises; TimeoutError when it takes over ``timeout`` seconds.
+        """Return the result of ``call``, or raise its exception; TimeoutError when it takes over ``timeout`` seconds.
 
         Raises OSError (EAGAIN) when this host cannot start a thread, or when the call could not begin within
         ``timeout`` because those before it have not returned. After a TimeoutError the call keeps its thread until it

@@ -1,4 +1,4 @@
-"""Run the command of an external check in a process group of its own.
+"""Runs the command of an external check in a separate process group.
 
 ::
 

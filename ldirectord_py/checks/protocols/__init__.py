@@ -1,1 +1,1 @@
-"""What is sent to servers and what their answers mean, one file for each part of a protocol."""
+"""Encodes requests and decodes answers, one file for each part of a protocol."""

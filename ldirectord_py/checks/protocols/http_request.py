@@ -41,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class _Common:
-    """What the request of a check and the requests of its redirects have in common.
+    """The common part of the request of a check and of the requests of its redirects.
 
     ``host`` (of the header) and the name in ``tls`` hold for the server of ``url`` alone, where they are set;
     every http URL is requested through ``proxy``.

@@ -96,7 +96,7 @@ class Response:
         return self.headed and self._left is None and self._chunks is None
 
     def feed(self, data: memoryview | bytes) -> None:
-        """Take what the server sent; raises CheckFailed when it is no HTTP answer, or too long for one."""
+        """Parse received data; raises CheckFailed if it is not an HTTP answer, or too long."""
         if not self.headed:
             data = self._take_headers(bytes(data))
         if self.done or not self.headed or not data:
@@ -130,7 +130,7 @@ class Response:
         return "connected, headers not complete" if self._seen or self._headers else "connected, no answer"
 
     def _take_headers(self, data: bytes) -> bytes:
-        """Return what follows the final headers, once they are in."""
+        """Return the data after the final headers, once these are complete."""
         at, start = 0, max(len(self._headers) - 2, 0)
         data = self._headers + data
         while not self.headed:

@@ -1,4 +1,4 @@
-"""A query to Oracle, in a process of its own.
+"""A query to Oracle, in a separate process.
 
 Oracle's driver trusts the server: malformed packets make it loop for ever while it holds the interpreter's lock, or
 crash, and it derives keys for as long as the server asks. A process can be killed.

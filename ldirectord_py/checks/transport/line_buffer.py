@@ -1,4 +1,4 @@
-"""Splits what a connection receives into lines of limited length."""
+"""Splits the data of a connection into lines of limited length."""
 
 from __future__ import annotations
 

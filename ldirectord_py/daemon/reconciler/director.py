@@ -61,7 +61,7 @@ class Director:
         self._publish(ConfigInForce(self.compiled.config))
 
     async def run(self) -> None:
-        """Write changes to the kernel, repair what others did to it, and retry what failed, until ``stop``."""
+        """Write changes to the kernel, repair changes by others, and retry failures, until ``stop``."""
         while not self._stopping:
             due = self.sync.due
             with suppress(TimeoutError):
@@ -71,7 +71,7 @@ class Director:
             await self.reconcile()
 
     async def reconcile(self, *, resync: bool = False) -> None:
-        """Write what has changed; with ``resync`` read the kernel's table first, even if that is not due."""
+        """Write the changes; with ``resync`` read the kernel's table first, even if that is not due."""
         async with self._writing:
             if resync:
                 self.sync.resync_timer.due_now()

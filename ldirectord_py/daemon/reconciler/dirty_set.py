@@ -1,4 +1,4 @@
-"""What has to be compared with the kernel's table: whole services, or only some of their destinations."""
+"""The rows to compare with the kernel's table: whole services, or only some of their destinations."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class DirtySet:
         self._scopes.pop(service, None)
 
     def take_all(self) -> Scopes:
-        """Return what is marked, and unmark it."""
+        """Return all marks, and clear them."""
         scopes, self._scopes = self._scopes, {}
         return scopes
 
     def put_back(self, scopes: Scopes) -> None:
-        """Mark again what ``take_all`` returned, before what was marked since."""
+        """Restore the marks that ``take_all`` returned, before newer ones."""
         later, self._scopes = self._scopes, dict(scopes)
         for service, keys in later.items():
             if keys is None:

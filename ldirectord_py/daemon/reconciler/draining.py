@@ -62,7 +62,7 @@ class Draining:
             self._discard({key for key in self._rows if key.service == service and key not in found})
 
     async def end(self, count: Count, resync_timer: ResyncTimer, now: float) -> dict[ServiceKey, None]:
-        """Stop draining the rows without connections or whose time is over; return their services.
+        """Stop draining rows that have no connections or whose time is over; return their services.
 
         If the kernel does not hold one of the rows, a resync is due. Raises KernelError.
         """

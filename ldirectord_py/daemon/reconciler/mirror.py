@@ -87,7 +87,7 @@ class Mirror:
     async def write(
         self, wanted: Table, scopes: Scopes, encoded: EncodedRows = NOT_ENCODED
     ) -> tuple[Sequence[Done], Sequence[Refused]]:
-        """Make the kernel hold ``wanted`` within these scopes; return what was done and what is newly refused."""
+        """Make the kernel hold ``wanted`` within these scopes; return the ops that were done and the new refusals."""
         with gc_paused():
             ops = diff(self._current(scopes), wanted)
             refused = {answer.op: answer for answer in await self._kernel.apply(ops, encoded)} if ops else {}

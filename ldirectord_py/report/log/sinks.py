@@ -43,7 +43,7 @@ class Sink(Protocol):
         """Write the lines; raises OSError, after which some of them may have been written."""
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the open file or socket."""
 
 
 @dataclass(slots=True)

@@ -99,7 +99,7 @@ class MailMessage:
         """Return one message for both, or None if they differ in route or recipients, or if it would be too long.
 
         It gets the id and the age of the other: this one may have been sent before without an answer, and some servers
-        drop a message whose id they know; nor may the newest alert get lost because of the age of the oldest.
+        drop a message whose id they know; and the newest alert must not expire with the oldest.
         """
         separate = (
             self.standalone or other.standalone or (self.route, self.recipients) != (other.route, other.recipients)

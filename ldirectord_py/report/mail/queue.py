@@ -74,7 +74,7 @@ class MailQueue:
         return False
 
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109
-        """Send what is queued in one more attempt, for ``timeout`` seconds at most; log how many stay unsent."""
+        """Send the queued mails in one more attempt, for ``timeout`` seconds at most; log how many stay unsent."""
         self._closing.set()
         if self._task is not None:
             with suppress(TimeoutError):

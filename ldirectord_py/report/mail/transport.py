@@ -1,4 +1,4 @@
-"""What all ways to send mails have in common: their arguments, results and errors."""
+"""The common interface of SMTP and sendmail: arguments, results and errors."""
 
 from __future__ import annotations
 
