@@ -93,7 +93,7 @@ class CompiledConfig:
         known = ((reals, results.get(check)) for check, reals in self.plan.items())
         return {real.key: result for reals, result in known if result is not None for real in reals}
 
-    def encoded(self, services: Iterable[ServiceKey]) -> EncodedRows:
+    def encoded_rows(self, services: Iterable[ServiceKey]) -> EncodedRows:
         """Return the encoded rows of these services."""
         rows: dict[Row, bytes] = {}
         for key in services:

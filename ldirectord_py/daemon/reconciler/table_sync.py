@@ -166,7 +166,7 @@ class TableSync:
         with self._causes.taken(scopes) as causes:
             wanted = {} if phase is Phase.STOP else self._wanted(compiled, scopes)
             whole = [key for key, scope in scopes.items() if scope is None]
-            done, refused = await self._mirror.write(wanted, scopes, compiled.encoded(whole))
+            done, refused = await self._mirror.write(wanted, scopes, compiled.encoded_rows(whole))
         for each in done:
             self._publish(self._written(compiled, each, phase, causes))
             if each.op.verb is Verb.DELETE and isinstance(each.op.row, Destination):

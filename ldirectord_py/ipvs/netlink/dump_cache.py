@@ -171,7 +171,7 @@ class DumpedDestinations:
         if rows is not self.last and rows != self.last:
             self.last, self.rows = rows, {row.key: row for row in rows}
 
-    def decode(self, chunk: bytes, sequence: int) -> tuple[list[Destination], bool]:
+    def rows_of_chunk(self, chunk: bytes, sequence: int) -> tuple[list[Destination], bool]:
         """Return the destinations of a chunk, and whether the dump ends with it; errors as ``dumped``.
 
         In the fixed layout a row that equals the one last read is the same object.

@@ -222,9 +222,9 @@ class NetlinkSession:
         A dump in several parts may lose or repeat some: it has to equal the one before.
         """
         opened = self._short_dumps if len(known.last) <= MAX_PAGE_DESTINATIONS else self._long_dumps
-        rows, parts = self._dump(opened, IPVS_CMD_GET_DEST, known.request, known.decode)
+        rows, parts = self._dump(opened, IPVS_CMD_GET_DEST, known.request, known.rows_of_chunk)
         if parts > 1 and rows != known.last:
-            again, _ = self._dump(self._long_dumps, IPVS_CMD_GET_DEST, known.request, known.decode)
+            again, _ = self._dump(self._long_dumps, IPVS_CMD_GET_DEST, known.request, known.rows_of_chunk)
             if again != rows:
                 raise BrokenDumpError("destinations came or went meanwhile")
         known.remember(rows)

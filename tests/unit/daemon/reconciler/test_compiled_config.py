@@ -43,10 +43,10 @@ def test_rows_of_servers_that_are_up_are_encoded_once() -> None:
     former = compile_config(site(), KINDS)
     new = compile_config(site(scheduler="rr"), KINDS, former)
     web, mail = new.virtuals
-    rows, before = new.encoded([web, mail]), former.encoded([web])
+    rows, before = new.encoded_rows([web, mail]), former.encoded_rows([web])
     assert {web, mail, *(real.row for real in new.reals())} == {row.key for row in rows}
     assert all(rows[row] is payload for row, payload in before.items())
-    assert new.encoded([]) == {}
+    assert new.encoded_rows([]) == {}
 
 
 def test_other_kinds_of_checks_share_nothing() -> None:

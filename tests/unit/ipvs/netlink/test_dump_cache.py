@@ -22,7 +22,7 @@ ROWS = st.lists(wrapped(WEB), min_size=1, unique_by=lambda row: row.key)
 
 def destinations(cache: DumpCache, chunk: bytes) -> list[Destination]:
     known = cache.destinations(WEB)
-    rows, done = known.decode(chunk, SEQUENCE)
+    rows, done = known.rows_of_chunk(chunk, SEQUENCE)
     known.remember(rows)
     assert not done
     return rows
@@ -85,21 +85,21 @@ def test_counters_do_not_make_another_row() -> None:
 
 def test_the_end_of_a_dump_is_seen_beside_its_rows() -> None:
     chunk = RECORDED + packed(NLMSG_DONE, SEQUENCE, bytes(4), NLM_F_MULTI)
-    assert (decoded(RECORDED), True) == DumpCache().destinations(WEB).decode(chunk, SEQUENCE)
+    assert (decoded(RECORDED), True) == DumpCache().destinations(WEB).rows_of_chunk(chunk, SEQUENCE)
 
 
 def test_rows_of_another_dump_are_skipped() -> None:
-    assert DumpCache().destinations(WEB).decode(RECORDED, SEQUENCE + 1) == ([], False)
+    assert DumpCache().destinations(WEB).rows_of_chunk(RECORDED, SEQUENCE + 1) == ([], False)
 
 
 def test_everything_is_forgotten_once_the_table_has_shrunk() -> None:
     cache = DumpCache()
     owners = [FirewallMark(number) for number in range(1, 301)]
-    before = [cache.destinations(owner).decode(RECORDED, SEQUENCE)[0][0] for owner in owners]
+    before = [cache.destinations(owner).rows_of_chunk(RECORDED, SEQUENCE)[0][0] for owner in owners]
     cache.trim(300)
-    assert before[0] is cache.destinations(owners[0]).decode(RECORDED, SEQUENCE)[0][0]
+    assert before[0] is cache.destinations(owners[0]).rows_of_chunk(RECORDED, SEQUENCE)[0][0]
     cache.trim(1)
-    assert before[0] is not cache.destinations(owners[0]).decode(RECORDED, SEQUENCE)[0][0]
+    assert before[0] is not cache.destinations(owners[0]).rows_of_chunk(RECORDED, SEQUENCE)[0][0]
 
 
 def outcome(read: Callable[[], object]) -> object:
@@ -113,6 +113,6 @@ def outcome(read: Callable[[], object]) -> object:
 @given(st.binary(max_size=400) | damaged())
 def test_any_answer_gives_the_same_rows_or_kernel_error_again(chunk: bytes) -> None:
     cache = DumpCache()
-    reads = (lambda: cache.destinations(WEB).decode(chunk, SEQUENCE), lambda: cache.services(chunk, SEQUENCE))
+    reads = (lambda: cache.destinations(WEB).rows_of_chunk(chunk, SEQUENCE), lambda: cache.services(chunk, SEQUENCE))
     for read in reads:
         assert outcome(read) == outcome(read)
