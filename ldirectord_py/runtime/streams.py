@@ -79,11 +79,11 @@ async def open_streams(
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     try:
         transport, _ = await loop.create_connection(lambda: protocol, sock=connected, ssl=tls, server_hostname=name)
-    except asyncio.CancelledError:
-        if not isinstance(loop, asyncio.BaseEventLoop):
-            connected.detach()  # uvloop has closed the descriptor; before 0.22 the socket does not know
-        raise
-    except BaseException:
-        connected.close()
+    except BaseException as error:
+        refused = isinstance(error, ValueError) and not isinstance(error, OSError)  # the arguments: not even begun
+        if refused or isinstance(loop, asyncio.BaseEventLoop):
+            connected.close()
+        else:
+            connected.detach()  # uvloop closes the descriptor, now or soon; its number may be another file's then
         raise
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from harness.fakes import scripted
-from harness.fakes.scripted import Servers, hanging, reset, saying
+from harness.fakes.scripted import Servers, Talk, hanging, reset, saying
 from ldirectord_py.runtime.streams import Reader, open_streams
 
 
@@ -98,6 +98,29 @@ async def test_who_is_cancelled_on_the_way_leaves_no_descriptor_and_closes_none_
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.01)
         os.close(other)  # fails if somebody has closed it
+
+
+async def reset_at_once(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    reset(writer)
+
+
+@pytest.mark.parametrize("talk", [saying(b"+OK no TLS here\r\n"), reset_at_once])
+async def test_a_handshake_that_fails_leaves_no_descriptor_and_closes_none_of_others(
+    servers: Servers, talk: Talk
+) -> None:
+    port = await servers.start(talk)
+    context = ssl.create_default_context()
+    for _ in range(200):
+        own = connected(port)
+        number = own.fileno()
+        with pytest.raises(OSError, match=r"SSL|reset"):
+            await open_streams(own, limit=1024, tls=context, name="x")
+        others = [os.open("/dev/null", os.O_RDONLY) for _ in range(3)]  # they take its number if it is free
+        while own.fileno() != -1 or (number not in others and os.path.exists(f"/proc/self/fd/{number}")):  # noqa: ASYNC240, PTH110
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
+        for other in others:
+            os.close(other)  # fails if somebody has closed it
 
 
 async def test_a_socket_that_cannot_be_used_is_closed(servers: Servers) -> None:
