@@ -4,13 +4,14 @@ import asyncio
 import os
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
 
 from harness.fakes import scripted
-from harness.fakes.scripted import Servers, Talk, hanging, reset, saying
+from harness.fakes.scripted import Servers, hanging, reset, saying
 from ldirectord_py.runtime.streams import Reader, open_streams
 
 
@@ -100,27 +101,27 @@ async def test_who_is_cancelled_on_the_way_leaves_no_descriptor_and_closes_none_
         os.close(other)  # fails if somebody has closed it
 
 
-async def reset_at_once(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    reset(writer)
-
-
-@pytest.mark.parametrize("talk", [saying(b"+OK no TLS here\r\n"), reset_at_once])
-async def test_a_handshake_that_fails_leaves_no_descriptor_and_closes_none_of_others(
-    servers: Servers, talk: Talk
-) -> None:
-    port = await servers.start(talk)
+@pytest.mark.parametrize("answer", [b"+OK no TLS here\r\n", None])
+async def test_a_handshake_that_fails_leaves_no_descriptor_and_closes_none_of_others(answer: bytes | None) -> None:
     context = ssl.create_default_context()
-    for _ in range(200):
-        own = connected(port)
-        number = own.fileno()
-        with pytest.raises(OSError, match=r"SSL|reset"):
-            await open_streams(own, limit=1024, tls=context, name="x")
-        others = [os.open("/dev/null", os.O_RDONLY) for _ in range(3)]  # they take its number if it is free
-        while own.fileno() != -1 or (number not in others and os.path.exists(f"/proc/self/fd/{number}")):  # noqa: ASYNC240, PTH110
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0)
-        for other in others:
-            os.close(other)  # fails if somebody has closed it
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for _ in range(50):
+            own = connected(listener.getsockname()[1])
+            number = own.fileno()
+            accepted, _ = listener.accept()
+            if answer is None:
+                accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+            else:
+                accepted.sendall(answer)
+            accepted.close()
+            with pytest.raises(OSError, match=r"SSL|reset"):
+                await open_streams(own, limit=1024, tls=context, name="x")
+            others = [os.open("/dev/null", os.O_RDONLY) for _ in range(3)]  # they take its number if it is free
+            while number not in others and os.path.exists(f"/proc/self/fd/{number}"):  # noqa: ASYNC240, PTH110
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
+            for other in others:
+                os.close(other)  # fails if somebody has closed it
 
 
 async def test_a_socket_that_cannot_be_used_is_closed(servers: Servers) -> None:
