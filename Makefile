@@ -4,6 +4,7 @@ PYTHON ?= python3
 RUNS ?= 3
 BIN := .venv/bin
 LOCK := requirements-dev.lock
+PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 PYTEST := $(BIN)/pytest
 UNIT := $(PYTEST) --numprocesses 4 --dist worksteal tests/unit
 SERVICE := $(PYTEST) --numprocesses 2 --dist loadfile tests/service
@@ -85,8 +86,9 @@ venv: .venv/complete
 .venv/complete: pyproject.toml $(LOCK)
 	@sh tests/harness/setup.sh python $(PYTHON)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "installing the packages of $(LOCK) into .venv"
+	@$(PIP) --require-hashes --requirement $(LOCK)
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 packages:

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Set this machine up for the tests: setup.sh python | packages | peers | kernel. What is there already is left alone.
+# Set this machine up for the tests: setup.sh python | packages | peers | kernel. Installs only what is missing.
 #
-#   python    Debian's venv module, where python3 lacks it, and the names of /etc/services
+#   python    Debian's venv module, if python3 lacks it, and the names of /etc/services
 #   packages  the programs that the service and kernel tiers start
 #   peers     what the benchmarks compare with, and a compiler for keepalived's stand-in of IPVS and for the floor of checks
 #   kernel    into .cache/kernel, unpacked and not installed: two kernels with IPVS, for virtual machines
@@ -31,7 +31,7 @@ install() {
     missing=
     for package in "$@"; do installed "$package" || missing="$missing $package"; done
     [ -n "$missing" ] || return 0
-    command -v apt-get >/dev/null || { echo "this is not Debian: install the likes of$missing" >&2; exit 1; }
+    command -v apt-get >/dev/null || { echo "this is not Debian: install packages with the programs of$missing" >&2; exit 1; }
     echo "installing$missing"
     refresh_lists
     mkdir -p .cache
