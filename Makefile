@@ -36,14 +36,18 @@ demo: machine
 	@PYTHONPATH=tests $(BIN)/python -m harness.lab.demo
 
 test: lint machine coverage
+	@echo "unit tests: the slow ones"
 	$(UNIT) -m slow
+	@echo "service tests: real servers on loopback"
 	$(SERVICE)
+	@echo "kernel tests: a real IPVS, in virtual machines if this kernel has none"
 	$(KERNEL)
 
 unit: venv
 	$(UNIT) --hypothesis-profile quick -m "not slow"
 
 coverage: venv
+	@echo "unit tests: no root, no network, on asyncio and on uvloop"
 	$(UNIT) -m "not slow" --cov --cov-report=
 	@PYTHONPATH=tests $(BIN)/python -m harness.coverage
 

@@ -80,6 +80,7 @@ def main() -> int:
         every[package].add(module, report)
         if is_pure(module):
             pure[package].add(module, report)
+    print(f"Lines and branches run by these tests. Pure modules do no I/O; they need at least {MIN_PURE:g} %.\n")
     print(f"{'package':<26}{'all':>9}{'pure':>10}")
     for package, count in sorted(every.items()):
         print(f"{package:<26}{count.text:>9}{pure[package].text:>10}")
