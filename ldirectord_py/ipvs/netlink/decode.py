@@ -14,45 +14,7 @@ from typing import Final, NamedTuple
 
 from ldirectord_py.address import Address
 from ldirectord_py.errors import KernelError
-from ldirectord_py.ipvs.netlink.uapi import (
-    AF_INET,
-    AF_INET6,
-    CTRL_ATTR_FAMILY_ID,
-    GENL_HDRLEN,
-    IP_VS_CONN_F_FWD_MASK,
-    IP_VS_SVC_F_SETTABLE,
-    IPVS_CMD_ATTR_DEST,
-    IPVS_CMD_ATTR_SERVICE,
-    IPVS_DEST_ATTR_ACTIVE_CONNS,
-    IPVS_DEST_ATTR_ADDR,
-    IPVS_DEST_ATTR_ADDR_FAMILY,
-    IPVS_DEST_ATTR_FWD_METHOD,
-    IPVS_DEST_ATTR_INACT_CONNS,
-    IPVS_DEST_ATTR_L_THRESH,
-    IPVS_DEST_ATTR_PERSIST_CONNS,
-    IPVS_DEST_ATTR_PORT,
-    IPVS_DEST_ATTR_TUN_FLAGS,
-    IPVS_DEST_ATTR_TUN_PORT,
-    IPVS_DEST_ATTR_TUN_TYPE,
-    IPVS_DEST_ATTR_U_THRESH,
-    IPVS_DEST_ATTR_WEIGHT,
-    IPVS_SVC_ATTR_ADDR,
-    IPVS_SVC_ATTR_AF,
-    IPVS_SVC_ATTR_FLAGS,
-    IPVS_SVC_ATTR_FWMARK,
-    IPVS_SVC_ATTR_NETMASK,
-    IPVS_SVC_ATTR_PE_NAME,
-    IPVS_SVC_ATTR_PORT,
-    IPVS_SVC_ATTR_PROTOCOL,
-    IPVS_SVC_ATTR_SCHED_NAME,
-    IPVS_SVC_ATTR_TIMEOUT,
-    NLA_TYPE_MASK,
-    NLATTR,
-    NLM_F_DUMP_INTR,
-    NLMSG_DONE,
-    NLMSG_ERROR,
-    NLMSGHDR,
-)
+from ldirectord_py.ipvs.netlink import uapi
 from ldirectord_py.ipvs.table import (
     IPIP,
     Destination,
@@ -72,7 +34,11 @@ UNPRIVILEGED: Final = "access to the kernel's IPVS table is denied: run as root 
 _ORDER: Final = "little" if struct.pack("=H", 1) == b"\1\0" else "big"
 PROTOCOLS = frozenset(Protocol)
 FORWARDS = [*ForwardMethod, ForwardMethod.BYPASS, ForwardMethod.BYPASS, ForwardMethod.BYPASS]
-_CONNECTION_COUNTS = (IPVS_DEST_ATTR_ACTIVE_CONNS, IPVS_DEST_ATTR_INACT_CONNS, IPVS_DEST_ATTR_PERSIST_CONNS)
+_CONNECTION_COUNTS = (
+    uapi.IPVS_DEST_ATTR_ACTIVE_CONNS,
+    uapi.IPVS_DEST_ATTR_INACT_CONNS,
+    uapi.IPVS_DEST_ATTR_PERSIST_CONNS,
+)
 
 
 class MalformedAnswerError(KernelError):
@@ -103,12 +69,12 @@ def messages(chunk: bytes) -> Iterator[NetlinkMessage]:
     """Yield the messages of one received chunk; MalformedAnswerError at the first that exceeds it."""
     offset, view = 0, memoryview(chunk)
     while offset < len(chunk):
-        if len(chunk) - offset < NLMSGHDR.size:
+        if len(chunk) - offset < uapi.NLMSGHDR.size:
             raise MalformedAnswerError("the kernel's answer ends inside a header")
-        length, kind, flags, sequence, _ = NLMSGHDR.unpack_from(chunk, offset)
-        if not NLMSGHDR.size <= length <= len(chunk) - offset:
+        length, kind, flags, sequence, _ = uapi.NLMSGHDR.unpack_from(chunk, offset)
+        if not uapi.NLMSGHDR.size <= length <= len(chunk) - offset:
             raise MalformedAnswerError(f"the kernel's answer holds a message of {length} bytes that does not fit in it")
-        yield NetlinkMessage(kind, flags, sequence, view[offset + NLMSGHDR.size : offset + length])
+        yield NetlinkMessage(kind, flags, sequence, view[offset + uapi.NLMSGHDR.size : offset + length])
         offset += (length + 3) & ~3
 
 
@@ -121,9 +87,9 @@ def dumped(chunk: bytes, sequence: int) -> tuple[list[NetlinkMessage], bool]:
     for message in messages(chunk):
         if message.sequence != sequence:
             continue
-        if message.flags & NLM_F_DUMP_INTR:
+        if message.flags & uapi.NLM_F_DUMP_INTR:
             raise BrokenDumpError("the kernel's dump was interrupted")
-        if message.kind in (NLMSG_ERROR, NLMSG_DONE):
+        if message.kind in (uapi.NLMSG_ERROR, uapi.NLMSG_DONE):
             if message.errno:
                 raise _dump_error(message.errno)
             return found, True
@@ -144,17 +110,17 @@ def attributes(body: memoryview) -> Attributes:
     """Return the attributes by type, the last one of each; MalformedAnswerError when one does not fit."""
     found: Attributes = {}
     offset, end = 0, len(body)
-    while end - offset >= NLATTR.size:
-        length, kind = NLATTR.unpack_from(body, offset)
-        if not NLATTR.size <= length <= end - offset:
+    while end - offset >= uapi.NLATTR.size:
+        length, kind = uapi.NLATTR.unpack_from(body, offset)
+        if not uapi.NLATTR.size <= length <= end - offset:
             raise MalformedAnswerError(f"the kernel's answer holds an attribute of {length} bytes that does not fit")
-        found[kind & NLA_TYPE_MASK] = body[offset + NLATTR.size : offset + length]
+        found[kind & uapi.NLA_TYPE_MASK] = body[offset + uapi.NLATTR.size : offset + length]
         offset += (length + 3) & ~3
     return found
 
 
 def _nested(message: NetlinkMessage, kind: int) -> Attributes | None:
-    nest = attributes(message.body[GENL_HDRLEN:]).get(kind)
+    nest = attributes(message.body[uapi.GENL_HDRLEN :]).get(kind)
     return None if nest is None else attributes(nest)
 
 
@@ -175,9 +141,9 @@ def _port(found: Attributes, kind: int) -> int:
 def _address(found: Attributes, kind: int, family: int) -> Address:
     """Return the address in an attribute that has 16 bytes for both families."""
     value = found.get(kind, b"")
-    if family == AF_INET and len(value) >= 4:
+    if family == uapi.AF_INET and len(value) >= 4:
         return IPv4Address(bytes(value[:4]))
-    if family == AF_INET6 and len(value) >= 16:
+    if family == uapi.AF_INET6 and len(value) >= 16:
         return IPv6Address(bytes(value[:16]))
     raise MalformedAnswerError(f"the kernel's answer holds an address of family {family} in {len(value)} bytes")
 
@@ -188,7 +154,7 @@ def _text(found: Attributes, kind: int) -> str:
 
 def family_id(message: NetlinkMessage) -> int:
     """Return the id in an answer of the generic-netlink controller; MalformedAnswerError without one."""
-    found = _number(attributes(message.body[GENL_HDRLEN:]), CTRL_ATTR_FAMILY_ID, 2)
+    found = _number(attributes(message.body[uapi.GENL_HDRLEN :]), uapi.CTRL_ATTR_FAMILY_ID, 2)
     if not found:
         raise MalformedAnswerError("the kernel's answer holds no family id")
     return found
@@ -196,61 +162,61 @@ def family_id(message: NetlinkMessage) -> int:
 
 def service(message: NetlinkMessage) -> Service | None:
     """Return the service in a message of a dump, None for one that no table can hold."""
-    found = _nested(message, IPVS_CMD_ATTR_SERVICE)
+    found = _nested(message, uapi.IPVS_CMD_ATTR_SERVICE)
     key = None if found is None else _service_key(found)
     if found is None or key is None:
         return None
-    mask = bytes(found.get(IPVS_SVC_ATTR_NETMASK, b"")[:4])
+    mask = bytes(found.get(uapi.IPVS_SVC_ATTR_NETMASK, b"")[:4])
     return Service(
         key,
-        _text(found, IPVS_SVC_ATTR_SCHED_NAME),
-        ServiceFlag(_number(found, IPVS_SVC_ATTR_FLAGS, 4) & IP_VS_SVC_F_SETTABLE),
-        _number(found, IPVS_SVC_ATTR_TIMEOUT, 4),
+        _text(found, uapi.IPVS_SVC_ATTR_SCHED_NAME),
+        ServiceFlag(_number(found, uapi.IPVS_SVC_ATTR_FLAGS, 4) & uapi.IP_VS_SVC_F_SETTABLE),
+        _number(found, uapi.IPVS_SVC_ATTR_TIMEOUT, 4),
         int.from_bytes(mask, _ORDER if key.ipv6 else "big"),
-        _text(found, IPVS_SVC_ATTR_PE_NAME),
+        _text(found, uapi.IPVS_SVC_ATTR_PE_NAME),
     )
 
 
 def _service_key(found: Attributes) -> ServiceKey | None:
-    family = _number(found, IPVS_SVC_ATTR_AF, 2)
-    mark = _number(found, IPVS_SVC_ATTR_FWMARK, 4)
-    if family not in (AF_INET, AF_INET6):
+    family = _number(found, uapi.IPVS_SVC_ATTR_AF, 2)
+    mark = _number(found, uapi.IPVS_SVC_ATTR_FWMARK, 4)
+    if family not in (uapi.AF_INET, uapi.AF_INET6):
         return None
     if mark:
-        return FirewallMark(mark, family == AF_INET6)
-    protocol = _number(found, IPVS_SVC_ATTR_PROTOCOL, 2)
+        return FirewallMark(mark, family == uapi.AF_INET6)
+    protocol = _number(found, uapi.IPVS_SVC_ATTR_PROTOCOL, 2)
     if protocol not in PROTOCOLS:
         return None
-    address = _address(found, IPVS_SVC_ATTR_ADDR, family)
-    return VirtualAddress(Protocol(protocol), address, _port(found, IPVS_SVC_ATTR_PORT))
+    address = _address(found, uapi.IPVS_SVC_ATTR_ADDR, family)
+    return VirtualAddress(Protocol(protocol), address, _port(found, uapi.IPVS_SVC_ATTR_PORT))
 
 
 def destination(message: NetlinkMessage, owner: ServiceKey) -> Destination | None:
     """Return the destination of the service ``owner`` in a message of a dump, None without one."""
-    found = _nested(message, IPVS_CMD_ATTR_DEST)
+    found = _nested(message, uapi.IPVS_CMD_ATTR_DEST)
     if found is None:
         return None
     # Kernels before 3.18 leave the family out: it is the service's.
-    family = _number(found, IPVS_DEST_ATTR_ADDR_FAMILY, 2) or (AF_INET6 if owner.ipv6 else AF_INET)
-    address = _address(found, IPVS_DEST_ATTR_ADDR, family)
+    family = _number(found, uapi.IPVS_DEST_ATTR_ADDR_FAMILY, 2) or (uapi.AF_INET6 if owner.ipv6 else uapi.AF_INET)
+    address = _address(found, uapi.IPVS_DEST_ATTR_ADDR, family)
     return Destination(
-        DestinationKey(owner, address, _port(found, IPVS_DEST_ATTR_PORT)),
-        FORWARDS[_number(found, IPVS_DEST_ATTR_FWD_METHOD, 4) & IP_VS_CONN_F_FWD_MASK],
-        _number(found, IPVS_DEST_ATTR_WEIGHT, 4),
-        _number(found, IPVS_DEST_ATTR_U_THRESH, 4),
-        _number(found, IPVS_DEST_ATTR_L_THRESH, 4),
+        DestinationKey(owner, address, _port(found, uapi.IPVS_DEST_ATTR_PORT)),
+        FORWARDS[_number(found, uapi.IPVS_DEST_ATTR_FWD_METHOD, 4) & uapi.IP_VS_CONN_F_FWD_MASK],
+        _number(found, uapi.IPVS_DEST_ATTR_WEIGHT, 4),
+        _number(found, uapi.IPVS_DEST_ATTR_U_THRESH, 4),
+        _number(found, uapi.IPVS_DEST_ATTR_L_THRESH, 4),
         _tunnel(found),
     )
 
 
 def _tunnel(found: Attributes) -> Tunnel:
     """Return the tunnel; kernels before 5.3 have only ipip and no attributes of it."""
-    if IPVS_DEST_ATTR_TUN_TYPE not in found:
+    if uapi.IPVS_DEST_ATTR_TUN_TYPE not in found:
         return IPIP
     return Tunnel(
-        _number(found, IPVS_DEST_ATTR_TUN_TYPE, 1),
-        _port(found, IPVS_DEST_ATTR_TUN_PORT),
-        _number(found, IPVS_DEST_ATTR_TUN_FLAGS, 2),
+        _number(found, uapi.IPVS_DEST_ATTR_TUN_TYPE, 1),
+        _port(found, uapi.IPVS_DEST_ATTR_TUN_PORT),
+        _number(found, uapi.IPVS_DEST_ATTR_TUN_FLAGS, 2),
     )
 
 
@@ -265,5 +231,5 @@ def connections(owner: ServiceKey, chunk: bytes, sequence: int) -> tuple[list[tu
 
 
 def _connections(message: NetlinkMessage) -> int:
-    found = _nested(message, IPVS_CMD_ATTR_DEST) or {}
+    found = _nested(message, uapi.IPVS_CMD_ATTR_DEST) or {}
     return sum(_number(found, kind, 4) for kind in _CONNECTION_COUNTS)

@@ -11,34 +11,9 @@ from dataclasses import replace
 from itertools import chain
 from typing import TypeVar
 
+from ldirectord_py.ipvs.netlink import uapi
 from ldirectord_py.ipvs.netlink.decode import FORWARDS, PROTOCOLS, NetlinkMessage, destination, dumped, service
 from ldirectord_py.ipvs.netlink.encode import service_key
-from ldirectord_py.ipvs.netlink.uapi import (
-    AF_INET,
-    AF_INET6,
-    IP_VS_CONN_F_FWD_MASK,
-    IPVS_DEST_ATTR_ADDR,
-    IPVS_DEST_ATTR_ADDR_FAMILY,
-    IPVS_DEST_ATTR_FWD_METHOD,
-    IPVS_DEST_ATTR_L_THRESH,
-    IPVS_DEST_ATTR_PORT,
-    IPVS_DEST_ATTR_TUN_FLAGS,
-    IPVS_DEST_ATTR_TUN_PORT,
-    IPVS_DEST_ATTR_TUN_TYPE,
-    IPVS_DEST_ATTR_U_THRESH,
-    IPVS_DEST_ATTR_WEIGHT,
-    IPVS_SVC_ATTR_ADDR,
-    IPVS_SVC_ATTR_AF,
-    IPVS_SVC_ATTR_PORT,
-    IPVS_SVC_ATTR_PROTOCOL,
-    IPVS_SVC_ATTR_STATS,
-    IPVS_SVC_ATTR_STATS64,
-    NLATTR,
-    NLM_F_MULTI,
-    NLMSG_DONE,
-    NLMSG_ERROR,
-    NLMSGHDR,
-)
 from ldirectord_py.ipvs.table import (
     IPIP,
     Destination,
@@ -56,7 +31,7 @@ Value = TypeVar("Value")
 
 
 def _heads(*heads: tuple[int, int]) -> tuple[bytes, ...]:
-    return tuple(NLATTR.pack(length, kind) for length, kind in heads)
+    return tuple(uapi.NLATTR.pack(length, kind) for length, kind in heads)
 
 
 _DESTINATION = struct.Struct("=24x84s24x8s216x")
@@ -64,23 +39,28 @@ _DESTINATION = struct.Struct("=24x84s24x8s216x")
 _VALUES = struct.Struct("=4x16s 4x2s2x 4xI 4xI 24s 4xI 4xI 4xH2x")
 _VALUE_HEADS = struct.Struct("=4s16x 4s4x 4s4x 4s4x 24x 4s4x 4s4x 4s4x")
 _EXPECTED_HEADS = _heads(
-    (20, IPVS_DEST_ATTR_ADDR),
-    (6, IPVS_DEST_ATTR_PORT),
-    (8, IPVS_DEST_ATTR_FWD_METHOD),
-    (8, IPVS_DEST_ATTR_WEIGHT),
-    (8, IPVS_DEST_ATTR_U_THRESH),
-    (8, IPVS_DEST_ATTR_L_THRESH),
-    (6, IPVS_DEST_ATTR_ADDR_FAMILY),
+    (20, uapi.IPVS_DEST_ATTR_ADDR),
+    (6, uapi.IPVS_DEST_ATTR_PORT),
+    (8, uapi.IPVS_DEST_ATTR_FWD_METHOD),
+    (8, uapi.IPVS_DEST_ATTR_WEIGHT),
+    (8, uapi.IPVS_DEST_ATTR_U_THRESH),
+    (8, uapi.IPVS_DEST_ATTR_L_THRESH),
+    (6, uapi.IPVS_DEST_ATTR_ADDR_FAMILY),
 )
 _TUNNEL = struct.Struct("=4sB3x 4s2s2x 4sH2x")
-_TUNNEL_HEADS = _heads((5, IPVS_DEST_ATTR_TUN_TYPE), (6, IPVS_DEST_ATTR_TUN_PORT), (6, IPVS_DEST_ATTR_TUN_FLAGS))
+_TUNNEL_HEADS = _heads(
+    (5, uapi.IPVS_DEST_ATTR_TUN_TYPE), (6, uapi.IPVS_DEST_ATTR_TUN_PORT), (6, uapi.IPVS_DEST_ATTR_TUN_FLAGS)
+)
 _IPIP = b"".join(head + bytes(4) for head in _TUNNEL_HEADS)
 _SERVICE_KEY = struct.Struct("=8x 4sH2x 4sH2x 4s16s 4s2s2x")
 """The start of a service without a firewall mark: command, nest, family, protocol, address and port."""
 _SERVICE_KEY_HEADS = _heads(
-    (6, IPVS_SVC_ATTR_AF), (6, IPVS_SVC_ATTR_PROTOCOL), (20, IPVS_SVC_ATTR_ADDR), (6, IPVS_SVC_ATTR_PORT)
+    (6, uapi.IPVS_SVC_ATTR_AF),
+    (6, uapi.IPVS_SVC_ATTR_PROTOCOL),
+    (20, uapi.IPVS_SVC_ATTR_ADDR),
+    (6, uapi.IPVS_SVC_ATTR_PORT),
 )
-_STATS, _STATS64 = _heads((0x5C, IPVS_SVC_ATTR_STATS), (0x7C, IPVS_SVC_ATTR_STATS64))
+_STATS, _STATS64 = _heads((0x5C, uapi.IPVS_SVC_ATTR_STATS), (0x7C, uapi.IPVS_SVC_ATTR_STATS64))
 _STATS_LENGTH = 0x5C + 0x7C
 _END = struct.Struct("=IHHIIi")
 
@@ -118,12 +98,12 @@ class DumpCache:
     def _known_services(self, chunk: bytes, sequence: int) -> list[Service]:
         """Return the services of a chunk whose messages are equally long, none when any of them is new."""
         length = _row_length(chunk, sequence)
-        size = length - NLMSGHDR.size - _STATS_LENGTH
+        size = length - uapi.NLMSGHDR.size - _STATS_LENGTH
         if size <= 0:
             return []
-        parts = struct.iter_unpack(f"={NLMSGHDR.size}s{size}s4s88x4s120x", chunk)
+        parts = struct.iter_unpack(f"={uapi.NLMSGHDR.size}s{size}s4s88x4s120x", chunk)
         headers, contents, stats, stats64 = zip(*parts, strict=True)
-        if (set(headers), set(stats), set(stats64)) != ({chunk[: NLMSGHDR.size]}, {_STATS}, {_STATS64}):
+        if (set(headers), set(stats), set(stats64)) != ({chunk[: uapi.NLMSGHDR.size]}, {_STATS}, {_STATS64}):
             return []
         rows = _present(map(self._services.get, contents))
         return rows if len(rows) == len(contents) else []
@@ -201,16 +181,16 @@ def _present(values: Iterable[Value | None]) -> list[Value]:
 def _is_end(chunk: bytes, sequence: int) -> bool:
     """Return whether a chunk of this size is the successful end of the dump."""
     _, kind, flags, number, _, error = _END.unpack(chunk)
-    return (kind, flags, number, error) == (NLMSG_DONE, NLM_F_MULTI, sequence, 0)
+    return (kind, flags, number, error) == (uapi.NLMSG_DONE, uapi.NLM_F_MULTI, sequence, 0)
 
 
 def _row_length(chunk: bytes, sequence: int) -> int:
     """Return the length of the first message when it holds a row and the chunk may hold several such, else 0."""
-    if len(chunk) < NLMSGHDR.size:
+    if len(chunk) < uapi.NLMSGHDR.size:
         return 0
-    length, kind, flags, number, _ = NLMSGHDR.unpack_from(chunk)
-    regular = NLMSGHDR.size < length and len(chunk) % length == 0 and length % 4 == 0
-    is_row = (flags, number) == (NLM_F_MULTI, sequence) and kind not in (NLMSG_ERROR, NLMSG_DONE)
+    length, kind, flags, number, _ = uapi.NLMSGHDR.unpack_from(chunk)
+    regular = uapi.NLMSGHDR.size < length and len(chunk) % length == 0 and length % 4 == 0
+    is_row = (flags, number) == (uapi.NLM_F_MULTI, sequence) and kind not in (uapi.NLMSG_ERROR, uapi.NLMSG_DONE)
     return int(length) if regular and is_row else 0
 
 
@@ -230,11 +210,11 @@ def _fixed_destinations(owner: ServiceKey, content: bytes) -> list[Destination] 
     new = tuple.__new__  # a row is made in C: 0.3 us less than by its class
     for address, port, forward, weight, tunnel, upper, lower, family in _VALUES.iter_unpack(content):
         wrapped = IPIP if tunnel == _IPIP else _tunnel(tunnel)
-        if wrapped is None or family not in (AF_INET, AF_INET6):
+        if wrapped is None or family not in (uapi.AF_INET, uapi.AF_INET6):
             return None
-        packed = address[:4] if family == AF_INET else address
+        packed = address[:4] if family == uapi.AF_INET else address
         key = new(DestinationKey, (owner, packed, port[0] << 8 | port[1]))
-        method = FORWARDS[forward & IP_VS_CONN_F_FWD_MASK]
+        method = FORWARDS[forward & uapi.IP_VS_CONN_F_FWD_MASK]
         rows.append(new(Destination, (key, method, weight, upper, lower, wrapped)))
     return rows
 
@@ -259,7 +239,7 @@ def _virtual_address(content: bytes) -> VirtualAddress | None:
         return None
     fields = _SERVICE_KEY.unpack_from(content)
     family, protocol, address, port = fields[1::2]
-    if fields[::2] != _SERVICE_KEY_HEADS or family not in (AF_INET, AF_INET6) or protocol not in PROTOCOLS:
+    if fields[::2] != _SERVICE_KEY_HEADS or family not in (uapi.AF_INET, uapi.AF_INET6) or protocol not in PROTOCOLS:
         return None
-    packed = address[:4] if family == AF_INET else address
+    packed = address[:4] if family == uapi.AF_INET else address
     return tuple.__new__(VirtualAddress, (Protocol(protocol), packed, int.from_bytes(port, "big")))

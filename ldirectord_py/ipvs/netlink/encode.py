@@ -13,43 +13,7 @@ from operator import attrgetter
 from typing import Final
 
 from ldirectord_py.ipvs.diff import Op, Verb
-from ldirectord_py.ipvs.netlink.uapi import (
-    AF_INET,
-    AF_INET6,
-    IPVS_CMD_ATTR_DEST,
-    IPVS_CMD_ATTR_SERVICE,
-    IPVS_CMD_DEL_DEST,
-    IPVS_CMD_DEL_SERVICE,
-    IPVS_CMD_NEW_DEST,
-    IPVS_CMD_NEW_SERVICE,
-    IPVS_CMD_SET_DEST,
-    IPVS_CMD_SET_SERVICE,
-    IPVS_DEST_ATTR_ADDR,
-    IPVS_DEST_ATTR_ADDR_FAMILY,
-    IPVS_DEST_ATTR_FWD_METHOD,
-    IPVS_DEST_ATTR_L_THRESH,
-    IPVS_DEST_ATTR_PORT,
-    IPVS_DEST_ATTR_TUN_FLAGS,
-    IPVS_DEST_ATTR_TUN_PORT,
-    IPVS_DEST_ATTR_TUN_TYPE,
-    IPVS_DEST_ATTR_U_THRESH,
-    IPVS_DEST_ATTR_WEIGHT,
-    IPVS_GENL_VERSION,
-    IPVS_SVC_ATTR_ADDR,
-    IPVS_SVC_ATTR_AF,
-    IPVS_SVC_ATTR_FLAGS,
-    IPVS_SVC_ATTR_FWMARK,
-    IPVS_SVC_ATTR_NETMASK,
-    IPVS_SVC_ATTR_PE_NAME,
-    IPVS_SVC_ATTR_PORT,
-    IPVS_SVC_ATTR_PROTOCOL,
-    IPVS_SVC_ATTR_SCHED_NAME,
-    IPVS_SVC_ATTR_TIMEOUT,
-    NLA_F_NESTED,
-    NLATTR,
-    NLM_F_ACK,
-    NLM_F_REQUEST,
-)
+from ldirectord_py.ipvs.netlink import uapi
 from ldirectord_py.ipvs.refusal import validate
 from ldirectord_py.ipvs.table import (
     IPIP,
@@ -71,12 +35,12 @@ _FLAGS_OFFSET = 6
 _SEQUENCE_OFFSET = 8
 
 _COMMANDS = {
-    (Verb.ADD, Service): IPVS_CMD_NEW_SERVICE,
-    (Verb.EDIT, Service): IPVS_CMD_SET_SERVICE,
-    (Verb.DELETE, Service): IPVS_CMD_DEL_SERVICE,
-    (Verb.ADD, Destination): IPVS_CMD_NEW_DEST,
-    (Verb.EDIT, Destination): IPVS_CMD_SET_DEST,
-    (Verb.DELETE, Destination): IPVS_CMD_DEL_DEST,
+    (Verb.ADD, Service): uapi.IPVS_CMD_NEW_SERVICE,
+    (Verb.EDIT, Service): uapi.IPVS_CMD_SET_SERVICE,
+    (Verb.DELETE, Service): uapi.IPVS_CMD_DEL_SERVICE,
+    (Verb.ADD, Destination): uapi.IPVS_CMD_NEW_DEST,
+    (Verb.EDIT, Destination): uapi.IPVS_CMD_SET_DEST,
+    (Verb.DELETE, Destination): uapi.IPVS_CMD_DEL_DEST,
 }
 _VERB, _ROW = attrgetter("verb"), attrgetter("row")
 _EVERY_FLAG = 0xFFFFFFFF
@@ -93,7 +57,10 @@ _TUNNEL = struct.Struct("=HHBxxx HH2sxx HHHxx")
 def request(family: int, sequence: int, command: int, payload: bytes = b"", flags: int = 0) -> bytes:
     """Return one message to a generic-netlink family."""
     length = HEADER.size + len(payload)
-    return HEADER.pack(length, family, NLM_F_REQUEST | flags, sequence, 0, command, IPVS_GENL_VERSION, 0) + payload
+    return (
+        HEADER.pack(length, family, uapi.NLM_F_REQUEST | flags, sequence, 0, command, uapi.IPVS_GENL_VERSION, 0)
+        + payload
+    )
 
 
 def encode_valid(rows: Iterable[Row]) -> EncodedRows:
@@ -116,7 +83,7 @@ def batch(ops: Sequence[Op], family: int, sequence: int, encoded: EncodedRows = 
                 sequence += len(payloads)
     data = bytearray(b"".join(parts))
     last = len(data) - HEADER.size - len(payloads[-1])
-    _FLAGS.pack_into(data, last + _FLAGS_OFFSET, NLM_F_REQUEST | NLM_F_ACK)
+    _FLAGS.pack_into(data, last + _FLAGS_OFFSET, uapi.NLM_F_REQUEST | uapi.NLM_F_ACK)
     return bytes(data)
 
 
@@ -143,70 +110,70 @@ def _payloads(verb: Verb, rows: Iterable[Row], encoded: EncodedRows) -> list[byt
 def _payload(verb: Verb, row: Row) -> bytes:
     whole = verb is not Verb.DELETE
     if isinstance(row, Service):
-        return _nest(IPVS_CMD_ATTR_SERVICE, _service_key(row.key) + (_service_values(row) if whole else b""))
+        return _nest(uapi.IPVS_CMD_ATTR_SERVICE, _service_key(row.key) + (_service_values(row) if whole else b""))
     attributes = _destination_key(row.key) + (_destination_values(row) if whole else b"")
-    return service_key(row.key.service) + _nest(IPVS_CMD_ATTR_DEST, attributes)
+    return service_key(row.key.service) + _nest(uapi.IPVS_CMD_ATTR_DEST, attributes)
 
 
 @lru_cache(maxsize=64)  # benchmark table: the messages of 1,000 x 10 take 26 ms natively, and 33 without
 def service_key(key: ServiceKey) -> bytes:
     """Return the attribute that names a service."""
-    return _nest(IPVS_CMD_ATTR_SERVICE, _service_key(key))
+    return _nest(uapi.IPVS_CMD_ATTR_SERVICE, _service_key(key))
 
 
 def _nest(kind: int, attributes: bytes) -> bytes:
-    return NLATTR.pack(4 + len(attributes), kind | NLA_F_NESTED) + attributes
+    return uapi.NLATTR.pack(4 + len(attributes), kind | uapi.NLA_F_NESTED) + attributes
 
 
 def _service_key(key: ServiceKey) -> bytes:
-    family = (6, IPVS_SVC_ATTR_AF, AF_INET6 if key.ipv6 else AF_INET)
+    family = (6, uapi.IPVS_SVC_ATTR_AF, uapi.AF_INET6 if key.ipv6 else uapi.AF_INET)
     if isinstance(key, FirewallMark):
-        return _MARK_KEY.pack(*family, 8, IPVS_SVC_ATTR_FWMARK, key.mark)
+        return _MARK_KEY.pack(*family, 8, uapi.IPVS_SVC_ATTR_FWMARK, key.mark)
     return _SERVICE_KEY.pack(
         *family,
-        *(6, IPVS_SVC_ATTR_PROTOCOL, key.protocol),
-        *(20, IPVS_SVC_ATTR_ADDR, key.packed),
-        *(6, IPVS_SVC_ATTR_PORT, key.port.to_bytes(2, "big")),
+        *(6, uapi.IPVS_SVC_ATTR_PROTOCOL, key.protocol),
+        *(20, uapi.IPVS_SVC_ATTR_ADDR, key.packed),
+        *(6, uapi.IPVS_SVC_ATTR_PORT, key.port.to_bytes(2, "big")),
     )
 
 
 def _service_values(row: Service) -> bytes:
     mask = struct.pack("=I" if row.key.ipv6 else ">I", row.mask)
     values = _SERVICE_VALUES.pack(
-        *(12, IPVS_SVC_ATTR_FLAGS, row.flags, _EVERY_FLAG),
-        *(8, IPVS_SVC_ATTR_TIMEOUT, row.persistence),
-        *(8, IPVS_SVC_ATTR_NETMASK, mask),
+        *(12, uapi.IPVS_SVC_ATTR_FLAGS, row.flags, _EVERY_FLAG),
+        *(8, uapi.IPVS_SVC_ATTR_TIMEOUT, row.persistence),
+        *(8, uapi.IPVS_SVC_ATTR_NETMASK, mask),
     )
-    engine = _text(IPVS_SVC_ATTR_PE_NAME, row.engine) if row.engine else b""
-    return _text(IPVS_SVC_ATTR_SCHED_NAME, row.scheduler) + values + engine
+    engine = _text(uapi.IPVS_SVC_ATTR_PE_NAME, row.engine) if row.engine else b""
+    return _text(uapi.IPVS_SVC_ATTR_SCHED_NAME, row.scheduler) + values + engine
 
 
 def _text(kind: int, text: str) -> bytes:
     value = text.encode("ascii") + b"\0"
-    return NLATTR.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
+    return uapi.NLATTR.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def _destination_key(key: DestinationKey) -> bytes:
     return _DESTINATION_KEY.pack(
-        *(20, IPVS_DEST_ATTR_ADDR, key.packed),
-        *(6, IPVS_DEST_ATTR_PORT, key.port.to_bytes(2, "big")),
-        *(6, IPVS_DEST_ATTR_ADDR_FAMILY, AF_INET6 if key.ipv6 else AF_INET),
+        *(20, uapi.IPVS_DEST_ATTR_ADDR, key.packed),
+        *(6, uapi.IPVS_DEST_ATTR_PORT, key.port.to_bytes(2, "big")),
+        *(6, uapi.IPVS_DEST_ATTR_ADDR_FAMILY, uapi.AF_INET6 if key.ipv6 else uapi.AF_INET),
     )
 
 
 def _destination_values(row: Destination) -> bytes:
     values = _DESTINATION_VALUES.pack(
-        *(8, IPVS_DEST_ATTR_FWD_METHOD, row.forward),
-        *(8, IPVS_DEST_ATTR_WEIGHT, row.weight),
-        *(8, IPVS_DEST_ATTR_U_THRESH, row.upper),
-        *(8, IPVS_DEST_ATTR_L_THRESH, row.lower),
+        *(8, uapi.IPVS_DEST_ATTR_FWD_METHOD, row.forward),
+        *(8, uapi.IPVS_DEST_ATTR_WEIGHT, row.weight),
+        *(8, uapi.IPVS_DEST_ATTR_U_THRESH, row.upper),
+        *(8, uapi.IPVS_DEST_ATTR_L_THRESH, row.lower),
     )
     return values if row.tunnel == IPIP else values + _tunnel_values(row.tunnel)
 
 
 def _tunnel_values(tunnel: Tunnel) -> bytes:
     return _TUNNEL.pack(
-        *(5, IPVS_DEST_ATTR_TUN_TYPE, tunnel.kind),
-        *(6, IPVS_DEST_ATTR_TUN_PORT, tunnel.port.to_bytes(2, "big")),
-        *(6, IPVS_DEST_ATTR_TUN_FLAGS, tunnel.flags),
+        *(5, uapi.IPVS_DEST_ATTR_TUN_TYPE, tunnel.kind),
+        *(6, uapi.IPVS_DEST_ATTR_TUN_PORT, tunnel.port.to_bytes(2, "big")),
+        *(6, uapi.IPVS_DEST_ATTR_TUN_FLAGS, tunnel.flags),
     )
