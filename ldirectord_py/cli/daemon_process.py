@@ -71,7 +71,7 @@ class DaemonProcess:
 def load_daemon(invocation: Invocation) -> DaemonProcess:
     """Return the daemon of a configuration, whose warnings are printed; raises ConfigError."""
     path = invocation.config_file().absolute()  # the daemon changes its directory
-    with gc_paused():  # a quarter of the time of a load of 1,000 virtuals with 10 servers each
+    with gc_paused():  # a load of 1,000 virtuals with 10 servers each takes 0.17 s, and 0.20 without
         loaded = load(path)
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)
