@@ -13,7 +13,7 @@ def execute(raw: str, context: ValueContext) -> str:
     text = nonempty(raw, context)
     words = _words(text)
     if len(words) != 1:
-        what = f"execute takes one name, but this has {len(words)} words"
+        what = f"execute needs one name, but this has {len(words)} words"
         raise InvalidValue(what, "write one line for each configuration; put a name that has blanks into quotes")
     if not words[0]:
         raise InvalidValue("execute is empty", "give it a value or leave the line out")

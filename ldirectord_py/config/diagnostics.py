@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from posixpath import normpath
 
@@ -47,10 +47,6 @@ def add_error(problems: list[Problem], line: Line, diagnostic: Diagnostic) -> No
 
 def in_order(problems: Iterable[Problem], files: Sequence[str]) -> tuple[Problem, ...]:
     """Return the problems without duplicates, ordered by file as in ``files``, then by line and column."""
-    rank: Mapping[str, int] = {normpath(file): index for index, file in enumerate(files)}
+    rank = {normpath(file): index for index, file in enumerate(files)}
     unique = dict.fromkeys(problems)
-    return tuple(sorted(unique, key=lambda problem: (_rank(problem, rank), problem.line, problem.column)))
-
-
-def _rank(problem: Problem, rank: Mapping[str, int]) -> int:
-    return rank.get(normpath(problem.file), 0)
+    return tuple(sorted(unique, key=lambda each: (rank.get(normpath(each.file), 0), each.line, each.column)))

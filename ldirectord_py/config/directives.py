@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 
-from ldirectord_py.config import commands
+from ldirectord_py.config import commands, mail
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
-from ldirectord_py.config.model import NO_ENGINE, SIP, AlertStatus, Authorities, CheckType
+from ldirectord_py.config.model import NO_ENGINE, SIP, Authorities, CheckType
 from ldirectord_py.config.server_lines import with_leading_slash
 from ldirectord_py.config.values import (
     Reader,
@@ -24,9 +24,7 @@ from ldirectord_py.config.values import (
     maybe_quoted_string,
     nonempty,
     quoted_string,
-    quotes_closed,
     strict_word,
-    strip_comment,
     suggest,
     unquoted,
     unquoted_word,
@@ -66,7 +64,7 @@ class Directive:
 def _supervised(raw: str, context: ValueContext) -> bool:
     if context.line.equals:
         return yes_no(raw, context)
-    context.warn(Diagnostic("supervised stands alone", "write supervised=yes"))
+    context.warn(Diagnostic("supervised has no value", "write supervised=yes"))
     return True
 
 
@@ -94,7 +92,7 @@ _SCHEDULER = word_reader("[a-z]+", hint="write its name in small letters, as in 
 def _scheduler(raw: str, context: ValueContext) -> str:
     name = _SCHEDULER(raw, context)
     if name not in _SCHEDULERS:
-        hint = suggest(name, _SCHEDULERS) or "mind that the kernel needs a module for it"
+        hint = suggest(name, _SCHEDULERS) or "the kernel needs a module for it"
         context.warn(Diagnostic(f"{name} is not a scheduler that this version knows", hint))
     return name
 
@@ -116,7 +114,7 @@ def _persistent(raw: str, context: ValueContext) -> int | None:
     if not seconds:
         context.warn(Diagnostic("persistent=0 makes nothing persistent", "leave it out"))
     elif seconds > MAX_PERSISTENCE:
-        context.warn(Diagnostic(f"ipvsadm takes no more than {MAX_PERSISTENCE} seconds", "write less"))
+        context.warn(Diagnostic(f"ipvsadm accepts no more than {MAX_PERSISTENCE} seconds", "write less"))
     return seconds or None
 
 
@@ -130,51 +128,6 @@ def _netmask(raw: str, context: ValueContext) -> str:
         return str(IPv4Address(mask))
     except ValueError:
         raise InvalidValue("the netmask is not a dotted quad", "write it as in 255.255.255.0") from None
-
-
-def _emailalert(raw: str, context: ValueContext) -> str:
-    address = strip_comment(raw, quotes_closed).strip()
-    enclosed = re.fullmatch('"([^"]*)"', address)
-    address = enclosed[1] if enclosed else address
-    if not address:
-        raise InvalidValue("emailalert is empty", "give it a value or leave the line out")
-    return address
-
-
-def _emailalertstatus(raw: str, context: ValueContext) -> tuple[AlertStatus, ...]:
-    words = [part.strip() for part in strict_word(raw, context).rstrip(", \t").split(",")]
-    if words == [""]:
-        context.warn(Diagnostic("no state is named, so no mail is sent", "write emailalertstatus=none"))
-        return ()
-    for name in words:
-        if name not in _STATUS:
-            hint = suggest(name, _STATUS) or f"write some of {', '.join(_STATUS)}"
-            raise InvalidValue(f'emailalertstatus cannot be "{name}"', hint)
-    if "none" in words and len(set(words)) > 1:
-        raise InvalidValue('"none" stands together with other states', "write none alone, or leave it out")
-    return tuple(status for status in AlertStatus if status in words or "all" in words)
-
-
-_STATUS = ("all", "none", *AlertStatus)
-
-
-def _smtp(raw: str, context: ValueContext) -> str:
-    server = unquoted(unquoted_word(raw), context)
-    found = re.match(r"([0-9A-Za-z._+-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]+))?", server)
-    if found is None or (found[1][0] == "[" and not _is_ipv6(found[1][1:-1])):
-        raise InvalidValue("smtp is not a host name or an address", "write smtp=HOST or smtp=HOST:PORT")
-    if found[2] and not 1 <= int(found[2][:6]) <= 65535:
-        raise InvalidValue("smtp has no port from 1 to 65535", f"write smtp={found[1]}:25", found.start(2))
-    if found[0] != server:
-        context.warn(Diagnostic("what follows the host is ignored", f"write smtp={found[0]}"))
-    return found[0]
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        return bool(IPv6Address(text))
-    except ValueError:
-        return False
 
 
 def _maintenancedir(raw: str, context: ValueContext) -> str:
@@ -248,10 +201,10 @@ _ROWS = (
     Directive("checkinterval", Scope.BOTH, integer(1, MAX_INT)),
     Directive("checktimeout", Scope.BOTH, integer(1, MAX_INT)),
     Directive("cleanstop", Scope.BOTH, yes_no),
-    Directive("emailalert", Scope.BOTH, _emailalert),
+    Directive("emailalert", Scope.BOTH, mail.emailalert),
     Directive("emailalertfreq", Scope.BOTH, integer(0, MAX_INT, leading=True)),
     Directive("emailalertgroup", Scope.BOTH, integer(0, MAX_INT)),
-    Directive("emailalertstatus", Scope.BOTH, _emailalertstatus),
+    Directive("emailalertstatus", Scope.BOTH, mail.emailalertstatus),
     Directive("failurecount", Scope.BOTH, integer(1, MAX_INT)),
     Directive("fallback", Scope.BOTH),
     Directive("fallback6", Scope.BOTH),
@@ -260,7 +213,7 @@ _ROWS = (
     Directive("negotiatetimeout", Scope.BOTH, integer(1, MAX_INT)),
     Directive("pe", Scope.BOTH, _pe),
     Directive("quiescent", Scope.BOTH, yes_no),
-    Directive("smtp", Scope.BOTH, _smtp),
+    Directive("smtp", Scope.BOTH, mail.smtp),
     Directive("starttls", Scope.BOTH, yes_no),
     Directive("successcount", Scope.BOTH, integer(1, MAX_INT)),
     Directive("tlsca", Scope.BOTH, _tlsca),

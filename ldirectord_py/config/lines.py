@@ -79,7 +79,7 @@ def file_warnings(source: Text) -> Iterator[Problem]:
     if "\0" in text:
         number = text.count("\n", 0, text.index("\0")) + 1
         what = "the line holds a NUL: this is not a text file"
-        yield _problem(file, number, what, "write the file anew", Severity.ERROR)
+        yield _problem(file, number, what, "save it as plain text", Severity.ERROR)
     for number, raw in enumerate(text.split("\n"), 1) if len(text) > MAX_LINE_LENGTH else ():
         if len(raw) > MAX_LINE_LENGTH:
             what = f"the line has more than {MAX_LINE_LENGTH} characters"

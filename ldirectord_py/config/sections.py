@@ -98,7 +98,7 @@ class _Splitter:
             what = f"the include in line {include.number} ends the virtual of line {header.number}"
             self._error(line, f"{what}, so {line.name} belongs to none", "include below the virtual's last line")
         elif directive.scope is Scope.VIRTUAL:
-            self._error(line, f"{line.name} belongs to a virtual, and none stands above", "move it into one")
+            self._error(line, f"{line.name} belongs to a virtual, and there is none above", "move it into one")
         else:
             self._add_global(directive, line, file)
 
@@ -113,7 +113,7 @@ class _Splitter:
     def _add_unindented(self, section: Section, directive: Directive, line: Line, file: _OpenFile) -> None:
         if directive.scope is Scope.VIRTUAL:
             section.unindented = True
-            what = f"{line.name} is not indented; it is taken for the virtual of line {section.header.number}"
+            what = f"{line.name} is not indented; it is read as part of the virtual of line {section.header.number}"
             self._warn_once(section.reported, line, what, f"indent the virtual's lines by {TAB} blanks")
             section.entries.append((directive, line))
             return
@@ -131,7 +131,7 @@ class _Splitter:
             what = f"the line is indented by {line.indent} columns only"
             self._warn_once(section.reported, line, what, f"indent the virtual's lines by {TAB} blanks")
         if line.gap:
-            what = f"a blank line stands inside the virtual of line {section.header.number}"
+            what = f"there is a blank line inside the virtual of line {section.header.number}"
             self._warn_once(section.reported, line, what, "remove the blank line")
         section.entries.append((directive, line))
 

@@ -102,10 +102,10 @@ def parse_virtual(value: str) -> VirtualLine:
     mark, rest = found.groups()
     if len(mark.lstrip("0")) > 10 or int(mark) >= 2**32:
         raise InvalidValue("the firewall mark is too large", "write a number up to 4294967295")
-    return VirtualLine("", "", int(mark), _mark_notes(value, int(mark), rest))
+    return VirtualLine("", "", int(mark), _mark_diagnostics(value, int(mark), rest))
 
 
-def _mark_notes(value: str, mark: int, rest: str) -> tuple[Diagnostic, ...]:
+def _mark_diagnostics(value: str, mark: int, rest: str) -> tuple[Diagnostic, ...]:
     if rest and not rest[0].isspace() and rest[0] != "#":
         text = unquoted_word(value).split()[0]
         what = f'"{text}" has no port and is read as firewall mark {mark}'
@@ -175,7 +175,7 @@ def _parse_options(rest: str) -> RealOptions:
         raise InvalidValue(what, suggest(word, _FORWARDS) or f"write {list_choices(_FORWARDS)}")
     diagnostics: list[Diagnostic] = []
     if found[1]:
-        diagnostics.append(Diagnostic("what stands before the forwarding method is ignored", "remove it"))
+        diagnostics.append(Diagnostic("the text before the forwarding method is ignored", "remove it"))
     quoted = found[1].endswith('"')
     return _finish_options(
         _METHODS[found[2]], found[3].removeprefix('"') if quoted else found[3], found.start(3), diagnostics
@@ -187,7 +187,7 @@ def _finish_options(forward: Forward, rest: str, at: int, diagnostics: list[Diag
     weight, rest = _weight(rest, at, diagnostics)
     lower, upper = bounds.get("l", 0), bounds.get("u", 0)
     if lower > upper:
-        diagnostics.append(Diagnostic("the kernel takes no lower threshold above the upper one", "correct u:N", at))
+        diagnostics.append(Diagnostic("the kernel accepts no lower threshold above the upper one", "correct u:N", at))
     request, receive = _request_and_receive(rest, at) if rest.strip() else (None, "")
     return RealOptions(forward, weight, request, receive, lower, upper, tuple(diagnostics))
 
@@ -203,7 +203,7 @@ def _weight(rest: str, at: int, diagnostics: list[Diagnostic]) -> tuple[int, str
     if before:
         diagnostics.append(Diagnostic(f'"{before.strip()[:40]}" before the weight is ignored', "remove it", at))
     if int(digits) > 65535:
-        diagnostics.append(Diagnostic("ipvsadm takes no weight above 65535", "write a smaller one", at))
+        diagnostics.append(Diagnostic("ipvsadm accepts no weight above 65535", "write a smaller one", at))
     return int(digits), rest
 
 
@@ -213,7 +213,7 @@ def _thresholds(rest: str, at: int) -> tuple[str, dict[str, int]]:
     while found := _THRESHOLD.search(rest):
         which, digits = found.groups()
         if which in bounds:
-            raise InvalidValue(f"{which}: stands twice", "leave one out", at + found.start())
+            raise InvalidValue(f"{which}: is given twice", "leave one out", at + found.start())
         if len(digits) > 10 or int(digits) > _MAX_THRESHOLD:
             raise InvalidValue(
                 "the threshold is too large", f"write a number up to {_MAX_THRESHOLD}", at + found.start()

@@ -106,7 +106,7 @@ def _address(text: str, line: Line, context: ServerContext) -> Address | None:
     address = find_address(text, context.names, ipv6=context.key.ipv6)
     if address is None:
         what = f'the name "{text[:60]}" does not resolve, so the server is left out'
-        add_warnings(context.problems, line, Diagnostic(what, "correct it, or see to the resolver"))
+        add_warnings(context.problems, line, Diagnostic(what, "correct it, or check the resolver"))
     else:
         warn_of_shortened(text, address, line, context.problems)
     return address
@@ -139,7 +139,7 @@ def _fallback_port(parsed: FallbackLine, context: ServerContext) -> int:
 def check_global_fallback(parsed: FallbackLine, line: Line, problems: list[Problem]) -> None:
     """Warn of a global fallback that the original does not accept."""
     if "#" in line.value:
-        add_warnings(problems, line, Diagnostic("a comment follows the fallback", "put it on a line of its own"))
+        add_warnings(problems, line, Diagnostic("a comment follows the fallback", "put it on a separate line"))
     if parsed.port and not parsed.port.isdigit():
         what = f'the service "{parsed.port}" may have another port for udp than for tcp, or none'
         add_warnings(problems, line, Diagnostic(what, "write the port's number"))

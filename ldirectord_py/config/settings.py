@@ -65,7 +65,7 @@ def _set_line(settings: Settings, name: str, line: Line, problems: list[Problem]
     """Keep the line of a directive; warn if there is one already."""
     if name in settings.lines and name != "execute":
         first = settings.lines[name].seen_from(line)
-        add_warnings(problems, line, Diagnostic(f"{line.name} stands in {first} already", "remove one of them"))
+        add_warnings(problems, line, Diagnostic(f"{line.name} is already set in {first}", "remove one of them"))
     settings.lines[name] = line
 
 
@@ -84,7 +84,7 @@ def _add_server(settings: Settings, line: Line, problems: list[Problem], *, ipv6
     stem = line.name.removesuffix("6")
     expected, header = (f"{stem}6", "virtual6") if ipv6 else (stem, "virtual")
     if line.name != expected:
-        what = f"{line.name} cannot stand in a {header}"
+        what = f"{line.name} cannot be used in a {header}"
         add_error(problems, line, Diagnostic(what, f"write {expected}=..."))
     elif stem == "real":
         _add_real(settings, line, problems)

@@ -14,7 +14,10 @@ from ldirectord_py.config.lines import TAB, Line
 
 TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a\u201b"
 
-HASH_IN_QUOTES = ("a # in quotes starts no comment here, though it does in the original", "mind that if you go back")
+HASH_IN_QUOTES = (
+    "a # in quotes starts no comment here, though it does in the original",
+    "keep that in mind if you go back to it",
+)
 
 _DIGITS = re.compile(r"[0-9]+")
 _MAX_DIGITS = 10
@@ -87,7 +90,7 @@ def strict_word(raw: str, context: ValueContext) -> str:
     """Return a value that the original accepts only without quotes, blanks or a comment after it."""
     text = unquoted(unquoted_word(raw), context)
     if "#" in raw:
-        context.warn(Diagnostic(f"a comment follows {text}", "put it on a line of its own"))
+        context.warn(Diagnostic(f"a comment follows {text}", "put it on a separate line"))
     elif raw.rstrip("\r") != unquoted_word(raw):
         context.warn(Diagnostic(f"blanks follow {text}", "remove them"))
     return text
@@ -201,7 +204,7 @@ def _quoted(raw: str, context: ValueContext) -> str:
     if "#" in kept[:end]:
         context.warn(Diagnostic(*HASH_IN_QUOTES, kept.index("#")))
     if kept[end + 1 :].strip():
-        context.warn(Diagnostic("what follows the closing quote is ignored", "remove it", end + 1))
+        context.warn(Diagnostic("the text after the closing quote is ignored", "remove it", end + 1))
     return kept[1:end]
 
 
@@ -215,7 +218,7 @@ def _unquoted(raw: str, context: ValueContext, *, quotes_optional: bool) -> str:
         raise InvalidValue("a # in a value without quotes is ambiguous", f'write {name}="..."')
     value = unquoted_word(raw)
     if value and not quotes_optional:
-        context.warn(Diagnostic("the value stands without quotes", f'write {name}="..."'))
+        context.warn(Diagnostic("the value is not quoted", f'write {name}="..."'))
     return value
 
 

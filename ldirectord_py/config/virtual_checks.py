@@ -48,7 +48,7 @@ def check_virtual(virtual: Virtual, section: VirtualSection, rules: VirtualRules
     _check_fallback(virtual, lines, rules)
     if isinstance(virtual.key, VirtualAddress) and not virtual.key.port and virtual.persistent is None:
         hint = "add persistent=N or name a port"
-        rules.warn(section.line, "the kernel takes port 0 only with persistent", hint)
+        rules.warn(section.line, "the kernel accepts port 0 only with persistent", hint)
     if virtual.ops and virtual.protocol is not Protocol.UDP:
         rules.warn(lines["ops"], "ops holds for udp only", "leave it out")
     if virtual.pe == SIP and "pe" in lines:
@@ -81,8 +81,8 @@ def _check_service(virtual: Virtual, section: VirtualSection, rules: VirtualRule
         _check_requirements(kind, virtual, line, rules)
     elif kind.name not in rules.reported:
         rules.reported.add(kind.name)
-        what = f"this version has no check of its own for {kind.name} yet"
-        rules.warn(line, what, "a TCP connect (ping for udp) stands in")
+        what = f"this version has no check for {kind.name} yet"
+        rules.warn(line, what, "a TCP connect (ping for udp) is used instead")
     _check_unused(kind, virtual, settings.lines, rules)
     if "receive" in kind.uses:
         _check_patterns(virtual, settings, rules)

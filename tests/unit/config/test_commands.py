@@ -39,7 +39,7 @@ def test_the_name_of_execute_is_what_a_shell_makes_of_it(value: str) -> None:
         (
             "mail.cf web.cf",
             (
-                "any.cf:1:11: execute takes one name, but this has 2 words;"
+                "any.cf:1:11: execute needs one name, but this has 2 words;"
                 " write one line for each configuration; put a name that has blanks into quotes"
             ),
         ),
@@ -74,7 +74,7 @@ def test_double_quotes_enclose_all_of_a_virtuals_fallbackcommand() -> None:
     text = f"{VIRTUAL}    fallbackcommand = \"/bin/x 'a b'\" c\n"
     parsed = parse(text, "any.cf", NAMES, KINDS)
     assert parsed.config.virtuals[0].fallbackcommand == "/bin/x 'a b'"
-    assert [warning.what for warning in parsed.warnings] == ["what follows the closing quote is ignored"]
+    assert [warning.what for warning in parsed.warnings] == ["the text after the closing quote is ignored"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ldirectord_py.config.parse import parse
 
 EXAMPLE = Path(__file__).parents[3] / "etc" / "ldirectord.cf"
 WITHOUT_EFFECT = {"load"}
-TWICE = "logfile stands in line"
+TWICE = "logfile is already set in line"
 
 
 def examples() -> str:

@@ -55,7 +55,7 @@ def test_a_line_is_named_with_its_file_only_from_another() -> None:
         ("a=1\n", []),
         ("\ufeffa=1", ["a.cf:1:1: warning: the file starts with a byte order mark; save it without one"]),
         ("a=1\nb=2\r\n", ["a.cf:2:1: warning: the line ends in CR LF; convert the file, for instance with dos2unix"]),
-        ("a\n\0", ["a.cf:2:1: the line holds a NUL: this is not a text file; write the file anew"]),
+        ("a\n\0", ["a.cf:2:1: the line holds a NUL: this is not a text file; save it as plain text"]),
         ("a\n" + "x" * MAX_LINE_LENGTH, []),
         (
             "a\n" + "x" * (MAX_LINE_LENGTH + 1),

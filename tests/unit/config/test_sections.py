@@ -28,7 +28,7 @@ def test_a_line_that_only_virtuals_have_belongs_to_the_virtual_above_also_uninde
     names, virtuals, problems = split("virtual=1\nreal=a gate\nservice=http\nquiescent=yes\n")
     assert (names, virtuals) == (["quiescent"], [["real", "service"]])
     assert [problem.rpartition(";")[0] for problem in problems] == [
-        "a.cf:2:1: warning: real is not indented; it is taken for the virtual of line 1",
+        "a.cf:2:1: warning: real is not indented; it is read as part of the virtual of line 1",
         "a.cf:4:1: warning: quiescent is not indented and holds for all virtuals",
     ]
 
@@ -48,14 +48,14 @@ def test_matters_of_style_are_reported_once_in_a_section() -> None:
     problems = split("virtual=1\n  pe=sip\n\n  ops=yes\n\n  load=1\n")[2]
     assert [problem.split(";")[0] for problem in problems] == [
         "a.cf:2:3: warning: the line is indented by 2 columns only",
-        "a.cf:4:3: warning: a blank line stands inside the virtual of line 1",
+        "a.cf:4:3: warning: there is a blank line inside the virtual of line 1",
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("real=a gate", "a.cf:1:1: real belongs to a virtual, and none stands above; move it into one"),
+        ("real=a gate", "a.cf:1:1: real belongs to a virtual, and there is none above; move it into one"),
         (
             "virtual=1\n    fork=no",
             (
