@@ -33,7 +33,6 @@ class WorkerPool:
         self._last_number = 0
         self._supervisors: list[WorkerSupervisor] = []
         self._assigned: dict[Check, tuple[int, WorkerSupervisor]] = {}
-        self._checks: dict[int, Check] = {}
 
     @property
     def pids(self) -> list[int]:
@@ -53,7 +52,7 @@ class WorkerPool:
             misplaced = supervisor in surplus or (is_command(check) and supervisor not in commanding)
             if check not in wanted or misplaced or len(supervisor.checks) > max_checks:
                 supervisor.remove(number)
-                del self._assigned[check], self._checks[number]
+                del self._assigned[check]
         for check in wanted:
             if check not in self._assigned:
                 self._assign(check, commanding if is_command(check) else self._supervisors)
@@ -63,7 +62,6 @@ class WorkerPool:
         """End all probes and all workers."""
         supervisors, self._supervisors = self._supervisors, []
         self._assigned.clear()
-        self._checks.clear()
         await asyncio.gather(*(supervisor.close() for supervisor in supervisors))
 
     def _resize(self, workers: int, limits: list[Limits]) -> list[WorkerSupervisor]:
@@ -80,13 +78,11 @@ class WorkerPool:
         """Give a check to the worker that has the fewest checks."""
         supervisor = min(supervisors, key=lambda supervisor: len(supervisor.checks))
         self._last_number += 1
-        number = self._last_number
-        self._assigned[check] = number, supervisor
-        self._checks[number] = check
-        supervisor.add(number, check)
+        self._assigned[check] = self._last_number, supervisor
+        supervisor.add(self._last_number, check)
 
-    def _report_result(self, number: int, result: Result) -> None:
-        if (check := self._checks.get(number)) is not None:
+    def _report_result(self, check: Check, result: Result) -> None:
+        if check in self._assigned:
             try:
                 self._report(check, result)
             except Exception:  # a fault of the director must not end the worker

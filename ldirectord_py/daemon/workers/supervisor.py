@@ -38,7 +38,7 @@ class WorkerSupervisor:
     number, the changes that have not been sent, and the process.
     """
 
-    def __init__(self, report: Callable[[int, Result], None], limits: Limits) -> None:
+    def __init__(self, report: Callable[[Check, Result], None], limits: Limits) -> None:
         self.checks: dict[int, Check] = {}
         self._report = report
         self._limits = limits
@@ -175,5 +175,5 @@ class WorkerSupervisor:
         if self._process:
             self._process.commands = update.groups
         for number, result in update.results:
-            if number in self.checks:
-                self._report(number, result)
+            if (check := self.checks.get(number)) is not None:
+                self._report(check, result)

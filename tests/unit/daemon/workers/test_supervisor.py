@@ -36,8 +36,8 @@ def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_message_that_takes_longer_than_the_timeout_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    results = list[tuple[int, Result]]()
-    receiver = WorkerSupervisor(lambda number, result: results.append((number, result)), Limits(1, None))
+    results = list[tuple[Check, Result]]()
+    receiver = WorkerSupervisor(lambda check, result: results.append((check, result)), Limits(1, None))
     receiver.checks[7] = CHECK
     result = Result(Verdict.UP, "well", 0.5)
     message = Update([(7, result)]).encode()
@@ -54,12 +54,12 @@ async def test_a_message_that_takes_longer_than_the_timeout_is_read(monkeypatch:
     monkeypatch.setattr(asyncio, "wait", wait_for_part)
     assert await receiver._receive_updates(reader) == ""
     monkeypatch.undo()
-    assert results == [(7, result)]
+    assert results == [(CHECK, result)]
     await receiver.close()
 
 
 async def test_a_malformed_update_is_a_reason_to_give_the_worker_up() -> None:
-    receiver = WorkerSupervisor(lambda number, result: None, Limits(1, None))
+    receiver = WorkerSupervisor(lambda check, result: None, Limits(1, None))
     reader = asyncio.StreamReader()
     reader.feed_data(b"\0\0\0\1{")
     assert await receiver._receive_updates(reader) == "sends malformed messages"
@@ -73,7 +73,7 @@ async def test_a_fault_in_an_assignment_is_logged_and_the_worker_replaced(
         raise RuntimeError("a fault of ours")
 
     monkeypatch.setattr(Assignment, "encode", broken)
-    failing = WorkerSupervisor(lambda number, result: None, Limits(1, None))
+    failing = WorkerSupervisor(lambda check, result: None, Limits(1, None))
     failing.add(7, CHECK)
     async with asyncio.timeout(10):
         while len(caplog.messages) < 2:
