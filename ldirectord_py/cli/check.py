@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-
 from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.config.load import load
+from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.config.parse import Parsed
 
 
 def run(invocation: Invocation) -> int:
     """Print warnings to standard error and a summary; return 0; raise ConfigError for a file with an error."""
-    loaded = load(invocation.config_file())
-    for warning in loaded.warnings:
-        print(warning, file=sys.stderr)
+    loaded = load_with_warnings(invocation.config_file())
     print(f"{invocation.config} is good: {summary(loaded)}")
     return 0
 

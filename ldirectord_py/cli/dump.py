@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.cli.options import OptionParser
 from ldirectord_py.config.dump import to_json, to_yaml
-from ldirectord_py.config.load import load
 
 FORMATS = {"json": to_json, "yaml": to_yaml}
 
@@ -17,9 +16,7 @@ FORMATS = {"json": to_json, "yaml": to_yaml}
 def run(invocation: Invocation) -> int:
     """Print the configuration; return 0; raise ConfigError for a file with an error."""
     options = _options(invocation.arguments)
-    loaded = load(invocation.config_file())
-    for warning in loaded.warnings:
-        print(warning, file=sys.stderr)
+    loaded = load_with_warnings(invocation.config_file())
     print(FORMATS[options.format](loaded.config, show_secrets=options.show_secrets).rstrip("\n"), flush=True)
     return 0
 

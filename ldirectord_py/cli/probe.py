@@ -19,8 +19,8 @@ from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.checks.probe import MAX_PROBES, concluded, probe
 from ldirectord_py.checks.registry import checker_for, kinds, room_for
 from ldirectord_py.cli.arguments import Invocation, UsageError
+from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.cli.options import OptionParser
-from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config, Real, Virtual
 from ldirectord_py.desired import real_key
 from ldirectord_py.health import Verdict
@@ -51,9 +51,7 @@ class ProbeRow:
 def run(invocation: Invocation) -> int:
     """Print the results; return 0 if every server that is checked is up, else 1."""
     options = _parse_options(invocation.arguments)
-    loaded = load(invocation.config_file())
-    for warning in loaded.warnings:
-        print(warning, file=sys.stderr)
+    loaded = load_with_warnings(invocation.config_file())
     limits = CheckLimits(loaded.config.settings.maxexternal)
     chosen = _select(_rows(loaded.config), options)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 
 from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.cli.options import OptionParser
-from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config
 from ldirectord_py.desired import adopt, desired, real_key
 from ldirectord_py.health import HealthState
@@ -20,9 +19,7 @@ from ldirectord_py.ipvs.table import Table, kept
 def run(invocation: Invocation) -> int:
     """Return 0 with the table on standard output; raise ConfigError for a bad file, KernelError without a table."""
     live = _is_live(invocation.arguments)
-    loaded = load(invocation.config_file())
-    for warning in loaded.warnings:
-        print(warning, file=sys.stderr)
+    loaded = load_with_warnings(invocation.config_file())
     rows = live_table(loaded.config, asyncio.run(_read_kernel())) if live else healthy_table(loaded.config)
     print(save(rows), end="", flush=True)
     return 0
