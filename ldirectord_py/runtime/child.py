@@ -19,7 +19,7 @@ TERMINATION_TIMEOUT = 2.0
 """Seconds between SIGTERM and SIGKILL, and again until a killed command counts as one that does not end."""
 
 POLL_INTERVAL = 0.05
-"""Seconds between two looks at a process or group whose end the kernel does not report."""
+"""Seconds between two polls of a process or group, where the kernel does not report its end."""
 
 
 @contextmanager
@@ -32,25 +32,23 @@ def input_file(data: bytes) -> Iterator[int]:
 
 
 class Child:
-    """A running command; whoever awaits its end reaps it."""
+    """A running command, which is reaped by an await of its end."""
 
     def __init__(
         self,
         command: Sequence[str],
-        output: int,
         environment: Mapping[str, str],
-        given: int = subprocess.DEVNULL,
-        errors: int = subprocess.STDOUT,
+        *,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.DEVNULL,
+        stderr: int = subprocess.STDOUT,
     ) -> None:
-        """Start it; ``output``, ``given`` and ``errors`` are the descriptors of its output, input and error output.
-
-        Raises OSError, and ValueError for a NUL character in the command.
-        """
+        """Start it; raises OSError, and ValueError for a NUL character in the command."""
         self._popen = subprocess.Popen(  # noqa: S603  an argument vector from the configuration, no shell
             [as_bytes(word) for word in command],
-            stdin=given,
-            stdout=output,
-            stderr=errors,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
             start_new_session=True,
             env=environment,
         )
@@ -86,7 +84,7 @@ class Child:
         return status
 
     def signal(self, number: int) -> bool:
-        """Signal the whole group, with 0 only look for it; return whether a process of it exists."""
+        """Signal the whole group (0: only test for it); return whether a process of it exists."""
         try:
             os.killpg(self.pid, number)
         except ProcessLookupError:
@@ -106,12 +104,12 @@ class Child:
         Returns whether the command could be reaped, for which it has ``seconds`` once more.
         """
         try:
-            await self.wait_for_group(seconds)
+            await self._wait_for_group(seconds)
         finally:
             self.signal(signal.SIGKILL)
         return await self.wait_at_most(seconds) is not None
 
-    async def wait_for_group(self, seconds: float) -> None:
+    async def _wait_for_group(self, seconds: float) -> None:
         """Wait until the group has no process left, for ``seconds`` at most."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Mapping
 from typing import Final
 
 WITHHELD: Final = ("NOTIFY_", "WATCHDOG_", "LISTEN_", "JOURNAL_", "CREDENTIALS_", "MEMORY_PRESSURE_", "INVOCATION_ID")
@@ -17,9 +16,9 @@ PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _UNQUOTED = re.compile(r"[^\s'\"\\]*").fullmatch
 
 
-def environment(ours: Mapping[str, str]) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment for a command: that of the daemon, without the variables of its service manager."""
-    return {"PATH": PATH} | {name: value for name, value in ours.items() if not name.startswith(WITHHELD)}
+    return {"PATH": PATH} | {name: value for name, value in os.environ.items() if not name.startswith(WITHHELD)}
 
 
 def split(command: str) -> list[str]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import Sequence
 
@@ -76,7 +75,7 @@ async def _start(command: Sequence[str], output: Output) -> Child:
     async with _spawning:
         await asyncio.sleep(0)
         try:
-            return Child(command, output.write, environment(os.environ))
+            return Child(command, environment(), stdout=output.write)
         except OSError as error:
             raise Inconclusive(f"cannot run {command[0]}: {(error.strerror or str(error)).lower()}") from None
         except ValueError as error:

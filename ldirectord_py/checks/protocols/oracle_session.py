@@ -7,7 +7,6 @@ crash, and it derives keys for as long as the server asks. A process can be kill
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -68,8 +67,8 @@ async def _query(parameters: bytes) -> str:
 def _start(parameters: bytes, output: Output) -> Child:
     """Start the process; what the driver prints as an error is discarded, as the server may have written it."""
     try:
-        with input_file(parameters) as given:
-            return Child(COMMAND, output.write, environment(os.environ), given, subprocess.DEVNULL)
+        with input_file(parameters) as stdin:
+            return Child(COMMAND, environment(), stdin=stdin, stdout=output.write, stderr=subprocess.DEVNULL)
     except OSError as error:
         raise _cannot_run(error) from None
 

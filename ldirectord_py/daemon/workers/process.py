@@ -33,7 +33,7 @@ class WorkerProcess:
         self._output = Output()
         try:
             with signals.blocked():  # until the worker handles them: signals are meant for the director
-                self._child = Child(WORKER_COMMAND, self._output.write, environment(os.environ), theirs.fileno())
+                self._child = Child(WORKER_COMMAND, environment(), stdin=theirs.fileno(), stdout=self._output.write)
         except BaseException:
             self._output.close()
             raise

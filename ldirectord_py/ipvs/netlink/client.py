@@ -41,7 +41,7 @@ async def modprobe() -> str:
         return "there is no modprobe here"
     output = Output()
     try:
-        child = Child((program, "ip_vs"), output.write, os.environ)
+        child = Child((program, "ip_vs"), os.environ, stdout=output.write)
     except OSError as error:
         output.close()
         return f"modprobe does not start: {error.strerror}"

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
-import subprocess
 from collections.abc import Sequence
 from typing import Final
 
@@ -54,7 +52,7 @@ async def run(words: Sequence[str], seconds: float) -> str:
     """Return how the command failed, or nothing if it ended with status 0. A cancellation leaves it running."""
     try:
         async with _spawning:  # the loop gets a turn between two of them
-            child = Child(words, subprocess.DEVNULL, environment(os.environ))
+            child = Child(words, environment())
             await asyncio.sleep(0)
     except (OSError, ValueError, IndexError) as error:  # ValueError: a NUL character; IndexError: no words
         return str(getattr(error, "strerror", None) or error).lower()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -29,8 +27,8 @@ async def _send(program: str, message: MailMessage) -> Mapping[str, Refusal]:
     except ValueError as error:
         return dict.fromkeys(message.recipients, Refusal(error_text(error), final=True))
     try:
-        with input_file(content) as given:
-            child = Child((program, "-t", "-i"), subprocess.DEVNULL, environment(os.environ), given)
+        with input_file(content) as stdin:
+            child = Child((program, "-t", "-i"), environment(), stdin=stdin)
     except OSError as error:
         raise MailNotSentError(f"cannot run {program}: {error_text(error)}") from None
     status = await child.wait_or_kill(MAIL_TIMEOUT)

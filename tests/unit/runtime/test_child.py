@@ -16,14 +16,14 @@ from ldirectord_py.runtime.output import Output
 
 
 def start(script: str) -> Child:
-    return Child(("/bin/sh", "-c", script), subprocess.DEVNULL, os.environ)
+    return Child(("/bin/sh", "-c", script), os.environ)
 
 
 async def test_the_input_file_is_read_to_its_end_and_errors_may_go_elsewhere() -> None:
     output = Output()
     command = ("/bin/sh", "-c", "cat; echo failed >&2")
-    with input_file(b"one\ntwo") as given:
-        child = Child(command, output.write, os.environ, given, subprocess.DEVNULL)
+    with input_file(b"one\ntwo") as stdin:
+        child = Child(command, os.environ, stdin=stdin, stdout=output.write, stderr=subprocess.DEVNULL)
     output.close_write_end()
     assert await child.wait() == 0
     assert output.kept() == b"one\ntwo"
