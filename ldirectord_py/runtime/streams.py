@@ -56,15 +56,6 @@ class Reader(asyncio.StreamReader):
                 raise copy(self._lost) from None
             raise
 
-    async def readuntil(self, separator: bytes = b"\n") -> bytes:  # type: ignore[override]  # no tuple of separators
-        """Return the bytes up to the separator; raises as ``readexactly``, and LimitOverrunError."""
-        try:
-            return await super().readuntil(separator)
-        except asyncio.IncompleteReadError:
-            if self._lost:
-                raise copy(self._lost) from None
-            raise
-
 
 async def open_streams(
     connected: socket.socket, *, limit: int, tls: ssl.SSLContext | None = None, name: str | None = None
