@@ -63,7 +63,7 @@ class DaemonProcess:
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(
-                _block_signals_after(serve(self.path, self.loaded, sd_notify.take_from(os.environ), ready, self.kernel))
+                _block_signals_after(serve(self.path, self.loaded, sd_notify.pop_from(os.environ), ready, self.kernel))
             )
 
 

@@ -101,7 +101,7 @@ class Daemon:
         self.maintenance = MaintenanceDirectory(self.director)
         self.probes = ProbeDispatcher(self.director.observe)
         self.reloader = Reloader(path, loaded, self.director, self._reload, notify)
-        self.resolver = NameWatch(self.reloader, self._put_in_force)
+        self.name_watch = NameWatch(self.reloader, self._put_in_force)
         self.notify = notify
         self._deadline = math.inf
 
@@ -118,7 +118,7 @@ class Daemon:
         await _run_all(
             self.director.run(),
             self.reloader.run(self.commands.changed),
-            self.resolver.run(),
+            self.name_watch.run(),
             self.maintenance.run(),
             self.maintenance.names.run(),
             self.reports.mail.run(),

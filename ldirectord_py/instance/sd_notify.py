@@ -63,7 +63,7 @@ class SdNotify:
         return True
 
 
-def take_from(environ: MutableMapping[str, str]) -> SdNotify:
+def pop_from(environ: MutableMapping[str, str]) -> SdNotify:
     """Return the SdNotify of ``environ`` and remove its variables there, so that no child can send messages."""
     notify = SdNotify(_socket_address(environ), _watchdog(environ))
     for name in VARIABLES:

@@ -56,9 +56,9 @@ class Probed:
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """A fault of this host keeps ``checks`` of ``servers`` from judging, as counted since the last event about it.
+    """A fault of this host, because of which ``checks`` of ``servers`` gave no verdict since the last event about it.
 
-    ``check`` is the last of them, ``reason`` what it met. With ``over`` the fault is over.
+    ``check`` is the last of them, ``reason`` its result. ``over``: the fault is over.
     """
 
     check: Check
@@ -70,7 +70,7 @@ class Unjudged:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The kernel took ``op`` on a row of ``virtual``, which may be one that a reload removed.
+    """The kernel accepted ``op`` on a row of ``virtual``, which may be one that a reload removed.
 
     ``before`` is the row that it replaced, if any; ``cause`` the verdict that led to it, if any.
     """

@@ -105,11 +105,11 @@ class MonitorFiles:
         self._writer.close(FLUSH_TIMEOUT)
 
     def _write_lines(self, lines: Sequence[_Line], dropped: int) -> None:
-        texts: dict[str, list[str]] = {}
+        texts_by_path: dict[str, list[str]] = {}
         for each in lines:
-            texts.setdefault(each.path, []).append(each.text)
-        for path, of_file in texts.items():
-            self._write(path, of_file)
+            texts_by_path.setdefault(each.path, []).append(each.text)
+        for path, texts in texts_by_path.items():
+            self._write(path, texts)
         if dropped:
             logger.warning("%d lines for monitorfiles were lost: the disk was too slow", dropped)
 

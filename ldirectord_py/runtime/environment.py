@@ -17,7 +17,7 @@ _UNQUOTED = re.compile(r"[^\s'\"\\]*").fullmatch
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for a command: that of the daemon, without the variables of its service manager."""
+    """Return the environment for a command: ours, without the variables of its service manager."""
     return {"PATH": PATH} | {name: value for name, value in os.environ.items() if not name.startswith(WITHHELD)}
 
 

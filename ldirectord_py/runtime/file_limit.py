@@ -26,7 +26,7 @@ def raise_limit(wanted: int = WANTED_FILES) -> int:
     return soft
 
 
-def max_checks(asked: int | None, limit: int) -> int:
-    """Return how many checks may be in flight: ``asked``, but no more than ``limit`` open files have room for."""
+def max_checks(wanted: int | None, limit: int) -> int:
+    """Return how many checks may be in flight: ``wanted``, but no more than ``limit`` open files allow."""
     room = max(1, limit - min(RESERVED_FILES, limit // 2))
-    return room if asked is None else min(asked, room)
+    return room if wanted is None else min(wanted, room)

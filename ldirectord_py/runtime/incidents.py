@@ -39,22 +39,25 @@ class Incident(Generic[T]):
 
 @dataclass(slots=True)
 class _OpenKind(Generic[T]):
-    """A kind of fault: the subjects it affects now, what was recorded since the last report, when the next is due."""
+    """A kind of fault: the subjects it affects now, its faults since the last report, and when the next one is due.
+
+    ``reported``: its beginning was reported, but not its end.
+    """
 
     kind: str
     last: T
     detail: str = ""
     affected: set[T] = field(default_factory=set)
-    met: set[T] = field(default_factory=set)
+    subjects: set[T] = field(default_factory=set)
     count: int = 0
-    met_at: float = 0.0
+    last_at: float = 0.0
     report_at: float = 0.0
-    begun: bool = False
+    reported: bool = False
 
     def report(self, *, over: bool) -> Incident[T]:
-        incident = Incident(self.kind, self.detail, self.last, self.count, frozenset(self.met), over)
-        self.count, self.begun = 0, not over
-        self.met.clear()
+        incident = Incident(self.kind, self.detail, self.last, self.count, frozenset(self.subjects), over)
+        self.count, self.reported = 0, not over
+        self.subjects.clear()
         return incident
 
 
@@ -104,13 +107,13 @@ class Incidents(Generic[T]):
             kind = OTHERS
         if self._kinds.get(subject, kind) != kind:
             self.clear(subject)
-        found = self._open.setdefault(kind, _OpenKind(kind, subject))
+        open_kind = self._open.setdefault(kind, _OpenKind(kind, subject))
         self._kinds[subject] = kind
-        found.affected.add(subject)
-        found.met.add(subject)
-        found.count += 1
-        found.last, found.detail, found.met_at = subject, detail, self._clock()
-        self._report_when_due(found)
+        open_kind.affected.add(subject)
+        open_kind.subjects.add(subject)
+        open_kind.count += 1
+        open_kind.last, open_kind.detail, open_kind.last_at = subject, detail, self._clock()
+        self._report_when_due(open_kind)
         self._review_later()
 
     def clear(self, subject: T) -> None:
@@ -127,22 +130,22 @@ class Incidents(Generic[T]):
         """Report faults that continue or are over, where a report is due; schedules itself while a kind is open."""
         self._scheduled = False
         now = self._clock()
-        for found in list(self._open.values()):
-            if found.count:
-                self._report_when_due(found)
-            calm = not found.affected and now >= found.met_at + QUIET_TIME
-            if calm and found.begun:
-                self._report(found.report(over=True))
-            if calm and not found.count and now >= found.report_at:
-                del self._open[found.kind]
+        for open_kind in list(self._open.values()):
+            if open_kind.count:
+                self._report_when_due(open_kind)
+            is_quiet = not open_kind.affected and now >= open_kind.last_at + QUIET_TIME
+            if is_quiet and open_kind.reported:
+                self._report(open_kind.report(over=True))
+            if is_quiet and not open_kind.count and now >= open_kind.report_at:
+                del self._open[open_kind.kind]
         if self._open:
             self._review_later()
 
-    def _report_when_due(self, found: _OpenKind[T]) -> None:
+    def _report_when_due(self, open_kind: _OpenKind[T]) -> None:
         now = self._clock()
-        if now >= found.report_at:
-            found.report_at = now + REPORT_INTERVAL
-            self._report(found.report(over=False))
+        if now >= open_kind.report_at:
+            open_kind.report_at = now + REPORT_INTERVAL
+            self._report(open_kind.report(over=False))
 
     def _review_later(self) -> None:
         if not self._scheduled:

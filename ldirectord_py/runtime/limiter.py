@@ -43,11 +43,11 @@ class Limiter(Room):
     Its state: how many run, and who waits. To be used from one event loop at a time.
     """
 
-    __slots__ = ("_limit", "_taken", "_waiting")
+    __slots__ = ("_acquired", "_limit", "_waiting")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._taken = 0
+        self._acquired = 0
         self._waiting = OrderedDict[asyncio.Future[None], None]()  # one of many that gives up leaves in O(1)
 
     @property
@@ -61,15 +61,15 @@ class Limiter(Room):
         self._admit()
 
     @property
-    def taken(self) -> int:
+    def acquired(self) -> int:
         """How many run now."""
-        return self._taken
+        return self._acquired
 
     def try_acquire(self) -> bool:
         """Acquire without a wait, unless the limit is reached or others wait; return whether that was possible."""
-        if self._taken >= self._limit or self._waiting:
+        if self._acquired >= self._limit or self._waiting:
             return False
-        self._taken += 1
+        self._acquired += 1
         return True
 
     async def acquire(self) -> None:
@@ -85,11 +85,11 @@ class Limiter(Room):
 
     def acquire_beyond_limit(self) -> None:
         """Acquire at once, whatever the limit is."""
-        self._taken += 1
+        self._acquired += 1
 
     def release(self) -> None:
         """Let the next one run."""
-        self._taken -= 1
+        self._acquired -= 1
         self._admit()
 
     def _give_up(self, turn: asyncio.Future[None]) -> None:
@@ -99,10 +99,10 @@ class Limiter(Room):
             self.release()
 
     def _admit(self) -> None:
-        while self._waiting and self._taken < self._limit:
+        while self._waiting and self._acquired < self._limit:
             turn, _ = self._waiting.popitem(last=False)
             if not turn.done():
-                self._taken += 1
+                self._acquired += 1
                 turn.set_result(None)
 
 

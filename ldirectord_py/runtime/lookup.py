@@ -9,6 +9,7 @@ from typing import Final
 from ldirectord_py.runtime.threads import DaemonThreads
 
 LOOKUP_TIMEOUT: Final = 10.0
+"""Seconds."""
 
 _THREADS: Final = DaemonThreads("lookup", 4)
 

@@ -38,7 +38,7 @@ class FileWatch:
 
         A change is reported when two polls in a row have found the same files, so that no half-written file is read.
         """
-        fingerprint = await self._take_fingerprint()
+        fingerprint = await self._read_fingerprint()
         stable, self._fingerprint_polled = fingerprint == self._fingerprint_polled, fingerprint
         if not stable or fingerprint in (None, self._fingerprint_read):
             return None
@@ -49,13 +49,13 @@ class FileWatch:
     async def read(self) -> None:
         """Read the files as they are now; the main file counts as unreadable if the disk does not answer."""
         before = self.contents
-        self._fingerprint_read = await self._take_fingerprint()
+        self._fingerprint_read = await self._read_fingerprint()
         try:
             self.contents = await run_in_daemon_thread(lambda: read_again(self._path, before), DISK_TIMEOUT)
         except OSError:
             self.contents = unreadable(before)
 
-    async def _take_fingerprint(self) -> Fingerprint | None:
+    async def _read_fingerprint(self) -> Fingerprint | None:
         """Return the fingerprint of the files, None if the disk does not answer; uses one thread at a time."""
         if self._waiting:
             return None

@@ -61,12 +61,12 @@ class NameWatch:
         except (ConfigError, TimeoutError, OSError) as error:  # OSError: this host cannot start a thread
             failure = str(error) or "it took too long"
         except Exception as error:  # a fault of ours must not end the daemon
-            logger.exception("Following the host names failed")
+            logger.exception("Looking up the host names again failed")
             failure = str(error)
         if not failure:
             self._failure.clear()
         elif self._failure.record(failure):
-            logger.warning("New addresses of host names are not followed: %s", failure)
+            logger.warning("New addresses of host names are not applied: %s", failure)
 
     async def _look_up(self, former: Parsed) -> dict[HostName, Address]:
         """Return the addresses of all names; a name that does not resolve has its former address, if any."""
@@ -92,16 +92,15 @@ class NameWatch:
         if hosts == former.hosts:
             return
         with gc_paused():
-            loaded, compiled = await run_in_daemon_thread(lambda: self._compile(former, hosts), LOAD_TIMEOUT)
+            loaded, compiled = await run_in_daemon_thread(
+                lambda: self._reloader.compile(reparse(former, hosts)), LOAD_TIMEOUT
+            )
 
         async def put_in_force() -> None:
             _log_changes(former, loaded)
             await self._put_in_force(compiled)
 
         await self._reloader.replace_loaded(former, loaded, put_in_force)
-
-    def _compile(self, former: Parsed, hosts: dict[HostName, Address]) -> tuple[Parsed, CompiledConfig]:
-        return self._reloader.compile(reparse(former, hosts))
 
 
 def _log_changes(former: Parsed, loaded: Parsed) -> None:

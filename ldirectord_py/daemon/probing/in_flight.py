@@ -47,5 +47,5 @@ class InFlightLimiter(Limiter):
         if not self._crowded:
             self._crowded, self._waited_before = True, self.waited
             hint = "raise maxchecks or the limit of open files, or checkinterval"
-            logger.warning("%d checks are in flight, others begin late; %s", self.taken, hint)
+            logger.warning("%d checks are in flight, others begin late; %s", self.acquired, hint)
         self.waited += 1

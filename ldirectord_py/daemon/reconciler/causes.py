@@ -26,13 +26,13 @@ class Causes:
         self._events |= dict.fromkeys(rows, event)
 
     @contextmanager
-    def taken(self, scopes: Scopes) -> Iterator[CausesByRow]:
-        """Take out and yield the causes of these rows; a KernelError in the block puts them back."""
-        taken = self._take(scopes) if self._events else {}
+    def popped(self, scopes: Scopes) -> Iterator[CausesByRow]:
+        """Remove and yield the causes of these rows; a KernelError in the block puts them back."""
+        causes = self._pop(scopes) if self._events else {}
         try:
-            yield taken
+            yield causes
         except KernelError:
-            self._put_back(taken)
+            self._put_back(causes)
             raise
 
     def put_back_refused(self, refused: Iterable[Refused], causes: CausesByRow) -> None:
@@ -45,12 +45,12 @@ class Causes:
         """Remove the causes of all other services."""
         self._events = {key: event for key, event in self._events.items() if key.service in services}
 
-    def _take(self, scopes: Scopes) -> dict[DestinationKey, Checked]:
+    def _pop(self, scopes: Scopes) -> dict[DestinationKey, Checked]:
         whole = {service for service, scope in scopes.items() if scope is None}
         keys = {key for scope in scopes.values() if scope is not None for key in scope if key in self._events}
         if whole:
             keys |= {key for key in self._events if key.service in whole}
         return {key: self._events.pop(key) for key in keys}
 
-    def _put_back(self, taken: CausesByRow) -> None:
-        self._events = {**taken, **self._events}  # verdicts since then count
+    def _put_back(self, causes: CausesByRow) -> None:
+        self._events = {**causes, **self._events}  # verdicts since then count

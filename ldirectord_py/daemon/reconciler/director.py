@@ -79,7 +79,7 @@ class Director:
                 await self.sync.reconcile(self.compiled)
 
     def observe(self, check: Check, result: Result) -> None:
-        """Apply the result of a probe; the kernel's table follows soon. A check that is not in force is ignored."""
+        """Apply the result of a probe; the kernel's table is updated soon. A check that is not in force is ignored."""
         self.tracker.observe(self.compiled, check, result)
 
     def set_maintenance(self, keys: AbstractSet[DestinationKey]) -> None:

@@ -33,13 +33,13 @@ class DirtySet:
         """Unmark a service."""
         self._scopes.pop(service, None)
 
-    def take_all(self) -> Scopes:
-        """Return all marks, and clear them."""
+    def pop_all(self) -> Scopes:
+        """Return and clear all marks."""
         scopes, self._scopes = self._scopes, {}
         return scopes
 
     def put_back(self, scopes: Scopes) -> None:
-        """Restore the marks that ``take_all`` returned, before newer ones."""
+        """Restore the marks that ``pop_all`` returned, before newer ones."""
         later, self._scopes = self._scopes, dict(scopes)
         for service, keys in later.items():
             if keys is None:

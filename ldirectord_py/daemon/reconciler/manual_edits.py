@@ -27,7 +27,7 @@ class ManualEdits:
         return not undoes_removal
 
     def discard(self, key: DestinationKey) -> None:
-        """Forget the edit of this row."""
+        """Remove the edit of this row."""
         self.weights.pop(key, None)
 
     def keep_unchanged(self, former: CompiledConfig, compiled: CompiledConfig) -> None:

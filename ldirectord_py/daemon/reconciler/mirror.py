@@ -115,7 +115,7 @@ class Mirror:
             yield Done(op, self._rows[service].pop(op.row.key))
 
     def _record_refused(self, scopes: Scopes, refused: Collection[Refused]) -> list[Refused]:
-        """Record the refusals; return the new ones, without those that follow from a refused service."""
+        """Record the refusals; return the new ones, without the consequences of a refused service."""
         known = self._refused
         self._refused = {key: known[key] for key in known if not covers(scopes, key)}
         self._refused |= {answer.op.row.key: answer.errno for answer in refused}
@@ -130,11 +130,11 @@ class Mirror:
 def _by_service(table: Table, services: Collection[ServiceKey]) -> dict[ServiceKey, Rows]:
     found: dict[ServiceKey, Rows] = {}
     rows: Rows = {}
-    of: ServiceKey | None = None
+    current: ServiceKey | None = None
     for key, row in table.items():
         service = service_of(key)
-        if service is not of:  # most rows follow one of their service
+        if service is not current:  # most rows come after another one of their service
             rows = found.setdefault(service, {}) if service in services else {}
-            of = service
+            current = service
         rows[key] = row
     return found

@@ -26,9 +26,9 @@ class ResyncTimer:
         """Make the next resync due at once."""
         self.at = -math.inf
 
-    def schedule(self, reconcile: int | None) -> None:
-        """Make the next resync due after a whole period in seconds, or never for None."""
-        self.at = math.inf if reconcile is None else asyncio.get_running_loop().time() + reconcile
+    def schedule(self, seconds: int | None) -> None:
+        """Make the next resync due after this time; None: never."""
+        self.at = math.inf if seconds is None else asyncio.get_running_loop().time() + seconds
 
     def back_off(self) -> None:
         """Make the next resync due after the delay of a retry, if not earlier; the delays double."""

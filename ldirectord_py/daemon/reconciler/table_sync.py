@@ -147,7 +147,7 @@ class TableSync:
 
     async def _write(self, compiled: CompiledConfig, phase: Phase) -> None:
         """Write the marked rows that differ, in batches, so that checks stay on time."""
-        if not (scopes := self._dirty.take_all()):
+        if not (scopes := self._dirty.pop_all()):
             return
         try:
             for batch in compiled.batches(scopes, BATCH_ROWS):
@@ -163,7 +163,7 @@ class TableSync:
 
     async def _sync_batch(self, compiled: CompiledConfig, scopes: Scopes, phase: Phase) -> None:
         scopes = {key: scope if key in self._mirror.services else None for key, scope in scopes.items()}
-        with self._causes.taken(scopes) as causes:
+        with self._causes.popped(scopes) as causes:
             wanted = {} if phase is Phase.STOP else self._wanted(compiled, scopes)
             whole = [key for key, scope in scopes.items() if scope is None]
             done, refused = await self._mirror.write(wanted, scopes, compiled.encoded_rows(whole))

@@ -87,7 +87,7 @@ class Worker(logging.Handler):
             except TimeoutError:
                 pass
             self._unsent.clear()
-            self._writer.write(self._take_update().encode())
+            self._writer.write(self._pop_update().encode())
             if self._writer.transport.get_write_buffer_size() > MAX_UNSENT:
                 self._set_paused(paused=True)
                 await self._writer.drain()
@@ -106,8 +106,8 @@ class Worker(logging.Handler):
         self._log_lines.append((record.levelno, record.name, text))
         self._unsent.set()
 
-    def _take_update(self) -> Update:
-        """Return everything that has not been sent, which counts as sent afterwards."""
+    def _pop_update(self) -> Update:
+        """Return and clear everything that has not been sent."""
         update = Update(self._results, list(self._log_lines), list(command.GROUPS))
         self._results = []
         self._log_lines.clear()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ class MailAlerts:
 
     def flush(self) -> None:
         """Send all groups now."""
-        self._send_due(float("inf"))
+        self._send_due(math.inf)
 
     def _switch_config(self, config: Config) -> None:
         """Drop the reminders of servers that are not in the configuration."""

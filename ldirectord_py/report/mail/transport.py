@@ -32,7 +32,6 @@ Send = Callable[[MailMessage], Awaitable[Mapping[str, Refusal]]]
 Transport = Callable[[], AbstractAsyncContextManager[Send]]
 """Opens a session for several mails; raises MailNotSentError."""
 
-
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a host and port; raises OSError, also after a timeout."""
 

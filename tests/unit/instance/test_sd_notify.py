@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ldirectord_py.instance.sd_notify import SdNotify, take_from
+from ldirectord_py.instance.sd_notify import SdNotify, pop_from
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 @pytest.fixture
 def notify(manager: socket.socket) -> SdNotify:
-    return take_from({"NOTIFY_SOCKET": manager.getsockname()})
+    return pop_from({"NOTIFY_SOCKET": manager.getsockname()})
 
 
 def test_ready_names_the_main_process_and_the_status(manager: socket.socket, notify: SdNotify) -> None:
@@ -50,18 +50,18 @@ def test_an_abstract_socket() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"\0{name}")
         manager.settimeout(5)
-        assert take_from({"NOTIFY_SOCKET": f"@{name}"}).stopping()
+        assert pop_from({"NOTIFY_SOCKET": f"@{name}"}).stopping()
         assert manager.recv(4096) == b"STOPPING=1"
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:1234"}])
 def test_nothing_is_sent_without_a_service_manager(environ: dict[str, str]) -> None:
-    assert SdNotify() == take_from(environ)
+    assert SdNotify() == pop_from(environ)
     assert not SdNotify().ready("unheard")
 
 
 def test_a_service_manager_that_has_ended_is_no_error(tmp_path: Path) -> None:
-    assert not take_from({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
+    assert not pop_from({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
 
 
 def test_a_full_socket_does_not_block(manager: socket.socket, notify: SdNotify) -> None:
@@ -75,7 +75,7 @@ def test_the_variables_are_taken_from_the_environment() -> None:
         "WATCHDOG_PID": str(os.getpid()),
         "HOME": "/",
     }
-    assert SdNotify("/n", 30.0) == take_from(environ)
+    assert SdNotify("/n", 30.0) == pop_from(environ)
     assert environ == {"HOME": "/"}
 
 
@@ -90,7 +90,7 @@ def test_the_variables_are_taken_from_the_environment() -> None:
 )
 def test_the_watchdog(usec: str, pid: str | None, expected: float | None) -> None:
     environ = {"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": usec, **({"WATCHDOG_PID": pid} if pid else {})}
-    assert expected == take_from(environ).watchdog
+    assert expected == pop_from(environ).watchdog
 
 
 async def test_keep_alive_resets_the_watchdog_again_and_again(manager: socket.socket, notify: SdNotify) -> None:

@@ -51,7 +51,7 @@ async def test_those_above_the_limit_wait_in_order() -> None:
     await queue.end(2)
     assert queue.got == [1, 2, 3]
     await queue.end(1, 3, 4)
-    assert (queue.got, queue.turns.taken) == ([1, 2, 3, 4], 0)
+    assert (queue.got, queue.turns.acquired) == ([1, 2, 3, 4], 0)
 
 
 async def test_who_gives_up_holds_up_nobody() -> None:
@@ -61,7 +61,7 @@ async def test_who_gives_up_holds_up_nobody() -> None:
     await queue.end(1)
     assert queue.got == [1, 3]
     await queue.give_up(3)
-    assert queue.turns.taken == 0
+    assert queue.turns.acquired == 0
 
 
 async def test_a_turn_that_comes_as_its_owner_gives_up_goes_to_the_next() -> None:
@@ -83,7 +83,7 @@ async def test_another_limit_ends_nothing_and_lets_others_in() -> None:
     await queue.settle()
     assert (queue.got, queue.turns.limit) == ([1, 2, 3, 4], 3)
     await queue.end(2, 3, 4, 5)
-    assert queue.turns.taken == 0
+    assert queue.turns.acquired == 0
 
 
 async def test_a_turn_beyond_the_limit_counts() -> None:
@@ -106,7 +106,7 @@ async def test_any_number_may_give_up_at_once() -> None:
     await queue.give_up(*range(39_999, 0, -1))
     assert clock() - began < 8  # a second; a look at all who wait, for each of them, takes 17
     await queue.end(0)
-    assert (queue.got, queue.turns.taken) == ([0], 0)
+    assert (queue.got, queue.turns.acquired) == ([0], 0)
 
 
 async def test_of_both_none_is_held_where_the_second_cannot_be_had() -> None:
@@ -114,8 +114,8 @@ async def test_of_both_none_is_held_where_the_second_cannot_be_had() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05), AcquireBoth(first, second):
             pytest.fail("there is no room")
-    assert (first.taken, second.taken) == (0, 0)
+    assert (first.acquired, second.acquired) == (0, 0)
     second.limit = 1
     async with AcquireBoth(first, second):
-        assert (first.taken, second.taken) == (1, 1)
-    assert (first.taken, second.taken) == (0, 0)
+        assert (first.acquired, second.acquired) == (1, 1)
+    assert (first.acquired, second.acquired) == (0, 0)

@@ -140,11 +140,11 @@ async def test_a_command_that_hangs_is_ended_with_its_group(tmp_path: Path, monk
     expected = (Verdict.DOWN, 'no answer within 0.5 s (the command has not ended: "waiting for the disk")')
     async with LIMITER:
         assert expected == await run(f"/bin/sh -c {shlex.quote(script)}", 0.5)
-    assert LIMITER.taken == 1  # until its processes are gone
+    assert LIMITER.acquired == 1  # until its processes are gone
     for pid in map(int, pids.read_text().split()):
         await wait_for_end(pid)
     await command.all_ended()
-    assert LIMITER.taken == 0
+    assert LIMITER.acquired == 0
 
 
 @pytest.mark.slow
@@ -152,7 +152,7 @@ async def test_a_command_may_clean_up_when_its_time_is_over(tmp_path: Path) -> N
     script = f"trap 'sleep 0.1; echo gone >{tmp_path}/told; exit' TERM; sleep 60 & wait"
     assert (await run(f"/bin/sh -c {shlex.quote(script)}", 0.3))[0] is Verdict.DOWN
     await command.all_ended()
-    assert LIMITER.taken == 0
+    assert LIMITER.acquired == 0
     assert (tmp_path / "told").read_text() == "gone\n"
 
 
@@ -208,7 +208,7 @@ async def test_whatever_ends_a_run_its_command_ends_with_its_group(
     await command.all_ended()
     for pid in map(int, pids.read_text().split()):
         await wait_for_end(pid)
-    assert LIMITER.taken == 0
+    assert LIMITER.acquired == 0
     assert list(command.GROUPS) == []
 
 
@@ -232,7 +232,7 @@ async def test_endless_output_ends_at_the_deadline_and_holds_up_nobody() -> None
     print(f"the loop turned {turns} times meanwhile")
     assert turns > 5
     await command.all_ended()
-    assert LIMITER.taken == 0
+    assert LIMITER.acquired == 0
 
 
 @pytest.mark.slow

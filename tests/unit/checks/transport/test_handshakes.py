@@ -38,8 +38,8 @@ async def test_the_room_is_released_with_the_check() -> None:
     limiter = Limiter(1)
     for _ in range(3):
         async with Handshake(limiter):
-            assert limiter.taken == 1
-        assert limiter.taken == 0
+            assert limiter.acquired == 1
+        assert limiter.acquired == 0
 
 
 async def test_servers_that_do_not_answer_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ async def test_servers_that_do_not_answer_keep_nobody_waiting(monkeypatch: pytes
     async def hang() -> None:
         nonlocal most
         async with Handshake(limiter):
-            most = max(most, limiter.taken)
+            most = max(most, limiter.acquired)
             await ends.wait()
 
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
@@ -59,7 +59,7 @@ async def test_servers_that_do_not_answer_keep_nobody_waiting(monkeypatch: pytes
         await asyncio.sleep(0)
         async with Handshake(limiter):
             ends.set()
-    assert (most, limiter.taken) == (MAX_HANDSHAKES, 0)
+    assert (most, limiter.acquired) == (MAX_HANDSHAKES, 0)
 
 
 async def test_after_a_probe_that_took_long_the_room_is_held_for_a_shorter_time() -> None:
@@ -67,14 +67,14 @@ async def test_after_a_probe_that_took_long_the_room_is_held_for_a_shorter_time(
     handshake = Handshake(limiter)
     async with handshake:
         await asyncio.sleep(handshakes.MAX_HOLD + 0.05)
-        assert limiter.taken == 0
+        assert limiter.acquired == 0
     async with handshake:
-        assert limiter.taken == 1
+        assert limiter.acquired == 1
         await asyncio.sleep(handshakes.MAX_REPEATED_HOLD + 0.03)
-        assert limiter.taken == 0
+        assert limiter.acquired == 0
     async with handshake:  # and as long as before once it is quick again
         await asyncio.sleep(handshakes.MAX_REPEATED_HOLD + 0.03)
-        assert limiter.taken == 1
+        assert limiter.acquired == 1
 
 
 async def test_one_that_gives_up_waiting_leaves_no_room_taken() -> None:
@@ -87,4 +87,4 @@ async def test_one_that_gives_up_waiting_leaves_no_room_taken() -> None:
     await asyncio.gather(waits, return_exceptions=True)
     for handshake in held:
         handshake.release()
-    assert limiter.taken == 0
+    assert limiter.acquired == 0

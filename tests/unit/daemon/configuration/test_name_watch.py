@@ -145,10 +145,10 @@ async def test_a_failure_is_logged_once(site: Site, caplog: pytest.LogCaptureFix
     def refuse(*_: object) -> None:
         raise TimeoutError
 
-    site.resolver._compile = refuse  # type: ignore[method-assign, assignment]
+    site.reloader.compile = refuse  # type: ignore[method-assign, assignment]
     for _ in range(2):
         assert await site.servers(web1=["10.1.0.7"]) == ["10.1.0.1", "10.1.0.9"]
-    assert caplog.messages == ["New addresses of host names are not followed: it took too long"]
+    assert caplog.messages == ["New addresses of host names are not applied: it took too long"]
 
 
 async def test_without_names_there_is_no_lookup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -285,13 +285,13 @@ def test_scripts_are_limited_while_others_are_on_time_and_no_wait_counts_against
 
         def behaviour(target: Target) -> float:
             nonlocal most
-            most = max(most, turns.taken)
+            most = max(most, turns.acquired)
             return 2.5 if target.port == 1 else 0.0
 
         probed = Probed(behaviour, lambda check: turns if check.kind == "external" else None)
         await probed.follow([*scripts, *others], 100)
         await probed.prober.close()
-        assert (most, turns.taken) == (50, 0)
+        assert (most, turns.acquired) == (50, 0)
         verdicts = {result.verdict for check, result in probed.results if check in scripts}
         assert verdicts == {Verdict.UP}  # each took 2.5 s of its 3
         assert max(probed.began[script.target][0] for script in scripts) <= 500 / 50 * 2.5 + 3
@@ -360,7 +360,7 @@ def test_servers_that_hang_in_tls_hold_up_nobody_else() -> None:
         prober.set_checks([*hung, *well])
         await asyncio.sleep(40)
         await prober.close()
-        assert (len(late), max(late.values()) < 0.25, limiter.taken) == (2000, True, 0)
+        assert (len(late), max(late.values()) < 0.25, limiter.acquired) == (2000, True, 0)
 
     in_fake_time(story())
 
@@ -373,14 +373,14 @@ def test_no_room_for_a_handshake_expires_while_its_check_waits_for_room_in_fligh
         def behaviour(_: Target) -> float:
             nonlocal most
             most = max(most, sum(probed.in_flight.values()))
-            assert limiter.taken == sum(probed.in_flight.values())  # each that begins has its turn
+            assert limiter.acquired == sum(probed.in_flight.values())  # each that begins has its turn
             return 0.05
 
         probed = Probed(behaviour, lambda _: Handshake(limiter))
         probed.prober.in_flight.limit = 10
         await probed.follow(checks(5000, interval=10), 30)
         await probed.prober.close()
-        assert (most, limiter.taken) == (10, 0)
+        assert (most, limiter.acquired) == (10, 0)
         assert {result.verdict for _, result in probed.results} == {Verdict.UP}
 
     in_fake_time(story())

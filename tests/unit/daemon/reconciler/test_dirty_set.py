@@ -81,25 +81,25 @@ def test_the_whole_of_a_service_is_more_than_some_of_it() -> None:
     changes = DirtySet()
     changes.mark(WEB, [key(1)])
     changes.mark(WEB, [key(2)])
-    assert changes.take_all() == {WEB: {key(1): None, key(2): None}}
+    assert changes.pop_all() == {WEB: {key(1): None, key(2): None}}
     changes.mark(WEB, [key(1)])
     changes.mark_all([WEB, MAIL])
     changes.mark(WEB, [key(2)])
     changes.discard(MAIL)
-    assert changes.take_all() == {WEB: None}
-    assert changes.take_all() == {}
+    assert changes.pop_all() == {WEB: None}
+    assert changes.pop_all() == {}
 
 
 def test_what_could_not_be_written_is_noted_again_before_what_came_since() -> None:
     changes = DirtySet()
     changes.mark(WEB, [key(1)])
     changes.mark_all([MAIL])
-    taken = changes.take_all()
+    taken = changes.pop_all()
     changes.mark(MAIL, [key(3)])
     changes.mark(WEB, [key(2)])
     changes.put_back(taken)
     assert list(changes) == [WEB, MAIL]
-    assert changes.take_all() == {WEB: {key(1): None, key(2): None}, MAIL: None}
+    assert changes.pop_all() == {WEB: {key(1): None, key(2): None}, MAIL: None}
 
 
 def test_a_scope_covers_its_service_and_its_destinations() -> None:
