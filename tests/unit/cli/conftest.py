@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# The real command line; only the director is a stand-in, which writes what happens to it into the file told.
+# The real command line; only the director is a stand-in, which writes its last event into a file.
 PROGRAM = """
 import asyncio, logging, signal, socket, sys, time, types
 from pathlib import Path
@@ -17,7 +17,7 @@ from ldirectord_py.errors import KernelError
 from ldirectord_py.runtime.signals import unblock
 
 def look_up(*_, **__):
-    Path(sys.argv[1] + ".told").write_text("looking up")
+    Path(sys.argv[1] + ".event").write_text("looking up")
     while not Path(sys.argv[1] + ".answer").exists():
         time.sleep(0.01)
     return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.3", 0))]
@@ -28,21 +28,21 @@ async def serve(path, loaded, notify, ready, kernel=None):
     behaviour = Path(sys.argv[1]).read_text()
     if behaviour == "fails":
         raise KernelError("no IPVS in this kernel; load ip_vs")
-    told = Path(sys.argv[1] + ".told")
+    event = Path(sys.argv[1] + ".event")
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         loop.add_signal_handler(number, stop.set)
     if behaviour == "dawdles":
         await asyncio.sleep(1)
-    loop.add_signal_handler(signal.SIGHUP, lambda: told.write_text("reload"))
+    loop.add_signal_handler(signal.SIGHUP, lambda: event.write_text("reload"))
     if unblock():
-        loop.call_soon(told.write_text, "reload")
+        loop.call_soon(event.write_text, "reload")
     if behaviour == "chatters":
         for number in range(20_000):
             logging.getLogger("ldirectord_py.chatter").info("line %d", number)
     notify.ready("up")
     ready()
-    told.write_text(f"{type(loop).__module__} {path} {len(loaded.config.virtuals)}")
+    event.write_text(f"{type(loop).__module__} {path} {len(loaded.config.virtuals)}")
     await stop.wait()
     notify.stopping()
 
@@ -63,7 +63,7 @@ virtual = 192.0.2.1:80
 
 
 class Box:
-    """A folder with a configuration, a log, pid files, and what the stand-in was told."""
+    """A folder with a configuration, a log, pid files, and the last event of the stand-in."""
 
     def __init__(self, folder: Path) -> None:
         self.config = folder / "web.cf"
@@ -80,9 +80,9 @@ class Box:
         self._behaviour.write_text(how)
 
     @property
-    def told(self) -> str:
-        """What the stand-in was last told, "" for nothing."""
-        path = Path(f"{self._behaviour}.told")
+    def last_event(self) -> str:
+        """The last event of the stand-in, "" for none."""
+        path = Path(f"{self._behaviour}.event")
         return path.read_text() if path.exists() else ""
 
     def resolve(self) -> None:

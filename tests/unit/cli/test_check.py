@@ -61,9 +61,9 @@ def test_bytes_that_are_not_utf_8_are_printed_with_escapes(tmp_path: Path, encod
         check=False,
         env={**os.environ, "PYTHONIOENCODING": encoding},
     )
-    told = rb'gr\xfcn.cf:4:17: quiescent must be yes or no, not "j\xfc"; write quiescent=yes or quiescent=no'
+    expected = rb'gr\xfcn.cf:4:17: quiescent must be yes or no, not "j\xfc"; write quiescent=yes or quiescent=no'
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.endswith(told + b"\n")
+    assert done.stderr.endswith(expected + b"\n")
 
 
 @pytest.mark.parametrize("form", ["json", "yaml"])

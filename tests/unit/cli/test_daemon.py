@@ -23,7 +23,7 @@ class Box(Protocol):
     log: Path
     pid_file: Path
     folder: Path
-    told: str
+    last_event: str
     pid: int
 
     def behave(self, how: str) -> None: ...
@@ -63,7 +63,7 @@ def test_while_nothing_runs(box: Box) -> None:
 def test_start_detaches_and_ends_when_the_daemon_is_ready(box: Box) -> None:
     assert box.run("start") == NOTHING
     assert (0, "", f"ldirectord for {box.config} is running with pid: {box.pid}\n") == box.run("status")
-    until(lambda: box.told == f"uvloop {box.config} 1")
+    until(lambda: box.last_event == f"uvloop {box.config} 1")
     assert os.getsid(box.pid) not in {os.getsid(0), box.pid}
 
 
@@ -92,7 +92,7 @@ def test_a_start_that_fails_says_why_and_leaves_nothing(box: Box) -> None:
 def test_reload_signals_the_daemon(box: Box) -> None:
     box.run("start")
     assert box.run("reload") == NOTHING
-    until(lambda: box.told == "reload")
+    until(lambda: box.last_event == "reload")
 
 
 def test_stop_ends_when_the_daemon_is_gone(box: Box) -> None:
@@ -157,7 +157,7 @@ def test_run_stays_in_the_foreground_and_can_be_controlled(box: Box) -> None:
     daemon = box.begin(str(box.config), "run")
     until(box.pid_file.exists)
     assert daemon.pid == box.pid
-    until(lambda: box.run("reload") == NOTHING and box.told == "reload")
+    until(lambda: box.run("reload") == NOTHING and box.last_event == "reload")
     assert box.run("stop") == NOTHING
     assert daemon.communicate(timeout=30) == ("", "")
     assert daemon.returncode == 0
@@ -194,7 +194,7 @@ def test_a_reload_before_the_daemon_listens_is_not_lost(box: Box) -> None:
     daemon = box.begin(str(box.config), "run")
     until(box.pid_file.exists)
     daemon.send_signal(signal.SIGHUP)
-    until(lambda: box.told == "reload")
+    until(lambda: box.last_event == "reload")
     assert box.run("stop") == NOTHING
 
 
@@ -202,10 +202,10 @@ def test_a_reload_before_the_daemon_listens_is_not_lost(box: Box) -> None:
 def test_a_reload_while_the_configuration_is_loaded_is_not_fatal_nor_lost(box: Box, command: str) -> None:
     box.config.write_text(box.config.read_text().replace("127.0.0.2", "web2.example.com"))
     begun = box.begin(str(box.config), command)
-    until(lambda: box.told == "looking up")
+    until(lambda: box.last_event == "looking up")
     begun.send_signal(signal.SIGHUP)
     box.resolve()
-    until(lambda: box.told == "reload")
+    until(lambda: box.last_event == "reload")
     assert box.run("stop") == NOTHING
 
 
@@ -218,7 +218,7 @@ def test_a_stop_while_the_configuration_is_loaded_ends_at_once(
 ) -> None:
     box.config.write_text(box.config.read_text().replace("127.0.0.2", "web2.example.com"))
     begun = box.begin(str(box.config), command)
-    until(lambda: box.told == "looking up")
+    until(lambda: box.last_event == "looking up")
     begun.send_signal(number)
     assert begun.communicate(timeout=8) == ("", "")  # the look-up may take ten
     assert begun.returncode == status
@@ -237,7 +237,7 @@ def test_every_signal_to_stop_that_comes_before_the_daemon_listens_stops_it_in_o
 
 def test_no_signal_interrupts_the_end(box: Box) -> None:
     daemon = box.begin(str(box.config), "run")
-    until(lambda: box.told.startswith("uvloop"))
+    until(lambda: box.last_event.startswith("uvloop"))
     daemon.terminate()
     while daemon.poll() is None:
         daemon.send_signal(signal.SIGHUP)
@@ -304,9 +304,9 @@ def test_a_name_that_is_no_text_can_be_printed(box: Box) -> None:
 def test_a_log_that_nobody_reads_does_not_block_the_daemon(box: Box) -> None:
     box.behave("chatters")
     daemon = box.begin("-d", str(box.config), "run")
-    until(lambda: box.told.startswith("uvloop"))
+    until(lambda: box.last_event.startswith("uvloop"))
     assert box.run("reload") == NOTHING
-    until(lambda: box.told == "reload")
+    until(lambda: box.last_event == "reload")
     daemon.terminate()
     assert daemon.wait(30) == 0
     assert not box.pid_file.exists()

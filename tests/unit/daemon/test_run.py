@@ -43,10 +43,10 @@ class Gate(MemoryKernel):
         super().__init__()
         self.open = asyncio.Event()
         self.open.set()
-        self.asked = asyncio.Event()
+        self.called = asyncio.Event()
 
     async def read(self) -> Table:
-        self.asked.set()
+        self.called.set()
         await self.open.wait()
         return await super().read()
 
@@ -56,7 +56,7 @@ class Gate(MemoryKernel):
 
 
 class Daemon:
-    """A configuration, the daemon that runs with it, and what it tells its service manager."""
+    """A configuration, the daemon that runs with it, and what it sends to its service manager."""
 
     def __init__(self, path: Path, kernel: Gate, manager: socket.socket) -> None:
         self.path = path
@@ -66,14 +66,14 @@ class Daemon:
         notify = SdNotify(manager.getsockname())
         self.task = asyncio.create_task(run.serve(path, load(path), notify, self.ready.set, kernel))
 
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         """Return the first line of each message to the manager."""
-        messages = []
+        lines = []
         while True:
             try:
-                messages.append(self._manager.recv(4096).decode().splitlines()[0])
+                lines.append(self._manager.recv(4096).decode().splitlines()[0])
             except BlockingIOError:
-                return messages
+                return lines
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
@@ -108,7 +108,7 @@ async def daemon(folder: Path, text: str = WEB) -> AsyncIterator[Daemon]:
                 signal.signal(number, handler)
 
 
-async def test_it_tells_its_states_and_leaves_nothing(tmp_path: Path) -> None:
+async def test_it_reports_its_states_and_leaves_nothing(tmp_path: Path) -> None:
     async with daemon(tmp_path) as web:
         await asyncio.wait_for(web.ready.wait(), 10)
         assert len(web.kernel.table) == 2
@@ -116,8 +116,8 @@ async def test_it_tells_its_states_and_leaves_nothing(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGHUP)
         await web.until(lambda: "192.0.2.2" in str(web.kernel.table))
         await web.stop()
-        told = [line for line in web.told() if not line.startswith("STATUS=")]
-        assert told == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+        states = [line for line in web.messages() if not line.startswith("STATUS=")]
+        assert states == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
         assert dict(web.kernel.table) == {}
 
 
@@ -156,35 +156,35 @@ async def test_changes_are_mailed_up_to_the_stop(tmp_path: Path, monkeypatch: py
 async def test_a_stop_during_the_start_is_not_followed_by_ready(tmp_path: Path) -> None:
     async with daemon(tmp_path) as web:
         web.kernel.open.clear()
-        await web.kernel.asked.wait()
+        await web.kernel.called.wait()
         stopping = asyncio.create_task(web.stop())
         await asyncio.sleep(0.05)
         web.kernel.open.set()
         await stopping
-        assert web.told() == ["STOPPING=1"]
+        assert web.messages() == ["STOPPING=1"]
         assert (web.ready.is_set(), dict(web.kernel.table)) == (False, {})
 
 
 async def test_a_stop_during_a_reload_begins_nothing_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    followed: list[Globals] = []
-    monkeypatch.setattr(logfile, "reconfigure", followed.append)
+    reconfigured: list[Globals] = []
+    monkeypatch.setattr(logfile, "reconfigure", reconfigured.append)
     async with daemon(tmp_path) as web:
         await asyncio.wait_for(web.ready.wait(), 10)
         web.kernel.open.clear()
-        web.kernel.asked.clear()
+        web.kernel.called.clear()
         web.path.write_text(SHOP)
         os.kill(os.getpid(), signal.SIGHUP)
-        await web.kernel.asked.wait()
+        await web.kernel.called.wait()
         stopping = asyncio.create_task(web.stop())
         await asyncio.sleep(0.05)
         web.kernel.open.set()
         await stopping
-        assert [line for line in web.told() if not line.startswith("STATUS=")] == [
+        assert [line for line in web.messages() if not line.startswith("STATUS=")] == [
             "READY=1",
             "RELOADING=1",
             "STOPPING=1",
         ]
-        assert (followed, dict(web.kernel.table)) == ([], {})
+        assert (reconfigured, dict(web.kernel.table)) == ([], {})
 
 
 @pytest.mark.slow
@@ -198,12 +198,12 @@ async def test_a_kernel_that_does_not_answer_keeps_nobody_from_stopping(
 
 
 class Hung:
-    """A way for mails that never takes one, and how long each close of the reports was given."""
+    """A mail transport that never sends, and the seconds that each close of the reports had."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.given: list[float] = []
-        self.asked = asyncio.Event()
-        monkeypatch.setattr(dispatcher, "sendmail_transport", self.carry)
+        self.called = asyncio.Event()
+        monkeypatch.setattr(dispatcher, "sendmail_transport", self.transport)
         close_reports = Reports.close
 
         async def close(reports: Reports, seconds: float) -> None:
@@ -213,8 +213,8 @@ class Hung:
         monkeypatch.setattr(Reports, "close", close)
 
     @asynccontextmanager
-    async def carry(self) -> AsyncIterator[None]:
-        self.asked.set()
+    async def transport(self) -> AsyncIterator[None]:
+        self.called.set()
         await asyncio.Event().wait()
         yield
 
@@ -228,7 +228,7 @@ async def test_a_kernel_and_a_mail_server_that_both_hang_share_one_time_to_stop(
 ) -> None:
     hung = Hung(monkeypatch)
     async with daemon(tmp_path, MAILED) as web:
-        await asyncio.wait_for(hung.asked.wait(), 10)
+        await asyncio.wait_for(hung.called.wait(), 10)
         web.kernel.open.clear()
         assert await web.stop() < 10
     kernel = run.STOP_TIMEOUT - run.MIN_REPORT_TIMEOUT
@@ -244,7 +244,7 @@ async def test_a_mail_server_that_hangs_has_the_time_that_the_kernel_did_not_nee
 ) -> None:
     hung = Hung(monkeypatch)
     async with daemon(tmp_path, MAILED) as web:
-        await asyncio.wait_for(hung.asked.wait(), 10)
+        await asyncio.wait_for(hung.called.wait(), 10)
         await web.stop()
     (given,) = hung.given
     assert run.MIN_REPORT_TIMEOUT < given <= FLUSH_TIMEOUT
@@ -276,14 +276,14 @@ virtual = 192.0.2.1:80
 
 @pytest.mark.slow
 async def test_it_runs_the_commands_of_its_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = tmp_path / "told"
-    script = tmp_path / "note"
-    script.write_text(f'#!/bin/sh\necho "$@" >> {told}\n')
+    calls = tmp_path / "calls"
+    script = tmp_path / "record"
+    script.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n')
     script.chmod(0o755)
     monkeypatch.setattr(execute, "PROGRAM", (str(script),))
 
     def lines() -> list[str]:
-        return told.read_text().splitlines() if told.exists() else []
+        return calls.read_text().splitlines() if calls.exists() else []
 
     head = f'callback = "{script} callback"\nfallbackcommand = {script} sorry\n'
     out = f"{HEAD}virtual = 192.0.2.3:80\n    real = 127.0.0.1:9 masq\n    checktype = off\n"

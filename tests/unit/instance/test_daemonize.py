@@ -55,9 +55,9 @@ def test_a_daemon_that_is_not_ready_in_time() -> None:
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> dict[str, str]:
-    """What a daemon says about itself."""
-    report = tmp_path / "told"
+def state(tmp_path: Path) -> dict[str, str]:
+    """The state of a daemon, as it reports it."""
+    report = tmp_path / "state"
     detached(
         f"""still_open = [n for n in (kept, other) if os.path.exists(f"/proc/self/fd/{{n}}")]
 with open({str(report)!r}, "w") as out:
@@ -72,7 +72,7 @@ starter.failed("too late to be heard")"""
     return dict(line.split(" ", 1) for line in report.read_text().splitlines())
 
 
-def test_the_daemon_is_on_its_own(told: dict[str, str]) -> None:
+def test_the_daemon_is_detached(state: dict[str, str]) -> None:
     null = os.devnull
     expected = {"fd0": null, "fd1": null, "fd2": null, "kept": "True", "cwd": "/", "session": "True"}
-    assert expected == told
+    assert expected == state

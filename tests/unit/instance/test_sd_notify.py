@@ -68,7 +68,7 @@ def test_a_full_socket_does_not_block(manager: socket.socket, notify: SdNotify) 
     assert any(not notify.reset_watchdog() for _ in range(100_000))
 
 
-def test_the_variables_are_taken_from_the_environment() -> None:
+def test_the_variables_are_removed_from_the_environment() -> None:
     environ = {
         "NOTIFY_SOCKET": "/n",
         "WATCHDOG_USEC": "30000000",

@@ -27,32 +27,32 @@ class Site:
     def __init__(self) -> None:
         self.now = 1000.0
         self.due: list[tuple[float, Callable[[], None]]] = []
-        self.said: list[Incident[str]] = []
-        self.incidents = Incidents[str](self.said.append, lambda: self.now, self._schedule)
+        self.reports: list[Incident[str]] = []
+        self.incidents = Incidents[str](self.reports.append, lambda: self.now, self._schedule)
 
     def _schedule(self, seconds: float, call: Callable[[], None]) -> None:
         self.due.append((self.now + seconds, call))
 
     def wait(self, seconds: float) -> list[tuple[str, int, int, bool]]:
-        """Let time pass; return what was said since the last look: kind, count, subjects, whether it is over."""
+        """Let time pass; return the new reports: kind, count, subjects, whether it is over."""
         until = self.now + seconds
         while self.due and self.due[0][0] <= until:
             self.now, call = self.due.pop(0)
             call()
         self.now = until
-        said = [(each.kind, each.count, len(each.subjects), each.over) for each in self.said]
-        self.said.clear()
-        return said
+        reports = [(each.kind, each.count, len(each.subjects), each.over) for each in self.reports]
+        self.reports.clear()
+        return reports
 
 
 def test_many_faults_are_reported_once_then_once_a_minute_and_once_when_over() -> None:
     site = Site()
-    said = []
+    reports = []
     for second in range(150):
         for subject in range(20):
             site.incidents.record(f"server {subject}", FULL, FULL)
-        said += [(second, *each) for each in site.wait(1)]
-    assert said == [(0, FULL, 1, 1, False), (59, FULL, 1199, 20, False), (119, FULL, 1200, 20, False)]
+        reports += [(second, *each) for each in site.wait(1)]
+    assert reports == [(0, FULL, 1, 1, False), (59, FULL, 1199, 20, False), (119, FULL, 1200, 20, False)]
     for subject in range(20):
         site.incidents.clear(f"server {subject}")
     assert site.wait(QUIET_TIME + 1) == [(FULL, 600, 20, True)]
@@ -81,50 +81,50 @@ def test_kinds_are_bounded() -> None:
     site = Site()
     for number in range(3 * MAX_KINDS):
         site.incidents.record(str(number), f"fault {number}", "")
-    said = site.wait(0)
-    assert len(said) == MAX_KINDS + 1
-    assert said[-1][0] == OTHERS
+    reports = site.wait(0)
+    assert len(reports) == MAX_KINDS + 1
+    assert reports[-1][0] == OTHERS
 
 
 def test_what_comes_and_goes_is_said_no_more_than_twice_in_a_minute() -> None:
     site = Site()
-    said = []
+    reports = []
     for _ in range(100):
         site.incidents.record("a", FULL, FULL)
         site.incidents.clear("a")
-        said += site.wait(QUIET_TIME + 2)
-    assert len(said) <= 2 * (100 * (QUIET_TIME + 2) / REPORT_INTERVAL + 1)
+        reports += site.wait(QUIET_TIME + 2)
+    assert len(reports) <= 2 * (100 * (QUIET_TIME + 2) / REPORT_INTERVAL + 1)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", FULL, "no memory"]), st.floats(0, 90))))
 def test_each_fault_is_counted_once_and_each_kind_ends(steps: list[tuple[str, str, float]]) -> None:
     site = Site()
-    said, met = [], 0
+    reports, met = [], 0
     for subject, kind, seconds in steps:
         if kind:
             met += 1
             site.incidents.record(subject, kind, kind)
         else:
             site.incidents.clear(subject)
-        said += site.wait(seconds)
+        reports += site.wait(seconds)
     site.incidents.retain(())
-    said += site.wait(3 * REPORT_INTERVAL)
-    assert sum(count for _, count, _, _ in said) == met
-    for kind in {kind for kind, *_ in said}:
-        assert [over for other, _, _, over in said if other == kind][-1]
+    reports += site.wait(3 * REPORT_INTERVAL)
+    assert sum(count for _, count, _, _ in reports) == met
+    for kind in {kind for kind, *_ in reports}:
+        assert [over for other, _, _, over in reports if other == kind][-1]
 
 
 async def test_reviews_are_scheduled_while_a_kind_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incidents, "QUIET_TIME", 0.0)
     monkeypatch.setattr(incidents, "REVIEW_INTERVAL", 0.001)
-    said: list[Incident[str]] = []
-    own = Incidents(said.append)
+    reports: list[Incident[str]] = []
+    own = Incidents(reports.append)
     own.record("a", FULL, FULL)
     own.clear("a")
     async with asyncio.timeout(20):
-        while len(said) < 2:
+        while len(reports) < 2:
             await asyncio.sleep(0.001)
-    assert [each.over for each in said] == [False, True]
+    assert [each.over for each in reports] == [False, True]
 
 
 def test_an_ongoing_fault_is_reported_once_for_each_reason_and_when_it_is_over() -> None:

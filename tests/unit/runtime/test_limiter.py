@@ -10,7 +10,7 @@ from ldirectord_py.runtime.limiter import AcquireBoth, Limiter
 
 
 class Queue:
-    """Tasks that hold a turn until they are told to end, and the order in which they got it."""
+    """Tasks that hold a turn until ``end``, and the order in which they got it."""
 
     def __init__(self, turns: Limiter) -> None:
         self.turns = turns
@@ -22,7 +22,7 @@ class Queue:
         for number in numbers:
             self._ends[number] = asyncio.Event()
             self._tasks[number] = asyncio.create_task(self._hold(number))
-        await self.settle()
+        await self.run_tasks()
 
     async def _hold(self, number: int) -> None:
         async with self.turns:
@@ -32,14 +32,14 @@ class Queue:
     async def end(self, *numbers: int) -> None:
         for number in numbers:
             self._ends[number].set()
-        await self.settle()
+        await self.run_tasks()
 
     async def give_up(self, *numbers: int) -> None:
         for number in numbers:
             self._tasks[number].cancel()
-        await self.settle()
+        await self.run_tasks()
 
-    async def settle(self) -> None:
+    async def run_tasks(self) -> None:
         for _ in range(5):
             await asyncio.sleep(0)
 
@@ -80,7 +80,7 @@ async def test_another_limit_ends_nothing_and_lets_others_in() -> None:
     await queue.end(1)
     assert queue.got == [1, 2]
     queue.turns.limit = 3
-    await queue.settle()
+    await queue.run_tasks()
     assert (queue.got, queue.turns.limit) == ([1, 2, 3, 4], 3)
     await queue.end(2, 3, 4, 5)
     assert queue.turns.acquired == 0
@@ -93,7 +93,7 @@ async def test_a_turn_beyond_the_limit_counts() -> None:
     await queue.end(1)
     assert queue.got == [1]
     queue.turns.release()
-    await queue.settle()
+    await queue.run_tasks()
     assert queue.got == [1, 2]
     await queue.end(2)
 

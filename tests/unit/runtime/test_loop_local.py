@@ -16,7 +16,7 @@ async def test_calls_in_one_loop_return_one_object() -> None:
     assert local() == [asyncio.get_running_loop()]
 
 
-def test_the_next_loop_gets_an_object_of_its_own() -> None:
+def test_the_next_loop_gets_another_object() -> None:
     local = LoopLocal(lambda loop: [loop])
 
     async def call() -> list[asyncio.AbstractEventLoop]:
@@ -37,7 +37,7 @@ def test_without_a_running_loop_there_is_none() -> None:
         local()
 
 
-async def test_a_loop_in_another_thread_gets_an_object_of_its_own() -> None:
+async def test_a_loop_in_another_thread_gets_another_object() -> None:
     local = LoopLocal(lambda loop: [loop])
     ours, theirs = local(), list[asyncio.AbstractEventLoop]()
 

@@ -16,18 +16,18 @@ async def test_jobs_of_a_queue_run_in_order_and_queues_do_not_wait_for_each_othe
         await gate.wait()
         done.append("first")
 
-    async def note(word: str) -> None:
+    async def record(word: str) -> None:
         done.append(word)
 
     queues.add("a", wait)
-    queues.add("a", lambda: note("second"))
-    queues.add("b", lambda: note("other"))
+    queues.add("a", lambda: record("second"))
+    queues.add("b", lambda: record("other"))
     await asyncio.sleep(0.01)
     assert done == ["other"]
     gate.set()
     await queues.join()
     assert done == ["other", "first", "second"]
-    queues.add("a", lambda: note("third"))
+    queues.add("a", lambda: record("third"))
     await queues.join()
     assert done[-1] == "third"
 
@@ -38,11 +38,11 @@ async def test_a_job_that_raises_is_logged_and_the_next_one_runs(caplog: pytest.
     async def fail() -> None:
         raise RuntimeError("ouch")
 
-    async def note() -> None:
+    async def record() -> None:
         done.append("next")
 
     queues.add("a", fail)
-    queues.add("a", note)
+    queues.add("a", record)
     await queues.join()
     assert (done, caplog.messages) == (["next"], ["Command for a failed"])
 
@@ -50,12 +50,12 @@ async def test_a_job_that_raises_is_logged_and_the_next_one_runs(caplog: pytest.
 async def test_a_queue_is_bounded_and_keeps_the_newest_jobs(caplog: pytest.LogCaptureFixture) -> None:
     queues, done, gate = SerialQueues(), list[int](), asyncio.Event()
 
-    async def note(number: int) -> None:
+    async def record(number: int) -> None:
         await gate.wait()
         done.append(number)
 
     def add(number: int) -> None:
-        queues.add("a", lambda: note(number))
+        queues.add("a", lambda: record(number))
 
     add(0)
     await asyncio.sleep(0)  # it is under way
@@ -73,11 +73,11 @@ async def test_close_cancels_running_jobs_and_leaves_no_task(caplog: pytest.LogC
     async def wait() -> None:
         await asyncio.Event().wait()
 
-    async def note() -> None:
+    async def record() -> None:
         done.append("never")
 
     queues.add("a", wait)
-    queues.add("a", note)
+    queues.add("a", record)
     await asyncio.sleep(0)
     await queues.close()
     await queues.join()

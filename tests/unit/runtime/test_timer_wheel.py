@@ -19,14 +19,14 @@ async def test_what_is_due_in_the_same_tick_is_called_at_once_and_in_order() -> 
     done = asyncio.Event()
     base = on_tick(loop.time()) + TICK
 
-    def note(name: str) -> None:
+    def record(name: str) -> None:
         called.append((name, loop.time()))
         if name == "last":
             done.set()
 
-    wheel.schedule(base + 2.5 * TICK, lambda: note("last"))
-    wheel.schedule(base + 0.25 * TICK, lambda: note("one"))
-    wheel.schedule(base + 0.75 * TICK, lambda: note("two"))
+    wheel.schedule(base + 2.5 * TICK, lambda: record("last"))
+    wheel.schedule(base + 0.25 * TICK, lambda: record("one"))
+    wheel.schedule(base + 0.75 * TICK, lambda: record("two"))
     async with asyncio.timeout(10):
         await done.wait()
     assert [name for name, _ in called] == ["one", "two", "last"]

@@ -12,7 +12,7 @@ from ldirectord_py.daemon.commands.execute import ExecutedDaemons
 
 
 class Program:
-    """A command that notes how it is called, and fails where a file ``NAME.WORD`` says with which status."""
+    """A command that records its calls, and runs the script ``NAME.WORD`` if there is one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -21,7 +21,7 @@ class Program:
         self.path.chmod(0o755)
 
     def calls(self) -> list[str]:
-        """Return the calls so far, and forget them."""
+        """Return and delete the calls so far."""
         calls = self.folder / "calls"
         lines = calls.read_text().splitlines() if calls.exists() else []
         calls.unlink(missing_ok=True)
@@ -36,17 +36,17 @@ def program(tmp_path: Path) -> Program:
     return Program(tmp_path)
 
 
-async def settled(daemons: ExecutedDaemons, program: Program) -> list[str]:
+async def finished_calls(daemons: ExecutedDaemons, program: Program) -> list[str]:
     await daemons._queues.join()
     return sorted(program.calls())
 
 
-async def test_they_start_follow_and_stop(program: Program) -> None:
+async def test_they_start_reload_and_stop(program: Program) -> None:
     daemons = ExecutedDaemons(Path("/etc/ha.d/web.cf"), (str(program.path),))
     daemons.start(("mail.cf", "dns.cf"))
-    assert await settled(daemons, program) == ["dns.cf start", "mail.cf start"]
+    assert await finished_calls(daemons, program) == ["dns.cf start", "mail.cf start"]
     daemons.reload(("mail.cf", "sip.cf"))
-    assert await settled(daemons, program) == ["dns.cf stop", "mail.cf reload", "sip.cf start"]
+    assert await finished_calls(daemons, program) == ["dns.cf stop", "mail.cf reload", "sip.cf start"]
     await daemons.stop()
     assert sorted(program.calls()) == ["mail.cf stop", "sip.cf stop"]
 

@@ -205,7 +205,7 @@ async def test_autoreload_compares_with_the_configuration_in_force_and_not_with_
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "taken"),
+    ("before", "after", "applied"),
     [
         ((2, 1), virtuals(1, 1), True),  # exactly half
         ((3, 1), virtuals(1, 1), False),
@@ -221,7 +221,7 @@ async def test_autoreload_compares_with_the_configuration_in_force_and_not_with_
     ],
 )
 async def test_which_files_have_lost_more_than_half(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: tuple[int, int], after: str, taken: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: tuple[int, int], after: str, applied: bool
 ) -> None:
     def unknown(*_: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
@@ -232,7 +232,7 @@ async def test_which_files_have_lost_more_than_half(
     reloads.write(after)
     await reloads.reloader.poll()
     await reloads.reloader.poll()
-    assert bool(reloads.virtuals) is taken
+    assert bool(reloads.virtuals) is applied
     await reloads.reloader.reload()
     assert reloads.virtuals
 

@@ -12,7 +12,7 @@ from ldirectord_py.daemon.probing.admission import MAX_BEGINNINGS, MAX_TURN, Adm
 
 
 class Turns:
-    """A loop that makes a turn when it is told to; each check that begins costs it ``cost`` seconds."""
+    """A loop that makes a turn on request; each check that begins costs it ``cost`` seconds."""
 
     def __init__(self, cost: float) -> None:
         self.now = 0.0

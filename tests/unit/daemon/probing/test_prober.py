@@ -86,15 +86,15 @@ class Probed:
             self.in_flight[target] -= 1
         return "ok"
 
-    async def follow(self, followed: list[Check], seconds: float) -> None:
-        self.prober.set_checks(followed)
+    async def probe(self, all_checks: list[Check], seconds: float) -> None:
+        self.prober.set_checks(all_checks)
         await asyncio.sleep(seconds)
 
 
 def test_every_check_begins_unlimited_and_goes_on_every_interval() -> None:
     async def story() -> None:
         probed = Probed()
-        await probed.follow(checks(100), 60)
+        await probed.probe(checks(100), 60)
         await probed.prober.close()
         firsts = [times[0] for times in probed.began.values()]
         assert (len(firsts), max(firsts) <= 0.5) == (100, True)
@@ -109,7 +109,7 @@ def test_every_check_begins_unlimited_and_goes_on_every_interval() -> None:
 def test_probes_spread_evenly_over_the_interval() -> None:
     async def story() -> None:
         probed = Probed()
-        await probed.follow(checks(1000), 40)
+        await probed.probe(checks(1000), 40)
         await probed.prober.close()
         seconds = Counter(int(time) for times in probed.began.values() for time in times if 20 <= time < 30)
         assert sum(seconds.values()) == 1000
@@ -120,25 +120,27 @@ def test_probes_spread_evenly_over_the_interval() -> None:
 
 def test_it_reports_how_late_each_probe_begins() -> None:
     async def story() -> None:
-        turns, told = Limiter(1), defaultdict[str, list[float]](list)
+        turns, lateness = Limiter(1), defaultdict[str, list[float]](list)
 
         async def check(target: Target) -> str:
             await asyncio.sleep(1.0)
             return "ok"
 
-        followed = [Check("script", check.target, 10) for check in checks(3)] + [Check("free", checks(1)[0].target, 10)]
+        all_checks = [Check("script", check.target, 10) for check in checks(3)] + [
+            Check("free", checks(1)[0].target, 10)
+        ]
         prober = Prober(
             lambda check, result: None,
             lambda _: check,
             lambda check: turns if check.kind == "script" else None,
-            lambda check, seconds: told[check.kind].append(seconds),
+            lambda check, seconds: lateness[check.kind].append(seconds),
         )
-        prober.set_checks(followed)
+        prober.set_checks(all_checks)
         await asyncio.sleep(3.5)
         await prober.close()
         waits = [0, 1 - FIRST_PROBE_INTERVAL, 2 - 2 * FIRST_PROBE_INTERVAL]
-        assert told["script"][:3] == pytest.approx(waits, abs=TICK)
-        assert max(told["free"]) == pytest.approx(0)
+        assert lateness["script"][:3] == pytest.approx(waits, abs=TICK)
+        assert max(lateness["free"]) == pytest.approx(0)
 
     in_fake_time(story())
 
@@ -147,7 +149,7 @@ def test_checks_that_wait_for_long_are_logged_once_a_minute(caplog: pytest.LogCa
     async def story() -> None:
         turns = Limiter(1)
         probed = Probed(lambda _: 2.0, lambda _: turns)
-        await probed.follow(checks(20, interval=10), 100)
+        await probed.probe(checks(20, interval=10), 100)
         await probed.prober.close()
 
     in_fake_time(story())
@@ -159,7 +161,7 @@ def test_a_slow_server_delays_only_itself() -> None:
     async def story() -> None:
         slow, *others = checks(50, interval=2)
         probed = Probed(lambda target: 60.0 if target == slow.target else 0.0)
-        await probed.follow([slow, *others], 20)
+        await probed.probe([slow, *others], 20)
         await probed.prober.close()
         assert all(len(probed.began[other.target]) >= 10 for other in others)
         assert {result.verdict for check, result in probed.results if check == slow} == {Verdict.DOWN}
@@ -174,13 +176,13 @@ def test_all_that_go_dark_unlimited_are_found_within_interval_and_timeout() -> N
         probed = Probed(lambda _: 60.0 if asyncio.get_running_loop().time() >= dark_from else 0.0)
         found: dict[Check, float] = {}
 
-        def note(check: Check, result: Result) -> None:
+        def record(check: Check, result: Result) -> None:
             if result.verdict is Verdict.DOWN:
                 found.setdefault(check, asyncio.get_running_loop().time())
 
-        prober = Prober(note, probed._checker_for, unlimited)
-        followed = checks(500, interval=2, timeout=3)
-        prober.set_checks(followed)
+        prober = Prober(record, probed._checker_for, unlimited)
+        all_checks = checks(500, interval=2, timeout=3)
+        prober.set_checks(all_checks)
         await asyncio.sleep(30)
         await prober.close()
         assert len(found) == 500
@@ -193,7 +195,7 @@ def test_a_probe_longer_than_its_interval_is_followed_by_one_not_by_a_burst() ->
     async def story() -> None:
         (check,) = checks(1, interval=2)
         probed = Probed(lambda _: 2.5)
-        await probed.follow([check], 30)
+        await probed.probe([check], 30)
         await probed.prober.close()
         times = probed.began[check.target]
         assert min(after - before for before, after in pairwise(times)) >= 2.5
@@ -204,7 +206,7 @@ def test_a_probe_longer_than_its_interval_is_followed_by_one_not_by_a_burst() ->
 def test_after_this_host_slept_the_checks_are_in_their_slots_again_one_round_and_no_burst() -> None:
     async def story() -> None:
         probed = Probed()
-        await probed.follow(checks(1000), 35)
+        await probed.probe(checks(1000), 35)
         selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
         selector.now += 600
         await asyncio.sleep(30)
@@ -219,7 +221,7 @@ def test_after_this_host_slept_the_checks_are_in_their_slots_again_one_round_and
 def test_checks_that_are_put_off_after_this_host_slept_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         probed = Probed()
-        await probed.follow(checks(10), 35)
+        await probed.probe(checks(10), 35)
         selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
         selector.now += 600
         await asyncio.sleep(30)
@@ -234,9 +236,9 @@ def test_a_check_that_stays_keeps_its_probe_in_flight_and_its_clock() -> None:
     async def story() -> None:
         stays, goes, comes = checks(3)
         probed = Probed(lambda _: 2.0)
-        await probed.follow([stays, goes], 1)
+        await probed.probe([stays, goes], 1)
         assert probed.in_flight[stays.target] == probed.in_flight[goes.target] == 1
-        await probed.follow([comes, stays], 30)
+        await probed.probe([comes, stays], 30)
         await probed.prober.close()
         alone = Probed(lambda _: 2.0)
         assert len(probed.began[goes.target]) == 1
@@ -249,13 +251,13 @@ def test_a_check_that_stays_keeps_its_probe_in_flight_and_its_clock() -> None:
 
 def test_no_check_starves_under_reloads_faster_than_the_timeout() -> None:
     async def story() -> None:
-        followed = checks(20, interval=2, timeout=3)
+        all_checks = checks(20, interval=2, timeout=3)
         probed = Probed(lambda _: 60.0)
         for _ in range(200):
-            await probed.follow(list(followed), 0.1)
+            await probed.probe(list(all_checks), 0.1)
         await probed.prober.close()
         down = Counter(check for check, result in probed.results if result.verdict is Verdict.DOWN)
-        assert [down[check] for check in followed] == [pytest.approx(6, abs=1)] * 20
+        assert [down[check] for check in all_checks] == [pytest.approx(6, abs=1)] * 20
 
     in_fake_time(story())
 
@@ -289,7 +291,7 @@ def test_scripts_are_limited_while_others_are_on_time_and_no_wait_counts_against
             return 2.5 if target.port == 1 else 0.0
 
         probed = Probed(behaviour, lambda check: turns if check.kind == "external" else None)
-        await probed.follow([*scripts, *others], 100)
+        await probed.probe([*scripts, *others], 100)
         await probed.prober.close()
         assert (most, turns.acquired) == (50, 0)
         verdicts = {result.verdict for check, result in probed.results if check in scripts}
@@ -309,7 +311,7 @@ def test_at_the_limit_checks_are_late_but_never_down_and_it_is_logged_once_and_w
         slow = True
         probed = Probed(lambda _: 2.0 if slow else 0.1)
         probed.prober.in_flight.limit = 10
-        await probed.follow(checks(100, interval=10), 60)
+        await probed.probe(checks(100, interval=10), 60)
         begun = [began for times in probed.began.values() for began in times]
         assert max(sum(began <= at < began + 2 for began in begun) for at in range(60)) == 10
         slow = False
@@ -320,8 +322,8 @@ def test_at_the_limit_checks_are_late_but_never_down_and_it_is_logged_once_and_w
 
     with caplog.at_level("WARNING"):
         in_fake_time(story())
-    told = [message for message in caplog.messages if "kind http" not in message]
-    assert [message.split(", ")[0] for message in told] == ["10 checks are in flight", "Checks begin on time again"]
+    warnings = [message for message in caplog.messages if "kind http" not in message]
+    assert [message.split(", ")[0] for message in warnings] == ["10 checks are in flight", "Checks begin on time again"]
 
 
 def test_a_check_that_waits_for_the_limit_can_be_ended() -> None:
@@ -329,8 +331,8 @@ def test_a_check_that_waits_for_the_limit_can_be_ended() -> None:
         first, second, third = checks(3)
         probed = Probed(lambda _: 2.0)
         probed.prober.in_flight.limit = 1
-        await probed.follow([first, second, third], 1)
-        await probed.follow([first, third], 30)
+        await probed.probe([first, second, third], 1)
+        await probed.probe([first, third], 30)
         assert not probed.began[second.target]
         assert len(probed.began[third.target]) >= 3
         await probed.prober.close()
@@ -352,11 +354,11 @@ def test_servers_that_hang_in_tls_hold_up_nobody_else() -> None:
             await asyncio.Event().wait()
             return ""
 
-        def note(check: Check, seconds: float) -> None:
+        def record(check: Check, seconds: float) -> None:
             if check.kind == "imaps" and asyncio.get_running_loop().time() > 20:
                 late[check.target] = max(late[check.target], seconds)  # type: ignore[assignment]
 
-        prober = Prober(lambda check, result: None, checker_for, lambda _: Handshake(limiter), note)
+        prober = Prober(lambda check, result: None, checker_for, lambda _: Handshake(limiter), record)
         prober.set_checks([*hung, *well])
         await asyncio.sleep(40)
         await prober.close()
@@ -378,7 +380,7 @@ def test_no_room_for_a_handshake_expires_while_its_check_waits_for_room_in_fligh
 
         probed = Probed(behaviour, lambda _: Handshake(limiter))
         probed.prober.in_flight.limit = 10
-        await probed.follow(checks(5000, interval=10), 30)
+        await probed.probe(checks(5000, interval=10), 30)
         await probed.prober.close()
         assert (most, limiter.acquired) == (10, 0)
         assert {result.verdict for _, result in probed.results} == {Verdict.UP}
@@ -390,7 +392,7 @@ def test_a_pause_is_not_logged_as_a_lack_of_room(caplog: pytest.LogCaptureFixtur
     async def story() -> None:
         probed = Probed()
         probed.prober.in_flight.limit = 0
-        await probed.follow(checks(3), 5)
+        await probed.probe(checks(3), 5)
         assert not probed.began
         probed.prober.in_flight.limit = 3
         await asyncio.sleep(20)
@@ -402,7 +404,7 @@ def test_a_pause_is_not_logged_as_a_lack_of_room(caplog: pytest.LogCaptureFixtur
 
 
 class Stalling:
-    """A checker whose process stands still for ``seconds`` of each probe of the first so many."""
+    """A checker during which this process stands still for ``seconds`` of each probe of the first so many."""
 
     def __init__(self, stalls: int, seconds: float = 1.5) -> None:
         self.probes = 0
@@ -430,10 +432,10 @@ def test_a_failure_while_this_process_stood_still_is_probed_again_unlimited(
         results = list[tuple[int, Verdict]]()
         checker = Stalling(stalls)
 
-        def note(_: Check, result: Result) -> None:
+        def record(_: Check, result: Result) -> None:
             results.append((checker.probes, result.verdict))
 
-        prober = Prober(note, lambda _: checker, unlimited)
+        prober = Prober(record, lambda _: checker, unlimited)
         prober.set_checks(checks(1, interval=100))
         await asyncio.sleep(30)
         await prober.close()

@@ -67,7 +67,7 @@ async def _break(director: Director, kernel: MemoryKernel) -> None:
     kernel.broken = KernelError("out of reach")
 
 
-async def _mend(director: Director, kernel: MemoryKernel) -> None:
+async def _repair(director: Director, kernel: MemoryKernel) -> None:
     kernel.broken, kernel.refusing = None, {}
 
 
@@ -75,8 +75,8 @@ async def _reload(director: Director, kernel: MemoryKernel, *, site: Config) -> 
     await director.reload(compile_config(site, KINDS))
 
 
-async def _settle(director: Director, kernel: MemoryKernel, *, look: bool) -> None:
-    await director.reconcile(resync=look)
+async def _reconcile(director: Director, kernel: MemoryKernel, *, resync: bool) -> None:
+    await director.reconcile(resync=resync)
 
 
 async def _maintain(director: Director, kernel: MemoryKernel, *, chosen: set[int]) -> None:
@@ -85,11 +85,11 @@ async def _maintain(director: Director, kernel: MemoryKernel, *, chosen: set[int
 
 actions = st.one_of(
     st.tuples(st.just(_result), st.fixed_dictionaries({"passed": st.booleans(), "index": st.integers(0, 7)})),
-    st.tuples(st.just(_settle), st.fixed_dictionaries({"look": st.booleans()})),
+    st.tuples(st.just(_reconcile), st.fixed_dictionaries({"resync": st.booleans()})),
     st.tuples(st.just(_delete), st.fixed_dictionaries({"index": st.integers(0, 7)})),
     st.tuples(st.just(_refuse), st.fixed_dictionaries({"error": st.sampled_from([errno.ENOENT, errno.ENOMEM])})),
     st.tuples(st.just(_break), st.just({})),
-    st.tuples(st.just(_mend), st.just({})),
+    st.tuples(st.just(_repair), st.just({})),
     st.tuples(st.just(_maintain), st.fixed_dictionaries({"chosen": st.sets(st.integers(0, 7))})),
     st.tuples(st.just(_reload), st.fixed_dictionaries({"site": configs})),
 )
@@ -103,7 +103,7 @@ def test_the_kernel_ends_up_with_what_is_desired(site: Config, story: list[Actio
         await director.start()
         for action, details in story:
             await action(director, kernel, **details)
-        await _mend(director, kernel)
+        await _repair(director, kernel)
         await director.reconcile(resync=True)
         wanted = desired(director.compiled.config, director.health, {})
         assert not [key for key in director.maintained & director.health.keys() if director.health[key].up]
@@ -127,7 +127,7 @@ def test_a_reload_or_restart_never_takes_weight_from_a_server_that_stays_up(
         await director.start()
         for action, details in story:
             await action(director, kernel, **details)
-        await _mend(director, kernel)
+        await _repair(director, kernel)
         await director.reconcile(resync=True)
         up_before = {key for key, state in director.health.items() if state.up}
         kernel.written.clear()

@@ -90,14 +90,14 @@ def test_the_whole_of_a_service_is_more_than_some_of_it() -> None:
     assert changes.pop_all() == {}
 
 
-def test_what_could_not_be_written_is_noted_again_before_what_came_since() -> None:
+def test_what_could_not_be_written_is_marked_again_before_what_came_since() -> None:
     changes = DirtySet()
     changes.mark(WEB, [key(1)])
     changes.mark_all([MAIL])
-    taken = changes.pop_all()
+    marks = changes.pop_all()
     changes.mark(MAIL, [key(3)])
     changes.mark(WEB, [key(2)])
-    changes.put_back(taken)
+    changes.put_back(marks)
     assert list(changes) == [WEB, MAIL]
     assert changes.pop_all() == {WEB: {key(1): None, key(2): None}, MAIL: None}
 

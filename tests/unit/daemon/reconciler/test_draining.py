@@ -177,7 +177,7 @@ async def test_it_comes_back_with_a_service_that_somebody_removed(
     assert not [each for each in site.lines if "refused" in each]
 
 
-async def test_a_virtual_that_goes_takes_it_along(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_removed_virtual_removes_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     site = await started(monkeypatch, web(OLD))
     site.kernel.connected[key(OLD)] = 1
     await site.move(web(NEW))
@@ -185,14 +185,14 @@ async def test_a_virtual_that_goes_takes_it_along(monkeypatch: pytest.MonkeyPatc
     assert await site.after(COUNT_INTERVAL) == {}
 
 
-async def test_a_stop_takes_it_along(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stop_removes_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     site = await started(monkeypatch, web(OLD))
     await site.move(web(NEW))
     await site.director.stop()
     assert dict(site.kernel.table) == {}
 
 
-async def test_a_kernel_that_fails_keeps_it_and_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_kernel_that_fails_keeps_it_and_is_called_again(monkeypatch: pytest.MonkeyPatch) -> None:
     site = await started(monkeypatch, web(OLD))
     await site.move(web(NEW))
     site.kernel.broken = KernelError("gone")

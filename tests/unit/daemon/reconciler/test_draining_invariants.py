@@ -1,4 +1,4 @@
-"""Wherever servers move, and whatever happens: what they leave has weight 0 while it is there, and goes in the end."""
+"""Wherever servers move: the rows they leave have weight 0 as long as they stay, and are removed in the end."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Story:
     async def lose(self, index: int) -> None:
         self.kernel.broken = KernelError("out of reach")
 
-    async def mend(self, index: int = 0) -> None:
+    async def repair(self, index: int = 0) -> None:
         self.kernel.broken, self.kernel.refusing = None, {}
 
     async def wait(self, index: int) -> None:
@@ -77,12 +77,12 @@ class Story:
 
     async def rest(self) -> None:
         """Let the kernel be well, and what is due be done."""
-        await self.mend()
+        await self.repair()
         await self.director.reconcile(resync=True)
 
 
 Act = Callable[[Story, int], Awaitable[None]]
-ACTS: list[Act] = [Story.delete, Story.connect, Story.refuse, Story.lose, Story.mend, Story.wait]
+ACTS: list[Act] = [Story.delete, Story.connect, Story.refuse, Story.lose, Story.repair, Story.wait]
 
 
 @given(site=configs, steps=st.lists(configs | st.tuples(st.sampled_from(ACTS), st.integers(0, 9)), max_size=25))

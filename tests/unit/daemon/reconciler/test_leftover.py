@@ -202,7 +202,7 @@ async def test_what_somebody_adds_later_is_no_leftover(folder: Path, monkeypatch
     assert site.weights == {"10.1.0.1": 1}
 
 
-async def test_a_stop_takes_them_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stop_removes_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = Site(folder, monkeypatch, MIXED, row("10.1.0.1"), row("10.1.0.1:82"))
     await site.director.start()
     await site.director.stop()

@@ -24,7 +24,7 @@ def order(*virtuals: Virtual) -> CompiledConfig:
     return compile_config(config(*virtuals), KINDS)
 
 
-def test_what_is_left_is_remembered_and_told() -> None:
+def test_what_is_accepted_is_remembered_and_published() -> None:
     edits = ManualEdits()
     assert edits.accept(Drifted(SECOND, destination("10.1.0.2:80", 7), repaired=False))
     assert edits.accept(Drifted(FIRST, None, repaired=False))

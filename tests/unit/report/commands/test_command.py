@@ -21,27 +21,27 @@ def sh(script: str) -> tuple[str, str, str]:
 
 
 async def test_words_reach_the_command_and_no_shell(tmp_path: Path) -> None:
-    script = tmp_path / "note"
-    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/told\n')
+    script = tmp_path / "record"
+    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/arguments\n')
     script.chmod(0o755)
     assert await run_command_line(f"{script} 'a b' $HOME ;", "start", "192.0.2.1:80", "tcp")
-    assert (tmp_path / "told").read_text().splitlines() == ["a b", "$HOME", ";", "start", "192.0.2.1:80", "tcp"]
+    assert (tmp_path / "arguments").read_text().splitlines() == ["a b", "$HOME", ";", "start", "192.0.2.1:80", "tcp"]
 
 
 async def test_bytes_that_are_not_utf_8_reach_the_command(tmp_path: Path) -> None:
     script = tmp_path / os.fsdecode(b"gr\xfcn")
-    script.write_text(f'#!/bin/sh\nprintf %s "$@" > {tmp_path}/told\n')
+    script.write_text(f'#!/bin/sh\nprintf %s "$@" > {tmp_path}/arguments\n')
     script.chmod(0o755)
     assert await run_command_line(f"{script} verf\udcfcgbar")
-    assert (tmp_path / "told").read_bytes() == b"verf\xfcgbar"
+    assert (tmp_path / "arguments").read_bytes() == b"verf\xfcgbar"
 
 
 async def test_a_file_with_blanks_in_its_path_is_one_word(tmp_path: Path) -> None:
     script = tmp_path / "all down's"
-    script.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\n')
+    script.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\n')
     script.chmod(0o755)
     assert await run_command_line(str(script), "start")
-    assert (tmp_path / "told").read_text() == "start\n"
+    assert (tmp_path / "arguments").read_text() == "start\n"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ async def test_the_failure_of_a_command_is_logged(script: str, failure: str, cap
         ("/", "permission denied"),
     ],
 )
-async def test_what_cannot_be_run_is_told(line: str, failure: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_cannot_be_run_is_logged(line: str, failure: str, caplog: pytest.LogCaptureFixture) -> None:
     assert not await run_command_line(line)
     assert caplog.messages == [f"system({line}) failed: {failure}"]
 

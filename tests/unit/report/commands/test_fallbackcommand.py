@@ -28,8 +28,8 @@ def test_the_arguments_name_change_and_virtual(of: Virtual, began: bool, expecte
 
 
 async def test_those_of_one_virtual_run_in_order(tmp_path: Path) -> None:
-    script = tmp_path / "note"
-    script.write_text(f'#!/bin/sh\n[ "$1" = start ] && sleep 0.2\necho "$@" >> {tmp_path}/told\n')
+    script = tmp_path / "record"
+    script.write_text(f'#!/bin/sh\n[ "$1" = start ] && sleep 0.2\necho "$@" >> {tmp_path}/arguments\n')
     script.chmod(0o755)
     lanes = SerialQueues()
     listener = FallbackCommands(lanes)
@@ -38,4 +38,4 @@ async def test_those_of_one_virtual_run_in_order(tmp_path: Path) -> None:
     for began in (True, False):
         listener(Outage(virtual("10.0.0.1:80", fallbackcommand=str(script)), began=began))
     await lanes.join()
-    assert (tmp_path / "told").read_text().splitlines() == ["start 10.0.0.1:80 tcp", "stop 10.0.0.1:80 tcp"]
+    assert (tmp_path / "arguments").read_text().splitlines() == ["start 10.0.0.1:80 tcp", "stop 10.0.0.1:80 tcp"]

@@ -45,27 +45,27 @@ class Site:
         self.messages.append(message)
 
     async def check(self, result: Result, *servers: str) -> list[str]:
-        """Hand in a result for these servers (for all, without any); return what is told since the last look."""
+        """Pass in a result for these servers (without any: for all); return the new messages."""
         for check in self.director.compiled.plan:
             if not servers or str(check.target.address).rpartition(".")[2] in servers:
                 self.director.observe(check, result)
         await self.director.reconcile()
-        return self.told()
+        return self.new_messages()
 
     async def reload(self, *virtuals: Virtual, **settings: Any) -> list[str]:
         await self.director.reload(compile_config(config(*virtuals, **settings), KINDS))
-        return self.told()
+        return self.new_messages()
 
     def after(self, seconds: float) -> list[str]:
         self.now += seconds
         self.mail.tick()
-        return self.told()
+        return self.new_messages()
 
-    def told(self) -> list[str]:
-        """Return ``STATUS SUBJECT`` of each message since the last look."""
-        told = [f"{message.alerts[0].status} {message.subject}" for message in self.messages]
+    def new_messages(self) -> list[str]:
+        """Return ``STATUS SUBJECT`` of each message since the last call."""
+        sent = [f"{message.alerts[0].status} {message.subject}" for message in self.messages]
         self.messages.clear()
-        return told
+        return sent
 
 
 async def begun(*virtuals: Virtual, **settings: Any) -> Site:
@@ -81,7 +81,7 @@ def web(*servers: str, **directives: Any) -> Virtual:
 
 async def test_the_first_verdicts_belong_to_the_start_and_later_ones_do_not() -> None:
     site = await begun(web("1", "2"))
-    assert site.told() == []
+    assert site.new_messages() == []
     assert await site.check(up(), "1") == [f"starting {ADDED.format(1)}"]
     assert await site.check(down(), "2") == [f"starting {GONE.format(2)}"]
     assert await site.check(down(), "1") == [f"running {DELETED.format(1)}"]
@@ -143,7 +143,7 @@ async def test_sender_recipients_and_server_are_those_of_the_configuration() -> 
 
 async def test_a_quiescent_server_and_its_fallback_are_mailed_in_the_words_of_the_original() -> None:
     site = await begun(web("1", quiescent=True, fallback=fallback("127.0.0.1:80")))
-    assert site.told() == ["starting Added fallback server: 127.0.0.1:80 (10.0.0.1:80) (Weight set to 1)"]
+    assert site.new_messages() == ["starting Added fallback server: 127.0.0.1:80 (10.0.0.1:80) (Weight set to 1)"]
     assert await site.check(up()) == [
         "starting Restored real server: 10.1.0.1:80 (10.0.0.1:80) (Weight set to 1)",
         "starting Deleted fallback server: 127.0.0.1:80 (10.0.0.1:80)",
@@ -158,7 +158,7 @@ async def test_a_stop_mails_what_it_removes() -> None:
     site = await begun(web("1"))
     await site.check(up())
     await site.director.stop()
-    assert site.told() == ["stopping Purged real server (stop): 10.1.0.1:80 (10.0.0.1:80)"]
+    assert site.new_messages() == ["stopping Purged real server (stop): 10.1.0.1:80 (10.0.0.1:80)"]
 
 
 async def test_a_reload_mails_its_changes_and_the_first_verdicts_of_new_servers() -> None:
@@ -256,7 +256,7 @@ async def test_groups_do_not_mix_recipients_and_end_at_the_stop() -> None:
     assert sorted(message.recipients for message in site.messages) == [("night@example.net",), (OPS,)]
 
 
-async def test_what_a_start_takes_over_is_not_told() -> None:
+async def test_what_a_start_takes_over_is_not_mailed() -> None:
     before = await begun(web("1", quiescent=True))
     await before.check(up())
     after = Site(web("1", quiescent=True), kernel=before.kernel)
@@ -290,5 +290,5 @@ async def test_a_file_says_which_mails_go_to_whom_from_whom_and_by_what(tmp_path
     (message,) = site.messages
     assert message.route == Route("mail.example.net", "lvs@example.net", OPS)
     assert b"Comment: ask Ada\r\n" in message.encode()
-    assert site.told() == [f"running [Shop] {DELETED.format(1)}"]
+    assert site.new_messages() == [f"running [Shop] {DELETED.format(1)}"]
     assert site.after(60) == [f"running [Shop] {GONE.format(1)}"]
