@@ -99,4 +99,4 @@ def words(error: Exception) -> str:
 
 def excerpt(data: bytes | bytearray, limit: int = 80) -> str:
     """Return at most ``limit`` bytes of an answer in quotes, everything unprintable escaped."""
-    return f'"{printable(bytes(data[:limit]))}{"..." if len(data) > limit else ""}"'
+    return f'"{printable(bytes(data[: limit + 1]), limit)}"'

@@ -7,7 +7,7 @@ import asyncio
 from ldirectord_py.config.model import Config
 from ldirectord_py.report.mail.alerts import MailAlerts
 from ldirectord_py.report.mail.dispatcher import MailDispatcher, this_host
-from ldirectord_py.report.monitorfile import FLUSH_TIMEOUT, MonitorFiles
+from ldirectord_py.report.monitorfile import MonitorFiles
 from ldirectord_py.runtime.lookup import resolve_addresses
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
@@ -20,7 +20,7 @@ class Reports:
         self.mail = MailAlerts(config, this_host(), self._dispatcher)
         self.files = MonitorFiles()
 
-    async def close(self, seconds: float = FLUSH_TIMEOUT) -> None:
+    async def close(self, seconds: float) -> None:
         """Send and write what is queued, within ``seconds``."""
         self.mail.flush()
         writing = run_in_daemon_thread(self.files.close, seconds)

@@ -18,7 +18,7 @@ from ldirectord_py.health import Verdict
 from ldirectord_py.report.events import Event, Probed
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.line_writer import LineWriter
-from ldirectord_py.runtime.text import as_bytes
+from ldirectord_py.runtime.text import as_bytes, error_text
 from ldirectord_py.runtime.thread_writer import ThreadWriter
 
 FLUSH_TIMEOUT: Final = 1.0
@@ -118,7 +118,7 @@ class MonitorFiles:
         try:
             append(path, lines, file.writer)
         except Exception as error:  # noqa: BLE001  no exception may end the thread
-            reason = str(getattr(error, "strerror", None) or error).lower() or type(error).__name__
+            reason = error_text(error).lower()
             if file.fault.record(reason, len(lines)):
                 logger.warning("Cannot write to monitorfile '%s': %s; it is tried again", path, reason)
             self._failing[path] = file

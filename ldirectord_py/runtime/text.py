@@ -1,4 +1,7 @@
-"""Text decoded from bytes with ``surrogateescape``: each byte that was not UTF-8 is a lone surrogate."""
+"""Text for logs and messages.
+
+It was decoded from bytes with ``surrogateescape``: each byte that was not UTF-8 is a lone surrogate.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,9 @@ ESCAPED = "ldirectord-escaped"
 MAX_PRINTABLE = 1000
 """Bytes of text from elsewhere in a log line."""
 
+MAX_ERROR_LENGTH = 200
+"""Characters of the message of an error."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
@@ -21,6 +27,12 @@ def printable(data: bytes, limit: int = MAX_PRINTABLE) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def error_text(error: Exception) -> str:
+    """Return the message of an error, on one line."""
+    text = getattr(error, "strerror", None) or " ".join(map(str, error.args)) or type(error).__name__
+    return " ".join(str(text).split())[:MAX_ERROR_LENGTH]
 
 
 def escape_surrogates(text: str) -> str:

@@ -16,6 +16,7 @@ from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.maintenance_names import Names, in_maintenance, index_servers
 from ldirectord_py.runtime.incidents import OngoingFault
+from ldirectord_py.runtime.text import error_text
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 logger = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class MaintenanceDirectory:
             keys, fault = frozenset(), f"{directory} is not there; create it, or leave maintenancedir out"
         except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
             self._listing.discard(directory)
-            fault = f"{directory} cannot be listed: {str(getattr(error, 'strerror', None) or error).lower()}"
+            fault = f"{directory} cannot be listed: {error_text(error).lower()}"
         self._log(fault)
         return keys
 

@@ -53,14 +53,14 @@ class Leftover:
 
     def _new_events(self, compiled: CompiledConfig) -> list[Unresolved]:
         """Return an event for each virtual with such rows, unless the last call returned an equal one."""
-        events = []
+        events = {}
         for service in dict.fromkeys(key.service for key in (*self._presumed, *self.kept)):
             checked, unchecked = _keys_of(service, self._presumed), _keys_of(service, self.kept)
             virtual = compiled.virtuals[service].virtual
-            events.append(Unresolved(virtual, tuple(names(virtual)), checked, unchecked))
-        reported = self._reported
-        self._reported = frozenset((event.names, event.checked, event.unchecked) for event in events)
-        return [event for event in events if (event.names, event.checked, event.unchecked) not in reported]
+            event = Unresolved(virtual, tuple(names(virtual)), checked, unchecked)
+            events[event.names, checked, unchecked] = event
+        reported, self._reported = self._reported, frozenset(events)
+        return [event for content, event in events.items() if content not in reported]
 
     def rows(self, scopes: Collection[ServiceKey], rows_of: Callable[[ServiceKey], Rows]) -> dict[Key, Row]:
         """Return the kept rows of these services, as the kernel has them."""

@@ -14,6 +14,7 @@ from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.daemon.workers.messages import Assignment, Limits, Update, decode_update, read_message
 from ldirectord_py.daemon.workers.process import WorkerProcess
 from ldirectord_py.runtime.backoff import Backoff
+from ldirectord_py.runtime.text import error_text
 
 MAX_CHECKS_PER_MESSAGE: Final = 500
 """About 10 ms of encoding."""
@@ -100,7 +101,7 @@ class WorkerSupervisor:
         except OSError as error:
             if ours is not None:
                 ours.close()
-            return f"A worker process cannot be started: {error.strerror or error}"
+            return f"A worker process cannot be started: {error_text(error)}"
         self._added, self._removed = dict(self.checks), []
         self._changed.set()
         reason = end = ""

@@ -15,6 +15,7 @@ from typing import Final
 from ldirectord_py.runtime.child import TERMINATION_TIMEOUT, Child
 from ldirectord_py.runtime.environment import environment, split
 from ldirectord_py.runtime.limiter import Limiter
+from ldirectord_py.runtime.text import error_text
 
 COMMAND_TIMEOUT: Final = 60.0
 """Seconds that a command may take, unless the caller sets another limit."""
@@ -55,7 +56,7 @@ async def run(words: Sequence[str], seconds: float) -> str:
             child = Child(words, environment())
             await asyncio.sleep(0)
     except (OSError, ValueError, IndexError) as error:  # ValueError: a NUL character; IndexError: no words
-        return str(getattr(error, "strerror", None) or error).lower()
+        return error_text(error).lower()
     try:
         status = await child.wait_at_most(seconds)
     except Exception:

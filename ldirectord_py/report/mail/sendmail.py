@@ -8,9 +8,10 @@ from functools import partial
 from typing import Final
 
 from ldirectord_py.report.mail.message import MailMessage
-from ldirectord_py.report.mail.transport import MAIL_TIMEOUT, MailNotSentError, Refusal, Send, error_text
+from ldirectord_py.report.mail.transport import MAIL_TIMEOUT, MailNotSentError, Refusal, Send
 from ldirectord_py.runtime.child import Child, input_file
 from ldirectord_py.runtime.environment import environment
+from ldirectord_py.runtime.text import error_text
 
 SENDMAIL: Final = "/usr/sbin/sendmail"
 

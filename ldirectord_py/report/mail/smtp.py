@@ -14,7 +14,8 @@ from typing import Final
 import aiosmtplib
 
 from ldirectord_py.report.mail.message import MailMessage
-from ldirectord_py.report.mail.transport import MAIL_TIMEOUT, MailNotSentError, Refusal, Resolve, Send, error_text
+from ldirectord_py.report.mail.transport import MAIL_TIMEOUT, MailNotSentError, Refusal, Resolve, Send
+from ldirectord_py.runtime.text import error_text
 
 SMTP_PORT: Final = 25
 REPLY_TIMEOUT = 10.0

@@ -34,9 +34,3 @@ Transport = Callable[[], AbstractAsyncContextManager[Send]]
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a host and port; raises OSError, also after a timeout."""
-
-
-def error_text(error: Exception) -> str:
-    """Return the message of an error, on one line."""
-    text = getattr(error, "strerror", None) or " ".join(map(str, error.args)) or type(error).__name__
-    return " ".join(str(text).split())[:200]

@@ -95,16 +95,22 @@ actions = st.one_of(
 )
 
 
+async def _play(kernel: MemoryKernel, site: Config, story: list[Action]) -> Director:
+    """Run a director through the story, and then reconcile it with a kernel that works."""
+    director = Director(kernel, compile_config(site, KINDS))
+    await director.start()
+    for action, details in story:
+        await action(director, kernel, **details)
+    await _repair(director, kernel)
+    await director.reconcile(resync=True)
+    return director
+
+
 @given(site=configs, story=st.lists(actions, max_size=25))
 def test_the_kernel_ends_up_with_what_is_desired(site: Config, story: list[Action]) -> None:
     async def play() -> None:
         kernel = MemoryKernel(FOREIGN)
-        director = Director(kernel, compile_config(site, KINDS))
-        await director.start()
-        for action, details in story:
-            await action(director, kernel, **details)
-        await _repair(director, kernel)
-        await director.reconcile(resync=True)
+        director = await _play(kernel, site, story)
         wanted = desired(director.compiled.config, director.health, {})
         assert not [key for key in director.maintained & director.health.keys() if director.health[key].up]
         assert dict(kernel.table) == {row.key: row for row in FOREIGN} | dict(wanted)
@@ -123,12 +129,7 @@ def test_a_reload_or_restart_never_takes_weight_from_a_server_that_stays_up(
 ) -> None:
     async def play() -> None:
         kernel = MemoryKernel(FOREIGN)
-        director = Director(kernel, compile_config(site, KINDS))
-        await director.start()
-        for action, details in story:
-            await action(director, kernel, **details)
-        await _repair(director, kernel)
-        await director.reconcile(resync=True)
+        director = await _play(kernel, site, story)
         up_before = {key for key, state in director.health.items() if state.up}
         kernel.written.clear()
         await director.reload(compile_config(later, KINDS))
