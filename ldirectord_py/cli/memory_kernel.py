@@ -43,7 +43,7 @@ class PrintingKernel(MemoryKernel):
     async def apply(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> Sequence[Refused]:
         """Do the ops, print those that were done, and return those that were refused."""
         refused = await super().apply(ops, encoded)
-        with suppress(RuntimeError):  # there is no thread to spare now: the commands wait for one
+        with suppress(RuntimeError):  # no thread can be started now: the commands wait for one
             self._writer.put("".join(f"{command(op)}\n" for op in self.written))
         self.written.clear()
         return refused

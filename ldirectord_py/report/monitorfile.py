@@ -93,7 +93,7 @@ class MonitorFiles:
         if not isinstance(event, Probed) or event.virtual.monitorfile is None:
             return
         text = line(time.time(), event.virtual, event.real, event.result)
-        with suppress(RuntimeError):  # there is no thread to spare now: the line waits for one
+        with suppress(RuntimeError):  # no thread can be started now: the line waits for one
             self._writer.put(_Line(event.virtual.monitorfile, text))
 
     def drain(self) -> None:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 class Room(ABC):
     """Something to hold while an operation runs; an asynchronous context manager.
 
-    The two steps of an acquisition spare the caller a coroutine where there is no wait.
+    ``try_acquire`` comes first: it needs no coroutine where there is no wait.
     """
 
     __slots__ = ()

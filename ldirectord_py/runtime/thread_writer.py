@@ -35,7 +35,7 @@ class ThreadWriter(Generic[T]):
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread; raises RuntimeError when this host has no thread to spare."""
+        """Start the thread; raises RuntimeError when this host cannot start one."""
         thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         thread.start()
         self._thread = thread

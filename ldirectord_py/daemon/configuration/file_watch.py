@@ -16,7 +16,7 @@ from ldirectord_py.daemon.configuration.snapshot import (
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 DISK_TIMEOUT: Final = 5.0
-"""Seconds for one look at the files, or for reading them."""
+"""Seconds for one fingerprint of the files, or for reading them."""
 
 
 class FileWatch:
@@ -38,9 +38,9 @@ class FileWatch:
 
         A change is reported when two polls in a row have found the same files, so that no half-written file is read.
         """
-        fingerprint = await self._read_fingerprint()
-        stable, self._fingerprint_polled = fingerprint == self._fingerprint_polled, fingerprint
-        if not stable or fingerprint in (None, self._fingerprint_read):
+        current = await self._read_fingerprint()
+        stable, self._fingerprint_polled = current == self._fingerprint_polled, current
+        if not stable or current in (None, self._fingerprint_read):
             return None
         before = self.contents
         await self.read()

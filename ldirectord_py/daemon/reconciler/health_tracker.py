@@ -102,7 +102,7 @@ class HealthTracker:
     def publish_outages(self, compiled: CompiledConfig, former: Mapping[ServiceKey, Virtual]) -> None:
         """Publish the outages that a configuration begins or ends; ``former`` are those before it.
 
-        An outage begins anew for another ``fallbackcommand``.
+        Another ``fallbackcommand`` makes it a new outage.
         """
         for virtual in compiled.config.virtuals:
             down = self.table.all_down(virtual.key)

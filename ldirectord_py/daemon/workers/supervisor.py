@@ -155,7 +155,7 @@ class WorkerSupervisor:
         timeouts = 0
         reading = asyncio.create_task(read_message(reader))
         try:
-            while timeouts < 2:  # the first timeout may come of a pause of this process
+            while timeouts < 2:  # the first timeout may be due to a pause of this process
                 if (await asyncio.wait({reading}, timeout=SILENCE_TIMEOUT))[0]:
                     self._apply(decode_update(reading.result()))
                     reading, timeouts = asyncio.create_task(read_message(reader)), 0

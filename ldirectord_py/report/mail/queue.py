@@ -95,7 +95,7 @@ class MailQueue:
             is_last = self._closing.is_set()
             try:
                 failure = await self._send_all()
-            except (MailNotSentError, OSError) as error:  # OSError: this host has no descriptor to spare
+            except (MailNotSentError, OSError) as error:  # OSError: this host is out of descriptors
                 failure = str(error)
             except Exception as error:  # a bug of ours must not end the mails for good
                 logger.exception("Sending mail over %s failed", self._name)

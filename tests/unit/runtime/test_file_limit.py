@@ -36,8 +36,8 @@ def test_what_the_host_allows_is_taken_where_more_is_wanted(soft_limit: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("asked", "limit", "expected"),
+    ("wanted", "limit", "expected"),
     [(None, 65536, 65280), (None, 1024, 768), (None, 64, 32), (None, 1, 1), (100, 65536, 100), (5000, 1024, 768)],
 )
-def test_checks_leave_room_for_the_rest_of_the_daemon(asked: int | None, limit: int, expected: int) -> None:
-    assert max_checks(asked, limit) == expected
+def test_checks_leave_room_for_the_rest_of_the_daemon(wanted: int | None, limit: int, expected: int) -> None:
+    assert max_checks(wanted, limit) == expected

@@ -1,4 +1,4 @@
-"""A process of ours runs this very program, and knows when it is another."""
+"""A process of ours runs the same program, and detects when the files are those of another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue that a thread writes out: order, bound, end, and a host without threads to spare."""
+"""The queue that a thread writes out: order, bound, end, and a host that cannot start a thread."""
 
 import threading
 from collections.abc import Sequence

@@ -59,6 +59,11 @@ def unlimited(_: Check) -> None:
     return None
 
 
+def suspend(seconds: float) -> None:
+    """Let this time pass without a turn of the loop, as while the host sleeps."""
+    asyncio.get_running_loop()._selector.now += seconds  # type: ignore[attr-defined]
+
+
 class Probed:
     """What a prober did: when each check's probes began, and its results."""
 
@@ -207,8 +212,7 @@ def test_after_this_host_slept_the_checks_are_in_their_slots_again_one_round_and
     async def story() -> None:
         probed = Probed()
         await probed.probe(checks(1000), 35)
-        selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
-        selector.now += 600
+        suspend(600)
         await asyncio.sleep(30)
         await probed.prober.close()
         times = [time for times in probed.began.values() for time in times if time > 634]
@@ -222,8 +226,7 @@ def test_checks_that_are_put_off_after_this_host_slept_are_logged(caplog: pytest
     async def story() -> None:
         probed = Probed()
         await probed.probe(checks(10), 35)
-        selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
-        selector.now += 600
+        suspend(600)
         await asyncio.sleep(30)
         await probed.prober.close()
 
@@ -415,8 +418,7 @@ class Stalling:
         self.probes += 1
         await asyncio.sleep(0.1)
         if self.probes <= self._stalls:
-            selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
-            selector.now += self._seconds
+            suspend(self._seconds)
         await asyncio.sleep(0.1)
         raise CheckFailed("closed by server")
 

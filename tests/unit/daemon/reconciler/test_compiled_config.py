@@ -18,7 +18,7 @@ MAIL = ("10.0.0.1:25", "10.1.0.1:25")
 
 
 def site(scheduler: str = "wrr") -> Config:
-    """Return a configuration of two virtuals, made anew; the scheduler is the second one's."""
+    """Return a new configuration of two virtuals; ``scheduler`` is that of the second one."""
     return config(virtual(*WEB, fallback=fallback("127.0.0.1:80")), virtual(*MAIL, scheduler=scheduler))
 
 
