@@ -57,7 +57,7 @@ class Director:
             self.compiled = await self.sync.adopt(self.compiled)
             self.tracker.switch_config(self.compiled, Phase.START, self.sync.rows)
             await self.sync.write_all(self.compiled)
-        self.tracker.publish_outages(self.compiled, {})
+        self.tracker.publish_outages(self.compiled)
         self._publish(ConfigInForce(self.compiled.config))
 
     async def run(self) -> None:
@@ -94,6 +94,7 @@ class Director:
                 return
             self._switch_config(await self.sync.adopt_reload(self.compiled, compiled))
             await self.sync.reconcile(self.compiled, Phase.RELOAD)
+        self.tracker.publish_outages(self.compiled)
         self._publish(ConfigInForce(self.compiled.config))
         self._wake.set()  # ``run`` may have to wake earlier now
 
@@ -106,11 +107,9 @@ class Director:
 
     def _switch_config(self, compiled: CompiledConfig) -> None:
         """Replace the configuration without an await, so that a result meets either the former or the new one."""
-        outages = self.tracker.outages(self.compiled)
         former, self.compiled = self.compiled, compiled
         self.sync.switch_config(former, compiled)
         self.tracker.switch_config(compiled, Phase.RELOAD, self.sync.rows)
-        self.tracker.publish_outages(compiled, outages)
 
     def _on_change(self, real: CompiledReal, cause: Checked) -> None:
         self.sync.mark(self.compiled, real, cause)

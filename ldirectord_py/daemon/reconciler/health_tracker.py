@@ -28,7 +28,8 @@ class HealthTracker:
 
     ``on_change`` is called for a server that came up or went down. Its state: the health ``table``, the last result of
     each check, the servers in maintenance (``maintained``), the checks that faults of this host keep from judging,
-    and the servers without a verdict so far, with the phase that brought them.
+    the servers without a verdict so far, with the phase that brought them, and the ``fallbackcommand`` of each virtual
+    whose outage is published.
     """
 
     def __init__(self, publish: Listener, on_change: Callable[[CompiledReal, Checked], None]) -> None:
@@ -39,6 +40,7 @@ class HealthTracker:
         self._results: dict[Check, Result] = {}
         self._unjudged = UnjudgedChecks(publish)
         self._first_phases: dict[DestinationKey, Phase] = {}
+        self._outages: dict[ServiceKey, str | None] = {}
 
     def observe(self, compiled: CompiledConfig, check: Check, result: Result) -> None:
         """Apply the result of a probe to the servers that the check informs; ignore a check that is not in force."""
@@ -95,28 +97,35 @@ class HealthTracker:
         self._first_phases |= {key: phase for key in keys if not compiled.real(key).always_up}
         return initial_states(compiled, self._results, rows, keys)
 
-    def outages(self, compiled: CompiledConfig) -> dict[ServiceKey, Virtual]:
-        """Return the virtuals without a server that is up."""
-        return {virtual.key: virtual for virtual in compiled.config.virtuals if self.table.all_down(virtual.key)}
-
-    def publish_outages(self, compiled: CompiledConfig, former: Mapping[ServiceKey, Virtual]) -> None:
-        """Publish the outages that a configuration begins or ends; ``former`` are those before it.
+    def publish_outages(self, compiled: CompiledConfig) -> None:
+        """Publish the outages that a configuration begins or ends; call this once its rows are written.
 
         Another ``fallbackcommand`` makes it a new outage.
         """
+        commands = {virtual.key: virtual.fallbackcommand for virtual in compiled.config.virtuals}
+        self._outages = {
+            key: command for key, command in self._outages.items() if key in commands and commands[key] == command
+        }
         for virtual in compiled.config.virtuals:
-            down = self.table.all_down(virtual.key)
-            before = former.get(virtual.key)
-            known = before is not None and before.fallbackcommand == virtual.fallbackcommand
-            if down is not known:
-                self._publish(Outage(virtual, began=down))
+            self._publish_outage(virtual)
 
     def _judge(self, real: CompiledReal, result: Result) -> None:
         """Apply a verdict; publish an outage that begins or ends with it."""
         down = self.table.all_down(real.key.service)
         self._apply_verdict(real, result)
         if self.table.all_down(real.key.service) is not down:
-            self._publish(Outage(real.virtual, began=not down))
+            self._publish_outage(real.virtual)
+
+    def _publish_outage(self, virtual: Virtual) -> None:
+        """Publish the beginning or the end of an outage, unless that is published already."""
+        down = self.table.all_down(virtual.key)
+        if down is (virtual.key in self._outages):
+            return
+        if down:
+            self._outages[virtual.key] = virtual.fallbackcommand
+        else:
+            del self._outages[virtual.key]
+        self._publish(Outage(virtual, began=down))
 
     def _apply_verdict(self, real: CompiledReal, result: Result) -> None:
         step = self.table.observe(real.key, result.verdict, real.rules)
