@@ -22,6 +22,7 @@ class Reader(asyncio.StreamReader):
 
     on_data: Callable[[int], None] | None = None
     _lost: Exception | None = None
+    _opened: asyncio.BaseTransport | None = None
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> None:  # type: ignore[override]  # the types that protocols pass
         """Buffer a piece of data; called by the protocol."""
@@ -39,6 +40,16 @@ class Reader(asyncio.StreamReader):
         """Keep the error until all data is read; called by the protocol."""
         self._lost = exc
         self.feed_eof()
+
+    def set_transport(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport of the connection; called by the protocol."""
+        super().set_transport(transport)
+        self._opened = transport
+
+    def abort(self) -> None:
+        """Close the connection, if it is made, without waiting for the server to end TLS."""
+        if isinstance(self._opened, asyncio.WriteTransport):
+            self._opened.abort()
 
     async def read(self, n: int = -1) -> bytes:
         """Return at most ``n`` bytes, none at the end; raises OSError if the connection was lost."""
@@ -73,6 +84,7 @@ async def open_streams(
     except BaseException as error:
         refused = isinstance(error, ValueError) and not isinstance(error, OSError)  # the arguments: not even begun
         if refused or isinstance(loop, asyncio.BaseEventLoop):
+            reader.abort()  # it may be cancelled just after the handshake: the transport would go on with the number
             connected.close()
         else:
             connected.detach()  # uvloop closes the descriptor, now or soon; its number may be another file's then

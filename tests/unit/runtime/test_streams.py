@@ -7,11 +7,13 @@ import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from harness.fakes import scripted
 from harness.fakes.scripted import Servers, hanging, reset, saying
+from harness.servers.certificates import self_signed
 from ldirectord_py.runtime.streams import Reader, open_streams
 
 
@@ -97,6 +99,36 @@ async def test_who_is_cancelled_on_the_way_leaves_no_descriptor_and_closes_none_
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.01)
         os.close(other)  # fails if somebody has closed it
+
+
+async def test_who_is_cancelled_as_the_handshake_ends_leaves_the_number_to_others(
+    servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = self_signed(tmp_path, "x")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(made.certificate, made.key)
+    own = connected(await servers.start(hanging(), tls=server))
+    number = own.fileno()
+    client = ssl.create_default_context(cafile=str(made.certificate))
+    task = asyncio.create_task(open_streams(own, limit=1024, tls=client, name="x"))
+    set_transport = Reader.set_transport
+
+    def cancel(reader: Reader, transport: asyncio.BaseTransport) -> None:
+        set_transport(reader, transport)
+        task.cancel()
+
+    monkeypatch.setattr(Reader, "set_transport", cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    while os.path.exists(f"/proc/self/fd/{number}"):  # noqa: ASYNC240, PTH110
+        await asyncio.sleep(0.001)
+    with socket.socket() as other:
+        if other.fileno() != number:
+            os.dup2(other.fileno(), number)
+        asyncio.get_running_loop().add_reader(number, print)  # fails while a transport uses the number
+        asyncio.get_running_loop().remove_reader(number)
+        if other.fileno() != number:
+            os.close(number)
 
 
 @pytest.mark.parametrize("answer", [b"+OK no TLS here\r\n", None])
