@@ -49,6 +49,13 @@ class Datagrams(asyncio.DatagramProtocol):
         self._received: asyncio.Queue[bytes | OSError | LdirectordError] = asyncio.Queue()
         self._waiting = 0
         self._effort: Effort | None = Effort()
+        self._transport: asyncio.DatagramTransport | None = None
+        self._closed = False
+
+    async def open(self) -> None:
+        """Start to receive datagrams."""
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: self, sock=self._socket)
 
     def send(self, data: bytes) -> None:
         """Send one datagram; ``receive`` raises the error if this fails."""
@@ -95,6 +102,19 @@ class Datagrams(asyncio.DatagramProtocol):
                 del received  # its traceback refers to this frame
         self._waiting -= len(received) + DATAGRAM_OVERHEAD
         return received
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]  # as typeshed has it
+        """Keep the transport, or close it if nobody waits for it any more."""
+        self._transport = transport
+        if self._closed:
+            transport.abort()
+
+    def close(self) -> None:
+        """Close the socket, with its transport even if the loop has not handed it over yet."""
+        self._closed = True
+        if self._transport is not None:
+            self._transport.abort()
+        self._socket.close()
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         """Queue a datagram, if there is room and the work of this check is not used up."""
@@ -143,19 +163,13 @@ class _Resender:
 @asynccontextmanager
 async def connect(target: Target) -> AsyncIterator[Datagrams]:
     """Yield a socket connected to the target; raises Inconclusive."""
-    connected = _open_socket(target)
+    datagrams = Datagrams(_open_socket(target))
     try:
-        transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: Datagrams(connected), sock=connected
-        )
-    except BaseException:
-        connected.close()
-        raise
-    set_progress("no datagram came back")
-    try:
-        yield protocol
+        await datagrams.open()
+        set_progress("no datagram came back")
+        yield datagrams
     finally:
-        transport.abort()
+        datagrams.close()
 
 
 def _open_socket(target: Target) -> socket.socket:

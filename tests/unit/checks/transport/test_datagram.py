@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -114,3 +115,24 @@ async def test_our_own_address() -> None:
         assert address == ip_address("127.0.0.1")
         own.send(b"from")
         assert port > 0
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_a_check_that_is_cancelled_while_it_opens_leaves_no_descriptor() -> None:
+    async def cancelled_after(turns: int) -> None:
+        task = asyncio.create_task(check(Target(ip_address("127.0.0.1"), 9, 1.0)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError, ConnectionRefusedError):
+            await task
+        await asyncio.sleep(0.01)
+
+    await cancelled_after(1)
+    before = descriptors()
+    for turns in range(1, 6):
+        await cancelled_after(turns)
+    assert descriptors() == before
