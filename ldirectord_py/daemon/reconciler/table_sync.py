@@ -32,7 +32,7 @@ class TableSync:
 
     Its state: the mirror of the kernel's table; the rows to compare, and the verdicts that changed them; the manual
     edits that stay; the rows of servers that moved, and of names without an address; the virtuals that a reload
-    removed; when the table is read next, and whether the kernel is out of reach.
+    removed and whose rows the kernel may hold; when the table is read next, and whether the kernel is out of reach.
     """
 
     def __init__(self, kernel: Kernel, health: HealthTable, publish: Listener) -> None:
@@ -95,14 +95,14 @@ class TableSync:
         """Mark the rows in which two configurations differ; give up services that stay in the kernel (cleanstop=no)."""
         self._draining.switch_config(former, compiled, self._mirror.rows, asyncio.get_running_loop().time())
         before = {virtual.key: virtual for virtual in former.config.virtuals}
-        removed = {**self._removed, **before}
-        self._removed = {key: virtual for key, virtual in removed.items() if key not in compiled.virtuals}
         for key in [key for key in before if key not in compiled.virtuals]:
             if before[key].cleanstop:
                 self._dirty.mark_all((key,))
             else:
                 self._mirror.discard(key)
                 self._dirty.discard(key)
+        held = {*self._mirror.services, *self._dirty} - compiled.virtuals.keys()
+        self._removed = {key: virtual for key, virtual in {**self._removed, **before}.items() if key in held}
         self._dirty.mark_all(
             key for key, virtual in compiled.virtuals.items() if former.virtuals.get(key) is not virtual
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+
 from builders import down, fallback, real, service_key, up, virtual
 from harness.director_site import TWO, WEB, destination, started
-from ldirectord_py.config.model import CheckType
+from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Service
 
@@ -97,3 +99,12 @@ async def test_checktype_on_comes_up_by_a_reload() -> None:
     await site.check(down())
     await site.reload(virtual(WEB, "10.1.0.1:80", checktype=CheckType.ON))
     assert site.weights == {"10.1.0.1:80": 1}
+
+
+async def test_virtuals_that_reloads_removed_are_not_kept() -> None:
+    site = await started(virtual(WEB, "10.1.0.1:80"))
+    for number in range(20):
+        await site.reload(virtual(f"10.7.0.{number}:80", "10.1.0.1:80"))
+    gc.collect()
+    kept = [each for each in gc.get_objects() if isinstance(each, Virtual) and each.id.startswith("tcp:10.7.")]
+    assert len(kept) <= 2
