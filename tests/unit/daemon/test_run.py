@@ -93,17 +93,17 @@ async def daemon(folder: Path, text: str = WEB) -> AsyncIterator[Daemon]:
     kernel = Gate()
     path = folder / "web.cf"
     path.write_text(text)
-    held = {number: signal.getsignal(number) for number in signals.HANDLED}
+    former_handlers = {number: signal.getsignal(number) for number in signals.HANDLED}
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.setblocking(False)
         manager.bind(str(folder / "notify"))
-        begun = Daemon(path, kernel, manager)
+        started = Daemon(path, kernel, manager)
         try:
-            yield begun
+            yield started
         finally:
-            begun.task.cancel()
-            await asyncio.gather(begun.task, return_exceptions=True)
-            for number, handler in held.items():
+            started.task.cancel()
+            await asyncio.gather(started.task, return_exceptions=True)
+            for number, handler in former_handlers.items():
                 asyncio.get_running_loop().remove_signal_handler(number)
                 signal.signal(number, handler)
 
@@ -198,16 +198,16 @@ async def test_a_kernel_that_does_not_answer_keeps_nobody_from_stopping(
 
 
 class Hung:
-    """A mail transport that never sends, and the seconds that each close of the reports had."""
+    """A mail transport that never sends, and the timeouts of each close of the reports."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.given: list[float] = []
+        self.timeouts: list[float] = []
         self.called = asyncio.Event()
         monkeypatch.setattr(dispatcher, "sendmail_transport", self.transport)
         close_reports = Reports.close
 
         async def close(reports: Reports, seconds: float) -> None:
-            self.given.append(seconds)
+            self.timeouts.append(seconds)
             await close_reports(reports, seconds)
 
         monkeypatch.setattr(Reports, "close", close)
@@ -234,7 +234,7 @@ async def test_a_kernel_and_a_mail_server_that_both_hang_share_one_time_to_stop(
     kernel = run.STOP_TIMEOUT - run.MIN_REPORT_TIMEOUT
     assert f"Our services may stay in the kernel: it did not answer within {kernel:g} s" in caplog.messages
     assert "1 mails were not sent over sendmail" in caplog.messages
-    assert hung.given == [run.MIN_REPORT_TIMEOUT]
+    assert hung.timeouts == [run.MIN_REPORT_TIMEOUT]
     assert kernel + run.MIN_REPORT_TIMEOUT < 2
 
 
@@ -246,8 +246,8 @@ async def test_a_mail_server_that_hangs_has_the_time_that_the_kernel_did_not_nee
     async with daemon(tmp_path, MAILED) as web:
         await asyncio.wait_for(hung.called.wait(), 10)
         await web.stop()
-    (given,) = hung.given
-    assert run.MIN_REPORT_TIMEOUT < given <= FLUSH_TIMEOUT
+    (timeout,) = hung.timeouts
+    assert run.MIN_REPORT_TIMEOUT < timeout <= FLUSH_TIMEOUT
 
 
 def test_commands_that_ignore_a_stop_are_killed(tmp_path: Path) -> None:

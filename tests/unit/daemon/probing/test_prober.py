@@ -315,8 +315,8 @@ def test_at_the_limit_checks_are_late_but_never_down_and_it_is_logged_once_and_w
         probed = Probed(lambda _: 2.0 if slow else 0.1)
         probed.prober.in_flight.limit = 10
         await probed.probe(checks(100, interval=10), 60)
-        begun = [began for times in probed.began.values() for began in times]
-        assert max(sum(began <= at < began + 2 for began in begun) for at in range(60)) == 10
+        all_began = [began for times in probed.began.values() for began in times]
+        assert max(sum(began <= at < began + 2 for began in all_began) for at in range(60)) == 10
         slow = False
         await asyncio.sleep(60)
         assert {result.verdict for _, result in probed.results} == {Verdict.UP}

@@ -70,9 +70,9 @@ class Site:
 
 
 async def started(monkeypatch: pytest.MonkeyPatch, site: Virtual, **settings: Any) -> Site:
-    begun = Site(site, monkeypatch, **settings)
-    await begun.director.start()
-    return begun
+    running = Site(site, monkeypatch, **settings)
+    await running.director.start()
+    return running
 
 
 async def test_it_stays_at_weight_0_until_its_connections_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ def destination(address: str, weight: int) -> Destination:
 FIRST, SECOND = destination("10.1.0.1:80", 0), destination("10.1.0.2:80", 1)
 
 
-def order(*virtuals: Virtual) -> CompiledConfig:
+def compiled(*virtuals: Virtual) -> CompiledConfig:
     return compile_config(config(*virtuals), KINDS)
 
 
@@ -48,8 +48,8 @@ def test_it_is_left_so_for_the_same_servers_only() -> None:
     edits = ManualEdits()
     edits.accept(Drifted(FIRST, None, repaired=False))
     edits.accept(Drifted(SECOND, destination("10.1.0.2:80", 7), repaired=False))
-    before = order(virtual(WEB, "10.1.0.1:80", "10.1.0.2:80"))
-    edits.keep_unchanged(before, order(virtual(WEB, real("10.1.0.1:80", weight=5), "10.1.0.2:80", scheduler="rr")))
+    before = compiled(virtual(WEB, "10.1.0.1:80", "10.1.0.2:80"))
+    edits.keep_unchanged(before, compiled(virtual(WEB, real("10.1.0.1:80", weight=5), "10.1.0.2:80", scheduler="rr")))
     assert edits.weights == {SECOND.key: 7}
-    edits.keep_unchanged(before, order())
+    edits.keep_unchanged(before, compiled())
     assert edits.weights == {}

@@ -301,7 +301,7 @@ def test_the_limits_of_all_workers_add_up(limits: Limits, workers: int, expected
 
 
 @pytest.mark.parametrize(
-    ("given", "checks", "expected"),
+    ("settings", "checks", "expected"),
     [
         ({"fork": False, "workers": 2}, 1000, 0),
         ({}, 0, 1),
@@ -314,9 +314,9 @@ def test_the_limits_of_all_workers_add_up(limits: Limits, workers: int, expected
         ({"maxchecks": 3}, 100_000, 3),
     ],
 )
-def test_worker_count(monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], checks: int, expected: int) -> None:
+def test_worker_count(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], checks: int, expected: int) -> None:
     monkeypatch.setattr(worker_pool, "cores", lambda: 8)
-    assert worker_pool.worker_count(config(**{"fork": True, **given}).settings, checks) == expected
+    assert worker_pool.worker_count(config(**{"fork": True, **settings}).settings, checks) == expected
 
 
 def test_the_number_of_cores_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,11 +31,11 @@ async def test_those_of_one_virtual_run_in_order(tmp_path: Path) -> None:
     script = tmp_path / "record"
     script.write_text(f'#!/bin/sh\n[ "$1" = start ] && sleep 0.2\necho "$@" >> {tmp_path}/arguments\n')
     script.chmod(0o755)
-    lanes = SerialQueues()
-    listener = FallbackCommands(lanes)
+    queues = SerialQueues()
+    listener = FallbackCommands(queues)
     listener(KernelFound())
     listener(Outage(virtual("10.0.0.2:80"), began=True))  # has no command
     for began in (True, False):
         listener(Outage(virtual("10.0.0.1:80", fallbackcommand=str(script)), began=began))
-    await lanes.join()
+    await queues.join()
     assert (tmp_path / "arguments").read_text().splitlines() == ["start 10.0.0.1:80 tcp", "stop 10.0.0.1:80 tcp"]

@@ -37,10 +37,10 @@ class Site:
         self.now = 1000.0
         self.messages: list[MailMessage] = []
         self.config = config(*virtuals, **settings)
-        self.mail = MailAlerts(self.config, Host("director", "root"), self._post, lambda: self.now)
+        self.mail = MailAlerts(self.config, Host("director", "root"), self._dispatch, lambda: self.now)
         self.director = Director(self.kernel, compile_config(self.config, KINDS), [self.mail])
 
-    def _post(self, message: MailMessage, holds: Callable[[Alert], bool]) -> None:
+    def _dispatch(self, message: MailMessage, holds: Callable[[Alert], bool]) -> None:
         assert all(map(holds, message.alerts))
         self.messages.append(message)
 
@@ -68,7 +68,7 @@ class Site:
         return sent
 
 
-async def begun(*virtuals: Virtual, **settings: Any) -> Site:
+async def started(*virtuals: Virtual, **settings: Any) -> Site:
     site = Site(*virtuals, **{"emailalert": OPS, **settings})
     await site.director.start()
     return site
@@ -80,7 +80,7 @@ def web(*servers: str, **directives: Any) -> Virtual:
 
 
 async def test_the_first_verdicts_belong_to_the_start_and_later_ones_do_not() -> None:
-    site = await begun(web("1", "2"))
+    site = await started(web("1", "2"))
     assert site.new_messages() == []
     assert await site.check(up(), "1") == [f"starting {ADDED.format(1)}"]
     assert await site.check(down(), "2") == [f"starting {GONE.format(2)}"]
@@ -88,7 +88,7 @@ async def test_the_first_verdicts_belong_to_the_start_and_later_ones_do_not() ->
 
 
 async def test_a_server_that_goes_down_is_mailed_with_the_reason() -> None:
-    site = await begun(web("1", servicename="Shop"))
+    site = await started(web("1", servicename="Shop"))
     await site.check(up())
     site.director.observe(next(iter(site.director.compiled.plan)), down("connect refused"))
     await site.director.reconcile()
@@ -98,7 +98,7 @@ async def test_a_server_that_goes_down_is_mailed_with_the_reason() -> None:
 
 
 async def test_the_cause_of_a_flap_that_was_never_written_stands_in_no_later_mail() -> None:
-    site = await begun(web("1"))
+    site = await started(web("1"))
     await site.check(up())
     site.messages.clear()
     (check,) = site.director.compiled.plan
@@ -113,7 +113,7 @@ async def test_the_cause_of_a_flap_that_was_never_written_stands_in_no_later_mai
 
 
 async def test_a_cause_waits_for_its_row_while_the_kernel_does_not_take_it() -> None:
-    site = await begun(web("1"))
+    site = await started(web("1"))
     await site.check(up())
     site.messages.clear()
     (check,) = site.director.compiled.plan
@@ -128,7 +128,7 @@ async def test_a_cause_waits_for_its_row_while_the_kernel_does_not_take_it() -> 
 
 
 async def test_sender_recipients_and_server_are_those_of_the_configuration() -> None:
-    site = await begun(web("1", smtp="mail.example.net"), emailalertfrom="lvs@example.net")
+    site = await started(web("1", smtp="mail.example.net"), emailalertfrom="lvs@example.net")
     (check,) = site.director.compiled.plan
     routes = [Route("mail.example.net", "lvs@example.net", OPS)]
     site.director.observe(check, up())
@@ -142,7 +142,7 @@ async def test_sender_recipients_and_server_are_those_of_the_configuration() -> 
 
 
 async def test_a_quiescent_server_and_its_fallback_are_mailed_in_the_words_of_the_original() -> None:
-    site = await begun(web("1", quiescent=True, fallback=fallback("127.0.0.1:80")))
+    site = await started(web("1", quiescent=True, fallback=fallback("127.0.0.1:80")))
     assert site.new_messages() == ["starting Added fallback server: 127.0.0.1:80 (10.0.0.1:80) (Weight set to 1)"]
     assert await site.check(up()) == [
         "starting Restored real server: 10.1.0.1:80 (10.0.0.1:80) (Weight set to 1)",
@@ -155,14 +155,14 @@ async def test_a_quiescent_server_and_its_fallback_are_mailed_in_the_words_of_th
 
 
 async def test_a_stop_mails_what_it_removes() -> None:
-    site = await begun(web("1"))
+    site = await started(web("1"))
     await site.check(up())
     await site.director.stop()
     assert site.new_messages() == ["stopping Purged real server (stop): 10.1.0.1:80 (10.0.0.1:80)"]
 
 
 async def test_a_reload_mails_its_changes_and_the_first_verdicts_of_new_servers() -> None:
-    site = await begun(web("1"))
+    site = await started(web("1"))
     await site.check(up())
     assert await site.reload(web("2")) == ["reloading Purged real server (reload): 10.1.0.1:80 (10.0.0.1:80)"]
     assert await site.check(up()) == [f"reloading {ADDED.format(2)}"]
@@ -176,20 +176,20 @@ async def test_a_reload_mails_its_changes_and_the_first_verdicts_of_new_servers(
 async def test_only_the_states_of_emailalertstatus_are_mailed(
     statuses: tuple[AlertStatus, ...], expected: list[str]
 ) -> None:
-    site = await begun(web("1", emailalertstatus=statuses))
+    site = await started(web("1", emailalertstatus=statuses))
     await site.check(up())
     site.messages.clear()
     assert await site.check(down()) == expected
 
 
 async def test_without_an_address_there_is_no_mail() -> None:
-    site = await begun(web("1", emailalert=""), emailalert="")
+    site = await started(web("1", emailalert=""), emailalert="")
     assert await site.check(up()) + await site.check(down()) == []
 
 
 @pytest.mark.difference("Reminders (`emailalertfreq`)")
 async def test_reminders_come_while_a_server_is_down_and_not_when_it_is_up() -> None:
-    site = await begun(web("1", emailalertfreq=60))
+    site = await started(web("1", emailalertfreq=60))
     await site.check(up())
     await site.check(down())
     assert site.after(59) == []
@@ -201,7 +201,7 @@ async def test_reminders_come_while_a_server_is_down_and_not_when_it_is_up() -> 
 
 
 async def test_a_server_that_never_came_up_is_mailed_once_and_reminded_of() -> None:
-    site = await begun(web("1", emailalertfreq=60))
+    site = await started(web("1", emailalertfreq=60))
     assert await site.check(down()) == [f"starting {GONE.format(1)}"]
     assert await site.check(down()) == []
     assert site.after(60) == [f"running {GONE.format(1)}"]
@@ -209,7 +209,7 @@ async def test_a_server_that_never_came_up_is_mailed_once_and_reminded_of() -> N
 
 @pytest.mark.difference("Reminders (`emailalertfreq`)")
 async def test_a_reload_keeps_the_reminders_of_servers_that_stay() -> None:
-    site = await begun(web("1", "2", emailalertfreq=60))
+    site = await started(web("1", "2", emailalertfreq=60))
     await site.check(down())
     site.after(50)
     assert await site.reload(web("2", emailalertfreq=60, comment="new")) == []
@@ -217,14 +217,14 @@ async def test_a_reload_keeps_the_reminders_of_servers_that_stay() -> None:
 
 
 async def test_a_server_that_a_reload_takes_for_up_is_not_reminded_of() -> None:
-    site = await begun(web("1", emailalertfreq=60))
+    site = await started(web("1", emailalertfreq=60))
     await site.check(down())
     await site.reload(web("1", emailalertfreq=60, checktype=CheckType.ON))
     assert site.after(600) == []
 
 
 async def test_changes_within_emailalertgroup_are_one_mail() -> None:
-    site = await begun(web("1", "2", emailalertgroup=10))
+    site = await started(web("1", "2", emailalertgroup=10))
     assert await site.check(up()) == []
     assert site.after(9) == []
     assert site.after(1) == [f"starting 2 alerts: {ADDED.format(2)}"]
@@ -233,7 +233,7 @@ async def test_changes_within_emailalertgroup_are_one_mail() -> None:
 
 async def test_only_mails_outside_of_groups_may_be_merged() -> None:
     for seconds, alone in ((0, False), (10, True)):
-        site = await begun(web("1", emailalertgroup=seconds))
+        site = await started(web("1", emailalertgroup=seconds))
         site.director.observe(next(iter(site.director.compiled.plan)), up())
         await site.director.reconcile()
         site.now += seconds
@@ -242,7 +242,7 @@ async def test_only_mails_outside_of_groups_may_be_merged() -> None:
 
 
 async def test_a_group_omits_alerts_that_are_no_longer_true() -> None:
-    site = await begun(web("1", emailalertgroup=10))
+    site = await started(web("1", emailalertgroup=10))
     await site.check(down())
     await site.check(up())
     assert site.after(10) == [f"running {ADDED.format(1)}"]
@@ -250,14 +250,14 @@ async def test_a_group_omits_alerts_that_are_no_longer_true() -> None:
 
 async def test_groups_do_not_mix_recipients_and_end_at_the_stop() -> None:
     night = virtual("10.0.0.2:80", "10.1.0.1:80", emailalert="night@example.net", emailalertgroup=10)
-    site = await begun(web("1", emailalertgroup=10), night)
+    site = await started(web("1", emailalertgroup=10), night)
     await site.check(up())
     site.mail.flush()
     assert sorted(message.recipients for message in site.messages) == [("night@example.net",), (OPS,)]
 
 
 async def test_what_a_start_takes_over_is_not_mailed() -> None:
-    before = await begun(web("1", quiescent=True))
+    before = await started(web("1", quiescent=True))
     await before.check(up())
     after = Site(web("1", quiescent=True), kernel=before.kernel)
     await after.director.start()
@@ -282,7 +282,9 @@ async def test_a_file_says_which_mails_go_to_whom_from_whom_and_by_what(tmp_path
     path = tmp_path / "web.cf"
     path.write_text(FILE)
     read = load(path).config
-    site = await begun(*read.virtuals, **{field.name: getattr(read.settings, field.name) for field in fields(Globals)})
+    site = await started(
+        *read.virtuals, **{field.name: getattr(read.settings, field.name) for field in fields(Globals)}
+    )
     assert await site.check(up()) == []
     (check,) = site.director.compiled.plan
     site.director.observe(check, down())

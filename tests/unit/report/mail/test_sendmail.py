@@ -30,10 +30,10 @@ def program(folder: Path, script: str) -> str:
 
 @pytest.mark.difference("Without `smtp`")
 async def test_sendmail_gets_the_mail_and_no_address_as_argument(tmp_path: Path) -> None:
-    got = tmp_path / "got"
-    async with sendmail_transport(program(tmp_path, f'echo "$@" > {got}; cat >> {got}')) as send:
+    received = tmp_path / "received"
+    async with sendmail_transport(program(tmp_path, f'echo "$@" > {received}; cat >> {received}')) as send:
         assert await send(mail()) == {}
-    arguments, *lines = got.read_text().split("\n")
+    arguments, *lines = received.read_text().split("\n")
     assert arguments == "-t -i"
     assert "Subject: Deleted real server: 10.1.0.1:80 (10.0.0.1:80)" in lines
     assert lines[-3:] == ["Log-Message: Deleted real server: 10.1.0.1:80 (10.0.0.1:80)", "Daemon-Status: running", ""]
