@@ -108,6 +108,21 @@ def dialogue(*pieces: bytes) -> Talk:
     return talk
 
 
+def exchange(*answers: bytes, hang: bool = False) -> Talk:
+    """Return a talk that sends the first answer, and each further one after a piece from the client."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in answers:
+            writer.write(answer)
+            await writer.drain()
+            if not await reader.read(65536):
+                return
+        if hang:
+            await asyncio.Event().wait()
+
+    return talk
+
+
 def replying(greeting: bytes, replies: Mapping[str, bytes], other: bytes) -> Talk:
     """Return a talk that sends the greeting, and answers each line by its first word, or with ``other``."""
 

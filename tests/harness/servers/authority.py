@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.servers.certificates import Certificate
-
-_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc")
-
-_CONFIG = """\
-[ca]
-default_ca = here
-[here]
-database = {folder}/index
-new_certs_dir = {folder}
-certificate = {folder}/authority.pem
-private_key = {folder}/authority.key
-rand_serial = yes
-unique_subject = no
-default_md = sha256
-policy = any
-[any]
-commonName = supplied
-"""
+from harness.servers.certificates import (
+    ELLIPTIC_KEY,
+    Certificate,
+    create_database,
+    openssl,
+    request_certificate,
+    self_signed,
+    sign,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,46 +24,32 @@ class Authority:
 
     @property
     def certificate(self) -> str:
-        """Return what must be trusted (PEM)."""
+        """Return the authority's own certificate (PEM)."""
         return (self.folder / "authority.pem").read_text()
 
     def issue(self, *names: str, expired: bool = False) -> Certificate:
         """Return a certificate for host names, one of the year 2020 where it is to be expired."""
-        stem = self.folder / (f"{names[0]}-expired" if expired else names[0])
-        made = Certificate(stem.with_name(f"{stem.name}.pem"), stem.with_name(f"{stem.name}.key"))
-        request, extensions = stem.with_name(f"{stem.name}.csr"), stem.with_name(f"{stem.name}.ext")
+        name = f"{names[0]}-expired" if expired else names[0]
+        made = Certificate(self.folder / f"{name}.pem", self.folder / f"{name}.key")
+        extensions = self.folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName = {','.join(f'DNS:{name}' for name in names)}\n")
-        openssl("req", "-new", *_KEY, "-keyout", str(made.key), "-subj", f"/CN={names[0]}", "-out", str(request))
-        openssl(
-            *("ca", "-batch", "-notext", "-config", str(self.folder / "ca.cnf"), "-extfile", str(extensions)),
-            *("-in", str(request), "-out", str(made.certificate), "-startdate", "20200101000000Z"),
-            *("-enddate", "20200102000000Z" if expired else "21200101000000Z"),
-        )
-        made.key.chmod(0o644)  # the servers of a test run as another user
-        return made
+        request_certificate(made, names[0], ELLIPTIC_KEY)
+        sign(self.folder, made, "-extfile", str(extensions), expired=expired)
+        return _readable(made)
 
 
-def authority(folder: Path) -> Authority:
-    """Return a new authority with files in an empty folder."""
-    (folder / "index").write_text("")
-    (folder / "ca.cnf").write_text(_CONFIG.format(folder=folder))
-    files = ("-keyout", str(folder / "authority.key"), "-out", str(folder / "authority.pem"))
-    openssl("req", "-x509", *_KEY, *files, "-subj", "/CN=Test authority", "-days", "36000")
-    return Authority(folder)
-
-
-def self_signed(folder: Path, name: str) -> Certificate:
-    """Return a certificate that nobody but its own key vouches for."""
-    made = Certificate(folder / f"{name}-self.pem", folder / f"{name}-self.key")
-    files = ("-keyout", str(made.key), "-out", str(made.certificate))
-    openssl("req", "-x509", *_KEY, *files, "-subj", f"/CN={name}", "-days", "36000")
+def _readable(made: Certificate) -> Certificate:
+    """Let the server of a test read the key: it runs as another user."""
     made.key.chmod(0o644)
     return made
 
 
-def openssl(*arguments: str) -> None:
-    """Run openssl, in silence unless it fails."""
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+def authority(folder: Path) -> Authority:
+    """Return a new authority with files in an empty folder."""
+    create_database(folder)
+    files = ("-keyout", str(folder / "authority.key"), "-out", str(folder / "authority.pem"))
+    openssl("req", "-x509", *ELLIPTIC_KEY, *files, "-subj", "/CN=Test authority", "-days", "36000")
+    return Authority(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +79,7 @@ def hosts(folder: Path) -> Hosts:
     faulty = {
         "expired.example.com": ours.issue("expired.example.com", expired=True),
         "wrong.example.com": ours.issue("other.example.com"),
-        "self.example.com": self_signed(folder, "self.example.com"),
+        "self.example.com": _readable(self_signed(folder, "self.example.com")),
         "stranger.example.com": theirs.issue("stranger.example.com"),
     }
     return Hosts(ours.certificate, ours.issue(GOOD), faulty)

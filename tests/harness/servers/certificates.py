@@ -1,18 +1,25 @@
-"""Self-signed certificates, made by openssl."""
+"""Certificates, made by openssl."""
 
 from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-_CA = """\
+ELLIPTIC_KEY: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc")
+_RSA_KEY: Final = ("-newkey", "rsa:2048", "-noenc")
+
+_CONFIG = """\
 [ca]
 default_ca = here
 [here]
 database = {folder}/index
 new_certs_dir = {folder}
+certificate = {folder}/authority.pem
+private_key = {folder}/authority.key
 rand_serial = yes
+unique_subject = no
 default_md = sha256
 policy = any
 [any]
@@ -22,7 +29,7 @@ commonName = supplied
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The files of a self-signed certificate and its key."""
+    """The files of a certificate and its key."""
 
     certificate: Path
     key: Path
@@ -31,19 +38,33 @@ class Certificate:
 def self_signed(folder: Path, name: str, *, expired: bool = False) -> Certificate:
     """Return a new self-signed certificate for ``name``, of the year 2020 where it is to be expired."""
     made = Certificate(folder / f"{name}.pem", folder / f"{name}.key")
-    request = folder / f"{name}.csr"
-    kind = ("-newkey", "rsa:2048", "-noenc", "-keyout", str(made.key), "-subj", f"/CN={name}")
-    _openssl("req", "-new", *kind, "-out", str(request))
-    (folder / "index").write_text("")
-    (folder / "ca.cnf").write_text(_CA.format(folder=folder))
-    dates = ("20200101000000Z", "20200102000000Z") if expired else ("20200101000000Z", "21200101000000Z")
-    _openssl(
-        *("ca", "-batch", "-notext", "-selfsign", "-config", str(folder / "ca.cnf")),
-        *("-keyfile", str(made.key), "-in", str(request), "-out", str(made.certificate)),
-        *("-startdate", dates[0], "-enddate", dates[1]),
-    )
+    create_database(folder)
+    request_certificate(made, name, _RSA_KEY)
+    sign(folder, made, "-selfsign", "-keyfile", str(made.key), expired=expired)
     return made
 
 
-def _openssl(*arguments: str) -> None:
+def create_database(folder: Path) -> None:
+    """Write the files that ``sign`` needs."""
+    (folder / "index").write_text("")
+    (folder / "ca.cnf").write_text(_CONFIG.format(folder=folder))
+
+
+def request_certificate(made: Certificate, name: str, key: tuple[str, ...]) -> None:
+    """Create the key, and the request for the certificate."""
+    request = made.certificate.with_suffix(".csr")
+    openssl("req", "-new", *key, "-keyout", str(made.key), "-subj", f"/CN={name}", "-out", str(request))
+
+
+def sign(folder: Path, made: Certificate, *options: str, expired: bool) -> None:
+    """Create the requested certificate, of the year 2020 where it is to be expired."""
+    openssl(
+        *("ca", "-batch", "-notext", "-config", str(folder / "ca.cnf"), *options),
+        *("-in", str(made.certificate.with_suffix(".csr")), "-out", str(made.certificate)),
+        *("-startdate", "20200101000000Z", "-enddate", "20200102000000Z" if expired else "21200101000000Z"),
+    )
+
+
+def openssl(*arguments: str) -> None:
+    """Run openssl, in silence unless it fails."""
     subprocess.run(["openssl", *arguments], check=True, capture_output=True)

@@ -21,7 +21,7 @@ from pymysql.constants import CLIENT
 from harness.fakes.flood import flood
 from harness.fakes.mutants import mutants
 from harness.fakes.offline import connection_with, run_without_waiting
-from harness.fakes.scripted import Servers, Talk, reset
+from harness.fakes.scripted import Servers, exchange, reset
 from harness.host import ROOT
 from harness.memory import LITTLE, peak
 from ldirectord_py.checks.base import Target
@@ -58,21 +58,6 @@ LOGGED_IN = packets(2, OK)
 COLUMN = b"\x03def\0\0\0\x011\0\x0c\x3f\0\x01\0\0\0\x08\x81\0\0\0\0"
 ROWS = packets(1, b"\x01", COLUMN, END, b"\x011", END)
 UP = (Verdict.UP, "got a row")
-
-
-def turns(*answers: bytes, hang: bool = False) -> Talk:
-    """Return a talk that greets with the first answer, and answers each piece that comes with the next."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for answer in answers:
-            writer.write(answer)
-            await writer.drain()
-            if not await reader.read(65536):
-                return
-        if hang:
-            await asyncio.Event().wait()
-
-    return talk
 
 
 def target(port: int, **fields: Any) -> Target:
@@ -128,7 +113,7 @@ async def run(port: int, **fields: Any) -> tuple[Verdict, str]:
 async def test_what_a_server_says(servers: Servers, answers: tuple[bytes, ...], expected: object) -> None:
     if isinstance(expected, str):
         expected = (Verdict.DOWN, expected)
-    got = await run(await servers.start(turns(*answers)))
+    got = await run(await servers.start(exchange(*answers)))
     if expected is None:
         assert got[0] is Verdict.DOWN
     else:
@@ -179,7 +164,7 @@ async def test_the_full_login_of_mysql_8_without_tls(servers: Servers) -> None:
 
 @pytest.mark.parametrize("answers", [(b"",), (GREETING,), (GREETING, LOGGED_IN), (GREETING, LOGGED_IN, ROWS[:9])])
 async def test_silence_ends_at_the_deadline_with_how_far_it_came(servers: Servers, answers: tuple[bytes, ...]) -> None:
-    verdict, reason = await run(await servers.start(turns(*answers, hang=True)), timeout=0.2)
+    verdict, reason = await run(await servers.start(exchange(*answers, hang=True)), timeout=0.2)
     told = ("connected, no greeting", "connected, no answer to the login", "logged in, no answer to the query")
     assert verdict is Verdict.DOWN
     assert reason in [f"no answer within 0.2 s ({words})" for words in told]
@@ -192,13 +177,13 @@ async def test_the_reason_of_a_close_has_the_progress(servers: Servers) -> None:
         reset(writer)
 
     expected = (Verdict.DOWN, "closed by server (connected, no answer to the login)")
-    assert expected == await run(await servers.start(turns(GREETING)))
+    assert expected == await run(await servers.start(exchange(GREETING)))
     expected = (Verdict.DOWN, "reset by server (connected, no answer to the login)")
     assert expected == await run(await servers.start(resetting))
 
 
 async def test_an_invalid_tls_handshake_fails(servers: Servers) -> None:
-    port = await servers.start(turns(greeting(capabilities=CAPABILITIES | CLIENT.SSL), b"not TLS at all\r\n"))
+    port = await servers.start(exchange(greeting(capabilities=CAPABILITIES | CLIENT.SSL), b"not TLS at all\r\n"))
     verdict, reason = await run(port)
     assert (verdict, reason[:5]) == (Verdict.DOWN, "TLS: ")
 
@@ -215,7 +200,12 @@ def descriptors() -> int:
 @pytest.mark.slow
 async def test_no_descriptor_is_left_behind(servers: Servers) -> None:
     tls = greeting(capabilities=CAPABILITIES | CLIENT.SSL)
-    talks = (turns(b"", hang=True), turns(tls, hang=True), turns(GREETING, LOGGED_IN, ROWS), turns(GREETING, hang=True))
+    talks = (
+        exchange(b"", hang=True),
+        exchange(tls, hang=True),
+        exchange(GREETING, LOGGED_IN, ROWS),
+        exchange(GREETING, hang=True),
+    )
     ports = [await servers.start(talk) for talk in talks]
     before = descriptors()
     for _ in range(3):
@@ -299,5 +289,5 @@ async def test_a_certificate_that_is_refused_is_no_malformed_packet(
         raise error
 
     monkeypatch.setattr(asyncio.StreamWriter, "start_tls", refuse)
-    port = await servers.start(turns(greeting(capabilities=CAPABILITIES | CLIENT.SSL)))
+    port = await servers.start(exchange(greeting(capabilities=CAPABILITIES | CLIENT.SSL)))
     assert await run(port, tlsverify=True) == (Verdict.DOWN, "certificate is self-signed")

@@ -15,7 +15,7 @@ import uvloop
 from harness.fakes.flood import flood
 from harness.fakes.mutants import mutants
 from harness.fakes.offline import connection_with, run_without_waiting
-from harness.fakes.scripted import Servers, Talk, hanging, reset
+from harness.fakes.scripted import Servers, exchange, hanging, reset
 from harness.memory import LITTLE, peak
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
@@ -46,22 +46,6 @@ COLUMNS = message(b"T", b"\0\x01x\0" + bytes(18))
 ROW = message(b"D", b"\0\x01\0\0\0\x011")
 ANSWER = COLUMNS + ROW + message(b"C", b"SELECT 1\0") + READY
 NOTICE = message(b"N", b"SNOTICE\0Mmind the gap\0\0")
-
-
-def turns(*answers: bytes, hang: bool = False) -> Talk:
-    """Return a talk that answers each piece that comes with the next of the answers."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for answer in answers:
-            if not await reader.read(65536):
-                return
-            writer.write(answer)
-            await writer.drain()
-        if hang:
-            await asyncio.Event().wait()
-        await reader.read()
-
-    return talk
 
 
 def target(port: int, **fields: Any) -> Target:
@@ -117,7 +101,7 @@ def test_it_needs_no_driver() -> None:
 async def test_what_a_server_says(servers: Servers, answers: tuple[bytes, ...], expected: object) -> None:
     if isinstance(expected, str):
         expected = (Verdict.DOWN, expected)
-    assert expected == await run(await servers.start(turns(*answers)))
+    assert expected == await run(await servers.start(exchange(b"", *answers)))
 
 
 def complete(tag: bytes) -> bytes:
@@ -155,7 +139,7 @@ GOT_ROW = (Verdict.UP, "got a row")
 async def test_the_last_statement_counts_and_an_error_in_any(
     servers: Servers, answer: bytes, expected: tuple[Verdict, str]
 ) -> None:
-    assert expected == await run(await servers.start(turns(b"N", LOGGED_IN, answer)))
+    assert expected == await run(await servers.start(exchange(b"", b"N", LOGGED_IN, answer)))
 
 
 async def test_the_request_goes_out_as_a_simple_query(servers: Servers) -> None:
@@ -176,7 +160,7 @@ async def test_the_request_goes_out_as_a_simple_query(servers: Servers) -> None:
 
 
 async def test_without_a_password_none_is_sent(servers: Servers) -> None:
-    port = await servers.start(turns(b"N", request(3)))
+    port = await servers.start(exchange(b"", b"N", request(3)))
     assert await run(port, passwd="") == (Verdict.DOWN, "login refused: the server asks for a password")
 
 
@@ -197,7 +181,7 @@ async def test_a_server_that_does_not_prove_itself(servers: Servers) -> None:
 
 @pytest.mark.parametrize("answers", [(), (b"N",), (b"N", LOGGED_IN), (b"N", LOGGED_IN, b"D\0\0"), (b"S",)])
 async def test_silence_ends_at_the_deadline_with_how_far_it_came(servers: Servers, answers: tuple[bytes, ...]) -> None:
-    verdict, reason = await run(await servers.start(turns(*answers, hang=True)), timeout=0.2)
+    verdict, reason = await run(await servers.start(exchange(b"", *answers, hang=True)), timeout=0.2)
     assert (verdict, reason.partition(" (")[0]) == (Verdict.DOWN, "no answer within 0.2 s")
     told = ("connected, no answer to ", "connected, TLS handshake not done", "logged in, no answer to the query")
     assert any(words in reason for words in told)
@@ -221,12 +205,12 @@ async def test_the_reason_of_a_close_has_the_progress(servers: Servers) -> None:
 
 
 async def test_an_invalid_tls_handshake_fails(servers: Servers) -> None:
-    verdict, reason = await run(await servers.start(turns(b"S", b"not TLS at all\r\n")))
+    verdict, reason = await run(await servers.start(exchange(b"", b"S", b"not TLS at all\r\n")))
     assert (verdict, reason[:5]) == (Verdict.DOWN, "TLS: ")
 
 
 async def test_a_server_without_tls_fails_with_tlsverify(servers: Servers) -> None:
-    port = await servers.start(turns(b"N", LOGGED_IN, ANSWER))
+    port = await servers.start(exchange(b"", b"N", LOGGED_IN, ANSWER))
     assert await run(port, tlsverify=True) == (Verdict.DOWN, "the server has no TLS, which tlsverify asks for")
 
 
@@ -237,7 +221,10 @@ async def test_login_and_request_are_needed(field: str, reason: str) -> None:
 
 @pytest.mark.slow
 async def test_no_descriptor_is_left_behind(servers: Servers) -> None:
-    ports = [await servers.start(talk) for talk in (hanging(), turns(b"S", hang=True), turns(b"N", LOGGED_IN, ANSWER))]
+    ports = [
+        await servers.start(talk)
+        for talk in (hanging(), exchange(b"", b"S", hang=True), exchange(b"", b"N", LOGGED_IN, ANSWER))
+    ]
     before = descriptors()
     for _ in range(3):
         await asyncio.gather(*(run(port, timeout=0.1) for port in ports))
