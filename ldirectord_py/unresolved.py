@@ -1,7 +1,7 @@
 """Rows in the kernel that may belong to host names without an address.
 
 A director that starts while its resolver fails finds rows of servers whose names it cannot resolve. Removing these rows
-would take healthy servers out of service.
+would stop the use of healthy servers.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ from typing import Final
 from ldirectord_py.runtime.limiter import Limiter
 
 MAX_COMMANDS: Final = 50
-"""Commands that run at once; ``maxexternal`` says otherwise."""
+"""Commands that run at once, unless ``maxexternal`` is set."""
 
 MAX_HANDSHAKES: Final = 32
-"""Handshakes at once in one process, and so on one core: together they take some 20 ms of CPU time."""
+"""Handshakes at once in one process, which has one core: together they cost some 20 ms of CPU time."""
 
 
 class CheckLimits:

@@ -41,7 +41,7 @@ def plugins(entries: Iterable[EntryPoint], taken: Collection[str]) -> Plugins:
 
 
 def _kind(entry: EntryPoint, taken: Collection[str]) -> Kind:
-    """Import the kind; raises _Unfit, and nothing that the plug-in raises."""
+    """Import the kind; raises _UnusableError, and nothing that the plug-in raises."""
     try:
         kind = entry.load()
     except (Exception, SystemExit) as error:  # noqa: BLE001  somebody else's code must not end us

@@ -80,7 +80,7 @@ def _server_context(key: ServiceKey, values: Mapping[str, Any], context: _Contex
 
 
 def _build_virtual(section: VirtualSection, context: _Context) -> Virtual | None:
-    """Return a section's virtual; None, and the reasons reported, if it has no valid address or mark of its own."""
+    """Return a section's virtual; None if its address or mark is invalid or in use; appends Problems."""
     key = _key(section.header, section, context) if section.header else None
     assumed = key or FirewallMark(0, section.ipv6)  # so that problems of its other lines are reported too
     values = _values(assumed, section.settings, context)

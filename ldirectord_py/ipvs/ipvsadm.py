@@ -36,7 +36,7 @@ CHECKSUMS = ("--tun-nocsum", "--tun-csum", "--tun-remcsum")
 SCHEDULER_FLAGS = (ServiceFlag.SCHED_1, ServiceFlag.SCHED_2, ServiceFlag.SCHED_3)
 FLAG_NAMES = {name: (f"{name}-fallback", f"{name}-port", "flag-3") for name in ("sh", "mh")}
 ANY_FLAG_NAMES = ("flag-1", "flag-2", "flag-3")
-"""The names of SCHEDULER_FLAGS for the schedulers that give them no names of their own."""
+"""The names of SCHEDULER_FLAGS for schedulers without names for them."""
 
 
 def in_order(table: Table) -> list[Row]:

@@ -1,7 +1,7 @@
 """RADIUS packets: the Access-Request of a check, and the answer to it (RFC 2865, 3579).
 
-A packet of four attributes is no reason to depend on pyrad, whose client reads dictionaries from files and keeps a
-socket and timers of its own.
+A packet of four attributes is no reason to depend on pyrad, whose client reads dictionaries from files and has its own
+socket and timers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``service = pop``: the server greets with +OK, and takes the login where one is set."""
+"""``service = pop``: the greeting is +OK, and the login succeeds if one is set."""
 
 from __future__ import annotations
 

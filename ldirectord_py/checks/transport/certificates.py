@@ -70,8 +70,8 @@ def _out_of_time(chain: Sequence[Certificate], key: str, words: str, wrong: Call
     for depth, certificate in enumerate(chain):
         when = ssl.cert_time_to_seconds(certificate[key])
         if wrong(when):
-            whose = "certificate of the issuer" if depth else "certificate"
-            return f"{whose} {words} {time.strftime('%Y-%m-%d', time.gmtime(when))}"
+            name = "certificate of the issuer" if depth else "certificate"
+            return f"{name} {words} {time.strftime('%Y-%m-%d', time.gmtime(when))}"
     return "certificate of the issuer is out of its time"
 
 

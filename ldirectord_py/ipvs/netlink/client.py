@@ -1,6 +1,6 @@
 """The kernel's own table, over generic netlink, without blocking the event loop.
 
-pyroute2 is not used: its sockets bring an event loop of their own and take 150 ms to import.
+pyroute2 is not used: it runs a separate event loop for its sockets, and takes 150 ms to import.
 """
 
 from __future__ import annotations

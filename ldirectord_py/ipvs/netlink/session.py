@@ -177,7 +177,7 @@ class NetlinkSession:
         return sorted(again)
 
     def read(self) -> Table:
-        """Return the table, each service with its destinations of one moment; KernelError when it never holds still."""
+        """Return the table, each service with its destinations of one moment; KernelError when it keeps changing."""
         return self._retry(self._read_once)
 
     def connections(self, services: Collection[ServiceKey]) -> dict[DestinationKey, int]:
@@ -185,7 +185,7 @@ class NetlinkSession:
         return self._retry(lambda: dict(chain.from_iterable(self._connections(key).items() for key in services)))
 
     def _retry(self, attempt: Callable[[], Result]) -> Result:
-        """Return the result of the first attempt that finds the table whole, within READ_TIMEOUT."""
+        """Return the result of the first attempt during which the table does not change, within READ_TIMEOUT."""
         end = time.monotonic() + READ_TIMEOUT
         while True:
             try:

@@ -54,11 +54,11 @@ async def _run_pending() -> None:
 @contextlib.asynccontextmanager
 async def servers() -> AsyncIterator[Servers]:
     """Yield an object that starts servers, and stop them afterwards."""
-    place = Servers()
+    started = Servers()
     try:
-        yield place
+        yield started
     finally:
-        await place.stop()
+        await started.stop()
 
 
 def saying(*pieces: bytes) -> Talk:

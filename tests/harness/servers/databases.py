@@ -95,7 +95,7 @@ def _folder() -> Iterator[Path]:
 
 
 def _other_user() -> str | None:
-    """Return whom to be where we are root, whom PostgreSQL does not serve."""
+    """Return the user to run as if we are root, which PostgreSQL refuses."""
     return "nobody" if os.getuid() == 0 else None
 
 

@@ -11,5 +11,5 @@ from harness.fakes import scripted
 
 @pytest.fixture
 async def servers() -> AsyncIterator[scripted.Servers]:
-    async with scripted.servers() as place:
-        yield place
+    async with scripted.servers() as started:
+        yield started

@@ -42,7 +42,7 @@ pieces = st.lists(st.one_of(st.sampled_from(_WORDS), st.binary(max_size=40)), ma
 
 
 @given(pieces, st.booleans(), st.sampled_from(["GET", "HEAD"]))
-def test_an_answer_takes_anything(data: list[bytes], kept: bool, method: str) -> None:
+def test_a_response_accepts_any_bytes(data: list[bytes], kept: bool, method: str) -> None:
     answer = Response(method, kept=kept)
     try:
         for piece in data:

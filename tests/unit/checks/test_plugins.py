@@ -202,13 +202,13 @@ def test_a_file_is_good_without_the_one_that_is_left_out_and_names_it_where_it_i
     install("1 / 0", "redis = plugged:KIND")
     file = tmp_path / "cache.cf"
     file.write_text("virtual = 192.0.2.1:80\n    real = 127.0.0.1:80 masq\n")
-    told = (
+    expected = (
         f'{file}:1:1: warning: service "redis" of ldirectord-plugged 1.0 is left out: '
         "ZeroDivisionError: division by zero; fix or uninstall that package"
     )
-    assert [told] == [str(warning) for warning in load(file).warnings]
+    assert [expected] == [str(warning) for warning in load(file).warnings]
     file.write_text("virtual = 192.0.2.1:80\n    real = 127.0.0.1:80 masq\n    service = redis\n")
     with pytest.raises(ConfigError) as refused:
         load(file)
-    assert str(refused.value.problems[0]) == told
+    assert str(refused.value.problems[0]) == expected
     assert str(refused.value.problems[1]).startswith(f'{file}:3:15: service cannot be "redis"')

@@ -74,7 +74,7 @@ def test_a_request_is_made_once_for_each_of_40000_checks(monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["imaps", "https", "smtp"])
-def test_a_thousand_authorities_take_a_context_each(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thousand_authorities_need_a_context_each(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Counter[str]()
 
     def demand(_: ssl.SSLContext, ca: str) -> None:

@@ -22,18 +22,18 @@ def test_every_kind_has_a_checker() -> None:
         assert callable(checker_for(Check(name, TARGET, 10.0)))
 
 
-def test_a_word_stands_for_its_check() -> None:
+def test_each_word_has_its_check() -> None:
     assert nntp.KIND.check is checker_for(Check("nntp", TARGET, 10.0))
     assert isinstance(checker_for(Check("connect", TARGET, 10.0)), connect.ConnectCheck)
 
 
-def test_a_kind_without_a_check_of_its_own_is_a_connect_or_a_ping(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kind_without_a_check_is_a_connect_or_a_ping(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "kinds", lambda: {"gopher": Kind("gopher", None)})
     assert isinstance(checker_for(Check("gopher", TARGET, 10.0)), connect.ConnectCheck)
     assert ping.check is checker_for(Check("gopher", UDP, 10.0))
 
 
-def test_a_combined_check_has_a_state_of_its_own() -> None:
+def test_each_combined_check_has_a_separate_state() -> None:
     check = Check("http", TARGET, 10.0, connects=3, connect_timeout=1.0)
     first, second = checker_for(check), checker_for(check)
     assert isinstance(first, Combined)

@@ -116,7 +116,7 @@ def test_paths_are_those_of_the_file_that_has_them_or_absolute(tmp_path: Path) -
     assert ([virtual.id for virtual in config.virtuals], config.settings.autoreload) == (["tcp:192.0.2.1:80"], True)
 
 
-def test_a_folder_with_signs_of_a_pattern_is_taken_by_its_name(tmp_path: Path) -> None:
+def test_a_folder_with_signs_of_a_pattern_is_found_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "[x]").mkdir()
     write(tmp_path / "[x]", web=WEB)
     assert len(load(write(tmp_path / "[x]", main="include=w*.cf")).config.virtuals) == 1
@@ -147,7 +147,9 @@ def test_a_folder_instead_of_a_file_costs_no_descriptor(tmp_path: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_listed_does_not_count_as_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def denied(_: Any) -> Any:
         raise PermissionError(13, "Permission denied")
 
@@ -166,14 +168,14 @@ def test_warnings_about_the_line_ends_of_a_file_name_it(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_wrong_is_told_in_the_order_in_which_files_are_read_however_they_are_named() -> None:
+def test_problems_are_in_the_order_in_which_files_are_read() -> None:
     main = "include=a.cf\ninclude=b.cf\ninclude=x/../a.cf\nwrong\n"
     shelf = Shelf({"main.cf": main, **dict.fromkeys(("a.cf", "b.cf", "x/../a.cf"), "wrong")})
     places = [problem.split(": ")[0] for problem in problems(shelf)]
     assert places == ["main.cf:3:9", "main.cf:4:1", "a.cf:1:1", "x/../a.cf:1:1", "b.cf:1:1"]
 
 
-def test_names_and_authorities_in_included_files_are_told_of_there(
+def test_problems_of_names_and_authorities_are_at_their_included_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(*_: Any) -> None:

@@ -89,7 +89,7 @@ def test_a_known_name_that_does_not_resolve_keeps_its_address(write: Write, monk
     assert (warning.what, warning.hint, warning.line) == expected
 
 
-def test_a_name_that_is_lost_is_told_where_it_stands(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_name_is_reported_at_its_place(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch)
     known = {HostName(name, ipv6=False): IPv4Address("198.51.100.7") for name in ("web", "web-", "web2", "web3")}
     reals = ("web10:80", "198.51.100.1:80", "web:80", "web-:80", "web2->web3:80")
@@ -192,7 +192,7 @@ def test_a_dump_of_such_bytes_is_ascii_and_can_be_read_back(
     assert (of_text(text) == config) if of_text else (json.loads(text) == to_dict(config, show_secrets=True))
 
 
-def test_warnings_of_the_file_and_of_its_lines_stand_in_order(write: Write) -> None:
+def test_warnings_of_the_file_and_of_its_lines_are_in_order(write: Write) -> None:
     path = write(b"checkinterval=5s\r\n# \xff\nautoreload=maybe\n")
     assert refusal(path) == [
         ":1:1: warning: the line ends in CR LF; convert the file, for instance with dos2unix",
@@ -205,7 +205,7 @@ AUTHORITY = Path(__file__).with_name("authority.pem")
 SECURE = "virtual=192.0.2.1:443\n    real=198.51.100.1:443 gate\n    tlsverify=yes\n    tlsca={}\n"
 
 
-def test_a_file_of_authorities_is_read_anew_with_each_load(write: Write, tmp_path: Path) -> None:
+def test_a_file_of_authorities_is_read_again_with_each_load(write: Write, tmp_path: Path) -> None:
     authorities = tmp_path / "ca.pem"
     path = write(SECURE.format(authorities))
     authorities.write_text(f"Our own: \u00fc\n{AUTHORITY.read_text()}\n")

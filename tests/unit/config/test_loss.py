@@ -40,5 +40,5 @@ def test_a_server_whose_name_or_address_stays_is_not_left_out(before: Config, af
 
 
 @pytest.mark.parametrize("net", ["", "10.1.0.", "10.2.0."])
-def test_more_than_half_of_names_is_told(net: str) -> None:
+def test_a_loss_of_more_than_half_of_the_names_is_reported(net: str) -> None:
     assert describe_loss(NOW, servers("web1", net=net)) == "3 of 4 real servers"

@@ -60,7 +60,7 @@ def test_an_address_with_a_scope_is_passed_over(monkeypatch: pytest.MonkeyPatch)
     assert {host: IPv6Address("2001:db8::1")} == look_up(frozenset({host}), frozenset()).hosts
 
 
-def test_a_service_of_another_protocol_stands_in() -> None:
+def test_a_service_of_another_protocol_is_used_instead() -> None:
     ports = [PortName("http", "udp"), PortName("domain", "udp"), PortName("smtp"), PortName("nosuchservice", "tcp")]
     assert [look_up(frozenset(), frozenset(ports)).ports[port] for port in ports] == [80, 53, 25, None]
 

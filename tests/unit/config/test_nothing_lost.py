@@ -101,7 +101,7 @@ options = st.builds(
 
 @st.composite
 def files(draw: st.DrawFn) -> str:
-    """Return a file whose virtuals and servers all have addresses of their own."""
+    """Return a file in which no two virtuals or servers have the same address."""
     text, count = "", 0
     for virtual in range(draw(st.integers(1, 4))):
         text += f"virtual=10.0.1.{virtual}:80\n"
@@ -114,7 +114,7 @@ def files(draw: st.DrawFn) -> str:
 
 @st.composite
 def mutated(draw: st.DrawFn) -> str:
-    """Return a file with a few characters put in, taken out or doubled."""
+    """Return a file with a few characters inserted, removed or doubled."""
     text = draw(files())
     for _ in range(draw(st.integers(0, 4))):
         at, length = draw(st.integers(0, len(text))), draw(st.integers(0, 3))

@@ -72,7 +72,7 @@ async def test_a_failed_connect_calls_for_a_negotiation() -> None:
     assert await script.rounds(check, 2) == "c! N"
 
 
-async def test_a_connect_has_a_deadline_of_its_own() -> None:
+async def test_a_connect_has_a_separate_deadline() -> None:
     async def hang(_: Target) -> str:
         await asyncio.Event().wait()
         return "never"

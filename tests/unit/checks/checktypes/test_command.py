@@ -40,15 +40,15 @@ async def run(
 
 
 @pytest.mark.parametrize(
-    ("virtual", "told"),
+    ("virtual", "words"),
     [
         (WEB, "192.0.2.80 80"),
         (VirtualAddress(Protocol.TCP, ip_address("2001:db8::80"), 443), "[2001:db8::80] 443"),
         (FirewallMark(7), "7 0"),
     ],
 )
-async def test_a_command_gets_virtual_and_real_as_arguments(virtual: ServiceKey, told: str) -> None:
-    assert await run("/bin/echo", virtual=virtual) == (Verdict.UP, f"{told} [2001:db8::1] 8080")
+async def test_a_command_gets_virtual_and_real_as_arguments(virtual: ServiceKey, words: str) -> None:
+    assert await run("/bin/echo", virtual=virtual) == (Verdict.UP, f"{words} [2001:db8::1] 8080")
 
 
 async def test_a_command_may_have_arguments_and_no_shell_sees_them() -> None:
@@ -95,7 +95,7 @@ async def test_a_command_with_an_open_quote_is_down() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "reason"),
     [
         (errno.EAGAIN, "resource temporarily unavailable"),
         (errno.ETXTBSY, "text file busy"),
@@ -104,13 +104,13 @@ async def test_a_command_with_an_open_quote_is_down() -> None:
     ],
 )
 async def test_a_fork_that_fails_says_nothing_about_the_server(
-    number: int, told: str, monkeypatch: pytest.MonkeyPatch
+    number: int, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("subprocess.Popen", fails)
-    assert await run("/bin/true") == (Verdict.NONE, f"cannot run /bin/true: {told}")
+    assert await run("/bin/true") == (Verdict.NONE, f"cannot run /bin/true: {reason}")
 
 
 async def test_a_script_that_is_being_written_says_nothing_about_the_server(tmp_path: Path) -> None:
@@ -149,11 +149,11 @@ async def test_a_command_that_hangs_is_ended_with_its_group(tmp_path: Path, monk
 
 @pytest.mark.slow
 async def test_a_command_may_clean_up_when_its_time_is_over(tmp_path: Path) -> None:
-    script = f"trap 'sleep 0.1; echo gone >{tmp_path}/told; exit' TERM; sleep 60 & wait"
+    script = f"trap 'sleep 0.1; echo gone >{tmp_path}/output; exit' TERM; sleep 60 & wait"
     assert (await run(f"/bin/sh -c {shlex.quote(script)}", 0.3))[0] is Verdict.DOWN
     await command.all_ended()
     assert LIMITER.acquired == 0
-    assert (tmp_path / "told").read_text() == "gone\n"
+    assert (tmp_path / "output").read_text() == "gone\n"
 
 
 async def test_a_kernel_without_process_descriptors_will_do(monkeypatch: pytest.MonkeyPatch) -> None:

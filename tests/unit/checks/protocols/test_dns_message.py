@@ -195,7 +195,7 @@ VALID = answer(WWW, *((kind, text) for kind, text, _ in RECORDS))
 
 
 @pytest.mark.slow
-def test_a_reader_takes_anything() -> None:
+def test_a_reader_accepts_any_bytes() -> None:
     for data in (*mutants([VALID], 10_000), *mutants([VALID], 10_000, start=33)):
         assert outcome(data).isprintable()
 

@@ -40,7 +40,7 @@ def test_the_virtualhost_goes_into_the_host_header_and_sni() -> None:
     assert peer(request) == ("2001:db8::1", 443, True, "www.example.com")
 
 
-def test_without_a_virtualhost_an_ipv6_address_stands_in_brackets() -> None:
+def test_without_a_virtualhost_an_ipv6_address_is_in_brackets() -> None:
     request = first_request("https", Target(V6, 443, 5.0, request="/"))
     assert lines(request)[1] == "Host: [2001:db8::1]"
     assert peer(request) == ("2001:db8::1", 443, True, "2001:db8::1")
@@ -162,7 +162,7 @@ def test_redirects_keep_the_tls_parameters_except_the_name() -> None:
 
 @pytest.mark.parametrize("host", ["a\0b", "[fe80::1%a\0b]", "127.0\u2024.0", "[fe80::1%..lo]"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_redirect_to_a_host_that_no_lookup_and_no_tls_takes_is_refused(scheme: str, host: str) -> None:
+def test_a_redirect_to_a_host_that_no_lookup_and_no_tls_accepts_is_refused(scheme: str, host: str) -> None:
     request = first_request("http", Target(V4, 80, 5.0, request="/"))
     with pytest.raises(CheckFailed, match=r"^the URL is malformed$"):
         redirected_request(request, f"{scheme}://{host}:8443/")

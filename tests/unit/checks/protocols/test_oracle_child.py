@@ -46,8 +46,8 @@ def outcome(monkeypatch: pytest.MonkeyPatch, found: Cursor | Exception, database
     """Return the word or the reason, and keep with what the driver was called."""
 
     def connect(**arguments: Any) -> Cursor:
-        place = {"sid": "SHOP", "service_name": None} if database == "SHOP" else {"sid": None, "service_name": "shop"}
-        assert place.items() <= arguments.items()
+        names = {"sid": "SHOP", "service_name": None} if database == "SHOP" else {"sid": None, "service_name": "shop"}
+        assert names.items() <= arguments.items()
         assert (arguments["host"], arguments["user"], arguments["password"]) == ("192.0.2.1", "joe", "hunter2")
         if isinstance(found, Exception):
             raise found

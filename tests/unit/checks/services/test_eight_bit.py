@@ -143,7 +143,7 @@ async def test_a_command_gets_the_bytes_of_the_file() -> None:
     assert await command.run(("sh", "-c", 'printf %s "$1" | od -An -tx1', "sh", TEXT), Limiter(1)) == RAW.hex(" ")
 
 
-async def test_oracle_takes_no_such_text(servers: Servers) -> None:
+async def test_oracle_refuses_text_that_is_not_utf_8(servers: Servers) -> None:
     port = await servers.start(answering())
     fields = {"login": TEXT, "request": "SELECT 1", "database": "X"}
     assert (await run("oracle", port, **fields))[1].startswith("Oracle's driver takes UTF-8 only")

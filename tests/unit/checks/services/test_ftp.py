@@ -132,7 +132,7 @@ async def test_an_endless_file_is_down(servers: Servers) -> None:
 
 
 @pytest.mark.parametrize("answer", ["(|||%d|)", "(!!!%d!)", "(---%d-)", "(222%d2)", "go (~~~%d~). Now (really)"])
-async def test_the_port_for_data_may_stand_between_any_delimiters_of_rfc_2428(servers: Servers, answer: str) -> None:
+async def test_the_port_for_data_may_be_between_any_delimiters_of_rfc_2428(servers: Servers, answer: str) -> None:
     data = await servers.start(saying(ALIVE), "::1")
     port = await server(servers, host="::1", EPSV=f"229 {answer % data}\r\n".encode())
     assert await run(port, host="::1", receive="alive") == (Verdict.UP, "fetched 12 bytes")

@@ -55,7 +55,7 @@ async def test_a_flood_of_datagrams_ends_at_the_deadline(kind: str) -> None:
     assert reason.endswith(f': "{"z" * 24}...")')
 
 
-async def test_datagrams_that_nobody_reads_take_little_memory() -> None:
+async def test_datagrams_that_nobody_reads_need_little_memory() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
         own = datagram.Datagrams(unused)
     for size in (60_000, 60_000, 60_000, 1000, 0, 0):

@@ -165,9 +165,9 @@ async def test_the_full_login_of_mysql_8_without_tls(servers: Servers) -> None:
 @pytest.mark.parametrize("answers", [(b"",), (GREETING,), (GREETING, LOGGED_IN), (GREETING, LOGGED_IN, ROWS[:9])])
 async def test_silence_ends_at_the_deadline_with_how_far_it_came(servers: Servers, answers: tuple[bytes, ...]) -> None:
     verdict, reason = await run(await servers.start(exchange(*answers, hang=True)), timeout=0.2)
-    told = ("connected, no greeting", "connected, no answer to the login", "logged in, no answer to the query")
+    phases = ("connected, no greeting", "connected, no answer to the login", "logged in, no answer to the query")
     assert verdict is Verdict.DOWN
-    assert reason in [f"no answer within 0.2 s ({words})" for words in told]
+    assert reason in [f"no answer within 0.2 s ({words})" for words in phases]
 
 
 async def test_the_reason_of_a_close_has_the_progress(servers: Servers) -> None:
@@ -225,7 +225,7 @@ async def test_no_descriptor_is_left_behind(servers: Servers) -> None:
         ((), LOGGED_IN * 5000),
     ],
 )
-def test_a_flood_takes_little_memory(answers: tuple[bytes, ...], chunk: bytes) -> None:
+def test_a_flood_needs_little_memory(answers: tuple[bytes, ...], chunk: bytes) -> None:
     """On uvloop, which the daemon runs on; the other loop reads into 256 kB of its own."""
     with flood(answers, chunk, GREETING) as port:
         assert uvloop.run(peak(lambda: run(port, timeout=5.0))) < LITTLE

@@ -74,9 +74,9 @@ async def test_a_server_that_is_not_there_costs_no_process(monkeypatch: pytest.M
 
 
 def test_the_password_is_no_argument() -> None:
-    told = {"address": "127.0.0.1", "port": closed_port(), "timeout": 1, "login": "joe", "passwd": "hunter2"}
-    told |= {"database": "SHOP", "request": "SELECT 1 FROM dual"}
-    ended = subprocess.run(COMMAND, input=json.dumps(told), capture_output=True, text=True, check=True)
+    arguments = {"address": "127.0.0.1", "port": closed_port(), "timeout": 1, "login": "joe", "passwd": "hunter2"}
+    arguments |= {"database": "SHOP", "request": "SELECT 1 FROM dual"}
+    ended = subprocess.run(COMMAND, input=json.dumps(arguments), capture_output=True, text=True, check=True)
     assert ended.stdout.startswith("down ")
     assert "refused" in ended.stdout
     assert "hunter2" not in " ".join(COMMAND)

@@ -183,8 +183,8 @@ async def test_a_server_that_does_not_prove_itself(servers: Servers) -> None:
 async def test_silence_ends_at_the_deadline_with_how_far_it_came(servers: Servers, answers: tuple[bytes, ...]) -> None:
     verdict, reason = await run(await servers.start(exchange(b"", *answers, hang=True)), timeout=0.2)
     assert (verdict, reason.partition(" (")[0]) == (Verdict.DOWN, "no answer within 0.2 s")
-    told = ("connected, no answer to ", "connected, TLS handshake not done", "logged in, no answer to the query")
-    assert any(words in reason for words in told)
+    phases = ("connected, no answer to ", "connected, TLS handshake not done", "logged in, no answer to the query")
+    assert any(words in reason for words in phases)
 
 
 async def test_the_reason_of_a_close_has_the_progress(servers: Servers) -> None:
@@ -244,7 +244,7 @@ async def test_no_descriptor_is_left_behind(servers: Servers) -> None:
         ((), b"N" * 65536),
     ],
 )
-def test_a_flood_takes_little_memory(answers: tuple[bytes, ...], chunk: bytes) -> None:
+def test_a_flood_needs_little_memory(answers: tuple[bytes, ...], chunk: bytes) -> None:
     """On uvloop, which the daemon runs on; the other loop reads into 256 kB of its own."""
     with flood(answers, chunk) as port:
         assert uvloop.run(peak(lambda: run(port, timeout=5.0))) < LITTLE

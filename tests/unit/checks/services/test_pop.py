@@ -27,7 +27,7 @@ IN_CLEAR = [b"USER tim", b"PASS secret", b"QUIT"]
 
 
 class Mailbox:
-    """A server that answers commands as it is told to, everything else with ``+OK``; ``heard`` has all that came."""
+    """A server that answers some commands as set, all others with ``+OK``; ``heard`` has all received lines."""
 
     def __init__(self, replies: Mapping[bytes, bytes], stamp: bytes = b"") -> None:
         self.heard: list[bytes] = []

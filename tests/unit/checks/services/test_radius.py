@@ -134,7 +134,7 @@ def test_logins_and_passwords_that_are_too_long() -> None:
 
 
 @pytest.mark.slow
-def test_a_reader_takes_anything() -> None:
+def test_a_reader_accepts_any_bytes() -> None:
     """Also what is signed as it should be."""
     attributes = ACCEPT[20:] + b"\x12\x05yes"
     for data in mutants([ACCEPT, answer(NEMO.encoded, 3, attributes), signed(NEMO.encoded, attributes)], 10_000):
@@ -215,5 +215,5 @@ async def test_an_answer_with_a_wrong_message_authenticator_is_ignored(wrong: Ca
         assert await run(server.port) == (Verdict.UP, "Access-Accept")
     async with answering(lambda data: [wrong(data)]) as server:
         verdict, reason = await run(server.port, 0.2)
-    told = "no answer within 0.2 s (a RADIUS answer with a wrong Message-Authenticator: "
-    assert (verdict, reason[: len(told)]) == (Verdict.DOWN, told)
+    expected = "no answer within 0.2 s (a RADIUS answer with a wrong Message-Authenticator: "
+    assert (verdict, reason[: len(expected)]) == (Verdict.DOWN, expected)

@@ -110,7 +110,7 @@ def test_what_does_not_answer_us(data: bytes, why: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_reader_takes_anything() -> None:
+def test_a_reader_accepts_any_bytes() -> None:
     seeds = [ANSWER, ANSWER.replace(b"Via: ", b"v:\r\n ").replace(b"200 OK", b"503 Not now"), OPTIONS.encoded]
     assert all(outcome(data).isprintable() for data in mutants(seeds, 20_000))
 
@@ -131,7 +131,7 @@ async def test_up(servers: Servers, host: str) -> None:
     assert await run(port, host=host, protocol=Protocol.TCP) == OK
 
 
-async def test_every_request_has_a_token_of_its_own() -> None:
+async def test_every_request_has_another_token() -> None:
     async with answering(lambda data: [answer(data)]) as server:
         await run(server.port)
         await run(server.port)

@@ -28,7 +28,7 @@ async def test_it_sends_and_receives_until_the_end(servers: Servers) -> None:
     opened.close()
 
 
-async def test_more_than_the_kernel_takes_at_once_is_sent_in_pieces(servers: Servers) -> None:
+async def test_more_than_the_kernel_accepts_at_once_is_sent_in_pieces(servers: Servers) -> None:
     sizes = list[int]()
     done = asyncio.Event()
 
@@ -74,7 +74,9 @@ async def test_a_refusal_leaves_no_garbage_that_only_the_collector_finds() -> No
         gc.enable()
 
 
-async def test_of_a_name_the_first_address_that_takes_it(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_first_address_of_a_name_that_accepts_is_used(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good, bad = await servers.start(saying(b"hello")), closed_port()
     ports = [bad, good, bad]
 
@@ -133,7 +135,7 @@ async def test_data_and_the_end_that_come_before_somebody_waits_are_not_lost(ser
     opened.close()
 
 
-async def test_data_that_come_while_the_kernel_takes_no_more_are_not_lost(servers: Servers) -> None:
+async def test_data_that_come_while_the_kernel_accepts_no_more_are_not_lost(servers: Servers) -> None:
     """A wait for room ends with any event; the one that says that there are data is remembered."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

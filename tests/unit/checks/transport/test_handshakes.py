@@ -77,7 +77,7 @@ async def test_after_a_probe_that_took_long_the_room_is_held_for_a_shorter_time(
         assert limiter.acquired == 1
 
 
-async def test_one_that_gives_up_waiting_leaves_no_room_taken() -> None:
+async def test_one_that_gives_up_waiting_holds_no_room() -> None:
     limiter = Limiter(MAX_HANDSHAKES)
     held = [Handshake(limiter) for _ in range(MAX_HANDSHAKES)]
     assert all(handshake.try_acquire() for handshake in held)
