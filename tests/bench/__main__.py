@@ -1,6 +1,6 @@
 """``python -m bench [--runs N] [--page] [NAME...]``: run benchmarks, print their tables, write docs/performance.md.
 
-Each native benchmark runs in a process of its own, those that need IPVS in one boot of a virtual machine (or here,
+Each native benchmark runs in a separate process, those that need IPVS in one boot of a virtual machine (or here,
 where this kernel has it). What a benchmark found is kept in docs/performance/NAME.json, and the page is written from
 what is kept: so one benchmark can be repeated alone.
 """

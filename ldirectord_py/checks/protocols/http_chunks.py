@@ -19,41 +19,41 @@ _NEXT = re.compile(rb"\r?\n" + _FIRST.pattern)
 class Chunks:
     """Decodes chunks. Its state: how many bytes of the current chunk are missing, and the beginning of a size line."""
 
-    __slots__ = ("_effort", "_left", "_line", "_rest", "done")
+    __slots__ = ("_effort", "_missing", "_rest", "_size_line", "done")
 
     def __init__(self, effort: Effort) -> None:
         self._effort = effort
-        self._line = _FIRST
-        self._left = 0
+        self._size_line = _FIRST
+        self._missing = 0
         self._rest = b""
         self.done = False
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """Yield the parts of the body in ``data``, until a chunk of size 0; raises CheckFailed if it is malformed."""
         if self._rest and b"\n" not in data:  # so that a long line in small pieces is not searched for each of them
-            self._wait(self._rest + data)
+            self._keep_line(self._rest + data)
             return
         data, at = self._rest + data, 0
         self._rest = b""
         while at < len(data):
-            if not self._left:
-                if (line := self._line.match(data, at)) is None:
-                    self._wait(data[at:])
+            if not self._missing:
+                if (line := self._size_line.match(data, at)) is None:
+                    self._keep_line(data[at:])
                     return
-                at, self._left, self._line = line.end(), int(line[1], 16), _NEXT
-                self._effort.piece(self._left, CHUNK)
-                if not self._left:
+                at, self._missing, self._size_line = line.end(), int(line[1], 16), _NEXT
+                self._effort.piece(self._missing, CHUNK)
+                if not self._missing:
                     self.done = True  # trailers are ignored
                     return
-            piece = data[at : at + self._left]
+            piece = data[at : at + self._missing]
             at += len(piece)
-            self._left -= len(piece)
+            self._missing -= len(piece)
             if piece:
                 yield piece
 
-    def _wait(self, rest: bytes) -> None:
+    def _keep_line(self, rest: bytes) -> None:
         """Keep the beginning of a line; raises CheckFailed where more data cannot make it one."""
-        lines = 1 if self._line is _FIRST else 2
+        lines = 1 if self._size_line is _FIRST else 2
         if rest.count(b"\n") >= lines or len(rest) > MAX_SIZE_LINE:
             raise CheckFailed(f"malformed HTTP answer: no size of a chunk: {excerpt(rest)}")
         self._rest = rest

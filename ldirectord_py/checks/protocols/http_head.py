@@ -40,7 +40,7 @@ def begins(data: bytes | bytearray) -> bool:
 
 
 def head(data: bytes | bytearray) -> Head:
-    """Return the fields of a complete head; raises CheckFailed for one that is none or contradicts itself."""
+    """Return the fields of a complete head; raises CheckFailed if it is not one of HTTP or contradicts itself."""
     if (status := _STATUS_LINE.match(data)) is None:
         raise CheckFailed(f"not an HTTP answer: {excerpt(data[:81])}")
     lengths = codings = b""

@@ -174,10 +174,10 @@ def attribute_lines(attributes: memoryview) -> bytes:
 def _values(attributes: memoryview) -> Iterator[tuple[memoryview, memoryview]]:
     for tag, attribute in ber.elements(attributes):
         if tag != ber.SEQUENCE:
-            raise ber.Malformed("an attribute that is none")
+            raise ber.Malformed("a malformed attribute")
         parts = ber.elements(attribute)
         name = ber.expect(parts, ber.OCTET_STRING)
         for kind, value in ber.elements(ber.expect(parts, ber.SET)):
             if kind != ber.OCTET_STRING:
-                raise ber.Malformed("a value that is none")
+                raise ber.Malformed("a malformed value")
             yield name, value

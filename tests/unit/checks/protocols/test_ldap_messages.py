@@ -90,8 +90,8 @@ FINDINGS = {
     "an empty referral": message(1, BIND, element(0x0A, b"\x0a"), element(4), element(4), element(0xA3)),
     "an entry without a name": message(2, ENTRY),
     "an entry without attributes": message(2, ENTRY, element(0x04, b"a")),
-    "an attribute that is none": message(2, ENTRY, element(0x04, b"a"), element(0x30, element(0x04))),
-    "a value that is none": message(
+    "a malformed attribute": message(2, ENTRY, element(0x04, b"a"), element(0x30, element(0x04))),
+    "a malformed value": message(
         2, ENTRY, element(4, b"a"), element(0x30, element(0x30, element(4), element(0x31, element(2))))
     ),
     "a reference to nothing": message(2, REFERENCE),
