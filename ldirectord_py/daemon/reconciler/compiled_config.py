@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ldirectord_py.checks.base import Check, Kind, Result
 from ldirectord_py.config.model import CheckType, Config, Fallback, Real, Virtual
 from ldirectord_py.daemon.reconciler.dirty_set import Scopes
-from ldirectord_py.desired import VirtualRows, virtual_rows
+from ldirectord_py.desired import VirtualRows, row_key, virtual_rows
 from ldirectord_py.health import Rules
 from ldirectord_py.ipvs.netlink.encode import encode_valid
 from ldirectord_py.ipvs.table import DestinationKey, EncodedRows, Key, Row, ServiceKey
@@ -134,6 +134,8 @@ def _compile_virtual(virtual: Virtual, known: CompiledVirtual | None, kinds: Map
     rows = virtual_rows(virtual)
     encoded = encode_valid((rows.service, *(row for slot in rows.slots.values() for _, row in slot.up)))
     row_keys = {key: row for row, slot in rows.slots.items() for key, _ in slot.up}
+    if len(row_keys) < len(virtual.reals):  # a server that is there twice may have two rows: its last line counts
+        row_keys = {key: row_key(virtual, real) for key, real in zip(rows.identities, virtual.reals, strict=True)}
     rules = _rules(virtual)
     reals = {
         key: CompiledReal(key, row_keys[key], virtual, real, rules)

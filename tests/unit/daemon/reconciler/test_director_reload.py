@@ -6,7 +6,7 @@ import gc
 
 from builders import down, fallback, real, service_key, up, virtual
 from harness.director_site import TWO, WEB, destination, started
-from ldirectord_py.config.model import CheckType, Virtual
+from ldirectord_py.config.model import CheckType, Forward, Virtual
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Service
 
@@ -108,3 +108,9 @@ async def test_virtuals_that_reloads_removed_are_not_kept() -> None:
     gc.collect()
     kept = [each for each in gc.get_objects() if isinstance(each, Virtual) and each.id.startswith("tcp:10.7.")]
     assert len(kept) <= 2
+
+
+async def test_a_server_that_is_there_twice_with_two_rows_is_the_one_of_its_last_line() -> None:
+    site = await started(virtual(WEB, real("10.1.0.1:81", Forward.GATE), "10.1.0.1:81"))
+    await site.check(up())
+    assert "10.1.0.1:81" in site.weights
