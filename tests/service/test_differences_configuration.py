@@ -41,7 +41,7 @@ ACCEPTED = (
     ),
     pytest.param(
         (
-            Case(f"{GOOD}persistent = 600\n", "virtual persistent", Refused(3), "600", "for the virtual of line 1"),
+            Case(f"{GOOD}persistent = 600\n", "virtual persistent", Refused(3), "600", "part of the virtual of line 1"),
             Case(f"{GOOD}quiescent = yes\n", "daemon quiescent", "yes", "yes"),
         ),
         marks=pytest.mark.difference("Lines of a virtual not indented at all"),
@@ -60,10 +60,10 @@ ACCEPTED = (
     ),
     pytest.param(
         (
-            Case(f"{GOOD}    request = /x # y\n", "virtual request", Refused(3), "/x", "without quotes"),
-            Case(f"{GOOD}    receive = ok\n", "virtual receive", Refused(3), "ok", "without quotes"),
-            Case(f"{GOOD}    login = me\n", "virtual login", Refused(3), "me", "without quotes"),
-            Case(f"logfile = /tmp/log\n{GOOD}", "daemon logfile", Refused(1), "/tmp/log", "without quotes"),
+            Case(f"{GOOD}    request = /x # y\n", "virtual request", Refused(3), "/x", "is not quoted"),
+            Case(f"{GOOD}    receive = ok\n", "virtual receive", Refused(3), "ok", "is not quoted"),
+            Case(f"{GOOD}    login = me\n", "virtual login", Refused(3), "me", "is not quoted"),
+            Case(f"logfile = /tmp/log\n{GOOD}", "daemon logfile", Refused(1), "/tmp/log", "is not quoted"),
             Case(f"{GOOD}    request = /x#y\n", "virtual request", Refused(3), Refused(3), "ambiguous"),
         ),
         marks=pytest.mark.difference("A string without quotes (`request`, `receive`, `login`, `logfile`, ...)"),
