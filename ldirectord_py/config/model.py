@@ -150,17 +150,22 @@ class Virtual:
 
     @property
     def id(self) -> str:
-        """Return the virtual's name: ``tcp:10.0.0.1:80``, ``udp:[2001:db8::1]:53``, ``fwm:1``, ``fwm6:1``."""
-        match self.key:
-            case FirewallMark(mark, ipv6):
-                return f"fwm6:{mark}" if ipv6 else f"fwm:{mark}"
-            case VirtualAddress(protocol, address, port):
-                return f"{protocol.name.lower()}:{endpoint(address, port)}"
+        """Return the virtual's name, as ``virtual_id``."""
+        return virtual_id(self.key)
 
     @property
     def protocol(self) -> Protocol | None:
         """Return the transport protocol; None for a firewall mark."""
         return self.key.protocol if isinstance(self.key, VirtualAddress) else None
+
+
+def virtual_id(key: ServiceKey) -> str:
+    """Return the name of a virtual: ``tcp:10.0.0.1:80``, ``udp:[2001:db8::1]:53``, ``fwm:1``, ``fwm6:1``."""
+    match key:
+        case FirewallMark(mark, ipv6):
+            return f"fwm6:{mark}" if ipv6 else f"fwm:{mark}"
+        case VirtualAddress(protocol, address, port):
+            return f"{protocol.name.lower()}:{endpoint(address, port)}"
 
 
 def takes_sip(key: ServiceKey) -> bool:

@@ -82,11 +82,11 @@ def _saved(row: Row) -> str:
 
 
 def _tunnel_words(tunnel: Tunnel) -> Iterator[str]:
-    yield from ("--tun-type", TUNNEL_KINDS[tunnel.kind])
+    yield from ("--tun-type", "".join(TUNNEL_KINDS[tunnel.kind : tunnel.kind + 1]) or str(tunnel.kind))
     if tunnel.port:
         yield from ("--tun-port", str(tunnel.port))
     if tunnel.kind:
-        yield CHECKSUMS[tunnel.flags]
+        yield from CHECKSUMS[tunnel.flags : tunnel.flags + 1]  # none for flags that ipvsadm has no option for
 
 
 def _option(key: ServiceKey) -> str:

@@ -46,6 +46,21 @@ def line(event: Event) -> str | None:
             return _fault(event)
 
 
+def description(event: Event) -> str:
+    """Return the log line of an event, or a sentence for an event without one."""
+    match event:
+        case Outage(virtual, began):
+            return f"No real server of {virtual.id} is up" if began else f"A real server of {virtual.id} is up again"
+        case ConfigInForce(config):
+            reals = sum(len(virtual.reals) for virtual in config.virtuals)
+            return f"A configuration is in force: {len(config.virtuals)} virtual servers, {reals} real servers"
+        case Checked() | Probed():
+            reason = event.reason if isinstance(event, Checked) else event.result.reason
+            return line(event) or f"Checked real server {event.real} ({event.virtual.id}): {reason}"
+        case _:
+            return line(event) or ""
+
+
 def _fault(event: Unjudged | NotWritten | KernelLost | KernelFound) -> str:
     match event:
         case Unjudged():

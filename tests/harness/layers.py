@@ -39,7 +39,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
 PURE: tuple[str, ...] = (
     *("errors", "health", "address", "plan", "desired", "unresolved", "maintenance_names"),
     *("ipvs", "checks.base", "checks.effort", "checks.pattern", "checks.protocols", "config"),
-    *("report.events", "report.wording", "report.mail.message"),
+    *("report.event_fields", "report.events", "report.wording", "report.mail.message"),
     *("daemon.reconciler.causes", "daemon.reconciler.compiled_config", "daemon.reconciler.dirty_set"),
     *("daemon.reconciler.drift", "daemon.reconciler.health_table", "daemon.reconciler.leftover"),
     *("daemon.reconciler.manual_edits", "cli.arguments", "runtime.text"),

@@ -1,0 +1,194 @@
+"""Each event as the fields of a JSON object, the same for the log, notifications and the journal; without secrets.
+
+Every object has ``event`` (a name of EVENTS), ``time`` (UTC, ISO 8601) and ``message``; the others depend on the event.
+A field without a value is null. The values are text, numbers, booleans and lists of text, and ``cause`` is an object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ldirectord_py.config.model import Real, Virtual, virtual_id
+from ldirectord_py.health import Transition
+from ldirectord_py.ipvs.diff import Op, Verb
+from ldirectord_py.ipvs.ipvsadm import command, save
+from ldirectord_py.ipvs.table import Destination, Row, service_of
+from ldirectord_py.report.events import (
+    Checked,
+    ConfigInForce,
+    Drifted,
+    Event,
+    KernelFound,
+    KernelLost,
+    NotWritten,
+    Outage,
+    Probed,
+    Unjudged,
+    Unresolved,
+    Written,
+)
+from ldirectord_py.report.wording import MAX_LISTED, description
+
+EVENTS: Final = (
+    *("server-up", "server-down", "soft-failure", "soft-failures-over", "checked", "probed"),
+    *("checks-unjudged", "checks-judged", "outage-began", "outage-over"),
+    *("row-added", "row-changed", "row-removed", "row-refused", "drift-repaired", "drift-accepted"),
+    *("names-unresolved", "kernel-lost", "kernel-found", "configuration-in-force"),
+)
+"""The names of all events; names are added, and never change."""
+
+Fields = Mapping[str, Any]
+
+_OF_VERB = {Verb.ADD: "row-added", Verb.EDIT: "row-changed", Verb.DELETE: "row-removed"}
+
+
+def event_fields(event: Event, seconds: float) -> dict[str, Any]:
+    """Return the fields of an event that happened ``seconds`` after the epoch."""
+    return {
+        "event": event_name(event),
+        "time": iso_time(seconds),
+        "message": description(event),
+        **_details(event),
+    }
+
+
+def iso_time(seconds: float) -> str:
+    """Return ``2026-11-28T08:09:38.123Z`` for a time since the epoch."""
+    return f"{datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def event_name(event: Event) -> str:
+    """Return the name of an event, one of EVENTS."""
+    match event:
+        case Checked():
+            return _checked_name(event.transition)
+        case Written():
+            return _OF_VERB[event.op.verb]
+        case Unjudged():
+            return "checks-judged" if event.over else "checks-unjudged"
+        case Outage():
+            return "outage-began" if event.began else "outage-over"
+        case Drifted():
+            return "drift-repaired" if event.repaired else "drift-accepted"
+        case _:
+            return _ONLY_NAMES[type(event)]
+
+
+_ONLY_NAMES: Final[Mapping[type, str]] = {
+    Probed: "probed",
+    NotWritten: "row-refused",
+    Unresolved: "names-unresolved",
+    KernelLost: "kernel-lost",
+    KernelFound: "kernel-found",
+    ConfigInForce: "configuration-in-force",
+}
+
+
+def _checked_name(step: Transition) -> str:
+    if step.rose:
+        return "server-up"
+    if step.fell or step.first_failure:
+        return "server-down"
+    if step.soft_failure:
+        return "soft-failure"
+    return "soft-failures-over" if step.recovered else "checked"
+
+
+def _details(event: Event) -> dict[str, Any]:
+    match event:
+        case Checked():
+            return _verdict_fields(event)
+        case Probed(virtual, real, result):
+            probe = {"verdict": result.verdict.name.lower(), "reason": result.reason, "seconds": result.seconds}
+            return {**_server(virtual, real), **probe}
+        case Written():
+            return _written(event)
+        case NotWritten(refused):
+            return {**_op(refused.op), "reason": refused.reason}
+        case Drifted(before, found):
+            return _drifted(before, found)
+        case _:
+            return _other(event)
+
+
+def _other(event: Unjudged | Unresolved | KernelLost | KernelFound | Outage | ConfigInForce) -> dict[str, Any]:
+    match event:
+        case Unjudged(check, reason, checks, servers):
+            return {"kind": check.kind, "reason": reason, "checks": checks, "servers": servers}
+        case Unresolved(virtual, names, checked, unchecked):
+            counts = {"names": list(names[:MAX_LISTED]), "checked": len(checked), "unchecked": len(unchecked)}
+            return {**_virtual(virtual), **counts}
+        case KernelLost(reason):
+            return {"reason": reason}
+        case KernelFound():
+            return {}
+        case Outage(virtual):
+            return {**_virtual(virtual), "fallback": str(virtual.fallback) if virtual.fallback else None}
+        case ConfigInForce(config):
+            virtuals = config.virtuals
+            return {"virtuals": len(virtuals), "reals": sum(len(virtual.reals) for virtual in virtuals)}
+
+
+def _virtual(virtual: Virtual) -> dict[str, Any]:
+    return {"virtual": virtual.id, "servicename": virtual.servicename}
+
+
+def _server(virtual: Virtual, real: Real) -> dict[str, Any]:
+    return {**_virtual(virtual), "real": str(real), "name": real.name}
+
+
+def _verdict_fields(event: Checked) -> dict[str, Any]:
+    after, virtual = event.transition.after, event.virtual
+    return {
+        **_server(virtual, event.real),
+        "reason": event.reason,
+        "phase": event.phase.value,
+        "up": after.up,
+        "failures": after.failures,
+        "failurecount": virtual.failurecount,
+        "successes": after.successes,
+        "successcount": virtual.successcount,
+    }
+
+
+def _written(event: Written) -> dict[str, Any]:
+    row, cause = event.op.row, event.cause
+    return {
+        **_op(event.op),
+        "servicename": event.virtual.servicename if event.virtual else None,
+        "role": event.role.value if isinstance(row, Destination) else "virtual",
+        "phase": event.phase.value,
+        "weight_before": _weight(event.before),
+        "weight_after": None if event.op.verb is Verb.DELETE else _weight(row),
+        "cause": None if cause is None else {"event": event_name(cause), **_verdict_fields(cause)},
+    }
+
+
+def _op(op: Op) -> dict[str, Any]:
+    return {**_row(op.row), "command": command(op)}
+
+
+def _drifted(before: Row | None, found: Row | None) -> dict[str, Any]:
+    row = found or before
+    return {
+        **(_row(row) if row else {}),
+        "weight_before": _weight(before),
+        "weight_found": _weight(found),
+        "before": _saved_line(before),
+        "found": _saved_line(found),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    real = row.key.endpoint if isinstance(row, Destination) else None
+    return {"virtual": virtual_id(service_of(row.key)), "real": real}
+
+
+def _weight(row: Row | None) -> int | None:
+    return row.weight if isinstance(row, Destination) else None
+
+
+def _saved_line(row: Row | None) -> str | None:
+    return save({row.key: row}).rstrip() if row else None
