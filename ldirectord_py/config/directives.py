@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 
 from ldirectord_py.config import commands, mail
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
-from ldirectord_py.config.model import NO_ENGINE, SIP, Authorities, CheckType
+from ldirectord_py.config.model import NO_ENGINE, SIP, Authorities, CheckType, LogFormat
 from ldirectord_py.config.server_lines import with_leading_slash
 from ldirectord_py.config.values import (
     Reader,
@@ -84,6 +84,13 @@ def _checktype(raw: str, context: ValueContext) -> tuple[CheckType, int | None]:
 _CHECKTYPE = choice_reader(
     lambda context: [kind.value for kind in CheckType if kind is not CheckType.COMBINED], r"[\w-]+"
 )
+
+
+_LOGFORMAT = choice_reader(lambda context: [form.value for form in LogFormat], r"[\w-]+")
+
+
+def _logformat(raw: str, context: ValueContext) -> LogFormat:
+    return LogFormat(_LOGFORMAT(raw, context))
 
 
 _SCHEDULER = word_reader("[a-z]+", hint="write its name in small letters, as in scheduler=wrr")
@@ -189,6 +196,7 @@ _ROWS = (
     Directive("fork", Scope.GLOBAL, yes_no),
     Directive("include", Scope.GLOBAL),
     Directive("logfile", Scope.GLOBAL, quoted_string),
+    Directive("logformat", Scope.GLOBAL, _logformat),
     Directive("maintenancedir", Scope.GLOBAL, _maintenancedir),
     Directive("maxchecks", Scope.GLOBAL, integer(1, MAX_INT)),
     Directive("maxexternal", Scope.GLOBAL, integer(1, MAX_INT)),

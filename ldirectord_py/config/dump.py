@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from enum import StrEnum
 from typing import Any
 
 import yaml
@@ -47,7 +48,7 @@ def _plain(value: Any) -> Any:
     match value:
         case tuple():
             return [str(item) for item in value]
-        case Authorities():
+        case Authorities() | StrEnum():
             return str(value)
     return value
 

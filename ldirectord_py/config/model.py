@@ -33,6 +33,13 @@ class CheckType(StrEnum):
     COMBINED = "combined"
 
 
+class LogFormat(StrEnum):
+    """The words of ``logformat``."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 SIP, NO_ENGINE = "sip", "none"
 """The values of ``pe``, the persistence engine; without ``pe`` the kernel's engine stays."""
 
@@ -197,6 +204,7 @@ class Globals:
     followredirects: bool = True
     fork: bool = False
     logfile: str = "/var/log/ldirectord.log"
+    logformat: LogFormat = LogFormat.TEXT
     maintenancedir: str | None = None
     maxchecks: int | None = None
     maxexternal: int = 50

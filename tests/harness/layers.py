@@ -42,7 +42,7 @@ PURE: tuple[str, ...] = (
     *("report.event_fields", "report.events", "report.wording", "report.mail.message"),
     *("daemon.reconciler.causes", "daemon.reconciler.compiled_config", "daemon.reconciler.dirty_set"),
     *("daemon.reconciler.drift", "daemon.reconciler.health_table", "daemon.reconciler.leftover"),
-    *("daemon.reconciler.manual_edits", "cli.arguments", "runtime.text"),
+    *("daemon.reconciler.manual_edits", "cli.arguments", "runtime.text", "runtime.json_lines"),
 )
 NOT_PURE: tuple[str, ...] = (
     *("ipvs.netlink.client", "ipvs.netlink.session", "ipvs.netlink.socket"),

@@ -24,6 +24,7 @@ NEW = {
     "expectstatus",
     "followredirects",
     "include",
+    "logformat",
     "maxchecks",
     "maxexternal",
     "pe",

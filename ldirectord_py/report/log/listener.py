@@ -16,4 +16,4 @@ def log(event: Event) -> None:
     text = line(event)
     if text is not None:
         trouble = isinstance(event, _TROUBLE) and not (isinstance(event, Unjudged) and event.over)
-        _logger.log(logging.WARNING if trouble else logging.INFO, "%s", text)
+        _logger.log(logging.WARNING if trouble else logging.INFO, "%s", text, extra={"event": event})

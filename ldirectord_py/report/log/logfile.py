@@ -17,12 +17,15 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
 
-from ldirectord_py.config.model import Globals
-from ldirectord_py.report.log.sinks import FileSink, LogLine, Sink, StreamSink, SyslogSink, write_to_stderr
+from ldirectord_py.config.model import Globals, LogFormat
+from ldirectord_py.report.log.formats import LogLine
+from ldirectord_py.report.log.journal import JournalSink, is_journal, takes_syslog
+from ldirectord_py.report.log.sinks import FileSink, Sink, StreamSink, SyslogSink, write_to_stderr
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.text import escape
 from ldirectord_py.runtime.thread_writer import ThreadWriter
 
+STDOUT: Final = 1
 PACKAGE_LOGGER: Final = "ldirectord_py"
 MAX_TEXT_LENGTH: Final = 8192
 
@@ -58,7 +61,7 @@ class QueuedLog(QueueHandler):
             text = _text(record)
         except Exception:  # noqa: BLE001  a message that cannot be formatted must not raise in its caller
             text = f"{record.msg} (its arguments do not fit)"
-        return LogLine(record.created, record.levelno, one_line(text))
+        return LogLine(record.created, record.levelno, one_line(text), record.name, getattr(record, "event", None))
 
     def enqueue(self, record: Any) -> None:
         """Queue a line, or drop and count it."""
@@ -135,12 +138,15 @@ def reconfigure(settings: Globals) -> None:
 
 
 def sink_for(settings: Globals, instance: str, *, verbose: bool = False) -> Sink:
-    """Return the sink that ``settings`` name."""
+    """Return the sink that ``settings`` name: the journal itself where they name something that it collects."""
+    json = settings.logformat is LogFormat.JSON
     if verbose or settings.supervised:
-        return StreamSink()
+        return JournalSink(instance) if is_journal(STDOUT) else StreamSink(STDOUT, instance, json)
     if settings.logfile.startswith("/"):
-        return FileSink(Path(settings.logfile), instance)
-    return SyslogSink(settings.logfile)
+        return FileSink(Path(settings.logfile), instance, json)
+    if takes_syslog():
+        return JournalSink(instance, settings.logfile)
+    return SyslogSink(settings.logfile, instance=instance, json=json)
 
 
 def one_line(text: str) -> str:
@@ -161,4 +167,4 @@ def _text(record: logging.LogRecord) -> str:
 
 
 def _own_line(text: str) -> LogLine:
-    return LogLine(time.time(), logging.WARNING, text)
+    return LogLine(time.time(), logging.WARNING, text, __name__)

@@ -1,4 +1,7 @@
-"""The sinks of the log: a file, the standard output, syslog. Each may block, so only the thread of the log writes."""
+"""The sinks of the log: a file, the standard output, syslog. Each may block, so only the thread of the log writes.
+
+The journal is in ``journal.py``. ``json`` makes each line a JSON object.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from logging.handlers import SysLogHandler
 from pathlib import Path
 from typing import Protocol
 
+from ldirectord_py.report.log.formats import LogLine, json_object
 from ldirectord_py.runtime.line_writer import LineWriter
 from ldirectord_py.runtime.text import ESCAPED
 
@@ -25,15 +29,6 @@ _SEVERITIES = (
     (logging.WARNING, SysLogHandler.LOG_WARNING),
     (logging.INFO, SysLogHandler.LOG_INFO),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """A line of the log: its time in seconds since the epoch, its level as ``logging`` numbers it, its text."""
-
-    seconds: float
-    level: int
-    text: str
 
 
 class Sink(Protocol):
@@ -52,13 +47,17 @@ class FileSink:
 
     path: Path
     instance: str
+    json: bool = False
     _descriptor: int | None = field(default=None, repr=False, compare=False)
     _writer: LineWriter = field(default_factory=LineWriter, repr=False, compare=False)
 
     def write(self, lines: Sequence[LogLine]) -> None:
-        """Append ``[localtime|INSTANCE|pid] text`` for each line."""
+        """Append ``[localtime|INSTANCE|pid] text`` for each line, or JSON."""
         head = f"|{self.instance}|{os.getpid()}] "
-        text = "".join(f"[{time.ctime(line.seconds)}{head}{line.text}\n" for line in lines)
+        if self.json:
+            text = _json_lines(lines, self.instance)
+        else:
+            text = "".join(f"[{time.ctime(line.seconds)}{head}{line.text}\n" for line in lines)
         self._writer.write(self._open(), text.encode(errors=ESCAPED))
 
     def close(self) -> None:
@@ -88,11 +87,16 @@ class StreamSink:
     """An open stream, the standard output by default."""
 
     descriptor: int = 1
+    instance: str = ""
+    json: bool = False
     _writer: LineWriter = field(default_factory=LineWriter, repr=False, compare=False)
 
     def write(self, lines: Sequence[LogLine]) -> None:
-        """Write ``[localtime] text`` for each line."""
-        text = "".join(f"[{time.ctime(line.seconds)}] {line.text}\n" for line in lines)
+        """Write ``[localtime] text`` for each line, or JSON."""
+        if self.json:
+            text = _json_lines(lines, self.instance)
+        else:
+            text = "".join(f"[{time.ctime(line.seconds)}] {line.text}\n" for line in lines)
         self._writer.write(self.descriptor, text.encode(errors=ESCAPED))
 
     def close(self) -> None:
@@ -105,13 +109,13 @@ class SyslogSink:
 
     facility: str
     path: str = SYSLOG_SOCKET
+    instance: str = ""
+    json: bool = False
     _socket: socket.socket | None = field(default=None, repr=False, compare=False)
 
     def write(self, lines: Sequence[LogLine]) -> None:
-        """Send each line as ``ldirectord[pid]: text``; raises OSError, also for an unknown facility."""
-        number = SysLogHandler.facility_names.get(self.facility)
-        if number is None:
-            raise OSError(f"{self.facility} is neither a path nor a facility of syslog")
+        """Send each line as ``ldirectord[pid]: text``, or JSON for the text; raises OSError as ``facility_number``."""
+        number = facility_number(self.facility)
         try:
             self._send(number, lines)
         except OSError:  # syslog was restarted
@@ -132,8 +136,9 @@ class SyslogSink:
             sock.connect(self.path)
         for line in lines:
             stamp = time.ctime(line.seconds)[4:19]
-            head = f"<{facility * 8 + _severity(line.level)}>{stamp} ldirectord[{os.getpid()}]: "
-            self._socket.send((head + line.text).encode(errors=ESCAPED))
+            head = f"<{facility * 8 + severity(line.level)}>{stamp} ldirectord[{os.getpid()}]: "
+            text = json_object(line, self.instance, os.getpid()) if self.json else line.text
+            self._socket.send((head + text).encode(errors=ESCAPED))
 
 
 def write_to_stderr(text: str) -> None:
@@ -145,5 +150,19 @@ def write_to_stderr(text: str) -> None:
         sys.stderr.flush()
 
 
-def _severity(level: int) -> int:
+def facility_number(name: str) -> int:
+    """Return the number of a facility of syslog; raises OSError if there is none of that name."""
+    number = SysLogHandler.facility_names.get(name)
+    if number is None:
+        raise OSError(f"{name} is neither a path nor a facility of syslog")
+    return number
+
+
+def severity(level: int) -> int:
+    """Return the severity of syslog for a level of ``logging``."""
     return next((severity for least, severity in _SEVERITIES if level >= least), SysLogHandler.LOG_DEBUG)
+
+
+def _json_lines(lines: Sequence[LogLine], instance: str) -> str:
+    pid = os.getpid()
+    return "".join(f"{json_object(line, instance, pid)}\n" for line in lines)

@@ -43,6 +43,7 @@ def test_the_globals_are_those_of_the_file_and_their_defaults() -> None:
         "followredirects": True,
         "fork": False,
         "logfile": "/var/log/ldirectord.log",
+        "logformat": "text",
         "maintenancedir": None,
         "maxchecks": None,
         "maxexternal": 50,

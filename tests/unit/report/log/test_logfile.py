@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from ldirectord_py.config.model import Globals
 from ldirectord_py.report.log import logfile
+from ldirectord_py.report.log.formats import LogLine
 from ldirectord_py.report.log.logfile import MAX_TEXT_LENGTH, QueuedLog, one_line, open_log, reconfigure, sink_for
-from ldirectord_py.report.log.sinks import FileSink, LogLine, StreamSink, SyslogSink
+from ldirectord_py.report.log.sinks import FileSink, StreamSink, SyslogSink
 from ldirectord_py.runtime import thread_writer
 
 LOGGER = logging.getLogger("ldirectord_py.daemon.reconciler.director")
@@ -61,9 +62,9 @@ def test_a_new_file_is_created_after_a_rename(tmp_path: Path) -> None:
 
 def test_the_settings_name_the_sink() -> None:
     assert FileSink(Path("/var/log/x.log"), "i") == sink_for(Globals(logfile="/var/log/x.log"), "i")
-    assert SyslogSink("local0") == sink_for(Globals(logfile="local0"), "i")
-    assert StreamSink() == sink_for(Globals(supervised=True), "i")
-    assert StreamSink() == sink_for(Globals(), "i", verbose=True)
+    assert SyslogSink("local0", instance="i") == sink_for(Globals(logfile="local0"), "i")
+    assert StreamSink(instance="i") == sink_for(Globals(supervised=True), "i")
+    assert StreamSink(instance="i") == sink_for(Globals(), "i", verbose=True)
 
 
 def test_details_are_logged_only_when_verbose(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """The sinks of the log: a file, a stream, syslog, standard error."""
 
+import json
 import logging
 import os
 import socket
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ldirectord_py.report.log.sinks import FileSink, LogLine, StreamSink, SyslogSink, write_to_stderr
+from ldirectord_py.report.log.formats import LogLine, json_object
+from ldirectord_py.report.log.sinks import FileSink, StreamSink, SyslogSink, write_to_stderr
 
 START = 1792925414.0  # in UTC: Sun Oct 25 10:50:14 2026
 STAMP = "Sun Oct 25 10:50:14 2026"
@@ -60,6 +62,23 @@ def test_syslog_gets_facility_severity_time_and_process(tmp_path: Path) -> None:
         head = f"Oct 25 10:50:14 ldirectord[{os.getpid()}]:"
         assert [f"<158>{head} text", f"<156>{head} worse"] == [daemon.recv(4096).decode() for _ in range(2)]
         sink.close()
+
+
+def test_each_sink_writes_json_where_it_is_asked_to(tmp_path: Path) -> None:
+    line, path = LogLine(START, logging.INFO, "text", "x"), tmp_path / "file"
+    FileSink(path, "i", json=True).write([line, line])
+    reading, writing = os.pipe()
+    StreamSink(writing, "i", json=True).write([line])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(str(tmp_path / "log"))
+        sink = SyslogSink("local3", str(tmp_path / "log"), "i", json=True)
+        sink.write([line])
+        sent = daemon.recv(4096).decode().partition("]: ")[2]
+        sink.close()
+    found = [*path.read_text().splitlines(), os.read(reading, 4096).decode(), sent]
+    assert [json.loads(each) for each in found] == [json.loads(json_object(line, "i", os.getpid()))] * 4
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_restart_of_syslog_loses_no_line(tmp_path: Path) -> None:
