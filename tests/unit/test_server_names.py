@@ -1,0 +1,103 @@
+"""Which servers a name in a command means."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+import pytest
+
+from builders import config, real, virtual
+from harness.fakes.mutants import mutants
+from ldirectord_py.ipvs.table import Protocol
+from ldirectord_py.server_names import UnknownServerError, find_servers, find_virtuals
+
+CONFIG = config(
+    virtual("192.0.2.1:80", real("10.1.0.1:80"), real("10.1.0.2:8080", name="Web2.Example.NET"), servicename="Shop"),
+    virtual("192.0.2.1:53", real("10.1.0.1:53"), protocol=Protocol.UDP),
+    virtual("192.0.2.1:53", real("10.1.0.3:53", name="web3"), protocol=Protocol.TCP),
+    virtual("[2001:db8::1]:80", real("[2001:db8::2]:80"), real("[2001:db8::2:8]:80")),
+    virtual(7, real("10.1.0.4:0", name="web4")),
+)
+
+
+def found(name: str) -> list[str]:
+    return [str(server).removeprefix("tcp:") for server in find_servers(CONFIG.virtuals, name)]
+
+
+@pytest.mark.parametrize(
+    ("name", "servers"),
+    [
+        ("10.1.0.1", ["192.0.2.1:80/10.1.0.1:80", "udp:192.0.2.1:53/10.1.0.1:53"]),
+        ("10.1.0.1:53", ["udp:192.0.2.1:53/10.1.0.1:53"]),
+        ("web2", ["192.0.2.1:80/10.1.0.2:8080"]),
+        ("WEB2.example.net:8080", ["192.0.2.1:80/10.1.0.2:8080"]),
+        ("web?", ["192.0.2.1:80/10.1.0.2:8080", "192.0.2.1:53/10.1.0.3:53", "fwm:7/10.1.0.4:0"]),
+        ("web[34]", ["192.0.2.1:53/10.1.0.3:53", "fwm:7/10.1.0.4:0"]),
+        ("Web*.NET", ["192.0.2.1:80/10.1.0.2:8080"]),
+        ("10.1.0.*:53", ["udp:192.0.2.1:53/10.1.0.1:53", "192.0.2.1:53/10.1.0.3:53"]),
+        ("tcp:192.0.2.1:80/10.1.0.1", ["192.0.2.1:80/10.1.0.1:80"]),
+        ("192.0.2.1:80/web2", ["192.0.2.1:80/10.1.0.2:8080"]),
+        ("192.0.2.1:53/*", ["udp:192.0.2.1:53/10.1.0.1:53", "192.0.2.1:53/10.1.0.3:53"]),
+        ("UDP:192.0.2.1:53/", ["udp:192.0.2.1:53/10.1.0.1:53"]),
+        ("udp:*/*", ["udp:192.0.2.1:53/10.1.0.1:53"]),
+        ("shop/10.1.0.1:80", ["192.0.2.1:80/10.1.0.1:80"]),
+        ("fwm:7/*", ["fwm:7/10.1.0.4:0"]),
+        ("7/web4", ["fwm:7/10.1.0.4:0"]),
+        ("2001:db8::2", ["[2001:db8::1]:80/[2001:db8::2]:80"]),
+        ("[2001:DB8:0::2]:80", ["[2001:db8::1]:80/[2001:db8::2]:80"]),
+        ("[2001:db8::2*]:80", ["[2001:db8::1]:80/[2001:db8::2]:80", "[2001:db8::1]:80/[2001:db8::2:8]:80"]),
+        ("2001:db8::2:*", ["[2001:db8::1]:80/[2001:db8::2:8]:80"]),
+        ("TCP:[2001:DB8::1]:80/[2001:db8::2]:*", ["[2001:db8::1]:80/[2001:db8::2]:80"]),
+    ],
+)
+def test_a_name_means_these_servers(name: str, servers: list[str]) -> None:
+    assert found(name) == servers
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("10.1.0.9", "no real server 10.1.0.9; did you mean 10.1.0."),
+        ("wbe2.example.net", "no real server wbe2.example.net; did you mean Web2.Example.NET?"),
+        ("quite-another", "no real server quite-another"),
+        ("192.0.2.1:80", "192.0.2.1:80 is a virtual; 192.0.2.1:80/* means all its servers"),
+        ("tcp:192.0.2.1:88/10.1.0.1", "no virtual tcp:192.0.2.1:88; did you mean tcp:192.0.2.1:80 or tcp:192.0.2.1:5"),
+        ("shop/web3", "tcp:192.0.2.1:80 has no real server web3; did you mean "),
+        ("192.0.2.1:53/x", "192.0.2.1:53 has no real server x; did you mean 10.1.0.1:53 or web3 or 10.1.0.3:53?"),
+        ("", "no real server "),
+        ("/", "no virtual "),
+    ],
+)
+def test_an_unknown_name_is_an_error_with_names_that_are_like_it(name: str, text: str) -> None:
+    with pytest.raises(UnknownServerError) as error:
+        found(name)
+    assert str(error.value).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [
+        ("192.0.2.1:53", ["udp:192.0.2.1:53", "tcp:192.0.2.1:53"]),
+        ("Shop", ["tcp:192.0.2.1:80"]),
+        ("fwm*", ["fwm:7"]),
+        ("tcp:[2001:db8:0::1]:80", ["tcp:[2001:db8::1]:80"]),
+        ("web2", []),
+    ],
+)
+def test_a_name_means_these_virtuals(name: str, ids: list[str]) -> None:
+    assert [each.id for each in find_virtuals(CONFIG.virtuals, name)] == ids
+
+
+def test_a_server_that_is_configured_twice_is_found_once() -> None:
+    twice = config(virtual("192.0.2.1:80", real("10.1.0.1:80", weight=1), real("10.1.0.1:80", weight=2)))
+    assert [server.real.weight for server in find_servers(twice.virtuals, "*")] == [2]
+
+
+def test_whatever_a_name_is_it_means_servers_or_is_an_error_in_a_moment() -> None:
+    seeds = [b"[2001:db8::2*]:80", b"tcp:192.0.2.1:80/web[2-4]", b"[!a-*?]**x", b"7/", b"\xff[[]"]
+    for data in mutants(seeds, 500):
+        begin = time.thread_time()
+        with suppress(UnknownServerError):
+            assert found(data.decode("utf-8", "surrogateescape"))
+        assert time.thread_time() - begin < 1
