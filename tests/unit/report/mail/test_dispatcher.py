@@ -25,7 +25,7 @@ def mail(server: str | None) -> MailMessage:
 
 async def test_each_mail_server_has_one_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     queued: list[tuple[str, str | None]] = []
-    monkeypatch.setattr(MailQueue, "put", lambda self, message: queued.append((self._name, message.route.server)))
+    monkeypatch.setattr(MailQueue, "put", lambda self, message: queued.append((self._queue.name, message.route.server)))
     made: list[str] = []
 
     def make(name: str, transport: Transport, is_current: Callable[[Alert], bool]) -> MailQueue:
