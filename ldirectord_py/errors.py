@@ -5,6 +5,7 @@
     LdirectordError
     +-- ConfigError      the configuration is refused; carries every Problem of the file
     +-- KernelError      the kernel's table cannot be read or written now
+    |   +-- NoTableError     the kernel has no IPVS, or denies this process access to it
     +-- CheckFailed      the server did not pass its check; the text is the reason
     |   +-- DeadlinePassed   it did not answer in time
     +-- Inconclusive     a fault of this host: the check has no verdict
@@ -53,6 +54,10 @@ class ConfigError(LdirectordError):
 
 class KernelError(LdirectordError):
     """The kernel's table cannot be read or written now; the text says why and how to fix it."""
+
+
+class NoTableError(KernelError):
+    """The kernel has no IPVS, or denies this process access to it."""
 
 
 class CheckFailed(LdirectordError):  # noqa: N818  a failed check is a verdict, not an error of ours

@@ -32,6 +32,11 @@ COMMANDS: Mapping[str, CommandInfo] = {
     "check": CommandInfo("check", "check the configuration: exit status 0, or 2 with all errors"),
     "dump": CommandInfo("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
     "table": CommandInfo("table", "print the kernel's table while all servers are up, as ipvsadm -Sn", "[--live]"),
+    "plan": CommandInfo(
+        "plan",
+        "print what a start, or a reload after OLDFILE, would change in the kernel: exit status 0, 3 if anything",
+        "[--assume up|down|current] [--from OLDFILE] [--json]",
+    ),
     "probe": CommandInfo(
         "probe",
         "run each check once, now: exit status 0 when all are up, 1 when some are not",

@@ -57,6 +57,11 @@ def save(table: Table) -> str:
     return "".join(f"{_saved(row)}\n" for row in in_order(table))
 
 
+def values(row: Row) -> str:
+    """Return the options of a row that may change: those that follow its key."""
+    return " ".join(_values(row))
+
+
 def command(op: Op) -> str:
     """Return the ipvsadm command of an op."""
     letter = {Verb.ADD: "a", Verb.EDIT: "e", Verb.DELETE: "d"}[op.verb]
@@ -71,14 +76,19 @@ def command(op: Op) -> str:
 
 def _saved(row: Row) -> str:
     if isinstance(row, Service):
-        return " ".join(["-A", _option(row.key), "-s", row.scheduler, *_saved_options(row)])
-    words = ["-a", _option(row.key.service), "-r", row.key.endpoint]
-    words += [FORWARDS[row.forward], "-w", str(row.weight)]
+        return f"-A {_option(row.key)} {values(row)}"
+    return f"-a {_option(row.key.service)} -r {row.key.endpoint} {values(row)}"
+
+
+def _values(row: Row) -> Iterator[str]:
+    if isinstance(row, Service):
+        yield from ("-s", row.scheduler, *_saved_options(row))
+        return
+    yield from (FORWARDS[row.forward], "-w", str(row.weight))
     if row.forward is ForwardMethod.TUNNEL:
-        words += _tunnel_words(row.tunnel)
+        yield from _tunnel_words(row.tunnel)
     if row.upper or row.lower:
-        words += ["-x", str(row.upper), "-y", str(row.lower)]
-    return " ".join(words)
+        yield from ("-x", str(row.upper), "-y", str(row.lower))
 
 
 def _tunnel_words(tunnel: Tunnel) -> Iterator[str]:

@@ -20,7 +20,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("checks.prepared",),
     ("checks.registry", "checks.stream", "checks.datagram", "checks.phase", "plugin"),
     ("config",),
-    ("plan", "desired", "unresolved", "maintenance_names", "server_names"),
+    ("plan", "changes", "desired", "unresolved", "maintenance_names", "server_names"),
     ("report",),
     ("report.log",),
     ("report.mail",),
@@ -37,7 +37,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 PURE: tuple[str, ...] = (
-    *("errors", "health", "address", "plan", "desired", "unresolved", "maintenance_names", "server_names"),
+    *("errors", "health", "address", "plan", "changes", "desired", "unresolved", "maintenance_names", "server_names"),
     *("ipvs", "checks.base", "checks.effort", "checks.pattern", "checks.protocols", "config"),
     *("report.event_fields", "report.events", "report.wording", "report.mail.message"),
     *("daemon.reconciler.causes", "daemon.reconciler.compiled_config", "daemon.reconciler.dirty_set"),

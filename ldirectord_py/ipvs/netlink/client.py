@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
-from ldirectord_py.errors import KernelError
+from ldirectord_py.errors import KernelError, NoTableError
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.netlink.session import NetlinkSession, NoFamilyError
 from ldirectord_py.ipvs.netlink.socket import OpenSocket, open_socket
@@ -135,7 +135,7 @@ class NetlinkKernel:
         try:
             await self._off_loop(session.resolve)
         except NoFamilyError as error:
-            raise KernelError(
+            raise NoTableError(
                 f"the kernel has no IPVS ({reason or 'modprobe ip_vs did not help'}):"
                 " load the module ip_vs as root, or install the modules of the running kernel"
             ) from error

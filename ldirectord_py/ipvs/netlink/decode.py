@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
 from ldirectord_py.address import Address
-from ldirectord_py.errors import KernelError
+from ldirectord_py.errors import KernelError, NoTableError
 from ldirectord_py.ipvs.netlink import uapi
 from ldirectord_py.ipvs.table import (
     IPIP,
@@ -99,7 +99,7 @@ def dumped(chunk: bytes, sequence: int) -> tuple[list[NetlinkMessage], bool]:
 
 def _dump_error(error: int) -> KernelError:
     if error == errno.EPERM:
-        return KernelError(UNPRIVILEGED)
+        return NoTableError(UNPRIVILEGED)
     return BrokenDumpError(f"the kernel answered {errno.errorcode.get(error, error)}")
 
 

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from ldirectord_py.errors import KernelError
+from ldirectord_py.errors import KernelError, NoTableError
 from ldirectord_py.ipvs.netlink.uapi import (
     NETLINK_CAP_ACK,
     NETLINK_GENERIC,
@@ -28,6 +28,7 @@ LONG_READ: Final = 32 * 1024 - 1
 
 Both sizes are odd, as no answer's size is: an answer that fills the buffer was truncated.
 """
+_TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 _BUFFER_SIZE = 4 * 1024 * 1024
 
 
@@ -63,7 +64,8 @@ def open_socket() -> RawSocket:
     try:
         opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC)
     except OSError as error:
-        raise KernelError(f"no netlink socket: {error.strerror}; {_hint(error)}") from error
+        kind = KernelError if error.errno in _TOO_MANY_FILES else NoTableError
+        raise kind(f"no netlink socket: {error.strerror}; {_hint(error)}") from error
     opened.setblocking(False)
     opened.bind((0, 0))
     opened.connect((0, 0))  # to the kernel: any process may send to an unconnected netlink socket
@@ -77,7 +79,7 @@ def open_socket() -> RawSocket:
 
 
 def _hint(error: OSError) -> str:
-    if error.errno in (errno.EMFILE, errno.ENFILE):
+    if error.errno in _TOO_MANY_FILES:
         return "raise the limit of open files"
     return "use a kernel with generic netlink"
 
