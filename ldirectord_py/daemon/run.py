@@ -9,6 +9,7 @@
     Prober or WorkerPool ----observe--------+--> Director: HealthTracker --> TableSync --> Kernel
                                                                |                 |
                                                                '------Event------+--> log
+                                                                                 +--> Journal
                                                                                  +--> MailAlerts
                                                                                  +--> MonitorFiles
                                                                                  '--> FallbackCommands
@@ -32,6 +33,7 @@ from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.commands.runner import CommandRunner
 from ldirectord_py.daemon.configuration.name_watch import NameWatch
 from ldirectord_py.daemon.configuration.reload import Reloader
+from ldirectord_py.daemon.history.journal import Journal
 from ldirectord_py.daemon.maintenance.directory import MaintenanceDirectory
 from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
@@ -90,7 +92,8 @@ class Daemon:
     """The objects of a daemon, and the order in which they start, switch to a new configuration, and end."""
 
     def __init__(self, path: Path, loaded: Parsed, notify: SdNotify, kernel: Kernel) -> None:
-        listeners: list[Listener] = [log]
+        self.journal = Journal()
+        listeners: list[Listener] = [log, self.journal]
         self.kernel = kernel
         with gc_paused():
             compiled = compile_config(loaded.config, kinds())

@@ -26,6 +26,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("report.mail",),
     ("report.commands",),
     ("instance",),
+    ("daemon.history",),
     ("daemon.reconciler",),
     ("daemon.probing",),
     ("daemon.workers",),

@@ -1,0 +1,1 @@
+"""What was observed so far: the last results and transitions, and the journal of events."""

@@ -1,0 +1,120 @@
+"""The journal: what happened, numbered, so that a reader can go on where it stopped and knows what it missed."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from ldirectord_py.report.event_fields import event_fields, event_name, iso_time
+from ldirectord_py.report.events import Event
+from ldirectord_py.report.wording import MAX_LISTED
+
+MAX_ENTRIES: Final = 10_000
+"""Entries that are kept; the oldest go first."""
+
+MAX_TEXT: Final = 500
+"""Characters of each text of an entry that somebody else wrote."""
+
+DAEMON: Final = "ldirectord"
+"""Who did what the daemon did by itself."""
+
+NOT_KEPT: Final = frozenset(
+    (*("soft-failure", "soft-failures-over", "checked", "probed"), *("row-added", "row-changed", "row-removed"))
+)
+"""Events that are no entries: the results of a check have them, or another event has their cause."""
+
+
+class JournalEntry(NamedTuple):
+    """An entry: its number, its time in seconds since the epoch, and its fields as JSON, which take the least room."""
+
+    seq: int
+    seconds: float
+    text: str
+
+    def fields(self) -> dict[str, Any]:
+        """Return ``seq``, ``event``, ``time``, ``who``, ``message`` and the evidence."""
+        return {"seq": self.seq, **json.loads(self.text)}
+
+
+class Gap(NamedTuple):
+    """Entries are missing before those that a reader gets, for a ``reason``; how many is None if nobody knows."""
+
+    reason: str
+    missed: int | None
+
+
+class Journal:
+    """A Listener that keeps the last entries, and numbers them from 1 in each ``epoch``.
+
+    An epoch is the life of one daemon. ``append`` is for what is no Event, such as the action of an operator.
+    Its state: the entries, the number of the last one, and who is called for each new entry.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time, epoch: str = "") -> None:
+        self.epoch = epoch or os.urandom(4).hex()
+        self.last = 0
+        self._clock = clock
+        self._entries: deque[JournalEntry] = deque(maxlen=MAX_ENTRIES)
+        self._followers: dict[Callable[[], None], None] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Keep an event, unless it is one of NOT_KEPT."""
+        name = event_name(event)
+        if name not in NOT_KEPT:
+            self._append(event_fields(event, self._clock()))
+
+    def append(self, event: str, message: str, *, who: str = DAEMON, **evidence: Any) -> None:
+        """Keep what ``who`` did: its name in words joined by hyphens, a sentence, and further fields."""
+        self._append({"event": event, "time": iso_time(self._clock()), "message": message, **evidence}, who)
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest entry, that of the next one if there is none."""
+        return self._entries[0].seq if self._entries else self.last + 1
+
+    def since(self, seq: int, limit: int | None = None) -> list[JournalEntry]:
+        """Return the entries after that with the number ``seq``, the oldest first, at most ``limit`` of them."""
+        skipped = max(0, seq + 1 - self.first)
+        return list(islice(self._entries, skipped, None if limit is None else skipped + limit))
+
+    def since_time(self, seconds: float) -> int:
+        """Return the number before that of the first entry from a time on, in seconds since the epoch."""
+        return next((entry.seq - 1 for entry in self._entries if entry.seconds >= seconds), self.last)
+
+    def gap(self, seq: int, epoch: str = "") -> Gap | None:
+        """Return why entries are missing after ``seq`` of an ``epoch`` ("" for this one), None if none is."""
+        if (epoch and epoch != self.epoch) or seq > self.last:
+            return Gap("another daemon runs now, which numbers its events from 1", None)
+        if seq + 1 < self.first:
+            return Gap(f"only the last {MAX_ENTRIES} events are kept", self.first - 1 - seq)
+        return None
+
+    def follow(self, on_entry: Callable[[], None]) -> None:
+        """Call ``on_entry`` after each new entry, until ``unfollow``; it must not raise."""
+        self._followers[on_entry] = None
+
+    def unfollow(self, on_entry: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._followers.pop(on_entry, None)
+
+    def _append(self, fields: Mapping[str, Any], who: str = DAEMON) -> None:
+        self.last += 1
+        text = json.dumps(dict(_bounded({**fields, "who": who})), separators=(",", ":"))
+        self._entries.append(JournalEntry(self.last, self._clock(), text))
+        for on_entry in tuple(self._followers):
+            on_entry()
+
+
+def _bounded(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, str):
+            yield name, value[:MAX_TEXT]
+        elif isinstance(value, list):
+            yield name, value[:MAX_LISTED]
+        else:
+            yield name, value
