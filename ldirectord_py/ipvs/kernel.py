@@ -20,6 +20,7 @@ from ldirectord_py.ipvs.table import (
     Service,
     ServiceKey,
     Table,
+    Usage,
 )
 
 __all__ = ["SCHEDULERS", "Kernel", "MemoryKernel", "Refused"]
@@ -48,6 +49,10 @@ class Kernel(Protocol):
 
         KernelError when they cannot be counted now.
         """
+        ...
+
+    async def usage(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, Usage]:
+        """Return the weight and the connections of the destinations of these services, as of now; KernelError."""
         ...
 
     async def aclose(self) -> None:
@@ -110,9 +115,14 @@ class MemoryKernel:
 
     async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
         """Return ``connected`` for the destinations of these services, 0 for each without; raise ``broken``."""
+        return {key: used.connections for key, used in (await self.usage(services)).items()}
+
+    async def usage(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, Usage]:
+        """Return the weight of the destinations of these services, and ``connected`` as active; raise ``broken``."""
         self._raise_broken()
         held = [self._services[key] for key in services if key in self._services]
-        return {key: self.connected.get(key, 0) for each in held for key in each.destinations}
+        rows = [row for each in held for row in each.destinations.values()]
+        return {row.key: Usage(row.weight, self.connected.get(row.key, 0)) for row in rows}
 
     async def aclose(self) -> None:
         """Do nothing: there are no resources to release, and the table stays."""

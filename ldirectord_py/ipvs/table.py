@@ -161,6 +161,20 @@ class Destination(NamedTuple):
     tunnel: Tunnel = IPIP
 
 
+class Usage(NamedTuple):
+    """What the kernel has of a destination at one moment: its weight, its connections, and its persistent clients."""
+
+    weight: int
+    active: int = 0
+    inactive: int = 0
+    persistent: int = 0
+
+    @property
+    def connections(self) -> int:
+        """All connections and persistent clients."""
+        return self.active + self.inactive + self.persistent
+
+
 Key = ServiceKey | DestinationKey
 Row = Service | Destination
 Table = Mapping[Key, Row]

@@ -14,7 +14,7 @@ from harness.lab.fresh_namespace import fresh_namespace
 from ldirectord_py.ipvs.diff import diff
 from ldirectord_py.ipvs.ipvsadm import in_order, save
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
-from ldirectord_py.ipvs.table import Destination, DestinationKey, Table
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Table, Usage
 
 
 @pytest.fixture(autouse=True)
@@ -121,4 +121,6 @@ async def test_connections_and_persistent_clients_are_counted(kernel: NetlinkKer
     (of,) = (key for key in await kernel.read() if not isinstance(key, DestinationKey))
     with socket.create_server(("", 8080)) as server, socket.create_connection(("10.0.0.1", 80), 60), server.accept()[0]:
         counts = await kernel.connections([of])
+        used = await kernel.usage([of])
     assert sorted(counts.values()) == [0, 2]
+    assert sorted(used.values()) == [Usage(1), Usage(1, 1, 0, 1)]

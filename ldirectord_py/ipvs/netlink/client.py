@@ -17,7 +17,7 @@ from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.netlink.session import NetlinkSession, NoFamilyError
 from ldirectord_py.ipvs.netlink.socket import OpenSocket, open_socket
 from ldirectord_py.ipvs.refusal import Refused, refused
-from ldirectord_py.ipvs.table import NOT_ENCODED, Destination, DestinationKey, EncodedRows, ServiceKey, Table
+from ldirectord_py.ipvs.table import NOT_ENCODED, Destination, DestinationKey, EncodedRows, ServiceKey, Table, Usage
 from ldirectord_py.runtime.child import Child
 from ldirectord_py.runtime.garbage import gc_paused
 from ldirectord_py.runtime.output import Output
@@ -92,7 +92,11 @@ class NetlinkKernel:
 
     async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
         """Return how many connections and persistent clients the destinations of these services have; KernelError."""
-        return await self._call(lambda session: session.connections(services))
+        return {key: used.connections for key, used in (await self.usage(services)).items()}
+
+    async def usage(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, Usage]:
+        """Return the weight and the connections of the destinations of these services; KernelError."""
+        return await self._call(lambda session: session.usage(services))
 
     async def aclose(self) -> None:
         """Close the sockets, unless a call still uses them; a later call opens others."""

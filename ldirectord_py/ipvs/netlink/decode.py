@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
@@ -34,11 +34,6 @@ UNPRIVILEGED: Final = "access to the kernel's IPVS table is denied: run as root 
 _ORDER: Final = "little" if struct.pack("=H", 1) == b"\1\0" else "big"
 PROTOCOLS = frozenset(Protocol)
 FORWARDS = [*ForwardMethod, ForwardMethod.BYPASS, ForwardMethod.BYPASS, ForwardMethod.BYPASS]
-_CONNECTION_COUNTS = (
-    uapi.IPVS_DEST_ATTR_ACTIVE_CONNS,
-    uapi.IPVS_DEST_ATTR_INACT_CONNS,
-    uapi.IPVS_DEST_ATTR_PERSIST_CONNS,
-)
 
 
 class MalformedAnswerError(KernelError):
@@ -220,16 +215,7 @@ def _tunnel(found: Attributes) -> Tunnel:
     )
 
 
-def connections(owner: ServiceKey, chunk: bytes, sequence: int) -> tuple[list[tuple[DestinationKey, int]], bool]:
-    """Return how many connections and persistent clients the destinations of a chunk have, and whether it is the last.
-
-    Errors as ``dumped``.
-    """
-    found, done = dumped(chunk, sequence)
-    rows = [(destination(message, owner), message) for message in found]
-    return [(row.key, _connections(message)) for row, message in rows if row is not None], done
-
-
-def _connections(message: NetlinkMessage) -> int:
+def destination_numbers(message: NetlinkMessage, kinds: Iterable[int]) -> list[int]:
+    """Return the numbers of 32 bits that a destination has as attributes of these kinds, 0 for one that it lacks."""
     found = _nested(message, uapi.IPVS_CMD_ATTR_DEST) or {}
-    return sum(_number(found, kind, 4) for kind in _CONNECTION_COUNTS)
+    return [_number(found, kind, 4) for kind in kinds]

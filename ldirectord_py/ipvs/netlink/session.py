@@ -42,8 +42,19 @@ from ldirectord_py.ipvs.netlink.uapi import (
     NLM_F_DUMP,
     NLMSG_ERROR,
 )
+from ldirectord_py.ipvs.netlink.usage import usage
 from ldirectord_py.ipvs.refusal import Refused, validate
-from ldirectord_py.ipvs.table import NOT_ENCODED, DestinationKey, EncodedRows, Key, Row, Service, ServiceKey, Table
+from ldirectord_py.ipvs.table import (
+    NOT_ENCODED,
+    DestinationKey,
+    EncodedRows,
+    Key,
+    Row,
+    Service,
+    ServiceKey,
+    Table,
+    Usage,
+)
 
 MAX_BATCH: Final = 1024
 """Ops in one send."""
@@ -180,9 +191,9 @@ class NetlinkSession:
         """Return the table, each service with its destinations of one moment; KernelError when it keeps changing."""
         return self._retry(self._read_once)
 
-    def connections(self, services: Collection[ServiceKey]) -> dict[DestinationKey, int]:
-        """Return how many connections the destinations of these services have; KernelError as ``read``."""
-        return self._retry(lambda: dict(chain.from_iterable(self._connections(key).items() for key in services)))
+    def usage(self, services: Collection[ServiceKey]) -> dict[DestinationKey, Usage]:
+        """Return the weight and the connections of the destinations of these services; KernelError as ``read``."""
+        return self._retry(lambda: dict(chain.from_iterable(self._usage(key).items() for key in services)))
 
     def _retry(self, attempt: Callable[[], Result]) -> Result:
         """Return the result of the first attempt during which the table does not change, within READ_TIMEOUT."""
@@ -230,13 +241,13 @@ class NetlinkSession:
         known.remember(rows)
         return known.rows
 
-    def _connections(self, owner: ServiceKey) -> dict[DestinationKey, int]:
-        """Return the connections of each destination; a dump in several parts, which may lose some, is repeated."""
-        decode_chunk = partial(decode.connections, owner)
-        counts, parts = self._dump(self._long_dumps, IPVS_CMD_GET_DEST, service_key(owner), decode_chunk)
+    def _usage(self, owner: ServiceKey) -> dict[DestinationKey, Usage]:
+        """Return the usage of each destination; a dump in several parts, which may lose some, is repeated."""
+        decode_chunk = partial(usage, owner)
+        found, parts = self._dump(self._long_dumps, IPVS_CMD_GET_DEST, service_key(owner), decode_chunk)
         if parts > 1:
-            counts += self._dump(self._long_dumps, IPVS_CMD_GET_DEST, service_key(owner), decode_chunk)[0]
-        return dict(counts)
+            found += self._dump(self._long_dumps, IPVS_CMD_GET_DEST, service_key(owner), decode_chunk)[0]
+        return dict(found)
 
     def _dump(
         self, opened: NetlinkSocket, command: int, payload: bytes, decode: Decode[Decoded]

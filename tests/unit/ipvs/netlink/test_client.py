@@ -26,6 +26,7 @@ from ldirectord_py.ipvs.table import (
     Protocol,
     Row,
     Service,
+    Usage,
     VirtualAddress,
 )
 
@@ -315,5 +316,7 @@ async def test_connections_are_counted_of_the_services_asked_for(mishap: Callabl
     linux.mishaps.extend([fine, mishap] if mishap else [])
     counts = await kernel.connections([service().key])
     assert (counts[busy], counts[idle], len(counts)) == (321, 0, 10)
+    used = await kernel.usage([service().key])
+    assert (used[busy], used[idle].connections) == (Usage(MANY[3].weight, 1, 20, 300), 0)
     gone = FirewallMark(77)
     assert dict(await kernel.connections([gone])) == {}
