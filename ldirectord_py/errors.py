@@ -7,6 +7,9 @@
     +-- KernelError      the kernel's table cannot be read or written now
     |   +-- NoTableError     the kernel has no IPVS, or denies this process access to it
     +-- CheckFailed      the server did not pass its check; the text is the reason
+    |   +-- BadStatus        it answered in its protocol, with an error, a refusal or another status than expected
+    |   +-- TlsUnavailable   it has no TLS, which the check asks for
+    |   +-- InvalidCheck     the directives of the check make no valid request
     |   +-- DeadlinePassed   it did not answer in time
     +-- Inconclusive     a fault of this host: the check has no verdict
 """
@@ -62,6 +65,18 @@ class NoTableError(KernelError):
 
 class CheckFailed(LdirectordError):  # noqa: N818  a failed check is a verdict, not an error of ours
     """The server did not pass its check; the text is the reason, short and with the evidence."""
+
+
+class BadStatus(CheckFailed):
+    """The server answered in its protocol, with an error, a refusal or a status that is not expected."""
+
+
+class TlsUnavailable(CheckFailed):
+    """The server has no TLS, which the check asks for."""
+
+
+class InvalidCheck(CheckFailed):
+    """The directives of the check make no valid request; the server was not asked."""
 
 
 class DeadlinePassed(CheckFailed):

@@ -15,11 +15,12 @@ from ldirectord_py.checks.transport.datagram import Datagrams, UnrelatedAnswer
 from ldirectord_py.checks.transport.datagram import connect as connect_udp
 from ldirectord_py.checks.transport.stream import Stream
 from ldirectord_py.checks.transport.stream import connect as connect_tcp
-from ldirectord_py.errors import CheckFailed, Inconclusive
+from ldirectord_py.errors import BadStatus, CheckFailed, Inconclusive
 from ldirectord_py.ipvs.table import Protocol
 
 __all__ = [
     "TLS",
+    "BadStatus",
     "CheckFailed",
     "Checker",
     "Datagrams",

@@ -7,6 +7,7 @@ from typing import Any
 
 from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Kind, Result, Target
+from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.config.model import Config, Fallback, Forward, Globals, Real, Virtual
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
@@ -58,14 +59,14 @@ def config(*virtuals: Virtual, **settings: Any) -> Config:
 
 def up(reason: str = "ok") -> Result:
     """Return the result of a check that passed."""
-    return Result(Verdict.UP, reason, 0.01)
+    return Result(Verdict.UP, reason, 0.01, ReasonCode.L7OK)
 
 
 def down(reason: str = "connect refused") -> Result:
     """Return the result of a check that failed."""
-    return Result(Verdict.DOWN, reason, 0.01)
+    return Result(Verdict.DOWN, reason, 0.01, ReasonCode.L4CON)
 
 
 def unjudged(reason: str = "too many open files") -> Result:
     """Return the result of a check that a fault of this host kept from judging."""
-    return Result(Verdict.NONE, reason, 0.01)
+    return Result(Verdict.NONE, reason, 0.01, ReasonCode.SOCKERR)

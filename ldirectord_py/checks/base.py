@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ldirectord_py.address import Address
+from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import Protocol, ServiceKey
 
@@ -102,7 +103,7 @@ class Check:
 
 
 class Result(NamedTuple):
-    """The result of one probe: the verdict, its reason in words, and the duration in seconds.
+    """The result of one probe: the verdict, its reason in words, the duration in seconds, and the reason as a code.
 
     ``conclusive_after`` is 1 for a result that counts at once. A result in doubt counts only after this
     number of probes in a row in doubt.
@@ -111,4 +112,5 @@ class Result(NamedTuple):
     verdict: Verdict
     reason: str
     seconds: float
+    code: ReasonCode = ReasonCode.NOCHECK
     conclusive_after: int = 1

@@ -8,6 +8,8 @@ import time
 from typing import Final
 
 from ldirectord_py.checks.base import Checker, Result, Target
+from ldirectord_py.checks.code_derivation import failure_code, success_code
+from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.checks.deadline import Deadline
 from ldirectord_py.checks.progress import LOOKUP, NO_TLS, NOT_CONNECTED, progress, set_progress
 from ldirectord_py.checks.reasons import is_local, words
@@ -41,7 +43,7 @@ async def probe(checker: Checker, target: Target) -> Result:
             raise
         return result
     deadline.end()
-    return Result(Verdict.UP, word, time.monotonic() - start)
+    return Result(Verdict.UP, word, time.monotonic() - start, success_code(progress()))
 
 
 def _failed(error: BaseException, deadline: Deadline, target: Target, start: float) -> Result | None:
@@ -52,7 +54,8 @@ def _failed(error: BaseException, deadline: Deadline, target: Target, start: flo
     verdict, reason = _judge(failure, target)
     stalled = verdict is Verdict.DOWN and deadline.stalled > MAX_STALL
     after = _conclusive_after(failure) if stalled else 1
-    return Result(verdict, _masked(reason, target), time.monotonic() - start, after)
+    code = failure_code(failure, progress())
+    return Result(verdict, _masked(reason, target), time.monotonic() - start, code, after)
 
 
 def _conclusive_after(failure: Exception) -> int:
@@ -64,7 +67,8 @@ def concluded(result: Result) -> Result:
     """Return the result of several probes in doubt, of which this is the last: no verdict, unless timeouts count."""
     if result.conclusive_after < MAX_PROBES:
         return result
-    return Result(Verdict.NONE, f"this host stood still during the check: {result.reason}", result.seconds)
+    reason = f"this host stood still during the check: {result.reason}"
+    return Result(Verdict.NONE, reason, result.seconds, ReasonCode.DOUBT)
 
 
 def _judge(error: Exception, target: Target) -> tuple[Verdict, str]:

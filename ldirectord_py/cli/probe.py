@@ -151,6 +151,7 @@ def _as_json(results: Sequence[tuple[ProbeRow, Result]]) -> str:
             "real": endpoint(row.real.server, row.real.port),
             "check": row.check_name,
             "verdict": result.verdict.name.lower(),
+            "code": result.code,
             "ms": round(result.seconds * 1000, 1),
             "reason": result.reason,
         }

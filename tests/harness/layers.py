@@ -39,7 +39,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
 )
 PURE: tuple[str, ...] = (
     *("errors", "health", "address", "plan", "changes", "desired", "unresolved", "maintenance_names", "server_names"),
-    *("ipvs", "checks.base", "checks.effort", "checks.pattern", "checks.protocols", "config"),
+    *("ipvs", "checks.base", "checks.codes", "checks.effort", "checks.pattern", "checks.protocols", "config"),
     *("report.event_fields", "report.events", "report.wording", "report.mail.message"),
     *("daemon.reconciler.causes", "daemon.reconciler.compiled_config", "daemon.reconciler.dirty_set"),
     *("daemon.reconciler.drift", "daemon.reconciler.health_table", "daemon.reconciler.leftover"),

@@ -14,7 +14,7 @@ import logging
 import signal
 from collections.abc import Sequence
 
-from ldirectord_py.checks.progress import set_progress
+from ldirectord_py.checks.progress import NO_COMMAND_END, NO_COMMAND_START, set_progress
 from ldirectord_py.errors import CheckFailed, Inconclusive
 from ldirectord_py.runtime.child import TERMINATION_TIMEOUT, Child
 from ldirectord_py.runtime.environment import environment
@@ -36,6 +36,7 @@ async def run(command: Sequence[str], limiter: Limiter) -> str:
     Raises Inconclusive if it cannot be started. Afterwards its processes are ended and reaped in the background, and
     count against the limit until then.
     """
+    set_progress(NO_COMMAND_START)
     output = Output()
     try:
         child = await _start(command, output)
@@ -57,11 +58,11 @@ async def _status(child: Child, output: Output) -> int:
     """Return the exit status of a command that was just started."""
     GROUPS.add(child.pid)
     output.close_write_end()
-    set_progress("the command has not ended")
+    set_progress(NO_COMMAND_END)
     try:
         return await child.wait()
     except asyncio.CancelledError:
-        set_progress(f"the command has not ended{_quoted_line(output)}")
+        set_progress(f"{NO_COMMAND_END}{_quoted_line(output)}")
         raise
 
 

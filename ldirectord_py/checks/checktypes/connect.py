@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ldirectord_py.checks.base import Kind, Target
-from ldirectord_py.checks.progress import NOT_CONNECTED, set_progress
+from ldirectord_py.checks.progress import CONNECTED, NOT_CONNECTED, set_progress
 from ldirectord_py.checks.transport.connection import connect
 
 
@@ -20,6 +20,7 @@ class ConnectCheck:
         set_progress(NOT_CONNECTED)
         connection = await connect(self._host, target.port)
         connection.close()
+        set_progress(CONNECTED)
         return "connected"
 
 

@@ -13,7 +13,7 @@ from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.effort import Effort
 from ldirectord_py.checks.host_faults import connect_datagrams, fault, send_datagram
-from ldirectord_py.checks.progress import set_progress
+from ldirectord_py.checks.progress import NO_ECHO, set_progress
 from ldirectord_py.errors import Inconclusive
 
 _HEADER = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence number
@@ -43,7 +43,7 @@ async def check(target: Target) -> str:
     """Return ``echo reply``; each of ``attempts`` requests waits for an equal part of the timeout."""
     echo = Echo(target.address)
     try:
-        set_progress("no echo reply")
+        set_progress(NO_ECHO)
         for attempt in range(1, target.attempts):
             try:
                 async with asyncio.timeout(target.timeout / target.attempts):

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Collection
 from ldirectord_py.checks.base import Checker, Kind, Target
 from ldirectord_py.checks.effort import RECORD
 from ldirectord_py.checks.pattern import Pattern, compiled
-from ldirectord_py.checks.progress import NOT_CONNECTED, set_progress
+from ldirectord_py.checks.progress import NO_HANDSHAKE, NOT_CONNECTED, set_progress
 from ldirectord_py.checks.protocols.http_request import Request, first_request, redirected_request
 from ldirectord_py.checks.protocols.http_response import Response
 from ldirectord_py.checks.protocols.http_statuses import parse_statuses
@@ -155,7 +155,7 @@ class Exchange:
     def progress(self) -> str:
         """Return how far the exchange has come, in words for a reason."""
         if self._tls and not self._tls.established:
-            return "connected, TLS handshake not done"
+            return NO_HANDSHAKE
         return self.answer.progress()
 
     def close(self) -> None:

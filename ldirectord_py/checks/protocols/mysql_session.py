@@ -18,7 +18,7 @@ from pymysql.constants import CLIENT, COMMAND
 from pymysql.protocol import MysqlPacket, OKPacketWrapper
 
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.progress import NOT_CONNECTED, progress, set_progress
+from ldirectord_py.checks.progress import NO_HANDSHAKE, NOT_CONNECTED, progress, set_progress
 from ldirectord_py.checks.protocols.sql import GOT_ROW, MAX_RECEIVED, NO_ROW, outcome
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport.connection import open_connection
@@ -155,7 +155,7 @@ class _MysqlSession(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has 
         self.write_packet(struct.pack("<iIB23s", self.client_flag, MAX_PACKET_LEN, charset, b""))
         if left := bytes(self._reader._buffer):  # type: ignore[attr-defined]
             raise CheckFailed(f"more than a greeting before TLS: {excerpt(left)}")
-        set_progress("connected, TLS handshake not done")
+        set_progress(NO_HANDSHAKE)
         await self._writer.start_tls(parameters.context, server_hostname=parameters.name)
         self._secure = True
 

@@ -11,7 +11,7 @@ from enum import IntEnum
 from functools import partial
 
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.progress import NOT_CONNECTED, progress, set_progress
+from ldirectord_py.checks.progress import NO_HANDSHAKE, NOT_CONNECTED, progress, set_progress
 from ldirectord_py.checks.protocols import postgres_messages, scram
 from ldirectord_py.checks.protocols.sql import GOT_ROW, MAX_RECEIVED
 from ldirectord_py.checks.reasons import excerpt
@@ -61,7 +61,7 @@ class PostgresSession:
         self._writer.write(postgres_messages.SSL_REQUEST)
         answer = await self._reader.read(MAX_MESSAGE)
         if answer == b"S":  # and nothing after it, which an attacker may have inserted
-            set_progress("connected, TLS handshake not done")
+            set_progress(NO_HANDSHAKE)
             await self._writer.start_tls(parameters.context, server_hostname=parameters.name)
         elif answer[:1] == b"E":
             raise CheckFailed(postgres_messages.failure(answer[5:])[1])

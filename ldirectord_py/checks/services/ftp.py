@@ -6,7 +6,7 @@ import re
 
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.pattern import Pattern, compiled
-from ldirectord_py.checks.progress import set_progress
+from ldirectord_py.checks.progress import NO_DATA_CONNECTION, set_progress
 from ldirectord_py.checks.protocols.replies import ftp_reply
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
@@ -54,7 +54,7 @@ async def _fetch(stream: Stream, target: Target) -> str:
     """Fetch the file and return its size in words; raises CheckFailed if ``receive`` does not match."""
     await _command(stream, "TYPE I", "2")
     port = await _data_port(stream)
-    set_progress("connected, no connection for data")
+    set_progress(NO_DATA_CONNECTION)
     data = await open_data(str(target.address), port)
     try:
         await _command(stream, f"RETR {target.request}", "1")

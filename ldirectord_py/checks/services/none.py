@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.progress import NOT_PROBED, set_progress
 
 
 async def check(target: Target) -> str:
     """Return ``not checked``."""
+    set_progress(NOT_PROBED)
     return "not checked"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from ldirectord_py.checks.base import Kind, Target
+from ldirectord_py.checks.progress import RESERVATION, set_progress
 from ldirectord_py.checks.protocols.radius_packet import AccessRequest
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport import datagram
@@ -22,7 +23,10 @@ async def check(target: Target) -> str:
         answer = await socket.exchange(request.encoded, request.decode)
     if answer.code != "Access-Accept":
         raise CheckFailed(f"{answer.code}: {excerpt(answer.message)}" if answer.message else answer.code)
-    return answer.code if answer.proved else f"{answer.code} (without Message-Authenticator)"
+    if answer.proved:
+        return answer.code
+    set_progress(RESERVATION)
+    return f"{answer.code} (without Message-Authenticator)"
 
 
 KIND = Kind(

@@ -13,7 +13,7 @@ from typing import Final
 
 from ldirectord_py.checks.effort import MAX_TALK, Effort
 from ldirectord_py.checks.host_faults import IPV6_RECVERR, fault, rejection
-from ldirectord_py.checks.progress import LOOKUP, progress, set_progress
+from ldirectord_py.checks.progress import LOOKUP, NO_TLS, progress, set_progress
 from ldirectord_py.checks.threads import LOOKUPS
 from ldirectord_py.checks.transport.epoll import FAILURE, READABLE, current_epoll
 from ldirectord_py.checks.transport.tls import TlsParameters
@@ -46,6 +46,7 @@ async def open_connection(
     if tls is None:
         reader, writer = await open_streams(connected, limit=limit)
     else:
+        set_progress(NO_TLS)
         reader, writer = await open_streams(connected, limit=limit, tls=tls.context, name=tls.name)
     reader.on_data = Effort(MAX_TALK).read
     return reader, writer

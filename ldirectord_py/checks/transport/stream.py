@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.progress import NO_TLS, NOT_CONNECTED, set_progress
+from ldirectord_py.checks.progress import NO_HANDSHAKE, NOT_CONNECTED, set_progress
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport.connection import open_connection
 from ldirectord_py.checks.transport.line_buffer import LineBuffer
@@ -87,7 +87,7 @@ class Stream:
         """Start TLS; raises CheckFailed if unencrypted bytes are left, which an attacker may have inserted."""
         if rest := self._lines.rest():
             raise CheckFailed(f"more than an answer before TLS: {excerpt(rest)}")
-        set_progress("connected, TLS handshake not done")
+        set_progress(NO_HANDSHAKE)
         await self._writer.start_tls(parameters.context, server_hostname=parameters.name)
 
     leave = send_goodbye  # older plug-ins use these two names
@@ -104,7 +104,7 @@ class Stream:
 @asynccontextmanager
 async def connect(target: Target, *, tls: bool = False) -> AsyncIterator[Stream]:
     """Yield a connection to the target, with ``tls`` as its TLS directives ask; it is closed without waiting."""
-    stream = await (_over_tls(target, tls_parameters(target)) if tls else _plain(target))
+    stream = await _open(target, tls_parameters(target) if tls else None)
     set_progress("connected, no greeting")
     try:
         yield stream
@@ -112,13 +112,7 @@ async def connect(target: Target, *, tls: bool = False) -> AsyncIterator[Stream]
         stream.close()
 
 
-async def _plain(target: Target) -> Stream:
+async def _open(target: Target, parameters: TlsParameters | None) -> Stream:
     set_progress(NOT_CONNECTED)
-    reader, writer = await open_connection(str(target.address), target.port, limit=MAX_LINE)
-    return Stream(reader, writer, target.address)
-
-
-async def _over_tls(target: Target, parameters: TlsParameters) -> Stream:
-    set_progress(NO_TLS)
     reader, writer = await open_connection(str(target.address), target.port, limit=MAX_LINE, tls=parameters)
     return Stream(reader, writer, target.address)

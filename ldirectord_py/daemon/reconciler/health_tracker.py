@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
 from ldirectord_py.daemon.reconciler.health_table import HealthTable, initial_states
@@ -16,8 +17,8 @@ from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.table import DestinationKey, Key, Row, ServiceKey
 from ldirectord_py.report.events import Checked, Listener, Outage, Phase, Probed
 
-IN_MAINTENANCE: Final = Result(Verdict.MAINTENANCE, "Server in maintenance", 0.0)
-OUT_OF_MAINTENANCE: Final = Result(Verdict.UP, "Server out of maintenance", 0.0)
+IN_MAINTENANCE: Final = Result(Verdict.MAINTENANCE, "Server in maintenance", 0.0, ReasonCode.MAINT)
+OUT_OF_MAINTENANCE: Final = Result(Verdict.UP, "Server out of maintenance", 0.0, ReasonCode.MAINT)
 
 KernelRows = Callable[[ServiceKey], Mapping[Key, Row]]
 """Returns the rows that the kernel holds of a service."""

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.health import Verdict
 
 _LENGTH = struct.Struct("!I")
@@ -65,7 +66,10 @@ class Update:
 
     def encode(self) -> bytes:
         """Return the message."""
-        results = [(number, result.verdict.value, result.reason, result.seconds) for number, result in self.results]
+        results = [
+            (number, result.verdict.value, result.reason, result.seconds, result.code)
+            for number, result in self.results
+        ]
         fields = (results, list(self.log_lines), list(self.groups))
         return _with_length(json.dumps(fields, default=str).encode())  # a reason of a plug-in may not be a str
 
@@ -80,7 +84,10 @@ def decode_update(data: bytes) -> Update:
     """Return the update in a message of a worker; raises ValueError or TypeError if it is malformed."""
     results, log_lines, groups = json.loads(data)
     return Update(
-        [(number, Result(Verdict(verdict), reason, seconds)) for number, verdict, reason, seconds in results],
+        [
+            (number, Result(Verdict(verdict), reason, seconds, ReasonCode(code)))
+            for number, verdict, reason, seconds, code in results
+        ],
         [(int(level), str(name), str(text)) for level, name, text in log_lines],
         [int(group) for group in groups],
     )

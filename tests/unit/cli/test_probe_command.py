@@ -90,7 +90,7 @@ def test_all_up_is_0_and_a_silent_server_is_1_with_its_progress(site: Site, caps
     assert shown(capsys)[-1][-1] == "no answer within 1 s (connected, no greeting)"
 
 
-def test_json_is_a_list_of_six_fields(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_a_list_of_seven_fields(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     good = site.serve(saying(IMAP))
     site.write(section("192.0.2.1:80", f"127.0.0.1:{good}"), section("9", "192.0.2.7", checktype="off"))
     assert site.run("--json") == 0
@@ -103,6 +103,7 @@ def test_json_is_a_list_of_six_fields(site: Site, capsys: pytest.CaptureFixture[
             "real": f"127.0.0.1:{good}",
             "check": "connect",
             "verdict": "up",
+            "code": "L4OK",
             "reason": "connected",
         },
         {
@@ -110,6 +111,7 @@ def test_json_is_a_list_of_six_fields(site: Site, capsys: pytest.CaptureFixture[
             "real": "192.0.2.7:0",
             "check": "off",
             "verdict": "none",
+            "code": "NOCHECK",
             "ms": 0.0,
             "reason": "not checked (checktype = off)",
         },

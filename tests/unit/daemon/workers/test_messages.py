@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ldirectord_py.checks.base import Check, Result, Target
+from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.daemon.workers.messages import (
     MAX_MESSAGE_SIZE,
     Assignment,
@@ -41,7 +42,7 @@ async def test_an_assignment() -> None:
 
 
 async def test_an_update() -> None:
-    results = [(7, Result(verdict, 'not "200"\n\x00é\udce9', 0.25)) for verdict in Verdict]
+    results = [(7, Result(verdict, 'not "200"\n\x00é\udce9', 0.25, code)) for verdict in Verdict for code in ReasonCode]
     sent = Update(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")], [4711])
     assert decode_update(await received(sent.encode())) == sent
 
