@@ -28,6 +28,8 @@ from ldirectord_py.config.syntax import SyntaxTree, VirtualSection
 from ldirectord_py.config.virtual_checks import VirtualRules, check_virtual
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
 
+WEBHOOK_LIBRARY = "aiohttp"
+
 _GLOBALS = frozenset(field.name for field in fields(Globals))
 _VIRTUALS = frozenset(field.name for field in fields(Virtual))
 _INHERITED = frozenset(row.name for row in DIRECTIVES.values() if row.scope is Scope.BOTH) & _VIRTUALS
@@ -55,6 +57,8 @@ def build(tree: SyntaxTree, names: Names, rules: VirtualRules) -> Config:
     services = {kind.port: kind.name for kind in rules.kinds.values() if kind.port}
     context = _Context(tree.globals, inherited, services, names, rules)
     virtuals = tuple(filter(None, (_build_virtual(section, context) for section in tree.virtuals)))
+    for settings in (tree.globals, *(section.settings for section in tree.virtuals)):
+        _check_webhook(settings, rules)
     _check_global_fallbacks(context)
     return Config(_build_globals(tree.globals.values), virtuals)
 
@@ -64,6 +68,13 @@ def _build_globals(values: Mapping[str, Any]) -> Globals:
     if "checkinterval" in known:
         known.setdefault("reconcile", known["checkinterval"])
     return Globals(**known)
+
+
+def _check_webhook(settings: Settings, rules: VirtualRules) -> None:
+    """Refuse a webhook without the library that sends to it."""
+    if settings.values.get("notifyurl") and not rules.is_installed(WEBHOOK_LIBRARY):
+        what = f"notifyurl needs {WEBHOOK_LIBRARY}, which is not installed"
+        rules.error(settings.lines["notifyurl"], what, "run pip install 'ldirectord-py[notify]'")
 
 
 def _check_global_fallbacks(context: _Context) -> None:

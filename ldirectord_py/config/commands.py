@@ -41,6 +41,14 @@ def fallbackcommand(raw: str, context: ValueContext) -> str:
     return _checked(maybe_quoted_string(raw, context))
 
 
+def command_or_words(raw: str, context: ValueContext) -> str:
+    """Read a command with quotes around all of it, around single words, or without quotes."""
+    text = nonempty(raw, context)
+    if text[0] in "'\"" and len(_words(text)) > 1:
+        return text
+    return _checked(maybe_quoted_string(raw, context))
+
+
 def _checked(command: str) -> str:
     _words(command)
     return command

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from ipaddress import IPv4Address
 
-from ldirectord_py.config import commands, mail
+from ldirectord_py.config import commands, mail, notifications
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
 from ldirectord_py.config.model import NO_ENGINE, SIP, Authorities, CheckType, LogFormat
 from ldirectord_py.config.server_lines import with_leading_slash
@@ -219,6 +219,8 @@ _ROWS = (
     Directive("fallbackcommand", Scope.BOTH, commands.fallbackcommand),
     Directive("followredirects", Scope.BOTH, yes_no),
     Directive("negotiatetimeout", Scope.BOTH, integer(1, MAX_INT)),
+    Directive("notify", Scope.BOTH, notifications.notify),
+    Directive("notifyurl", Scope.BOTH, notifications.notifyurl),
     Directive("pe", Scope.BOTH, _pe),
     Directive("quiescent", Scope.BOTH, yes_no),
     Directive("smtp", Scope.BOTH, mail.smtp),

@@ -14,7 +14,7 @@ from ldirectord_py.config.model import Authorities, Config, Fallback, Globals, R
 from ldirectord_py.ipvs.table import FirewallMark
 
 HIDDEN = "***"
-SECRETS = frozenset({"passwd", "secret"})
+SECRETS = frozenset({"notifyurl", "passwd", "secret"})
 
 _NESTED = ("key", "reals", "fallback", "unresolved")
 _SIMPLE = tuple(field.name for field in fields(Virtual) if field.name not in {*_NESTED, *SECRETS})
@@ -39,9 +39,16 @@ def to_yaml(config: Config, show_secrets: bool = False) -> str:
 def to_dict(config: Config, show_secrets: bool = False) -> dict[str, Any]:
     """Return the configuration in dicts, lists, strings, numbers and booleans; secrets as ``***`` unless shown."""
     return {
-        "globals": {name: _plain(getattr(config.settings, name)) for name in _SETTINGS},
+        "globals": _globals(config.settings, show_secrets=show_secrets),
         "virtuals": [_virtual(virtual, show_secrets=show_secrets) for virtual in config.virtuals],
     }
+
+
+def _globals(settings: Globals, *, show_secrets: bool) -> dict[str, Any]:
+    values = {name: _plain(getattr(settings, name)) for name in _SETTINGS}
+    if not show_secrets:
+        values |= {name: values[name] and HIDDEN for name in SECRETS & values.keys()}
+    return values
 
 
 def _plain(value: Any) -> Any:

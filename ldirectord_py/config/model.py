@@ -154,6 +154,8 @@ class Virtual:
     servicename: str | None = None
     comment: str | None = None
     fallbackcommand: str | None = None
+    notify: str | None = None
+    notifyurl: str | None = field(default=None, repr=False)
 
     @property
     def id(self) -> str:
@@ -208,6 +210,8 @@ class Globals:
     maintenancedir: str | None = None
     maxchecks: int | None = None
     maxexternal: int = 50
+    notify: str | None = None
+    notifyurl: str | None = field(default=None, repr=False)
     pe: str | None = None
     quiescent: bool = False
     readdquiescent: bool = False

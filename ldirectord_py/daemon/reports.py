@@ -1,4 +1,4 @@
-"""The reports that are sent or written in the background: mails and monitorfiles."""
+"""The reports that are sent or written in the background: mails, notifications and monitorfiles."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from ldirectord_py.config.model import Config
 from ldirectord_py.report.mail.alerts import MailAlerts
 from ldirectord_py.report.mail.dispatcher import MailDispatcher, this_host
 from ldirectord_py.report.monitorfile import MonitorFiles
+from ldirectord_py.report.notifications.listener import Notifications
 from ldirectord_py.runtime.lookup import resolve_addresses
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 
 class Reports:
-    """The ``mail`` and the monitor ``files`` of a daemon."""
+    """The ``mail``, the ``notifications`` and the monitor ``files`` of a daemon."""
 
     def __init__(self, config: Config) -> None:
         self._dispatcher = MailDispatcher(resolve_addresses)
         self.mail = MailAlerts(config, this_host(), self._dispatcher)
+        self.notifications = Notifications(config, this_host().name, resolve_addresses)
         self.files = MonitorFiles()
 
     async def close(self, seconds: float) -> None:
         """Send and write what is queued, within ``seconds``."""
         self.mail.flush()
         writing = run_in_daemon_thread(self.files.close, seconds)
-        await asyncio.gather(self._dispatcher.close(seconds), writing, return_exceptions=True)
+        sending = (self._dispatcher.close(seconds), self.notifications.close(seconds))
+        await asyncio.gather(*sending, writing, return_exceptions=True)

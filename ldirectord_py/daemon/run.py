@@ -11,6 +11,7 @@
                                                                '------Event------+--> log
                                                                                  +--> Journal
                                                                                  +--> MailAlerts
+                                                                                 +--> Notifications
                                                                                  +--> MonitorFiles
                                                                                  '--> FallbackCommands
 
@@ -100,7 +101,7 @@ class Daemon:
         self.director = Director(kernel, compiled, listeners)
         self.reports = Reports(loaded.config)
         self.commands = CommandRunner(self.director, path)
-        listeners += [self.reports.mail, self.reports.files, self.commands.fallback]
+        listeners += [self.reports.mail, self.reports.notifications, self.reports.files, self.commands.fallback]
         self.maintenance = MaintenanceDirectory(self.director)
         self.probes = ProbeDispatcher(self.director.observe)
         self.reloader = Reloader(path, loaded, self.director, self._reload, notify)

@@ -54,6 +54,22 @@ def event_fields(event: Event, seconds: float) -> dict[str, Any]:
     }
 
 
+def virtual_of(event: Event) -> str | None:
+    """Return the id of the virtual that an event is about; None if it is about none, or about all."""
+    match event:
+        case Checked() | Probed() | Unresolved() | Outage():
+            return event.virtual.id
+        case Written(op):
+            return virtual_id(service_of(op.row.key))
+        case NotWritten(refused):
+            return virtual_id(service_of(refused.op.row.key))
+        case Drifted(before, found):
+            row = found or before
+            return virtual_id(service_of(row.key)) if row else None
+        case _:
+            return None
+
+
 def iso_time(seconds: float) -> str:
     """Return ``2026-11-28T08:09:38.123Z`` for a time since the epoch."""
     return f"{datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"

@@ -25,6 +25,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("report.log",),
     ("report.mail",),
     ("report.commands",),
+    ("report.notifications",),
     ("instance",),
     ("daemon.history",),
     ("daemon.reconciler",),

@@ -27,6 +27,8 @@ NEW = {
     "logformat",
     "maxchecks",
     "maxexternal",
+    "notify",
+    "notifyurl",
     "pe",
     "reconcile",
     "resolveinterval",

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Sequence
 from typing import Final
 
-from ldirectord_py.runtime.child import TERMINATION_TIMEOUT, Child
+from ldirectord_py.runtime.child import TERMINATION_TIMEOUT, Child, input_file
 from ldirectord_py.runtime.environment import environment, split
 from ldirectord_py.runtime.limiter import Limiter
 from ldirectord_py.runtime.text import error_text
@@ -49,11 +49,14 @@ async def run_command(words: Sequence[str], seconds: float = COMMAND_TIMEOUT) ->
     return not failure
 
 
-async def run(words: Sequence[str], seconds: float) -> str:
-    """Return how the command failed, or nothing if it ended with status 0. A cancellation leaves it running."""
+async def run(words: Sequence[str], seconds: float, data: bytes = b"") -> str:
+    """Return how the command failed, or nothing if it ended with status 0. A cancellation leaves it running.
+
+    ``data`` is its standard input.
+    """
     try:
         async with _spawning:  # the loop gets a turn between two of them
-            child = Child(words, environment())
+            child = _start(words, data)
             await asyncio.sleep(0)
     except (OSError, ValueError, IndexError) as error:  # ValueError: a NUL character; IndexError: no words
         return error_text(error).lower()
@@ -67,6 +70,13 @@ async def run(words: Sequence[str], seconds: float) -> str:
     if status < 0:
         return f"killed by signal {-status}"
     return f"exit status {status}" if status else ""
+
+
+def _start(words: Sequence[str], data: bytes) -> Child:
+    if not data:
+        return Child(words, environment())
+    with input_file(data) as stdin:
+        return Child(words, environment(), stdin=stdin)
 
 
 async def _terminate(child: Child) -> str:

@@ -40,6 +40,8 @@ def test_the_globals_are_those_of_the_file_and_their_defaults() -> None:
         "execute": ["dns.cf"],
         "failurecount": 1,
         "fallbackcommand": None,
+        "notify": None,
+        "notifyurl": None,
         "followredirects": True,
         "fork": False,
         "logfile": "/var/log/ldirectord.log",
@@ -113,6 +115,8 @@ def test_a_virtual_shows_what_is_in_force_for_it() -> None:
         "comment": None,
         "fallback": {"server": "[::1]", "port": 5353, "forward": "gate"},
         "fallbackcommand": None,
+        "notify": None,
+        "notifyurl": None,
         "reals": [
             {
                 "server": "[2001:db8::2]",

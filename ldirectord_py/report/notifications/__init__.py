@@ -1,0 +1,1 @@
+"""``notify`` and ``notifyurl``: events as JSON for a command or a webhook."""

@@ -1,0 +1,95 @@
+"""``notifyurl``: events as a JSON array in an HTTP POST. Slow to import, and 10 MB large."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from ipaddress import ip_address
+from typing import Any, Final
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from yarl import URL
+
+from ldirectord_py.checks.transport import tls
+from ldirectord_py.report.event_fields import Fields
+from ldirectord_py.report.mail.transport import Resolve
+from ldirectord_py.report.notifications.transport import NotificationNotSentError, SendGroup
+from ldirectord_py.runtime.json_lines import encode_json
+from ldirectord_py.runtime.text import error_text
+
+WEBHOOK_TIMEOUT = 10.0
+"""Seconds for one POST, with the look-up of the name and the connection."""
+
+MAX_ANSWER: Final = 65536
+"""Bytes of an answer that are read, so that the connection can be used again."""
+
+HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "ldirectord-py", "Accept-Encoding": "identity"}
+
+_TRY_AGAIN: Final = frozenset({408, 429})
+
+tls.context(verify=True)  # takes 20 ms, which the event loop should not spend
+
+
+class _LookUp(AbstractResolver):
+    """Looks names up in threads that nothing waits for at the end, unlike those of aiohttp."""
+
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve = resolve
+
+    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_UNSPEC) -> list[Any]:
+        """Return the addresses of a host as aiohttp wants them; raises OSError."""
+        return [_found(host, address, port) for address in await self._resolve(host, port)]
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+def _found(host: str, address: str, port: int) -> dict[str, Any]:
+    family = socket.AF_INET6 if ip_address(address).version == 6 else socket.AF_INET
+    return {"hostname": host, "host": address, "port": port, "family": family, "proto": 0, "flags": 0}
+
+
+@asynccontextmanager
+async def webhook_transport(url: str, resolve: Resolve) -> AsyncIterator[SendGroup]:
+    """Send each group of events to a URL. Its user and password are those of basic authentication.
+
+    A certificate must be from an authority that this host trusts. Redirects are not followed, so that what is secret
+    stays where it was sent to.
+    """
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=tls.context(verify=True), resolver=_LookUp(resolve), limit=1),
+        timeout=aiohttp.ClientTimeout(total=WEBHOOK_TIMEOUT),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+    ) as session:
+        yield partial(_post, session, URL(url, encoded=True))
+
+
+async def _post(session: aiohttp.ClientSession, url: URL, group: Sequence[Fields]) -> str:
+    body = f"[{','.join(map(encode_json, group))}]".encode()
+    try:
+        async with session.post(url, data=body, headers=HEADERS, allow_redirects=False) as response:
+            with suppress(aiohttp.ClientError, TimeoutError):  # its status is known
+                await response.content.read(MAX_ANSWER)
+            status = response.status
+    except TimeoutError:
+        raise NotificationNotSentError(f"no answer within {WEBHOOK_TIMEOUT:g} s") from None
+    except aiohttp.InvalidURL:  # its text is the URL, which may be secret
+        return "its URL is not valid"
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise NotificationNotSentError(_certificate_reason(error.certificate_error)) from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise NotificationNotSentError(error_text(error)) from None
+    if status >= 500 or status in _TRY_AGAIN:
+        raise NotificationNotSentError(f"status {status}")
+    if status >= 300:
+        return f"status {status}{', and redirects are not followed' if status < 400 else ''}"
+    return ""
+
+
+def _certificate_reason(error: Exception) -> str:
+    return error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error_text(error)

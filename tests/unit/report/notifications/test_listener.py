@@ -1,0 +1,131 @@
+"""Which events become notifications, who gets them, and that nothing waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import config, real, virtual
+from ldirectord_py.config.model import Config, Virtual
+from ldirectord_py.health import HealthState, Transition
+from ldirectord_py.ipvs.diff import Op, Verb
+from ldirectord_py.ipvs.table import Service
+from ldirectord_py.report.event_fields import EVENTS
+from ldirectord_py.report.events import Checked, ConfigInForce, KernelFound, Outage, Phase, Role, Written
+from ldirectord_py.report.notifications.listener import QUIET, Notifications, Recipient, recipients
+
+from .conftest import WEB, Endpoint, fell
+
+
+async def resolve(host: str, port: int) -> Sequence[str]:
+    raise OSError("no such name")
+
+
+def writer(folder: Path, name: str = "events") -> str:
+    """Return a command that appends its input to a file."""
+    return f"/bin/sh -c 'cat >> \"$0\"' {folder / name}"
+
+
+def events(folder: Path, name: str = "events") -> list[dict[str, Any]]:
+    path = folder / name
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def site(served: Virtual, **settings: Any) -> Config:
+    """Return the configuration of a virtual that has these settings from the daemon."""
+    return config(replace(served, **settings), **settings)
+
+
+def notifications(loaded: Config) -> Notifications:
+    return Notifications(loaded, "director", resolve)
+
+
+async def test_steps_and_rows_are_quiet_and_all_other_events_are_not(tmp_path: Path) -> None:
+    assert set(EVENTS) > QUIET
+    notify = notifications(site(WEB, notify=writer(tmp_path)))
+    soft = Transition(HealthState(up=True), HealthState(up=True, failures=1))
+    notify(Checked(WEB, real("10.1.0.1:80"), soft, "timeout"))
+    notify(Written(Op(Verb.ADD, Service(WEB.key, "rr")), None, Role.UNKNOWN, Phase.START))
+    for event in (fell(), Outage(WEB, began=True), KernelFound(), ConfigInForce(site(WEB, notify=writer(tmp_path)))):
+        notify(event)
+    await notify.close(10)
+    names = ["server-down", "outage-began", "kernel-found", "configuration-in-force"]
+    assert [each["event"] for each in events(tmp_path)] == names
+    assert {each["host"] for each in events(tmp_path)} == {"director"}
+
+
+async def test_a_virtual_has_its_own_recipients_or_those_of_the_daemon_or_none(tmp_path: Path) -> None:
+    everyone, own = writer(tmp_path), writer(tmp_path, "own")
+    web = virtual("10.0.0.1:80", notify=own)
+    mail = virtual("10.0.0.2:80", notify=everyone)
+    quiet = virtual("10.0.0.3:80", notify="")
+    notify = notifications(config(web, mail, quiet, notify=everyone))
+    for each in (web, mail, quiet):
+        notify(Outage(each, began=True))
+    notify(KernelFound())
+    await notify.close(10)
+    assert [each["virtual"] for each in events(tmp_path, "own")] == ["tcp:10.0.0.1:80"]
+    assert [each.get("virtual") for each in events(tmp_path)] == ["tcp:10.0.0.2:80", None]
+
+
+async def test_a_webhook_and_a_command_both_get_an_event(tmp_path: Path, endpoint: Endpoint) -> None:
+    notify = notifications(site(WEB, notify=writer(tmp_path), notifyurl=await endpoint.url()))
+    notify(fell("refused"))
+    await notify.close(10)
+    assert endpoint.reasons == [["refused"]]
+    assert [each["reason"] for each in events(tmp_path)] == ["refused"]
+
+
+async def test_a_reload_changes_the_recipients(tmp_path: Path) -> None:
+    notify = notifications(config(WEB))
+    notify(fell("nobody"))
+    notify(ConfigInForce(site(WEB, notify=writer(tmp_path))))
+    notify(fell("somebody"))
+    notify(ConfigInForce(config(WEB)))
+    notify(fell("nobody again"))
+    await notify.close(10)
+    assert [each.get("reason") for each in events(tmp_path)] == [None, "somebody"]
+    assert len(notify._queues) == 1
+    notify(ConfigInForce(config(WEB)))
+    assert notify._queues == {}
+
+
+async def test_no_secret_of_a_url_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    url = "http://ops:hunter2@127.0.0.1:1/token?key=hunter2"
+    notify = notifications(site(WEB, notifyurl=url))
+    notify(fell())
+    await notify.close(10)
+    assert any("http://127.0.0.1:1 fail" in message for message in caplog.messages)
+    assert "hunter2" not in caplog.text
+    assert "token" not in caplog.text
+    assert "hunter2" not in repr(recipients(site(WEB, notifyurl=url).settings))
+    assert "hunter2" not in repr(site(WEB, notifyurl=url))
+    assert Recipient(url, is_url=True).name == "http://127.0.0.1:1"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the command goes on
+async def test_a_command_that_hangs_holds_nothing_up_and_the_stop_is_in_time() -> None:
+    notify = notifications(site(WEB, notify="/bin/sleep 5"))
+    began = time.monotonic()
+    for _ in range(10_000):
+        notify(fell())
+    assert time.monotonic() - began < 5
+    await asyncio.sleep(0.1)
+    began = time.monotonic()
+    await notify.close(0.3)
+    assert time.monotonic() - began < 5
+
+
+def test_aiohttp_is_imported_only_for_a_webhook() -> None:
+    script = "import sys, ldirectord_py.daemon.run; print('aiohttp' in sys.modules, 'yarl' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", script], text=True).split() == ["False", "False"]
