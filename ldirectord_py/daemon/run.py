@@ -9,7 +9,7 @@
     Prober or WorkerPool ----observe--------+--> Director: HealthTracker --> TableSync --> Kernel
                                                                |                 |
                                                                '------Event------+--> log
-                                                                                 +--> Journal
+                                                                                 +--> Journal, TransitionHistory
                                                                                  +--> MailAlerts
                                                                                  +--> Notifications
                                                                                  +--> MonitorFiles
@@ -35,6 +35,7 @@ from ldirectord_py.daemon.commands.runner import CommandRunner
 from ldirectord_py.daemon.configuration.name_watch import NameWatch
 from ldirectord_py.daemon.configuration.reload import Reloader
 from ldirectord_py.daemon.history.journal import Journal
+from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.maintenance.directory import MaintenanceDirectory
 from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
@@ -93,8 +94,8 @@ class Daemon:
     """The objects of a daemon, and the order in which they start, switch to a new configuration, and end."""
 
     def __init__(self, path: Path, loaded: Parsed, notify: SdNotify, kernel: Kernel) -> None:
-        self.journal = Journal()
-        listeners: list[Listener] = [log, self.journal]
+        self.journal, self.transitions = Journal(), TransitionHistory()
+        listeners: list[Listener] = [log, self.journal, self.transitions]
         self.kernel = kernel
         with gc_paused():
             compiled = compile_config(loaded.config, kinds())

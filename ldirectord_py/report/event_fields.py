@@ -117,7 +117,8 @@ def _details(event: Event) -> dict[str, Any]:
         case Checked():
             return _verdict_fields(event)
         case Probed(virtual, real, result):
-            probe = {"verdict": result.verdict.name.lower(), "reason": result.reason, "seconds": result.seconds}
+            verdict = {"verdict": result.verdict.name.lower(), "code": result.code.value, "reason": result.reason}
+            probe = {**verdict, "seconds": result.seconds}
             return {**_server(virtual, real), **probe}
         case Written():
             return _written(event)
@@ -159,6 +160,7 @@ def _verdict_fields(event: Checked) -> dict[str, Any]:
     after, virtual = event.transition.after, event.virtual
     return {
         **_server(virtual, event.real),
+        "code": event.code.value,
         "reason": event.reason,
         "phase": event.phase.value,
         "up": after.up,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.config.model import Config, Real, Virtual
 from ldirectord_py.health import Transition
 from ldirectord_py.ipvs.diff import Op
@@ -33,7 +34,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A probe moved a real server's counts or its state; ``reason`` is the probe's.
+    """A probe moved a real server's counts or its state; ``reason`` and ``code`` are the probe's.
 
     ``phase`` is START or RELOAD for the first verdict on a server that came with that.
     """
@@ -43,6 +44,7 @@ class Checked:
     transition: Transition
     reason: str
     phase: Phase = Phase.RUN
+    code: ReasonCode = ReasonCode.NOCHECK
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,12 @@ PURE: tuple[str, ...] = (
     *("errors", "health", "address", "plan", "changes", "desired", "unresolved", "maintenance_names", "server_names"),
     *("ipvs", "checks.base", "checks.codes", "checks.effort", "checks.pattern", "checks.protocols", "config"),
     *("report.event_fields", "report.events", "report.wording", "report.mail.message"),
-    *("daemon.reconciler.causes", "daemon.reconciler.compiled_config", "daemon.reconciler.dirty_set"),
+    *(
+        "daemon.history.reason_table",
+        "daemon.reconciler.causes",
+        "daemon.reconciler.compiled_config",
+        "daemon.reconciler.dirty_set",
+    ),
     *("daemon.reconciler.drift", "daemon.reconciler.health_table", "daemon.reconciler.leftover"),
     *("daemon.reconciler.manual_edits", "cli.arguments", "runtime.text", "runtime.json_lines"),
 )

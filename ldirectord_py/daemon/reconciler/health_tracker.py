@@ -10,6 +10,7 @@ from typing import Final
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.config.model import Virtual
+from ldirectord_py.daemon.history.results import ResultHistory
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
 from ldirectord_py.daemon.reconciler.health_table import HealthTable, initial_states
 from ldirectord_py.daemon.reconciler.unjudged import UnjudgedChecks
@@ -27,18 +28,18 @@ KernelRows = Callable[[ServiceKey], Mapping[Key, Row]]
 class HealthTracker:
     """Applies verdicts to the real servers, and publishes each change.
 
-    ``on_change`` is called for a server that came up or went down. Its state: the health ``table``, the last result of
-    each check, the servers in maintenance (``maintained``), the checks that faults of this host keep from judging,
-    the servers without a verdict so far, with the phase that brought them, and the ``fallbackcommand`` of each virtual
-    whose outage is published.
+    ``on_change`` is called for a server that came up or went down. Its state: the health ``table``, the last
+    ``results`` of each check, the servers in maintenance (``maintained``), the checks that faults of this host keep
+    from judging, the servers without a verdict so far, with the phase that brought them, and the ``fallbackcommand``
+    of each virtual whose outage is published.
     """
 
     def __init__(self, publish: Listener, on_change: Callable[[CompiledReal, Checked], None]) -> None:
         self.table = HealthTable()
+        self.results = ResultHistory()
         self.maintained: frozenset[DestinationKey] = frozenset()
         self._publish = publish
         self._on_change = on_change
-        self._results: dict[Check, Result] = {}
         self._unjudged = UnjudgedChecks(publish)
         self._first_phases: dict[DestinationKey, Phase] = {}
         self._outages: dict[ServiceKey, str | None] = {}
@@ -48,11 +49,10 @@ class HealthTracker:
         reals = compiled.plan.get(check)
         if reals is None:
             return
-        if result.verdict is Verdict.NONE:
+        if not self.results.record(check, result):
             self._unjudged.add(check, result.reason)
             return
         self._unjudged.remove(check)
-        self._results[check] = result
         for real in reals:
             in_maintenance = real.key in self.maintained
             if not in_maintenance:
@@ -72,7 +72,7 @@ class HealthTracker:
 
     def _end_maintenance(self, compiled: CompiledConfig, keys: Iterable[DestinationKey]) -> None:
         """Judge servers by their checks again, at once by the last result of each."""
-        results = compiled.known_results(self._results)
+        results = compiled.known_results(self.results.verdicts())
         for key in keys:
             self.table.reset(key)
             real = compiled.real(key)
@@ -82,7 +82,7 @@ class HealthTracker:
 
     def switch_config(self, compiled: CompiledConfig, phase: Phase, rows: KernelRows) -> None:
         """Give each server its state: its own, else by the last result of its check, else by its row in the kernel."""
-        self._results = {check: result for check, result in self._results.items() if check in compiled.plan}
+        self.results.keep(compiled.plan)
         self._unjudged.keep(compiled.plan)
         changed = self.table.replace_virtuals(
             compiled.virtuals, self.maintained, partial(self._initial_states, compiled, phase, rows)
@@ -96,7 +96,7 @@ class HealthTracker:
         self, compiled: CompiledConfig, phase: Phase, rows: KernelRows, keys: AbstractSet[DestinationKey]
     ) -> Mapping[DestinationKey, HealthState]:
         self._first_phases |= {key: phase for key in keys if not compiled.real(key).always_up}
-        return initial_states(compiled, self._results, rows, keys)
+        return initial_states(compiled, self.results.verdicts(), rows, keys)
 
     def publish_outages(self, compiled: CompiledConfig) -> None:
         """Publish the outages that a configuration begins or ends; call this once its rows are written.
@@ -133,7 +133,7 @@ class HealthTracker:
         if step is None:
             return
         phase = self._first_phases.pop(real.key, Phase.RUN)
-        event = Checked(real.virtual, real.real, step, result.reason, phase)
+        event = Checked(real.virtual, real.real, step, result.reason, phase, result.code)
         if step.rose or step.fell:
             self._on_change(real, event)
         self._publish(event)

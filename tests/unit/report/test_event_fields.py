@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from builders import config, down, fallback, real, service_key, up, virtual
 from contract.tables import tables
 from ldirectord_py.checks.base import Check, Target
+from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.health import HealthState, Transition
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.refusal import refused
@@ -42,7 +43,9 @@ SERVER = real("10.1.0.1:80", name="web1.example.com")
 WEB = virtual("10.0.0.1:80", SERVER, servicename="shop", failurecount=3, fallback=fallback("127.0.0.1:80"), **SECRETS)
 CHECK = Check("pgsql", Target(SERVER.server, 80, 5.0, **SECRETS), 10.0)
 UP, DOWN = HealthState(up=True, successes=1), HealthState(failures=3)
-FELL = Checked(WEB, SERVER, Transition(HealthState(up=True, failures=2), DOWN), "connect refused")
+FELL = Checked(
+    WEB, SERVER, Transition(HealthState(up=True, failures=2), DOWN), "connect refused", code=ReasonCode.L4CON
+)
 WEIGHED = Destination(DestinationKey(WEB.key, SERVER.server, 80), ForwardMethod.MASQUERADE, 5)
 QUIESCED = WEIGHED._replace(weight=0)
 
@@ -108,6 +111,7 @@ def test_a_server_that_goes_down() -> None:
         "servicename": "shop",
         "real": "10.1.0.1:80",
         "name": "web1.example.com",
+        "code": "L4CON",
         "reason": "connect refused",
         "phase": "run",
         "up": False,

@@ -1,0 +1,132 @@
+"""The last results of each check, 8 bytes each."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.daemon.history.reason_table import NOTHING, Reason, ReasonTable
+from ldirectord_py.health import Verdict
+
+KEPT_RESULTS: Final = 20
+"""Results of each check that are kept."""
+
+_MAX_SECONDS: Final = 65504.0
+_TICK: Final = 27
+"""Times are kept in units of 2 ** 27 ns, 0.13 s: 32 bits of them last for 18 years after the boot."""
+_TICK_SECONDS: Final = 2**_TICK / 1e9
+_RESULT = struct.Struct("=IeH")
+"""The time of the monotonic clock, the duration in seconds, and the number of the reason."""
+_SIZE: Final = _RESULT.size
+_RING_SIZE: Final = KEPT_RESULTS * _SIZE
+_EMPTY_RING: Final = bytes(_RING_SIZE)
+_pack_into = _RESULT.pack_into
+_NONE: Final = Verdict.NONE
+
+
+class PastResult(NamedTuple):
+    """A result as kept: when its probe ended, in seconds of the monotonic clock, its duration, and its reason."""
+
+    at: float
+    seconds: float
+    reason: Reason
+
+
+class _Ring:
+    """The results of one check: where in the store the next one goes, and the last one that judged."""
+
+    __slots__ = ("at", "last")
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.last: Result | None = None
+
+
+class ResultHistory:
+    """Its state: the ring of each check in one block of memory, the rings that are free, and the reasons.
+
+    An entry without a reason, before the first result of a ring, has the time at which the check was added. ``clock``
+    returns nanoseconds.
+    """
+
+    def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self._clock = clock
+        self._rings: dict[Check, _Ring] = {}
+        self._store = bytearray()
+        self._free: list[int] = []
+        self._reasons = ReasonTable(self._used_reasons)
+        self._latest = self._reasons.latest
+
+    def record(self, check: Check, result: Result) -> bool:
+        """Keep a result of a check that is kept; return whether it judged. Called for each probe: 0.4 us."""
+        ring = self._rings[check]
+        verdict, reason, seconds, code, _ = result
+        known = self._latest.get(reason)
+        if known is None or known[1] is not verdict or known[2] is not code:
+            known = self._reasons.add(result)
+        at = ring.at
+        try:
+            _pack_into(self._store, at, self._clock() >> _TICK, seconds, known[0])
+        except OverflowError:  # longer than 18 hours
+            _pack_into(self._store, at, self._clock() >> _TICK, _MAX_SECONDS, known[0])
+        at += _SIZE
+        ring.at = at if at % _RING_SIZE else at - _RING_SIZE
+        if verdict is _NONE:
+            return False
+        ring.last = result
+        return True
+
+    def keep(self, checks: Collection[Check]) -> None:
+        """Keep exactly these checks; those that are new have no result yet."""
+        for check in [check for check in self._rings if check not in checks]:
+            self._free.append(_ring_start(self._rings.pop(check).at))
+        new = [check for check in checks if check not in self._rings]
+        for check, at in zip(new, self._places(len(new)), strict=True):
+            _pack_into(self._store, at + _RING_SIZE - _SIZE, self._clock() >> _TICK, 0.0, NOTHING)
+            self._rings[check] = _Ring(at)
+
+    def verdicts(self) -> Mapping[Check, Result]:
+        """Return the last result of each check that judged, by which servers are up or down."""
+        return {check: ring.last for check, ring in self._rings.items() if ring.last is not None}
+
+    def added(self, check: Check) -> float | None:
+        """Return when a check that has no result was added, in seconds of the monotonic clock, else None."""
+        at, _, number = self._entry(self._rings[check].at, 1)
+        return at if number == NOTHING else None
+
+    def results(self, check: Check) -> Iterator[PastResult]:
+        """Yield the results of a check, the latest first."""
+        ring = self._rings[check]
+        for back in range(1, KEPT_RESULTS + 1):
+            at, seconds, number = self._entry(ring.at, back)
+            reason = self._reasons.reason(number)
+            if reason is None:
+                return
+            yield PastResult(at, seconds, reason)
+
+    def _entry(self, next_at: int, back: int) -> tuple[float, float, int]:
+        start = _ring_start(next_at)
+        at = start + (next_at - start - back * _SIZE) % _RING_SIZE
+        ticks, seconds, number = _RESULT.unpack_from(self._store, at)
+        return ticks * _TICK_SECONDS, seconds, number
+
+    def _places(self, count: int) -> list[int]:
+        """Return places of the store for so many rings, and clear them; the store grows once, so no memory is spare."""
+        places = self._free[:count]
+        del self._free[:count]
+        for at in places:
+            self._store[at : at + _RING_SIZE] = _EMPTY_RING
+        end = len(self._store)
+        self._store += _EMPTY_RING * (count - len(places))
+        return places + list(range(end, len(self._store), _RING_SIZE))
+
+    def _used_reasons(self) -> Collection[int]:
+        with memoryview(self._store) as view, view.cast("H") as words:
+            return set(words[_SIZE // 2 - 1 :: _SIZE // 2])
+
+
+def _ring_start(at: int) -> int:
+    return at - at % _RING_SIZE

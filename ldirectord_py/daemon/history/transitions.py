@@ -1,0 +1,62 @@
+"""The last transitions of each server that ever came up or went down."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Container, Sequence
+from typing import Final, NamedTuple
+
+from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.desired import real_key
+from ldirectord_py.ipvs.table import DestinationKey
+from ldirectord_py.report.events import Checked, ConfigInForce, Event
+
+KEPT_TRANSITIONS: Final = 20
+"""Transitions of each server that are kept."""
+
+
+class PastTransition(NamedTuple):
+    """A server came ``up`` or went down: when, in seconds of the monotonic clock, and why."""
+
+    at: float
+    up: bool
+    code: ReasonCode
+    words: str
+
+
+class TransitionHistory:
+    """A Listener. Its state: the transitions of each server, the latest first; a server keeps them over reloads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._transitions: dict[DestinationKey, deque[PastTransition]] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Keep a transition; forget the servers that a configuration no longer has."""
+        if isinstance(event, Checked):
+            step = event.transition
+            if step.rose or step.fell or step.first_failure:
+                self._add(event)
+        elif isinstance(event, ConfigInForce):
+            self._keep({real_key(virtual, real) for virtual in event.config.virtuals for real in virtual.reals})
+
+    def transitions(self, key: DestinationKey) -> Sequence[PastTransition]:
+        """Return the transitions of a server, the latest first."""
+        return tuple(self._transitions.get(key, ()))
+
+    def since(self, key: DestinationKey) -> float | None:
+        """Return when the server got its present state; None if it has had it since this daemon knows it."""
+        transitions = self._transitions.get(key)
+        return transitions[0].at if transitions else None
+
+    def _add(self, event: Checked) -> None:
+        key = real_key(event.virtual, event.real)
+        transitions = self._transitions.get(key)
+        if transitions is None:
+            transitions = self._transitions[key] = deque(maxlen=KEPT_TRANSITIONS)
+        up = event.transition.after.up
+        transitions.appendleft(PastTransition(self._clock(), up, event.code, event.reason))
+
+    def _keep(self, keys: Container[DestinationKey]) -> None:
+        self._transitions = {key: each for key, each in self._transitions.items() if key in keys}
