@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.codes import ReasonCode
@@ -70,8 +71,7 @@ class Unjudged:
     over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """The kernel accepted ``op`` on a row of ``virtual``, which may be one that a reload removed.
 
     ``before`` is the row that it replaced, if any; ``cause`` the verdict that led to it, if any.

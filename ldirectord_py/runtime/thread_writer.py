@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Generic, TypeVar
 
 MAX_QUEUED: Final = 10_000
@@ -16,11 +15,16 @@ MAX_BATCH: Final = 500
 T = TypeVar("T")
 
 
+class _Mark(threading.Event):
+    """A place in the queue, which is set when all items before it are written."""
+
+
 class ThreadWriter(Generic[T]):
     """Passes the items of a queue to ``write``, in their order, in a daemon thread.
 
     ``write(items, dropped)`` must not raise; ``dropped`` counts the items that did not fit into the queue since the
     call before. The thread calls ``on_end`` when it ends. Its state: the queue, the thread, how many were dropped.
+    The queue is a SimpleQueue, which is written in C: an item costs 1 us, and 10 with a Queue.
     """
 
     def __init__(
@@ -29,7 +33,7 @@ class ThreadWriter(Generic[T]):
         self._name = name
         self._write = write
         self._on_end = on_end
-        self._queue: queue.Queue[T | None] = queue.Queue(MAX_QUEUED)
+        self._queue: queue.SimpleQueue[T | _Mark] = queue.SimpleQueue()
         self._dropped = 0
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -42,16 +46,18 @@ class ThreadWriter(Generic[T]):
 
     def put(self, item: T) -> None:
         """Queue an item, or drop and count it; raises RuntimeError as ``start``, while the item waits."""
-        try:
-            self._queue.put_nowait(item)
-        except queue.Full:
+        if self._queue.qsize() < MAX_QUEUED:
+            self._queue.put(item)
+        else:
             self._dropped += 1
         if self._thread is None:
             self.start()
 
     def join(self) -> None:
         """Return once all queued items are written; without a timeout, for tests and tools."""
-        self._queue.join()
+        written = _Mark()
+        self._queue.put(written)
+        written.wait()
 
     def close(self, timeout: float) -> Sequence[T]:
         """Write the queued lines, for ``timeout`` seconds at most, and end the thread.
@@ -62,9 +68,8 @@ class ThreadWriter(Generic[T]):
             return ()
         self._closed.set()
         if self._thread is None:
-            return [item for item in iter(self._get_nowait, None) if item is not None]
-        with contextlib.suppress(queue.Full):
-            self._queue.put_nowait(None)  # wakes the thread
+            return _items(iter(self._get_nowait, None))
+        self._queue.put(_Mark())  # wakes the thread
         self._thread.join(timeout)
         return ()
 
@@ -72,21 +77,26 @@ class ThreadWriter(Generic[T]):
         while not (self._closed.is_set() and self._queue.empty()):
             batch = self._next_batch()
             dropped, self._dropped = self._dropped, 0
-            items = [item for item in batch if item is not None]
+            items = _items(batch)
             if items or dropped:
                 self._write(items, dropped)
-            for _ in batch:
-                self._queue.task_done()
+            for each in batch:
+                if isinstance(each, _Mark):
+                    each.set()
         self._on_end()
 
-    def _next_batch(self) -> list[T | None]:
+    def _next_batch(self) -> list[T | _Mark]:
         batch = [self._queue.get()]
         while len(batch) < MAX_BATCH and not self._queue.empty():
             batch.append(self._queue.get_nowait())  # never Empty: only this thread takes items out
         return batch
 
-    def _get_nowait(self) -> T | None:
+    def _get_nowait(self) -> T | _Mark | None:
         try:
             return self._queue.get_nowait()
         except queue.Empty:
             return None
+
+
+def _items(queued: Iterable[T | _Mark]) -> list[T]:
+    return [each for each in queued if not isinstance(each, _Mark)]

@@ -83,10 +83,12 @@ class CompiledConfig:
 
     def role(self, key: Key) -> Role:
         """Return the role of a destination in its virtual."""
-        servers = self.servers(key) if isinstance(key, DestinationKey) else ()
-        if any(isinstance(server, Real) for server in servers):
-            return Role.REAL
-        return Role.FALLBACK if servers else Role.UNKNOWN
+        if not isinstance(key, DestinationKey) or key.service not in self.virtuals:
+            return Role.UNKNOWN
+        slot = self.virtuals[key.service].rows.slots.get(key)
+        if slot is None:
+            return Role.UNKNOWN
+        return Role.REAL if slot.up else Role.FALLBACK
 
     def known_results(self, results: Mapping[Check, Result]) -> dict[DestinationKey, Result]:
         """Return the result for each real server whose check has one."""

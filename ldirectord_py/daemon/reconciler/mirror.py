@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ldirectord_py.daemon.reconciler.dirty_set import Scopes, covers
 from ldirectord_py.ipvs.diff import Op, Verb, diff
@@ -29,8 +28,7 @@ BATCH_SERVICES: Final = 50
 """Services that are compared at a time: about 1 ms."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """An op that the kernel accepted, and the row before it, if any."""
 
     op: Op

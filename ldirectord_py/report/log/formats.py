@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ldirectord_py.report.event_fields import event_fields, iso_time
 from ldirectord_py.report.events import Event
@@ -19,8 +18,7 @@ MAX_VALUE_SIZE: Final = 8192
 """Bytes of a field of the journal, except for the message."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(NamedTuple):
     """A line of the log: its time in seconds since the epoch, its level as ``logging`` numbers it, its text.
 
     ``logger`` is the name of the logger; ``event`` is the Event that the line reports, if it reports one.

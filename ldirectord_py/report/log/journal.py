@@ -10,7 +10,7 @@ import errno
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -57,7 +57,7 @@ class JournalSink:
                 raise
             except OSError as error:  # the journal was restarted, or takes no entry of this size
                 self.close()
-                self._send(number, replace(line, event=None) if error.errno == errno.EMSGSIZE else line)
+                self._send(number, line._replace(event=None) if error.errno == errno.EMSGSIZE else line)
 
     def close(self) -> None:
         """Close the socket."""

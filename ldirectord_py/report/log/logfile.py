@@ -151,7 +151,8 @@ def sink_for(settings: Globals, instance: str, *, verbose: bool = False) -> Sink
 
 def one_line(text: str) -> str:
     """Return the text with control characters and lone surrogates escaped, cut at MAX_TEXT_LENGTH characters."""
-    text = _CONTROL.sub(_escape, text)
+    if not text.isprintable():
+        text = _CONTROL.sub(_escape, text)
     return text if len(text) <= MAX_TEXT_LENGTH else text[: MAX_TEXT_LENGTH - 3] + "..."
 
 

@@ -11,8 +11,9 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from logging.handlers import SysLogHandler
 from pathlib import Path
 from typing import Protocol
@@ -57,7 +58,7 @@ class FileSink:
         if self.json:
             text = _json_lines(lines, self.instance)
         else:
-            text = "".join(f"[{time.ctime(line.seconds)}{head}{line.text}\n" for line in lines)
+            text = "".join(f"[{second}{head}{line.text}\n" for second, line in _with_local_time(lines))
         self._writer.write(self._open(), text.encode(errors=ESCAPED))
 
     def close(self) -> None:
@@ -96,7 +97,7 @@ class StreamSink:
         if self.json:
             text = _json_lines(lines, self.instance)
         else:
-            text = "".join(f"[{time.ctime(line.seconds)}] {line.text}\n" for line in lines)
+            text = "".join(f"[{second}] {line.text}\n" for second, line in _with_local_time(lines))
         self._writer.write(self.descriptor, text.encode(errors=ESCAPED))
 
     def close(self) -> None:
@@ -161,6 +162,13 @@ def facility_number(name: str) -> int:
 def severity(level: int) -> int:
     """Return the severity of syslog for a level of ``logging``."""
     return next((severity for least, severity in _SEVERITIES if level >= least), SysLogHandler.LOG_DEBUG)
+
+
+def _with_local_time(lines: Sequence[LogLine]) -> Iterator[tuple[str, LogLine]]:
+    """Yield the lines, each with its time in words."""
+    for second, group in groupby(lines, lambda line: int(line.seconds)):
+        words = time.ctime(second)
+        yield from ((words, line) for line in group)
 
 
 def _json_lines(lines: Sequence[LogLine], instance: str) -> str:

@@ -134,8 +134,10 @@ class MailAlerts:
         if event.role is Role.REAL and up:
             self._reminders.pop(row.key, None)
         virtual = event.virtual
+        if virtual is None or not virtual.emailalert:
+            return
         placeholder = event.op.verb is Verb.ADD and not up  # a quiescent server that waits for its first success
-        if virtual is None or placeholder or (event.role is Role.FALLBACK and event.phase is Phase.STOP):
+        if placeholder or (event.role is Role.FALLBACK and event.phase is Phase.STOP):
             return
         reason = event.cause.reason if event.cause and event.role is Role.REAL else ""
         self._add_alert(virtual, Alert(line(event) or "", _status(event), reason))
