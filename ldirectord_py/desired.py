@@ -1,4 +1,4 @@
-"""The rows that the kernel's table should hold, from the configuration and the health of its servers.
+"""The rows that the kernel's table should hold: a function of configuration, health, administration, manual edits.
 
 Only this module translates between the vocabularies of ldirectord.cf and of the kernel.
 """
@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import Final
 
+from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.config.model import NO_ENGINE, CheckType, Config, Fallback, Forward, Real, Virtual
 from ldirectord_py.health import HealthState
 from ldirectord_py.ipvs.table import (
@@ -29,6 +31,12 @@ from ldirectord_py.ipvs.table import ForwardMethod as Method
 Health = Mapping[DestinationKey, HealthState]
 """The state of each real server by its ``real_key``."""
 
+Administration = Mapping[DestinationKey, AdministrativeState]
+"""The real servers that an operator has drained or disabled, by their ``real_key``."""
+
+NOTHING_ADMINISTERED: Final[Administration] = {}
+"""Every server is ready."""
+
 ManualWeights = Mapping[DestinationKey, int | None]
 """The accepted manual changes of rows: a weight, or None for a row that was removed."""
 
@@ -45,9 +53,13 @@ _SCHEDULER_FLAGS = {
 }
 
 
-def desired(config: Config, health: Health, manual: ManualWeights) -> Table:
+def desired(
+    config: Config, health: Health, manual: ManualWeights, administration: Administration = NOTHING_ADMINISTERED
+) -> Table:
     """Return all rows that the configuration asks for now."""
-    return {key: row for virtual in config.virtuals for key, row in rows(virtual, health, manual).items()}
+    return {
+        key: row for virtual in config.virtuals for key, row in rows(virtual, health, manual, administration).items()
+    }
 
 
 def adopt(virtual: Virtual, table: Table) -> dict[DestinationKey, HealthState]:
@@ -79,10 +91,16 @@ def _port(virtual: Virtual, server: Real | Fallback) -> int:
     return server.port
 
 
-def rows(virtual: Virtual, health: Health, manual: ManualWeights) -> dict[Key, Row]:
-    """Return the rows of one virtual: its service, its servers, and its fallback while no server is up."""
-    all_down = not any(health[real_key(virtual, real)].up for real in virtual.reals)
-    return virtual_rows(virtual).rows(health, manual, all_down=all_down)
+def rows(
+    virtual: Virtual, health: Health, manual: ManualWeights, administration: Administration = NOTHING_ADMINISTERED
+) -> dict[Key, Row]:
+    """Return the rows of one virtual: its service, its servers, and its fallback while no server is up.
+
+    A server that is drained or disabled does not count as up.
+    """
+    keys = (real_key(virtual, real) for real in virtual.reals)
+    all_down = not any(health[key].up for key in keys if key not in administration)
+    return virtual_rows(virtual).rows(health, manual, administration, all_down=all_down)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +123,22 @@ class DestinationSlot:
                 return row
         return self.fallback if all_down and self.fallback else self.down
 
+    def administered_row(self, health: Health, administration: Administration, *, all_down: bool) -> Destination | None:
+        """Return the row asked for now, of which some servers are drained or disabled.
+
+        The others decide, if there are any. A drained server has weight 0, whether it is up or down.
+        """
+        ready = tuple((key, row) for key, row in self.up if key not in administration)
+        others = DestinationSlot(self.servers, ready, self.down, self.fallback)
+        if ready and (row := others.row(health, all_down=all_down)) is not None:
+            return row
+        drained = (row for key, row in self.up if administration.get(key) is AdministrativeState.DRAIN)
+        return next((row._replace(weight=0) for row in drained), None)
+
+    def is_administered(self, administration: Administration) -> bool:
+        """Return whether a server of this row is drained or disabled."""
+        return any(key in administration for key, _ in self.up)
+
 
 @dataclass(frozen=True, slots=True)
 class VirtualRows:
@@ -122,22 +156,33 @@ class VirtualRows:
         self,
         health: Health,
         manual: ManualWeights,
+        administration: Administration = NOTHING_ADMINISTERED,
         *,
         all_down: bool,
         only: Iterable[DestinationKey] | None = None,
     ) -> dict[Key, Row]:
         """Return the rows asked for now, or of these the service and ``only`` the given destinations.
 
-        ``all_down``: no server of the virtual is up.
+        ``all_down``: no server of the virtual is up. A drained or disabled server's row has no manual edits.
         """
         table: dict[Key, Row] = {self.service.key: self.service}
         for key in self.slots if only is None else only:
-            row = self.slots.get(key, _NO_SLOT).row(health, all_down=all_down)
-            if row is not None and key in manual:
-                row = _with_manual_weight(row, manual[key])
+            slot = self.slots.get(key, _NO_SLOT)
+            if administration and slot.is_administered(administration):
+                row = slot.administered_row(health, administration, all_down=all_down)
+            else:
+                row = slot.row(health, all_down=all_down)
+                if row is not None and key in manual:
+                    row = _with_manual_weight(row, manual[key])
             if row is not None:
                 table[key] = row
         return table
+
+    def administered(self, administration: Administration) -> frozenset[Key]:
+        """Return the keys of the rows of which a server is drained or disabled."""
+        if not administration:
+            return frozenset()
+        return frozenset(key for key, slot in self.slots.items() if slot.is_administered(administration))
 
 
 _NO_SLOT = DestinationSlot()

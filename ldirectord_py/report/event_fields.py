@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.config.model import Real, Virtual, virtual_id
 from ldirectord_py.health import Transition
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.ipvsadm import command, save
 from ldirectord_py.ipvs.table import Destination, Row, service_of
 from ldirectord_py.report.events import (
+    Administered,
     Checked,
     ConfigInForce,
     Drifted,
@@ -33,14 +35,19 @@ from ldirectord_py.report.wording import MAX_LISTED, description
 
 EVENTS: Final = (
     *("server-up", "server-down", "soft-failure", "soft-failures-over", "checked", "probed"),
+    *("server-drained", "server-disabled", "server-ready"),
     *("checks-unjudged", "checks-judged", "outage-began", "outage-over"),
     *("row-added", "row-changed", "row-removed", "row-refused", "drift-repaired", "drift-accepted"),
     *("names-unresolved", "kernel-lost", "kernel-found", "configuration-in-force"),
 )
 """The names of all events; names are added, and never change."""
 
+DAEMON: Final = "ldirectord"
+"""Who did what the daemon did by itself."""
+
 Fields = Mapping[str, Any]
 
+_OF_STATE = {AdministrativeState.DRAIN: "server-drained", AdministrativeState.DISABLED: "server-disabled"}
 _OF_VERB = {Verb.ADD: "row-added", Verb.EDIT: "row-changed", Verb.DELETE: "row-removed"}
 
 
@@ -57,7 +64,7 @@ def event_fields(event: Event, seconds: float) -> dict[str, Any]:
 def virtual_of(event: Event) -> str | None:
     """Return the id of the virtual that an event is about; None if it is about none, or about all."""
     match event:
-        case Checked() | Probed() | Unresolved() | Outage():
+        case Checked() | Probed() | Unresolved() | Outage() | Administered():
             return event.virtual.id
         case Written(op):
             return virtual_id(service_of(op.row.key))
@@ -82,12 +89,20 @@ def event_name(event: Event) -> str:
             return _checked_name(event.transition)
         case Written():
             return _OF_VERB[event.op.verb]
+        case Administered():
+            return _OF_STATE[event.after.state] if event.after else "server-ready"
+        case Drifted():
+            return "drift-repaired" if event.repaired else "drift-accepted"
+        case _:
+            return _other_name(event)
+
+
+def _other_name(event: Event) -> str:
+    match event:
         case Unjudged():
             return "checks-judged" if event.over else "checks-unjudged"
         case Outage():
             return "outage-began" if event.began else "outage-over"
-        case Drifted():
-            return "drift-repaired" if event.repaired else "drift-accepted"
         case _:
             return _ONLY_NAMES[type(event)]
 
@@ -120,27 +135,29 @@ def _details(event: Event) -> dict[str, Any]:
             verdict = {"verdict": result.verdict.name.lower(), "code": result.code.value, "reason": result.reason}
             probe = {**verdict, "seconds": result.seconds}
             return {**_server(virtual, real), **probe}
+        case Administered():
+            return _administered(event)
         case Written():
             return _written(event)
-        case NotWritten(refused):
-            return {**_op(refused.op), "reason": refused.reason}
         case Drifted(before, found):
             return _drifted(before, found)
         case _:
             return _other(event)
 
 
-def _other(event: Unjudged | Unresolved | KernelLost | KernelFound | Outage | ConfigInForce) -> dict[str, Any]:
+def _other(
+    event: NotWritten | Unjudged | Unresolved | KernelLost | KernelFound | Outage | ConfigInForce,
+) -> dict[str, Any]:
     match event:
+        case NotWritten(refused):
+            return {**_op(refused.op), "reason": refused.reason}
         case Unjudged(check, reason, checks, servers):
             return {"kind": check.kind, "reason": reason, "checks": checks, "servers": servers}
         case Unresolved(virtual, names, checked, unchecked):
             counts = {"names": list(names[:MAX_LISTED]), "checked": len(checked), "unchecked": len(unchecked)}
             return {**_virtual(virtual), **counts}
-        case KernelLost(reason):
-            return {"reason": reason}
-        case KernelFound():
-            return {}
+        case KernelLost() | KernelFound():
+            return {"reason": event.reason} if isinstance(event, KernelLost) else {}
         case Outage(virtual):
             return {**_virtual(virtual), "fallback": str(virtual.fallback) if virtual.fallback else None}
         case ConfigInForce(config):
@@ -168,6 +185,18 @@ def _verdict_fields(event: Checked) -> dict[str, Any]:
         "failurecount": virtual.failurecount,
         "successes": after.successes,
         "successcount": virtual.successcount,
+    }
+
+
+def _administered(event: Administered) -> dict[str, Any]:
+    decision = event.after.decision if event.after else event.by
+    return {
+        **_server(event.virtual, event.real),
+        "who": decision.who if decision else DAEMON,
+        "why": decision.why if decision else None,
+        "until": None if decision is None or decision.until is None else iso_time(decision.until),
+        "state": event.after.state.value if event.after else AdministrativeState.READY.value,
+        "state_before": event.before.state.value if event.before else AdministrativeState.READY.value,
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from ldirectord_py.administration import AdministrativeEntry, Decision
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.config.model import Config, Real, Virtual
@@ -132,6 +133,21 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class Administered:
+    """An operator drained, disabled or enabled a real server, or the time of its state is over.
+
+    ``before`` and ``after``: its entry, None while it is ready. ``by``: who made it ready and why, None if its time is
+    over.
+    """
+
+    virtual: Virtual
+    real: Real
+    before: AdministrativeEntry | None
+    after: AdministrativeEntry | None
+    by: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigInForce:
     """A start or a reload has written the rows of a configuration to the kernel, or will when the kernel allows."""
 
@@ -149,6 +165,7 @@ Event = (
     | KernelLost
     | KernelFound
     | Outage
+    | Administered
     | ConfigInForce
 )
 Listener = Callable[[Event], None]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from ldirectord_py.address import endpoint
+from ldirectord_py.administration import AdministrativeEntry, AdministrativeState
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.table import Destination, FirewallMark, Row, Service, ServiceKey
 from ldirectord_py.report.events import (
+    Administered,
     Checked,
     ConfigInForce,
     Drifted,
@@ -38,8 +41,8 @@ def line(event: Event) -> str | None:
             return _written(event)
         case Drifted():
             return _drifted(event)
-        case Unresolved():
-            return _unresolved(event)
+        case Administered():
+            return _administered(event)
         case Probed() | Outage() | ConfigInForce():
             return None
         case _:
@@ -61,8 +64,10 @@ def description(event: Event) -> str:
             return line(event) or ""
 
 
-def _fault(event: Unjudged | NotWritten | KernelLost | KernelFound) -> str:
+def _fault(event: Unjudged | Unresolved | NotWritten | KernelLost | KernelFound) -> str:
     match event:
+        case Unresolved():
+            return _unresolved(event)
         case Unjudged():
             return _unjudged(event)
         case NotWritten(refused):
@@ -146,6 +151,29 @@ def _unresolved(event: Unresolved) -> str:
         f"No address of {_listed(event.names)} is known now, so that what the kernel has of {event.virtual.id} stays: "
         f"{_listed(rows)}"
     )
+
+
+def _administered(event: Administered) -> str:
+    server = f"Real server {event.real} ({event.virtual.id})"
+    if event.after:
+        return f"{server} is {administrative_text(event.after)}"
+    if event.by:
+        return f"{server} is ready again, by {event.by.who}{f': {event.by.why}' if event.by.why else ''}"
+    was = f", it was {administrative_text(event.before)}" if event.before else ""
+    return f"{server} is ready again, its time is over{was}"
+
+
+def administrative_text(entry: AdministrativeEntry) -> str:
+    """Return ``drained by WHO until TIME: WHY``, the time in the zone of this host."""
+    word = "drained" if entry.state is AdministrativeState.DRAIN else "disabled"
+    decision = entry.decision
+    until = "" if decision.until is None else f" until {local_time(decision.until)}"
+    return f"{word} by {decision.who}{until}{f': {decision.why}' if decision.why else ''}"
+
+
+def local_time(seconds: float) -> str:
+    """Return ``2026-11-28 08:09:38`` in the zone of this host, for a time since the epoch."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _listed(texts: Sequence[str]) -> str:

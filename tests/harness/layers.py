@@ -20,7 +20,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("checks.prepared",),
     ("checks.registry", "checks.stream", "checks.datagram", "checks.phase", "plugin"),
     ("config",),
-    ("plan", "changes", "desired", "unresolved", "maintenance_names", "server_names"),
+    ("plan", "changes", "desired", "unresolved", "maintenance_names", "server_names", "administration", "saved_state"),
     ("report",),
     ("report.log",),
     ("report.mail",),
@@ -40,6 +40,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
 )
 PURE: tuple[str, ...] = (
     *("errors", "health", "address", "plan", "changes", "desired", "unresolved", "maintenance_names", "server_names"),
+    *("administration", "saved_state"),
     *("ipvs", "checks.base", "checks.codes", "checks.effort", "checks.pattern", "checks.protocols", "config"),
     *("report.event_fields", "report.events", "report.wording", "report.mail.message"),
     *(

@@ -3,6 +3,7 @@ from ipaddress import ip_address
 import pytest
 
 from builders import config, fallback, real, service_key, virtual
+from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.config.model import CheckType, Forward, Virtual
 from ldirectord_py.desired import adopt, desired, real_key, row_key, rows, service
 from ldirectord_py.health import HealthState
@@ -17,6 +18,7 @@ from ldirectord_py.ipvs.table import (
 )
 from ldirectord_py.ipvs.table import ForwardMethod as Method
 
+READY, DRAIN, DISABLED = AdministrativeState
 WEB = service_key("10.0.0.1:80")
 
 
@@ -24,8 +26,13 @@ def health(site: Virtual, *up: bool) -> dict[DestinationKey, HealthState]:
     return {real_key(site, server): HealthState(up=state) for server, state in zip(site.reals, up, strict=True)}
 
 
-def weights(site: Virtual, *up: bool, manual: dict[DestinationKey, int | None] | None = None) -> dict[str, int]:
-    table = rows(site, health(site, *up), manual or {})
+def weights(
+    site: Virtual,
+    *up: bool,
+    manual: dict[DestinationKey, int | None] | None = None,
+    states: dict[DestinationKey, AdministrativeState] | None = None,
+) -> dict[str, int]:
+    table = rows(site, health(site, *up), manual or {}, states or {})
     return {f"{row.key.address}:{row.key.port}": row.weight for row in table.values() if isinstance(row, Destination)}
 
 
@@ -91,6 +98,53 @@ def test_manual_weights_and_removals_are_kept() -> None:
     site = virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80", quiescent=True)
     first, second = (row_key(site, server) for server in site.reals)
     assert weights(site, True, False, manual={first: 7, second: None}) == {"10.1.0.1:80": 7}
+
+
+def administered(site: Virtual, *states: AdministrativeState) -> dict[DestinationKey, AdministrativeState]:
+    keys = (real_key(site, server) for server in site.reals)
+    return {key: state for key, state in zip(keys, states, strict=True) if state is not READY}
+
+
+@pytest.mark.parametrize("quiescent", [False, True])
+@pytest.mark.parametrize("up", [False, True])
+def test_a_drained_server_has_weight_0_and_a_disabled_one_no_row(quiescent: bool, up: bool) -> None:
+    site = virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80", "10.1.0.3:80", quiescent=quiescent)
+    states = administered(site, DRAIN, DISABLED, READY)
+    assert weights(site, up, up, True, states=states) == {"10.1.0.1:80": 0, "10.1.0.3:80": 1}
+
+
+def test_drained_and_disabled_servers_do_not_count_as_up() -> None:
+    site = virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80", "10.1.0.3:80", fallback=fallback("127.0.0.1:80"))
+    states = administered(site, DRAIN, DISABLED, READY)
+    assert weights(site, True, True, False, states=states) == {"10.1.0.1:80": 0, "127.0.0.1:80": 1}
+    assert "127.0.0.1:80" not in weights(site, True, True, True, states=states)
+
+
+@pytest.mark.parametrize(("state", "left"), [(DRAIN, {"10.1.0.1:80": 0}), (DISABLED, {})])
+def test_a_drained_or_disabled_server_is_no_fallback_either(state: AdministrativeState, left: dict[str, int]) -> None:
+    site = virtual("10.0.0.1:80", "10.1.0.1:80", fallback=fallback("10.1.0.1:80"), quiescent=True)
+    assert weights(site, True, states=administered(site, state)) == left
+
+
+@pytest.mark.parametrize("quiescent", [False, True])
+def test_the_others_decide_about_a_row_that_they_share(quiescent: bool) -> None:
+    shared = (real("10.1.0.1:81", Forward.GATE, weight=2), real("10.1.0.1:82", Forward.GATE, weight=3))
+    site = virtual("10.0.0.1:80", *shared, quiescent=quiescent)
+    assert weights(site, True, True, states=administered(site, DRAIN, READY)) == {"10.1.0.1:80": 3}
+    assert weights(site, True, False, states=administered(site, DRAIN, READY)) == {"10.1.0.1:80": 0}
+    assert weights(site, True, True, states=administered(site, DRAIN, DISABLED)) == {"10.1.0.1:80": 0}
+    assert weights(site, True, False, states=administered(site, DISABLED, READY)) == (
+        {"10.1.0.1:80": 0} if quiescent else {}
+    )
+
+
+def test_a_drained_row_has_no_manual_weight() -> None:
+    site = virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80")
+    manual: dict[DestinationKey, int | None] = {row_key(site, site.reals[0]): 7, row_key(site, site.reals[1]): 7}
+    assert weights(site, True, True, manual=manual, states=administered(site, DRAIN, READY)) == {
+        "10.1.0.1:80": 0,
+        "10.1.0.2:80": 7,
+    }
 
 
 def test_thresholds_and_method_reach_the_row() -> None:

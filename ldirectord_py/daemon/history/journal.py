@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from ldirectord_py.report.event_fields import event_fields, event_name, iso_time
+from ldirectord_py.report.event_fields import DAEMON, event_fields, event_name, iso_time
 from ldirectord_py.report.events import Event
 from ldirectord_py.report.wording import MAX_LISTED
 
@@ -19,9 +19,6 @@ MAX_ENTRIES: Final = 10_000
 
 MAX_TEXT: Final = 500
 """Characters of each text of an entry that somebody else wrote."""
-
-DAEMON: Final = "ldirectord"
-"""Who did what the daemon did by itself."""
 
 NOT_KEPT: Final = frozenset(
     (*("soft-failure", "soft-failures-over", "checked", "probed"), *("row-added", "row-changed", "row-removed"))
@@ -104,7 +101,7 @@ class Journal:
 
     def _append(self, fields: Mapping[str, Any], who: str = DAEMON) -> None:
         self.last += 1
-        text = json.dumps(dict(_bounded({**fields, "who": who})), separators=(",", ":"))
+        text = json.dumps(dict(_bounded({"who": who, **fields})), separators=(",", ":"))
         self._entries.append(JournalEntry(self.last, self._clock(), text))
         for on_entry in tuple(self._followers):
             on_entry()

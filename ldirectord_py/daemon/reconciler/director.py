@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
+from ldirectord_py.administration import AdministrativeState, Decision, Entries, EntriesByServer, find_administered
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
 from ldirectord_py.daemon.reconciler.health_tracker import HealthTracker
@@ -15,19 +17,22 @@ from ldirectord_py.daemon.reconciler.table_sync import TableSync
 from ldirectord_py.desired import Health
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.table import DestinationKey
-from ldirectord_py.report.events import Checked, ConfigInForce, Event, Listener, Phase
+from ldirectord_py.report.events import Administered, Checked, ConfigInForce, Event, Listener, Phase
 
 
 class Director:
     """Keeps the kernel's table in step with a configuration and with the health of its real servers.
 
     ``tracker`` turns results into health, ``sync`` turns health into rows of the kernel; the configuration in force
-    (``compiled``) is here, and each of their calls is given it. All methods are called on one event loop; only
-    ``run``, ``reconcile``, ``start``, ``reload`` and ``stop`` write, one at a time.
+    (``compiled``) is here, and each of their calls is given it. Its state is also what operators have drained or
+    disabled: the ``entries``, and ``administered``, those whose servers the configuration has. All methods are called
+    on one event loop; only ``run``, ``reconcile``, ``start``, ``reload`` and ``stop`` write, one at a time.
     """
 
     def __init__(self, kernel: Kernel, compiled: CompiledConfig, listeners: Sequence[Listener] = ()) -> None:
         self.compiled = compiled
+        self.entries: Entries = {}
+        self.administered: EntriesByServer = {}
         self.tracker = HealthTracker(self._publish, self._on_change)
         self.sync = TableSync(kernel, self.tracker.table, self._publish)
         self._listeners = listeners
@@ -49,12 +54,16 @@ class Director:
     def summary(self) -> str:
         """How many real servers are up, in one line."""
         virtuals, up, reals = len(self.compiled.virtuals), self.tracker.table.up, len(self.health)
-        return f"{virtuals} virtual servers, {up} of {reals} real servers up"
+        states = Counter(entry.state for entry in self.administered.values())
+        drained, disabled = states[AdministrativeState.DRAIN], states[AdministrativeState.DISABLED]
+        more = f"{f', {drained} drained' if drained else ''}{f', {disabled} disabled' if disabled else ''}"
+        return f"{virtuals} virtual servers, {up} of {reals} real servers up{more}"
 
     async def start(self) -> None:
         """Take over the rows that the kernel holds of our services, and write the others; raises KernelError."""
         async with self._writing:
             self.compiled = await self.sync.adopt(self.compiled)
+            self._find_administered()
             self.tracker.switch_config(self.compiled, Phase.START, self.sync.rows)
             await self.sync.write_all(self.compiled)
         self.tracker.publish_outages(self.compiled)
@@ -87,6 +96,26 @@ class Director:
         if keys != self.maintained:
             self.tracker.set_maintenance(self.compiled, keys)
 
+    def set_administration(self, entries: Entries, by: Decision | None = None) -> None:
+        """Drain or disable exactly the servers of these entries, some of which no configuration may have.
+
+        The kernel's table is updated soon; before the start nothing is written or published. ``by``: who makes the
+        others ready, None if their time is over.
+        """
+        former, self.entries = self.administered, entries
+        self._find_administered()
+        for key in [key for key in {**former, **self.administered} if key in self.health]:
+            before, after = former.get(key), self.administered.get(key)
+            if before is None or after is None or (before.state, before.decision) != (after.state, after.decision):
+                server = self.compiled.real(key)
+                self.sync.mark_administered(self.compiled, server)
+                self._publish(Administered(server.virtual, server.real, before, after, None if after else by))
+        self._wake.set()
+
+    def _find_administered(self) -> None:
+        self.administered = find_administered(self.entries, self.compiled.config.virtuals)
+        self.tracker.set_administration({key: entry.state for key, entry in self.administered.items()})
+
     async def reload(self, compiled: CompiledConfig) -> None:
         """Put a configuration in force: write only what differs; every server that stays keeps its state."""
         async with self._writing:
@@ -109,6 +138,7 @@ class Director:
         """Replace the configuration without an await, so that a result meets either the former or the new one."""
         former, self.compiled = self.compiled, compiled
         self.sync.switch_config(former, compiled)
+        self._find_administered()
         self.tracker.switch_config(compiled, Phase.RELOAD, self.sync.rows)
 
     def _on_change(self, real: CompiledReal, cause: Checked) -> None:

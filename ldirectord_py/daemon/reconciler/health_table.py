@@ -9,9 +9,9 @@ from dataclasses import replace
 from itertools import chain
 
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.config.model import CheckType
+from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledVirtual
-from ldirectord_py.desired import adopt
+from ldirectord_py.desired import Administration, adopt
 from ldirectord_py.health import HealthState, Rules, Transition, Verdict
 from ldirectord_py.ipvs.table import DestinationKey, Key, Row, ServiceKey
 
@@ -21,21 +21,28 @@ HealthStates = Mapping[DestinationKey, HealthState]
 class HealthTable:
     """Its state: the ``health`` of each real server, the number that are up of each virtual, and the virtuals.
 
+    Servers of ``administration`` are drained or disabled and do not count as up.
+
     Counting at each verdict would take too long with 10,000 servers in one virtual.
     """
 
     def __init__(self) -> None:
         self.health: dict[DestinationKey, HealthState] = {}
+        self.administration: Administration = {}
         self._up: Counter[ServiceKey] = Counter()
         self._virtuals: Mapping[ServiceKey, CompiledVirtual] = {}
 
     @property
     def up(self) -> int:
-        """The number of real servers that are up."""
+        """The number of real servers that are up, without those that are drained or disabled."""
         return self._up.total()
 
+    def virtual(self, service: ServiceKey) -> Virtual:
+        """Return the virtual of a service; raises KeyError where there is none."""
+        return self._virtuals[service].virtual
+
     def all_down(self, service: ServiceKey) -> bool:
-        """Return whether no real server of a virtual is up."""
+        """Return whether no real server of a virtual is up, except those that are drained or disabled."""
         return not self._up[service]
 
     def observe(self, key: DestinationKey, verdict: Verdict, rules: Rules) -> Transition | None:
@@ -50,6 +57,14 @@ class HealthTable:
     def reset(self, key: DestinationKey) -> None:
         """Set a server to down, without counted verdicts."""
         self._set(key, HealthState())
+
+    def set_administration(self, administration: Administration) -> None:
+        """Drain or disable exactly these servers, which may be servers that only a later configuration has."""
+        differing = [key for key in self.administration.keys() ^ administration.keys() if key in self.health]
+        before = {key: self._counts(key, self.health[key]) for key in differing}
+        self.administration = administration
+        for key in differing:
+            self._up[key.service] += self._counts(key, self.health[key]) - before[key]
 
     def replace_virtuals(
         self,
@@ -80,13 +95,16 @@ class HealthTable:
 
     def _remove(self, key: DestinationKey) -> HealthState:
         state = self.health.pop(key)
-        self._up[key.service] -= state.up
+        self._up[key.service] -= self._counts(key, state)
         return state
 
     def _set(self, key: DestinationKey, state: HealthState) -> None:
         before = self.health.get(key)
         self.health[key] = state
-        self._up[key.service] += state.up - (before is not None and before.up)
+        self._up[key.service] += self._counts(key, state) - self._counts(key, before)
+
+    def _counts(self, key: DestinationKey, state: HealthState | None) -> bool:
+        return state is not None and state.up and key not in self.administration
 
 
 def initial_states(

@@ -14,6 +14,7 @@ from ldirectord_py.daemon.history.results import ResultHistory
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
 from ldirectord_py.daemon.reconciler.health_table import HealthTable, initial_states
 from ldirectord_py.daemon.reconciler.unjudged import UnjudgedChecks
+from ldirectord_py.desired import Administration
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.table import DestinationKey, Key, Row, ServiceKey
 from ldirectord_py.report.events import Checked, Listener, Outage, Phase, Probed
@@ -79,6 +80,13 @@ class HealthTracker:
             result = OUT_OF_MAINTENANCE if real.always_up else results.get(key)
             if result is not None:
                 self._judge(real, result)
+
+    def set_administration(self, administration: Administration) -> None:
+        """Drain or disable exactly these servers; publish the outages that begin or end with it."""
+        changed = self.table.administration.items() ^ administration.items()
+        self.table.set_administration(administration)
+        for service in dict.fromkeys(key.service for key, _ in changed if key in self.table.health):
+            self._publish_outage(self.table.virtual(service))
 
     def switch_config(self, compiled: CompiledConfig, phase: Phase, rows: KernelRows) -> None:
         """Give each server its state: its own, else by the last result of its check, else by its row in the kernel."""

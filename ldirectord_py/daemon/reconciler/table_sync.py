@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.causes import Causes, CausesByRow
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
 from ldirectord_py.daemon.reconciler.dirty_set import DirtySet, Scopes, covers
-from ldirectord_py.daemon.reconciler.draining import Draining
+from ldirectord_py.daemon.reconciler.draining import Draining, Left
 from ldirectord_py.daemon.reconciler.drift import drift
 from ldirectord_py.daemon.reconciler.health_table import HealthTable
 from ldirectord_py.daemon.reconciler.leftover import Leftover
@@ -20,7 +20,7 @@ from ldirectord_py.daemon.reconciler.resync_timer import ResyncTimer
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.kernel import Kernel
-from ldirectord_py.ipvs.table import Destination, Key, Row, ServiceKey, Table, service_of
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey, Table, service_of
 from ldirectord_py.report.events import Checked, KernelFound, KernelLost, Listener, NotWritten, Phase, Written
 
 BATCH_ROWS: Final = 500
@@ -57,12 +57,22 @@ class TableSync:
         """Return the rows of a service as last read or written."""
         return self._mirror.rows(service)
 
+    @property
+    def left(self) -> Collection[DestinationKey]:
+        """The rows that have no server any more, and stay with weight 0 until their connections have ended."""
+        return self._draining.keys
+
     def mark(self, compiled: CompiledConfig, real: CompiledReal, cause: Checked) -> None:
         """Mark the rows that may change because a server came up or went down."""
         self.manual_edits.discard(real.row)
         rows = compiled.virtuals[real.key.service].affected_rows(real.row)
         self._dirty.mark(real.key.service, rows)
         self._causes.add(rows, cause)
+
+    def mark_administered(self, compiled: CompiledConfig, real: CompiledReal) -> None:
+        """Mark the rows that may change because a server was drained or disabled, or is ready again."""
+        self.manual_edits.discard(real.row)
+        self._dirty.mark(real.key.service, compiled.virtuals[real.key.service].affected_rows(real.row))
 
     async def adopt(self, compiled: CompiledConfig) -> CompiledConfig:
         """Read the table at the start; return the configuration with servers for rows of names without an address.
@@ -93,7 +103,8 @@ class TableSync:
 
     def switch_config(self, former: CompiledConfig, compiled: CompiledConfig) -> None:
         """Mark the rows in which two configurations differ; give up services that stay in the kernel (cleanstop=no)."""
-        self._draining.switch_config(former, compiled, self._mirror.rows, asyncio.get_running_loop().time())
+        left = Left(former, self._mirror.rows, self._health.administration)
+        self._draining.switch_config(left, compiled, asyncio.get_running_loop().time())
         before = {virtual.key: virtual for virtual in former.config.virtuals}
         for key in [key for key in before if key not in compiled.virtuals]:
             if before[key].cleanstop:
@@ -138,7 +149,9 @@ class TableSync:
             self._dirty.mark_all((key,))
             if key in compiled.virtuals and not self._lost:
                 ours = [self._leftover.exclude(self._draining.exclude(rows)) for rows in (before, found)]
-                for event in drift(ours[0], ours[1], self._wanted(compiled, {key: None}), readd_quiescent=readd):
+                wanted = self._wanted(compiled, {key: None})
+                fixed = compiled.virtuals[key].rows.administered(self._health.administration)
+                for event in drift(ours[0], ours[1], wanted, readd_quiescent=readd, administered=fixed):
                     if self.manual_edits.accept(event):
                         self._publish(event)
             self._draining.discard_missing(key, found)
@@ -188,8 +201,9 @@ class TableSync:
         wanted: dict[Key, Row] = {key: row for key, row in others.items() if covers(scopes, key)}
         for key, scope in scopes.items():
             only = None if scope is None else reversed(scope)  # from the last to the first, as all rows are
-            rows, all_down = compiled.virtuals[key].rows, self._health.all_down(key)
-            wanted |= rows.rows(self._health.health, self.manual_edits.weights, all_down=all_down, only=only)
+            rows, table, all_down = compiled.virtuals[key].rows, self._health, self._health.all_down(key)
+            edits = self.manual_edits.weights
+            wanted |= rows.rows(table.health, edits, table.administration, all_down=all_down, only=only)
         return wanted
 
     def _our_services(self, compiled: CompiledConfig) -> dict[ServiceKey, None]:

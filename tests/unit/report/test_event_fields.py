@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from builders import config, down, fallback, real, service_key, up, virtual
 from contract.tables import tables
+from ldirectord_py.administration import AdministrativeState, Decision, entry_of
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.health import HealthState, Transition
@@ -20,6 +21,7 @@ from ldirectord_py.ipvs.refusal import refused
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Row, Service, Table, Tunnel
 from ldirectord_py.report.event_fields import EVENTS, event_fields, event_name, iso_time
 from ldirectord_py.report.events import (
+    Administered,
     Checked,
     ConfigInForce,
     Drifted,
@@ -54,6 +56,11 @@ def checked(before: HealthState, after: HealthState) -> Checked:
     return Checked(WEB, SERVER, Transition(before, after), "ok")
 
 
+BY_ALICE = Decision("alice", 1_700_000_000.0, "new kernel", 1_700_000_060.5)
+DRAINED = entry_of(WEB, SERVER, AdministrativeState.DRAIN, BY_ALICE)
+DISABLED = entry_of(WEB, SERVER, AdministrativeState.DISABLED, BY_ALICE)
+
+
 EXAMPLES: Mapping[str, Event] = {
     "server-up": checked(DOWN, UP),
     "server-down": FELL,
@@ -61,6 +68,9 @@ EXAMPLES: Mapping[str, Event] = {
     "soft-failures-over": checked(HealthState(up=True, failures=1), UP),
     "checked": checked(DOWN, HealthState(successes=1)),
     "probed": Probed(WEB, SERVER, down()),
+    "server-drained": Administered(WEB, SERVER, None, DRAINED),
+    "server-disabled": Administered(WEB, SERVER, DRAINED, DISABLED),
+    "server-ready": Administered(WEB, SERVER, DISABLED, None),
     "checks-unjudged": Unjudged(CHECK, "too many open files"),
     "checks-judged": Unjudged(CHECK, "too many open files", 3, 2, over=True),
     "row-added": Written(Op(Verb.ADD, WEIGHED), None, Role.REAL, Phase.START, None, WEB),
@@ -100,6 +110,20 @@ def test_each_event_has_its_name_its_time_and_the_text_of_the_log(name: str, eve
 @pytest.mark.parametrize("event", EXAMPLES.values())
 def test_no_secret_is_in_any_event(event: Event) -> None:
     assert SECRET not in json.dumps(fields(event))
+
+
+def test_a_server_that_an_operator_drains() -> None:
+    found = fields(EXAMPLES["server-drained"])
+    assert {name: found[name] for name in ("who", "why", "until", "state", "state_before", "real")} == {
+        "who": "alice",
+        "why": "new kernel",
+        "until": "2023-11-14T22:14:20.500Z",
+        "state": "drain",
+        "state_before": "ready",
+        "real": "10.1.0.1:80",
+    }
+    ended = fields(Administered(WEB, SERVER, DRAINED, None))
+    assert (ended["who"], ended["state"], ended["until"]) == ("ldirectord", "ready", None)
 
 
 def test_a_server_that_goes_down() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import KINDS, config, down, fallback, real, service_key, up, virtual
+from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
 from ldirectord_py.config.model import Config, Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
@@ -83,6 +84,20 @@ async def _maintain(director: Director, kernel: MemoryKernel, *, chosen: set[int
     director.set_maintenance({real.key for index, real in enumerate(director.compiled.reals()) if index in chosen})
 
 
+async def _administer(director: Director, kernel: MemoryKernel, *, states: dict[int, AdministrativeState]) -> None:
+    servers = list(director.compiled.reals())
+    director.set_administration(
+        by_identity(
+            entry_of(servers[index].virtual, servers[index].real, state, Decision("alice", 0.0))
+            for index, state in states.items()
+            if index < len(servers)
+        )
+    )
+
+
+administration = st.dictionaries(
+    st.integers(0, 7), st.sampled_from([AdministrativeState.DRAIN, AdministrativeState.DISABLED])
+)
 actions = st.one_of(
     st.tuples(st.just(_result), st.fixed_dictionaries({"passed": st.booleans(), "index": st.integers(0, 7)})),
     st.tuples(st.just(_reconcile), st.fixed_dictionaries({"resync": st.booleans()})),
@@ -91,6 +106,7 @@ actions = st.one_of(
     st.tuples(st.just(_break), st.just({})),
     st.tuples(st.just(_repair), st.just({})),
     st.tuples(st.just(_maintain), st.fixed_dictionaries({"chosen": st.sets(st.integers(0, 7))})),
+    st.tuples(st.just(_administer), st.fixed_dictionaries({"states": administration})),
     st.tuples(st.just(_reload), st.fixed_dictionaries({"site": configs})),
 )
 
@@ -111,9 +127,11 @@ def test_the_kernel_ends_up_with_what_is_desired(site: Config, story: list[Actio
     async def play() -> None:
         kernel = MemoryKernel(FOREIGN)
         director = await _play(kernel, site, story)
-        wanted = desired(director.compiled.config, director.health, {})
+        wanted = desired(director.compiled.config, director.health, {}, director.tracker.table.administration)
         assert not [key for key in director.maintained & director.health.keys() if director.health[key].up]
-        assert dict(kernel.table) == {row.key: row for row in FOREIGN} | dict(wanted)
+        left = {key: row for key, row in kernel.table.items() if key in director.sync.left}
+        assert not [row for row in left.values() if isinstance(row, Destination) and row.weight]
+        assert dict(kernel.table) == {row.key: row for row in FOREIGN} | left | dict(wanted)
         kernel.written.clear()
         await director.reconcile(resync=True)
         assert kernel.written == []
@@ -123,6 +141,10 @@ def test_the_kernel_ends_up_with_what_is_desired(site: Config, story: list[Actio
     asyncio.run(play())
 
 
+def _weight(op: Op) -> int:
+    return op.row.weight if isinstance(op.row, Destination) and op.verb is not Verb.DELETE else 0
+
+
 @given(site=configs, story=st.lists(actions, max_size=15), later=configs)
 def test_a_reload_or_restart_never_takes_weight_from_a_server_that_stays_up(
     site: Config, story: list[Action], later: Config
@@ -130,11 +152,14 @@ def test_a_reload_or_restart_never_takes_weight_from_a_server_that_stays_up(
     async def play() -> None:
         kernel = MemoryKernel(FOREIGN)
         director = await _play(kernel, site, story)
-        up_before = {key for key, state in director.health.items() if state.up}
+        up_before = {key for key, state in director.health.items() if state.up and key not in director.administered}
         kernel.written.clear()
         await director.reload(compile_config(later, KINDS))
         successor = Director(kernel, compile_config(later, KINDS))
+        successor.set_administration(director.entries)
         await successor.start()
+        administered = director.administered
+        assert not [op.row for op in kernel.written if op.row.key in administered and _weight(op) > 0]
         lowered = {
             op.row.key
             for op in kernel.written
