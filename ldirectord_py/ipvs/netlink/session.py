@@ -19,9 +19,10 @@ from typing import Final, TypeVar
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.netlink import decode
+from ldirectord_py.ipvs.netlink.batches import MAX_BATCH, Batch, batches
 from ldirectord_py.ipvs.netlink.decode import BrokenDumpError, MalformedAnswerError, NetlinkMessage
 from ldirectord_py.ipvs.netlink.dump_cache import DumpCache, DumpedDestinations
-from ldirectord_py.ipvs.netlink.encode import batch, request, service_key
+from ldirectord_py.ipvs.netlink.encode import request, service_key
 from ldirectord_py.ipvs.netlink.socket import (
     LONG_READ,
     PAGE_READ,
@@ -43,7 +44,7 @@ from ldirectord_py.ipvs.netlink.uapi import (
     NLMSG_ERROR,
 )
 from ldirectord_py.ipvs.netlink.usage import usage
-from ldirectord_py.ipvs.refusal import Refused, validate
+from ldirectord_py.ipvs.refusal import Refused
 from ldirectord_py.ipvs.table import (
     NOT_ENCODED,
     DestinationKey,
@@ -55,9 +56,9 @@ from ldirectord_py.ipvs.table import (
     Table,
     Usage,
 )
+from ldirectord_py.runtime.prefetch import prefetch
+from ldirectord_py.runtime.threads import DaemonThreads
 
-MAX_BATCH: Final = 1024
-"""Ops in one send."""
 READ_TIMEOUT: Final = 5.0
 """Seconds for which a table that changes while it is read is read again."""
 RETRY_PAUSE: Final = 0.005
@@ -105,6 +106,7 @@ class NetlinkSession:
         self._edits, self._short_dumps, self._long_dumps = _open_sockets(opener, PAGE_READ, PAGE_READ, LONG_READ)
         self._family = 0
         self._cache = DumpCache()
+        self._encoders = DaemonThreads("ipvs-encode", 1)
 
     def close(self) -> None:
         """Close the sockets."""
@@ -124,25 +126,21 @@ class NetlinkSession:
     def write(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> WriteOutcome:
         """Send the valid ops in order and return the outcome of all; KernelError when none may be written."""
         outcome = WriteOutcome(self._family or self.resolve())
-        outcome.invalid = _invalid(ops, encoded)
-        valid: Sequence[int] = range(len(ops))
-        if outcome.invalid:
-            valid = [at for at in valid if at not in outcome.invalid]
-        for start in range(0, len(valid), MAX_BATCH):
-            self._write_batch(ops, valid[start : start + MAX_BATCH], outcome, encoded)
+        messages = batches(ops, outcome.family, self._edits.reserve(len(ops)), encoded)
+        for each in prefetch(messages, self._encoders) if len(ops) > MAX_BATCH else messages:
+            outcome.invalid |= each.invalid
+            if each.messages:
+                self._write_batch(each, outcome)
         if errno.EPERM in outcome.errors.values():
             raise KernelError(decode.UNPRIVILEGED)
         return outcome
 
-    def _write_batch(
-        self, ops: Sequence[Op], positions: Sequence[int], outcome: WriteOutcome, encoded: EncodedRows
-    ) -> None:
-        first = self._edits.reserve(len(positions))
-        self._edits.send(batch(list(map(ops.__getitem__, positions)), outcome.family, first, encoded))
-        answers, complete = self._receive_answers(first, first + len(positions) - 1)
-        outcome.errors |= {positions[number - first]: error for number, error in answers.items() if error}
+    def _write_batch(self, each: Batch, outcome: WriteOutcome) -> None:
+        self._edits.send(each.messages)
+        answers, complete = self._receive_answers(each.first, each.last)
+        outcome.errors |= {each.positions[number - each.first]: error for number, error in answers.items() if error}
         if not complete:
-            outcome.lost += [at for number, at in enumerate(positions, first) if number not in answers]
+            outcome.lost += [at for number, at in enumerate(each.positions, each.first) if number not in answers]
 
     def _receive_answers(self, first: int, last: int) -> tuple[dict[int, int], bool]:
         """Return the errno of each answer by sequence number, and whether the last came and none was lost."""
@@ -278,11 +276,6 @@ def _family(message: NetlinkMessage) -> int:
     if message.kind == NLMSG_ERROR and message.errno:
         raise NoFamilyError("the kernel has no IPVS: modprobe ip_vs")
     return decode.family_id(message)
-
-
-def _invalid(ops: Sequence[Op], encoded: EncodedRows) -> dict[int, Refused]:
-    """Return the refusals by position; encoded rows were validated when they were encoded."""
-    return {at: refused for at, op in enumerate(ops) if op.row not in encoded and (refused := validate(op))}
 
 
 def _in_effect(op: Op, table: Table) -> bool:

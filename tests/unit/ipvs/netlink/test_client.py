@@ -15,7 +15,8 @@ from contract.fake_linux import FakeLinux, FakeSocket, attribute, cut, fine, int
 from contract.kernel_cases import CASES, EVERY_SORT, MANY, Case, add, edit, hold, real, service, table
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, diff
-from ldirectord_py.ipvs.netlink import client, session
+from ldirectord_py.ipvs.netlink import batches, client, session
+from ldirectord_py.ipvs.netlink.batches import MAX_BATCH
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 from ldirectord_py.ipvs.netlink.encode import encode_valid
 from ldirectord_py.ipvs.table import (
@@ -114,8 +115,8 @@ async def test_ops_are_done_once_though_their_answer_was_lost(mishap: Callable[[
 
 async def test_invalid_ops_are_refused_in_order_and_the_others_written() -> None:
     linux = FakeLinux([service(), real("10.1.0.1")])
-    rows = [real(f"10.2.{number // 200}.{number % 200 + 1}") for number in range(3 * session.MAX_BATCH)]
-    invalid = [0, 1, session.MAX_BATCH - 1, *range(session.MAX_BATCH, 3 * session.MAX_BATCH, 2)]
+    rows = [real(f"10.2.{number // 200}.{number % 200 + 1}") for number in range(3 * MAX_BATCH)]
+    invalid = [0, 1, MAX_BATCH - 1, *range(MAX_BATCH, 3 * MAX_BATCH, 2)]
     for at in invalid:
         rows[at] = rows[at]._replace(weight=-1)
     rows[2] = real("10.1.0.1")
@@ -130,7 +131,7 @@ async def test_encoded_rows_are_not_validated_again(monkeypatch: pytest.MonkeyPa
     rows: list[Row] = [service(), real("10.1.0.1"), real("10.1.0.2")]
     encoded = encode_valid(rows[:2])
     validated: list[Op] = []
-    monkeypatch.setattr(session, "validate", validated.append)
+    monkeypatch.setattr(batches, "validate", validated.append)
     linux = FakeLinux()
     assert not await kernel_of(linux).apply(add(*rows), encoded)
     assert add(rows[2]) == validated
