@@ -12,6 +12,7 @@
     |   +-- InvalidCheck     the directives of the check make no valid request
     |   +-- DeadlinePassed   it did not answer in time
     +-- Inconclusive     a fault of this host: the check has no verdict
+        +-- CannotRun    a program cannot be started
 """
 
 from __future__ import annotations
@@ -89,3 +90,10 @@ class DeadlinePassed(CheckFailed):
 
 class Inconclusive(LdirectordError):  # noqa: N818  as CheckFailed
     """A fault of this host (no descriptor, no memory, no route of its own) prevented a verdict."""
+
+
+class CannotRun(Inconclusive):
+    """A program that a check needs cannot be started."""
+
+    def __init__(self, program: str, error: OSError) -> None:
+        super().__init__(f"cannot run {program}: {(error.strerror or str(error)).lower()}")

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from ldirectord_py.checks import progress
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.checks.reasons import is_local
-from ldirectord_py.errors import BadStatus, DeadlinePassed, Inconclusive, InvalidCheck, TlsUnavailable
+from ldirectord_py.errors import BadStatus, CannotRun, DeadlinePassed, Inconclusive, InvalidCheck, TlsUnavailable
 
 _UNREACHABLE: Final = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES})
 """Errors of connections and of answers to datagrams, whenever they come."""
@@ -31,6 +31,7 @@ _NAMED: Sequence[tuple[type[Exception], ReasonCode]] = (
     (InvalidCheck, ReasonCode.CONFERR),
     (TlsUnavailable, ReasonCode.L6RSP),
     (ssl.SSLError, ReasonCode.L6RSP),
+    (CannotRun, ReasonCode.PROCERR),
     (socket.gaierror, ReasonCode.NAMEERR),
 )
 """Exceptions that have the same code wherever they come."""

@@ -15,7 +15,7 @@ import signal
 from collections.abc import Sequence
 
 from ldirectord_py.checks.progress import NO_COMMAND_END, NO_COMMAND_START, set_progress
-from ldirectord_py.errors import CheckFailed, Inconclusive
+from ldirectord_py.errors import CannotRun, CheckFailed
 from ldirectord_py.runtime.child import TERMINATION_TIMEOUT, Child
 from ldirectord_py.runtime.environment import environment
 from ldirectord_py.runtime.limiter import Limiter
@@ -78,7 +78,7 @@ async def _start(command: Sequence[str], output: Output) -> Child:
         try:
             return Child(command, environment(), stdout=output.write)
         except OSError as error:
-            raise Inconclusive(f"cannot run {command[0]}: {(error.strerror or str(error)).lower()}") from None
+            raise CannotRun(command[0], error) from None
         except ValueError as error:
             raise CheckFailed(f"cannot run {command[0]}: {error}") from None
 

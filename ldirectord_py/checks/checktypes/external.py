@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ldirectord_py.address import bracketed
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.checktypes.command import run
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import InvalidCheck
 from ldirectord_py.ipvs.table import FirewallMark, ServiceKey, VirtualAddress
 from ldirectord_py.runtime.environment import split
 from ldirectord_py.runtime.limiter import Limiter
@@ -45,7 +45,7 @@ def _command(target: Target) -> Sequence[str]:
     try:
         words = split(target.command)
     except ValueError as error:
-        raise CheckFailed(f"checkcommand: {str(error).lower()}") from None
+        raise InvalidCheck(f"checkcommand: {str(error).lower()}") from None
     return (*words, *_virtual(target.virtual), bracketed(target.address), str(target.port))
 
 

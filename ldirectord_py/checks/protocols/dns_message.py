@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from ldirectord_py.checks.protocols.dns_records import INTERNET, RecordType, record_texts
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import InvalidCheck
 from ldirectord_py.runtime.text import as_bytes
 
 MAX_RECORDS = 128
@@ -53,7 +53,7 @@ class Query:
 
     @property
     def encoded(self) -> bytes:
-        """The message as bytes; raises CheckFailed for an invalid name."""
+        """The message as bytes; raises InvalidCheck for an invalid name."""
         return struct.pack("!6H", self.identity, _RECURSION, 1, 0, 0, 0) + self._question
 
     @property
@@ -64,7 +64,7 @@ class Query:
             labels = [b""]
         name = b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
         if not all(labels) or len(name) > 255:
-            raise CheckFailed(f"request asks for what is not a DNS name: {excerpt(as_bytes(self.name))}")
+            raise InvalidCheck(f"request asks for what is not a DNS name: {excerpt(as_bytes(self.name))}")
         return name + struct.pack("!HH", self.type, INTERNET)
 
     def decode(self, data: bytes) -> DnsResponse:
@@ -98,7 +98,7 @@ def parse_query(request: str) -> Query:
     name, word, more = (*request.split(maxsplit=2), "", "", "")[:3]
     identity = secrets.randbelow(65536)
     if more or word.upper() not in {"", *RecordType.__members__}:
-        raise CheckFailed(f"request is neither NAME nor NAME TYPE, with one of {', '.join(RecordType.__members__)}")
+        raise InvalidCheck(f"request is neither NAME nor NAME TYPE, with one of {', '.join(RecordType.__members__)}")
     if word:
         return Query(name, RecordType[word.upper()], identity)
     if not name:

@@ -16,7 +16,7 @@ from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
 from ldirectord_py.checks.transport.connection import Connection, connect
 from ldirectord_py.checks.transport.tls import Tls
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus, CheckFailed
 
 REDIRECTS = 7
 """How many redirects are followed, as in the original."""
@@ -73,12 +73,14 @@ class HttpCheck:
             redirects = answer.code in _REDIRECTING and not answer.success and target.followredirects
             if not redirects or answer.location is None:
                 break
+            set_progress("redirected")
             request = redirected_request(request, answer.location)
         else:
             raise CheckFailed(f"more than {REDIRECTS} redirects")
         if not answer.success:
-            raise CheckFailed(f"status {answer.status}{target.expectstatus and f', not {target.expectstatus}'}")
+            raise BadStatus(f"status {answer.status}{target.expectstatus and f', not {target.expectstatus}'}")
         if not found:
+            set_progress(answer.progress())
             raise CheckFailed(f"receive /{target.receive}/ not in {answer.size} bytes: {excerpt(answer.body)}")
         return answer.status
 

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, quote, unquote_to_bytes, urljoin, urlsplit
 from ldirectord_py.address import bracketed, endpoint
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.transport.tls import TlsParameters, server_name
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import CheckFailed, InvalidCheck
 from ldirectord_py.runtime.text import as_bytes
 
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
@@ -56,10 +56,13 @@ class _Common:
 def first_request(kind: str, target: Target) -> Request:
     """Return the request of an http, https or http_proxy check; an absolute URL of its scheme overrides the address.
 
-    Raises CheckFailed for a malformed URL, and for a proxy unless it is an http URL.
+    Raises InvalidCheck for a malformed URL, and for a proxy unless it is an http URL.
     """
     common = _common(kind, target)
-    return Request(*_build(common.url, common, target.httpmethod), kind, target)
+    try:
+        return Request(*_build(common.url, common, target.httpmethod), kind, target)
+    except CheckFailed as error:
+        raise InvalidCheck(str(error)) from None
 
 
 def redirected_request(request: Request, location: str) -> Request:
@@ -76,7 +79,7 @@ def _common(kind: str, target: Target) -> _Common:
     path = target.request.removeprefix("/")
     if kind == "http_proxy":
         if not path.startswith("http://"):
-            raise CheckFailed("a proxy is asked for an absolute URL: request must start with http://")
+            raise InvalidCheck("a proxy is asked for an absolute URL: request must start with http://")
         return _Common(path, "", _tls_parameters(target), (str(target.address), target.port))
     if path.startswith(f"{kind}://"):
         return _Common(path, target.virtualhost or "", _tls_parameters(target))

@@ -7,7 +7,7 @@ from ldirectord_py.checks.protocols.ber import Malformed
 from ldirectord_py.checks.protocols.ldap_messages import Message, Outcome
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport.stream import Stream
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus, CheckFailed
 
 MAX_MESSAGE = 49152
 """Bytes of a message."""
@@ -62,7 +62,7 @@ class LdapSession:
         for _ in range(MAX_MESSAGES):
             answer = ldap.message(memoryview(await self._message()))
             if answer.number == 0 and answer.operation == ldap.EXTENDED_RESPONSE:
-                raise CheckFailed(f"disconnected by server: {_words(ldap.outcome(answer.content))}")
+                raise BadStatus(f"disconnected by server: {_words(ldap.outcome(answer.content))}")
             if answer.number != self._number:
                 raise Malformed(f"message number {answer.number} instead of {self._number}")
             if answer.operation in operations:
@@ -95,7 +95,7 @@ def _only(found: list[tuple[bytes, memoryview]], base: str, referral: bytes) -> 
 
 def _require_success(outcome: Outcome, refused: str) -> None:
     if outcome.code != ldap.SUCCESS:
-        raise CheckFailed(f"{refused}: {_words(outcome)}")
+        raise BadStatus(f"{refused}: {_words(outcome)}")
 
 
 def _words(outcome: Outcome) -> str:

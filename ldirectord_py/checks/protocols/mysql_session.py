@@ -24,7 +24,7 @@ from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport.connection import open_connection
 from ldirectord_py.checks.transport.receive_buffer import limit_receive_buffer
 from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus, CheckFailed, TlsUnavailable
 from ldirectord_py.runtime.text import as_bytes, printable
 
 MAX_PACKET = 32768
@@ -35,6 +35,9 @@ _AUTH_PLUGINS = frozenset({"", "mysql_native_password", "caching_sha2_password",
 
 _REFUSALS = frozenset({1044, 1045, 1251, 1275, 1396, 1524, 1698, 1820, 1862, 2059, 3118, 3159, 4151})
 """Error codes of a refused login."""
+
+_CLIENT_ERRORS = range(2000, 3000)
+"""Error codes that clients give to their own errors."""
 
 _MALFORMED = (LookupError, ValueError, TypeError, NameError, AttributeError, AssertionError, RuntimeError, struct.error)
 """Exceptions of aiomysql for malformed packets."""
@@ -61,11 +64,17 @@ def _reasons() -> Iterator[None]:
     except aiomysql.MySQLError as error:
         if isinstance(error.__cause__, OSError):
             raise error.__cause__ from None
-        raise CheckFailed(_words(error)) from None
+        raise (BadStatus if _is_of_server(error) else CheckFailed)(_words(error)) from None
     except OSError:  # some errors of TLS are also a ValueError
         raise
     except _MALFORMED:
         raise CheckFailed(f"malformed packet ({progress()})") from None
+
+
+def _is_of_server(error: Exception) -> bool:
+    """Whether the server sent the error; the client's own have no code, or one of another range."""
+    code = error.args[0] if len(error.args) > 1 else None
+    return isinstance(code, int) and (code in _REFUSALS or code not in _CLIENT_ERRORS)
 
 
 def _words(error: Exception) -> str:
@@ -145,7 +154,7 @@ class _MysqlSession(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has 
         if self.server_capabilities & CLIENT.SSL:
             await self._start_tls(self._tls)
         elif self._tls.verify:
-            raise CheckFailed("the server has no TLS, which tlsverify asks for")
+            raise TlsUnavailable("the server has no TLS, which tlsverify asks for")
         await super()._request_authentication()
 
     async def _start_tls(self, parameters: TlsParameters) -> None:
@@ -162,7 +171,7 @@ class _MysqlSession(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has 
     async def _process_auth(self, plugin_name: bytes, auth_packet: MysqlPacket) -> MysqlPacket | None:
         name = plugin_name.decode("ascii", "replace")
         if name not in _AUTH_PLUGINS:
-            raise CheckFailed(f"login refused: the server asks for {printable(plugin_name[:80])}, not known here")
+            raise BadStatus(f"login refused: the server asks for {printable(plugin_name[:80])}, not known here")
         packet: MysqlPacket | None = await super()._process_auth(plugin_name, auth_packet)
         return packet
 
@@ -170,7 +179,7 @@ class _MysqlSession(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has 
         packet = await super()._read_packet(packet_type)
         logging_in = "logged in" not in progress()
         if logging_in and packet.is_auth_switch_request() and not self.server_capabilities & CLIENT.PLUGIN_AUTH:
-            raise CheckFailed("login refused: the server asks for a password in the format before MySQL 4.1")
+            raise BadStatus("login refused: the server asks for a password in the format before MySQL 4.1")
         return packet
 
     async def _read_bytes(self, num_bytes: int) -> bytes:

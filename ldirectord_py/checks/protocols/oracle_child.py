@@ -15,9 +15,9 @@ from typing import Any
 
 import oracledb
 
-from ldirectord_py.checks.protocols.oracle_words import DOWN, LOGGED_IN, UP
+from ldirectord_py.checks.protocols.oracle_words import DOWN, LOGGED_IN, REFUSED, UP
 from ldirectord_py.checks.protocols.sql import GOT_ROW, outcome
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus, CheckFailed
 from ldirectord_py.runtime.text import printable
 
 MAX_MEMORY = 512 * 2**20
@@ -39,6 +39,8 @@ def main() -> None:
     signal.alarm(int(target["timeout"]) + 2)  # in case the daemon has ended
     try:
         word = f"{UP} {query(target)}"
+    except BadStatus as refused:
+        word = f"{REFUSED} {refused}"
     except CheckFailed as failed:
         word = f"{DOWN} {failed}"
     print(word, flush=True)  # noqa: T201  read by the daemon
@@ -49,14 +51,14 @@ def query(target: Mapping[str, Any]) -> str:
     try:
         connection = _connect(target)
     except oracledb.Error as error:
-        raise CheckFailed(_login_reason(error, target["database"])) from None
+        raise _kind_of(error)(_login_reason(error, target["database"])) from None
     except Exception as error:  # noqa: BLE001  the driver raises anything for malformed packets
         raise CheckFailed(f"malformed answer ({type(error).__name__})") from None
     print(LOGGED_IN, flush=True)  # noqa: T201  read by the daemon
     try:
         return _row(connection, target["request"])
     except oracledb.Error as error:
-        raise CheckFailed(f"query failed: {_error_text(error)}") from None
+        raise _kind_of(error)(f"query failed: {_error_text(error)}") from None
 
 
 def _connect(target: Mapping[str, Any]) -> oracledb.Connection:
@@ -84,6 +86,12 @@ def _row(connection: oracledb.Connection, request: str) -> str:
         if cursor.description is None:
             return outcome(cursor.rowcount)
         return GOT_ROW if cursor.fetchone() else outcome(0)
+
+
+def _kind_of(error: oracledb.Error) -> type[CheckFailed]:
+    """Return the type for an error of the server, or for one of the driver."""
+    text = str(error)
+    return BadStatus if text.startswith("ORA-") or _REFUSED.search(text) else CheckFailed
 
 
 def _login_reason(error: oracledb.Error, database: str) -> str:

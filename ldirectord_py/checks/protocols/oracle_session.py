@@ -14,8 +14,8 @@ import sys
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.checktypes import connect
 from ldirectord_py.checks.progress import progress, set_progress
-from ldirectord_py.checks.protocols.oracle_words import DOWN, LOGGED_IN, UP
-from ldirectord_py.errors import CheckFailed, Inconclusive
+from ldirectord_py.checks.protocols.oracle_words import DOWN, LOGGED_IN, REFUSED, UP
+from ldirectord_py.errors import BadStatus, CannotRun, CheckFailed
 from ldirectord_py.runtime.child import Child, input_file
 from ldirectord_py.runtime.environment import environment
 from ldirectord_py.runtime.limiter import Limiter
@@ -47,7 +47,7 @@ async def _query(parameters: bytes) -> str:
     try:
         output = Output()
     except OSError as error:
-        raise _cannot_run(error) from None
+        raise CannotRun(sys.executable, error) from None
     try:
         child = _start(parameters, output)
         output.close_write_end()
@@ -70,11 +70,7 @@ def _start(parameters: bytes, output: Output) -> Child:
         with input_file(parameters) as stdin:
             return Child(COMMAND, environment(), stdin=stdin, stdout=output.write, stderr=subprocess.DEVNULL)
     except OSError as error:
-        raise _cannot_run(error) from None
-
-
-def _cannot_run(error: OSError) -> Inconclusive:
-    return Inconclusive(f"cannot run {sys.executable}: {(error.strerror or str(error)).lower()}")
+        raise CannotRun(sys.executable, error) from None
 
 
 def _verdict(output: bytes, status: int) -> str:
@@ -82,6 +78,8 @@ def _verdict(output: bytes, status: int) -> str:
     verdict, _, word = output.decode("utf-8", "replace").rstrip("\n").rpartition("\n")[2].partition(" ")
     if verdict == UP:
         return word
+    if verdict == REFUSED:
+        raise BadStatus(word)
     if verdict == DOWN:
         raise CheckFailed(word)
     raise CheckFailed(f"the driver failed over the answer (status {status}, {progress()})")

@@ -1,7 +1,8 @@
-"""The words that the Oracle process prints, one on a line; the last two are followed by a text."""
+"""The words that the Oracle process prints, one on a line; the last three are followed by a text."""
 
 from __future__ import annotations
 
 LOGGED_IN = "logged in"
 UP = "up"
 DOWN = "down"
+REFUSED = "refused"

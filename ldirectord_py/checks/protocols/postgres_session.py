@@ -19,7 +19,7 @@ from ldirectord_py.checks.threads import THREADS
 from ldirectord_py.checks.transport.connection import open_connection
 from ldirectord_py.checks.transport.receive_buffer import limit_receive_buffer
 from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus, CheckFailed, TlsUnavailable
 
 MAX_MESSAGE = 32768
 """Bytes of a message, except rows, which are skipped."""
@@ -56,7 +56,7 @@ class PostgresSession:
         self._expected = b""
 
     async def start_tls(self, parameters: TlsParameters) -> None:
-        """Start TLS if the server offers it; raises CheckFailed if ``tlsverify`` needs it and the server does not."""
+        """Start TLS if the server offers it; raises TlsUnavailable if it does not and ``tlsverify`` needs it."""
         set_progress("connected, no answer to the request for TLS")
         self._writer.write(postgres_messages.SSL_REQUEST)
         answer = await self._reader.read(MAX_MESSAGE)
@@ -64,16 +64,16 @@ class PostgresSession:
             set_progress(NO_HANDSHAKE)
             await self._writer.start_tls(parameters.context, server_hostname=parameters.name)
         elif answer[:1] == b"E":
-            raise CheckFailed(postgres_messages.failure(answer[5:])[1])
+            raise BadStatus(postgres_messages.failure(answer[5:])[1])
         elif answer != b"N":
             raise CheckFailed(
                 f"expected S or N, got {excerpt(answer)}" if answer else f"closed by server ({progress()})"
             )
         elif parameters.verify:
-            raise CheckFailed("the server has no TLS, which tlsverify asks for")
+            raise TlsUnavailable("the server has no TLS, which tlsverify asks for")
 
     async def log_in(self, target: Target) -> None:
-        """Log in and wait until the server is ready for a query; raises CheckFailed if it refuses."""
+        """Log in and wait until the server is ready for a query; raises BadStatus if it refuses."""
         set_progress("connected, no answer to the login")
         self._writer.write(postgres_messages.startup(target.login, target.database))
         while True:
@@ -83,7 +83,7 @@ class PostgresSession:
                 return
             if kind == b"E":
                 code, words = postgres_messages.failure(body)
-                raise CheckFailed(f"login refused: {words}" if code.startswith("28") else words)
+                raise BadStatus(f"login refused: {words}" if code.startswith("28") else words)
             if kind == b"R":
                 await self._authenticate(target, body)
 
@@ -111,7 +111,7 @@ class PostgresSession:
     def _handle(self, results: postgres_messages.Results, kind: bytes, body: bytes) -> None:
         """Handle a message that is not a row; raises CheckFailed for an error."""
         if kind == b"E":
-            raise CheckFailed(f"query failed: {postgres_messages.failure(body)[1]}")
+            raise BadStatus(f"query failed: {postgres_messages.failure(body)[1]}")
         if kind == b"C":
             results.end_statement(body)
 
@@ -127,7 +127,7 @@ class PostgresSession:
         if method == _Method.OK:
             return
         if not target.passwd:
-            raise CheckFailed("login refused: the server asks for a password")
+            raise BadStatus("login refused: the server asks for a password")
         match method:
             case _Method.CLEARTEXT:
                 self._send_password_message(postgres_messages.text(target.passwd))
@@ -144,9 +144,9 @@ class PostgresSession:
                 self._send_password_message(proof.message)
             case _Method.SASL_FINAL if self._expected:
                 if rest != self._expected:
-                    raise CheckFailed("login refused: the server does not know the password itself")
+                    raise BadStatus("login refused: the server does not know the password itself")
             case _:
-                raise CheckFailed(f"login refused: authentication method {method} is not known here")
+                raise BadStatus(f"login refused: authentication method {method} is not known here")
 
     def _send_password_message(self, body: bytes) -> None:
         self._writer.write(postgres_messages.message(b"p", body))

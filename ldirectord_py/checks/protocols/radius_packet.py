@@ -15,7 +15,7 @@ from enum import IntEnum
 
 from ldirectord_py.address import Address
 from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import CheckFailed, InvalidCheck
 
 MAX_PACKET = 4096
 """Bytes of a packet."""
@@ -61,9 +61,9 @@ class AccessRequest:
 
     @property
     def encoded(self) -> bytes:
-        """The packet as bytes; raises CheckFailed if login or password are too long for RADIUS."""
+        """The packet as bytes; raises InvalidCheck if login or password are too long for RADIUS."""
         if len(self.login) > 253 or len(self.passwd) > 128:
-            raise CheckFailed("RADIUS allows logins of 253 bytes and passwords of 128")
+            raise InvalidCheck("RADIUS allows logins of 253 bytes and passwords of 128")
         nas = Attribute.NAS_IPV6_ADDRESS if self.nas.version == 6 else Attribute.NAS_IP_ADDRESS
         attributes = (
             _attribute(Attribute.USER_NAME, self.login)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from ldirectord_py.checks.transport.stream import MAX_LINES, Stream
 from ldirectord_py.errors import CheckFailed
 
+STATUSES = ("1", "2", "3", "4", "5")
+"""First digits of the codes in replies (RFC 5321, 4.2.1), with which also those of FTP and NNTP begin."""
+
 MAX_REPLY = 65536
 """Characters of all lines of a reply together."""
 
@@ -12,9 +15,9 @@ MAX_REPLY = 65536
 async def smtp_reply(stream: Stream, *starts: str) -> list[str]:
     """Return the lines of a reply: each has the code, followed by ``-`` in all but the last (RFC 5321, 4.2.1).
 
-    Raises CheckFailed unless the first begins with one of ``starts``.
+    Raises BadStatus or CheckFailed unless the first begins with one of ``starts``.
     """
-    lines = [await stream.expect(*starts)]
+    lines = [await stream.expect(*starts, refusals=STATUSES)]
     code = lines[0][:3]
     while lines[-1][3:4] == "-":
         lines.append(await stream.expect(code))
@@ -25,9 +28,9 @@ async def smtp_reply(stream: Stream, *starts: str) -> list[str]:
 async def ftp_reply(stream: Stream, *starts: str) -> str:
     """Return the last line of a reply: with several lines, the next that has the code and a space (RFC 959, 4.2).
 
-    The lines between are free text. Raises CheckFailed unless the first begins with one of ``starts``.
+    The lines between are free text. Raises BadStatus or CheckFailed unless the first begins with one of ``starts``.
     """
-    lines = [await stream.expect(*starts)]
+    lines = [await stream.expect(*starts, refusals=STATUSES)]
     code = lines[0][:3]
     if lines[0][3:4] != "-":
         return lines[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ldirectord_py.checks.base import TLS, Target
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import CheckFailed, InvalidCheck
 
 NEEDED_DIRECTIVES = frozenset({"login", "request"})
 """The directives that a check needs to pass."""
@@ -19,12 +19,12 @@ NO_ROW = "the query returns no row"
 
 
 def statement(target: Target) -> str:
-    """Return the statement to send; raises CheckFailed if it or the login is not set."""
+    """Return the statement to send; raises InvalidCheck if it or the login is not set."""
     request = target.request.removeprefix("/").strip()
     if not target.login:
-        raise CheckFailed("login is not set")
+        raise InvalidCheck("login is not set")
     if not request:
-        raise CheckFailed("request is not set")
+        raise InvalidCheck("request is not set")
     return request
 
 

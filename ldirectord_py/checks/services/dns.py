@@ -12,7 +12,7 @@ from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.search import search
 from ldirectord_py.checks.transport import datagram
 from ldirectord_py.checks.transport.connection import open_connection
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus, CheckFailed
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import printable
 
@@ -26,7 +26,7 @@ async def check(target: Target) -> str:
     query = parse_query(request)
     reply = await (_over_tcp if target.protocol is Protocol.TCP else _over_udp)(target, query)
     if reply.code != "NOERROR":
-        raise CheckFailed(f"{reply.code} for {query}")
+        raise BadStatus(f"{reply.code} for {query}")
     if not reply.records:
         if request:
             raise CheckFailed(f"no record in the answer for {query}")

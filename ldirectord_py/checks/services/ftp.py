@@ -13,7 +13,7 @@ from ldirectord_py.checks.search import search
 from ldirectord_py.checks.transport.connection import Connection
 from ldirectord_py.checks.transport.connection import connect as open_data
 from ldirectord_py.checks.transport.stream import Stream, connect
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus, CheckFailed
 
 MAX_FILE = 16 * 1024 * 1024
 """Bytes of the file."""
@@ -42,11 +42,11 @@ async def check(target: Target) -> str:
 
 
 async def _command(stream: Stream, line: str, *starts: str) -> str:
-    """Return the reply to a command; raises CheckFailed if the server refuses it."""
+    """Return the reply to a command; raises BadStatus if the server refuses it."""
     await stream.send(line)
     answer = await ftp_reply(stream, *starts, "4", "5")
     if not answer.startswith(starts):
-        raise CheckFailed(f"{line.partition(' ')[0]} refused: {answer}")
+        raise BadStatus(f"{line.partition(' ')[0]} refused: {answer}")
     return answer
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.transport.stream import MAX_LINES, Stream, connect
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus, CheckFailed
 
 
 async def check(target: Target) -> str:
@@ -15,7 +15,7 @@ async def check(target: Target) -> str:
 
 async def talk(stream: Stream, target: Target) -> str:
     """Return the greeting, after the login if one is set."""
-    greeting = await stream.expect("* OK", "* PREAUTH")
+    greeting = await stream.expect("* OK", "* PREAUTH", refusals=("* BYE",))
     if target.login and not greeting.upper().startswith("* PREAUTH"):
         await stream.send(f"a1 LOGIN {_quoted(target.login)} {_quoted(target.passwd)}", "LOGIN")
         await _tagged(stream, "a1")
@@ -24,14 +24,14 @@ async def talk(stream: Stream, target: Target) -> str:
 
 
 async def _tagged(stream: Stream, tag: str) -> None:
-    """Read up to the answer with our tag; raises CheckFailed unless it is OK."""
+    """Read up to the answer with our tag; raises BadStatus unless it is OK."""
     for _ in range(MAX_LINES):
         line = await stream.expect(f"{tag} ", "* ")
         answers, _, answer = line.partition(" ")
         if answers == tag and answer.upper().startswith("OK"):
             return
         if answers == tag:
-            raise CheckFailed(f"login refused: {line}")
+            raise BadStatus(f"login refused: {line}")
     raise CheckFailed(f"no answer to LOGIN among {MAX_LINES} lines")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.protocols import sql
 from ldirectord_py.checks.protocols.oracle_session import run_statement
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import InvalidCheck
 from ldirectord_py.runtime.text import escape_surrogates
 
 
@@ -13,9 +13,9 @@ async def check(target: Target) -> str:
     """Return ``got a row``, or how many rows a statement other than a query changed."""
     statement = sql.statement(target)
     if not target.database:
-        raise CheckFailed("database is not set")
+        raise InvalidCheck("database is not set")
     if any(escape_surrogates(text) != text for text in (target.login, target.passwd, target.database, statement)):
-        raise CheckFailed("Oracle's driver takes UTF-8 only: save the configuration as UTF-8")
+        raise InvalidCheck("Oracle's driver takes UTF-8 only: save the configuration as UTF-8")
     return await run_statement(target, statement)
 
 

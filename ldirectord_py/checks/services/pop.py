@@ -9,7 +9,7 @@ import re
 
 from ldirectord_py.checks.base import Kind, Target
 from ldirectord_py.checks.transport.stream import MAX_LINES, Stream, connect
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus, CheckFailed
 from ldirectord_py.runtime.text import as_bytes
 
 _STAMP = re.compile(r"<[^<>@\s]+@[^<>@\s]+>", re.ASCII)
@@ -23,7 +23,7 @@ async def check(target: Target) -> str:
 
 async def talk(stream: Stream, target: Target) -> str:
     """Return the greeting, after the login if one is set."""
-    greeting = await stream.expect("+OK")
+    greeting = await stream.expect("+OK", refusals=("-ERR",))
     if target.login:
         await _login(stream, target, greeting)
     stream.send_goodbye(b"QUIT\r\n")
@@ -36,7 +36,7 @@ async def _login(stream: Stream, target: Target, greeting: str) -> None:
         return
     for line in (f"USER {target.login}", f"PASS {target.passwd}"):
         if refusal := await _refused(stream, line):
-            raise CheckFailed(f"login refused: {refusal}")
+            raise BadStatus(f"login refused: {refusal}")
 
 
 async def _apop(stream: Stream, target: Target, greeting: str) -> bool:

@@ -9,7 +9,7 @@ from ldirectord_py.checks.progress import RESERVATION, set_progress
 from ldirectord_py.checks.protocols.radius_packet import AccessRequest
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport import datagram
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import as_bytes
 
@@ -22,7 +22,7 @@ async def check(target: Target) -> str:
         request = AccessRequest(*words, nas, secrets.randbelow(256), secrets.token_bytes(16))
         answer = await socket.exchange(request.encoded, request.decode)
     if answer.code != "Access-Accept":
-        raise CheckFailed(f"{answer.code}: {excerpt(answer.message)}" if answer.message else answer.code)
+        raise BadStatus(f"{answer.code}: {excerpt(answer.message)}" if answer.message else answer.code)
     if answer.proved:
         return answer.code
     set_progress(RESERVATION)

@@ -11,7 +11,7 @@ from ldirectord_py.checks.protocols.sip_message import OptionsRequest, is_start_
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.transport import datagram, stream
 from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus, CheckFailed
 from ldirectord_py.ipvs.table import Protocol
 
 MAX_RECEIVED = 32768
@@ -25,7 +25,7 @@ async def check(target: Target) -> str:
     """Return the status."""
     status = await (_over_udp if target.protocol is Protocol.UDP else _over_tcp)(target)
     if not status.startswith("200"):
-        raise CheckFailed(f"status {status}")
+        raise BadStatus(f"status {status}")
     return status
 
 

@@ -6,7 +6,7 @@ from ldirectord_py.checks.base import TLS, Kind, Target
 from ldirectord_py.checks.protocols.replies import smtp_reply
 from ldirectord_py.checks.transport.stream import Stream, connect
 from ldirectord_py.checks.transport.tls import tls_parameters
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import TlsUnavailable
 
 _NAME = "localhost.localdomain"
 
@@ -35,9 +35,9 @@ async def _hello(stream: Stream) -> list[str]:
 
 
 async def _secure(stream: Stream, target: Target, features: list[str]) -> None:
-    """Start TLS; raises CheckFailed if the server does not offer it, or refuses."""
+    """Start TLS; raises TlsUnavailable if the server does not offer it, BadStatus if it refuses."""
     if "STARTTLS" not in features:
-        raise CheckFailed("the server offers no STARTTLS")
+        raise TlsUnavailable("the server offers no STARTTLS")
     await stream.send("STARTTLS")
     await smtp_reply(stream, "2")
     await stream.start_tls(tls_parameters(target))

@@ -15,7 +15,7 @@ from ldirectord_py.checks.transport.connection import open_connection
 from ldirectord_py.checks.transport.line_buffer import LineBuffer
 from ldirectord_py.checks.transport.receive_buffer import limit_receive_buffer
 from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus, CheckFailed
 from ldirectord_py.runtime.text import as_bytes, printable
 
 MAX_LINE = 16384
@@ -76,12 +76,16 @@ class Stream:
         line = await self.raw_line()
         return printable(line.removesuffix(b"\n").rstrip(b"\r"))
 
-    async def expect(self, *starts: str) -> str:
-        """Return the next line; raises CheckFailed unless it starts with one of ``starts``; case does not matter."""
+    async def expect(self, *starts: str, refusals: tuple[str, ...] = ()) -> str:
+        """Return the next line, which has to start with one of ``starts``; case does not matter.
+
+        Raises BadStatus for a line that starts with one of ``refusals``, CheckFailed for another one.
+        """
         line = await self.line()
-        if not line.upper().startswith(tuple(start.upper() for start in starts)):
-            raise CheckFailed(f"expected {' or '.join(starts)}, got {excerpt(line.encode())}")
-        return line
+        if line.upper().startswith(tuple(start.upper() for start in starts)):
+            return line
+        refused = line.upper().startswith(refusals)
+        raise (BadStatus if refused else CheckFailed)(f"expected {' or '.join(starts)}, got {excerpt(line.encode())}")
 
     async def start_tls(self, parameters: TlsParameters) -> None:
         """Start TLS; raises CheckFailed if unencrypted bytes are left, which an attacker may have inserted."""

@@ -9,7 +9,15 @@ import pytest
 from ldirectord_py.checks import progress
 from ldirectord_py.checks.code_derivation import failure_code, success_code
 from ldirectord_py.checks.codes import ReasonCode
-from ldirectord_py.errors import BadStatus, CheckFailed, DeadlinePassed, Inconclusive, InvalidCheck, TlsUnavailable
+from ldirectord_py.errors import (
+    BadStatus,
+    CannotRun,
+    CheckFailed,
+    DeadlinePassed,
+    Inconclusive,
+    InvalidCheck,
+    TlsUnavailable,
+)
 
 TIMEOUT = DeadlinePassed("no answer within 3 s", compensated=False)
 TALKING = "connected, no answer to EHLO"
@@ -48,6 +56,7 @@ def test_a_timeout_is_that_of_the_part_that_was_reached(reached: str, code: Reas
         (TlsUnavailable("x"), TALKING, "L6RSP"),
         (InvalidCheck("x"), progress.NOT_CONNECTED, "CONFERR"),
         (Inconclusive("x"), progress.NOT_CONNECTED, "SOCKERR"),
+        (CannotRun("perl", OSError(errno.ENOENT, "x")), TALKING, "PROCERR"),
         (Inconclusive("x"), progress.NO_COMMAND_START, "PROCERR"),
         (OSError(errno.EMFILE, "x"), TALKING, "SOCKERR"),
         (OSError(errno.EMFILE, "x"), progress.LOOKUP, "NAMEERR"),

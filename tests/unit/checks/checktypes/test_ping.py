@@ -52,6 +52,7 @@ async def pinged(
         reply[at : at + len(changed)] = changed
         wire.send(reply)
     result = await task
+    assert result.code == ("L4OK" if result.verdict is Verdict.UP else "L4TOUT")
     echoes = [echo]
     while True:
         try:

@@ -8,7 +8,7 @@ import oracledb
 import pytest
 
 from ldirectord_py.checks.protocols import oracle_child
-from ldirectord_py.errors import CheckFailed
+from ldirectord_py.errors import BadStatus, CheckFailed
 
 TARGET = {"address": "192.0.2.1", "port": 1521, "timeout": 5, "login": "joe", "passwd": "hunter2"}
 
@@ -56,6 +56,8 @@ def outcome(monkeypatch: pytest.MonkeyPatch, found: Cursor | Exception, database
     monkeypatch.setattr(oracledb, "connect", connect)
     try:
         return oracle_child.query({**TARGET, "database": database, "request": "SELECT 1 FROM dual"})
+    except BadStatus as refused:
+        return f"refused, {refused}"
     except CheckFailed as failed:
         return str(failed)
 
@@ -67,19 +69,25 @@ def outcome(monkeypatch: pytest.MonkeyPatch, found: Cursor | Exception, database
         (Cursor([]), "the query returns no row"),
         (Cursor(None, 2), "2 rows changed"),
         (Cursor(None, 0), "the query returns no row"),
-        (Cursor([], error="ORA-00942: no such table\nHelp: https://x/"), "query failed: ORA-00942: no such table"),
+        (
+            Cursor([], error="ORA-00942: no such table\nHelp: https://x/"),
+            "refused, query failed: ORA-00942: no such table",
+        ),
         (
             oracledb.DatabaseError("ORA-01017: invalid username/password; logon denied\nHelp: https://x/"),
-            "login refused: ORA-01017: invalid username/password; logon denied",
+            "refused, login refused: ORA-01017: invalid username/password; logon denied",
         ),
         (
             oracledb.DatabaseError("ORA-28000: the account is locked."),
-            "login refused: ORA-28000: the account is locked.",
+            "refused, login refused: ORA-28000: the account is locked.",
         ),
-        (oracledb.DatabaseError("ORA-01033: initialization in progress"), "ORA-01033: initialization in progress"),
+        (
+            oracledb.DatabaseError("ORA-01033: initialization in progress"),
+            "refused, ORA-01033: initialization in progress",
+        ),
         (
             oracledb.OperationalError("DPY-6005: no (CONNECTION_ID=x==).\nDPY-6000: no. (Similar to ORA-12516)"),
-            "listener refused: ORA-12516",
+            "refused, listener refused: ORA-12516",
         ),
         (
             oracledb.OperationalError("DPY-6005: cannot connect (CONNECTION_ID=x==).\nDPY-4011: closed"),

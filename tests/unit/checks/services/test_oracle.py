@@ -42,6 +42,7 @@ CRASHED = "the driver failed over the answer (status -11, connected, no answer t
         ("cat >/dev/null; echo logged in; echo up got a row", 20.0, (Verdict.UP, "got a row")),
         ("echo up got a row", 20.0, (Verdict.UP, "got a row")),
         ("echo logged in; echo down the query returns no row", 20.0, (Verdict.DOWN, "the query returns no row")),
+        ("echo refused login refused: ORA-01017: no", 20.0, (Verdict.DOWN, "login refused: ORA-01017: no")),
         ("kill -SEGV $$", 20.0, (Verdict.DOWN, CRASHED)),
         ("exec sleep 20", 0.2, (Verdict.DOWN, "no answer within 0.2 s (connected, no answer to the login)")),
         ("exec yes up", 0.2, (Verdict.DOWN, "no answer within 0.2 s (connected, no answer to the login)")),
