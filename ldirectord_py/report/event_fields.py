@@ -27,6 +27,7 @@ from ldirectord_py.report.events import (
     NotWritten,
     Outage,
     Probed,
+    ReloadRefused,
     Unjudged,
     Unresolved,
     Written,
@@ -38,9 +39,14 @@ EVENTS: Final = (
     *("server-drained", "server-disabled", "server-ready"),
     *("checks-unjudged", "checks-judged", "outage-began", "outage-over"),
     *("row-added", "row-changed", "row-removed", "row-refused", "drift-repaired", "drift-accepted"),
-    *("names-unresolved", "kernel-lost", "kernel-found", "configuration-in-force"),
+    *("names-unresolved", "kernel-lost", "kernel-found", "configuration-in-force", "configuration-refused"),
 )
 """The names of all events; names are added, and never change."""
+
+MINOR: Final = frozenset(
+    ("checked", "probed", "soft-failure", "soft-failures-over", "row-added", "row-changed", "row-removed")
+)
+"""The names of events that only the log has: single results, and what follows from other events."""
 
 DAEMON: Final = "ldirectord"
 """Who did what the daemon did by itself."""
@@ -114,6 +120,7 @@ _ONLY_NAMES: Final[Mapping[type, str]] = {
     KernelLost: "kernel-lost",
     KernelFound: "kernel-found",
     ConfigInForce: "configuration-in-force",
+    ReloadRefused: "configuration-refused",
 }
 
 
@@ -146,7 +153,7 @@ def _details(event: Event) -> dict[str, Any]:
 
 
 def _other(
-    event: NotWritten | Unjudged | Unresolved | KernelLost | KernelFound | Outage | ConfigInForce,
+    event: NotWritten | Unjudged | Unresolved | KernelLost | KernelFound | Outage | ConfigInForce | ReloadRefused,
 ) -> dict[str, Any]:
     match event:
         case NotWritten(refused):
@@ -160,9 +167,15 @@ def _other(
             return {"reason": event.reason} if isinstance(event, KernelLost) else {}
         case Outage(virtual):
             return {**_virtual(virtual), "fallback": str(virtual.fallback) if virtual.fallback else None}
-        case ConfigInForce(config):
-            virtuals = config.virtuals
-            return {"virtuals": len(virtuals), "reals": sum(len(virtual.reals) for virtual in virtuals)}
+        case _:
+            return _configuration(event)
+
+
+def _configuration(event: ConfigInForce | ReloadRefused) -> dict[str, Any]:
+    if isinstance(event, ReloadRefused):
+        return {"reasons": list(event.reasons[:MAX_LISTED])}
+    virtuals = event.config.virtuals
+    return {"virtuals": len(virtuals), "reals": sum(len(virtual.reals) for virtual in virtuals)}
 
 
 def _virtual(virtual: Virtual) -> dict[str, Any]:

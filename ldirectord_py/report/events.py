@@ -154,6 +154,13 @@ class ConfigInForce:
     config: Config
 
 
+@dataclass(frozen=True, slots=True)
+class ReloadRefused:
+    """A configuration was not put in force, for these reasons; the one before stays."""
+
+    reasons: tuple[str, ...]
+
+
 Event = (
     Checked
     | Probed
@@ -167,5 +174,6 @@ Event = (
     | Outage
     | Administered
     | ConfigInForce
+    | ReloadRefused
 )
 Listener = Callable[[Event], None]

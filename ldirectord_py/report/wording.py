@@ -22,6 +22,7 @@ from ldirectord_py.report.events import (
     Outage,
     Phase,
     Probed,
+    ReloadRefused,
     Role,
     Unjudged,
     Unresolved,
@@ -43,7 +44,7 @@ def line(event: Event) -> str | None:
             return _drifted(event)
         case Administered():
             return _administered(event)
-        case Probed() | Outage() | ConfigInForce():
+        case Probed() | Outage() | ConfigInForce() | ReloadRefused():  # the log says more of the last one
             return None
         case _:
             return _fault(event)
@@ -57,6 +58,8 @@ def description(event: Event) -> str:
         case ConfigInForce(config):
             reals = sum(len(virtual.reals) for virtual in config.virtuals)
             return f"A configuration is in force: {len(config.virtuals)} virtual servers, {reals} real servers"
+        case ReloadRefused(reasons):
+            return f"A configuration was refused, the old one stays: {_listed(reasons, '; ')}"
         case Checked() | Probed():
             reason = event.reason if isinstance(event, Checked) else event.result.reason
             return line(event) or f"Checked real server {event.real} ({event.virtual.id}): {reason}"
@@ -176,9 +179,9 @@ def local_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _listed(texts: Sequence[str]) -> str:
+def _listed(texts: Sequence[str], separator: str = ", ") -> str:
     more = f" and {len(texts) - MAX_LISTED} more" if len(texts) > MAX_LISTED else ""
-    return ", ".join(texts[:MAX_LISTED]) + more
+    return separator.join(texts[:MAX_LISTED]) + more
 
 
 def _drifted(event: Drifted) -> str:

@@ -21,6 +21,7 @@ from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, comp
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.errors import ConfigError
 from ldirectord_py.instance.sd_notify import SdNotify
+from ldirectord_py.report.events import ReloadRefused
 from ldirectord_py.runtime.garbage import gc_paused
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
@@ -146,3 +147,4 @@ class Reloader:
         for reason in reasons:
             logger.error("%s", reason)
         logger.error("Kept the old configuration: fix %s and reload", self._path)
+        self._director.publish(ReloadRefused(tuple(map(str, reasons))))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from ldirectord_py.report.event_fields import DAEMON, event_fields, event_name, iso_time
+from ldirectord_py.report.event_fields import DAEMON, MINOR, event_fields, event_name, iso_time
 from ldirectord_py.report.events import Event
 from ldirectord_py.report.wording import MAX_LISTED
 
@@ -19,11 +19,6 @@ MAX_ENTRIES: Final = 10_000
 
 MAX_TEXT: Final = 500
 """Characters of each text of an entry that somebody else wrote."""
-
-NOT_KEPT: Final = frozenset(
-    (*("soft-failure", "soft-failures-over", "checked", "probed"), *("row-added", "row-changed", "row-removed"))
-)
-"""Events that are no entries: the results of a check have them, or another event has their cause."""
 
 
 class JournalEntry(NamedTuple):
@@ -60,9 +55,9 @@ class Journal:
         self._followers: dict[Callable[[], None], None] = {}
 
     def __call__(self, event: Event) -> None:
-        """Keep an event, unless it is one of NOT_KEPT."""
+        """Keep an event, unless its name is in MINOR."""
         name = event_name(event)
-        if name not in NOT_KEPT:
+        if name not in MINOR:
             self._append(event_fields(event, self._clock()))
 
     def append(self, event: str, message: str, *, who: str = DAEMON, **evidence: Any) -> None:

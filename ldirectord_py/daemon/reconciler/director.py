@@ -33,8 +33,8 @@ class Director:
         self.compiled = compiled
         self.entries: Entries = {}
         self.administered: EntriesByServer = {}
-        self.tracker = HealthTracker(self._publish, self._on_change)
-        self.sync = TableSync(kernel, self.tracker.table, self._publish)
+        self.tracker = HealthTracker(self.publish, self._on_change)
+        self.sync = TableSync(kernel, self.tracker.table, self.publish)
         self._listeners = listeners
         self._stopping = False
         self._wake = asyncio.Event()
@@ -67,7 +67,7 @@ class Director:
             self.tracker.switch_config(self.compiled, Phase.START, self.sync.rows)
             await self.sync.write_all(self.compiled)
         self.tracker.publish_outages(self.compiled)
-        self._publish(ConfigInForce(self.compiled.config))
+        self.publish(ConfigInForce(self.compiled.config))
 
     async def run(self) -> None:
         """Write changes to the kernel, repair changes by others, and retry failures, until ``stop``."""
@@ -109,7 +109,7 @@ class Director:
             if before is None or after is None or (before.state, before.decision) != (after.state, after.decision):
                 server = self.compiled.real(key)
                 self.sync.mark_administered(self.compiled, server)
-                self._publish(Administered(server.virtual, server.real, before, after, None if after else by))
+                self.publish(Administered(server.virtual, server.real, before, after, None if after else by))
         self._wake.set()
 
     def _find_administered(self) -> None:
@@ -124,7 +124,7 @@ class Director:
             self._switch_config(await self.sync.adopt_reload(self.compiled, compiled))
             await self.sync.reconcile(self.compiled, Phase.RELOAD)
         self.tracker.publish_outages(self.compiled)
-        self._publish(ConfigInForce(self.compiled.config))
+        self.publish(ConfigInForce(self.compiled.config))
         self._wake.set()  # ``run`` may have to wake earlier now
 
     async def stop(self) -> None:
@@ -145,6 +145,7 @@ class Director:
         self.sync.mark(self.compiled, real, cause)
         self._wake.set()
 
-    def _publish(self, event: Event) -> None:
+    def publish(self, event: Event) -> None:
+        """Pass an event to all listeners."""
         for listener in self._listeners:
             listener(event)

@@ -13,17 +13,12 @@ from typing import Final
 from ldirectord_py.checks.driver import load_driver
 from ldirectord_py.config.model import Config, Globals, Virtual
 from ldirectord_py.config.notifications import url_origin
-from ldirectord_py.report.event_fields import event_name, virtual_of
+from ldirectord_py.report.event_fields import MINOR, event_name, virtual_of
 from ldirectord_py.report.events import ConfigInForce, Event
 from ldirectord_py.report.mail.transport import Resolve
 from ldirectord_py.report.notifications.command import command_transport
 from ldirectord_py.report.notifications.queue import NotificationQueue
 from ldirectord_py.report.notifications.transport import NotificationNotSentError, NotificationTransport, SendGroup
-
-QUIET: Final = frozenset(
-    ("checked", "probed", "soft-failure", "soft-failures-over", "row-added", "row-changed", "row-removed")
-)
-"""The events of which nobody is notified: steps on the way to others, and what follows from them."""
 
 WEBHOOK_MODULE: Final = "ldirectord_py.report.notifications.webhook"
 
@@ -63,7 +58,7 @@ class Notifications:
         """Queue an event for its recipients, if it is one to notify of; never waits."""
         if isinstance(event, ConfigInForce):
             self._switch_config(event.config)
-        if (self._global or self._by_virtual) and event_name(event) not in QUIET:
+        if (self._global or self._by_virtual) and event_name(event) not in MINOR:
             for recipient in self._by_virtual.get(virtual_of(event) or "", self._global):
                 self._queue_of(recipient).put(event, time.time())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -151,6 +152,36 @@ async def test_changes_are_mailed_up_to_the_stop(tmp_path: Path, monkeypatch: py
         "Log-Message: Purged real server (stop): 127.0.0.1:9 (192.0.2.2:80)",
         "Daemon-Status: stopping",
     ]
+
+
+async def test_a_command_is_told_of_reloads_and_servers(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    script = tmp_path / "teller"
+    script.write_text(f"#!/bin/sh\ncat >> {told}\n")
+    script.chmod(0o755)
+    text = f"notify = {script}\n{WEB.replace('checktype = on', 'checktype = connect')}"
+    async with daemon(tmp_path, text) as web:
+        await web.until(lambda: told.exists() and "server-down" in told.read_text())
+        web.path.write_text("broken\n")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await web.until(lambda: "configuration-refused" in told.read_text())
+        await web.stop()
+    found = [json.loads(line) for line in told.read_text().splitlines()]
+    down = next(each for each in found if each["event"] == "server-down")
+    assert (down["virtual"], down["real"], down["code"]) == ("tcp:192.0.2.1:80", "127.0.0.1:9", "L4CON")
+    expected = {"configuration-in-force", "configuration-refused", "outage-began", "server-down"}
+    assert expected == {each["event"] for each in found}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the command goes on
+async def test_recipients_that_hang_keep_nobody_from_stopping(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        async with daemon(tmp_path, f"notify = /bin/sleep 5\nnotifyurl = {url}\n{WEB}") as web:
+            await asyncio.wait_for(web.ready.wait(), 10)
+            await asyncio.sleep(0.5)
+            assert await web.stop() < run.STOP_TIMEOUT + 1
 
 
 async def test_a_stop_during_the_start_is_not_followed_by_ready(tmp_path: Path) -> None:

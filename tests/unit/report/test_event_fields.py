@@ -19,7 +19,7 @@ from ldirectord_py.health import HealthState, Transition
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.refusal import refused
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Row, Service, Table, Tunnel
-from ldirectord_py.report.event_fields import EVENTS, event_fields, event_name, iso_time
+from ldirectord_py.report.event_fields import EVENTS, event_fields, event_name, iso_time, virtual_of
 from ldirectord_py.report.events import (
     Administered,
     Checked,
@@ -32,6 +32,7 @@ from ldirectord_py.report.events import (
     Outage,
     Phase,
     Probed,
+    ReloadRefused,
     Role,
     Unjudged,
     Unresolved,
@@ -85,6 +86,7 @@ EXAMPLES: Mapping[str, Event] = {
     "outage-began": Outage(WEB, began=True),
     "outage-over": Outage(WEB, began=False),
     "configuration-in-force": ConfigInForce(config(WEB)),
+    "configuration-refused": ReloadRefused(tuple(f"web.cf:{n}:1: odd; correct it" for n in range(30))),
 }
 
 
@@ -178,6 +180,17 @@ def test_a_tunnel_that_ipvsadm_has_no_words_for() -> None:
 def test_lists_are_short_and_counted() -> None:
     found = fields(EXAMPLES["names-unresolved"])
     assert (len(found["names"]), found["checked"], found["unchecked"]) == (10, 1, 0)
+
+
+def test_a_refused_configuration_has_its_first_errors() -> None:
+    found = fields(EXAMPLES["configuration-refused"])
+    assert (found["reasons"][0], len(found["reasons"])) == ("web.cf:0:1: odd; correct it", 10)
+    assert found["message"].endswith("web.cf:9:1: odd; correct it and 20 more")
+
+
+@pytest.mark.parametrize("event", EXAMPLES.values())
+def test_the_virtual_of_an_event_is_that_of_its_fields(event: Event) -> None:
+    assert virtual_of(event) == fields(event).get("virtual")
 
 
 def test_a_first_failure_is_a_server_that_is_down() -> None:

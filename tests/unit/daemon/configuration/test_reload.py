@@ -17,6 +17,7 @@ from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, comp
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.kernel import MemoryKernel
+from ldirectord_py.report.events import Event, ReloadRefused
 
 GOOD = "virtual=10.0.0.1:80\n    real=10.1.0.1:80 masq\n"
 BETTER = "virtual=10.0.0.2:80\n    real=10.1.0.1:80 masq\n"
@@ -29,7 +30,8 @@ class Reloads:
     def __init__(self, path: Path, text: str = GOOD) -> None:
         self.path = path
         self.write(text)
-        self.director = Director(MemoryKernel(), compile_config(load(path).config, KINDS))
+        self.events: list[Event] = []
+        self.director = Director(MemoryKernel(), compile_config(load(path).config, KINDS), [self.events.append])
         self.reloader = Reloader(path, load(path), self.director, self._put_in_force, SdNotify())
         self.virtuals: list[list[str]] = []
 
@@ -68,6 +70,7 @@ async def test_a_bad_file_changes_nothing_and_every_error_is_logged(
         "Kept the old configuration",
     ]
     assert caplog.messages[-1] == f"Kept the old configuration: fix {reloads.path} and reload"
+    assert reloads.events == [ReloadRefused(tuple(caplog.messages[:-1]))]
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "checkinterval = 5\n"])

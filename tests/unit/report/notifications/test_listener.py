@@ -15,13 +15,25 @@ from typing import Any
 import pytest
 
 from builders import config, real, virtual
+from ldirectord_py.administration import AdministrativeState, Decision, entry_of
 from ldirectord_py.config.model import Config, Virtual
 from ldirectord_py.health import HealthState, Transition
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Service
-from ldirectord_py.report.event_fields import EVENTS
-from ldirectord_py.report.events import Checked, ConfigInForce, KernelFound, Outage, Phase, Role, Written
-from ldirectord_py.report.notifications.listener import QUIET, Notifications, Recipient, recipients
+from ldirectord_py.report.event_fields import EVENTS, MINOR
+from ldirectord_py.report.events import (
+    Administered,
+    Checked,
+    ConfigInForce,
+    KernelFound,
+    Outage,
+    Phase,
+    ReloadRefused,
+    Role,
+    Written,
+)
+from ldirectord_py.report.notifications.listener import Notifications, Recipient, recipients
+from ldirectord_py.report.notifications.queue import MAX_GROUP
 
 from .conftest import WEB, Endpoint, fell
 
@@ -50,7 +62,7 @@ def notifications(loaded: Config) -> Notifications:
 
 
 async def test_steps_and_rows_are_quiet_and_all_other_events_are_not(tmp_path: Path) -> None:
-    assert set(EVENTS) > QUIET
+    assert set(EVENTS) > MINOR
     notify = notifications(site(WEB, notify=writer(tmp_path)))
     soft = Transition(HealthState(up=True), HealthState(up=True, failures=1))
     notify(Checked(WEB, real("10.1.0.1:80"), soft, "timeout"))
@@ -124,6 +136,45 @@ async def test_a_command_that_hangs_holds_nothing_up_and_the_stop_is_in_time() -
     began = time.monotonic()
     await notify.close(0.3)
     assert time.monotonic() - began < 5
+
+
+async def test_a_flood_through_real_recipients_holds_up_nothing(tmp_path: Path, endpoint: Endpoint) -> None:
+    notify = notifications(site(WEB, notify=writer(tmp_path), notifyurl=await endpoint.url()))
+    lags: list[float] = []
+
+    async def measure() -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.001)
+            lags.append(time.monotonic() - before)
+
+    measuring = asyncio.create_task(measure())
+    for number in range(10_000):
+        notify(fell(str(number)))
+        if number % 100 == 0:
+            await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        while not all(queue.is_idle for queue in notify._queues.values()):
+            await asyncio.sleep(0.01)
+    measuring.cancel()
+    await notify.close(10)
+    print(f"lag at most {max(lags) * 1000:.0f} ms, half of them below {sorted(lags)[len(lags) // 2] * 1000:.1f} ms")
+    expected = [str(number) for number in range(10_000)]
+    assert [reason for reasons in endpoint.reasons for reason in reasons] == expected
+    assert [each["reason"] for each in events(tmp_path)] == expected
+    assert max(map(len, endpoint.reasons)) == MAX_GROUP
+    assert max(lags) < 1
+
+
+async def test_what_an_operator_does_is_told_of(tmp_path: Path) -> None:
+    notify = notifications(site(WEB, notify=writer(tmp_path)))
+    drained = entry_of(WEB, WEB.reals[0], AdministrativeState.DRAIN, Decision("root", 0.0, "new kernel"))
+    notify(Administered(WEB, WEB.reals[0], None, drained))
+    notify(ReloadRefused(("web.cf:1:1: odd; correct it",)))
+    await notify.close(10)
+    found = events(tmp_path)
+    assert [each["event"] for each in found] == ["server-drained", "configuration-refused"]
+    assert (found[0]["who"], found[0]["why"], found[0]["real"]) == ("root", "new kernel", "10.1.0.1:80")
 
 
 def test_aiohttp_is_imported_only_for_a_webhook() -> None:
