@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from ldirectord_py.report.commands.command import run_command
+from ldirectord_py.runtime.python_command import python_command
 from ldirectord_py.runtime.serial_queues import SerialQueues
 
-PROGRAM: Final = (sys.executable, "-P", "-m", "ldirectord_py")
+PROGRAM: Final = python_command("ldirectord_py.cli")
 
 COMMAND_TIMEOUT: Final = 70.0
 """Seconds for one command; ``start`` gives up after 60."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -94,3 +96,11 @@ async def test_a_daemon_does_not_control_itself(program: Program, caplog: pytest
     await daemons.stop()
     assert program.calls() == []
     assert caplog.messages == ["execute=web.cf names this daemon itself and has no effect"]
+
+
+def test_the_program_is_this_one_wherever_it_was_started_from(tmp_path: Path) -> None:
+    (tmp_path / "ldirectord_py").mkdir()
+    (tmp_path / "ldirectord_py" / "__init__.py").write_text("raise RuntimeError('another program')\n")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    shown = subprocess.check_output((*execute.PROGRAM, "--version"), cwd=tmp_path, env=env, text=True)
+    assert shown.startswith("Linux Director ldirectord-py ")
