@@ -46,8 +46,7 @@ def real_servers(
     """
     reals: list[Real] = []
     unresolved: list[Real] = []
-    seen: dict[tuple[int, int], Line] = {}
-    port, mark = context.port, not isinstance(context.key, VirtualAddress)
+    seen = _SeenServers({}, {})
     for line, parsed in lines:
         try:
             addresses = _addresses(parsed, line, context)
@@ -59,17 +58,33 @@ def real_servers(
             unresolved.append(Real(UNRESOLVED[context.key.ipv6], *options))
         for address in addresses:
             real = Real(address, *options)
-            row = int(address), real.port if mark or real.forward is Forward.MASQ else port
-            if row in seen:
-                _warn_of_duplicate(real, seen[row], line, context)
-            seen.setdefault(row, line)
+            _warn_of_duplicate(real, line, seen, context)
             reals.append(real)
     return tuple(reals), tuple(unresolved)
 
 
-def _warn_of_duplicate(real: Real, first: Line, line: Line, context: ServerContext) -> None:
-    what = f"{real} is the same destination as in {first.seen_from(line)}; the kernel knows it once"
-    add_warnings(context.problems, line, Diagnostic(what, "remove one of them"))
+@dataclass(frozen=True, slots=True)
+class _SeenServers:
+    """The first line of each row and of each server, by address and port, in the kernel and as configured."""
+
+    rows: dict[tuple[int, int], Line]
+    servers: dict[tuple[int, int], Line]
+
+
+def _warn_of_duplicate(real: Real, line: Line, seen: _SeenServers, context: ServerContext) -> None:
+    """Warn of a server that is there already, or has a row of another server; remember its line."""
+    address, own_port = int(real.server), real.forward is Forward.MASQ or not isinstance(context.key, VirtualAddress)
+    row, server = (address, real.port if own_port else context.port), (address, real.port)
+    hint = "remove one of them"
+    if row in seen.rows:
+        what = f"{real} is the same destination as in {seen.rows[row].seen_from(line)}; the kernel knows it once"
+        add_warnings(context.problems, line, Diagnostic(what, hint))
+    elif server in seen.servers:
+        first = seen.servers[server].seen_from(line)
+        what = f"{real} is the same server as in {first}, with another port in the kernel; the last line counts"
+        add_warnings(context.problems, line, Diagnostic(what, hint))
+    seen.rows.setdefault(row, line)
+    seen.servers.setdefault(server, line)
 
 
 def _options(parsed: RealLine, context: ServerContext) -> _Options:
