@@ -17,6 +17,7 @@ from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.errors import LdirectordError
 from ldirectord_py.instance import sd_notify
+from ldirectord_py.instance.identity import Identity
 from ldirectord_py.instance.pid_file import Instance, Lock, instance
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.report.log.logfile import open_log
@@ -46,11 +47,11 @@ class DaemonProcess:
             self.instance.pid_written(lock),
             open_log(self.loaded.config.settings, self.instance.name, verbose=self.debug),
         ):
-            logger.info("Starting %s %s", version(), "as daemon" if ready else f"with pid: {os.getpid()}")
+            logger.info("Starting %s %s", program := version(), "as daemon" if ready else f"with pid: {os.getpid()}")
             for warning in self.loaded.warnings:
                 logger.warning("%s", warning)
             try:
-                self._run(ready or _no_waiter)
+                self._run(ready or _no_waiter, program)
             except LdirectordError as fault:
                 logger.critical("Linux Director Daemon failed: %s", fault)
                 raise
@@ -58,12 +59,13 @@ class DaemonProcess:
                 logger.exception("Linux Director Daemon failed")
                 raise
 
-    def _run(self, ready: Callable[[], None]) -> None:
+    def _run(self, ready: Callable[[], None], program: str) -> None:
         from ldirectord_py.daemon.run import serve  # noqa: PLC0415  imported after the fork: it is large
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            identity = Identity(self.path, self.instance, program.rpartition(" ")[2])
             runner.run(
-                _block_signals_after(serve(self.path, self.loaded, sd_notify.pop_from(os.environ), ready, self.kernel))
+                _block_signals_after(serve(identity, self.loaded, sd_notify.pop_from(os.environ), ready, self.kernel))
             )
 
 

@@ -86,6 +86,13 @@ _CHECKTYPE = choice_reader(
 )
 
 
+def _group(raw: str, context: ValueContext) -> str:
+    name = unquoted(unquoted_word(raw), context)
+    if not re.fullmatch(r"[A-Za-z0-9_][\w.@-]*\$?", name, re.ASCII):
+        raise InvalidValue(f'{context.line.name} cannot be "{name[:40]}"', "write the name of one group, or its number")
+    return name
+
+
 _LOGFORMAT = choice_reader(lambda context: [form.value for form in LogFormat], r"[\w-]+")
 
 
@@ -191,6 +198,7 @@ _ROWS = (
     Directive("virtual6", Scope.GLOBAL),
     Directive("autoreload", Scope.GLOBAL, yes_no),
     Directive("callback", Scope.GLOBAL, commands.callback),
+    Directive("controlgroup", Scope.GLOBAL, _group),
     Directive("emailalertfrom", Scope.GLOBAL, nonempty),
     Directive("execute", Scope.GLOBAL, commands.execute),
     Directive("fork", Scope.GLOBAL, yes_no),
@@ -203,6 +211,7 @@ _ROWS = (
     Directive("readdquiescent", Scope.GLOBAL, yes_no),
     Directive("reconcile", Scope.GLOBAL, _reconcile),
     Directive("resolveinterval", Scope.GLOBAL, integer(0, MAX_INT)),
+    Directive("statusgroup", Scope.GLOBAL, _group),
     Directive("supervised", Scope.GLOBAL, _supervised),
     Directive("workers", Scope.GLOBAL, integer(1, MAX_WORKERS)),
     Directive("checkcount", Scope.BOTH, _checkcount),

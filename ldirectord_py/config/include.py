@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
+from hashlib import sha256
 from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import Protocol
@@ -35,6 +36,15 @@ class Contents:
     texts: dict[str, bytes | None] = field(default_factory=dict)
     matches: dict[tuple[str, str], tuple[str, ...] | None] = field(default_factory=dict)
     others: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """A short hash of all files with their names: what configuration this is."""
+        found = sha256()
+        for name, data in sorted((self.texts | self.others).items()):
+            found.update(f"{len(name)} {name} {len(data or b'')} ".encode("utf-8", "surrogateescape"))
+            found.update(data or b"")
+        return found.hexdigest()[:16]
 
 
 class Source(Protocol):

@@ -63,7 +63,7 @@ def _load(file: str, files: Files, names: Names, known: Mapping[HostName, Addres
     warnings = (*_unusable_plugins(file), *_kept_addresses([*map(files.text, tree.files)] if kept else (), kept))
     problems = [*warnings, *certificate_problems, *problems]
     parsed = accept(config, in_order(problems, tree.files), references, names)
-    return replace(parsed, contents=files.contents, file=file)
+    return replace(parsed, contents=files.contents, file=file, digest=files.contents.digest)
 
 
 def _resolve(

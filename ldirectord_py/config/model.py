@@ -195,6 +195,7 @@ class Globals:
     checkcount: int = 1
     checkinterval: int = 10
     cleanstop: bool = True
+    controlgroup: str | None = None
     emailalert: str = ""
     emailalertfreq: int = 0
     emailalertgroup: int = 0
@@ -219,6 +220,7 @@ class Globals:
     resolveinterval: int = 60
     smtp: str | None = None
     starttls: bool = False
+    statusgroup: str | None = None
     successcount: int = 1
     supervised: bool = False
     tlsca: Authorities | None = None

@@ -23,7 +23,8 @@ class Parsed:
     """A configuration without errors, its warnings, and the addresses of its host names.
 
     ``watched_hosts`` are the names whose addresses may change at run time: all but those of virtuals.
-    ``contents`` are the files that it was read from; ``file`` is the main file, as it was named then.
+    ``contents`` are the files that it was read from, ``digest`` is theirs; ``file`` is the main file, as it was named
+    then.
     """
 
     config: Config
@@ -32,6 +33,7 @@ class Parsed:
     watched_hosts: frozenset[HostName] = frozenset()
     contents: Contents = field(default_factory=Contents, repr=False, compare=False)
     file: str = field(default="", compare=False)
+    digest: str = field(default="", compare=False)
 
 
 def _always(_module: str) -> bool:

@@ -17,6 +17,8 @@
 
     Reloader.run, when the files change --> CommandRunner.changed: ``callback``
     _reload, after it -------------------> CommandRunner.reloaded: ``execute``
+
+    ControlSocket: its requests are given a Context, with Director, Reloader and ProbeDispatcher
 """
 
 from __future__ import annotations
@@ -26,7 +28,6 @@ import logging
 import math
 import signal
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ldirectord_py.checks.registry import kinds
@@ -34,6 +35,8 @@ from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.commands.runner import CommandRunner
 from ldirectord_py.daemon.configuration.name_watch import NameWatch
 from ldirectord_py.daemon.configuration.reload import Reloader
+from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.control_socket import ControlSocket
 from ldirectord_py.daemon.history.journal import Journal
 from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.maintenance.directory import MaintenanceDirectory
@@ -42,6 +45,7 @@ from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, comp
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reports import Reports
 from ldirectord_py.errors import KernelError
+from ldirectord_py.instance.identity import Identity
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
@@ -65,14 +69,14 @@ STATUS_INTERVAL: Final = 1.0
 
 
 async def serve(
-    path: Path, loaded: Parsed, notify: SdNotify, ready: Callable[[], None], kernel: Kernel | None = None
+    identity: Identity, loaded: Parsed, notify: SdNotify, ready: Callable[[], None], kernel: Kernel | None = None
 ) -> None:
     """Run the daemon until SIGTERM, SIGINT or SIGQUIT; call ``ready`` once the kernel has the services.
 
     The ``kernel`` is that of this host, unless one is given. Raises KernelError if its table cannot be written at the
     start.
     """
-    daemon = Daemon(path, loaded, notify, kernel or NetlinkKernel())
+    daemon = Daemon(identity, loaded, notify, kernel or NetlinkKernel())
     stop = _stop_signal(on_hangup=daemon.reloader.request)
     running = asyncio.create_task(daemon.run(ready))
     ends: list[asyncio.Future[Any]] = [running, stop]
@@ -93,7 +97,7 @@ async def serve(
 class Daemon:
     """The objects of a daemon, and the order in which they start, switch to a new configuration, and end."""
 
-    def __init__(self, path: Path, loaded: Parsed, notify: SdNotify, kernel: Kernel) -> None:
+    def __init__(self, identity: Identity, loaded: Parsed, notify: SdNotify, kernel: Kernel) -> None:
         self.journal, self.transitions = Journal(), TransitionHistory()
         listeners: list[Listener] = [log, self.journal, self.transitions]
         self.kernel = kernel
@@ -101,12 +105,15 @@ class Daemon:
             compiled = compile_config(loaded.config, kinds())
         self.director = Director(kernel, compiled, listeners)
         self.reports = Reports(loaded.config)
-        self.commands = CommandRunner(self.director, path)
+        self.commands = CommandRunner(self.director, identity.path)
         listeners += [self.reports.mail, self.reports.notifications, self.reports.files, self.commands.fallback]
         self.maintenance = MaintenanceDirectory(self.director)
         self.probes = ProbeDispatcher(self.director.observe)
-        self.reloader = Reloader(path, loaded, self.director, self._reload, notify)
+        self.reloader = Reloader(identity.path, loaded, self.director, self._reload, notify)
         self.name_watch = NameWatch(self.reloader, self._put_in_force)
+        context = Context(identity, self.director, self.reloader, self.probes, self.journal, self.transitions)
+        self.control = ControlSocket(context)
+        listeners.append(context.in_force)
         self.notify = notify
         self._deadline = math.inf
 
@@ -118,6 +125,7 @@ class Daemon:
         self.probes.set_config(self.director.compiled)
         freeze_survivors()
         self.commands.start()
+        self.control.listen()
         self.notify.ready(self.director.summary)
         ready()
         await _run_all(
@@ -127,6 +135,7 @@ class Daemon:
             self.maintenance.run(),
             self.maintenance.names.run(),
             self.reports.mail.run(),
+            self.control.run(),
             self.notify.keep_alive(),
             _keep_status(self.director, self.notify),
         )
@@ -138,7 +147,7 @@ class Daemon:
 
     async def close(self) -> None:
         """Release everything; works at any stage of the start."""
-        await asyncio.gather(self.probes.close(), return_exceptions=True)
+        await asyncio.gather(self.control.close(), self.probes.close(), return_exceptions=True)
         await self.commands.close()
         await self.kernel.aclose()
         left = self._deadline - asyncio.get_running_loop().time()
@@ -154,6 +163,7 @@ class Daemon:
         self.probes.set_config(self.director.compiled)
         freeze_survivors()
         logfile.reconfigure(new.config.settings)
+        self.control.set_groups(new.config.settings)
 
 
 def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:

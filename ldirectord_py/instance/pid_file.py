@@ -65,6 +65,11 @@ class Instance:
         """The file that the daemon locks; it stays when the daemon ends."""
         return self.folder / f"ldirectord.{self.name}.lock"
 
+    @property
+    def socket_file(self) -> Path:
+        """The control socket of the daemon."""
+        return self.folder / f"ldirectord.{self.name}.sock"
+
     def running_pid(self) -> int | None:
         """Return the pid of the running daemon, or None; waits for a daemon that has just started to write its pid."""
         try:

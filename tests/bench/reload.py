@@ -32,6 +32,8 @@ from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.run import Daemon
 from ldirectord_py.desired import desired
 from ldirectord_py.health import HealthState
+from ldirectord_py.instance.identity import Identity
+from ldirectord_py.instance.pid_file import Instance
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 
@@ -125,7 +127,8 @@ async def _reloaded(path: Path) -> Seen:
     with (
         patch("ldirectord_py.daemon.probe_dispatcher.checker_for", probed.checker_for),
     ):
-        daemon = Daemon(path, loaded, SdNotify(), NetlinkKernel(stand_in.open_socket))
+        identity = Identity(path, Instance(path.name, path.parent))
+        daemon = Daemon(identity, loaded, SdNotify(), NetlinkKernel(stand_in.open_socket))
         started = asyncio.Event()
         directing = asyncio.create_task(daemon.run(started.set))
         await started.wait()

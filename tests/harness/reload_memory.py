@@ -19,6 +19,8 @@ import uvloop
 
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon import run
+from ldirectord_py.instance.identity import Identity
+from ldirectord_py.instance.pid_file import Instance
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
@@ -72,7 +74,8 @@ async def main(service: str, rounds: int, ports: tuple[int, int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path, ready = Path(folder, "test.cf"), asyncio.Event()
         write(path, text(service, ports, 0))
-        serving = asyncio.create_task(run.serve(path, load(path), SdNotify(), ready.set, Kernel()))
+        identity = Identity(path, Instance("test.cf", Path(folder)))
+        serving = asyncio.create_task(run.serve(identity, load(path), SdNotify(), ready.set, Kernel()))
         await ready.wait()
         for number in range(1, rounds + 1):
             write(path, text(service, ports, number))

@@ -20,6 +20,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "configuration.md").read_text()
 HEAD = "virtual=192.0.2.10:4242\n"
 NEW = {
+    "controlgroup",
+    "statusgroup",
     "emailalertgroup",
     "expectstatus",
     "followredirects",

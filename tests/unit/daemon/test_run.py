@@ -22,6 +22,8 @@ from ldirectord_py.config.model import Globals
 from ldirectord_py.daemon import run
 from ldirectord_py.daemon.commands import execute
 from ldirectord_py.daemon.reports import Reports
+from ldirectord_py.instance.identity import Identity
+from ldirectord_py.instance.pid_file import Instance
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
@@ -65,7 +67,8 @@ class Daemon:
         self.ready = asyncio.Event()
         self._manager = manager
         notify = SdNotify(manager.getsockname())
-        self.task = asyncio.create_task(run.serve(path, load(path), notify, self.ready.set, kernel))
+        identity = Identity(path, Instance("web.cf", path.parent), "1.0")
+        self.task = asyncio.create_task(run.serve(identity, load(path), notify, self.ready.set, kernel))
 
     def messages(self) -> list[str]:
         """Return the first line of each message to the manager."""

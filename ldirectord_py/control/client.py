@@ -1,0 +1,125 @@
+"""The client of the control socket, for commands: sends requests and waits for their answers."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from ldirectord_py.control.listening import short_path
+from ldirectord_py.control.protocol import Code, RequestError, encode_request
+from ldirectord_py.errors import LdirectordError
+
+CONNECT_TIMEOUT: Final = 5.0
+ANSWER_TIMEOUT: Final = 30.0
+"""Seconds for an answer, unless the caller waits for another time."""
+
+MAX_ANSWER_LENGTH: Final = 256 * 1024 * 1024
+"""Bytes of one answer."""
+
+_CHUNK_LENGTH: Final = 256 * 1024
+
+
+class NotReachable(LdirectordError):  # noqa: N818  as CheckFailed
+    """No daemon answers at the socket; the text says why."""
+
+
+class ControlClient:
+    """A connection to a daemon; raises NotReachable. Blocks, and is for one thread.
+
+    Its state: the connection, the number of the last request, and data that belongs to the next answer.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._last = 0
+        self._unread = bytearray()
+        try:
+            self._socket.settimeout(CONNECT_TIMEOUT)
+            with short_path(path) as name:
+                self._socket.connect(name)
+        except OSError as error:
+            self._socket.close()
+            raise NotReachable(f"{path}: {error.strerror or error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, and end its streams."""
+        self._socket.close()
+
+    def fileno(self) -> int:
+        """Return the descriptor, which is readable when an answer comes; see also ``has_unread``."""
+        return self._socket.fileno()
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether an answer was read with the one before it, so that the descriptor does not become readable."""
+        return b"\n" in self._unread
+
+    def ask(self, request: str, /, timeout: float = ANSWER_TIMEOUT, **arguments: object) -> dict[str, Any]:
+        """Return the answer to a request; raises RequestError if it is refused, NotReachable if the daemon is gone.
+
+        RequestError has the code TIMEOUT if there is no answer within ``timeout`` seconds.
+        """
+        self.send(request, **arguments)
+        return self.receive(timeout)
+
+    def stream(self, request: str, /, timeout: float | None = None, **arguments: object) -> Iterator[dict[str, Any]]:
+        """Yield the answers of a stream until its end, each within ``timeout`` seconds; None: however long it takes."""
+        self.send(request, **arguments)
+        while (answer := self.receive(timeout)).pop("more", False):
+            yield answer
+
+    def send(self, request: str, /, **arguments: object) -> int:
+        """Send a request, and return its number."""
+        self._last += 1
+        self._socket.settimeout(ANSWER_TIMEOUT)
+        try:
+            self._socket.sendall(encode_request(self._last, request, arguments))
+        except TimeoutError:
+            raise RequestError(Code.TIMEOUT, "the daemon reads no request; see its log") from None
+        except OSError:
+            pass  # it has closed the connection, and may have said why
+        return self._last
+
+    def receive(self, timeout: float | None = None) -> dict[str, Any]:
+        """Return the next answer; raises as ``ask`` does."""
+        answer = json.loads(self._read_line(None if timeout is None else time.monotonic() + timeout))
+        if answer.get("ok"):
+            return dict(answer)
+        error = dict(answer.get("error", {}))
+        raise RequestError(str(error.pop("code", "")), str(error.pop("message", "")), **error)
+
+    def _read_line(self, deadline: float | None) -> bytes:
+        searched = 0
+        while (end := self._unread.find(b"\n", searched)) < 0:
+            searched = len(self._unread)
+            self._unread += self._read_chunk(deadline)
+            if searched > MAX_ANSWER_LENGTH:
+                raise NotReachable(f"the daemon sends more than {MAX_ANSWER_LENGTH >> 20} MB")
+        line = bytes(self._unread[:end])
+        del self._unread[: end + 1]
+        return line
+
+    def _read_chunk(self, deadline: float | None) -> bytes:
+        try:
+            self._socket.settimeout(None if deadline is None else max(0.001, deadline - time.monotonic()))
+            chunk = self._socket.recv(_CHUNK_LENGTH)
+        except TimeoutError:
+            raise RequestError(Code.TIMEOUT, "the daemon has not answered in time; see its log") from None
+        except OSError as error:
+            raise NotReachable(f"the connection to the daemon is lost: {error.strerror}") from error
+        if not chunk:
+            raise NotReachable("the daemon has closed the connection; see its log")
+        return chunk

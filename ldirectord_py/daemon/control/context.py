@@ -1,0 +1,33 @@
+"""What the requests of the control socket work on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from ldirectord_py.daemon.configuration.reload import Reloader
+from ldirectord_py.daemon.control.in_force import InForce
+from ldirectord_py.daemon.history.journal import Journal
+from ldirectord_py.daemon.history.transitions import TransitionHistory
+from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
+from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.instance.identity import Identity
+
+
+@dataclass(slots=True)
+class Context:
+    """The parts of a daemon, and ``started``: when it started, in seconds since the epoch."""
+
+    identity: Identity
+    director: Director
+    reloader: Reloader
+    probes: ProbeDispatcher
+    journal: Journal
+    transitions: TransitionHistory
+    started: float = field(default_factory=time.time)
+    in_force: InForce = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Follow the configurations that come into force, once the director is told of ``in_force``."""
+        reloader = self.reloader
+        self.in_force = InForce(lambda: reloader.loaded)

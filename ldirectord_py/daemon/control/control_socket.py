@@ -1,0 +1,105 @@
+"""The control socket of a daemon: opened before the daemon is ready, closed at its end, never a reason to fail."""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import logging
+import os
+from contextlib import suppress
+from typing import Final, NoReturn
+
+from ldirectord_py.config.model import Globals
+from ldirectord_py.control.rights import Access
+from ldirectord_py.control.server import ControlServer
+from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.requests import routes
+from ldirectord_py.runtime.text import error_text
+from ldirectord_py.runtime.threads import run_in_daemon_thread
+
+logger = logging.getLogger(__name__)
+
+GROUPS_TIMEOUT: Final = 10.0
+"""Seconds to look up groups, and to change the permissions of the socket."""
+
+RETRY_INTERVAL: Final = 60.0
+"""Seconds after which groups are looked up again when that failed."""
+
+
+class ControlSocket:
+    """Serves the requests of ``context``. Its state: the server, and the groups that are to have rights."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._server = ControlServer(routes(context), context.in_force.fields)
+        self._changed = asyncio.Event()
+        self._groups = _groups(context.reloader.loaded.config.settings)
+        self._is_open = False
+
+    def listen(self) -> None:
+        """Listen, if this host permits it; else the daemon goes on without."""
+        try:
+            self._server.listen(self.context.identity.instance.socket_file)
+        except OSError as error:
+            path = self.context.identity.instance.socket_file
+            logger.error("No command can ask this daemon: its control socket %s fails: %s", path, error_text(error))
+        else:
+            self._is_open = True
+            self._changed.set()
+
+    def set_groups(self, settings: Globals) -> None:
+        """Give the groups of these settings their rights soon."""
+        if (groups := _groups(settings)) != self._groups:
+            self._groups = groups
+            self._changed.set()
+
+    async def run(self) -> NoReturn:
+        """Look up groups and give them their rights, for ever; groups that cannot be looked up have none."""
+        retry = None
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(retry):
+                    await self._changed.wait()
+            self._changed.clear()
+            done = not self._is_open or await self._give_rights(*self._groups)
+            retry = None if done else RETRY_INTERVAL
+
+    async def close(self) -> None:
+        """Remove the socket, and disconnect all clients."""
+        self._is_open = False
+        await self._server.close()
+
+    async def _give_rights(self, control: str | None, status: str | None) -> bool:
+        """Return whether it is done: not if the lookup failed."""
+        owner = Access(os.geteuid())
+        try:
+            access, missing = await run_in_daemon_thread(lambda: _access(control, status), GROUPS_TIMEOUT)
+            await run_in_daemon_thread(lambda: self._server.permit(access), GROUPS_TIMEOUT)
+        except OSError as error:  # TimeoutError too
+            self._server.set_access(owner)
+            logger.warning("Only root may use the control socket: its groups fail: %s", error_text(error))
+            return False
+        self._server.set_access(access)
+        for name in missing:
+            logger.warning("There is no group %s; it has no right to the control socket", name)
+        return not missing
+
+
+def _groups(settings: Globals) -> tuple[str | None, str | None]:
+    return settings.controlgroup, settings.statusgroup
+
+
+def _access(control: str | None, status: str | None) -> tuple[Access, list[str]]:
+    """Return the rights of groups, and the names that are of no group; blocks."""
+    found = {name: _gid(name) for name in (control, status) if name}
+    gids = [frozenset({gid} if (gid := found.get(name or "")) is not None else ()) for name in (control, status)]
+    return Access(os.geteuid(), *gids), [name for name, gid in found.items() if gid is None]
+
+
+def _gid(name: str) -> int | None:
+    if name.isdecimal():
+        return int(name)
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None

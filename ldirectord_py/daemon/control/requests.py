@@ -1,0 +1,36 @@
+"""The requests of the control socket: each has a row here and a file. docs/control.md describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from ldirectord_py.control.connection import RequestRoute, Stream
+from ldirectord_py.control.protocol import Answer, ControlRequest
+from ldirectord_py.control.rights import Right
+from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.status import status
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """A request: what returns its answer or a stream of answers, the right that it needs, and its arguments."""
+
+    handle: Callable[[Context, ControlRequest], Awaitable[Answer | Stream]]
+    right: Right
+    arguments: tuple[str, ...] = ()
+
+
+REQUESTS: Final[Mapping[str, RequestInfo]] = {
+    "status": RequestInfo(status, Right.LOOK),
+}
+
+
+def routes(context: Context) -> dict[str, RequestRoute]:
+    """Return the requests as the server needs them."""
+    return {
+        name: RequestRoute(info.right, frozenset(info.arguments), partial(info.handle, context))
+        for name, info in REQUESTS.items()
+    }

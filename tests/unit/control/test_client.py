@@ -1,0 +1,117 @@
+"""Commands get an answer, or a text that says why there is none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.control import control_server, route
+from ldirectord_py.control import client as client_module
+from ldirectord_py.control.client import ControlClient, NotReachable
+from ldirectord_py.control.connection import Stream
+from ldirectord_py.control.protocol import Answer, ControlRequest, Lazy, RequestError
+
+
+async def in_thread(path: Path, talk: Callable[[ControlClient], Any]) -> Any:
+    """Return what ``talk`` returns in a thread, which the client may block."""
+
+    def connected() -> Any:
+        with ControlClient(path) as client:
+            return talk(client)
+
+    return await asyncio.get_running_loop().run_in_executor(None, connected)
+
+
+async def test_answers_come_one_after_the_other(tmp_path: Path) -> None:
+    async with control_server(tmp_path) as served:
+
+        def talk(client: ControlClient) -> list[object]:
+            return [client.ask("echo", number=number)["arguments"] for number in (1, 2)]
+
+        assert await in_thread(served.path, talk) == [{"number": 1}, {"number": 2}]
+
+
+async def test_a_long_answer_and_a_stream(tmp_path: Path) -> None:
+    async def long(_: ControlRequest) -> Answer:
+        return {"items": Lazy("x" * 1000 for _ in range(2000))}
+
+    async def count(_: ControlRequest) -> Stream:
+        async def numbers() -> Stream:
+            for number in range(500):
+                yield {"number": number}
+
+        return numbers()
+
+    async with control_server(tmp_path, long=route(long), count=route(count)) as served:
+        assert len((await in_thread(served.path, lambda client: client.ask("long")))["items"]) == 2000
+
+        def numbers(client: ControlClient) -> list[int]:
+            return [answer["number"] for answer in client.stream("count", timeout=10)]
+
+        assert await in_thread(served.path, numbers) == list(range(500))
+
+
+async def test_answers_that_came_together_are_told(tmp_path: Path) -> None:
+    async with control_server(tmp_path) as served:
+
+        def talk(client: ControlClient) -> tuple[bool, bool]:
+            client.send("echo", number=1)
+            client.send("echo", number=2)
+            assert client.fileno() > 0
+            client.receive(5)
+            while not client.has_unread:
+                client._unread += client._socket.recv(4096)
+            before = client.has_unread
+            client.receive(5)
+            return before, client.has_unread
+
+        assert await in_thread(served.path, talk) == (True, False)
+
+
+async def test_a_refusal_is_raised(tmp_path: Path) -> None:
+    async with control_server(tmp_path) as served:
+        with pytest.raises(RequestError, match="echo has no argument txt") as refused:
+            await in_thread(served.path, lambda client: client.ask("echo", txt=1))
+        assert refused.value.code == "bad_request"
+
+
+async def test_no_answer_in_time(tmp_path: Path) -> None:
+    async def slow(_: ControlRequest) -> Answer:
+        await asyncio.sleep(5)
+        return {}
+
+    async with control_server(tmp_path, slow=route(slow)) as served:
+        with pytest.raises(RequestError, match="the daemon has not answered in time") as refused:
+            await in_thread(served.path, lambda client: client.ask("slow", timeout=0.1))
+        assert refused.value.code == "timeout"
+
+
+async def test_a_daemon_that_ends_meanwhile(tmp_path: Path) -> None:
+    async def end(_: ControlRequest) -> Answer:
+        asyncio.get_running_loop().call_soon(lambda: closing.append(asyncio.create_task(served.server.close())))
+        await asyncio.sleep(5)
+        return {}
+
+    closing: list[asyncio.Task[None]] = []
+    async with control_server(tmp_path, end=route(end)) as served:
+        with pytest.raises(NotReachable, match="the daemon has closed the connection"):
+            await in_thread(served.path, lambda client: client.ask("end"))
+
+
+async def test_an_answer_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def long(_: ControlRequest) -> Answer:
+        return {"items": Lazy("x" * 1000 for _ in range(2000))}
+
+    monkeypatch.setattr(client_module, "MAX_ANSWER_LENGTH", 300_000)
+    async with control_server(tmp_path, long=route(long)) as served:
+        with pytest.raises(NotReachable, match="the daemon sends more than"):
+            await in_thread(served.path, lambda client: client.ask("long"))
+
+
+def test_without_a_daemon_there_is_nobody(tmp_path: Path) -> None:
+    with pytest.raises(NotReachable, match="No such file"):
+        ControlClient(tmp_path / "ldirectord.web.sock")

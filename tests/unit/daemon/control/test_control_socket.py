@@ -1,0 +1,131 @@
+"""The control socket of a daemon: what it answers, who may ask, and that it is no reason to fail."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.control import RawClient
+from ldirectord_py.config.load import load
+from ldirectord_py.daemon.control import control_socket
+from ldirectord_py.daemon.run import Daemon
+from ldirectord_py.instance.identity import Identity
+from ldirectord_py.instance.pid_file import Instance
+from ldirectord_py.instance.sd_notify import SdNotify
+from ldirectord_py.ipvs.kernel import MemoryKernel
+
+WEB = "virtual=192.0.2.1:80\n    real=127.0.0.1:9 masq\n    checktype=on\n"
+
+
+@asynccontextmanager
+async def running(folder: Path, text: str = WEB) -> AsyncIterator[Daemon]:
+    """Yield a daemon that is ready."""
+    path = folder / "web.cf"
+    path.write_text(text)
+    daemon = Daemon(Identity(path, Instance("web.cf", folder), "1.2.3"), load(path), SdNotify(), MemoryKernel())
+    ready = asyncio.Event()
+    task = asyncio.create_task(daemon.run(ready.set))
+    try:
+        await asyncio.wait_for(ready.wait(), 10)
+        yield daemon
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await daemon.close()
+
+
+async def ask(daemon: Daemon, request: str, **arguments: object) -> Any:
+    """Return the answer of a daemon."""
+    path = daemon.control.context.identity.instance.socket_file
+    client = RawClient(*await asyncio.open_unix_connection(str(path)))
+    answer = await client.ask({"request": request, **arguments})
+    client.close()
+    return answer
+
+
+async def test_status_is_the_daemon_and_its_configuration(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        answer = await ask(daemon, "status")
+        assert answer["summary"] == "1 virtual servers, 1 of 1 real servers up"
+        known = {"pid": os.getpid(), "version": "1.2.3", "instance": "web.cf", "config": str(tmp_path / "web.cf")}
+        assert answer.items() >= known.items()
+        assert answer["started"] <= answer["in_force_since"] <= answer["as_of"]
+        assert answer["generation"] == 1
+
+
+async def test_each_configuration_in_force_is_counted_and_has_its_hash(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        first = await ask(daemon, "status")
+        await daemon.reloader.reload()
+        same = await ask(daemon, "status")
+        assert (same["generation"], same["config_hash"]) == (2, first["config_hash"])
+        (tmp_path / "web.cf").write_text(f"{WEB}#\n")
+        await daemon.reloader.reload()
+        other = await ask(daemon, "status")
+        assert other["generation"] == 3
+        assert other["config_hash"] != first["config_hash"]
+        (tmp_path / "web.cf").write_text("nonsense")
+        await daemon.reloader.reload()
+        kept = await ask(daemon, "status")
+        assert (kept["generation"], kept["config_hash"]) == (3, other["config_hash"])
+
+
+async def test_the_socket_is_gone_when_the_daemon_has_ended(tmp_path: Path) -> None:
+    async with running(tmp_path):
+        assert (tmp_path / "ldirectord.web.cf.sock").is_socket()
+    assert not (tmp_path / "ldirectord.web.cf.sock").exists()
+
+
+async def test_a_daemon_without_its_socket_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "ldirectord.web.cf.sock").mkdir()
+    async with running(tmp_path) as daemon:
+        assert await daemon.kernel.read()
+    (line,) = [each for each in caplog.messages if "control socket" in each]
+    path = tmp_path / "ldirectord.web.cf.sock"
+    assert line == f"No command can ask this daemon: its control socket {path} fails: it is not a socket; move it away"
+
+
+async def groups_of(daemon: Daemon) -> list[int]:
+    await asyncio.sleep(0.1)
+    return daemon.control._server.access.gids
+
+
+async def test_groups_have_rights_from_the_start_and_change_with_a_reload(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path, f"controlgroup=daemon\nstatusgroup=4712\n{WEB}") as daemon:
+        assert await groups_of(daemon) == [1, 4712]
+        (tmp_path / "web.cf").write_text(f"statusgroup=4713\n{WEB}")
+        await daemon.reloader.reload()
+        assert await groups_of(daemon) == [4713]
+        (tmp_path / "web.cf").write_text(f"controlgroup=nosuchgroup\n{WEB}")
+        await daemon.reloader.reload()
+        assert await groups_of(daemon) == []
+    assert "There is no group nosuchgroup; it has no right to the control socket" in caplog.messages
+
+
+async def test_groups_that_cannot_be_looked_up_are_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = iter([OSError(5, "the directory service is gone")])
+    look_up = control_socket._gid
+
+    def failing(name: str) -> int | None:
+        for error in failures:
+            raise error
+        return look_up(name)
+
+    monkeypatch.setattr(control_socket, "_gid", failing)
+    monkeypatch.setattr(control_socket, "RETRY_INTERVAL", 0.2)
+    async with running(tmp_path, f"controlgroup=daemon\n{WEB}") as daemon:
+        assert await groups_of(daemon) == []
+        await asyncio.sleep(0.3)
+        assert await groups_of(daemon) == [1]
+    reason = "the directory service is gone"
+    assert f"Only root may use the control socket: its groups fail: {reason}" in caplog.messages
