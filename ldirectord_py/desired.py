@@ -64,11 +64,14 @@ def desired(
 
 def adopt(virtual: Virtual, table: Table) -> dict[DestinationKey, HealthState]:
     """Return the initial states of a virtual's real servers: up with ``checktype=on`` or weight in ``table``."""
-    return {real_key(virtual, real): HealthState(up=_is_up(virtual, real, table)) for real in virtual.reals}
+    return {
+        real_key(virtual, real): HealthState(up=is_up_at_start(virtual, table.get(row_key(virtual, real))))
+        for real in virtual.reals
+    }
 
 
-def _is_up(virtual: Virtual, real: Real, table: Table) -> bool:
-    row = table.get(row_key(virtual, real))
+def is_up_at_start(virtual: Virtual, row: Row | None) -> bool:
+    """Return whether a real server counts as up before its first verdict; ``row``: what the kernel has of it."""
     return virtual.checktype is CheckType.ON or (isinstance(row, Destination) and row.weight > 0)
 
 
@@ -166,13 +169,13 @@ class VirtualRows:
         ``all_down``: no server of the virtual is up. A drained or disabled server's row has no manual edits.
         """
         table: dict[Key, Row] = {self.service.key: self.service}
-        for key in self.slots if only is None else only:
-            slot = self.slots.get(key, _NO_SLOT)
+        slots = self.slots.items() if only is None else ((key, self.slots.get(key, _NO_SLOT)) for key in only)
+        for key, slot in slots:
             if administration and slot.is_administered(administration):
                 row = slot.administered_row(health, administration, all_down=all_down)
             else:
                 row = slot.row(health, all_down=all_down)
-                if row is not None and key in manual:
+                if row is not None and manual and key in manual:
                     row = _with_manual_weight(row, manual[key])
             if row is not None:
                 table[key] = row

@@ -73,7 +73,10 @@ class _Key(_KeyFields[Owner]):
     @property
     def endpoint(self) -> str:
         """The address and port as text, an IPv6 address in brackets."""
-        return endpoint(self.address, self.port) if self.ipv6 else "{}.{}.{}.{}:{}".format(*self.packed, self.port)
+        if self.ipv6:
+            return endpoint(self.address, self.port)
+        first, second, third, fourth = self.packed
+        return f"{first}.{second}.{third}.{fourth}:{self.port}"
 
     @property
     def ipv6(self) -> bool:

@@ -38,7 +38,7 @@ class TransitionHistory:
             step = event.transition
             if step.rose or step.fell or step.first_failure:
                 self._add(event)
-        elif isinstance(event, ConfigInForce):
+        elif isinstance(event, ConfigInForce) and self._transitions:
             self._keep({real_key(virtual, real) for virtual in event.config.virtuals for real in virtual.reals})
 
     def transitions(self, key: DestinationKey) -> Sequence[PastTransition]:

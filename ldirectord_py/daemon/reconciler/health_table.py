@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
-from itertools import chain
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.config.model import CheckType, Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledVirtual
-from ldirectord_py.desired import Administration, adopt
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
+from ldirectord_py.desired import Administration, is_up_at_start
 from ldirectord_py.health import HealthState, Rules, Transition, Verdict
 from ldirectord_py.ipvs.table import DestinationKey, Key, Row, ServiceKey
 
 HealthStates = Mapping[DestinationKey, HealthState]
+
+KernelRows = Callable[[ServiceKey], Mapping[Key, Row]]
+"""Returns the rows that the kernel holds of a service."""
+
+_UP, _DOWN = HealthState(up=True), HealthState()
 
 
 class HealthTable:
@@ -85,12 +88,12 @@ class HealthTable:
             key: before[key]
             for virtual in changed
             for key in virtual.reals
-            if key in before and (virtual.virtual.checktype is not CheckType.ON or key in maintained)
+            if before and key in before and (virtual.virtual.checktype is not CheckType.ON or key in maintained)
         }
         new = {key: None for virtual in changed for key in virtual.reals if key not in kept}
         states = kept | dict(initial_states(new.keys()))
-        for key, state in states.items():
-            self._set(key, state)
+        self.health |= states
+        self._up.update(key.service for key, state in states.items() if self._counts(key, state))
         return states.keys()
 
     def _remove(self, key: DestinationKey) -> HealthState:
@@ -110,12 +113,15 @@ class HealthTable:
 def initial_states(
     compiled: CompiledConfig,
     results: Mapping[Check, Result],
-    rows: Callable[[ServiceKey], Mapping[Key, Row]],
+    rows: KernelRows,
     keys: AbstractSet[DestinationKey],
 ) -> HealthStates:
     """Return the first states of these servers: up if they have weight in the kernel, or if their check has passed."""
     found = compiled.known_results(results) if keys else {}
     passed = {key for key, result in found.items() if result.verdict is Verdict.UP}
-    virtuals = {key.service: None for key in keys}
-    states = dict(chain.from_iterable(adopt(compiled.virtuals[key].virtual, rows(key)).items() for key in virtuals))
-    return {key: replace(states[key], up=states[key].up or key in passed) for key in keys}
+    up = {key for key in keys if key in passed or _was_up(compiled.real(key), rows)}
+    return {key: _UP if key in up else _DOWN for key in keys}
+
+
+def _was_up(real: CompiledReal, rows: KernelRows) -> bool:
+    return is_up_at_start(real.virtual, rows(real.key.service).get(real.row))

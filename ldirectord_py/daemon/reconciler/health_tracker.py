@@ -12,18 +12,15 @@ from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.history.results import ResultHistory
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
-from ldirectord_py.daemon.reconciler.health_table import HealthTable, initial_states
+from ldirectord_py.daemon.reconciler.health_table import HealthTable, KernelRows, initial_states
 from ldirectord_py.daemon.reconciler.unjudged import UnjudgedChecks
 from ldirectord_py.desired import Administration
 from ldirectord_py.health import HealthState, Verdict
-from ldirectord_py.ipvs.table import DestinationKey, Key, Row, ServiceKey
+from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
 from ldirectord_py.report.events import Checked, Listener, Outage, Phase, Probed
 
 IN_MAINTENANCE: Final = Result(Verdict.MAINTENANCE, "Server in maintenance", 0.0, ReasonCode.MAINT)
 OUT_OF_MAINTENANCE: Final = Result(Verdict.UP, "Server out of maintenance", 0.0, ReasonCode.MAINT)
-
-KernelRows = Callable[[ServiceKey], Mapping[Key, Row]]
-"""Returns the rows that the kernel holds of a service."""
 
 
 class HealthTracker:

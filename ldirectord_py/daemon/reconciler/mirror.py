@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ldirectord_py.daemon.reconciler.dirty_set import Scopes, covers
@@ -89,7 +89,14 @@ class Mirror:
         with gc_paused():
             ops = diff(self._current(scopes), wanted)
             refused = {answer.op: answer for answer in await self._kernel.apply(ops, encoded)} if ops else {}
-        done = [each for op in ops if op not in refused for each in self._record(op)]
+        done: list[Done] = []
+        for op in [op for op in ops if op not in refused] if refused else ops:
+            if op.verb is Verb.DELETE:
+                done += self._record_deletion(op.row)
+            else:
+                rows = self._rows.setdefault(service_of(op.row.key), {})
+                done.append(Done(op, rows.get(op.row.key)))
+                rows[op.row.key] = op.row
         return done, self._record_refused(scopes, refused.values())
 
     def _current(self, scopes: Scopes) -> Table:
@@ -99,18 +106,11 @@ class Mirror:
             current |= rows if scope is None else {key: rows[key] for key in (service, *scope) if key in rows}
         return current
 
-    def _record(self, op: Op) -> Iterator[Done]:
-        service = service_of(op.row.key)
-        if op.verb is not Verb.DELETE:
-            rows = self._rows.setdefault(service, {})
-            yield Done(op, rows.get(op.row.key))
-            rows[op.row.key] = op.row
-        elif isinstance(op.row, Service):
-            rows = self._rows.pop(service)
-            for row in reversed(rows.values()):
-                yield Done(Op(Verb.DELETE, row), row)
-        else:
-            yield Done(op, self._rows[service].pop(op.row.key))
+    def _record_deletion(self, row: Row) -> list[Done]:
+        """Forget a row, or a service with its destinations; return what was done, destinations first."""
+        if isinstance(row, Service):
+            return [Done(Op(Verb.DELETE, each), each) for each in reversed(self._rows.pop(row.key).values())]
+        return [Done(Op(Verb.DELETE, row), self._rows[row.key.service].pop(row.key))]
 
     def _record_refused(self, scopes: Scopes, refused: Collection[Refused]) -> list[Refused]:
         """Record the refusals; return the new ones, without the consequences of a refused service."""

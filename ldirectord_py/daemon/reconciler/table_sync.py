@@ -191,7 +191,7 @@ class TableSync:
     def _written(self, compiled: CompiledConfig, done: Done, phase: Phase, causes: CausesByRow) -> Written:
         row, service = done.op.row, service_of(done.op.row.key)
         virtual = compiled.virtual(service) or self._removed.get(service)
-        cause = causes.get(row.key) if isinstance(row, Destination) else None
+        cause = causes.get(row.key) if causes and isinstance(row, Destination) else None
         return Written(done.op, done.before, compiled.role(row.key), phase, cause, virtual)
 
     def _wanted(self, compiled: CompiledConfig, scopes: Scopes) -> Table:
