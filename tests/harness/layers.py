@@ -35,6 +35,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("daemon.configuration",),
     ("daemon.maintenance",),
     ("daemon.commands",),
+    ("daemon.administration",),
     ("daemon.probe_dispatcher",),
     ("daemon.control",),
     ("daemon",),

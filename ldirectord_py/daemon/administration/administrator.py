@@ -1,0 +1,112 @@
+"""Drains and disables servers for operators, keeps that over reloads and restarts, ends it when its time is over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, NoReturn
+
+from ldirectord_py.administration import (
+    MAX_ENTRIES,
+    AdministrativeEntry,
+    AdministrativeState,
+    Decision,
+    Entries,
+    by_identity,
+    entry_of,
+    follow,
+    is_over,
+)
+from ldirectord_py.daemon.administration.state_file import StateFile
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
+from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.errors import LdirectordError
+from ldirectord_py.report.events import ConfigInForce, Event
+from ldirectord_py.report.wording import administrative_text as text
+from ldirectord_py.saved_state import ADMINISTRATION, DamagedStateError, administration_section, read_administration
+
+logger = logging.getLogger(__name__)
+
+EXPIRY_INTERVAL: Final = 1.0
+"""Seconds between two looks at the wall clock, which may jump."""
+
+
+class TooManyEntriesError(LdirectordError):
+    """More than MAX_ENTRIES servers would be drained or disabled."""
+
+
+class Administrator:
+    """A Listener. Its state is the director's entries and the state file."""
+
+    def __init__(self, director: Director, state_file: StateFile, clock: Callable[[], float] = time.time) -> None:
+        self.state_file = state_file
+        self._director = director
+        self._clock = clock
+
+    async def start(self) -> None:
+        """Read the state file before the first rows are written; what is over already is dropped."""
+        await self.state_file.read()
+        section = self.state_file.section(ADMINISTRATION)
+        entries: Entries = {}
+        faults: tuple[str, ...] = ()
+        if section is not None:
+            try:
+                entries, faults = read_administration(section)
+            except DamagedStateError as fault:
+                faults = (str(fault),)
+        await self.state_file.report_section(faults)
+        self._director.set_administration(entries)
+        self._end_what_is_over()
+
+    def __call__(self, event: Event) -> None:
+        """Follow servers to their new addresses and names."""
+        if isinstance(event, ConfigInForce):
+            self._set(follow(self._director.entries, event.config.virtuals, self._clock()))
+
+    def administer(self, servers: Iterable[CompiledReal], state: AdministrativeState, decision: Decision) -> None:
+        """Put servers into a state; raises TooManyEntriesError."""
+        entries = dict(self._director.entries)
+        for server in servers:
+            former = self._director.administered.get(server.key)
+            if former is not None:
+                entries.pop(former.identity, None)
+            if state is not AdministrativeState.READY:
+                entry = entry_of(server.virtual, server.real, state, decision)
+                entries[entry.identity] = entry
+        if len(entries) > MAX_ENTRIES:
+            raise TooManyEntriesError(f"no more than {MAX_ENTRIES} servers can be drained or disabled")
+        self._set(entries, decision)
+
+    async def run(self) -> NoReturn:
+        """End what is over, for ever."""
+        while True:
+            await asyncio.sleep(EXPIRY_INTERVAL)
+            try:
+                self._end_what_is_over()
+            except Exception:  # a fault of ours must not end the daemon
+                logger.exception("Ending the time of drained servers failed")
+
+    async def close(self, seconds: float) -> None:
+        """Write what has not been written yet."""
+        await self.state_file.write(seconds)
+
+    def _end_what_is_over(self) -> None:
+        now, entries = self._clock(), self._director.entries
+        over = [entry for entry in entries.values() if is_over(entry, now)]
+        for entry in over:
+            if not self._is_published(entry):
+                server = f"{entry.name or entry.real} ({entry.virtual})"
+                logger.info("Real server %s is ready again, its time is over, it was %s", server, text(entry))
+        if over:
+            self._set(by_identity(entry for entry in entries.values() if not is_over(entry, now)))
+
+    def _is_published(self, entry: AdministrativeEntry) -> bool:
+        """Return whether the director publishes the end of an entry."""
+        return any(entry is each for key, each in self._director.administered.items() if key in self._director.health)
+
+    def _set(self, entries: Entries, by: Decision | None = None) -> None:
+        if entries != self._director.entries:
+            self._director.set_administration(entries, by)
+            self.state_file.set_section(ADMINISTRATION, administration_section(entries))
