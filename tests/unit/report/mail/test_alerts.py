@@ -169,6 +169,19 @@ async def test_a_reload_mails_its_changes_and_the_first_verdicts_of_new_servers(
     assert await site.reload() == ["reloading Purged real server (reload): 10.1.0.2:80 (10.0.0.1:80)"]
 
 
+async def test_what_a_reload_could_not_remove_is_mailed_when_it_is_removed_at_last() -> None:
+    site = await started(web("1"))
+    await site.check(up())
+    site.messages.clear()
+    site.kernel.broken = KernelError("ip_vs is gone")
+    assert await site.reload() == []
+    await site.director.reconcile()
+    assert site.new_messages() == []
+    site.kernel.broken = None
+    await site.director.reconcile()
+    assert site.new_messages() == ["running Purged real server (run): 10.1.0.1:80 (10.0.0.1:80)"]
+
+
 @pytest.mark.parametrize(
     ("statuses", "expected"),
     [((AlertStatus.RUNNING,), [f"running {DELETED.format(1)}"]), ((AlertStatus.STARTING,), []), ((), [])],
