@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.limits import CheckLimits
-from ldirectord_py.checks.registry import checker_for, room_for
-from ldirectord_py.daemon.probing.prober import Prober
+from ldirectord_py.daemon.probing.limited import limited_prober
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.workers.messages import Limits
 from ldirectord_py.daemon.workers.pool import WorkerPool, worker_count
@@ -28,8 +26,7 @@ class ProbeDispatcher:
     def __init__(self, report: Callable[[Check, Result], None]) -> None:
         self._max_descriptors = raise_limit()
         self._limits = CheckLimits()
-        checker, room = partial(checker_for, limits=self._limits), partial(room_for, limits=self._limits)
-        self._prober = Prober(report, checker, room)
+        self._prober = limited_prober(report, self._limits)
         self._workers = WorkerPool(report)
         self._ending: set[asyncio.Task[None]] = set()
 

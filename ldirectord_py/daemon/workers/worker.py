@@ -11,7 +11,6 @@ import logging
 import socket
 import sys
 from collections import deque
-from functools import partial
 from typing import Final
 
 import uvloop
@@ -19,8 +18,7 @@ import uvloop
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.checktypes import command
 from ldirectord_py.checks.limits import CheckLimits
-from ldirectord_py.checks.registry import checker_for, room_for
-from ldirectord_py.daemon.probing.prober import Prober
+from ldirectord_py.daemon.probing.limited import limited_prober
 from ldirectord_py.daemon.workers.messages import Assignment, Update, decode_assignment, read_message
 from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.file_limit import max_checks, raise_limit
@@ -51,8 +49,7 @@ class Worker(logging.Handler):
         super().__init__()
         self._writer = writer
         self._check_limits = CheckLimits()
-        checker, room = partial(checker_for, limits=self._check_limits), partial(room_for, limits=self._check_limits)
-        self._prober = Prober(self._record, checker, room)
+        self._prober = limited_prober(self._record, self._check_limits)
         self._descriptors = raise_limit()
         self._checks: dict[int, Check] = {}
         self._numbers: dict[Check, int] = {}
