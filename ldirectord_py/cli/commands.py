@@ -31,6 +31,9 @@ COMMANDS: Mapping[str, CommandInfo] = {
     ),
     "check": CommandInfo("check", "check the configuration: exit status 0, or 2 with all errors"),
     "dump": CommandInfo("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
+    "convert": CommandInfo(
+        "convert", "print the configuration in the other form: ldirectord.cf as YAML, or YAML as it", "[--to cf|yaml]"
+    ),
     "table": CommandInfo("table", "print the kernel's table while all servers are up, as ipvsadm -Sn", "[--live]"),
     "plan": CommandInfo(
         "plan",

@@ -36,6 +36,8 @@ def fallbackcommand(raw: str, context: ValueContext) -> str:
     As in the original, double quotes enclose the whole command in a virtual, but a word in a global value.
     """
     text = nonempty(raw, context)
+    if context.line.exact:
+        return _checked(text)
     if (text[0] == "'" or (text[0] == '"' and context.daemon)) and len(_words(text)) > 1:
         return text
     return _checked(maybe_quoted_string(raw, context))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from posixpath import normpath
 
-from ldirectord_py.config.lines import Line
+from ldirectord_py.config.lines import YAML_SUFFIXES, Line
 from ldirectord_py.errors import Problem, Severity
+
+_ASSIGNMENT = re.compile(r"\b([a-z][a-z0-9]+)=(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,15 @@ def add_error(problems: list[Problem], line: Line, diagnostic: Diagnostic) -> No
 
 
 def in_order(problems: Iterable[Problem], files: Sequence[str]) -> tuple[Problem, ...]:
-    """Return the problems without duplicates, ordered by file as in ``files``, then by line and column."""
+    """Return the problems without duplicates, ordered by file as in ``files``, then by line and column.
+
+    Those of files in YAML have ``NAME: VALUE`` where others have ``NAME=VALUE``.
+    """
     rank = {normpath(file): index for index, file in enumerate(files)}
-    unique = dict.fromkeys(problems)
+    unique = dict.fromkeys(_in_words_of_yaml(each) if each.file.endswith(YAML_SUFFIXES) else each for each in problems)
     return tuple(sorted(unique, key=lambda each: (rank.get(normpath(each.file), 0), each.line, each.column)))
+
+
+def _in_words_of_yaml(problem: Problem) -> Problem:
+    what, hint = (_ASSIGNMENT.sub(r"\1: ", text) for text in (problem.what, problem.hint))
+    return replace(problem, what=what, hint=hint)

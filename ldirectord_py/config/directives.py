@@ -76,7 +76,7 @@ def _checkcount(raw: str, context: ValueContext) -> int:
 
 def _checktype(raw: str, context: ValueContext) -> tuple[CheckType, int | None]:
     """Read a word, or a number anywhere in the value: the connects for each negotiation."""
-    if re.search(r"[0-9]", unquoted_word(raw)):
+    if re.search(r"[0-9]", unquoted_word(raw, context)):
         return CheckType.COMBINED, integer(0, MAX_INT)(raw, context)
     return CheckType(_CHECKTYPE(raw, context)), None
 
@@ -87,7 +87,7 @@ _CHECKTYPE = choice_reader(
 
 
 def _group(raw: str, context: ValueContext) -> str:
-    name = unquoted(unquoted_word(raw), context)
+    name = unquoted(unquoted_word(raw, context), context)
     if not re.fullmatch(r"[A-Za-z0-9_][\w.@-]*\$?", name, re.ASCII):
         raise InvalidValue(f'{context.line.name} cannot be "{name[:40]}"', "write the name of one group, or its number")
     return name
@@ -156,7 +156,7 @@ def _request(raw: str, context: ValueContext) -> str:
 
 
 def _reconcile(raw: str, context: ValueContext) -> int | None:
-    seconds: int | None = None if unquoted_word(raw) == "off" else integer(1, MAX_INT)(raw, context)
+    seconds: int | None = None if unquoted_word(raw, context) == "off" else integer(1, MAX_INT)(raw, context)
     return seconds
 
 
@@ -175,7 +175,7 @@ def _tlsca(raw: str, context: ValueContext) -> Authorities:
 
 
 def _tlsname(raw: str, context: ValueContext) -> str:
-    name = unquoted(unquoted_word(raw), context)
+    name = unquoted(unquoted_word(raw, context), context)
     try:
         known = re.fullmatch(r"[\w-]+(\.[\w-]+)*", name) and name.encode("idna")
     except UnicodeError:

@@ -13,6 +13,8 @@ TAB = 4
 """Columns of a tab."""
 MAX_LINE_LENGTH = 65536
 """Characters."""
+YAML_SUFFIXES = (".yaml", ".yml")
+"""Files of these names are in YAML."""
 
 _BLANK = " \t\r\f\v"
 _LINE = re.compile(r"([ \t\r\f\v]*)([^\s=]*)[ \t\r\f\v]*(=?)[ \t\r\f\v]*", re.ASCII)
@@ -22,7 +24,8 @@ class Line(NamedTuple):
     """A line that is neither blank nor a comment; ``value`` is all text after the ``=``, comment and blanks included.
 
     ``indent`` counts columns. ``start`` and ``column`` are the columns of name and value, from 1.
-    ``gap`` is true if a blank line precedes.
+    ``gap`` is true if a blank line precedes. ``exact``: the value has neither quotes nor a comment, and ``parts`` are
+    the further keys of a real server, each as a line: so in a file of YAML.
     """
 
     number: int
@@ -34,6 +37,8 @@ class Line(NamedTuple):
     column: int
     gap: bool
     file: str
+    exact: bool = False
+    parts: tuple[Line, ...] = ()
 
     def seen_from(self, other: Line) -> str:
         """Return ``line 3``, or ``line 3 of FILE`` if the other line is in another file."""

@@ -19,8 +19,8 @@ from ldirectord_py.config.addresses import HostName, Names
 from ldirectord_py.config.build import build
 from ldirectord_py.config.diagnostics import in_order
 from ldirectord_py.config.files import Files, file_error
-from ldirectord_py.config.include import Texts
-from ldirectord_py.config.lines import Line, Text, split_lines
+from ldirectord_py.config.include import Texts, lines_of
+from ldirectord_py.config.lines import Line, Text
 from ldirectord_py.config.model import Authorities, Config
 from ldirectord_py.config.names import hostname, look_up
 from ldirectord_py.config.parse import Parsed, accept
@@ -97,7 +97,7 @@ def _kept_addresses(texts: Sequence[Text], kept: Mapping[HostName, Address]) -> 
 def _places(texts: Iterable[Text], names: AbstractSet[str]) -> dict[str, tuple[str, int, int]]:
     """Return file, line and column of the first occurrence of each name."""
     places: dict[str, tuple[str, int, int]] = {}
-    for line in chain.from_iterable(map(split_lines, texts)):
+    for line in chain.from_iterable(lines_of(text, []) for text in texts):
         for word in _WORD.finditer(line.value):
             if word[0] in names:
                 places.setdefault(word[0], (line.file, line.number, line.column + word.start()))

@@ -22,7 +22,7 @@ _STATUSES = ("all", "none", *AlertStatus)
 
 def emailalert(raw: str, context: ValueContext) -> str:
     """Read an address; the quotes around all of it are removed."""
-    address = strip_comment(raw, quotes_closed).strip()
+    address = raw if context.line.exact else strip_comment(raw, quotes_closed).strip()
     enclosed = re.fullmatch('"([^"]*)"', address)
     address = enclosed[1] if enclosed else address
     if not address:
@@ -47,7 +47,7 @@ def emailalertstatus(raw: str, context: ValueContext) -> tuple[AlertStatus, ...]
 
 def smtp(raw: str, context: ValueContext) -> str:
     """Read a mail server: a host, and its port if one follows."""
-    server = unquoted(unquoted_word(raw), context)
+    server = unquoted(unquoted_word(raw, context), context)
     found = re.match(r"([0-9A-Za-z._+-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]+))?", server)
     if found is None or (found[1][0] == "[" and not _is_ipv6(found[1][1:-1])):
         raise InvalidValue("smtp is not a host name or an address", "write smtp=HOST or smtp=HOST:PORT")

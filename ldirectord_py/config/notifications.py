@@ -17,7 +17,7 @@ _HINT = "write it as in https://host.example/path"
 
 def notify(raw: str, context: ValueContext) -> str:
     """Read a command; "" for none."""
-    return "" if unquoted_word(raw) == NO_NOTIFICATIONS else command_or_words(raw, context)
+    return "" if unquoted_word(raw, context) == NO_NOTIFICATIONS else command_or_words(raw, context)
 
 
 def notifyurl(raw: str, context: ValueContext) -> str:

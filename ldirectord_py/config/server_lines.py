@@ -26,12 +26,14 @@ _METHODS = {forward.value: forward for forward in Forward}
 
 _REAL = re.compile(rf"(?<![A-Za-z0-9._-])({_HOST})(?:->({_HOST}))?(?:(::?)({_PORT}))?\s+(.*)", re.ASCII)
 _BARE_REAL = re.compile(rf"(?:{_HOST})(?:->(?:{_HOST}))?(?:::?{_PORT})?\s*", re.ASCII)
+_ADDRESS = re.compile(rf"({_HOST})(?:->({_HOST}))?(?:::?({_PORT}))?", re.ASCII)
 _METHOD = re.compile(r"([^\w]*)(\w+)(.*)", re.ASCII)
 _WEIGHT = re.compile(r"(\s+[^\s\"]+(?=\s))??\s+([0-9]+)(?=\s|$)(.*)", re.ASCII)
 _PAIR = re.compile(r'\s+"(.*)"[, ]\s*"(.*)"\s*', re.ASCII)
 _THRESHOLD = re.compile(r'\s"?<?([lu]):([0-9]+)>?"?$')
-_MAX_WEIGHT = 2**31 - 1
-_MAX_THRESHOLD = 2**32 - 1
+MAX_WEIGHT = 2**31 - 1
+MAX_IPVSADM_WEIGHT = 65535
+MAX_THRESHOLD = 2**32 - 1
 _NO_BRACKETS = ("this looks like an IPv6 address without brackets", "write [ADDRESS]:PORT")
 _REAL_FORM = 'write ADDRESS[:PORT] gate|masq|ipip [WEIGHT] ["REQUEST", "RECEIVE"] [l:N] [u:N]'
 
@@ -136,6 +138,15 @@ def parse_real(value: str) -> RealLine:
     return RealLine(host, last, port or "", options, diagnostics)
 
 
+def parse_address(text: str) -> tuple[str, str | None, str]:
+    """Return host, last host of a range, and port ("" if there is none) of a real server; raises InvalidValue."""
+    found = _ADDRESS.fullmatch(text)
+    if found is None:
+        raise InvalidValue("this is not the address of a real server", "write ADDRESS[:PORT] or [IPv6]:PORT")
+    host, last, port = found.groups()
+    return host, last, port or ""
+
+
 def _real_error(text: str) -> InvalidValue:
     if _BARE_REAL.fullmatch(text):
         return InvalidValue(
@@ -198,12 +209,14 @@ def _weight(rest: str, at: int, diagnostics: list[Diagnostic]) -> tuple[int, str
     if found is None:
         return 1, rest
     before, digits, rest = found.groups()
-    if len(digits) > 10 or int(digits) > _MAX_WEIGHT:
-        raise InvalidValue("the weight is too large", f"write a number up to {_MAX_WEIGHT}", at)
+    if len(digits) > 10 or int(digits) > MAX_WEIGHT:
+        raise InvalidValue("the weight is too large", f"write a number up to {MAX_WEIGHT}", at)
     if before:
         diagnostics.append(Diagnostic(f'"{before.strip()[:40]}" before the weight is ignored', "remove it", at))
-    if int(digits) > 65535:
-        diagnostics.append(Diagnostic("ipvsadm accepts no weight above 65535", "write a smaller one", at))
+    if int(digits) > MAX_IPVSADM_WEIGHT:
+        diagnostics.append(
+            Diagnostic(f"ipvsadm accepts no weight above {MAX_IPVSADM_WEIGHT}", "write a smaller one", at)
+        )
     return int(digits), rest
 
 
@@ -214,9 +227,9 @@ def _thresholds(rest: str, at: int) -> tuple[str, dict[str, int]]:
         which, digits = found.groups()
         if which in bounds:
             raise InvalidValue(f"{which}: is given twice", "leave one out", at + found.start())
-        if len(digits) > 10 or int(digits) > _MAX_THRESHOLD:
+        if len(digits) > 10 or int(digits) > MAX_THRESHOLD:
             raise InvalidValue(
-                "the threshold is too large", f"write a number up to {_MAX_THRESHOLD}", at + found.start()
+                "the threshold is too large", f"write a number up to {MAX_THRESHOLD}", at + found.start()
             )
         bounds[which] = int(digits)
         rest = rest[: found.start()].rstrip()

@@ -10,6 +10,7 @@ from typing import Any
 from ldirectord_py.checks.base import Kind
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue, add_error, add_warnings
 from ldirectord_py.config.lines import Line
+from ldirectord_py.config.real_parts import read_parts
 from ldirectord_py.config.sections import Entry
 from ldirectord_py.config.server_lines import FallbackLine, RealLine, parse_fallback, parse_real
 from ldirectord_py.config.values import ValueContext
@@ -47,7 +48,7 @@ def read_section(
     ipv6 = header is not None and header.name == "virtual6"
     for directive, line in entries:
         if header is not None and directive.name in SERVERS:
-            _add_server(settings, line, problems, ipv6=ipv6)
+            _add_server(settings, line, kinds, problems, ipv6=ipv6)
             continue
         _set_line(settings, directive.name, line, problems)
         if directive.read is not None:
@@ -79,7 +80,9 @@ def _set_value(settings: Settings, name: str, value: Any) -> None:
             settings.values[name] = value
 
 
-def _add_server(settings: Settings, line: Line, problems: list[Problem], *, ipv6: bool) -> None:
+def _add_server(
+    settings: Settings, line: Line, kinds: Mapping[str, Kind], problems: list[Problem], *, ipv6: bool
+) -> None:
     """Read a ``real`` and keep a ``fallback`` if they are of the virtual's family."""
     stem = line.name.removesuffix("6")
     expected, header = (f"{stem}6", "virtual6") if ipv6 else (stem, "virtual")
@@ -87,14 +90,14 @@ def _add_server(settings: Settings, line: Line, problems: list[Problem], *, ipv6
         what = f"{line.name} cannot be used in a {header}"
         add_error(problems, line, Diagnostic(what, f"write {expected}=..."))
     elif stem == "real":
-        _add_real(settings, line, problems)
+        _add_real(settings, line, kinds, problems)
     else:
         _set_line(settings, stem, line, problems)
 
 
-def _add_real(settings: Settings, line: Line, problems: list[Problem]) -> None:
+def _add_real(settings: Settings, line: Line, kinds: Mapping[str, Kind], problems: list[Problem]) -> None:
     try:
-        real = parse_real(line.value)
+        real = read_parts(line, kinds, problems) if line.parts else parse_real(line.value)
     except InvalidValue as error:
         add_error(problems, line, error.diagnostic)
         return

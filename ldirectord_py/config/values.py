@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ HASH_IN_QUOTES = (
     "keep that in mind if you go back to it",
 )
 
+_BOOLEANS = {"true": "yes", "false": "no"}
 _DIGITS = re.compile(r"[0-9]+")
 _MAX_DIGITS = 10
 
@@ -54,8 +56,10 @@ def list_choices(words: Collection[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def unquoted_word(raw: str) -> str:
-    """Return a value without comment and trailing blanks."""
+def unquoted_word(raw: str, context: ValueContext | None = None) -> str:
+    """Return a value without comment and trailing blanks; an exact value as it is."""
+    if context is not None and context.line.exact:
+        return raw
     return raw.partition("#")[0].rstrip()
 
 
@@ -80,7 +84,7 @@ def quotes_closed(quotes: int) -> bool:
 
 def unquoted(text: str, context: ValueContext) -> str:
     """Return the text without enclosing quotes, which the original would take as a part of it."""
-    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+    if context.line.exact or len(text) < 2 or text[0] != '"' or text[-1] != '"':
         return text
     context.warn(Diagnostic("the quotes are not needed here", "leave them out"))
     return text[1:-1]
@@ -88,7 +92,9 @@ def unquoted(text: str, context: ValueContext) -> str:
 
 def strict_word(raw: str, context: ValueContext) -> str:
     """Return a value that the original accepts only without quotes, blanks or a comment after it."""
-    text = unquoted(unquoted_word(raw), context)
+    text = unquoted(unquoted_word(raw, context), context)
+    if context.line.exact:
+        return text
     if "#" in raw:
         context.warn(Diagnostic(f"a comment follows {text}", "put it on a separate line"))
     elif raw.rstrip("\r") != unquoted_word(raw):
@@ -97,29 +103,40 @@ def strict_word(raw: str, context: ValueContext) -> str:
 
 
 def yes_no(raw: str, context: ValueContext) -> bool:
-    """Read ``yes`` or ``no``."""
+    """Read ``yes`` or ``no``; in YAML also ``true`` or ``false``."""
     text, name = strict_word(raw, context), context.line.name
+    if context.line.exact:
+        text = _BOOLEANS.get(text, text)
     if text not in {"yes", "no"}:
         raise InvalidValue(f'{name} must be yes or no, not "{text}"', f"write {name}=yes or {name}=no")
     return text == "yes"
 
 
-def integer(low: int, high: int, *, leading: bool = False) -> Reader:
-    """Return a reader of the first number in a value, from ``low`` to ``high``; ``leading``: at its start only."""
+@dataclass(frozen=True, slots=True)
+class IntegerReader:
+    """Reads the first number in a value, from ``low`` to ``high``; ``leading``: at its start only."""
 
-    def read(raw: str, context: ValueContext) -> int:
-        text, name = unquoted(unquoted_word(raw), context), context.line.name
-        found = _DIGITS.match(text) if leading else _DIGITS.search(text)
+    low: int
+    high: int
+    leading: bool = False
+
+    def __call__(self, raw: str, context: ValueContext) -> int:
+        """Return the number; raises InvalidValue."""
+        text, name = unquoted(unquoted_word(raw, context), context), context.line.name
+        found = _DIGITS.match(text) if self.leading else _DIGITS.search(text)
         if found is None:
-            raise InvalidValue(f"{name} needs a number", f"write {name}=N, N from {low} to {high}")
+            raise InvalidValue(f"{name} needs a number", f"write {name}=N, N from {self.low} to {self.high}")
         digits = found[0]
-        if len(digits.lstrip("0")) > _MAX_DIGITS or not low <= int(digits) <= high:
-            raise InvalidValue(f"{name} must be from {low} to {high}", "correct the number", found.start())
+        if len(digits.lstrip("0")) > _MAX_DIGITS or not self.low <= int(digits) <= self.high:
+            raise InvalidValue(f"{name} must be from {self.low} to {self.high}", "correct the number", found.start())
         if digits != text:
             context.warn(Diagnostic(f'"{text}" is read as {int(digits)}', f"write {name}={int(digits)}"))
         return int(digits)
 
-    return read
+
+def integer(low: int, high: int, *, leading: bool = False) -> IntegerReader:
+    """Return a reader of the first number in a value, from ``low`` to ``high``; ``leading``: at its start only."""
+    return IntegerReader(low, high, leading)
 
 
 def word_reader(
@@ -129,7 +146,7 @@ def word_reader(
     search = re.compile(pattern, re.ASCII).search
 
     def read(raw: str, context: ValueContext) -> str:
-        text, name = unquoted(unquoted_word(raw), context), context.line.name
+        text, name = unquoted(unquoted_word(raw, context), context), context.line.name
         found = search(text)
         if found is None:
             raise InvalidValue(f'{name} cannot be "{text}"', hint)
@@ -140,26 +157,38 @@ def word_reader(
     return read
 
 
-def choice_reader(
-    words: Callable[[ValueContext], Collection[str]], pattern: str, fold: Callable[[str], str] = str
-) -> Reader:
-    """Return a reader of one of the words that ``words`` returns for the context."""
-    read_word = word_reader(pattern, fold)
+@dataclass(frozen=True, slots=True)
+class ChoiceReader:
+    """Reads one of the words that ``words`` returns for the context: the first match of ``pattern``, folded."""
 
-    def read(raw: str, context: ValueContext) -> str:
-        allowed, name = words(context), context.line.name
-        found = re.search(pattern, unquoted_word(raw), re.ASCII)
-        got = fold(found[0]) if found else unquoted_word(raw)
+    words: Callable[[ValueContext], Collection[str]]
+    pattern: str
+    fold: Callable[[str], str]
+    read_word: Reader
+
+    def __call__(self, raw: str, context: ValueContext) -> str:
+        """Return the word; raises InvalidValue."""
+        allowed, name = self.words(context), context.line.name
+        found = re.search(self.pattern, unquoted_word(raw, context), re.ASCII)
+        got = self.fold(found[0]) if found else unquoted_word(raw, context)
         if got not in allowed:
             hint = suggest(got, tuple(allowed)) or f"write {list_choices(allowed)}"
             raise InvalidValue(f'{name} cannot be "{got}"', hint)
-        return read_word(raw, context)
+        word: str = self.read_word(raw, context)
+        return word
 
-    return read
+
+def choice_reader(
+    words: Callable[[ValueContext], Collection[str]], pattern: str, fold: Callable[[str], str] = str
+) -> ChoiceReader:
+    """Return a reader of one of the words that ``words`` returns for the context."""
+    return ChoiceReader(words, pattern, fold, word_reader(pattern, fold))
 
 
 def free_text(raw: str, context: ValueContext) -> str:
     """Read free text; keep trailing blanks, as in the original, unless a comment follows."""
+    if context.line.exact:
+        return raw
     kept, sign, _ = raw.partition("#")
     if not sign and kept.endswith("\r"):
         context.warn(Diagnostic("the carriage return at the end becomes part of the value", "remove it", len(kept) - 1))
@@ -168,7 +197,7 @@ def free_text(raw: str, context: ValueContext) -> str:
 
 def nonempty(raw: str, context: ValueContext) -> str:
     """Read text that is not empty, with its quotes; a comment needs a blank before it."""
-    value = strip_comment(raw, quotes_closed, spaced=True).strip()
+    value = raw if context.line.exact else strip_comment(raw, quotes_closed, spaced=True).strip()
     if not value:
         raise InvalidValue(f"{context.line.name} is empty", "give it a value or leave the line out")
     return value
@@ -176,6 +205,8 @@ def nonempty(raw: str, context: ValueContext) -> str:
 
 def virtualhost(raw: str, context: ValueContext) -> str:
     """Read a host name with or without quotes; ignore text after the closing quote."""
+    if context.line.exact:
+        return raw
     return free_text(raw, context).removeprefix('"').partition('"')[0]
 
 
@@ -190,7 +221,12 @@ def maybe_quoted_string(raw: str, context: ValueContext) -> str:
 
 
 def _string(raw: str, context: ValueContext, *, quotes_optional: bool) -> str:
-    value = _quoted(raw, context) if raw.startswith('"') else _unquoted(raw, context, quotes_optional=quotes_optional)
+    if context.line.exact:
+        value = raw
+    elif raw.startswith('"'):
+        value = _quoted(raw, context)
+    else:
+        value = _unquoted(raw, context, quotes_optional=quotes_optional)
     if not value:
         raise InvalidValue(f"{context.line.name} is empty", "give it a value or leave the line out")
     return value.replace("\t", " " * TAB)

@@ -79,4 +79,8 @@ def test_variables_and_files_are_those_of_the_daemon() -> None:
 
 def test_they_are_installed() -> None:
     files = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
-    assert files == {"share/man/man5": ["docs/man/ldirectord.cf.5"], "share/man/man8": ["docs/man/ldirectord.8"]}
+    assert files == {
+        "share/man/man5": ["docs/man/ldirectord.cf.5"],
+        "share/man/man8": ["docs/man/ldirectord.8"],
+        "share/ldirectord-py": ["etc/ldirectord.schema.json"],
+    }

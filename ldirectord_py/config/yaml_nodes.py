@@ -1,0 +1,130 @@
+"""YAML to nodes with their places, in bounded depth. There are no types: the value of a scalar is its text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import yaml
+
+from ldirectord_py.config.lines import Text
+from ldirectord_py.errors import ConfigError, Problem
+
+MAX_NESTING: Final = 16
+"""Lists and mappings inside each other."""
+
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast, and optional
+_STARTS = (yaml.SequenceStartEvent, yaml.MappingStartEvent)
+_ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
+_PLAIN_HINT = "write the value itself"
+
+
+class Scalar(NamedTuple):
+    """A text and the place where it starts; lines and columns count from 1."""
+
+    text: str
+    line: int
+    column: int
+
+
+class NodeList(NamedTuple):
+    """A list, and the place where it starts."""
+
+    items: list[Node]
+    line: int
+    column: int
+
+
+class NodeMap(NamedTuple):
+    """Keys and values in the order of the file, no key twice, and the place where the first starts."""
+
+    pairs: list[tuple[Scalar, Node]]
+    line: int
+    column: int
+
+
+Node = Scalar | NodeList | NodeMap
+
+
+def compose(text: Text) -> Node | None:
+    """Return the node of a document, None for an empty one; raises ConfigError for what is no YAML of this kind."""
+    composer = _Composer(text.file)
+    for event in _events(text):
+        composer.add(event)
+    return composer.root[0] if composer.root else None
+
+
+def _events(text: Text) -> Iterator[Any]:
+    contents = text.text.removeprefix("\ufeff")
+    surrogate = next((at for at, char in enumerate(contents) if "\ud800" <= char <= "\udfff"), None)
+    if surrogate is not None:
+        raise _error_at(text, surrogate, "this byte is not UTF-8", "save the file as UTF-8")
+    try:
+        yield from yaml.parse(contents, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        mark: Any = error.problem_mark or error.context_mark
+        what = f"this is not YAML: {error.problem or error.context}"
+        raise _error(text.file, mark.line + 1, mark.column + 1, what, "correct it") from None
+    except yaml.reader.ReaderError as error:
+        at = error.position if isinstance(error.position, int) else 0
+        raise _error_at(text, at, "a control character cannot be in YAML", 'write it as "\\xNN"') from None
+
+
+class _Composer:
+    """Puts events together to nodes. Its state: the root, and the lists and mappings that are open."""
+
+    def __init__(self, file: str) -> None:
+        self.root: list[Node] = []
+        self._file = file
+        self._open: list[tuple[Any, list[Node]]] = []
+
+    def add(self, event: Any) -> None:
+        """Take the next event; raises ConfigError."""
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        if isinstance(event, yaml.AliasEvent):
+            raise _error(self._file, line, column, "aliases are not supported", _PLAIN_HINT)
+        if isinstance(event, yaml.DocumentStartEvent) and self.root:
+            raise _error(self._file, line, column, "the file holds a second document", "put it into a file of its own")
+        if getattr(event, "tag", None) is not None:
+            raise _error(self._file, line, column, f"tags like {event.tag} are not supported", _PLAIN_HINT)
+        if isinstance(event, yaml.ScalarEvent):
+            block = event.style in ("|", ">")
+            self._append(Scalar(event.value.removesuffix("\n") if block else event.value, line, column))
+        elif isinstance(event, _STARTS):
+            if len(self._open) == MAX_NESTING:
+                raise _error(self._file, line, column, f"more than {MAX_NESTING} levels are nested", _PLAIN_HINT)
+            self._open.append((event, []))
+        elif isinstance(event, _ENDS):
+            self._close()
+
+    def _append(self, node: Node) -> None:
+        (self._open[-1][1] if self._open else self.root).append(node)
+
+    def _close(self) -> None:
+        start, nodes = self._open.pop()
+        line, column = start.start_mark.line + 1, start.start_mark.column + 1
+        if isinstance(start, yaml.SequenceStartEvent):
+            self._append(NodeList(nodes, line, column))
+        else:
+            self._append(NodeMap(self._pairs(nodes), line, column))
+
+    def _pairs(self, nodes: list[Node]) -> list[tuple[Scalar, Node]]:
+        pairs: list[tuple[Scalar, Node]] = []
+        first: dict[str, Scalar] = {}
+        for key, value in zip(nodes[::2], nodes[1::2], strict=True):
+            if not isinstance(key, Scalar):
+                raise _error(self._file, key.line, key.column, "a key is not a text", "write the name of a directive")
+            if first.setdefault(key.text, key) is not key:
+                what = f"{key.text[:40]} is already set in line {first[key.text].line}"
+                raise _error(self._file, key.line, key.column, what, "remove one of them")
+            pairs.append((key, value))
+        return pairs
+
+
+def _error(file: str, line: int, column: int, what: str, hint: str) -> ConfigError:
+    return ConfigError((Problem(file, line, column, what, hint),))
+
+
+def _error_at(text: Text, offset: int, what: str, hint: str) -> ConfigError:
+    before = text.text[:offset]
+    return _error(text.file, before.count("\n") + 1, offset - before.rfind("\n"), what, hint)
