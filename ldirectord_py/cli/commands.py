@@ -21,8 +21,12 @@ COMMANDS: Mapping[str, CommandInfo] = {
     "stop": CommandInfo("stop", "stop the daemon and wait until it has ended"),
     "restart": CommandInfo("restart", "stop the daemon if it runs, and start it"),
     "try-restart": CommandInfo("try_restart", "restart the daemon only if it runs"),
-    "reload": CommandInfo("reload", "make the daemon read its configuration again"),
-    "force-reload": CommandInfo("reload", "the same as reload"),
+    "reload": CommandInfo(
+        "reload",
+        "make the daemon read its configuration again: exit status 0, or 2 with all errors if it kept the old one",
+        "[--wait]",
+    ),
+    "force-reload": CommandInfo("reload", "the same as reload", "[--wait]"),
     "status": CommandInfo("status", "print whether the daemon runs: exit status 0, 1 (stale pid file) or 3 (stopped)"),
     "run": CommandInfo(
         "run",

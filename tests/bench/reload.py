@@ -141,7 +141,7 @@ async def _reloaded(path: Path) -> Seen:
     return seen
 
 
-async def _watched(reload: Callable[[], Coroutine[None, None, None]], stand_in: StandIn, probed: Probed) -> Seen:
+async def _watched(reload: Callable[[], Coroutine[None, None, object]], stand_in: StandIn, probed: Probed) -> Seen:
     ops, lost, repeated, spent = stand_in.ops, probed.lost, probed.repeated, _cpu()
     held: list[float] = []
     ticking = asyncio.create_task(_tick(held))

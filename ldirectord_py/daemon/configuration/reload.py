@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,7 @@ from ldirectord_py.daemon.configuration.guard import refusal
 from ldirectord_py.daemon.configuration.snapshot import changed_file, is_readable
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.errors import ConfigError
+from ldirectord_py.errors import ConfigError, Problem
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.report.events import ReloadRefused
 from ldirectord_py.runtime.garbage import gc_paused
@@ -34,10 +34,20 @@ WATCH_INTERVAL: Final = 1.0
 """Seconds between two polls of the files."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReloadOutcome:
+    """Whether the files are in force now; their errors and warnings, and other reasons why they are not."""
+
+    taken: bool
+    problems: tuple[Problem, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
 class Reloader:
     """Passes each valid new configuration to ``put_in_force``; an invalid one is logged and changes nothing.
 
-    Its state: the configuration that is ``loaded``, the watch of its files, and whether a reload is requested.
+    Its state: the configuration that is ``loaded``, the watch of its files, whether a reload is requested, and who
+    waits for the outcome of the next one.
     """
 
     def __init__(
@@ -55,11 +65,19 @@ class Reloader:
         self._put_in_force = put_in_force
         self._notify = notify
         self._requested = asyncio.Event()
+        self._waiting: list[asyncio.Future[ReloadOutcome]] = []
         self._replacing = asyncio.Lock()
 
     def request(self) -> None:
         """Request a reload, which happens soon; further requests until then have no effect."""
         self._requested.set()
+
+    async def reload_soon(self) -> ReloadOutcome:
+        """Return the outcome of a reload that reads the files after this call; ``run`` does one for all who wait."""
+        outcome: asyncio.Future[ReloadOutcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append(outcome)
+        self.request()
+        return await outcome
 
     async def run(self, on_change: Callable[[], None] = lambda: None) -> None:
         """Reload on request and when files change, for ever; ``on_change`` is called after each change of the files."""
@@ -69,9 +87,13 @@ class Reloader:
                     await self._requested.wait()
             if self._requested.is_set():
                 self._requested.clear()
+                waiting, self._waiting = self._waiting, []
                 logger.info("Reloading Linux Director Daemon config on signal")
                 before = self.files.contents
-                await self.reload()
+                outcome = await self.reload()
+                for each in waiting:
+                    if not each.done():  # who waited may be gone
+                        each.set_result(outcome)
                 after = self.files.contents
                 changed = is_readable(after) and changed_file(before, after) is not None
             else:
@@ -92,8 +114,8 @@ class Reloader:
             logger.info(" - ignore new configuration")
         return True
 
-    async def reload(self, *, requested: bool = True) -> None:
-        """Put the configuration of the files in force if it is valid, else log its errors.
+    async def reload(self, *, requested: bool = True) -> ReloadOutcome:
+        """Put the configuration of the files in force if it is valid, else log its errors; return what came of it.
 
         Unless the reload was ``requested``, a configuration without more than half of the servers is refused too.
         """
@@ -105,18 +127,22 @@ class Reloader:
                 loaded, compiled = await run_in_daemon_thread(lambda: self._load(files), LOAD_TIMEOUT)
         except ConfigError as error:
             self.files.contents = files.contents
-            self._log_kept(*error.problems)
+            outcome = ReloadOutcome(taken=False, problems=error.problems)
         except TimeoutError:
-            self._log_kept(f"{self._path} was not read within {LOAD_TIMEOUT:g} s; look at its disk and at the resolver")
+            where = f"{self._path} was not read within {LOAD_TIMEOUT:g} s"
+            outcome = _not_taken(f"{where}; look at its disk and at the resolver")
         except OSError as error:  # this host cannot start a thread
-            self._log_kept(f"{self._path} was not read: {error.strerror}")
+            outcome = _not_taken(f"{self._path} was not read: {error.strerror}")
         except Exception as error:
             logger.exception("Reading %s failed", self._path)
-            self._log_kept(error)
+            outcome = _not_taken(str(error))
         else:
             self.files.contents = loaded.contents
-            await self._replace_unless_refused(loaded, compiled, requested=requested)
+            outcome = await self._replace_unless_refused(loaded, compiled, requested=requested)
+        if not outcome.taken:
+            self._log_kept(outcome)
         self._notify.ready(self._director.summary)
+        return outcome
 
     def compile(self, loaded: Parsed) -> tuple[Parsed, CompiledConfig]:
         """Return the configuration and its compiled form; both reuse equal objects of the configuration in force."""
@@ -133,18 +159,25 @@ class Reloader:
     def _load(self, files: Files) -> tuple[Parsed, CompiledConfig]:
         return self.compile(load(self._path, self.loaded.hosts, files))
 
-    async def _replace_unless_refused(self, loaded: Parsed, compiled: CompiledConfig, *, requested: bool) -> None:
+    async def _replace_unless_refused(
+        self, loaded: Parsed, compiled: CompiledConfig, *, requested: bool
+    ) -> ReloadOutcome:
         for warning in loaded.warnings:
             logger.warning("%s", warning)
         if reason := refusal(self._path, self.loaded.config, loaded.config, requested=requested):
-            self._log_kept(reason)
-            return
+            return _not_taken(reason)
         async with self._replacing:
             self.loaded = loaded
             await self._put_in_force(compiled)
+        return ReloadOutcome(taken=True, problems=loaded.warnings)
 
-    def _log_kept(self, *reasons: object) -> None:
+    def _log_kept(self, outcome: ReloadOutcome) -> None:
+        reasons = (*map(str, outcome.problems), *outcome.reasons)
         for reason in reasons:
             logger.error("%s", reason)
         logger.error("Kept the old configuration: fix %s and reload", self._path)
-        self._director.publish(ReloadRefused(tuple(map(str, reasons))))
+        self._director.publish(ReloadRefused(reasons))
+
+
+def _not_taken(reason: str) -> ReloadOutcome:
+    return ReloadOutcome(taken=False, reasons=(reason,))

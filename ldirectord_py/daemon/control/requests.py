@@ -11,6 +11,7 @@ from ldirectord_py.control.connection import RequestRoute, Stream
 from ldirectord_py.control.protocol import Answer, ControlRequest
 from ldirectord_py.control.rights import Right
 from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.reload import reload
 from ldirectord_py.daemon.control.status import status
 
 
@@ -25,6 +26,7 @@ class RequestInfo:
 
 REQUESTS: Final[Mapping[str, RequestInfo]] = {
     "status": RequestInfo(status, Right.LOOK),
+    "reload": RequestInfo(reload, Right.STEER),
 }
 
 

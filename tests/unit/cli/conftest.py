@@ -24,7 +24,7 @@ def look_up(*_, **__):
 
 socket.getaddrinfo = look_up
 
-async def serve(path, loaded, notify, ready, kernel=None):
+async def serve(identity, loaded, notify, ready, kernel=None):
     behaviour = Path(sys.argv[1]).read_text()
     if behaviour == "fails":
         raise KernelError("no IPVS in this kernel; load ip_vs")
@@ -42,7 +42,7 @@ async def serve(path, loaded, notify, ready, kernel=None):
             logging.getLogger("ldirectord_py.chatter").info("line %d", number)
     notify.ready("up")
     ready()
-    event.write_text(f"{type(loop).__module__} {path} {len(loaded.config.virtuals)}")
+    event.write_text(f"{type(loop).__module__} {identity.path} {len(loaded.config.virtuals)}")
     await stop.wait()
     notify.stopping()
 

@@ -17,7 +17,7 @@ def test_systemd_finds_nothing_wrong(unit: str, tmp_path: Path) -> None:
     for file in UNITS.iterdir():
         text = file.read_text()
         assert "\nExecStart=ldirectord-py " in text
-        (tmp_path / file.name).write_text(text.replace("ExecStart=ldirectord-py", "ExecStart=/bin/true"))
+        (tmp_path / file.name).write_text(text.replace("=ldirectord-py ", "=/bin/true "))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(tmp_path / unit)],
         capture_output=True,
@@ -39,4 +39,5 @@ def test_the_units_differ_in_configuration_and_names_only() -> None:
             "Description=Director of Linux Virtual Server (ldirectord-py), %i",
         ),
         ("ExecStart=ldirectord-py run", "ExecStart=ldirectord-py %i run"),
+        ("ExecReload=ldirectord-py reload", "ExecReload=ldirectord-py %i reload"),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
@@ -12,7 +13,7 @@ import pytest
 
 from builders import KINDS, config
 from ldirectord_py.config.load import load
-from ldirectord_py.daemon.configuration.reload import Reloader
+from ldirectord_py.daemon.configuration.reload import Reloader, ReloadOutcome
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.instance.sd_notify import SdNotify
@@ -312,3 +313,46 @@ async def test_a_folder_that_cannot_be_listed_changes_nothing(
     assert included.virtuals == []
     assert await included.poll() == CHANGED
     assert included.virtuals == [["tcp:10.0.0.1:80"]]
+
+
+async def running(reloads: Reloads) -> asyncio.Task[None]:
+    task = asyncio.create_task(reloads.reloader.run())
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_who_asks_is_told_what_came_of_it(reloads: Reloads) -> None:
+    task = await running(reloads)
+    reloads.write(BETTER)
+    assert await reloads.reloader.reload_soon() == ReloadOutcome(taken=True)
+    reloads.write(BAD)
+    bad = await reloads.reloader.reload_soon()
+    assert (bad.taken, [problem.line for problem in bad.problems]) == (False, [2])
+    reloads.write("")
+    empty = await reloads.reloader.reload_soon()
+    assert (empty.taken, empty.problems, len(empty.reasons)) == (False, (), 1)
+    task.cancel()
+
+
+async def test_requests_during_a_reload_share_the_next_one_which_reads_what_was_there_then(reloads: Reloads) -> None:
+    gate = asyncio.Event()
+    put_in_force = reloads.reloader._put_in_force
+
+    async def gated(new: CompiledConfig) -> None:
+        await gate.wait()
+        await put_in_force(new)
+
+    reloads.reloader._put_in_force = gated
+    task = await running(reloads)
+    first = asyncio.create_task(reloads.reloader.reload_soon())
+    while not reloads.reloader._replacing.locked():
+        await asyncio.sleep(0.01)
+    reloads.write(BAD)
+    later = [asyncio.create_task(reloads.reloader.reload_soon()) for _ in range(3)]
+    await asyncio.sleep(0)
+    later[0].cancel()
+    gate.set()
+    assert (await first).taken
+    assert [(await each).taken for each in later[1:]] == [False, False]
+    assert reloads.virtuals == [["tcp:10.0.0.1:80"]]
+    task.cancel()
