@@ -27,7 +27,7 @@ class ReasonCode(StrEnum):
     L6RSP = "L6RSP", "The TLS handshake fails, the certificate is refused, or there is no TLS."
     L7OK = "L7OK", "The service answers as it should."
     L7OKC = "L7OKC", "The service answers as it should, but with a reservation, which the reason names."
-    L7TOUT = "L7TOUT", "The server can be reached, but its answer is not complete within the timeout."
+    L7TOUT = "L7TOUT", "No complete answer within the timeout, over a connection that the server accepts or over UDP."
     L7RSP = "L7RSP", "The answer is malformed, incomplete or too long, or does not match what is expected."
     L7STS = "L7STS", "The service answers in its protocol, with an error, a refusal or a status that is not expected."
     PROCOK = "PROCOK", "The command of an external check ends with exit status 0."

@@ -20,9 +20,10 @@ from typing import Any
 import pytest
 
 from builders import config
-from harness.fakes.scripted import Servers, servers
+from harness.fakes.scripted import Servers, closed_port, servers
 from harness.processes import is_running
 from ldirectord_py.checks.base import Check, Result, Target
+from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.daemon.workers import pool as worker_pool
 from ldirectord_py.daemon.workers import process, supervisor, worker
 from ldirectord_py.daemon.workers.messages import Assignment, Limits
@@ -112,6 +113,16 @@ async def test_checks_are_distributed_evenly() -> None:
         assert observed.verdicts() == {Verdict.UP}
         assert len(observed.workers.pids) == 2
         assert Counter(supervisor for _, supervisor in observed.workers._assigned.values()).most_common(1)[0][1] == 5
+
+
+async def test_the_codes_of_results_come_with_them() -> None:
+    async with observe() as observed:
+        good, refused = checks(2, await observed.place.start(answer))
+        connect = Check("connect", Target(good.target.address, closed_port(), 10.0), 0.25)
+        observed.workers.set_checks([good, refused, connect], 1, LIMITS)
+        await observed.until(lambda: len(observed.found) == 3)
+        codes = [observed.found[check][0].code for check in (good, refused, connect)]
+        assert codes == [ReasonCode.L7OK, ReasonCode.L4CON, ReasonCode.L4CON]
 
 
 async def test_a_killed_worker_is_replaced_without_a_verdict(caplog: pytest.LogCaptureFixture) -> None:
