@@ -44,6 +44,9 @@ COMMANDS: Mapping[str, CommandInfo] = {
         "print what a start, or a reload after OLDFILE, would change in the kernel: exit status 0, 3 if anything",
         "[--assume up|down|current] [--from OLDFILE] [--json]",
     ),
+    "doctor": CommandInfo(
+        "doctor", "find what of this host stands in the way: exit status 0, 1 with findings", "[--json]"
+    ),
     "probe": CommandInfo(
         "probe",
         "run each check once, now: exit status 0 when all are up, 1 when some are not",

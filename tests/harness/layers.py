@@ -27,6 +27,8 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("report.commands",),
     ("report.notifications",),
     ("instance",),
+    ("doctor",),
+    ("doctor.host",),
     ("daemon.history",),
     ("control",),
     ("daemon.reconciler",),
@@ -47,6 +49,7 @@ PURE: tuple[str, ...] = (
     *("administration", "saved_state"),
     *("ipvs", "checks.base", "checks.codes", "checks.effort", "checks.pattern", "checks.protocols", "config"),
     *("report.event_fields", "report.events", "report.wording", "report.mail.message"),
+    "doctor",
     *(
         "daemon.history.reason_table",
         "daemon.reconciler.causes",
@@ -64,6 +67,7 @@ PURE: tuple[str, ...] = (
     ),
 )
 NOT_PURE: tuple[str, ...] = (
+    "doctor.host",
     *("ipvs.netlink.client", "ipvs.netlink.session", "ipvs.netlink.socket"),
     *("config.names", "config.load", "config.files", "checks.protocols.http1", "checks.protocols.mysql_session"),
     *("checks.protocols.oracle_child", "checks.protocols.oracle_session", "checks.protocols.postgres_session"),

@@ -1,6 +1,7 @@
 """The kernel's own table, over generic netlink, without blocking the event loop.
 
-pyroute2 is not used: it runs a separate event loop for its sockets, and takes 150 ms to import.
+pyroute2, which `doctor` uses, is not used here: it runs a separate event loop for its sockets, and takes 150 ms to
+import.
 """
 
 from __future__ import annotations

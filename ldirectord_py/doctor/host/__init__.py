@@ -1,0 +1,1 @@
+"""Collects the facts of this host; the only part of the doctor that does I/O."""
