@@ -63,7 +63,7 @@ def event_fields(event: Event, seconds: float) -> dict[str, Any]:
         "event": event_name(event),
         "time": iso_time(seconds),
         "message": description(event),
-        **_details(event),
+        **event_details(event),
     }
 
 
@@ -134,7 +134,8 @@ def _checked_name(step: Transition) -> str:
     return "soft-failures-over" if step.recovered else "checked"
 
 
-def _details(event: Event) -> dict[str, Any]:
+def event_details(event: Event) -> dict[str, Any]:
+    """Return the fields of an event other than ``event``, ``time`` and ``message``."""
     match event:
         case Checked():
             return _verdict_fields(event)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from ldirectord_py.report.event_fields import event_fields, iso_time
+from ldirectord_py.report.event_fields import event_details, event_name, iso_time
 from ldirectord_py.report.events import Event
 from ldirectord_py.runtime.json_lines import encode_json
 from ldirectord_py.runtime.text import ESCAPED
@@ -55,9 +55,7 @@ def _details(line: LogLine) -> dict[str, Any]:
     """Return the fields of the event, except for those that every line has."""
     if line.event is None:
         return {}
-    fields = event_fields(line.event, line.seconds)
-    del fields["time"], fields["message"]
-    return fields
+    return {"event": event_name(line.event), **event_details(line.event)}
 
 
 def _journal_fields(fields: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
