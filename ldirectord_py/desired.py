@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Final
+from typing import Final, NamedTuple
 
 from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.config.model import NO_ENGINE, CheckType, Config, Fallback, Forward, Real, Virtual
@@ -106,8 +106,7 @@ def rows(
     return virtual_rows(virtual).rows(health, manual, administration, all_down=all_down)
 
 
-@dataclass(frozen=True, slots=True)
-class DestinationSlot:
+class DestinationSlot(NamedTuple):
     """A destination that a virtual may have: its ``servers`` and its possible rows.
 
     ``up`` holds the key of each real server and its row while it is up, in the order of the file. The row is ``down``

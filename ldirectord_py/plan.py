@@ -52,6 +52,8 @@ def plan(config: Config, kinds: Mapping[str, Kind]) -> Plan:
 
 def checks(virtual: Virtual, kinds: Mapping[str, Kind]) -> tuple[Check | None, ...]:
     """Return the check of each real server of the virtual, None for a server without one."""
+    if virtual.checktype in {CheckType.ON, CheckType.OFF}:
+        return (None,) * len(virtual.reals)
     return tuple(_check(virtual, real, kinds) for real in virtual.reals)
 
 

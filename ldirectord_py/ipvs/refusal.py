@@ -15,6 +15,7 @@ from ldirectord_py.ipvs.table import (
     DestinationKey,
     ForwardMethod,
     Key,
+    Row,
     Service,
     ServiceFlag,
     VirtualAddress,
@@ -44,13 +45,20 @@ def refused(op: Op, error: int) -> Refused:
 
 def validate(op: Op) -> Refused | None:
     """Return the refusal of an op that must not reach the kernel, else None; a deletion needs only a valid key."""
-    fault = _key_fault(op.row.key)
-    if fault is None and op.verb is not Verb.DELETE:
-        fault = _service_fault(op.row) if isinstance(op.row, Service) else _destination_fault(op.row)
+    fault = _key_fault(op.row.key) if op.verb is Verb.DELETE else _row_fault(op.row)
     return fault and Refused(op, *fault)
 
 
+def is_valid(row: Row) -> bool:
+    """Return whether a row may reach the kernel."""
+    return _row_fault(row) is None
+
+
 Fault = tuple[int, str]
+
+
+def _row_fault(row: Row) -> Fault | None:
+    return _key_fault(row.key) or (_service_fault(row) if isinstance(row, Service) else _destination_fault(row))
 
 
 def _key_fault(key: Key) -> Fault | None:

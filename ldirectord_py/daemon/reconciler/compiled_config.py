@@ -152,5 +152,5 @@ def _rules(virtual: Virtual) -> Rules:
 
 
 def _checked(virtual: CompiledVirtual) -> Iterator[tuple[Check | None, DestinationKey, CompiledReal]]:
-    for check, key in zip(virtual.checks, virtual.rows.identities, strict=True):
+    for check, key in zip(virtual.checks, virtual.rows.identities, strict=True) if any(virtual.checks) else ():
         yield check, key, virtual.reals[key]

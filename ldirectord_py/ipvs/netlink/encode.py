@@ -14,7 +14,7 @@ from typing import Final
 
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.netlink import uapi
-from ldirectord_py.ipvs.refusal import validate
+from ldirectord_py.ipvs.refusal import is_valid
 from ldirectord_py.ipvs.table import (
     IPIP,
     NOT_ENCODED,
@@ -50,7 +50,7 @@ _MARK_KEY = struct.Struct("=HHHxx HHI")
 _SERVICE_KEY = struct.Struct("=HHHxx HHHxx HH16s HH2sxx")
 _SERVICE_VALUES = struct.Struct("=HHII HHI HH4s")
 _DESTINATION_KEY = struct.Struct("=HH16s HH2sxx HHHxx")
-_DESTINATION_VALUES = struct.Struct("=HHI HHI HHI HHI")
+_DESTINATION = struct.Struct("=HH HH16s HH2sxx HHHxx HHI HHI HHI HHI")
 _TUNNEL = struct.Struct("=HHBxxx HH2sxx HHHxx")
 
 
@@ -68,7 +68,7 @@ def encode_valid(rows: Iterable[Row]) -> EncodedRows:
 
     Benchmark table, 1,000 x 10 natively: a write takes 8 ms of encoded rows, 45 ms of others.
     """
-    return {row: _payload(Verb.ADD, row) for row in rows if validate(Op(Verb.ADD, row)) is None}
+    return {row: _payload(Verb.ADD, row) for row in rows if is_valid(row)}
 
 
 def batch(ops: Sequence[Op], family: int, sequence: int, encoded: EncodedRows = NOT_ENCODED) -> bytes:
@@ -111,8 +111,8 @@ def _payload(verb: Verb, row: Row) -> bytes:
     whole = verb is not Verb.DELETE
     if isinstance(row, Service):
         return _nest(uapi.IPVS_CMD_ATTR_SERVICE, _service_key(row.key) + (_service_values(row) if whole else b""))
-    attributes = _destination_key(row.key) + (_destination_values(row) if whole else b"")
-    return service_key(row.key.service) + _nest(uapi.IPVS_CMD_ATTR_DEST, attributes)
+    destination = _destination(row) if whole else _nest(uapi.IPVS_CMD_ATTR_DEST, _destination_key(row.key))
+    return service_key(row.key.service) + destination
 
 
 @lru_cache(maxsize=64)  # benchmark table: the messages of 1,000 x 10 take 26 ms natively, and 33 without
@@ -161,14 +161,21 @@ def _destination_key(key: DestinationKey) -> bytes:
     )
 
 
-def _destination_values(row: Destination) -> bytes:
-    values = _DESTINATION_VALUES.pack(
+def _destination(row: Destination) -> bytes:
+    """Return the attribute that holds a destination, with key and values; one ``pack`` takes half the time of three."""
+    key = row.key
+    tunnel = b"" if row.tunnel == IPIP else _tunnel_values(row.tunnel)
+    values = _DESTINATION.pack(
+        *(_DESTINATION.size + len(tunnel), uapi.IPVS_CMD_ATTR_DEST | uapi.NLA_F_NESTED),
+        *(20, uapi.IPVS_DEST_ATTR_ADDR, key.packed),
+        *(6, uapi.IPVS_DEST_ATTR_PORT, key.port.to_bytes(2, "big")),
+        *(6, uapi.IPVS_DEST_ATTR_ADDR_FAMILY, uapi.AF_INET6 if key.ipv6 else uapi.AF_INET),
         *(8, uapi.IPVS_DEST_ATTR_FWD_METHOD, row.forward),
         *(8, uapi.IPVS_DEST_ATTR_WEIGHT, row.weight),
         *(8, uapi.IPVS_DEST_ATTR_U_THRESH, row.upper),
         *(8, uapi.IPVS_DEST_ATTR_L_THRESH, row.lower),
     )
-    return values if row.tunnel == IPIP else values + _tunnel_values(row.tunnel)
+    return values + tunnel
 
 
 def _tunnel_values(tunnel: Tunnel) -> bytes:
