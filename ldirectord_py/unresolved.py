@@ -38,7 +38,7 @@ def _real(virtual: Virtual, row: Destination) -> Real | None:
     real = fitting[0]
     name = real.name if len(fitting) == 1 else None
     weight = row.weight or real.weight  # a row of weight 0 is down or quiescent, and comes back
-    return replace(real, server=row.key.address, weight=weight, lower=row.lower, upper=row.upper, name=name)
+    return real._replace(server=row.key.address, weight=weight, lower=row.lower, upper=row.upper, name=name)
 
 
 def _fallback(virtual: Virtual, rows: Collection[Destination]) -> Fallback | None:

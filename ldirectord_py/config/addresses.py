@@ -101,11 +101,16 @@ def literal(text: str) -> Address | None:
     """Return the address that the text writes out, None for a name; raises InvalidValue for a wrong address."""
     if text.startswith("["):
         return _ipv6(text)
+    return plain_address(text) or _shortened(text)
+
+
+def plain_address(text: str) -> IPv4Address | None:
+    """Return an IPv4 address in four decimal numbers without leading zeros, None for any other text."""
     if _PLAIN.fullmatch(text):
         first, second, third, fourth = map(int, text.split("."))
         if max(first, second, third, fourth) <= 255:  # a fifth of the time of IPv4Address(text)
             return IPv4Address(first << 24 | second << 16 | third << 8 | fourth)
-    return _shortened(text)
+    return None
 
 
 def _ipv6(text: str) -> Address | None:

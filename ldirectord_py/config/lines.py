@@ -16,7 +16,6 @@ MAX_LINE_LENGTH = 65536
 YAML_SUFFIXES = (".yaml", ".yml")
 """Files of these names are in YAML."""
 
-_BLANK = " \t\r\f\v"
 _LINE = re.compile(r"([ \t\r\f\v]*)([^\s=]*)[ \t\r\f\v]*(=?)[ \t\r\f\v]*", re.ASCII)
 
 
@@ -57,20 +56,17 @@ def split_lines(text: Text) -> Iterator[Line]:
     """Yield the lines of a file that are neither blank nor comments."""
     gap = False
     for number, raw in enumerate(text.text.removeprefix("\ufeff").split("\n"), 1):
-        stripped = raw.strip(_BLANK)
-        if not stripped:
+        found = _LINE.match(raw)
+        assert found is not None  # noqa: S101  every part may be empty
+        blanks, name, equals = found.groups()
+        end = found.end()
+        if end == len(raw) and not (name or equals):
             gap = True
-        elif stripped[0] != "#":
-            yield _line(number, raw, gap, text.file)
+        elif not name.startswith("#"):
+            start = len(blanks)
+            indent = start + blanks.count("\t") * (TAB - 1)
+            yield Line(number, indent, start + 1, name, bool(equals), raw[end:], end + 1, gap, text.file)
             gap = False
-
-
-def _line(number: int, raw: str, gap: bool, file: str) -> Line:
-    found = _LINE.match(raw)
-    assert found is not None  # noqa: S101  every part may be empty
-    blanks, name, equals = found.groups()
-    indent = len(blanks.replace("\t", " " * TAB))
-    return Line(number, indent, len(blanks) + 1, name, bool(equals), raw[found.end() :], found.end() + 1, gap, file)
 
 
 def file_warnings(source: Text) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
+from typing import NamedTuple
 
 from ldirectord_py.address import Address, endpoint
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
@@ -53,8 +54,7 @@ class AlertStatus(StrEnum):
     RELOADING = "reloading"
 
 
-@dataclass(frozen=True, slots=True)
-class Real:
+class Real(NamedTuple):
     """A real server of a virtual; ``request`` and ``receive`` are its own, else the virtual's.
 
     ``name`` is the host name that was looked up, None if the file has an address.

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from ldirectord_py.checks.base import Kind
+from ldirectord_py.config.addresses import plain_address
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue, add_error, add_warnings
 from ldirectord_py.config.lines import Line
 from ldirectord_py.config.model import Forward
@@ -57,7 +58,7 @@ def read_parts(line: Line, kinds: Mapping[str, Kind], problems: list[Problem]) -
         raise InvalidValue(
             "request and receive of a server belong together", "write both, or leave both to the virtual"
         )
-    return RealLine(host, last, port, _real_options(values), tuple(_warnings(values)))
+    return RealLine(host, last, port, _real_options(values), tuple(_warnings(values)), plain_address(host))
 
 
 def _part_value(part: Line, kinds: Mapping[str, Kind], problems: list[Problem]) -> Iterator[Any]:

@@ -54,12 +54,12 @@ def split_sections(stream: Iterable[Line | Boundary], problems: list[Problem]) -
     splitter = _Splitter(problems)
     open_files: list[_OpenFile] = []
     for item in stream:
-        if item is Boundary.START:
-            open_files.append(_OpenFile())
-        elif item is Boundary.END:
-            open_files.pop()
-        else:
+        if not isinstance(item, Boundary):
             splitter.add(item, open_files[-1])
+        elif item is Boundary.START:
+            open_files.append(_OpenFile())
+        else:
+            open_files.pop()
     return splitter.sections
 
 

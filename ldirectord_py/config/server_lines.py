@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import IPv4Address
 from typing import NamedTuple
 
+from ldirectord_py.config.addresses import plain_address
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
 from ldirectord_py.config.lines import TAB
 from ldirectord_py.config.model import Forward
@@ -56,13 +58,17 @@ class RealOptions:
 
 
 class RealLine(NamedTuple):
-    """A ``real``: one server, or those from ``host`` to ``last``; ``port`` is "" if there is none."""
+    """A ``real``: one server, or those from ``host`` to ``last``; ``port`` is "" if there is none.
+
+    ``address`` is that of a host in four decimal numbers, as most are.
+    """
 
     host: str
     last: str | None
     port: str
     options: RealOptions
     diagnostics: tuple[Diagnostic, ...]
+    address: IPv4Address | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +130,18 @@ def _ignored(rest: str, at: int) -> tuple[Diagnostic, ...]:
 
 def parse_real(value: str) -> RealLine:
     """Parse the value of ``real`` or ``real6``; raises InvalidValue."""
-    text = strip_comment(value, quotes_closed).rstrip()
+    text = (strip_comment(value, quotes_closed) if "#" in value else value).rstrip()
     found = _REAL.match(text) or _REAL.search(text)
     if found is None:
         raise _real_error(text)
-    if text.count(":", 0, found.start()) > 1:
+    if found.start() and text.count(":", 0, found.start()) > 1:
         raise InvalidValue(*_NO_BRACKETS)
     host, last, colons, port, rest = found.groups()
     options = _options_at(rest, found.start(5))
-    diagnostics = tuple(diagnostic.shifted(found.start(5)) for diagnostic in options.diagnostics)
+    diagnostics = options.diagnostics and tuple(each.shifted(found.start(5)) for each in options.diagnostics)
     if found.start() or colons == "::" or "#" in text:
         diagnostics = (*_ignored_characters(text, found, colons), *diagnostics)
-    return RealLine(host, last, port or "", options, diagnostics)
+    return RealLine(host, last, port or "", options, diagnostics, plain_address(host))
 
 
 def parse_address(text: str) -> tuple[str, str | None, str]:

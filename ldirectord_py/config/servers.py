@@ -18,7 +18,7 @@ from ldirectord_py.ipvs.table import ServiceKey, VirtualAddress
 MAX_RANGE = 65536
 """Addresses of one ``real``."""
 
-_Options = tuple[int, Forward, int, str, str, int, int, str | None]
+_Options = tuple[int, Forward, int, str, str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +47,21 @@ def real_servers(
     reals: list[Real] = []
     unresolved: list[Real] = []
     seen = _SeenServers({}, {})
+    before: RealLine | None = None
     for line, parsed in lines:
         try:
             addresses = _addresses(parsed, line, context)
-            options = _options(parsed, context)
+            if before is None or (parsed.port, parsed.options) != (before.port, before.options):
+                options = _options(parsed, context)
         except InvalidValue as error:
             add_error(context.problems, line, error.diagnostic)
             continue
+        before = parsed
+        name = None if parsed.address or parsed.last or not is_host_name(parsed.host) else parsed.host
         if not addresses:
-            unresolved.append(Real(UNRESOLVED[context.key.ipv6], *options))
+            unresolved.append(Real(UNRESOLVED[context.key.ipv6], *options, name))
         for address in addresses:
-            real = Real(address, *options)
+            real = Real(address, *options, name)
             _warn_of_duplicate(real, line, seen, context)
             reals.append(real)
     return tuple(reals), tuple(unresolved)
@@ -76,29 +80,29 @@ def _warn_of_duplicate(real: Real, line: Line, seen: _SeenServers, context: Serv
     address, own_port = int(real.server), real.forward is Forward.MASQ or not isinstance(context.key, VirtualAddress)
     row, server = (address, real.port if own_port else context.port), (address, real.port)
     hint = "remove one of them"
-    if row in seen.rows:
-        what = f"{real} is the same destination as in {seen.rows[row].seen_from(line)}; the kernel knows it once"
+    first_of_row, first_of_server = seen.rows.setdefault(row, line), seen.servers.setdefault(server, line)
+    if first_of_row is not line:
+        what = f"{real} is the same destination as in {first_of_row.seen_from(line)}; the kernel knows it once"
         add_warnings(context.problems, line, Diagnostic(what, hint))
-    elif server in seen.servers:
-        first = seen.servers[server].seen_from(line)
+    elif first_of_server is not line:
+        first = first_of_server.seen_from(line)
         what = f"{real} is the same server as in {first}, with another port in the kernel; the last line counts"
         add_warnings(context.problems, line, Diagnostic(what, hint))
-    seen.rows.setdefault(row, line)
-    seen.servers.setdefault(server, line)
 
 
 def _options(parsed: RealLine, context: ServerContext) -> _Options:
-    """Return the fields of a Real after its address."""
+    """Return the fields of a Real between its address and its name."""
     port = find_port(parsed.port, context.names) if parsed.port else 0
     options, request, receive = parsed.options, context.request, context.receive
     if options.request is not None:
         request, receive = options.request, options.receive
-    name = parsed.host if parsed.last is None and is_host_name(parsed.host) else None
-    return port, options.forward, options.weight, request, receive, options.lower, options.upper, name
+    return port, options.forward, options.weight, request, receive, options.lower, options.upper
 
 
 def _addresses(parsed: RealLine, line: Line, context: ServerContext) -> list[Address]:
     """Return the addresses of a ``real``, none if a name does not resolve."""
+    if parsed.address is not None and parsed.last is None and not context.key.ipv6:
+        return [parsed.address]
     first = _address(parsed.host, line, context)
     if parsed.last is None:
         return [] if first is None else [first]

@@ -84,13 +84,14 @@ def _add_server(
     settings: Settings, line: Line, kinds: Mapping[str, Kind], problems: list[Problem], *, ipv6: bool
 ) -> None:
     """Read a ``real`` and keep a ``fallback`` if they are of the virtual's family."""
+    if line.name == ("real6" if ipv6 else "real"):
+        _add_real(settings, line, kinds, problems)
+        return
     stem = line.name.removesuffix("6")
     expected, header = (f"{stem}6", "virtual6") if ipv6 else (stem, "virtual")
     if line.name != expected:
         what = f"{line.name} cannot be used in a {header}"
         add_error(problems, line, Diagnostic(what, f"write {expected}=..."))
-    elif stem == "real":
-        _add_real(settings, line, kinds, problems)
     else:
         _set_line(settings, stem, line, problems)
 

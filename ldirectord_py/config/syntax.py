@@ -93,12 +93,13 @@ def collect_names(tree: SyntaxTree) -> NameReferences:
 
 
 def _servers(tree: SyntaxTree) -> Iterator[tuple[str, bool]]:
-    """Yield the host of each server and whether it is one of IPv6."""
+    """Yield the host of each server and whether it is one of IPv6, without hosts that are known to be addresses."""
     for name, fallback in tree.globals.fallbacks.items():
         yield fallback.host, name == "fallback6"
     for section in tree.virtuals:
         for _, real in section.settings.reals:
-            yield real.host, section.ipv6
+            if real.address is None:
+                yield real.host, section.ipv6
             if real.last is not None and not section.ipv6:
                 yield real.last, False
         for fallback in section.settings.fallbacks.values():
@@ -110,8 +111,7 @@ def _ports(tree: SyntaxTree) -> Iterator[tuple[str, str]]:
     for section in tree.virtuals:
         if section.header is not None:
             yield section.header.port, section.protocol
-        for _, real in section.settings.reals:
-            yield real.port, ""
+        yield from ((port, "") for port in {real.port for _, real in section.settings.reals})
         for fallback in _fallbacks(tree, section):
             yield fallback.port, section.protocol
             yield fallback.port, ""  # the protocol is unknown if the virtual's own name does not resolve
