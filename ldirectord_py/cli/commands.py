@@ -90,4 +90,5 @@ Options:
   -v, --version    print the version
 
 Environment:
-  LDIRECTORD_RUNDIR  the folder of the pid and lock files, /var/run by default"""
+  LDIRECTORD_RUNDIR    the folder of the pid and lock files, /var/run by default
+  LDIRECTORD_STATEDIR  the folder of what drain and disable have done, /var/lib/ldirectord by default"""

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from ldirectord_py.instance.pid_file import RUNDIR_VARIABLE
+from ldirectord_py.instance.pid_file import RUNDIR_VARIABLE, STATEDIR_VARIABLE
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.ipvsadm import command
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
@@ -62,6 +62,12 @@ class PrintingKernel(MemoryKernel):
                 logger.warning("Cannot print the changes: %s", error)
         else:
             self._fault.clear()
+
+
+def state_folder(run_folder: Path) -> Path:
+    """Return the folder for the state file: that of LDIRECTORD_STATEDIR, or else that for pid and lock file."""
+    named = os.environ.get(STATEDIR_VARIABLE)
+    return Path(named) if named else run_folder
 
 
 @contextmanager

@@ -30,8 +30,8 @@ def _refuse_unknown(arguments: Sequence[str]) -> None:
 
 
 def _run_in_memory(daemon: DaemonProcess) -> None:
-    from ldirectord_py.cli.memory_kernel import PrintingKernel, run_folder  # noqa: PLC0415  seldom needed
+    from ldirectord_py.cli.memory_kernel import PrintingKernel, run_folder, state_folder  # noqa: PLC0415  seldom needed
 
     with run_folder() as folder:
-        instance = replace(daemon.instance, folder=folder)
+        instance = replace(daemon.instance, folder=folder, state_folder=state_folder(folder))
         replace(daemon, instance=instance, kernel=PrintingKernel()).serve(instance.lock())

@@ -5,7 +5,8 @@
     Reloader --_reload--.
     NameWatch ----------+--> _put_in_force --> MaintenanceDirectory.prepare, Director.reload, ProbeDispatcher.set_config
 
-    MaintenanceDirectory --set_maintenance--.
+    Administrator -------set_administration-.
+    MaintenanceDirectory --set_maintenance--+
     Prober or WorkerPool ----observe--------+--> Director: HealthTracker --> TableSync --> Kernel
                                                                |                 |
                                                                '------Event------+--> log
@@ -18,7 +19,7 @@
     Reloader.run, when the files change --> CommandRunner.changed: ``callback``
     _reload, after it -------------------> CommandRunner.reloaded: ``execute``
 
-    ControlSocket: its requests are given a Context, with Director, Reloader and ProbeDispatcher
+    ControlSocket: its requests are given a Context, with Director, Reloader, ProbeDispatcher and Administrator
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from typing import Any, Final, NoReturn
 
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.parse import Parsed
+from ldirectord_py.daemon.administration.administrator import Administrator
+from ldirectord_py.daemon.administration.state_file import StateFile
 from ldirectord_py.daemon.commands.runner import CommandRunner
 from ldirectord_py.daemon.configuration.name_watch import NameWatch
 from ldirectord_py.daemon.configuration.reload import Reloader
@@ -63,6 +66,9 @@ STOP_TIMEOUT: Final = 1.8
 
 MIN_REPORT_TIMEOUT: Final = 0.6
 """Seconds for mails and monitorfiles at least, however long the kernel and the daemons of ``execute`` take."""
+
+STATE_TIMEOUT: Final = 0.5
+"""Seconds for the state file at the end."""
 
 STATUS_INTERVAL: Final = 1.0
 """Seconds between two comparisons of the status line."""
@@ -111,7 +117,13 @@ class Daemon:
         self.probes = ProbeDispatcher(self.director.observe)
         self.reloader = Reloader(identity.path, loaded, self.director, self._reload, notify)
         self.name_watch = NameWatch(self.reloader, self._put_in_force)
-        context = Context(identity, self.director, self.reloader, self.probes, self.journal, self.transitions)
+        self.administrator = Administrator(
+            self.director, StateFile(identity.instance.state_file, identity.instance.name)
+        )
+        listeners.append(self.administrator)
+        context = Context(
+            identity, self.director, self.reloader, self.probes, self.administrator, self.journal, self.transitions
+        )
         self.control = ControlSocket(context)
         listeners.append(context.in_force)
         self.notify = notify
@@ -119,7 +131,7 @@ class Daemon:
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Start, call ``ready``, and run until cancelled; raises KernelError as the start does."""
-        await self.maintenance.start()
+        await asyncio.gather(self.maintenance.start(), self.administrator.start())
         with gc_paused():  # benchmark start: a sixth of the time with 10,000 servers
             await self.director.start()
         self.probes.set_config(self.director.compiled)
@@ -133,6 +145,8 @@ class Daemon:
             self.reloader.run(self.commands.changed),
             self.name_watch.run(),
             self.maintenance.run(),
+            self.administrator.run(),
+            self.administrator.state_file.run(),
             self.maintenance.names.run(),
             self.reports.mail.run(),
             self.control.run(),
@@ -147,7 +161,8 @@ class Daemon:
 
     async def close(self) -> None:
         """Release everything; works at any stage of the start."""
-        await asyncio.gather(self.control.close(), self.probes.close(), return_exceptions=True)
+        state = self.administrator.close(STATE_TIMEOUT)
+        await asyncio.gather(self.control.close(), self.probes.close(), state, return_exceptions=True)
         await self.commands.close()
         await self.kernel.aclose()
         left = self._deadline - asyncio.get_running_loop().time()

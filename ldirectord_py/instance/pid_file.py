@@ -19,6 +19,8 @@ from ldirectord_py.errors import LdirectordError
 
 RUNDIR = "/var/run"
 RUNDIR_VARIABLE = "LDIRECTORD_RUNDIR"
+STATEDIR = "/var/lib/ldirectord"
+STATEDIR_VARIABLE = "LDIRECTORD_STATEDIR"
 TERM_TIMEOUT = 10.0
 """Seconds that ``stop`` waits before it kills the daemon, which takes less than two to stop."""
 
@@ -50,10 +52,11 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance, whose pid and lock file are in ``folder``."""
+    """An instance, whose pid and lock file are in ``folder``; ``state_folder`` is that of its state file, if given."""
 
     name: str
     folder: Path
+    state_folder: Path | None = None
 
     @property
     def pid_file(self) -> Path:
@@ -69,6 +72,11 @@ class Instance:
     def socket_file(self) -> Path:
         """The control socket of the daemon."""
         return self.folder / f"ldirectord.{self.name}.sock"
+
+    @property
+    def state_file(self) -> Path:
+        """The file of what lasts over a restart."""
+        return (self.state_folder or self.folder) / f"{self.name}.json"
 
     def running_pid(self) -> int | None:
         """Return the pid of the running daemon, or None; waits for a daemon that has just started to write its pid."""
@@ -166,8 +174,17 @@ class Instance:
 
 
 def instance(name: str) -> Instance:
-    """Return the instance called ``name``, with its files in LDIRECTORD_RUNDIR or else in /var/run."""
-    return Instance(name, Path(os.environ.get(RUNDIR_VARIABLE, RUNDIR)))
+    """Return the instance called ``name``.
+
+    Its files are in LDIRECTORD_RUNDIR or else in /var/run, its state file in LDIRECTORD_STATEDIR or else in
+    /var/lib/ldirectord.
+    """
+    environment = os.environ
+    return Instance(
+        name,
+        Path(environment.get(RUNDIR_VARIABLE, RUNDIR)),
+        Path(environment.get(STATEDIR_VARIABLE, STATEDIR)),
+    )
 
 
 def _read_pid(path: Path) -> int | None:

@@ -22,6 +22,7 @@ class Ours(Subject):
         """Return what keeps its files in its folder."""
         return {
             "LDIRECTORD_RUNDIR": str(self.folder),
+            "LDIRECTORD_STATEDIR": str(self.folder),
             "PYTHONPATH": str(ROOT / "tests"),
             "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
         }

@@ -90,4 +90,5 @@ def _run(command: Sequence[str], given: str = "") -> str:
 
 
 def _environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "LDIRECTORD_RUNDIR": tempfile.gettempdir(), **more}
+    folder = tempfile.gettempdir()
+    return {**os.environ, "LDIRECTORD_RUNDIR": folder, "LDIRECTORD_STATEDIR": folder, **more}

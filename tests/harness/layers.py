@@ -60,6 +60,7 @@ PURE: tuple[str, ...] = (
     *(
         "daemon.reconciler.manual_edits",
         "cli.arguments",
+        "cli.until",
         "control.protocol",
         "control.rights",
         "runtime.text",

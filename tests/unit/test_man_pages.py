@@ -11,7 +11,7 @@ from ldirectord_py.cli import FAILED, INTERRUPTED, STATUSES
 from ldirectord_py.cli.commands import COMMANDS, help_text
 from ldirectord_py.cli.status import RUNNING, STALE, STOPPED
 from ldirectord_py.config.directives import DIRECTIVES
-from ldirectord_py.instance.pid_file import RUNDIR, RUNDIR_VARIABLE
+from ldirectord_py.instance.pid_file import RUNDIR, RUNDIR_VARIABLE, STATEDIR, STATEDIR_VARIABLE
 from ldirectord_py.instance.sd_notify import VARIABLES
 
 ROOT = Path(__file__).parents[2]
@@ -73,8 +73,10 @@ def test_every_exit_status_is_described() -> None:
 
 
 def test_variables_and_files_are_those_of_the_daemon() -> None:
-    assert {RUNDIR_VARIABLE, *VARIABLES} == {word for tag in tags("ENVIRONMENT") for word in words(tag)}
-    assert f"{RUNDIR}/ldirectord.INSTANCE.pid" in tags("FILES")
+    assert {RUNDIR_VARIABLE, STATEDIR_VARIABLE, *VARIABLES} == {
+        word for tag in tags("ENVIRONMENT") for word in words(tag)
+    }
+    assert {f"{RUNDIR}/ldirectord.INSTANCE.pid", f"{STATEDIR}/INSTANCE.json"} <= set(tags("FILES"))
 
 
 def test_they_are_installed() -> None:

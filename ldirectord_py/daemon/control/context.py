@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from ldirectord_py.daemon.administration.administrator import Administrator
 from ldirectord_py.daemon.configuration.reload import Reloader
 from ldirectord_py.daemon.control.in_force import InForce
 from ldirectord_py.daemon.history.journal import Journal
@@ -22,6 +23,7 @@ class Context:
     director: Director
     reloader: Reloader
     probes: ProbeDispatcher
+    administrator: Administrator
     journal: Journal
     transitions: TransitionHistory
     started: float = field(default_factory=time.time)

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.control.connection import RequestRoute, Stream
 from ldirectord_py.control.protocol import Answer, ControlRequest
 from ldirectord_py.control.rights import Right
+from ldirectord_py.daemon.control.administer import ARGUMENTS, administer
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.control.reload import reload
 from ldirectord_py.daemon.control.status import status
+
+READY, DRAIN, DISABLED = AdministrativeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,10 @@ class RequestInfo:
 REQUESTS: Final[Mapping[str, RequestInfo]] = {
     "status": RequestInfo(status, Right.LOOK),
     "reload": RequestInfo(reload, Right.STEER),
+    "drain": RequestInfo(administer(DRAIN), Right.STEER, ARGUMENTS),
+    "undrain": RequestInfo(administer(READY, only=(READY, DRAIN)), Right.STEER, ARGUMENTS),
+    "disable": RequestInfo(administer(DISABLED), Right.STEER, ARGUMENTS),
+    "enable": RequestInfo(administer(READY), Right.STEER, ARGUMENTS),
 }
 
 

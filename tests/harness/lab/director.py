@@ -58,7 +58,8 @@ class Director(Namespace):
         if self._notify_socket is None:
             self._notify_socket = NotifySocket(self.folder / "notify")
         self._notify_socket.drain()
-        environment = {"NOTIFY_SOCKET": str(self._notify_socket.path), "LDIRECTORD_RUNDIR": str(self.folder)}
+        folders = dict.fromkeys(("LDIRECTORD_RUNDIR", "LDIRECTORD_STATEDIR"), str(self.folder))
+        environment = {"NOTIFY_SOCKET": str(self._notify_socket.path), **folders}
         with (self.folder / "output").open("ab") as output:
             argv = (DAEMON, str(self.config), "run")
             self._daemon = self.spawn(*argv, output=output, environment=environment)

@@ -94,7 +94,8 @@ class Box:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "LDIRECTORD_RUNDIR": str(self.folder), "PYTHONWARNINGS": "error"}
+        folders = dict.fromkeys(("LDIRECTORD_RUNDIR", "LDIRECTORD_STATEDIR"), str(self.folder))
+        return {**os.environ, **folders, "PYTHONWARNINGS": "error"}
 
     def run(self, *words: str) -> tuple[int, str, str]:
         """Return exit status, standard output and standard error of a command on the configuration."""

@@ -1,0 +1,55 @@
+"""The real servers that the names of a request mean."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from ldirectord_py.control.protocol import Code, RequestError
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
+from ldirectord_py.ipvs.table import DestinationKey
+from ldirectord_py.server_names import ServerPattern, find_virtuals, unknown_server
+
+MAX_NAMES: Final = 100
+"""Names in a request."""
+
+MATCHED_AT_ONCE: Final = 50
+"""Servers whose names are compared in a turn of the event loop: some 0.5 ms."""
+
+
+async def choose_reals(compiled: CompiledConfig, names: Sequence[str], virtual: str = "") -> list[CompiledReal]:
+    """Return the real servers that these names mean, if named only in this ``virtual``, in the order of the file.
+
+    Raises RequestError for a name that means none.
+    """
+    if not 0 < len(names) <= MAX_NAMES:
+        raise RequestError(Code.BAD_REQUEST, f"names has to have 1 to {MAX_NAMES} names")
+    virtuals = _virtuals(compiled, virtual)
+    found: dict[DestinationKey, CompiledReal] = {}
+    for name in names:
+        found |= await _matching(virtuals, name)
+    return [found[real.key] for each in virtuals for real in each.reals.values() if real.key in found]
+
+
+def _virtuals(compiled: CompiledConfig, name: str) -> list[CompiledVirtual]:
+    virtuals = list(compiled.virtuals.values())
+    if not name:
+        return virtuals
+    keys = {each.key for each in find_virtuals((each.virtual for each in virtuals), name)}
+    if not keys:
+        raise RequestError(Code.NOT_FOUND, f"no virtual {name}")
+    return [each for each in virtuals if each.virtual.key in keys]
+
+
+async def _matching(virtuals: Sequence[CompiledVirtual], name: str) -> dict[DestinationKey, CompiledReal]:
+    pattern = ServerPattern(name)
+    reals = [real for each in virtuals if pattern.includes(each.virtual) for real in each.reals.values()]
+    found: dict[DestinationKey, CompiledReal] = {}
+    for start in range(0, len(reals), MATCHED_AT_ONCE):
+        part = reals[start : start + MATCHED_AT_ONCE]
+        found |= {real.key: real for real in part if pattern.matches(real.virtual, real.real)}
+        await asyncio.sleep(0)
+    if not found:
+        raise RequestError(Code.NOT_FOUND, str(unknown_server((each.virtual for each in virtuals), name)))
+    return found

@@ -1,0 +1,132 @@
+"""``drain``, ``undrain``, ``disable`` and ``enable`` over the socket of a whole daemon."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.running_daemon import RunningDaemon, running_daemon
+from ldirectord_py.control.rights import Right
+from ldirectord_py.daemon.control.requests import REQUESTS
+from ldirectord_py.ipvs.table import Destination
+
+WEB = """\
+checkinterval = 10
+virtual = 192.0.2.1:80
+    real = 10.1.0.1:80 masq 2
+    real = 10.1.0.2:80 masq
+    checktype = on
+virtual = 192.0.2.2:53
+    real = 10.1.0.2:53 masq
+    protocol = udp
+    checktype = on
+"""
+ONE = "tcp:192.0.2.1:80/10.1.0.1:80"
+
+
+async def weights(place: RunningDaemon) -> list[int]:
+    await place.daemon.director.reconcile()
+    return [row.weight for row in place.kernel.table.values() if isinstance(row, Destination)]
+
+
+def states(answer: Any) -> list[tuple[str, str]]:
+    assert answer["ok"], answer
+    return [(server["before"], server["state"]) for server in answer["servers"]]
+
+
+def test_they_need_the_right_to_steer() -> None:
+    assert {REQUESTS[name].right for name in ("drain", "undrain", "disable", "enable")} == {Right.STEER}
+
+
+async def test_a_drain_has_an_owner_a_reason_and_an_end(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        answer = await place.ask("drain", names=["10.1.0.1"], why="new kernel", until=time.time() + 3600)
+        [server] = answer["servers"]
+        assert (server["virtual"], server["real"], server["name"]) == ("tcp:192.0.2.1:80", "10.1.0.1:80", None)
+        assert (server["before"], server["state"], server["why"], server["up"]) == (
+            "ready",
+            "drain",
+            "new kernel",
+            True,
+        )
+        assert server["who"] == "root"
+        assert server["since"] < server["until"]
+        assert (answer["kept"], answer["fault"]) == (True, None)
+        assert await weights(place) == [0, 1, 1]
+        assert place.daemon.journal.since(0)[-1].fields()["who"] == "root"
+    async with running_daemon(tmp_path, WEB) as place:
+        assert await weights(place) == [0, 1, 1]
+        assert "1 drained" in (await place.ask("status"))["summary"]
+        assert states(await place.ask("undrain", names=["*"])) == [
+            ("drain", "ready"),
+            ("ready", "ready"),
+            ("ready", "ready"),
+        ]
+        assert await weights(place) == [2, 1, 1]
+
+
+async def test_names_globs_and_one_virtual(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        assert len(states(await place.ask("drain", names=["10.1.0.2"]))) == 2
+        assert len(states(await place.ask("undrain", names=["10.1.0.2"], virtual="udp:192.0.2.2:53"))) == 1
+        assert await weights(place) == [2, 0, 1]
+        assert len(states(await place.ask("disable", names=["10.1.0.?", ONE]))) == 3
+        assert await weights(place) == []
+
+
+async def test_enable_ends_both_and_undrain_only_a_drain(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        await place.ask("disable", names=[ONE])
+        assert states(await place.ask("undrain", names=[ONE])) == [("disabled", "disabled")]
+        assert states(await place.ask("enable", names=[ONE])) == [("disabled", "ready")]
+        await place.ask("drain", names=[ONE])
+        assert states(await place.ask("enable", names=[ONE])) == [("drain", "ready")]
+        assert await weights(place) == [2, 1, 1]
+
+
+async def test_root_may_say_for_whom_it_acts(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        answer = await place.ask("drain", names=[ONE], sudo_user="alice")
+        assert answer["servers"][0]["who"] == "root (sudo: alice)"
+        answer = await place.ask("drain", names=[ONE], sudo_user="a\nb")
+        assert answer["servers"][0]["who"] == "root"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ({}, "bad_request", "names has to have 1 to 100 names"),
+        ({"names": ["*"] * 101}, "bad_request", "names has to have 1 to 100 names"),
+        ({"names": ["10.1.0.1", "web9"]}, "not_found", "no real server web9"),
+        ({"names": ["*"], "virtual": "192.0.2.9:80"}, "not_found", "no virtual 192.0.2.9:80"),
+        ({"names": ["10.1.0.1"], "virtual": "192.0.2.2:53"}, "not_found", "no real server 10.1.0.1"),
+        ({"names": ["*"], "why": "a\nb"}, "bad_request", "why has to be one line"),
+        ({"names": ["*"], "why": "x" * 201}, "bad_request", "why has to be one line"),
+        ({"names": ["*"], "until": 5}, "bad_request", "until has to be a time in the future"),
+        ({"names": ["*"], "until": 1e300}, "bad_request", "until has to be a time in the future"),
+        ({"names": ["*"], "until": "14:30"}, "bad_request", "until has to be a number"),
+    ],
+)
+async def test_a_request_that_is_refused_changes_nothing(
+    tmp_path: Path, arguments: dict[str, Any], code: str, message: str
+) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        error = (await place.ask("drain", **arguments))["error"]
+        assert error["code"] == code
+        assert error["message"].startswith(message)
+        assert await weights(place) == [2, 1, 1]
+
+
+async def test_a_state_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    folder = tmp_path
+    (folder / "web.cf.json.new").mkdir()
+    (tmp_path / "web.cf.json.new" / "x").touch()
+    async with running_daemon(tmp_path, WEB) as place:
+        answer = await place.ask("drain", names=[ONE])
+        assert answer["kept"] is False
+        assert "web.cf.json cannot be written" in answer["fault"]
+        assert await weights(place) == [0, 1, 1]
+    assert not [each for each in folder.iterdir() if each.name == "web.cf.json"]
