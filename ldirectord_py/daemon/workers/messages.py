@@ -28,7 +28,7 @@ MAX_MESSAGE_SIZE = 64 * 1024 * 1024
 
 # Look-ups in these take a tenth of the time of Verdict(...) and ReasonCode(...), and there is one for each probe.
 _VERDICTS: Mapping[int, Verdict] = {verdict.value: verdict for verdict in Verdict}
-_CODES: Mapping[str, ReasonCode] = {code.value: code for code in ReasonCode}
+_CODE_BY_NAME: Mapping[str, ReasonCode] = {code.value: code for code in ReasonCode}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def decode_update(data: bytes) -> Update:
 
 def _result(verdict: int, reason: str, seconds: float, code: str) -> Result:
     try:
-        return Result(_VERDICTS[verdict], reason, seconds, _CODES[code])
+        return Result(_VERDICTS[verdict], reason, seconds, _CODE_BY_NAME[code])
     except KeyError as error:
         raise ValueError(f"no such verdict or code: {error}") from None
 
