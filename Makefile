@@ -28,7 +28,7 @@ help:
 	@echo "make matrix    the unit tests on each supported Python, with the oldest and the newest dependencies"
 	@echo "make bench     speed and memory beside keepalived, ldirectord and ipvsadm: writes docs/performance.md"
 	@echo "make lint      ruff and mypy;   make format   format the code and apply ruff's fixes"
-	@echo "make man       write docs/man/ldirectord.cf.5 from docs/configuration.md, and etc/ldirectord.schema.json"
+	@echo "make man       write docs/man/ldirectord.cf.5 from docs/configuration.md, etc/ldirectord.schema.json, etc/completion"
 	@echo "make lock      renew requirements-dev.lock"
 	@echo "make clean     remove everything that make made"
 
@@ -81,6 +81,7 @@ format: venv
 man: venv
 	@PYTHONPATH=tests $(BIN)/python -m harness.manpage
 	@PYTHONPATH=tests $(BIN)/python -m harness.schema
+	@PYTHONPATH=tests $(BIN)/python -m harness.completion
 
 lock: venv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --all-extras --python-version 3.11 \

@@ -85,4 +85,7 @@ def test_they_are_installed() -> None:
         "share/man/man5": ["docs/man/ldirectord.cf.5"],
         "share/man/man8": ["docs/man/ldirectord.8"],
         "share/ldirectord-py": ["etc/ldirectord.schema.json"],
+        "share/bash-completion/completions": ["etc/completion/ldirectord"],
+        "share/zsh/site-functions": ["etc/completion/_ldirectord"],
+        "share/fish/vendor_completions.d": ["etc/completion/ldirectord.fish"],
     }
