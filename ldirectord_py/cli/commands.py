@@ -33,6 +33,14 @@ COMMANDS: Mapping[str, CommandInfo] = {
         "run the daemon in the foreground, for systemd; --memory-kernel: without root, on a table in memory",
         "[--memory-kernel]",
     ),
+    "show": CommandInfo(
+        "show",
+        "show the servers: configured, administrative, observed, kernel; --down: exit status 3 if there is trouble",
+        "[--down|--all] [--json] [NAME ...]",
+    ),
+    "events": CommandInfo(
+        "events", "print what happened, and with --follow what happens", "[--follow] [--since SEQ|TIME] [--json]"
+    ),
     "check": CommandInfo("check", "check the configuration: exit status 0, or 2 with all errors"),
     "dump": CommandInfo("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
     "convert": CommandInfo(

@@ -17,5 +17,6 @@ def connect(invocation: Invocation) -> ControlClient:
         return ControlClient(process.socket_file)
     except NotReachable as error:
         if process.running_pid() is None:
+            invocation.config_file()  # raises if there is no such file: the name is probably wrong
             raise NotReachable(f"ldirectord is stopped for {invocation.config}") from None
         raise error from None

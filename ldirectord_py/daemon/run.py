@@ -122,7 +122,14 @@ class Daemon:
         )
         listeners.append(self.administrator)
         context = Context(
-            identity, self.director, self.reloader, self.probes, self.administrator, self.journal, self.transitions
+            identity,
+            self.director,
+            self.reloader,
+            self.probes,
+            self.administrator,
+            self.journal,
+            self.transitions,
+            kernel,
         )
         self.control = ControlSocket(context)
         listeners.append(context.in_force)

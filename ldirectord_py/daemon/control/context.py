@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from ldirectord_py.daemon.administration.administrator import Administrator
 from ldirectord_py.daemon.configuration.reload import Reloader
 from ldirectord_py.daemon.control.in_force import InForce
+from ldirectord_py.daemon.control.kernel_usage import KernelUsage
 from ldirectord_py.daemon.history.journal import Journal
 from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.instance.identity import Identity
+from ldirectord_py.ipvs.kernel import Kernel
 
 
 @dataclass(slots=True)
@@ -26,10 +28,13 @@ class Context:
     administrator: Administrator
     journal: Journal
     transitions: TransitionHistory
+    kernel: Kernel
     started: float = field(default_factory=time.time)
     in_force: InForce = field(init=False)
+    usage: KernelUsage = field(init=False)
 
     def __post_init__(self) -> None:
         """Follow the configurations that come into force, once the director is told of ``in_force``."""
-        reloader = self.reloader
+        reloader, director = self.reloader, self.director
         self.in_force = InForce(lambda: reloader.loaded)
+        self.usage = KernelUsage(self.kernel, lambda: tuple(director.compiled.virtuals))

@@ -67,7 +67,7 @@ class ControlSocket:
     async def close(self) -> None:
         """Remove the socket, and disconnect all clients."""
         self._is_open = False
-        await self._server.close()
+        await asyncio.gather(self._server.close(), self.context.usage.close())
 
     async def _give_rights(self, control: str | None, status: str | None) -> bool:
         """Return whether it is done: not if the lookup failed."""

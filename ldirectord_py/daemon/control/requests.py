@@ -13,7 +13,9 @@ from ldirectord_py.control.protocol import Answer, ControlRequest
 from ldirectord_py.control.rights import Right
 from ldirectord_py.daemon.control.administer import ARGUMENTS, administer
 from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.events import events
 from ldirectord_py.daemon.control.reload import reload
+from ldirectord_py.daemon.control.show import show
 from ldirectord_py.daemon.control.status import status
 
 READY, DRAIN, DISABLED = AdministrativeState
@@ -35,6 +37,8 @@ REQUESTS: Final[Mapping[str, RequestInfo]] = {
     "undrain": RequestInfo(administer(READY, only=(READY, DRAIN)), Right.STEER, ARGUMENTS),
     "disable": RequestInfo(administer(DISABLED), Right.STEER, ARGUMENTS),
     "enable": RequestInfo(administer(READY), Right.STEER, ARGUMENTS),
+    "show": RequestInfo(show, Right.LOOK, ("names", "which", "details")),
+    "events": RequestInfo(events, Right.LOOK, ("since", "since_time", "epoch", "follow")),
 }
 
 

@@ -94,12 +94,15 @@ class ResultHistory:
 
     def added(self, check: Check) -> float | None:
         """Return when a check that has no result was added, in seconds of the monotonic clock, else None."""
-        at, _, number = self._entry(self._rings[check].at, 1)
+        ring = self._rings.get(check)
+        at, _, number = self._entry(ring.at, 1) if ring is not None else (0.0, 0.0, None)
         return at if number == NOTHING else None
 
     def results(self, check: Check) -> Iterator[PastResult]:
-        """Yield the results of a check, the latest first."""
-        ring = self._rings[check]
+        """Yield the results of a check, the latest first; none of one that is not kept."""
+        ring = self._rings.get(check)
+        if ring is None:
+            return
         for back in range(1, KEPT_RESULTS + 1):
             at, seconds, number = self._entry(ring.at, back)
             reason = self._reasons.reason(number)

@@ -1,0 +1,120 @@
+"""``events``: what happened in a running daemon, and with ``--follow`` what happens."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.cli.control_client import connect
+from ldirectord_py.cli.moments import past_time
+from ldirectord_py.cli.options import OptionParser
+from ldirectord_py.cli.terminal import Colour, coloured, local_time, printable_line, wants_colour
+from ldirectord_py.control.client import NotReachable
+
+RECONNECT_INTERVAL: Final = 1.0
+"""Seconds after which a follower looks for the daemon again."""
+
+SILENCE_TIMEOUT: Final = 15.0
+"""Seconds without an answer after which a follower connects again; a daemon sends one each second."""
+
+_NUMBER = re.compile(r"(?:(?P<epoch>[0-9a-f]{8}):)?(?P<seq>[0-9]+)")
+_COLOURS: Final[Mapping[str, Colour]] = {
+    **dict.fromkeys(("server-down", "outage-began", "kernel-lost", "row-refused", "reload-refused"), Colour.RED),
+    **dict.fromkeys(("server-up", "outage-over", "kernel-found", "checks-judged"), Colour.GREEN),
+    **dict.fromkeys(("drift-repaired", "drift-accepted"), Colour.MAGENTA),
+    **dict.fromkeys(("checks-unjudged", "names-unresolved"), Colour.YELLOW),
+}
+
+
+class EventReader:
+    """Reads the events of a daemon, which may be another one later. Its state: where it goes on."""
+
+    def __init__(self, invocation: Invocation, position: Mapping[str, Any]) -> None:
+        self._invocation = invocation
+        self._position = dict(position)
+
+    def read(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the answer to a request; raises NotReachable or RequestError."""
+        with connect(self._invocation) as client:
+            yield client.ask("events", **self._position)
+
+    def follow(self) -> Iterator[Mapping[str, Any]]:
+        """Yield answers for ever; while no daemon runs, wait for the next one. Raises what the first attempt raises."""
+        connected = False
+        while True:
+            try:
+                with connect(self._invocation) as client:
+                    for answer in client.stream("events", SILENCE_TIMEOUT, follow=True, **self._position):
+                        connected = True
+                        self._position = {"since": answer["last"], "epoch": answer["epoch"]}
+                        yield answer
+            except NotReachable as error:
+                if not connected:
+                    raise
+                print(f"-- {error}; waiting for it", file=sys.stderr, flush=True)
+            while not self._is_back():
+                time.sleep(RECONNECT_INTERVAL)
+
+    def _is_back(self) -> bool:
+        try:
+            connect(self._invocation).close()
+        except NotReachable:
+            return False
+        return True
+
+
+def run(invocation: Invocation) -> int:
+    """Print the events, the oldest first; return 0; raise NotReachable without a daemon."""
+    options = _parse_arguments(invocation.arguments)
+    reader = EventReader(invocation, _position(options.since))
+    colour = wants_colour(sys.stdout)
+    for answer in reader.follow() if options.follow else reader.read():
+        lines = _json_lines(answer) if options.json else event_lines(answer, colour=colour)
+        text = "".join(f"{line}\n" for line in lines)
+        if text:
+            print(text, end="", flush=True)
+    return 0
+
+
+def event_lines(answer: Mapping[str, Any], *, colour: bool) -> Iterator[str]:
+    """Yield a line for each event: its number, local time, who if it was not the daemon itself, and what happened."""
+    if gap := answer["gap"]:
+        missed = f"{gap['missed']} events are missing" if gap["missed"] is not None else "Events may be missing"
+        yield coloured(f"-- {missed}: {gap['reason']}", Colour.YELLOW, enabled=colour)
+    for event in answer["events"]:
+        who = f" [{printable_line(event['who'])}]" if event["who"] != "ldirectord" else ""
+        code = f" [{event['code']}]" if event.get("code") else ""
+        text = f"{event['seq']:>6}  {local_time(event['time'])}  {event['event']:<15}{who} {event['message']}{code}"
+        yield coloured(printable_line(text), _COLOURS.get(event["event"], Colour.PLAIN), enabled=colour)
+
+
+def _json_lines(answer: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an object for each event, with the epoch; one with ``gap`` comes first where events are missing."""
+    if answer["gap"]:
+        yield json.dumps({"epoch": answer["epoch"], "gap": answer["gap"]})
+    for event in answer["events"]:
+        yield json.dumps({"epoch": answer["epoch"], **event})
+
+
+def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = OptionParser("events")
+    parser.add_argument("--follow", action="store_true")
+    parser.add_argument("--since", default="", metavar="SEQ|TIME")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args(arguments)
+
+
+def _position(since: str) -> dict[str, Any]:
+    """Return the arguments of a request for ``SEQ``, ``EPOCH:SEQ`` or a time; raises UsageError."""
+    if not since:
+        return {}
+    if number := _NUMBER.fullmatch(since):
+        return {"since": int(number["seq"]), "epoch": number["epoch"]}
+    return {"since_time": past_time(since, datetime.now().astimezone())}

@@ -1,0 +1,187 @@
+"""The answer of ``show`` as tables for people: what hurts first, and what is plainly well in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from ldirectord_py.cli.terminal import Colour, coloured, local_time, printable_line, short_duration, short_latency
+
+MAX_WELL: Final = 30
+"""Virtuals without trouble that have a line each; more of them are only counted, unless all are asked for."""
+
+HEAD: Final = ("REAL", "CONFIGURED", "ADMINISTRATIVE", "OBSERVED", "KERNEL", "")
+WHY: Final = len(HEAD) - 1
+
+Server = Mapping[str, Any]
+"""The fields of a virtual or a real server in an answer."""
+
+_COLOURS: Final[Mapping[str, Colour]] = {
+    "down": Colour.RED,
+    "outage": Colour.RED,
+    "disagrees": Colour.MAGENTA,
+}
+
+
+class Layout(NamedTuple):
+    """How to print: within so many columns (None: however wide), in colour, and whether all rows were asked for."""
+
+    width: int | None = None
+    colour: bool = False
+    everything: bool = False
+
+
+class TableLine(NamedTuple):
+    """A line of the table: its cells, or one text over all of them."""
+
+    cells: Sequence[str]
+    colour: Colour = Colour.PLAIN
+
+
+def show_lines(answer: Mapping[str, Any], layout: Layout) -> Iterator[str]:
+    """Yield the lines of an answer."""
+    virtuals = answer["virtuals"]
+    hurt = [virtual for virtual in virtuals if _hurts(virtual)]
+    well = [virtual for virtual in virtuals if not _hurts(virtual)]
+    yield coloured(summary_line(answer), Colour.BOLD, enabled=layout.colour)
+    if answer["kernel"]["error"]:
+        text = f"The kernel's table cannot be read: {answer['kernel']['error']}"
+        yield coloured(text, Colour.RED, enabled=layout.colour)
+    detailed = virtuals if layout.everything else hurt
+    table = [line for virtual in detailed for line in virtual_lines(virtual, answer)]
+    yield from formatted(table, layout)
+    if not layout.everything and well:
+        yield from _well_lines(well, layout)
+
+
+def summary_line(answer: Mapping[str, Any]) -> str:
+    """Return how much is up, and how old the oldest result is."""
+    virtuals = answer["virtuals"]
+    up, total = (sum(virtual[name] for virtual in virtuals) for name in ("up", "total"))
+    outages = sum("outage" in virtual["trouble"] for virtual in virtuals)
+    parts = [f"{up} of {total} real servers up", f"{len(virtuals)} virtual{'s' * (len(virtuals) != 1)}"]
+    if outages:
+        parts.append(f"{outages} WITHOUT A SERVER")
+    if answer["oldest_result"] is not None:
+        parts.append(f"oldest result {short_duration(answer['oldest_result'])} old")
+    return ", ".join(parts)
+
+
+def virtual_lines(virtual: Server, answer: Mapping[str, Any]) -> Iterator[TableLine]:
+    """Yield the line of a virtual, and those of its servers in the answer."""
+    outage = "outage" in virtual["trouble"]
+    yield TableLine((virtual_text(virtual),), Colour.RED if outage else Colour.BOLD)
+    readable = answer["kernel"]["error"] is None
+    for real in virtual["reals"]:
+        yield TableLine(real_cells(real, readable=readable), _colour(real["trouble"]))
+    fallback = virtual["fallback"]
+    if fallback and (fallback["used"] or fallback["disagrees"]):
+        used = "in use" if fallback["used"] else "not in use"
+        cells = ("  " + fallback["server"], "fallback", "", used, kernel_cell(fallback["kernel"], readable=readable))
+        yield TableLine((*cells, "; ".join(fallback["disagrees"])), _colour(virtual["trouble"]))
+    for other in virtual["others"]:
+        cells = ("  " + other["real"], "-", "", "", kernel_cell(other["kernel"], readable=readable))
+        yield TableLine((*cells, "in the kernel only: it drains, or its name has no address now"), Colour.YELLOW)
+
+
+def virtual_text(virtual: Server) -> str:
+    """Return a virtual in one line."""
+    configured = virtual["configured"]
+    name = f" ({printable_line(virtual['servicename'])})" if virtual["servicename"] else ""
+    outage = "  NO SERVER IS UP" if "outage" in virtual["trouble"] else ""
+    return f"{virtual['virtual']}{name}  {configured['scheduler']}, {check_text(configured)}  {counts(virtual)}{outage}"
+
+
+def check_text(configured: Server) -> str:
+    """Return what is checked: the checktype, and the service if it is negotiated."""
+    checktype = configured["checktype"]
+    negotiates = checktype == "negotiate" or checktype.isdigit()
+    return f"{checktype} {configured['service']}" if negotiates else str(checktype)
+
+
+def counts(virtual: Server) -> str:
+    """Return how many of a virtual's servers are up."""
+    return f"{virtual['up']}/{virtual['total']} up"
+
+
+def real_cells(real: Server, *, readable: bool = True) -> tuple[str, ...]:
+    """Return the cells of a real server; ``readable``: the kernel's table was read."""
+    configured, administrative = real["configured"], real["administrative"]
+    name = f" {printable_line(real['name'])}" if real["name"] else ""
+    mark = "!" if {"down", "disagrees"} & set(real["trouble"]) else "~" if real["trouble"] else " "
+    return (
+        f"{mark} {real['real']}{name}",
+        f"{configured['weight']} {configured['forward']}",
+        administrative["state"],
+        observed_cell(real["observed"]),
+        kernel_cell(real["kernel"], readable=readable),
+        "; ".join(reasons(real)),
+    )
+
+
+def observed_cell(observed: Server) -> str:
+    """Return the state by the checks, the code, the count to failurecount, latency and age of the last result."""
+    words = [{True: "up", False: "down", None: "unknown"}[observed["up"]]]
+    if observed["code"]:
+        words.append(observed["code"])
+    if observed["failures"]:
+        words.append(f"{observed['failures']}/{observed['failurecount']}")
+    elif observed["up"] is False and observed["successes"]:
+        words.append(f"{observed['successes']}/{observed['successcount']}")
+    if observed["latency"] is not None:
+        words.append(short_latency(observed["latency"]))
+    if observed["age"] is not None:
+        words.append(f"{short_duration(observed['age'])} ago")
+    return " ".join([*words, "OVERDUE"] if observed["overdue"] else words)
+
+
+def kernel_cell(kernel: Server | None, *, readable: bool = True) -> str:
+    """Return weight, active and inactive connections; ``-`` without a row, ``?`` if the table was not read."""
+    if not readable:
+        return "?"
+    return "-" if kernel is None else f"{kernel['weight']} {kernel['active']}+{kernel['inactive']}"
+
+
+def reasons(real: Server) -> list[str]:
+    """Return in words why a server is as it is: how rows differ, who administered it, what the last check said."""
+    texts = [text.upper() if index == 0 else text for index, text in enumerate(real["disagrees"])]
+    administrative, observed = real["administrative"], real["observed"]
+    if administrative["who"]:
+        since = f" since {local_time(administrative['since'])}" if administrative["since"] else ""
+        until = f" until {local_time(administrative['until'])}" if administrative["until"] else ""
+        why = f": {administrative['why']}" if administrative["why"] else ""
+        texts.append(f"{administrative['state']} by {administrative['who']}{since}{until}{why}")
+    if observed["reason"]:
+        texts.append(observed["reason"])
+    return [printable_line(text) for text in texts]
+
+
+def formatted(table: Sequence[TableLine], layout: Layout) -> Iterator[str]:
+    """Yield the lines of a table with its columns aligned; on a terminal each is cut at its width."""
+    head = TableLine(("  " + HEAD[0], *HEAD[1:]), Colour.DIM)
+    if rows := [line for line in table if len(line.cells) == len(HEAD)]:
+        table = [head, *table]
+    widths = [max(len(line.cells[column]) for line in (head, *rows)) for column in range(WHY)]
+    for line in table:
+        text = line.cells[0]
+        if len(line.cells) == len(HEAD):
+            cells = [cell.ljust(width) for cell, width in zip(line.cells, widths, strict=False)]
+            text = "  ".join((*cells, line.cells[WHY])).rstrip()
+        if layout.width is not None and len(text) > layout.width:
+            text = text[: max(0, layout.width - 1)] + "…"
+        yield coloured(text, line.colour, enabled=layout.colour)
+
+
+def _well_lines(well: Sequence[Server], layout: Layout) -> Iterator[str]:
+    if len(well) > MAX_WELL:
+        yield f"{len(well)} virtuals without trouble, {sum(virtual['up'] for virtual in well)} servers up (--all)"
+    else:
+        yield from formatted([TableLine((virtual_text(virtual),)) for virtual in well], layout)
+
+
+def _hurts(virtual: Server) -> bool:
+    return bool(virtual["trouble"] or virtual["others"] or any(real["trouble"] for real in virtual["reals"]))
+
+
+def _colour(trouble: Sequence[str]) -> Colour:
+    return next((_COLOURS[word] for word in trouble if word in _COLOURS), Colour.YELLOW if trouble else Colour.PLAIN)

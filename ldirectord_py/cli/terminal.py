@@ -1,0 +1,62 @@
+"""What a terminal shows: colours where they are wanted, durations and times for people."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, TextIO
+
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"))
+
+
+class Colour(StrEnum):
+    """A colour as its number in ANSI's sequences; each stands beside a word or a mark that says the same."""
+
+    PLAIN = ""
+    BOLD = "1"
+    DIM = "2"
+    RED = "31"
+    GREEN = "32"
+    YELLOW = "33"
+    MAGENTA = "35"
+    INVERSE = "7"
+
+
+def wants_colour(stream: TextIO, environment: Mapping[str, str] | None = None) -> bool:
+    """Return whether to colour what is printed to a stream: only on a terminal, and not with NO_COLOR set."""
+    env = os.environ if environment is None else environment
+    return stream.isatty() and not env.get("NO_COLOR") and env.get("TERM") != "dumb"
+
+
+def coloured(text: str, colour: Colour, *, enabled: bool) -> str:
+    """Return a text in a colour, or as it is."""
+    return f"\x1b[{colour.value}m{text}\x1b[0m" if enabled and colour.value and text else text
+
+
+def short_duration(seconds: float) -> str:
+    """Return a duration in its one or two largest units: ``4s``, ``3m12s``, ``2d4h``."""
+    whole = int(seconds)
+    for (size, unit), (smaller, small_unit) in zip(_UNITS, (*_UNITS[1:], (1, "s")), strict=True):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size}{unit}{rest}{small_unit}" if rest else f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
+def short_latency(seconds: float) -> str:
+    """Return a duration of a check: ``0.21ms``, ``12ms``, ``3.0s``."""
+    if seconds >= 1:
+        return f"{seconds:.1f}s"
+    return f"{seconds * 1000:.0f}ms" if seconds >= 0.01 else f"{seconds * 1000:.2g}ms"
+
+
+def local_time(iso: str) -> str:
+    """Return a time of ISO 8601 as local time: ``2026-11-28 03:12:45``."""
+    return f"{datetime.fromisoformat(iso).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def printable_line(text: str) -> str:
+    """Return a text of others on one line, with control characters as ``?``: it cannot reach the terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,0 +1,131 @@
+"""``show``: what is configured, administered and observed of each server, and what the kernel has of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
+from typing import Final
+
+from ldirectord_py.checks.base import Check
+from ldirectord_py.control.protocol import Answer, Code, ControlRequest, Lazy, RequestError
+from ldirectord_py.daemon.control.choice import MAX_NAMES, choose_reals
+from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.server_fields import (
+    Fields,
+    Knowledge,
+    Moment,
+    VirtualView,
+    oldest_result,
+    past_results,
+    past_transitions,
+)
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
+from ldirectord_py.ipvs.table import DestinationKey
+from ldirectord_py.server_names import find_virtuals
+
+CHECKS_AT_ONCE: Final = 500
+"""Checks whose results are looked up in a turn of the event loop: some 0.5 ms."""
+
+WHICH: Final[dict[str, Callable[[Fields], bool]]] = {
+    "all": lambda _: True,
+    "trouble": lambda real: bool(real["trouble"]),
+    "down": lambda real: "down" in real["trouble"] or "disagrees" in real["trouble"],
+}
+"""Which real servers ``which`` asks for."""
+
+Chosen = tuple[CompiledVirtual, Collection[DestinationKey] | None]
+"""A virtual, and which of its servers; None for all."""
+
+
+async def show(context: Context, request: ControlRequest) -> Answer:
+    """Return the virtuals with their real servers: those of ``names``, and of these those that ``which`` asks for.
+
+    With ``details`` each has its last results and transitions. The rows are made while they are sent.
+    """
+    which, details = request.text("which", "all"), request.flag("details")
+    if which not in WHICH:
+        raise RequestError(Code.BAD_REQUEST, f"which has to be one of {', '.join(WHICH)}")
+    chosen = await _choose(context.director.compiled, request.texts("names"))
+    known = await _knowledge(context)
+    oldest = await _oldest(context, known)
+    return {
+        "kernel": {"age": known.now.age(known.kernel.at), "error": known.kernel.error},
+        "oldest_result": None if oldest is None else known.now.age(oldest),
+        "virtuals": Lazy(_virtual_fields(each, known, WHICH[which], details=details) for each in chosen),
+    }
+
+
+async def _knowledge(context: Context) -> Knowledge:
+    director, reading = context.director, await context.usage.read()
+    return Knowledge(
+        dict(director.health),  # of one moment, however long the answer takes
+        director.tracker.results,
+        context.transitions,
+        reading,
+        dict(director.sync.manual_edits.weights),
+        director.tracker.table.administration,
+        director.administered,
+        director.maintained,
+        Moment(time.monotonic(), time.time()),
+    )
+
+
+async def _oldest(context: Context, known: Knowledge) -> float | None:
+    """Return when the oldest of the last results was observed."""
+    checks = list(context.director.compiled.plan)
+    found: list[float] = []
+    for start in range(0, len(checks), CHECKS_AT_ONCE):
+        in_force = context.director.compiled.plan  # a reload may come in between
+        part = (check for check in checks[start : start + CHECKS_AT_ONCE] if check in in_force)
+        oldest = oldest_result(known.results, part)
+        found += [] if oldest is None else [oldest]
+        await asyncio.sleep(0)
+    return min(found, default=None)
+
+
+def _virtual_fields(chosen: Chosen, known: Knowledge, wanted: Callable[[Fields], bool], *, details: bool) -> Fields:
+    view = VirtualView(chosen[0], known)
+    return {**view.fields(), "reals": Lazy(_reals(view, chosen[1], known, wanted, details=details))}
+
+
+def _reals(
+    view: VirtualView,
+    keys: Collection[DestinationKey] | None,
+    known: Knowledge,
+    wanted: Callable[[Fields], bool],
+    *,
+    details: bool,
+) -> Iterator[Fields]:
+    for real, check in view.reals():
+        if keys is None or real.key in keys:
+            fields = view.real(real, check)
+            if wanted(fields):
+                yield {**fields, **_details(known, real, check)} if details else fields
+
+
+def _details(known: Knowledge, real: CompiledReal, check: Check | None) -> Fields:
+    return {"results": past_results(known, check), "transitions": past_transitions(known, real.key)}
+
+
+async def _choose(compiled: CompiledConfig, names: Sequence[str]) -> list[Chosen]:
+    """Return the virtuals and servers that these names mean; raises RequestError for a name that means none."""
+    if not names:
+        return [(virtual, None) for virtual in compiled.virtuals.values()]
+    if len(names) > MAX_NAMES:
+        raise RequestError(Code.BAD_REQUEST, f"more than {MAX_NAMES} names")
+    keys = set(chain.from_iterable([await _matching(compiled, name) for name in names]))
+    return [(each, keys & each.reals.keys()) for each in compiled.virtuals.values() if not keys.isdisjoint(each.reals)]
+
+
+async def _matching(compiled: CompiledConfig, name: str) -> set[DestinationKey]:
+    """Return the servers that a name means; that of a virtual alone means all its servers."""
+    try:
+        return {real.key for real in await choose_reals(compiled, [name])}
+    except RequestError:
+        named = find_virtuals((each.virtual for each in compiled.virtuals.values()), name)
+        keys = {key for virtual in named for key in compiled.virtuals[virtual.key].reals}
+        if not keys:
+            raise
+        return keys

@@ -1,0 +1,56 @@
+"""``ldirectord CONFIG run --memory-kernel`` as a process, and commands that ask it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class MemoryDaemon:
+    """The process of a daemon, its configuration, and the environment of its commands."""
+
+    def __init__(self, folder: Path, text: str) -> None:
+        self.config = folder / "web.cf"
+        self.config.write_text(f'logfile = "{folder / "log"}"\n{text}')
+        self.environment = {**os.environ, "LDIRECTORD_RUNDIR": str(folder), "LDIRECTORD_STATEDIR": str(folder)}
+        self._daemon: subprocess.Popen[str] | None = None
+
+    def command(self, *words: str) -> list[str]:
+        """Return the words of a command on the configuration."""
+        return [sys.executable, "-m", "ldirectord_py", str(self.config), *words]
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        """Return exit status, standard output and standard error of a command."""
+        done = subprocess.run(
+            self.command(*words), capture_output=True, text=True, timeout=60, env=self.environment, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def start(self) -> None:
+        """Start the daemon; return when it has written its table, and so listens for commands."""
+        words = self.command("run", "--memory-kernel")
+        self._daemon = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=self.environment)
+        assert self._daemon.stdout
+        assert self._daemon.stdout.readline().startswith("ipvsadm")
+
+    def stop(self) -> None:
+        """Stop the daemon, if it runs."""
+        if self._daemon is not None:
+            with self._daemon as daemon:
+                daemon.terminate()
+            self._daemon = None
+
+
+@contextmanager
+def memory_daemon(folder: Path, text: str) -> Iterator[MemoryDaemon]:
+    """Yield a daemon that runs, stopped at the end."""
+    daemon = MemoryDaemon(folder, text)
+    daemon.start()
+    try:
+        yield daemon
+    finally:
+        daemon.stop()

@@ -1,0 +1,54 @@
+"""Colours only where they are wanted; durations and times in a few letters."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from ldirectord_py.cli.terminal import (
+    Colour,
+    coloured,
+    local_time,
+    printable_line,
+    short_duration,
+    short_latency,
+    wants_colour,
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_colour_is_for_terminals_without_no_color(environment: dict[str, str], wanted: bool) -> None:
+    assert wants_colour(Terminal(), environment) is wanted
+    assert not wants_colour(io.StringIO(), environment)
+
+
+def test_a_text_is_coloured_only_if_enabled() -> None:
+    assert coloured("down", Colour.RED, enabled=True) == "\x1b[31mdown\x1b[0m"
+    assert coloured("down", Colour.RED, enabled=False) == coloured("down", Colour.PLAIN, enabled=True) == "down"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59.9, "59s"), (60, "1m"), (192, "3m12s"), (3600, "1h"), (9000, "2h30m"), (187200, "2d4h")],
+)
+def test_a_duration_has_two_units_at_most(seconds: float, text: str) -> None:
+    assert short_duration(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.00021, "0.21ms"), (0.0123, "12ms"), (0.5, "500ms"), (3.04, "3.0s")])
+def test_a_latency_has_two_digits(seconds: float, text: str) -> None:
+    assert short_latency(seconds) == text
+
+
+def test_a_time_is_local_and_a_text_is_one_line() -> None:
+    assert local_time("2026-11-28T03:12:45.118Z").startswith("2026-11-2")
+    assert printable_line("a\x1b[2J\nb\udcffé") == "a?[2J?b?é"

@@ -1,0 +1,138 @@
+"""``show`` over the socket of a whole daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import down, up
+from harness.running_daemon import running_daemon
+from ldirectord_py.errors import KernelError
+
+WEB = """\
+checkinterval = 10
+virtual = 192.0.2.1:80
+    real = 10.1.0.1:80 masq 2
+    real = 10.1.0.2:80 masq
+    fallback = 127.0.0.1:80 masq
+    service = http
+virtual = 192.0.2.2:53
+    real = 10.1.0.2:53 masq
+    protocol = udp
+    checktype = on
+"""
+ONE, TWO = "10.1.0.1", "10.1.0.2"
+
+
+def reals(answer: Any) -> dict[str, Any]:
+    return {f"{real['virtual']}/{real['real']}": real for virtual in answer["virtuals"] for real in virtual["reals"]}
+
+
+async def test_all_servers_with_the_age_of_the_oldest_result(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        assert (await place.ask("show"))["oldest_result"] is None
+        await place.observe(up())
+        answer = await place.ask("show")
+        assert (answer["ok"], answer["kernel"]["error"], answer["generation"]) == (True, None, 1)
+        assert 0 <= answer["oldest_result"] < 5
+        assert list(reals(answer)) == [
+            "tcp:192.0.2.1:80/10.1.0.1:80",
+            "tcp:192.0.2.1:80/10.1.0.2:80",
+            "udp:192.0.2.2:53/10.1.0.2:53",
+        ]
+        assert {real["observed"]["up"] for real in reals(answer).values()} == {True}
+        assert [each["up"] for each in answer["virtuals"]] == [2, 1]
+
+
+async def test_only_what_is_in_trouble_or_down(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB.replace("http", "http\n    failurecount = 2")) as place:
+        await place.observe(up())
+        await place.observe(down())
+        await place.observe(down(), ONE)
+        found = {which: list(reals(await place.ask("show", which=which))) for which in ("all", "trouble", "down")}
+        assert [len(each) for each in found.values()] == [3, 2, 1]
+        assert found["down"] == ["tcp:192.0.2.1:80/10.1.0.1:80"]
+        refused = await place.ask("show", which="nonsense")
+        assert refused["error"]["message"] == "which has to be one of all, trouble, down"
+
+
+async def test_named_servers_with_their_history(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        for result in (up("200 OK"), down(), up("201 Created")):
+            await place.observe(result, TWO)
+        answer = await place.ask("show", names=["192.0.2.1:80/10.1.0.2"], details=True)
+        ((name, real),) = reals(answer).items()
+        assert name == "tcp:192.0.2.1:80/10.1.0.2:80"
+        assert [each["reason"] for each in real["results"]] == ["201 Created", "connect refused", "200 OK"]
+        assert [each["up"] for each in real["transitions"]] == [True, False, True]
+        assert "results" not in reals(await place.ask("show", names=[TWO]))[name]
+
+
+@pytest.mark.parametrize(
+    ("names", "count"), [([TWO], 2), (["10.1.0.*"], 3), (["udp:192.0.2.2:53"], 1), ([ONE, TWO], 3), (["*:80"], 2)]
+)
+async def test_names_choose_servers(tmp_path: Path, names: list[str], count: int) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        assert len(reals(await place.ask("show", names=names))) == count
+
+
+async def test_an_unknown_name_is_an_error_that_suggests_others(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        answer = await place.ask("show", names=["10.1.0.1:81"])
+        assert (answer["ok"], answer["error"]["code"]) == (False, "not_found")
+        assert answer["error"]["message"].startswith("no real server 10.1.0.1:81; did you mean 10.1.0.1:80")
+        assert (await place.ask("show", names=["x"] * 101))["error"]["code"] == "bad_request"
+
+
+async def test_a_kernel_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        await place.observe(up())
+        place.kernel.broken = KernelError("no IPVS")
+        answer = await place.ask("show")
+        assert answer["kernel"]["error"] == "no IPVS"
+        assert {real["kernel"] and real["disagrees"] for real in reals(answer).values()} == {None}
+
+
+async def test_a_reload_while_the_answer_is_sent_harms_nothing(tmp_path: Path) -> None:
+    """The client reads nothing until another configuration is in force, so that most rows are made after it."""
+    many = "".join(f"    real = 10.2.{n // 250}.{n % 250 + 1}:80 masq\n" for n in range(2000))
+    text = f"virtual = 192.0.2.1:80\n{many}    service = http\n"
+    async with running_daemon(tmp_path, text) as place:
+        await place.observe(up())
+        client = await place.connect()
+        client.send({"request": "show", "details": True})
+        await asyncio.sleep(0.3)
+        (tmp_path / "web.cf").write_text(WEB)
+        await place.daemon.reloader.reload()
+        answer = await client.answer()
+        assert len(reals(answer)) == 2000
+        assert {real["observed"]["up"] for real in reals(answer).values()} <= {True, None}
+        assert len(reals(await place.ask("show"))) == 3
+
+
+async def test_an_answer_about_many_servers_delays_the_loop_by_milliseconds(tmp_path: Path) -> None:
+    many = "".join(
+        f"virtual = 192.0.{v // 250}.{v % 250 + 1}:80\n    service = http\n"
+        + "".join(f"    real = 10.{n + 1}.{v // 250}.{v % 250 + 1}:80 masq\n" for n in range(10))
+        for v in range(100)
+    )
+    async with running_daemon(tmp_path, many) as place:
+        await place.observe(up())
+        client = await place.connect()
+        latest, delays, begin = time.monotonic(), [0.0], time.monotonic()
+        client.send({"request": "show"})
+        answering = asyncio.create_task(client.answer(60))
+        while not answering.done():
+            await asyncio.sleep(0.001)
+            now = time.monotonic()
+            delays.append(now - latest)
+            latest = now
+        taken = time.monotonic() - begin
+        answer = await answering
+        assert len(reals(answer)) == 1000
+        assert sorted(delays)[-max(2, len(delays) // 100)] < 0.1
+        assert taken < 30
