@@ -18,7 +18,7 @@ class ConnectCheck:
     async def __call__(self, target: Target) -> str:
         """Return ``connected``; the connection is closed at once."""
         set_progress(NOT_CONNECTED)
-        connection = await connect(self._host, target.port)
+        connection = await connect(self._host, target.port, sends_first=True)
         connection.close()
         set_progress(CONNECTED)
         return "connected"

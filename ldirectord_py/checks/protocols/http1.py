@@ -87,7 +87,7 @@ class HttpCheck:
     async def _fetch(self, request: Request, when: str) -> tuple[Response, bool]:
         """Return the whole response, and whether the pattern is in it; ``when`` is appended to the progress."""
         set_progress(NOT_CONNECTED + when)
-        connection = await connect(request.host, request.port)
+        connection = await connect(request.host, request.port, sends_first=True)
         answer = Response(request.method, self._wanted, kept=self._pattern is not None, effort=connection.effort)
         exchange = Exchange(connection, request, answer, self.context(request))
         try:

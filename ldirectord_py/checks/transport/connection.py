@@ -26,13 +26,17 @@ SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 """An address of IPv4 or IPv6 as sockets take it; typeshed has the last form for Python without IPv6."""
 
 
-def connect(host: str, port: int) -> Coroutine[None, None, Connection]:
+def connect(host: str, port: int, *, sends_first: bool = False) -> Coroutine[None, None, Connection]:
     """Return a connection to an address, or to the first address of a name that accepts one.
 
+    ``sends_first``: the caller sends data or closes at once. The kernel then saves a packet, the acknowledgement of the
+    handshake, which goes with these; until then the server may not know of the connection.
     Raises the OSError of the last address that was tried, or Inconclusive where this host could not try any.
     """
     family = _family(host)
-    return _connect_to_name(host, port) if family is None else Connection(family).open((host, port))
+    if family is None:
+        return _connect_to_name(host, port)
+    return Connection(family).open((host, port), sends_first=sends_first)
 
 
 async def open_connection(
@@ -109,14 +113,16 @@ class Connection:
         self._waiter: asyncio.Future[None] | None = None
         self.effort = Effort()
 
-    async def open(self, address: SocketAddress) -> Connection:
-        """Return the connection once the server has accepted it, else close it.
+    async def open(self, address: SocketAddress, *, sends_first: bool = False) -> Connection:
+        """Return the connection once the server has accepted it, else close it; ``sends_first`` as for ``connect``.
 
         Raises OSError, or Inconclusive for a fault of this host.
         """
         try:
             if self._ipv6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+            if sends_first:  # saves 5 us of an HTTP check, of about 100
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
             error = self._socket.connect_ex(address)
             if later := error == EINPROGRESS:
                 self._register()

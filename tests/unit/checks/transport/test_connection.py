@@ -7,6 +7,7 @@ import errno
 import gc
 import select
 import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from ldirectord_py.checks.transport import connection
 from ldirectord_py.checks.transport.connection import connect
 
 HOST = "127.0.0.1"
+SEGMENTS_OUT = 136
+"""The offset of ``tcpi_segs_out`` in struct tcp_info of <linux/tcp.h>."""
 
 
 async def test_it_sends_and_receives_until_the_end(servers: Servers) -> None:
@@ -181,3 +184,14 @@ async def test_a_goodbye_troubles_nobody(servers: Servers) -> None:
 
 def _descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("sends_first", [False, True])
+async def test_the_handshake_is_acknowledged_with_the_data_of_who_sends_first(
+    servers: Servers, sends_first: bool
+) -> None:
+    server = await servers.start(answering(b"one"))
+    opened = (await connect(HOST, server, sends_first=sends_first)).detach()
+    with opened:
+        (packets,) = struct.unpack_from("=I", opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), SEGMENTS_OUT)
+        assert (1 if sends_first else 2) == packets
