@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import TypeAlias
-
-import regex
+from typing import TYPE_CHECKING, TypeAlias
 
 from ldirectord_py.runtime.weak_cache import WeakCache
 
-Pattern: TypeAlias = regex.Pattern[bytes]
+if TYPE_CHECKING:
+    import regex  # otherwise imported with the first pattern: 7 ms
 
-_PERL_ONLY = regex.compile(r"\\(?:x\{([0-9A-Fa-f]+)\}|o\{([0-7]+)\}|c([@-_a-z])|(.))", regex.DOTALL)
+Pattern: TypeAlias = "regex.Pattern[bytes]"
+
+_PERL_ONLY = re.compile(r"\\(?:x\{([0-9A-Fa-f]+)\}|o\{([0-7]+)\}|c([@-_a-z])|(.))", re.DOTALL)
 
 _LETTERS: Mapping[str, str] = {
     "z": r"\Z",
@@ -29,6 +31,8 @@ def compiled(text: str) -> Pattern:
 
 
 def _compile(text: str) -> Pattern:
+    import regex  # noqa: PLC0415
+
     translated = _PERL_ONLY.sub(_translate, text)
     raw = translated.encode("utf-8", "surrogateescape")  # not as_bytes: surrogates that stand for no byte are refused
     return regex.compile(raw, flags=regex.VERSION0, cache_pattern=False)
@@ -39,6 +43,8 @@ _patterns = WeakCache(_compile, recent=64)  # 0.35 ms each; a configuration has 
 
 def pattern_problem(text: str) -> str | None:
     """Return the error of a pattern of ``receive``, or None."""
+    import regex  # noqa: PLC0415
+
     try:
         compiled(text)
     except regex.error as error:
@@ -52,7 +58,7 @@ def pattern_problem(text: str) -> str | None:
     return None
 
 
-def _translate(match: regex.Match[str]) -> str:
+def _translate(match: re.Match[str]) -> str:
     hexadecimal, octal, control, letter = match.groups()
     if hexadecimal or octal:
         return _character(int(hexadecimal, 16) if hexadecimal else int(octal, 8))

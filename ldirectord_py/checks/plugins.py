@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
-from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ldirectord_py.checks.base import Kind, Target
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "ldirectord_py.checks"
 
@@ -24,6 +28,27 @@ class Plugins:
 
 class _UnusableError(Exception):
     """An entry point is not a usable kind; the text is the reason."""
+
+
+def may_be_installed(path: Iterable[str]) -> bool:
+    """Return whether a package on Python's path may have a plug-in.
+
+    Without one, importlib.metadata is not needed, which takes 14 ms to import.
+    """
+    return any(map(_may_have_plugins, map(Path, path)))
+
+
+def _may_have_plugins(place: Path) -> bool:
+    if place.suffix == ".egg" or place.is_file():  # a package or an archive, which only importlib.metadata reads
+        return True
+    return any(map(_may_name_our_group, place.glob("*.*-info/entry_points.txt")))
+
+
+def _may_name_our_group(entry_points: Path) -> bool:
+    try:
+        return GROUP.encode() in entry_points.read_bytes()
+    except OSError:
+        return True
 
 
 def plugins(entries: Iterable[EntryPoint], taken: Collection[str]) -> Plugins:

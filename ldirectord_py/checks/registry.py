@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from types import MappingProxyType
 
 from ldirectord_py.checks.base import TLS, Check, Checker, Kind, Target
 from ldirectord_py.checks.checktypes import connect, external, ping
 from ldirectord_py.checks.checktypes.combined import Combined
 from ldirectord_py.checks.limits import CheckLimits
-from ldirectord_py.checks.plugins import GROUP, Plugins, plugins
+from ldirectord_py.checks.plugins import GROUP, Plugins, may_be_installed, plugins
 from ldirectord_py.checks.prepared import Prepared
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.checks.transport.handshakes import Handshake
@@ -27,6 +27,10 @@ CHECKTYPES: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _
 @cache
 def installed() -> Plugins:
     """Return the plug-ins of this installation; they are looked for once."""
+    if not may_be_installed(sys.path):
+        return Plugins((), ())
+    from importlib.metadata import entry_points  # noqa: PLC0415
+
     return plugins(entry_points(group=GROUP), {*KINDS, *CHECKTYPES})
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import regex
+from typing import TYPE_CHECKING
 
 from ldirectord_py.checks.pattern import Pattern
 from ldirectord_py.checks.threads import THREADS
 from ldirectord_py.errors import CheckFailed
+
+if TYPE_CHECKING:
+    import regex
 
 _BRANCHING = frozenset(b"*+?{(|")
 

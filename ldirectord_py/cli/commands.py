@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ldirectord_py import VERSION
+
 
 @dataclass(frozen=True, slots=True)
 class CommandInfo:
@@ -84,9 +86,7 @@ def help_text() -> str:
 
 def version() -> str:
     """Return name and version."""
-    from importlib.metadata import version as installed  # noqa: PLC0415  too slow for the other commands
-
-    return f"Linux Director ldirectord-py {installed('ldirectord-py')}"
+    return f"Linux Director ldirectord-py {VERSION}"
 
 
 _OPTIONS_TEXT = """\

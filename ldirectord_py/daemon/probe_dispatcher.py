@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.limits import CheckLimits
@@ -12,7 +14,12 @@ from ldirectord_py.daemon.probing.limited import limited_prober
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.workers.messages import Limits
 from ldirectord_py.daemon.workers.pool import WorkerPool, worker_count
+from ldirectord_py.daemon.workers.process import worker_command
 from ldirectord_py.runtime.file_limit import max_checks, raise_limit
+from ldirectord_py.runtime.threads import run_in_daemon_thread
+
+READ_TIMEOUT: Final = 10.0
+"""Seconds to read the source files of this program."""
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +48,14 @@ class ProbeDispatcher:
         for worker in self._workers.set_checks(compiled.plan if processes else (), processes, limits):
             self._ending.add(task := asyncio.create_task(worker.close()))
             task.add_done_callback(self._ending.discard)
+
+    async def note_program(self) -> None:
+        """Read our source files, in a thread: a worker has to run the same ones, and an upgrade may replace them.
+
+        They are read after the start, as that takes 10 ms, and with slow files much longer.
+        """
+        with suppress(OSError, RuntimeError, TimeoutError):  # RuntimeError: no thread can be started
+            await run_in_daemon_thread(worker_command, READ_TIMEOUT)
 
     async def close(self) -> None:
         """End all probes."""

@@ -157,6 +157,7 @@ class Daemon:
             self.maintenance.names.run(),
             self.reports.mail.run(),
             self.control.run(),
+            self.probes.note_program(),
             self.notify.keep_alive(),
             _keep_status(self.director, self.notify),
         )
@@ -206,7 +207,7 @@ def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:
 
 
 async def _run_all(*coroutines: Coroutine[Any, Any, object]) -> None:
-    """Run coroutines that never return; an exception in one ends the others and is raised."""
+    """Run coroutines, of which most never return; an exception in one ends the others and is raised."""
     async with asyncio.TaskGroup() as group:
         for coroutine in coroutines:
             group.create_task(coroutine)

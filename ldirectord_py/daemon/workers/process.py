@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Final
 
 from ldirectord_py.runtime import signals
@@ -15,11 +16,14 @@ from ldirectord_py.runtime.environment import environment
 from ldirectord_py.runtime.output import Output
 from ldirectord_py.runtime.python_command import python_command, source_digest
 
-WORKER_COMMAND: Final = (*python_command("ldirectord_py.daemon.workers.worker"), source_digest())
-"""The worker's command line; the digest is that of our own source files."""
-
 EXIT_TIMEOUT: Final = 1.0
 """Seconds for a worker and its commands to end by themselves, and again after it has been killed."""
+
+
+@cache
+def worker_command() -> tuple[str, ...]:
+    """Return the worker's command line, with a digest of our own source files at the first call."""
+    return *python_command("ldirectord_py.daemon.workers.worker"), source_digest()
 
 
 class WorkerProcess:
@@ -33,7 +37,7 @@ class WorkerProcess:
         self._output = Output()
         try:
             with signals.blocked():  # until the worker handles them: signals are meant for the director
-                self._child = Child(WORKER_COMMAND, environment(), stdin=theirs.fileno(), stdout=self._output.write)
+                self._child = Child(worker_command(), environment(), stdin=theirs.fileno(), stdout=self._output.write)
         except BaseException:
             self._output.close()
             raise

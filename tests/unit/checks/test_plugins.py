@@ -17,7 +17,7 @@ import pytest
 from harness.fakes.scripted import Servers, dialogue
 from ldirectord_py import plugin
 from ldirectord_py.checks.base import Check, Target
-from ldirectord_py.checks.plugins import GROUP, plugins
+from ldirectord_py.checks.plugins import GROUP, may_be_installed, plugins
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.registry import checker_for, installed, kinds
 from ldirectord_py.checks.services import KINDS
@@ -105,6 +105,16 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def forget() -> None:
     installed.cache_clear()
     kinds.cache_clear()
+
+
+def test_importlib_metadata_is_asked_only_where_a_package_may_have_a_plugin(install: Install, tmp_path: Path) -> None:
+    assert not may_be_installed([str(tmp_path), "/nonexistent"])
+    install(REDIS, "redis = plugged:KIND")
+    assert may_be_installed(["/nonexistent", str(tmp_path)])
+    archive = tmp_path / "plugins.zip"
+    archive.touch()
+    assert may_be_installed([str(archive)])
+    assert may_be_installed([str(tmp_path / "plugins-1.0.egg")])
 
 
 def found(*entries: str) -> tuple[list[str], list[str]]:

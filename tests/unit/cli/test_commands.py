@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def test_help_names_every_command(option: str, capsys: pytest.CaptureFixture[str
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-v"]) == 0
-    assert capsys.readouterr().out.startswith("Linux Director ldirectord-py ")
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert capsys.readouterr().out == f"Linux Director ldirectord-py {project['version']}\n"
 
 
 def test_the_package_runs_as_a_module() -> None:

@@ -23,7 +23,7 @@ SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
 
 async def run(monkeypatch: pytest.MonkeyPatch, script: str) -> str:
     """Run a script as a worker whose socket is closed; returns the description of its end."""
-    monkeypatch.setattr(process, "WORKER_COMMAND", (sys.executable, "-c", script))
+    monkeypatch.setattr(process, "worker_command", lambda: (sys.executable, "-c", script))
     ours, theirs = socket.socketpair()
     with ours, theirs:
         return await WorkerProcess(theirs).reap()
@@ -52,7 +52,7 @@ async def test_a_process_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyP
 @pytest.mark.slow
 async def test_a_killed_process_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "EXIT_TIMEOUT", 0.2)
-    monkeypatch.setattr(process, "WORKER_COMMAND", SLEEP)
+    monkeypatch.setattr(process, "worker_command", lambda: SLEEP)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         worker = WorkerProcess(theirs)
@@ -65,7 +65,7 @@ async def test_a_killed_process_that_does_not_end_is_given_up(monkeypatch: pytes
 
 
 async def test_a_process_that_cannot_be_started_raises_oserror(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "WORKER_COMMAND", ("/nonexistent",))
+    monkeypatch.setattr(process, "worker_command", lambda: ("/nonexistent",))
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(OSError, match="nonexistent"):
         WorkerProcess(theirs)
@@ -102,7 +102,7 @@ async def test_no_process_is_left_running_if_its_output_cannot_be_read(monkeypat
     started: list[bool] = []
     monkeypatch.setattr(subprocess, "Popen", popen)
     monkeypatch.setattr(output, "asyncio", SimpleNamespace(get_running_loop=FullLoop))
-    monkeypatch.setattr(process, "WORKER_COMMAND", SLEEP)
+    monkeypatch.setattr(process, "worker_command", lambda: SLEEP)
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(OSError, match="No space left"):
         WorkerProcess(theirs)
