@@ -41,6 +41,8 @@ def limits(checks: Iterable[Check], config: Config, facts: HostFacts) -> Iterato
 
 
 def _files(checks: int, config: Config, facts: HostFacts) -> Iterator[Finding]:
+    if config.settings.fork:  # each worker has a limit of its own
+        return
     wanted = config.settings.maxchecks
     room = max_checks(None, facts.files)
     if room < min(checks, checks if wanted is None else wanted):

@@ -16,7 +16,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from ldirectord_py.address import Address
 from ldirectord_py.doctor.facts import UNREACHABLE, HostLink, HostRoute, RouteKind
 
-ROUTES_TIMEOUT: Final = 20.0
+ROUTES_TIMEOUT: Final = 60.0
 """Seconds for all routes; each takes about a millisecond."""
 _LINK_UP: Final = 0x1
 _KINDS: Final = {1: RouteKind.UNICAST, 2: RouteKind.LOCAL}
@@ -43,11 +43,8 @@ def read_network(addresses: Iterable[Address], answering: Iterable[Address]) -> 
             names = {link["index"]: link.get_attr("IFLA_IFNAME") for link in kernel.get_links()}
             links = _links(kernel, names)
             routes = {address: _route(kernel, address, names, deadline) for address in dict.fromkeys(addresses)}
-            returned: dict[Address, bool] = {
-                address: _is_accepted(kernel, address, links, names, deadline)
-                for address in dict.fromkeys(answering)
-                if address.version == 4 and routes[address].kind is RouteKind.UNICAST
-            }
+            sending = {each: routes[each] for each in answering if routes[each].kind is RouteKind.UNICAST}
+            returned = _return_paths(kernel, sending, links, names)
             return Network(links, routes, _default_links(kernel, names), returned)
     except NetlinkError as error:
         raise OSError(error.code, str(error)) from error
@@ -95,17 +92,28 @@ def _default_links(kernel: Any, names: Mapping[int, str]) -> frozenset[str]:
     return frozenset(names[index] for index in found if index in names)
 
 
-def _is_accepted(
-    kernel: Any, sender: Address, links: Mapping[str, HostLink], names: Mapping[int, str], deadline: float
-) -> bool:
-    """Return whether rp_filter lets a packet from ``sender`` to this host in; the kernel itself is asked."""
-    link = _route(kernel, sender, names, deadline).link
-    own = [address for address in links[link].addresses if address.version == 4] if link in links else []
-    if not own:
-        return True
-    (index,) = (number for number, name in names.items() if name == link)
+def _return_paths(
+    kernel: Any, routes: Mapping[Address, HostRoute], links: Mapping[str, HostLink], names: Mapping[int, str]
+) -> Mapping[Address, bool]:
+    """Return whether packets from these IPv4 addresses are accepted; one of those with equal paths is asked for."""
+    indices = {name: index for index, name in names.items()}
+    answers: dict[tuple[str, str, bytes], bool] = {}
+    found: dict[Address, bool] = {}
+    for address, route in routes.items():
+        own = [each for each in links[route.link].addresses if each.version == 4] if route.link in links else []
+        if address.version == 6 or not own:
+            continue
+        path = (route.link, route.gateway, address.packed[:3])
+        if path not in answers:
+            answers[path] = _is_accepted(kernel, address, min(own, key=int), indices[route.link])
+        found[address] = answers[path]
+    return found
+
+
+def _is_accepted(kernel: Any, sender: Address, own: Address, link: int) -> bool:
+    """Return whether rp_filter lets a packet from ``sender`` to ``own`` in; the kernel itself is asked."""
     try:
-        kernel.route("get", dst=str(own[0]), src=str(sender), iif=index)
+        kernel.route("get", dst=str(own), src=str(sender), iif=link)
     except NetlinkError as error:
         return bool(error.code != errno.EXDEV)
     return True

@@ -29,7 +29,8 @@ def test_a_usual_configuration_has_room() -> None:
 
 def test_more_checks_than_files() -> None:
     assert found(checks(1000, 10), files=1024) == ["file-limit"]
-    assert [each.code for each in limits(checks(1000, 10), config(maxchecks=100), sound(files=1024))] == []
+    for settings in ({"maxchecks": 100}, {"fork": True}):
+        assert [each.code for each in limits(checks(1000, 10), config(**settings), sound(files=1024))] == []
 
 
 def test_ports_of_one_target() -> None:

@@ -87,6 +87,13 @@ def test_links_and_routes(kernel: type[FakeKernel]) -> None:
     assert network.default_links == {"eth0"}
 
 
+def test_servers_with_equal_paths_are_one_question(kernel: type[FakeKernel], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(routes, "_is_accepted", lambda *_: asked.append(1))
+    read_network(servers := [SERVER + number for number in range(4, 104)], servers)
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("drops", [True, False])
 def test_the_kernel_is_asked_whether_answers_are_accepted(kernel: type[FakeKernel], drops: bool) -> None:
     kernel.drops = drops
@@ -98,7 +105,7 @@ def test_a_link_without_an_address_of_its_own_is_not_asked(
 ) -> None:
     monkeypatch.setattr(kernel, "get_addr", lambda _: iter(()))
     kernel.drops = True
-    assert read_network([SERVER], [SERVER]).return_paths == {SERVER: True}
+    assert read_network([SERVER], [SERVER]).return_paths == {}
 
 
 def test_errors_are_those_of_the_system(kernel: type[FakeKernel], monkeypatch: pytest.MonkeyPatch) -> None:
