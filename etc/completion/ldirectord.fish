@@ -2,7 +2,7 @@
 
 function __ldirectord_command
     for word in (commandline -opc)[2..-1]
-        if contains -- $word start stop restart try-restart reload force-reload status run check dump convert table plan doctor probe
+        if contains -- $word start stop restart try-restart reload force-reload status run show events check dump convert table plan doctor probe
             echo $word
             return 0
         end
@@ -19,6 +19,8 @@ complete -c ldirectord -n 'not __ldirectord_command' -a reload -d 'make the daem
 complete -c ldirectord -n 'not __ldirectord_command' -a force-reload -d 'the same as reload'
 complete -c ldirectord -n 'not __ldirectord_command' -a status -d 'print whether the daemon runs'
 complete -c ldirectord -n 'not __ldirectord_command' -a run -d 'run the daemon in the foreground, for systemd'
+complete -c ldirectord -n 'not __ldirectord_command' -a show -d 'show the servers'
+complete -c ldirectord -n 'not __ldirectord_command' -a events -d 'print what happened, and with --follow what happens'
 complete -c ldirectord -n 'not __ldirectord_command' -a check -d 'check the configuration'
 complete -c ldirectord -n 'not __ldirectord_command' -a dump -d 'print the configuration in force'
 complete -c ldirectord -n 'not __ldirectord_command' -a convert -d 'print the configuration in the other form'
@@ -32,6 +34,12 @@ complete -c ldirectord -n 'not __ldirectord_command' -s v -l version
 complete -c ldirectord -n 'string match -q -- reload (__ldirectord_command)' -l wait
 complete -c ldirectord -n 'string match -q -- force-reload (__ldirectord_command)' -l wait
 complete -c ldirectord -n 'string match -q -- run (__ldirectord_command)' -l memory-kernel
+complete -c ldirectord -n 'string match -q -- show (__ldirectord_command)' -l down
+complete -c ldirectord -n 'string match -q -- show (__ldirectord_command)' -l all
+complete -c ldirectord -n 'string match -q -- show (__ldirectord_command)' -l json
+complete -c ldirectord -n 'string match -q -- events (__ldirectord_command)' -l follow
+complete -c ldirectord -n 'string match -q -- events (__ldirectord_command)' -l since -x
+complete -c ldirectord -n 'string match -q -- events (__ldirectord_command)' -l json
 complete -c ldirectord -n 'string match -q -- dump (__ldirectord_command)' -l format -xa 'json yaml'
 complete -c ldirectord -n 'string match -q -- dump (__ldirectord_command)' -l show-secrets
 complete -c ldirectord -n 'string match -q -- convert (__ldirectord_command)' -l to -xa 'cf yaml'
