@@ -10,6 +10,9 @@ from ldirectord_py.cli.terminal import Colour, coloured, local_time, printable_l
 MAX_WELL: Final = 30
 """Virtuals without trouble that have a line each; more of them are only counted, unless all are asked for."""
 
+LONG: Final = 40
+"""Lines of a table beyond which the summary is repeated below it."""
+
 HEAD: Final = ("REAL", "CONFIGURED", "ADMINISTRATIVE", "OBSERVED", "KERNEL", "")
 WHY: Final = len(HEAD) - 1
 
@@ -52,6 +55,8 @@ def show_lines(answer: Mapping[str, Any], layout: Layout) -> Iterator[str]:
     yield from formatted(table, layout)
     if not layout.everything and well:
         yield from _well_lines(well, layout)
+    if len(table) > LONG:
+        yield coloured(summary_line(answer), Colour.BOLD, enabled=layout.colour)
 
 
 def summary_line(answer: Mapping[str, Any]) -> str:

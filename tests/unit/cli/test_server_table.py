@@ -40,6 +40,11 @@ def test_what_is_well_is_one_line_for_each_virtual_or_a_number() -> None:
     ]
 
 
+def test_the_summary_of_a_long_table_is_repeated_below_it() -> None:
+    shown = lines(*[site(BROKEN) for _ in range(30)])
+    assert shown[-1] == shown[0] == "0 of 30 real servers up, 30 virtuals, oldest result 4s old"
+
+
 def test_an_outage_is_told_on_top_and_shows_the_fallback() -> None:
     fallback = {"server": "127.0.0.1:80", "used": True, "kernel": {"weight": 1, "active": 5, "inactive": 0}}
     shown = lines(site(BROKEN, trouble=["outage"], fallback={**fallback, "disagrees": []}))
