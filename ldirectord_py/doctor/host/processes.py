@@ -16,6 +16,7 @@ from ldirectord_py.ipvs.table import ServiceKey
 
 KEEPALIVED_CONF: Final = "/etc/keepalived/keepalived.conf"
 FOLDERS: Final = ("/etc/ha.d", "/etc/ha.d/conf")
+FIRST_PROCESS: Final = Path("/proc/1")
 MAX_FILE_BYTES: Final = 4 << 20
 _STARTING: Final = frozenset({"start", "restart", "try-restart", "run", "supervised"})
 
@@ -32,6 +33,8 @@ class Running:
 
 def other_directors(file: Path, own: int | None) -> tuple[OtherDirector, ...]:
     """Return the directors in this network namespace but ``own`` and its children; ``file`` is ours; raises OSError."""
+    if not FIRST_PROCESS.exists():  # the option hidepid of /proc
+        raise PermissionError("those of other users are hidden")
     namespace = _namespace("self")
     running = {found.pid: found for pid in _pids() for found in _running(pid)}
     ignored = {os.getpid(), os.getppid(), own}

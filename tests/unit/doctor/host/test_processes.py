@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ldirectord_py.doctor.facts import OtherDirector
+from ldirectord_py.doctor.host import processes
 from ldirectord_py.doctor.host.processes import director_of, other_directors
 
 WEB = "virtual = 192.0.2.1:80\n    checktype = on\n    real = 192.0.2.2 gate\n"
@@ -77,3 +78,9 @@ def test_our_own_daemon_is_no_other(sleepers: Sequence[subprocess.Popen[bytes]],
     assert list(named([second.pid], tmp_path / "web.cf", first.pid)) == [second.pid]
     assert named([first.pid], tmp_path / "web.cf", None)[first.pid].same_file
     assert os.getpid() not in named([second.pid], tmp_path / "web.cf", None)
+
+
+def test_hidden_processes_are_not_taken_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "FIRST_PROCESS", tmp_path / "1")
+    with pytest.raises(PermissionError, match="hidden"):
+        other_directors(tmp_path / "web.cf", None)
