@@ -2,7 +2,7 @@
 
 function __ldirectord_command
     for word in (commandline -opc)[2..-1]
-        if contains -- $word start stop restart try-restart reload force-reload status run show events check dump convert table plan doctor probe
+        if contains -- $word start stop restart try-restart reload force-reload status run show events check dump convert table plan doctor shadow probe
             echo $word
             return 0
         end
@@ -27,6 +27,7 @@ complete -c ldirectord -n 'not __ldirectord_command' -a convert -d 'print the co
 complete -c ldirectord -n 'not __ldirectord_command' -a table -d 'print the kernel\'s table while all servers are up, as ipvsadm -Sn'
 complete -c ldirectord -n 'not __ldirectord_command' -a plan -d 'print what a start, or a reload after OLDFILE, would change in the kernel'
 complete -c ldirectord -n 'not __ldirectord_command' -a doctor -d 'find what of this host stands in the way'
+complete -c ldirectord -n 'not __ldirectord_command' -a shadow -d 'check beside a director, write nothing, and print where our table would differ'
 complete -c ldirectord -n 'not __ldirectord_command' -a probe -d 'run each check once, now'
 complete -c ldirectord -n 'not __ldirectord_command' -s d -l debug
 complete -c ldirectord -n 'not __ldirectord_command' -s h -l help
@@ -48,6 +49,8 @@ complete -c ldirectord -n 'string match -q -- plan (__ldirectord_command)' -l as
 complete -c ldirectord -n 'string match -q -- plan (__ldirectord_command)' -l from -rF
 complete -c ldirectord -n 'string match -q -- plan (__ldirectord_command)' -l json
 complete -c ldirectord -n 'string match -q -- doctor (__ldirectord_command)' -l json
+complete -c ldirectord -n 'string match -q -- shadow (__ldirectord_command)' -l for -x
+complete -c ldirectord -n 'string match -q -- shadow (__ldirectord_command)' -l json
 complete -c ldirectord -n 'string match -q -- probe (__ldirectord_command)' -l real -x
 complete -c ldirectord -n 'string match -q -- probe (__ldirectord_command)' -l virtual -x
 complete -c ldirectord -n 'string match -q -- probe (__ldirectord_command)' -l json

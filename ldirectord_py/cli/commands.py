@@ -57,6 +57,11 @@ COMMANDS: Mapping[str, CommandInfo] = {
     "doctor": CommandInfo(
         "doctor", "find what of this host stands in the way: exit status 0, 1 with findings", "[--json]"
     ),
+    "shadow": CommandInfo(
+        "shadow",
+        "check beside a director, write nothing, and print where our table would differ: exit status 0 or 1",
+        "[--for SECONDS] [--json]",
+    ),
     "probe": CommandInfo(
         "probe",
         "run each check once, now: exit status 0 when all are up, 1 when some are not",

@@ -101,7 +101,8 @@ async def _table_and_connections(kernel: Kernel, plan: _Plan) -> tuple[Table, di
     """Return the kernel's table and connections, both empty if this process has no table."""
     try:
         table = await kernel.read()
-        return table, dict(await kernel.connections({service_of(key) for key in table}))
+        usage = await kernel.usage({service_of(key) for key in table})
+        return table, {key: used.active + used.inactive for key, used in usage.items()}
     except NoTableError as error:
         print(f"Planned against an empty table: {error}", file=sys.stderr)
         plan.assumed.append("the kernel's table is empty")

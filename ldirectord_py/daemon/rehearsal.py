@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.model import Config, Virtual
+from ldirectord_py.daemon.copied_kernel import copied_kernel
 from ldirectord_py.daemon.maintenance.directory import MaintenanceDirectory
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.desired import virtual_rows
 from ldirectord_py.ipvs.diff import diff
-from ldirectord_py.ipvs.kernel import SCHEDULERS, MemoryKernel
-from ldirectord_py.ipvs.table import DestinationKey, Row, Service, ServiceKey, Table
+from ldirectord_py.ipvs.table import Table
 from ldirectord_py.report.events import Listener
 
 
@@ -30,7 +30,7 @@ class Rehearsal:
 
     async def start(self, config: Config) -> Table:
         """Return the table after the start of a daemon."""
-        copy = _copy(self._assumed(config.virtuals), config.virtuals)
+        copy = copied_kernel(self._assumed(config.virtuals), config.virtuals)
         director = Director(copy, compile_config(config, kinds()), [self.publish])
         await MaintenanceDirectory(director).start()
         await director.start()
@@ -43,7 +43,7 @@ class Rehearsal:
         """
         keys = {virtual.key for virtual in config.virtuals}
         held = self._assumed((*config.virtuals, *(each for each in former.virtuals if each.key in keys)))
-        copy = _copy(held, (*config.virtuals, *former.virtuals))
+        copy = copied_kernel(held, (*config.virtuals, *former.virtuals))
         listeners: list[Listener] = []
         director = Director(copy, compile_config(former, kinds()), listeners)
         maintenance = MaintenanceDirectory(director)
@@ -66,21 +66,3 @@ class Rehearsal:
                 if slot.up:
                     held.setdefault(key, slot.up[0][1])
         return held
-
-
-def _copy(table: Table, virtuals: Iterable[Virtual]) -> MemoryKernel:
-    """Return a kernel in memory that holds the table, and that has every scheduler and engine it is asked for."""
-    services = [row for row in table.values() if isinstance(row, Service)]
-    schedulers = {*SCHEDULERS, *(row.scheduler for row in services), *(virtual.scheduler for virtual in virtuals)}
-    return MemoryKernel(_oldest_first(table), schedulers=schedulers, engines=("sip", *(row.engine for row in services)))
-
-
-def _oldest_first(table: Table) -> Iterator[Row]:
-    """Yield services, each with its destinations in the order in which they were added: a dump has the newest first."""
-    destinations: dict[ServiceKey, list[Row]] = {key: [] for key in table if not isinstance(key, DestinationKey)}
-    for key, row in table.items():
-        if isinstance(key, DestinationKey) and key.service in destinations:
-            destinations[key.service].append(row)
-    for service, rows in destinations.items():
-        yield table[service]
-        yield from reversed(rows)

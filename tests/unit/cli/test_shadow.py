@@ -1,0 +1,103 @@
+"""``shadow``: what it prints, its exit status, and that it needs no place of the daemon."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.saved_table import parse
+from ldirectord_py.cli import main, shadow
+from ldirectord_py.daemon import shadow as daemon_shadow
+from ldirectord_py.errors import NoTableError
+from ldirectord_py.ipvs.kernel import MemoryKernel
+
+Hold = Callable[[int], MemoryKernel]
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("LDIRECTORD_RUNDIR", str(tmp_path / "run"))
+    monkeypatch.setattr(daemon_shadow, "COMPARE_INTERVAL", 0.05)
+    monkeypatch.setattr(daemon_shadow, "SLACK", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        path = tmp_path / "web.cf"
+        real = f"127.0.0.1:{server.getsockname()[1]}"
+        log = tmp_path / "log"
+        path.write_text(
+            f'checkinterval=1\nlogfile="{log}"\nvirtual=192.0.2.1:80\n    real={real} masq\n    checktype=connect\n'
+        )
+        yield path
+
+
+@pytest.fixture
+def hold(config: Path, monkeypatch: pytest.MonkeyPatch) -> Hold:
+    def replace_kernel(weight: int) -> MemoryKernel:
+        real = config.read_text().partition("real=")[2].partition(" ")[0]
+        rows = f"-A -t 192.0.2.1:80 -s wrr\n-a -t 192.0.2.1:80 -r {real} -m -w {weight}\n"
+        kernel = MemoryKernel(parse(rows).values())
+        monkeypatch.setattr(shadow, "read_only_kernel", lambda: kernel)
+        return kernel
+
+    return replace_kernel
+
+
+def test_the_same_all_along_is_0(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
+    kernel = hold(1)
+    assert main([str(config), "shadow", "--for", "0.5"]) == 0
+    begin, verdict = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert begin == "comparing 1 service with 1 real server; nothing is written"
+    assert verdict.startswith("the same all along: compared ")
+    assert (kernel.written, sorted(path.name for path in config.parent.iterdir())) == ([], ["web.cf"])
+
+
+def test_a_difference_is_1(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
+    hold(5)
+    assert main([str(config), "shadow", "--for", "1.8"]) == 1
+    _, difference, verdict = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert difference.startswith("differs since 1.")
+    assert "# -m -w 5 -> -m -w 1; up: " in difference
+    assert verdict.startswith("1 difference, 1 at the end: compared ")
+
+
+def test_a_difference_that_is_too_short_is_mentioned(
+    config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hold(5)
+    assert main([str(config), "shadow", "--for", "0.3"]) == 0
+    assert capsys.readouterr().out.endswith("; 1 more row at the end, not for long yet\n")
+
+
+def test_json(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
+    hold(5)
+    assert main([str(config), "shadow", "--for", "1.8", "--json"]) == 1
+    begin, difference, verdict = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (begin["event"], begin["services"], begin["reals"]) == ("begin", 1, 1)
+    assert (difference["event"], difference["kernel"], difference["ours"]) == ("differs", "-m -w 5", "-m -w 1")
+    assert (verdict["same"], verdict["differences"], verdict["ongoing"]) == (False, 1, 1)
+
+
+def test_a_signal_ends_it_with_the_verdict(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
+    hold(1)
+    timer = threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    assert main([str(config), "shadow"]) == 0
+    timer.join()
+    assert "the same all along" in capsys.readouterr().out
+
+
+def test_without_a_table_it_fails(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
+    hold(1).broken = NoTableError("no IPVS")
+    assert main([str(config), "shadow", "--for", "1"]) == 1
+    assert capsys.readouterr() == ("", "no IPVS\n")
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "x"])
+def test_a_wrong_time_is_a_usage_error(seconds: str, config: Path) -> None:
+    assert main([str(config), "shadow", "--for", seconds]) == 255
