@@ -2,7 +2,7 @@
 
 function __ldirectord_command
     for word in (commandline -opc)[2..-1]
-        if contains -- $word start stop restart try-restart reload force-reload status run show events check dump convert table plan doctor shadow probe
+        if contains -- $word start stop restart try-restart reload force-reload check-now status run show events check dump convert table plan doctor shadow probe
             echo $word
             return 0
         end
@@ -17,6 +17,7 @@ complete -c ldirectord -n 'not __ldirectord_command' -a restart -d 'stop the dae
 complete -c ldirectord -n 'not __ldirectord_command' -a try-restart -d 'restart the daemon only if it runs'
 complete -c ldirectord -n 'not __ldirectord_command' -a reload -d 'make the daemon read its configuration again'
 complete -c ldirectord -n 'not __ldirectord_command' -a force-reload -d 'the same as reload'
+complete -c ldirectord -n 'not __ldirectord_command' -a check-now -d 'have the daemon probe servers at once'
 complete -c ldirectord -n 'not __ldirectord_command' -a status -d 'print whether the daemon runs'
 complete -c ldirectord -n 'not __ldirectord_command' -a run -d 'run the daemon in the foreground, for systemd'
 complete -c ldirectord -n 'not __ldirectord_command' -a show -d 'show the servers'
@@ -34,6 +35,7 @@ complete -c ldirectord -n 'not __ldirectord_command' -s h -l help
 complete -c ldirectord -n 'not __ldirectord_command' -s v -l version
 complete -c ldirectord -n 'string match -q -- reload (__ldirectord_command)' -l wait
 complete -c ldirectord -n 'string match -q -- force-reload (__ldirectord_command)' -l wait
+complete -c ldirectord -n 'string match -q -- check-now (__ldirectord_command)' -l json
 complete -c ldirectord -n 'string match -q -- run (__ldirectord_command)' -l memory-kernel
 complete -c ldirectord -n 'string match -q -- show (__ldirectord_command)' -l down
 complete -c ldirectord -n 'string match -q -- show (__ldirectord_command)' -l all

@@ -29,6 +29,11 @@ COMMANDS: Mapping[str, CommandInfo] = {
         "[--wait]",
     ),
     "force-reload": CommandInfo("reload", "the same as reload", "[--wait]"),
+    "check-now": CommandInfo(
+        "check_now",
+        "have the daemon probe servers at once: exit status 0 when all are up, 1 when some are not",
+        "[--json] NAME...",
+    ),
     "status": CommandInfo("status", "print whether the daemon runs: exit status 0, 1 (stale pid file) or 3 (stopped)"),
     "run": CommandInfo(
         "run",

@@ -10,6 +10,7 @@ from ldirectord_py.instance.pid_file import instance
 def connect(invocation: Invocation) -> ControlClient:
     """Return a connection to the daemon; raises NotReachable, which says whether it is stopped.
 
+    If it is, and there is no such configuration file, raises MissingConfigError: the name is probably wrong.
     RequestError of its methods and NotReachable end a command with exit status 1 and their text.
     """
     process = instance(invocation.instance)

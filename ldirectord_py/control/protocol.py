@@ -20,7 +20,7 @@ from ldirectord_py.control.rights import UNKNOWN_PEER, Peer
 from ldirectord_py.errors import LdirectordError
 from ldirectord_py.runtime.json_lines import encode_json
 
-VERSION: Final = 1
+PROTOCOL_VERSION: Final = 1
 
 MAX_REQUEST_LENGTH: Final = 64 * 1024
 """Bytes of a request, with its line end."""
@@ -111,8 +111,8 @@ def decode_request(line: bytes, peer: Peer) -> ControlRequest:
     number = fields.pop("id", None)
     if isinstance(number, bool) or not isinstance(number, int | str | None):
         raise RequestError(Code.BAD_REQUEST, "id has to be a number or a string")
-    if fields.pop("v", VERSION) != VERSION:
-        raise RequestError(Code.BAD_REQUEST, f"this daemon speaks version {VERSION}", id=number)
+    if fields.pop("v", PROTOCOL_VERSION) != PROTOCOL_VERSION:
+        raise RequestError(Code.BAD_REQUEST, f"this daemon speaks version {PROTOCOL_VERSION}", id=number)
     name = fields.pop("request", None)
     if not isinstance(name, str):
         raise RequestError(Code.BAD_REQUEST, "a request needs its name: request", id=number)
@@ -122,18 +122,18 @@ def decode_request(line: bytes, peer: Peer) -> ControlRequest:
 def encode_request(number: int, name: str, arguments: Mapping[str, object]) -> bytes:
     """Return the line of a request; an argument that is None is left out."""
     given = {key: value for key, value in arguments.items() if value is not None}
-    return encode_json({"v": VERSION, "id": number, "request": name, **given}).encode() + b"\n"
+    return encode_json({"v": PROTOCOL_VERSION, "id": number, "request": name, **given}).encode() + b"\n"
 
 
 def answer_fields(number: int | str | None, fields: Answer, *, more: bool = False) -> Answer:
     """Return all fields of an answer to the request of that number."""
-    return {"v": VERSION, "id": number, "ok": True, **({"more": True} if more else {}), **fields}
+    return {"v": PROTOCOL_VERSION, "id": number, "ok": True, **({"more": True} if more else {}), **fields}
 
 
 def error_fields(number: int | str | None, error: RequestError, fields: Answer) -> Answer:
     """Return all fields of the answer to a request that is refused."""
     described = {"code": error.code, "message": str(error), **error.details}
-    return {"v": VERSION, "id": number, "ok": False, **fields, "error": described}
+    return {"v": PROTOCOL_VERSION, "id": number, "ok": False, **fields, "error": described}
 
 
 def encode_pieces(value: object) -> Iterator[str]:

@@ -57,6 +57,14 @@ class ProbeDispatcher:
         with suppress(OSError, RuntimeError, TimeoutError):  # RuntimeError: no thread can be started
             await run_in_daemon_thread(worker_command, READ_TIMEOUT)
 
+    async def probe_once(self, check: Check) -> Result:
+        """Return the result of a probe of a check at once, by the process that has the check, in a task of its own.
+
+        The result is not reported, and the slots of the check stay as they are.
+        """
+        prober = self._workers if self._workers.is_assigned(check) else self._prober
+        return await prober.probe_once(check)
+
     async def close(self) -> None:
         """End all probes."""
         await asyncio.gather(self._prober.close(), self._workers.close(), *self._ending)

@@ -12,7 +12,8 @@ from ldirectord_py.control.rights import Right
 from ldirectord_py.daemon.control.requests import REQUESTS
 
 PAGE = (Path(__file__).parents[2] / "docs/control.md").read_text()
-SECTIONS = dict(part.split("\n", 1) for part in re.split(r"^### ", PAGE, flags=re.MULTILINE)[1:])
+PARTS = [part.split("\n", 1) for part in re.split(r"^### ", PAGE, flags=re.MULTILINE)[1:]]
+SECTIONS = {name: text for names, text in PARTS for name in names.split(", ")}
 RIGHTS = {Right.LOOK: "Look.", Right.STEER: "Steer."}
 
 

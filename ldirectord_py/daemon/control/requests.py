@@ -12,6 +12,7 @@ from ldirectord_py.control.connection import RequestRoute, Stream
 from ldirectord_py.control.protocol import Answer, ControlRequest
 from ldirectord_py.control.rights import Right
 from ldirectord_py.daemon.control.administer import ARGUMENTS, administer
+from ldirectord_py.daemon.control.check_now import check_now
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.control.events import events
 from ldirectord_py.daemon.control.reload import reload
@@ -33,6 +34,7 @@ class RequestInfo:
 REQUESTS: Final[Mapping[str, RequestInfo]] = {
     "status": RequestInfo(status, Right.LOOK),
     "reload": RequestInfo(reload, Right.STEER),
+    "check-now": RequestInfo(check_now, Right.STEER, ("names",)),
     "drain": RequestInfo(administer(DRAIN), Right.STEER, ARGUMENTS),
     "undrain": RequestInfo(administer(READY, only=(READY, DRAIN)), Right.STEER, ARGUMENTS),
     "disable": RequestInfo(administer(DISABLED), Right.STEER, ARGUMENTS),

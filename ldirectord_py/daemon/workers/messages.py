@@ -14,8 +14,9 @@ import asyncio
 import json
 import pickle
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.codes import ReasonCode
@@ -43,7 +44,8 @@ class Limits:
 class Assignment:
     """Checks that a worker adds and removes, by number, its limits, and the lowest level of log lines that it sends.
 
-    Of a change that needs several messages only the last one is ``complete``.
+    Of a change that needs several messages only the last one is ``complete``. ``at_once`` are probes out of turn: the
+    number of each probe, and that of its check.
     """
 
     added: Sequence[tuple[int, Check]]
@@ -51,6 +53,7 @@ class Assignment:
     limits: Limits
     log_level: int
     complete: bool = True
+    at_once: Sequence[tuple[int, int]] = ()
 
     def encode(self) -> bytes:
         """Return the message."""
@@ -61,21 +64,24 @@ class Assignment:
 class Update:
     """Results by number of the check, log lines as (level, logger, text), and the process groups of all commands.
 
-    The director kills these ``groups`` if the worker is killed.
+    The director kills these ``groups`` if the worker is killed. ``at_once`` are results of probes out of turn, by the
+    number of the probe.
     """
 
     results: Sequence[tuple[int, Result]] = ()
     log_lines: Sequence[tuple[int, str, str]] = ()
     groups: Sequence[int] = ()
+    at_once: Sequence[tuple[int, Result]] = ()
 
     def encode(self) -> bytes:
         """Return the message."""
-        results = [
-            (number, result.verdict.value, result.reason, result.seconds, result.code)
-            for number, result in self.results
-        ]
-        fields = (results, list(self.log_lines), list(self.groups))
+        fields = (_sendable(self.results), list(self.log_lines), list(self.groups), _sendable(self.at_once))
         return _with_length(json.dumps(fields, default=str).encode())  # a reason of a plug-in may not be a str
+
+
+def not_probed(reason: str) -> Result:
+    """Return the result of a probe that this host could not do."""
+    return Result(Verdict.NONE, reason, 0.0, ReasonCode.SOCKERR)
 
 
 def decode_assignment(data: bytes) -> Assignment:
@@ -86,11 +92,12 @@ def decode_assignment(data: bytes) -> Assignment:
 
 def decode_update(data: bytes) -> Update:
     """Return the update in a message of a worker; raises ValueError or TypeError if it is malformed."""
-    results, log_lines, groups = json.loads(data)
+    results, log_lines, groups, at_once = json.loads(data)
     return Update(
-        [(number, _result(*fields)) for number, *fields in results],
+        _numbered_results(results),
         [(int(level), str(name), str(text)) for level, name, text in log_lines],
         [int(group) for group in groups],
+        _numbered_results(at_once),
     )
 
 
@@ -111,3 +118,11 @@ async def read_message(reader: asyncio.StreamReader) -> bytes:
 
 def _with_length(data: bytes) -> bytes:
     return _LENGTH.pack(len(data)) + data
+
+
+def _sendable(results: Iterable[tuple[int, Result]]) -> list[tuple[object, ...]]:
+    return [(number, result.verdict.value, result.reason, result.seconds, result.code) for number, result in results]
+
+
+def _numbered_results(rows: Iterable[Any]) -> list[tuple[int, Result]]:
+    return [(number, _result(*fields)) for number, *fields in rows]

@@ -58,6 +58,15 @@ class WorkerPool:
                 self._assign(check, commanding if is_command(check) else self._supervisors)
         return surplus
 
+    def is_assigned(self, check: Check) -> bool:
+        """Return whether a worker probes a check."""
+        return check in self._assigned
+
+    async def probe_once(self, check: Check) -> Result:
+        """Return the result of a probe of a check at once; raises KeyError if no worker has it."""
+        number, supervisor = self._assigned[check]
+        return await supervisor.probe_number(number)
+
     async def close(self) -> None:
         """End all probes and all workers."""
         supervisors, self._supervisors = self._supervisors, []

@@ -11,7 +11,14 @@ from itertools import islice
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.daemon.workers.messages import Assignment, Limits, Update, decode_update, read_message
+from ldirectord_py.daemon.workers.messages import (
+    Assignment,
+    Limits,
+    Update,
+    decode_update,
+    not_probed,
+    read_message,
+)
 from ldirectord_py.daemon.workers.process import WorkerProcess
 from ldirectord_py.runtime.backoff import Backoff
 from ldirectord_py.runtime.text import error_text
@@ -36,7 +43,7 @@ class WorkerSupervisor:
     """Keeps one worker process running that probes ``checks``, and calls ``report`` once for each result.
 
     If the process ends, a new one starts all checks again; probes in flight give no result. State: the checks by
-    number, the changes that have not been sent, and the process.
+    number, the changes that have not been sent, the probes out of turn and who waits for them, and the process.
     """
 
     def __init__(self, report: Callable[[Check, Result], None], limits: Limits) -> None:
@@ -45,6 +52,9 @@ class WorkerSupervisor:
         self._limits = limits
         self._added: dict[int, Check] = {}
         self._removed: list[int] = []
+        self._at_once: list[tuple[int, int]] = []
+        self._awaited: dict[int, asyncio.Future[Result]] = {}
+        self._last_probe = 0
         self._changed = asyncio.Event()
         self._process: WorkerProcess | None = None
         self._task = asyncio.create_task(self._keep_running())
@@ -66,6 +76,19 @@ class WorkerSupervisor:
             self._removed.append(number)
             self._changed.set()
 
+    async def probe_number(self, number: int) -> Result:
+        """Return the result of a probe of a check at once; it has no verdict if the process ends meanwhile."""
+        self._last_probe += 1
+        probe = self._last_probe
+        result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._awaited[probe] = result
+        self._at_once.append((probe, number))
+        self._changed.set()
+        try:
+            return await result
+        finally:
+            self._awaited.pop(probe, None)
+
     def set_limits(self, limits: Limits) -> None:
         """Set other limits."""
         if limits != self._limits:
@@ -76,6 +99,7 @@ class WorkerSupervisor:
         """End the process and its probes, within twice EXIT_TIMEOUT."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        self._give_up_probes()
 
     async def _keep_running(self) -> None:
         clock, backoff = asyncio.get_running_loop().time, Backoff(MIN_DELAY, MAX_DELAY)
@@ -112,9 +136,17 @@ class WorkerSupervisor:
             reason = "is given up"
         finally:
             ours.close()
+            self._give_up_probes()
             end = await self._process.reap()
             worker, self._process = f"Worker process {self._process.pid}", None
         return f"{worker} {reason or end}"
+
+    def _give_up_probes(self) -> None:
+        """End the probes out of turn: the process that does them ends."""
+        self._at_once.clear()
+        for result in self._awaited.values():
+            if not result.done():
+                result.set_result(not_probed("the worker process ended meanwhile"))
 
     async def _exchange_messages(self, ours: socket.socket) -> str:
         """Send and receive until the worker ends or is given up; returns why it is given up, "" if it has ended."""
@@ -146,7 +178,10 @@ class WorkerSupervisor:
                 del self._added[number]
             removed, self._removed = self._removed, []
             complete = not self._added
-            yield Assignment(added, removed, self._limits, level, complete)
+            at_once: list[tuple[int, int]] = []
+            if complete:
+                at_once, self._at_once = self._at_once, []
+            yield Assignment(added, removed, self._limits, level, complete, at_once)
             if complete:
                 return
 
@@ -178,3 +213,6 @@ class WorkerSupervisor:
         for number, result in update.results:
             if (check := self.checks.get(number)) is not None:
                 self._report(check, result)
+        for number, result in update.at_once:
+            if (awaited := self._awaited.get(number)) is not None and not awaited.done():
+                awaited.set_result(result)

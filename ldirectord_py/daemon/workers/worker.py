@@ -19,7 +19,7 @@ from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.checktypes import command
 from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.daemon.probing.limited import limited_prober
-from ldirectord_py.daemon.workers.messages import Assignment, Update, decode_assignment, read_message
+from ldirectord_py.daemon.workers.messages import Assignment, Update, decode_assignment, not_probed, read_message
 from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.file_limit import max_checks, raise_limit
 from ldirectord_py.runtime.garbage import freeze_survivors
@@ -42,7 +42,7 @@ class Worker(logging.Handler):
     """Probes the assigned checks and sends the results.
 
     Its state: the checks by number, the results and log lines that have not been sent, the limit of checks in flight,
-    and whether new probes are paused.
+    whether new probes are paused, and the probes out of turn.
     """
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
@@ -54,6 +54,8 @@ class Worker(logging.Handler):
         self._checks: dict[int, Check] = {}
         self._numbers: dict[Check, int] = {}
         self._results: list[tuple[int, Result]] = []
+        self._at_once: list[tuple[int, Result]] = []
+        self._probes: set[asyncio.Task[None]] = set()
         self._log_lines: deque[tuple[int, str, str]] = deque(maxlen=MAX_LOG_LINES)
         self._unsent = asyncio.Event()
         self._limit = 0
@@ -73,6 +75,10 @@ class Worker(logging.Handler):
             self._numbers = {check: number for number, check in self._checks.items()}
             self._prober.set_checks(self._checks.values())
             freeze_survivors()
+        for probe, number in assignment.at_once:
+            task = asyncio.get_running_loop().create_task(self._probe_once(probe, self._checks.get(number)))
+            self._probes.add(task)
+            task.add_done_callback(self._probes.discard)
 
     async def send_updates(self) -> None:
         """Send updates for ever; while the director does not read them, no probe begins."""
@@ -92,7 +98,9 @@ class Worker(logging.Handler):
 
     async def stop(self) -> None:
         """End all probes."""
-        await self._prober.close()
+        for task in self._probes:
+            task.cancel()
+        await asyncio.gather(self._prober.close(), *self._probes, return_exceptions=True)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a log line for the next update."""
@@ -105,8 +113,8 @@ class Worker(logging.Handler):
 
     def _pop_update(self) -> Update:
         """Return and clear everything that has not been sent."""
-        update = Update(self._results, list(self._log_lines), list(command.GROUPS))
-        self._results = []
+        update = Update(self._results, list(self._log_lines), list(command.GROUPS), self._at_once)
+        self._results, self._at_once = [], []
         self._log_lines.clear()
         return update
 
@@ -116,6 +124,11 @@ class Worker(logging.Handler):
 
     def _set_in_flight_limit(self) -> None:
         self._prober.in_flight.limit = 0 if self._paused else self._limit
+
+    async def _probe_once(self, probe: int, check: Check | None) -> None:
+        result = await self._prober.probe_once(check) if check else not_probed("the check was removed meanwhile")
+        self._at_once.append((probe, result))
+        self._unsent.set()
 
     def _record(self, check: Check, result: Result) -> None:
         if (number := self._numbers.get(check)) is not None:

@@ -467,3 +467,21 @@ def test_a_check_that_is_to_be_probed_again_can_be_ended() -> None:
         assert checker.probes == 1
 
     in_fake_time(story())
+
+
+def test_a_probe_out_of_turn_is_neither_reported_nor_does_it_move_the_slots() -> None:
+    async def story() -> None:
+        probed = Probed(lambda _: 1.0)
+        (check,) = checks(1)
+        probed.prober.set_checks([check])
+        await asyncio.sleep(12)
+        began = list(probed.began[check.target])
+        result = await asyncio.create_task(probed.prober.probe_once(check))
+        assert (result.verdict, result.seconds > 0) == (Verdict.UP, True)
+        assert len(probed.results) == len(began)
+        await asyncio.sleep(20)
+        scheduled = [time for time in probed.began[check.target] if time != 12]
+        assert all(later - earlier == pytest.approx(10, abs=TICK) for earlier, later in pairwise(scheduled[1:]))
+        await probed.prober.close()
+
+    in_fake_time(story())

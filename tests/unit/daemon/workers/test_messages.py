@@ -37,20 +37,20 @@ async def received(message: bytes) -> bytes:
 
 
 async def test_an_assignment() -> None:
-    sent = Assignment([(7, CHECK)], [1, 2], Limits(50, None), 20, complete=False)
+    sent = Assignment([(7, CHECK)], [1, 2], Limits(50, None), 20, complete=False, at_once=[(3, 7)])
     assert decode_assignment(await received(sent.encode())) == sent
 
 
 async def test_an_update() -> None:
     results = [(7, Result(verdict, 'not "200"\n\x00é\udce9', 0.25, code)) for verdict in Verdict for code in ReasonCode]
-    sent = Update(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")], [4711])
+    sent = Update(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")], [4711], results[:2])
     assert decode_update(await received(sent.encode())) == sent
 
 
 async def test_a_reason_that_is_no_str_is_converted() -> None:
     returned: Any = b"up"  # by a plug-in
     sent = Update([(7, Result(Verdict.UP, returned, 0.25))])
-    assert decode_update(await received(sent.encode())) == Update([(7, Result(Verdict.UP, "b'up'", 0.25))], [], [])
+    assert decode_update(await received(sent.encode())) == Update([(7, Result(Verdict.UP, "b'up'", 0.25))], [], [], [])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""``check-now`` prints what a real daemon finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.cli_daemon import CommandedDaemon, daemon_process
+from ldirectord_py.cli import main
+
+SITE = """\
+checkinterval = 600
+virtual = 192.0.2.1:80
+    real = 127.0.0.1:9 masq
+    checktype = connect
+virtual = 192.0.2.2:80
+    real = localhost:9 masq
+    checktype = on
+"""
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandedDaemon]:
+    monkeypatch.setenv("LDIRECTORD_RUNDIR", str(tmp_path))
+    with daemon_process(tmp_path, SITE) as daemon:
+        yield daemon
+
+
+def test_each_result_is_a_line(running: CommandedDaemon, capsys: pytest.CaptureFixture[str]) -> None:
+    assert running.run("check-now", "*") == 1
+    unchecked, down = capsys.readouterr().out.splitlines()
+    place = "tcp:192.0.2.2:80/127.0.0.1:9 (localhost)"
+    assert unchecked == f"none  NOCHECK            -  {place}  not checked (checktype = on)"
+    words = down.split()
+    assert (words[0], words[1], words[3:]) == (
+        "down",
+        "L4CON",
+        ["ms", "tcp:192.0.2.1:80/127.0.0.1:9", "connect", "refused"],
+    )
+
+
+def test_servers_without_a_check_are_no_failure(running: CommandedDaemon) -> None:
+    assert running.run("check-now", "localhost") == 0
+
+
+def test_results_as_json(running: CommandedDaemon, capsys: pytest.CaptureFixture[str]) -> None:
+    assert running.run("check-now", "--json", "192.0.2.1:80/*") == 1
+    (result,) = json.loads(capsys.readouterr().out)
+    assert isinstance(result.pop("ms"), float)
+    place = {"virtual": "tcp:192.0.2.1:80", "real": "127.0.0.1:9", "name": None, "check": "connect"}
+    assert result == {**place, "verdict": "down", "code": "L4CON", "reason": "connect refused"}
+
+
+def test_an_unknown_name_is_1_with_what_is_like_it(
+    running: CommandedDaemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert running.run("check-now", "localhorst") == 1
+    assert capsys.readouterr().err.startswith("no real server localhorst; did you mean localhost")
+
+
+def test_no_name_is_wrong_usage(running: CommandedDaemon, capsys: pytest.CaptureFixture[str]) -> None:
+    assert running.run("check-now") == 255
+    assert "check-now: name a server, as in web1" in capsys.readouterr().err
+
+
+def test_a_stopped_daemon_is_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LDIRECTORD_RUNDIR", str(tmp_path))
+    path = tmp_path / "web.cf"
+    path.write_text(SITE)
+    assert main([str(path), "check-now", "*"]) == 1
+    assert capsys.readouterr().err == f"ldirectord is stopped for {path}\n"
