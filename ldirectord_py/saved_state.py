@@ -22,7 +22,7 @@ from ldirectord_py.administration import (
 from ldirectord_py.errors import LdirectordError
 
 FORMAT: Final = "ldirectord-state"
-VERSION: Final = 1
+STATE_VERSION: Final = 1
 ADMINISTRATION: Final = "administration"
 MAX_BYTES: Final = 16_000_000
 """Bytes of a state file: 10,000 entries have 5 MB."""
@@ -43,7 +43,7 @@ class SavedState:
 
     def to_bytes(self, instance: str) -> bytes:
         """Return the contents of the file."""
-        envelope = {"format": FORMAT, "version": VERSION, "instance": instance, "sections": dict(self.sections)}
+        envelope = {"format": FORMAT, "version": STATE_VERSION, "instance": instance, "sections": dict(self.sections)}
         return (json.dumps(envelope, indent=1, ensure_ascii=True) + "\n").encode()
 
 
@@ -55,8 +55,8 @@ def read_state(data: bytes, instance: str) -> SavedState:
         raise DamagedStateError(f"it is no JSON: {fault}") from fault
     if not isinstance(envelope, dict) or envelope.get("format") != FORMAT:
         raise DamagedStateError("it is no state file of ldirectord")
-    if envelope.get("version") != VERSION:
-        raise DamagedStateError(f"its version is {_shown(envelope.get('version'))}, not {VERSION}")
+    if envelope.get("version") != STATE_VERSION:
+        raise DamagedStateError(f"its version is {_shown(envelope.get('version'))}, not {STATE_VERSION}")
     if envelope.get("instance") != instance:
         raise DamagedStateError(f"it is of the instance {_shown(envelope.get('instance'))}")
     sections = envelope.get("sections")

@@ -2,7 +2,7 @@
 
 function __ldirectord_command
     for word in (commandline -opc)[2..-1]
-        if contains -- $word start stop restart try-restart reload force-reload check-now status run show events check dump convert table plan doctor shadow probe
+        if contains -- $word start stop restart try-restart reload force-reload check-now status run show events check dump convert table plan drain undrain disable enable doctor shadow probe
             echo $word
             return 0
         end
@@ -27,6 +27,10 @@ complete -c ldirectord -n 'not __ldirectord_command' -a dump -d 'print the confi
 complete -c ldirectord -n 'not __ldirectord_command' -a convert -d 'print the configuration in the other form'
 complete -c ldirectord -n 'not __ldirectord_command' -a table -d 'print the kernel\'s table while all servers are up, as ipvsadm -Sn'
 complete -c ldirectord -n 'not __ldirectord_command' -a plan -d 'print what a start, or a reload after OLDFILE, would change in the kernel'
+complete -c ldirectord -n 'not __ldirectord_command' -a drain -d 'give servers weight 0'
+complete -c ldirectord -n 'not __ldirectord_command' -a undrain -d 'end a drain'
+complete -c ldirectord -n 'not __ldirectord_command' -a disable -d 'take servers out'
+complete -c ldirectord -n 'not __ldirectord_command' -a enable -d 'end a drain or a disable'
 complete -c ldirectord -n 'not __ldirectord_command' -a doctor -d 'find what of this host stands in the way'
 complete -c ldirectord -n 'not __ldirectord_command' -a shadow -d 'check beside a director, write nothing, and print where our table would differ'
 complete -c ldirectord -n 'not __ldirectord_command' -a probe -d 'run each check once, now'
@@ -50,6 +54,24 @@ complete -c ldirectord -n 'string match -q -- table (__ldirectord_command)' -l l
 complete -c ldirectord -n 'string match -q -- plan (__ldirectord_command)' -l assume -xa 'up down current'
 complete -c ldirectord -n 'string match -q -- plan (__ldirectord_command)' -l from -rF
 complete -c ldirectord -n 'string match -q -- plan (__ldirectord_command)' -l json
+complete -c ldirectord -n 'string match -q -- drain (__ldirectord_command)' -l until -x
+complete -c ldirectord -n 'string match -q -- drain (__ldirectord_command)' -l virtual -x
+complete -c ldirectord -n 'string match -q -- drain (__ldirectord_command)' -l why -x
+complete -c ldirectord -n 'string match -q -- drain (__ldirectord_command)' -l wait -x
+complete -c ldirectord -n 'string match -q -- drain (__ldirectord_command)' -l json
+complete -c ldirectord -n 'string match -q -- undrain (__ldirectord_command)' -l virtual -x
+complete -c ldirectord -n 'string match -q -- undrain (__ldirectord_command)' -l why -x
+complete -c ldirectord -n 'string match -q -- undrain (__ldirectord_command)' -l wait -x
+complete -c ldirectord -n 'string match -q -- undrain (__ldirectord_command)' -l json
+complete -c ldirectord -n 'string match -q -- disable (__ldirectord_command)' -l until -x
+complete -c ldirectord -n 'string match -q -- disable (__ldirectord_command)' -l virtual -x
+complete -c ldirectord -n 'string match -q -- disable (__ldirectord_command)' -l why -x
+complete -c ldirectord -n 'string match -q -- disable (__ldirectord_command)' -l wait -x
+complete -c ldirectord -n 'string match -q -- disable (__ldirectord_command)' -l json
+complete -c ldirectord -n 'string match -q -- enable (__ldirectord_command)' -l virtual -x
+complete -c ldirectord -n 'string match -q -- enable (__ldirectord_command)' -l why -x
+complete -c ldirectord -n 'string match -q -- enable (__ldirectord_command)' -l wait -x
+complete -c ldirectord -n 'string match -q -- enable (__ldirectord_command)' -l json
 complete -c ldirectord -n 'string match -q -- doctor (__ldirectord_command)' -l json
 complete -c ldirectord -n 'string match -q -- shadow (__ldirectord_command)' -l for -x
 complete -c ldirectord -n 'string match -q -- shadow (__ldirectord_command)' -l json

@@ -18,6 +18,9 @@ class CommandInfo:
     options: str = ""
 
 
+_READY: Final = "[--virtual ID] [--why TEXT] [--wait SECONDS] [--json] NAME..."
+_DRAIN: Final = f"[--until TIME] {_READY}"
+
 COMMANDS: Mapping[str, CommandInfo] = {
     "start": CommandInfo("start", "start the daemon in the background; returns when it is ready"),
     "stop": CommandInfo("stop", "stop the daemon and wait until it has ended"),
@@ -59,6 +62,14 @@ COMMANDS: Mapping[str, CommandInfo] = {
         "print what a start, or a reload after OLDFILE, would change in the kernel: exit status 0, 3 if anything",
         "[--assume up|down|current] [--from OLDFILE] [--json]",
     ),
+    "drain": CommandInfo(
+        "administer",
+        "give servers weight 0: no new clients; --wait ends with 4 if connections are left",
+        _DRAIN,
+    ),
+    "undrain": CommandInfo("administer", "end a drain", _READY),
+    "disable": CommandInfo("administer", "take servers out; with --wait drain them first", _DRAIN),
+    "enable": CommandInfo("administer", "end a drain or a disable", _READY),
     "doctor": CommandInfo(
         "doctor", "find what of this host stands in the way: exit status 0, 1 with findings", "[--json]"
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ class MemoryDaemon:
         self.config = folder / "web.cf"
         self.config.write_text(f'logfile = "{folder / "log"}"\n{text}')
         self.environment = {**os.environ, "LDIRECTORD_RUNDIR": str(folder), "LDIRECTORD_STATEDIR": str(folder)}
+        self._socket = folder / "ldirectord.web.cf.sock"
         self._daemon: subprocess.Popen[str] | None = None
 
     def command(self, *words: str) -> list[str]:
@@ -31,11 +33,15 @@ class MemoryDaemon:
         return done.returncode, done.stdout, done.stderr
 
     def start(self) -> None:
-        """Start the daemon; return when it has written its table, and so listens for commands."""
+        """Start the daemon; return when it has written its table and listens for commands."""
         words = self.command("run", "--memory-kernel")
         self._daemon = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=self.environment)
         assert self._daemon.stdout
         assert self._daemon.stdout.readline().startswith("ipvsadm")
+        end = time.monotonic() + 60
+        while not self._socket.is_socket():
+            assert time.monotonic() < end
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """Stop the daemon, if it runs."""

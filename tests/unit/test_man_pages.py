@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.manpage import PAGE, SOURCE, man_page
 from ldirectord_py.cli import FAILED, INTERRUPTED, STATUSES
 from ldirectord_py.cli.commands import COMMANDS, help_text
+from ldirectord_py.cli.connection_wait import DEADLINE_PASSED
 from ldirectord_py.cli.status import RUNNING, STALE, STOPPED
 from ldirectord_py.config.directives import DIRECTIVES
 from ldirectord_py.instance.pid_file import RUNDIR, RUNDIR_VARIABLE, STATEDIR, STATEDIR_VARIABLE
@@ -68,7 +69,7 @@ def test_every_option_is_described() -> None:
 
 
 def test_every_exit_status_is_described() -> None:
-    statuses = {0, FAILED, INTERRUPTED, *STATUSES.values(), RUNNING, STALE, STOPPED}
+    statuses = {0, FAILED, INTERRUPTED, *STATUSES.values(), RUNNING, STALE, STOPPED, DEADLINE_PASSED}
     assert sorted(statuses) == [int(tag) for tag in tags("EXIT STATUS")]
 
 

@@ -13,6 +13,7 @@ from ldirectord_py.control.protocol import Answer, ControlRequest
 from ldirectord_py.control.rights import Right
 from ldirectord_py.daemon.control.administer import ARGUMENTS, administer
 from ldirectord_py.daemon.control.check_now import check_now
+from ldirectord_py.daemon.control.connections import connections
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.control.events import events
 from ldirectord_py.daemon.control.reload import reload
@@ -35,6 +36,7 @@ REQUESTS: Final[Mapping[str, RequestInfo]] = {
     "status": RequestInfo(status, Right.LOOK),
     "reload": RequestInfo(reload, Right.STEER),
     "check-now": RequestInfo(check_now, Right.STEER, ("names",)),
+    "connections": RequestInfo(connections, Right.LOOK, ("servers",)),
     "drain": RequestInfo(administer(DRAIN), Right.STEER, ARGUMENTS),
     "undrain": RequestInfo(administer(READY, only=(READY, DRAIN)), Right.STEER, ARGUMENTS),
     "disable": RequestInfo(administer(DISABLED), Right.STEER, ARGUMENTS),

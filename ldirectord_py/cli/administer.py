@@ -1,0 +1,106 @@
+"""``drain``, ``undrain``, ``disable`` and ``enable``: take servers out of use for maintenance, and back."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from ldirectord_py.cli.arguments import Invocation, UsageError
+from ldirectord_py.cli.connection_wait import DEADLINE_PASSED, wait_for_connections, wait_for_weight
+from ldirectord_py.cli.control_client import connect
+from ldirectord_py.cli.options import OptionParser
+from ldirectord_py.cli.terminal import local_time
+from ldirectord_py.cli.until import future_time
+from ldirectord_py.control.client import ControlClient
+
+MAX_WAIT: Final = 7 * 86_400.0
+"""Seconds that a command may wait."""
+
+NOT_DONE: Final = 1
+"""The exit status when a server did not get its state, or when that does not last over a restart."""
+
+_ENDS_IN: Final = {"drain": "drain", "disable": "disabled", "undrain": "ready", "enable": "ready"}
+
+Server = Mapping[str, Any]
+
+
+def run(invocation: Invocation) -> int:
+    """Return 0 when done, DEADLINE_PASSED when the wait was too short, else NOT_DONE; raise as ``connect``."""
+    options = _parse_words(invocation.command, invocation.arguments)
+    with connect(invocation) as client:
+        if invocation.command == "disable" and options.wait is not None:
+            return _disable_when_drained(client, options)
+        status, servers = _administer(client, invocation.command, options)
+        if options.wait is None or status:
+            return status
+        return _wait(client, invocation.command, servers, options)
+
+
+def _parse_words(command: str, arguments: Sequence[str]) -> argparse.Namespace:
+    parser = OptionParser(command)
+    parser.add_argument("--virtual", metavar="ID")
+    parser.add_argument("--why", metavar="TEXT")
+    parser.add_argument("--wait", metavar="SECONDS", type=float)
+    parser.add_argument("--json", action="store_true")
+    if command in {"drain", "disable"}:
+        parser.add_argument("--until", metavar="TIME")
+    parser.add_argument("names", nargs="+", metavar="NAME")
+    options = parser.parse_args(arguments)
+    if options.wait is not None and not 0 <= options.wait <= MAX_WAIT:
+        raise UsageError(f"{command}: --wait has to be 0 to {MAX_WAIT:.0f} seconds")
+    until = getattr(options, "until", None)
+    options.until = None if until is None else future_time(until, datetime.now().astimezone())
+    return options
+
+
+def _disable_when_drained(client: ControlClient, options: argparse.Namespace) -> int:
+    """Drain the servers first, and disable them when they have no connections any more."""
+    status, servers = _administer(client, "drain", options, shown=not options.json)
+    status = status or _wait(client, "drain", servers, options)
+    if status:
+        print("They stay drained, and are not disabled", file=sys.stderr)
+        return status
+    return _administer(client, "disable", options)[0]
+
+
+def _administer(
+    client: ControlClient, command: str, options: argparse.Namespace, *, shown: bool = True
+) -> tuple[int, Sequence[Server]]:
+    """Return the exit status so far, and the servers."""
+    arguments = {"names": options.names, "virtual": options.virtual, "why": options.why, "until": options.until}
+    answer = client.ask(command, sudo_user=os.environ.get("SUDO_USER") or None, **arguments)
+    servers: Sequence[Server] = answer["servers"]
+    if shown:
+        print(_json_text(answer) if options.json else "\n".join(map(_line, servers)), flush=True)
+    if not answer["kept"]:
+        print(f"This does not last over a restart of the daemon: {answer['fault']}", file=sys.stderr)
+    missed = [server for server in servers if server["state"] != _ENDS_IN[command]]
+    if missed:
+        print(f"{len(missed)} disabled servers stay so; enable ends that", file=sys.stderr)
+    return NOT_DONE if missed or not answer["kept"] else 0, servers
+
+
+def _json_text(answer: Mapping[str, Any]) -> str:
+    return json.dumps({name: answer[name] for name in ("servers", "kept", "fault")}, indent=2)
+
+
+def _line(server: Server) -> str:
+    name = f"{server['real']} [{server['name']}]" if server["name"] else server["real"]
+    change = server["state"] if server["state"] == server["before"] else f"{server['before']} -> {server['state']}"
+    until = f" until {local_time(server['until'])}" if server["until"] else ""
+    why = f": {server['why']}" if server["why"] else ""
+    down = " (down)" if server["up"] is False else ""
+    by = f" by {server['who']}{until}{why}" if server["who"] else ""
+    return f"{name} ({server['virtual']}): {change}{by}{down}"
+
+
+def _wait(client: ControlClient, command: str, servers: Sequence[Server], options: argparse.Namespace) -> int:
+    wait = wait_for_connections if command == "drain" else wait_for_weight
+    names = [f"{server['virtual']}/{server['real']}" for server in servers]
+    stream = sys.stderr if options.json else sys.stdout
+    return 0 if wait(client, names, options.wait, stream) else DEADLINE_PASSED

@@ -1,0 +1,124 @@
+"""``drain``, ``undrain``, ``disable`` and ``enable`` as an operator runs them, on a daemon that runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.memory_daemon import MemoryDaemon, memory_daemon
+from ldirectord_py.cli import main
+
+WEB = """\
+checkinterval = 1
+virtual = 192.0.2.1:80
+    real = 127.0.0.1:80 masq 2
+    real = 127.0.0.2:80 masq
+    checktype = on
+virtual = 192.0.2.2:80
+    real = 127.0.0.2:80 masq
+    checktype = on
+"""
+Run = Callable[..., tuple[int, str, str]]
+ONE = "127.0.0.1:80 (tcp:192.0.2.1:80)"
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryDaemon]:
+    with memory_daemon(tmp_path, WEB) as started:
+        for name in ("LDIRECTORD_RUNDIR", "LDIRECTORD_STATEDIR"):
+            monkeypatch.setenv(name, str(tmp_path))
+        monkeypatch.setenv("SUDO_USER", "alice")
+        yield started
+
+
+@pytest.fixture
+def run(daemon: MemoryDaemon, capsys: pytest.CaptureFixture[str]) -> Run:
+    def _run(*words: str) -> tuple[int, str, str]:
+        status = main([str(daemon.config), *words])
+        return status, *capsys.readouterr()
+
+    return _run
+
+
+def test_a_server_is_drained_and_comes_back(run: Run) -> None:
+    status, text, errors = run("drain", "127.0.0.1", "--why", "new kernel", "--wait", "5")
+    assert (status, errors) == (0, "")
+    assert text.splitlines()[0] == f"{ONE}: ready -> drain by root (sudo: alice): new kernel"
+    assert text.splitlines()[-1] == "0 connections (0 active, 0 inactive, 0 persistent)"
+    assert run("undrain", "127.0.0.1", "--wait", "5") == (
+        0,
+        f"{ONE}: drain -> ready\n1 of 1 servers have weight\n",
+        "",
+    )
+
+
+def test_the_drain_outlives_the_daemon_and_is_shown(daemon: MemoryDaemon, run: Run) -> None:
+    assert run("drain", "127.0.0.1", "--until", "2h")[0] == 0
+    daemon.stop()
+    daemon.start()
+    [real] = [
+        real for virtual in json.loads(run("show", "127.0.0.1", "--json")[1])["virtuals"] for real in virtual["reals"]
+    ]
+    assert (real["administrative"]["state"], real["administrative"]["who"]) == ("drain", "root (sudo: alice)")
+    assert real["administrative"]["until"]
+    assert real["kernel"]["weight"] == 0
+
+
+def test_disable_drains_first_where_it_waits(run: Run) -> None:
+    status, text, _ = run("disable", "127.0.0.2", "--virtual", "192.0.2.1:80", "--wait", "5")
+    assert status == 0
+    assert [line.split(" by")[0].split("): ")[-1] for line in text.splitlines()] == [
+        "ready -> drain",
+        "0 connections (0 active, 0 inactive, 0 persistent)",
+        "drain -> disabled",
+    ]
+    status, text, errors = run("undrain", "127.0.0.2")
+    assert status == 1
+    assert errors == "1 disabled servers stay so; enable ends that\n"
+    assert [line.split(": ")[1].split(" by")[0] for line in text.splitlines()] == ["disabled", "ready"]
+    assert run("enable", "*")[0] == 0
+
+
+def test_a_deadline_is_4(run: Run) -> None:
+    assert run("disable", "127.0.0.1")[0] == 0
+    status, text, _ = run("enable", "127.0.0.1", "--wait", "0")
+    assert (status, text.splitlines()[0]) in ((4, f"{ONE}: disabled -> ready"), (0, f"{ONE}: disabled -> ready"))
+
+
+def test_programs_get_json(run: Run) -> None:
+    status, text, errors = run("disable", "127.0.0.1", "--json", "--wait", "5")
+    answer = json.loads(text)
+    assert (status, answer["kept"], answer["servers"][0]["state"]) == (0, True, "disabled")
+    assert errors == "0 connections (0 active, 0 inactive, 0 persistent)\n"
+
+
+def test_an_unknown_name_changes_nothing(run: Run) -> None:
+    assert run("drain", "127.0.0.1", "web9")[2].startswith("no real server web9; did you mean")
+    assert run("drain", "127.0.0.1")[1].startswith(f"{ONE}: ready -> drain")
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (("drain",), "drain: the following arguments are required: NAME"),
+        (("undrain", "web1", "--until", "2h"), "undrain: unrecognized arguments: --until 2h"),
+        (("drain", "web1", "--until", "soon"), "'soon' is no time"),
+        (("drain", "web1", "--wait", "-1"), "drain: --wait has to be 0 to 604800 seconds"),
+        (("drain", "web1", "--wait", "nan"), "drain: --wait has to be 0 to 604800 seconds"),
+    ],
+)
+def test_a_wrong_command_line(words: tuple[str, ...], fault: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["web.cf", *words]) == 255
+    assert capsys.readouterr().err.startswith(fault)
+
+
+def test_without_a_daemon_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LDIRECTORD_RUNDIR", str(tmp_path))
+    (tmp_path / "web.cf").write_text(WEB)
+    assert main([f"{tmp_path}/web.cf", "drain", "web1"]) == 1
+    assert capsys.readouterr().err == f"ldirectord is stopped for {tmp_path}/web.cf\n"
