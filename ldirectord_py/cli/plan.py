@@ -6,17 +6,20 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ldirectord_py.administration import Entries
 from ldirectord_py.changes import Change, changes, count_of, summary, totals
 from ldirectord_py.cli.arguments import Invocation, MissingConfigError, find
 from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.cli.options import OptionParser
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config
+from ldirectord_py.daemon.administration.saved_entries import saved_entries
 from ldirectord_py.daemon.configuration.guard import refusal
 from ldirectord_py.daemon.rehearsal import Rehearsal
 from ldirectord_py.errors import LdirectordError, NoTableError
@@ -50,8 +53,10 @@ def run(invocation: Invocation) -> int:
     options = _parse_arguments(invocation.arguments)
     config = load_with_warnings(invocation.config_file()).config
     former = _former(options.former, invocation, config)
+    entries, faults = saved_entries(instance(invocation.instance), time.time())
     with asyncio.Runner() as runner:
-        found = runner.run(_plan(config, former, options.assume))
+        found = runner.run(_plan(config, former, entries, options.assume))
+    found.remarks += faults
     found.assumed += _assumptions(invocation, former, options.assume)
     for remark in found.remarks:
         print(remark, file=sys.stderr)
@@ -80,13 +85,13 @@ def _former(name: str | None, invocation: Invocation, config: Config) -> Config 
     return former
 
 
-async def _plan(config: Config, former: Config | None, assume: str) -> _Plan:
+async def _plan(config: Config, former: Config | None, entries: Entries, assume: str) -> _Plan:
     plan, kernel = _Plan(), read_only_kernel()
     try:
         table, connections = await _table_and_connections(kernel, plan)
     finally:
         await kernel.aclose()
-    rehearsal = Rehearsal(table, plan.add_remark, assume_up=assume == "up")
+    rehearsal = Rehearsal(table, plan.add_remark, assume_up=assume == "up", entries=entries)
     final = await (rehearsal.start(config) if former is None else rehearsal.reload(former, config))
     plan.changes = changes(table, final, connections, [virtual.key for virtual in config.virtuals])
     foreign = {service_of(key) for key in final} - {virtual.key for virtual in config.virtuals}

@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,13 +17,16 @@ from typing import Any, Final
 
 import uvloop
 
+from ldirectord_py.administration import Entries
 from ldirectord_py.changes import count_of
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.cli.options import OptionParser
 from ldirectord_py.config.parse import Parsed
+from ldirectord_py.daemon.administration.saved_entries import saved_entries
 from ldirectord_py.daemon.shadow import Shadow, start_shadow
 from ldirectord_py.divergences import Divergence
+from ldirectord_py.instance.pid_file import instance
 from ldirectord_py.ipvs.ipvsadm import command, values
 from ldirectord_py.ipvs.netlink.read_only import read_only_kernel
 from ldirectord_py.ipvs.table import Row
@@ -37,9 +41,12 @@ def run(invocation: Invocation) -> int:
     options = _parse_options(invocation.arguments)
     path = invocation.config_file().absolute()
     loaded = load_with_warnings(path)
+    entries, faults = saved_entries(instance(invocation.instance), time.time())
+    for fault in faults:
+        print(fault, file=sys.stderr)
     printer = _Printer(as_json=options.json)
     with _log_on_stderr(debug=invocation.debug), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_shadow(loaded, path, options.seconds, printer))
+        return runner.run(_shadow(loaded, path, entries, options.seconds, printer))
 
 
 def _parse_options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -70,10 +77,10 @@ def _log_on_stderr(*, debug: bool) -> Iterator[None]:
         package.setLevel(level)
 
 
-async def _shadow(loaded: Parsed, path: Path, seconds: float | None, printer: _Printer) -> int:
+async def _shadow(loaded: Parsed, path: Path, entries: Entries, seconds: float | None, printer: _Printer) -> int:
     kernel = read_only_kernel()
     try:
-        shadow = await start_shadow(loaded, path, kernel, printer.print_difference)
+        shadow = await start_shadow(loaded, path, kernel, printer.print_difference, entries)
         begin = time.monotonic()
         printer.print_begin(shadow)
         running = asyncio.create_task(shadow.run())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ldirectord_py.administration import Entries
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.model import Config, Virtual
 from ldirectord_py.daemon.copied_kernel import copied_kernel
@@ -22,16 +23,19 @@ class Rehearsal:
     """A start or reload to rehearse on the table ``found``; ``publish`` gets the director's events.
 
     ``assume_up``: servers without a row are up, as after their checks have passed; else they are down until then.
+    ``entries`` are the servers that operators have drained or disabled.
     """
 
     found: Table
     publish: Listener
     assume_up: bool = False
+    entries: Entries = field(default_factory=dict)
 
     async def start(self, config: Config) -> Table:
         """Return the table after the start of a daemon."""
         copy = copied_kernel(self._assumed(config.virtuals), config.virtuals)
         director = Director(copy, compile_config(config, kinds()), [self.publish])
+        director.set_administration(self.entries)
         await MaintenanceDirectory(director).start()
         await director.start()
         return copy.table
@@ -46,6 +50,7 @@ class Rehearsal:
         copy = copied_kernel(held, (*config.virtuals, *former.virtuals))
         listeners: list[Listener] = []
         director = Director(copy, compile_config(former, kinds()), listeners)
+        director.set_administration(self.entries)
         maintenance = MaintenanceDirectory(director)
         await maintenance.start()
         await director.start()

@@ -10,8 +10,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
+from ldirectord_py.administration import Entries
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.configuration.name_watch import NameWatch
@@ -43,10 +45,16 @@ Report = Callable[[Divergence, str], None]
 """Gets a difference when it begins to count and when it is over, each with the reason of our row."""
 
 
-async def start_shadow(loaded: Parsed, path: Path, kernel: Kernel, report: Report) -> Shadow:
-    """Return a shadow whose own table begins as the kernel's; raises KernelError if that cannot be read."""
+async def start_shadow(
+    loaded: Parsed, path: Path, kernel: Kernel, report: Report, entries: Entries = MappingProxyType({})
+) -> Shadow:
+    """Return a shadow whose own table begins as the kernel's; raises KernelError if that cannot be read.
+
+    ``entries`` are the servers that operators have drained or disabled.
+    """
     own = copied_kernel(await kernel.read(), loaded.config.virtuals)
     shadow = Shadow(loaded, path, own, Comparison(kernel, report))
+    shadow.director.set_administration(entries)
     await shadow.start()
     return shadow
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from builders import config, fallback, real, service_key, virtual
 from contract.saved_table import parse
+from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
 from ldirectord_py.changes import changes
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.model import CheckType, Config, Virtual
@@ -154,3 +155,21 @@ async def test_a_row_that_the_kernel_refuses_is_published_and_not_planned() -> N
 async def test_a_scheduler_that_only_this_kernel_has_is_not_refused() -> None:
     final = await rehearsal(FOREIGN).start(config(virtual("10.0.0.1:80", scheduler="maglev")))
     assert service_key("10.0.0.1:80") in final
+
+
+async def test_drained_and_disabled_servers_are_as_a_start_has_them() -> None:
+    site = config(virtual("10.0.0.1:80", *map(real, SERVERS[:3])))
+    table = parse(
+        "-A -t 10.0.0.1:80 -s wrr\n" + "".join(f"-a -t 10.0.0.1:80 -r {name} -m -w 1\n" for name in SERVERS[:3])
+    )
+    drained, disabled = (
+        entry_of(site.virtuals[0], real(name), state, Decision("ada", 0))
+        for name, state in zip(SERVERS, (AdministrativeState.DRAIN, AdministrativeState.DISABLED), strict=False)
+    )
+    entries = by_identity((drained, disabled))
+    final = await Rehearsal(table, ignore, entries=entries).start(site)
+    assert {row.key.endpoint: row.weight for row in final.values() if isinstance(row, Destination)} == {
+        SERVERS[0]: 0,
+        SERVERS[2]: 1,
+    }
+    assert await Rehearsal(final, ignore, entries=entries).reload(site, site) == final

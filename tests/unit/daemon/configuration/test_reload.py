@@ -132,6 +132,19 @@ async def test_autoreload_waits_until_the_file_no_longer_changes(tmp_path: Path)
     assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
 
 
+async def test_a_file_in_yaml_is_reloaded_as_others_are(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = "autoreload: yes\nvirtuals:\n  - virtual: 10.0.0.1:80\n    reals: [10.1.0.1:80 masq]\n"
+    reloads = Reloads(tmp_path / "ldirectord.yaml", text)
+    reloads.write(text.replace("10.0.0.1", "10.0.0.2"))
+    for _ in range(3):
+        await reloads.reloader.poll()
+    assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
+    reloads.write(text.replace("masq", "mask"))
+    await reloads.reloader.reload()
+    assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
+    assert f"{reloads.path}:4:25: the forwarding method cannot be" in caplog.text
+
+
 async def test_a_new_modification_time_alone_is_no_change(tmp_path: Path) -> None:
     reloads = Reloads(tmp_path / "auto.cf", "autoreload=yes\n" + GOOD)
     await reloads.reloader.files.read()

@@ -1,0 +1,54 @@
+"""The state file as commands read it that change nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from builders import real, virtual
+from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
+from ldirectord_py.daemon.administration.files import write_file
+from ldirectord_py.daemon.administration.saved_entries import saved_entries
+from ldirectord_py.instance.pid_file import Instance
+from ldirectord_py.saved_state import ADMINISTRATION, SavedState, administration_section, with_section
+
+SITE = virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80")
+LATER = 2_000.0
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Instance:
+    return Instance("web", tmp_path, tmp_path)
+
+
+def test_entries_whose_time_is_not_over(web: Instance) -> None:
+    drained, over = (
+        entry_of(SITE, real(f"10.1.0.{number}:80"), AdministrativeState.DRAIN, Decision("ada", 1_000.0, until=until))
+        for number, until in ((1, None), (2, 1_500.0))
+    )
+    state = with_section(SavedState(), ADMINISTRATION, administration_section(by_identity((drained, over))))
+    write_file(web.state_file, state, "web")
+    before = web.state_file.read_bytes()
+    assert saved_entries(web, LATER) == (by_identity((drained,)), ())
+    assert (os.listdir(web.folder), web.state_file.read_bytes()) == ([web.state_file.name], before)  # noqa: PTH208
+
+
+def test_without_a_file_there_are_none(web: Instance) -> None:
+    assert saved_entries(web, LATER) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [(b"{", "State file {}: "), (None, "State file {}: it cannot be read: ")],
+)
+def test_a_file_that_cannot_be_used_is_named_and_left(web: Instance, content: bytes | None, fault: str) -> None:
+    if content is None:
+        web = Instance("web", web.folder, web.folder / "file")
+        (web.folder / "file").touch()
+    else:
+        web.state_file.write_bytes(content)
+    entries, (text,) = saved_entries(web, LATER)
+    assert (entries, text.startswith(fault.format(web.state_file))) == ({}, True)
+    assert content is None or web.state_file.read_bytes() == content
