@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, CommandInfo] = {
     "events": CommandInfo(
         "events", "print what happened, and with --follow what happens", "[--follow] [--since SEQ|TIME] [--json]"
     ),
+    "top": CommandInfo("top", "show the servers live, what hurts first; keys filter, sort, open and drain"),
     "check": CommandInfo("check", "check the configuration: exit status 0, or 2 with all errors"),
     "dump": CommandInfo("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
     "convert": CommandInfo(

@@ -1,0 +1,210 @@
+"""What ``top`` shows and what its keys do, without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from ldirectord_py.cli.screen import ScreenLine
+from ldirectord_py.cli.server_details import detail_lines
+from ldirectord_py.cli.server_table import Layout, Server, real_cells, summary_line
+from ldirectord_py.cli.terminal import Colour, local_time, printable_line
+
+HELP: Final = "q quit  arrows move  Enter open  / filter  s sort  a all or trouble  d drain  u undrain"
+HEADS: Final = ("REAL", "VIRTUAL", "OBSERVED", "KERNEL", "ADMINISTRATIVE", "CONFIGURED", "")
+FIXED_LINES: Final = 4
+"""Lines of the screen that are not servers: summary, message, heads, help."""
+
+MAX_TYPED: Final = 200
+"""Characters of a filter or of a reason."""
+
+WORST_FIRST: Final = (
+    *("down", "disagrees", "overdue", "unknown", "no-verdict", "failing", "drain", "disabled", "maintenance"),
+)
+
+_RED: Final = frozenset({"down"})
+
+
+def _severity(real: Server) -> tuple[int, str]:
+    ranks = [WORST_FIRST.index(word) for word in real["trouble"] if word in WORST_FIRST]
+    return min(ranks, default=len(WORST_FIRST)), real["real"]
+
+
+SORTS: Final[Mapping[str, Callable[[Server], Any]]] = {
+    "trouble": _severity,
+    "name": lambda real: (real["name"] or "~", real["real"]),
+    "connections": lambda real: -(real["kernel"]["active"] if real["kernel"] else -1),
+    "latency": lambda real: -(real["observed"]["latency"] or 0.0),
+}
+
+
+class TopAction(NamedTuple):
+    """What a key asks for: ``quit``, ``refresh``, ``open``, ``drain`` or ``undrain``, of a server, for a reason."""
+
+    name: str
+    server: str = ""
+    why: str = ""
+
+
+class TopView:
+    """Its state: the last answer, the filter, the order, the chosen server, what is typed for which one, what is open.
+
+    The second line shows the ``fault`` of the connection, or else a ``message``.
+    """
+
+    def __init__(self) -> None:
+        self.answer: Mapping[str, Any] | None = None
+        self.details: Mapping[str, Any] | None = None
+        self.fault = ""
+        self.message = ""
+        self.everything = False
+        self._filter = ""
+        self._sort = "trouble"
+        self._chosen = ""
+        self._typing = ""
+        self._typed = ""
+        self._target = ""
+        self._page = 10
+
+    def rows(self) -> list[Server]:
+        """Return the servers that the filter lets pass, in order."""
+        virtuals = self.answer["virtuals"] if self.answer else ()
+        wanted = self._filter.lower()
+        passed = (real for virtual in virtuals for real in virtual["reals"] if wanted in _searched(real))
+        return sorted(passed, key=SORTS[self._sort])
+
+    def press(self, key: str) -> TopAction | None:
+        """Do what a key says here; return what it asks of others."""
+        if self._typing:
+            return self._type(key)
+        if self.details is not None:
+            self.details = None if key in {"q", "escape", "enter"} else self.details
+            return None
+        self.message = ""
+        if key in {"up", "down", "pageup", "pagedown", "home", "end", "j", "k"}:
+            self._move(key)
+        elif key == "s":
+            names = list(SORTS)
+            self._sort = names[(names.index(self._sort) + 1) % len(names)]
+        elif key == "/":
+            self._typing, self._typed = key, self._filter
+        elif key in {"d", "u"} and (server := self.chosen()):
+            self._typing, self._typed, self._target = key, "", server  # rows may move before Enter
+        elif key == "a":
+            self.everything = not self.everything
+            return TopAction("refresh")
+        elif key == "enter" and (server := self.chosen()):
+            return TopAction("open", server)
+        return TopAction("quit") if key == "q" else None
+
+    def chosen(self) -> str:
+        """Return the name of the chosen server, "" for none."""
+        return self._chosen_of(self.rows())
+
+    def _chosen_of(self, rows: Sequence[Server]) -> str:
+        return _name(rows[self._index(rows)]) if rows else ""
+
+    def lines(self, size: tuple[int, int]) -> list[ScreenLine]:
+        """Return the lines of a screen with so many columns and rows."""
+        if self.answer is None:
+            return [ScreenLine(printable_line(self.fault or "Asking the daemon ..."))]
+        self._page = max(1, size[1] - FIXED_LINES)
+        top = f"{summary_line(self.answer)}, as of {local_time(self.answer['as_of'])}"
+        rows = self.rows()
+        head = [ScreenLine(top, Colour.BOLD), self._second_line(rows)]
+        if self.details is not None:
+            return [*head, *_detail_lines(self.details, self._page + 1), ScreenLine("Enter back", Colour.DIM)]
+        return [*head, *self._table_lines(rows), ScreenLine(HELP, Colour.DIM)]
+
+    def _table_lines(self, rows: Sequence[Server]) -> list[ScreenLine]:
+        readable = self.answer is not None and self.answer["kernel"]["error"] is None
+        first = self._index(rows) // self._page * self._page
+        table = _table([_cells(real, readable=readable) for real in rows], first, self._page)
+        chosen = self._chosen_of(rows)
+        lines = [ScreenLine(table[0], Colour.DIM)]
+        for real, text in zip(rows[first:], table[1:], strict=False):
+            mark = ">" if _name(real) == chosen else " "
+            lines.append(ScreenLine(f"{mark}{text[1:]}", _row_colour(real)))
+        return lines + [ScreenLine("")] * (self._page + 1 - len(lines))
+
+    def _second_line(self, rows: Sequence[Server]) -> ScreenLine:
+        if self._typing == "/":
+            return ScreenLine(f"filter: {self._typed}_", Colour.INVERSE)
+        if self._typing:
+            verb = "drain" if self._typing == "d" else "undrain"
+            return ScreenLine(f"{verb} {self._target}? Enter: yes, Escape: no; why: {self._typed}_", Colour.INVERSE)
+        if self.fault or self.message:
+            return ScreenLine(printable_line(self.fault or self.message), Colour.INVERSE)
+        error = self.answer["kernel"]["error"] if self.answer else None
+        if error:
+            return ScreenLine(printable_line(f"The kernel's table cannot be read: {error}"), Colour.RED)
+        shown = "all servers" if self.everything else "servers in trouble"
+        passing = f" with {self._filter}" if self._filter else ""
+        return ScreenLine(f"{len(rows)} {shown}{passing}, by {self._sort}", Colour.DIM)
+
+    def _type(self, key: str) -> TopAction | None:
+        if key == "backspace":
+            self._typed = self._typed[:-1]
+        elif key == "escape":
+            self._typing = ""
+        elif key == "enter":
+            return self._finish_typing()
+        elif len(key) == 1 and len(self._typed) < MAX_TYPED:
+            self._typed += key
+        return None
+
+    def _finish_typing(self) -> TopAction | None:
+        kind, self._typing = self._typing, ""
+        if kind == "/":
+            self._filter = self._typed
+            return None
+        return TopAction("drain" if kind == "d" else "undrain", self._target, self._typed)
+
+    def _index(self, rows: Sequence[Server]) -> int:
+        return next((index for index, real in enumerate(rows) if _name(real) == self._chosen), 0)
+
+    def _move(self, key: str) -> None:
+        rows = self.rows()
+        steps = {"up": -1, "k": -1, "down": 1, "j": 1, "pageup": -self._page, "pagedown": self._page}
+        far = {"home": -len(rows), "end": len(rows)}
+        if rows:
+            at = self._index(rows) + (steps | far)[key]
+            self._chosen = _name(rows[min(max(at, 0), len(rows) - 1)])
+
+
+def _name(real: Server) -> str:
+    return f"{real['virtual']}/{real['real']}"
+
+
+def _searched(real: Server) -> str:
+    return f"{_name(real)} {real['name'] or ''} {' '.join(real['trouble'])}".lower()
+
+
+def _cells(real: Server, *, readable: bool) -> tuple[str, ...]:
+    name, configured, administrative, observed, kernel, why = real_cells(real, readable=readable)
+    return f" {name}", real["virtual"], observed, kernel, administrative, configured, why
+
+
+def _detail_lines(details: Mapping[str, Any], count: int) -> list[ScreenLine]:
+    reals = (real for virtual in details["virtuals"] for real in virtual["reals"])
+    texts = [text for real in reals for text in detail_lines(real, details, Layout())][:count]
+    return [ScreenLine(text) for text in texts] + [ScreenLine("")] * (count - len(texts))
+
+
+def _table(cells: Sequence[Sequence[str]], first: int, count: int) -> list[str]:
+    """Return the heads and rows with aligned columns; widths are of all rows, so that scrolling changes none."""
+    table = [(f"   {HEADS[0]}", *HEADS[1:]), *cells]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)][:-1]
+    shown = [table[0], *table[first + 1 : first + 1 + count]]
+    return [
+        "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1])) for row in shown
+    ]
+
+
+def _row_colour(real: Server) -> Colour:
+    trouble = set(real["trouble"])
+    if trouble & _RED:
+        return Colour.RED
+    if "disagrees" in trouble:
+        return Colour.MAGENTA
+    return Colour.YELLOW if trouble else Colour.PLAIN
