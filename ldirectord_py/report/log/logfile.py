@@ -63,6 +63,11 @@ class QueuedLog(QueueHandler):
             text = f"{record.msg} (its arguments do not fit)"
         return LogLine(record.created, record.levelno, one_line(text), record.name, getattr(record, "event", None))
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Queue a record, without the lock of a handler, which the queue does not need."""
+        self.enqueue(self.prepare(record))
+        return True
+
     def enqueue(self, record: Any) -> None:
         """Queue a line, or drop and count it."""
         try:
