@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.config.model import CheckType, Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledVirtual
 from ldirectord_py.desired import Administration, is_up_at_start
 from ldirectord_py.health import HealthState, Rules, Transition, Verdict
 from ldirectord_py.ipvs.table import DestinationKey, Key, Row, ServiceKey
@@ -119,9 +119,11 @@ def initial_states(
     """Return the first states of these servers: up if they have weight in the kernel, or if their check has passed."""
     found = compiled.known_results(results) if keys else {}
     passed = {key for key, result in found.items() if result.verdict is Verdict.UP}
-    up = {key for key in keys if key in passed or _was_up(compiled.real(key), rows)}
-    return {key: _UP if key in up else _DOWN for key in keys}
-
-
-def _was_up(real: CompiledReal, rows: KernelRows) -> bool:
-    return is_up_at_start(real.virtual, rows(real.key.service).get(real.row))
+    states: dict[DestinationKey, HealthState] = {}
+    for service in dict.fromkeys(key.service for key in keys):
+        virtual, held = compiled.virtuals[service], rows(service)
+        for key, real in virtual.reals.items():
+            if key in keys:
+                up = key in passed or is_up_at_start(virtual.virtual, held.get(real.row))
+                states[key] = _UP if up else _DOWN
+    return states

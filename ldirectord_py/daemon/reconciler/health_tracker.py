@@ -9,7 +9,7 @@ from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.codes import ReasonCode
-from ldirectord_py.config.model import Virtual
+from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.history.results import ResultHistory
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
 from ldirectord_py.daemon.reconciler.health_table import HealthTable, KernelRows, initial_states
@@ -100,7 +100,8 @@ class HealthTracker:
     def _initial_states(
         self, compiled: CompiledConfig, phase: Phase, rows: KernelRows, keys: AbstractSet[DestinationKey]
     ) -> Mapping[DestinationKey, HealthState]:
-        self._first_phases |= {key: phase for key in keys if not compiled.real(key).always_up}
+        checked = [each.reals for each in compiled.virtuals.values() if each.virtual.checktype is not CheckType.ON]
+        self._first_phases |= {key: phase for reals in checked for key in reals if key in keys}
         return initial_states(compiled, self.results.verdicts(), rows, keys)
 
     def publish_outages(self, compiled: CompiledConfig) -> None:

@@ -19,9 +19,9 @@ class _EventRecord(logging.LogRecord):
     """A record with its ``event``; caller and thread are always the same: to find them takes 5 us of 7."""
 
     def __init__(self, level: int, text: str, event: Event) -> None:
-        now = time.time()
-        own = {"levelno": level, "levelname": logging.getLevelName(level), "msg": text, "event": event, "created": now}
-        vars(self).update(_COMMON | own | {"msecs": now % 1 * 1000})
+        now, name = time.time(), logging.getLevelName(level)
+        own = {"levelno": level, "levelname": name, "created": now, "msecs": now % 1 * 1000}
+        self.__dict__ = {**_COMMON, **own, "msg": text, "event": event}
 
 
 def log(event: Event) -> None:
