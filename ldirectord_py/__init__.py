@@ -1,4 +1,4 @@
 """The director daemon for Linux Virtual Server: health-checked IPVS tables from an ldirectord.cf."""
 
-VERSION = "0.1.0"
+PACKAGE_VERSION = "0.1.0"
 """As in pyproject.toml: to read it from the installed package takes 8 ms."""

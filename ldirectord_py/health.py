@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Verdict(Enum):
@@ -19,16 +18,14 @@ class Verdict(Enum):
 _UP: Final = Verdict.UP
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """The verdicts in a row that change a state: ``fall`` failures (failurecount), ``rise`` successes."""
 
     fall: int = 1
     rise: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class HealthState:
+class HealthState(NamedTuple):
     """A server's state, and its successes or failures in a row."""
 
     up: bool = False
@@ -56,8 +53,7 @@ class HealthState:
                 return self
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """The change of a state by one verdict."""
 
     before: HealthState

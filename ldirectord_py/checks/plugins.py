@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ldirectord_py.checks.base import Kind, Target
 
@@ -18,8 +18,7 @@ GROUP = "ldirectord_py.checks"
 _FIELDS = frozenset(field.name for field in fields(Target))
 
 
-@dataclass(frozen=True, slots=True)
-class Plugins:
+class Plugins(NamedTuple):
     """The usable kinds, and the reasons why others are left out."""
 
     kinds: tuple[Kind, ...]

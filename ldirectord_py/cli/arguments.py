@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ldirectord_py.errors import LdirectordError
 
@@ -29,8 +29,7 @@ class UsageError(LdirectordError):
     """The command line is invalid; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """A command line: the command, the path of its configuration file, its instance, and the arguments after it."""
 
     command: str

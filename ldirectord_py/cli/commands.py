@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from ldirectord_py import VERSION
+from ldirectord_py import PACKAGE_VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class CommandInfo:
+class CommandInfo(NamedTuple):
     """A command: its module in this package, its summary and its options for the help."""
 
     module: str
@@ -108,7 +106,7 @@ def help_text() -> str:
 
 def version() -> str:
     """Return name and version."""
-    return f"Linux Director ldirectord-py {VERSION}"
+    return f"Linux Director ldirectord-py {PACKAGE_VERSION}"
 
 
 _OPTIONS_TEXT = """\

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
 from ldirectord_py.address import Address
 from ldirectord_py.config.diagnostics import InvalidValue
@@ -17,16 +18,14 @@ _BYTES = {str(number): number for number in range(256)}
 _DOTTED = re.compile(r"[0-9.]+")
 
 
-@dataclass(frozen=True, slots=True)
-class HostName:
+class HostName(NamedTuple):
     """A host name to look up, and the address family."""
 
     name: str
     ipv6: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PortName:
+class PortName(NamedTuple):
     """A service name to look up; without a protocol, that of any protocol."""
 
     name: str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from posixpath import normpath
+from typing import NamedTuple
 
 from ldirectord_py.config.lines import YAML_SUFFIXES, Line
 from ldirectord_py.errors import Problem, Severity
@@ -13,8 +13,7 @@ from ldirectord_py.errors import Problem, Severity
 _ASSIGNMENT = re.compile(r"\b([a-z][a-z0-9]+)=(?=\S)")
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """The error of a value, a hint how to fix it, and its position: ``offset`` characters from the start."""
 
     what: str
@@ -60,4 +59,4 @@ def in_order(problems: Iterable[Problem], files: Sequence[str]) -> tuple[Problem
 
 def _in_words_of_yaml(problem: Problem) -> Problem:
     what, hint = (_ASSIGNMENT.sub(r"\1: ", text) for text in (problem.what, problem.hint))
-    return replace(problem, what=what, hint=hint)
+    return problem._replace(what=what, hint=hint)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from ipaddress import IPv4Address
+from typing import NamedTuple
 
 from ldirectord_py.config import commands, mail, notifications
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
@@ -52,8 +52,7 @@ class Scope(Enum):
     BOTH = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(NamedTuple):
     """A directive; without a reader, its lines are parsed by server_lines.py or include.py."""
 
     name: str

@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import PurePosixPath
 from posixpath import normpath
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue, add_error, add_warnings
 from ldirectord_py.config.lines import YAML_SUFFIXES, Line, Text, file_warnings, split_lines
@@ -77,8 +77,7 @@ class NoFiles:
 NO_FILES = NoFiles()
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
+class Texts(NamedTuple):
     """The main file of a configuration, and the source of the files that it includes."""
 
     main: Text

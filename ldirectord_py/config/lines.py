@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ldirectord_py.errors import Problem, Severity
@@ -44,8 +43,7 @@ class Line(NamedTuple):
         return f"line {self.number}" if self.file == other.file else f"line {self.number} of {self.file}"
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """A configuration file: the name that messages use, and its text."""
 
     file: str

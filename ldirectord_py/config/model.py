@@ -74,8 +74,7 @@ class Real(NamedTuple):
         return endpoint(self.server, self.port)
 
 
-@dataclass(frozen=True, slots=True)
-class Fallback:
+class Fallback(NamedTuple):
     """The server of last resort; port 0 stands for the virtual's port, or for none on a firewall mark."""
 
     server: Address

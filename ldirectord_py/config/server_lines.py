@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import NamedTuple
@@ -44,8 +43,7 @@ _MARK = re.compile(r"([0-9]+)(.*)", re.ASCII)
 _FALLBACK = re.compile(rf"(\[[^\]]*\]|[^\[\]]*?)(?:(::?)({_PORT}))?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class RealOptions:
+class RealOptions(NamedTuple):
     """The part of a ``real`` after its address: forwarding method, weight, request, receive and thresholds."""
 
     forward: Forward
@@ -71,8 +69,7 @@ class RealLine(NamedTuple):
     address: IPv4Address | None
 
 
-@dataclass(frozen=True, slots=True)
-class FallbackLine:
+class FallbackLine(NamedTuple):
     """A ``fallback``; ``port`` is "" for the virtual's port."""
 
     host: str
@@ -81,8 +78,7 @@ class FallbackLine:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class VirtualLine:
+class VirtualLine(NamedTuple):
     """A ``virtual``: a firewall ``mark``, or a host and a port."""
 
     host: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import NamedTuple
 
 from ldirectord_py.address import Address
 from ldirectord_py.config.addresses import Names, find_address, find_port, is_host_name, is_shortened
@@ -21,8 +21,7 @@ MAX_RANGE = 65536
 _Options = tuple[int, Forward, int, str, str, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class ServerContext:
+class ServerContext(NamedTuple):
     """The virtual of a server: its key and defaults; the names looked up, and a list that Problems are appended to."""
 
     key: ServiceKey
@@ -67,8 +66,7 @@ def real_servers(
     return tuple(reals), tuple(unresolved)
 
 
-@dataclass(frozen=True, slots=True)
-class _SeenServers:
+class _SeenServers(NamedTuple):
     """The first line of each row and of each server, by address and port, in the kernel and as configured."""
 
     rows: dict[tuple[int, int], Line]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ldirectord_py.checks.base import Kind
 from ldirectord_py.config.addresses import HostName, PortName, host_name, port_name
@@ -16,8 +16,7 @@ from ldirectord_py.config.settings import Settings, read_section
 from ldirectord_py.errors import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class VirtualSection:
+class VirtualSection(NamedTuple):
     """A ``virtual`` line, None for a ``header`` that cannot be read, and the settings below it."""
 
     line: Line
@@ -38,8 +37,7 @@ class VirtualSection:
         return self.settings.values.get("protocol") or implied
 
 
-@dataclass(frozen=True, slots=True)
-class SyntaxTree:
+class SyntaxTree(NamedTuple):
     """A parsed configuration; ``files`` are those that were read, in that order."""
 
     globals: Settings
@@ -47,8 +45,7 @@ class SyntaxTree:
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NameReferences:
+class NameReferences(NamedTuple):
     """The names that a configuration refers to: hosts of servers, hosts of virtuals, and ports."""
 
     servers: frozenset[HostName]

@@ -7,7 +7,7 @@ persistent never matches a packet.
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import (
@@ -29,8 +29,7 @@ MAX_NAME_LENGTH = 15
 """The longest name of a scheduler or persistence engine, in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """An op that was not done: its errno, and the reason with a hint."""
 
     op: Op

@@ -34,8 +34,7 @@ class Role(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """A probe moved a real server's counts or its state; ``reason`` and ``code`` are the probe's.
 
     ``phase`` is START or RELOAD for the first verdict on a server that came with that.
@@ -49,8 +48,7 @@ class Checked:
     code: ReasonCode = ReasonCode.NOCHECK
 
 
-@dataclass(frozen=True, slots=True)
-class Probed:
+class Probed(NamedTuple):
     """A probe of a real server ended; published only for virtuals that have a monitorfile."""
 
     virtual: Virtual
@@ -58,8 +56,7 @@ class Probed:
     result: Result
 
 
-@dataclass(frozen=True, slots=True)
-class Unjudged:
+class Unjudged(NamedTuple):
     """A fault of this host, because of which ``checks`` of ``servers`` gave no verdict since the last event about it.
 
     ``check`` is the last of them, ``reason`` its result. ``over``: the fault is over.
@@ -86,15 +83,13 @@ class Written(NamedTuple):
     virtual: Virtual | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NotWritten:
+class NotWritten(NamedTuple):
     """The kernel refused an Op, which is tried again."""
 
     refused: Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Drifted:
+class Drifted(NamedTuple):
     """Somebody else changed a row of ours; it is ``repaired``, or else accepted as found."""
 
     before: Row | None
@@ -102,8 +97,7 @@ class Drifted:
     repaired: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unresolved:
+class Unresolved(NamedTuple):
     """Rows of a virtual stay, as they may belong to ``names``, which have no address now."""
 
     virtual: Virtual
@@ -112,8 +106,7 @@ class Unresolved:
     unchecked: tuple[DestinationKey, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KernelLost:
+class KernelLost(NamedTuple):
     """The kernel's table cannot be read or written; checks go on."""
 
     reason: str
@@ -124,16 +117,14 @@ class KernelFound:
     """The kernel's table can be read and written again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
+class Outage(NamedTuple):
     """No real server of a virtual is up any more, or one is again."""
 
     virtual: Virtual
     began: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Administered:
+class Administered(NamedTuple):
     """An operator drained, disabled or enabled a real server, or the time of its state is over.
 
     ``before`` and ``after``: its entry, None while it is ready. ``by``: who made it ready and why, None if its time is
@@ -147,15 +138,13 @@ class Administered:
     by: Decision | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigInForce:
+class ConfigInForce(NamedTuple):
     """A start or a reload has written the rows of a configuration to the kernel, or will when the kernel allows."""
 
     config: Config
 
 
-@dataclass(frozen=True, slots=True)
-class ReloadRefused:
+class ReloadRefused(NamedTuple):
     """A configuration was not put in force, for these reasons; the one before stays."""
 
     reasons: tuple[str, ...]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from ldirectord_py.address import bracketed
 from ldirectord_py.checks.base import Result
@@ -64,8 +64,7 @@ def _escaped(which: re.Pattern[str], text: str) -> str:
     return which.sub(lambda found: f"%{ord(found.group()):02x}", text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     path: str
     text: str
 

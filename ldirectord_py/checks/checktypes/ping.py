@@ -7,7 +7,7 @@ import secrets
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Kind, Target
@@ -22,8 +22,7 @@ _ICMP_ECHO, _ICMP_ECHOREPLY = 8, 0  # linux/icmp.h
 _ICMPV6_ECHO_REQUEST, _ICMPV6_ECHO_REPLY = 128, 129  # linux/icmpv6.h
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
+class _Family(NamedTuple):
     """The differences of ICMP and ICMPv6; ``offset`` is that of the ICMP header in a packet of a raw socket."""
 
     domain: socket.AddressFamily

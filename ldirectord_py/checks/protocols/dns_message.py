@@ -6,6 +6,7 @@ import secrets
 import struct
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from ldirectord_py.checks.protocols.dns_records import INTERNET, RecordType, record_texts
 from ldirectord_py.checks.reasons import excerpt
@@ -31,8 +32,7 @@ _CODES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DnsResponse:
+class DnsResponse(NamedTuple):
     """An answer: its code as a word, whether it was truncated to fit a datagram, and the text of each record."""
 
     code: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urljoin, urlsplit
 
 from ldirectord_py.address import bracketed, endpoint
@@ -39,8 +40,7 @@ class Request:
         return self.target.httpmethod
 
 
-@dataclass(frozen=True, slots=True)
-class _Common:
+class _Common(NamedTuple):
     """The common part of the request of a check and of the requests of its redirects.
 
     ``host`` (of the header) and the name in ``tls`` hold for the server of ``url`` alone, where they are set;

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
+from typing import NamedTuple
 
 from ldirectord_py.checks.protocols import ber
 
@@ -72,8 +72,7 @@ _CODES: Mapping[int, str] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A received message: the ``number`` of our request (0: unsolicited), tag and content of the operation."""
 
     number: int
@@ -81,8 +80,7 @@ class Message:
     content: memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The result of an operation: its code, the message of the server, and the first server of a referral."""
 
     code: int

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from ldirectord_py.address import Address
 from ldirectord_py.checks.transport.datagram import UnrelatedAnswer
@@ -36,8 +37,7 @@ class Attribute(IntEnum):
     NAS_IPV6_ADDRESS = 95
 
 
-@dataclass(frozen=True, slots=True)
-class RadiusResponse:
+class RadiusResponse(NamedTuple):
     """An answer: its code as a word, the message for the user, and whether it has a Message-Authenticator.
 
     Without one only MD5 protects it, so that an attacker on the path can forge it (CVE-2024-3596).

@@ -8,7 +8,7 @@ import re
 import stringprep
 import unicodedata
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.errors import CheckFailed
@@ -29,16 +29,14 @@ _PROHIBITED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """The last message of the client, and the answer of a server that also knows the password."""
 
     message: bytes
     expected: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(NamedTuple):
     """The first message of the server: its nonce, and the parameters of the key derivation."""
 
     nonce: bytes

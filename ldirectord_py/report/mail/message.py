@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formataddr, formatdate, getaddresses, make_msgid, parseaddr
+from typing import NamedTuple
 
 from ldirectord_py.config.model import AlertStatus, Virtual
 from ldirectord_py.ipvs.table import DestinationKey
@@ -50,8 +51,7 @@ class Alert:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """The server of a mail (None: sendmail), its sender (None: the user of this daemon) and its recipients."""
 
     server: str | None
@@ -59,8 +59,7 @@ class Route:
     recipients: str
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """The name of this host, and the user that the daemon runs as."""
 
     name: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ldirectord_py.errors import LdirectordError
 from ldirectord_py.report.mail.message import MailMessage
@@ -18,8 +17,7 @@ class MailNotSentError(LdirectordError):
     """No mail can be sent now; a later attempt may succeed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why a mail was refused for one recipient; ``final``: do not send it again."""
 
     reason: str
