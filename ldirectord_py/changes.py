@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from ldirectord_py.config.model import virtual_id
 from ldirectord_py.ipvs.diff import Op, Verb, diff
 from ldirectord_py.ipvs.ipvsadm import command, values
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, Service, ServiceKey, Table, service_of
@@ -42,7 +43,13 @@ class Change:
         """Return the change in plain values."""
         after = None if self.op.verb is Verb.DELETE else values(self.op.row)
         before = None if self.before is None else values(self.before)
-        change = {"verb": self.op.verb.value, "command": command(self.op), "before": before, "after": after}
+        change: dict[str, Any] = {
+            "verb": self.op.verb.value,
+            "command": command(self.op),
+            "before": before,
+            "after": after,
+        }
+        change["virtual"] = virtual_id(service_of(self.op.row.key))
         return {**change, "effect": self.effect.value, "connections": self.connections}
 
     def _edit(self) -> str:

@@ -2,7 +2,7 @@
 
 function __ldirectord_command
     for word in (commandline -opc)[2..-1]
-        if contains -- $word start stop restart try-restart reload force-reload check-now status run show events check dump convert table plan drain undrain disable enable doctor shadow probe
+        if contains -- $word start stop restart try-restart reload force-reload check-now status run show events top check dump convert table plan drain undrain disable enable doctor shadow probe
             echo $word
             return 0
         end
@@ -22,6 +22,7 @@ complete -c ldirectord -n 'not __ldirectord_command' -a status -d 'print whether
 complete -c ldirectord -n 'not __ldirectord_command' -a run -d 'run the daemon in the foreground, for systemd'
 complete -c ldirectord -n 'not __ldirectord_command' -a show -d 'show the servers'
 complete -c ldirectord -n 'not __ldirectord_command' -a events -d 'print what happened, and with --follow what happens'
+complete -c ldirectord -n 'not __ldirectord_command' -a top -d 'show the servers live, what hurts first'
 complete -c ldirectord -n 'not __ldirectord_command' -a check -d 'check the configuration'
 complete -c ldirectord -n 'not __ldirectord_command' -a dump -d 'print the configuration in force'
 complete -c ldirectord -n 'not __ldirectord_command' -a convert -d 'print the configuration in the other form'

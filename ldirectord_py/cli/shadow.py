@@ -22,6 +22,7 @@ from ldirectord_py.changes import count_of
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.cli.options import OptionParser
+from ldirectord_py.config.model import virtual_id
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.administration.saved_entries import saved_entries
 from ldirectord_py.daemon.shadow import Shadow, start_shadow
@@ -29,7 +30,7 @@ from ldirectord_py.divergences import Divergence
 from ldirectord_py.instance.pid_file import instance
 from ldirectord_py.ipvs.ipvsadm import command, values
 from ldirectord_py.ipvs.netlink.read_only import read_only_kernel
-from ldirectord_py.ipvs.table import Row
+from ldirectord_py.ipvs.table import Row, service_of
 from ldirectord_py.report.log.logfile import PACKAGE_LOGGER
 
 DIFFERENCES: Final = 1
@@ -131,7 +132,10 @@ class _Printer:
         else:
             text = f"the same again after {seconds:g} s: {line}"
         event = "differs" if divergence.over is None else "same-again"
-        self._print(text, event=event, command=line, kernel=kernel, ours=ours, reason=reason, seconds=seconds)
+        virtual = virtual_id(service_of(divergence.op.row.key))
+        self._print(
+            text, event=event, virtual=virtual, command=line, kernel=kernel, ours=ours, reason=reason, seconds=seconds
+        )
 
     def print_verdict(self, shadow: Shadow, seconds: float) -> int:
         """Print the verdict and return the exit status."""

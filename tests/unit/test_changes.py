@@ -78,6 +78,7 @@ def test_plain_values() -> None:
         "command": "ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.3:80 -g -w 2",
         "before": "-g -w 0",
         "after": "-g -w 2",
+        "virtual": "tcp:192.0.2.1:80",
         "effect": "none",
         "connections": 0,
     }

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from contract.fake_linux import FakeLinux
 from contract.saved_table import parse
 from ldirectord_py.cli import main, shadow
 from ldirectord_py.daemon import shadow as daemon_shadow
 from ldirectord_py.errors import NoTableError
 from ldirectord_py.ipvs.kernel import MemoryKernel
+from ldirectord_py.ipvs.netlink.read_only import read_only_kernel
 
 Hold = Callable[[int], MemoryKernel]
 
@@ -79,8 +81,21 @@ def test_json(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> N
     assert main([str(config), "shadow", "--for", "1.8", "--json"]) == 1
     begin, difference, verdict = map(json.loads, capsys.readouterr().out.splitlines())
     assert (begin["event"], begin["services"], begin["reals"]) == ("begin", 1, 1)
+    assert difference["virtual"] == "tcp:192.0.2.1:80"
     assert (difference["event"], difference["kernel"], difference["ours"]) == ("differs", "-m -w 5", "-m -w 1")
     assert (verdict["same"], verdict["differences"], verdict["ongoing"]) == (False, 1, 1)
+
+
+def test_no_message_to_the_kernel_writes(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = config.read_text().partition("real=")[2].partition(" ")[0]
+    rows = parse(f"-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r {real} -m -w 5\n")
+    linux = FakeLinux(rows.values())
+    monkeypatch.setattr(shadow, "read_only_kernel", lambda: read_only_kernel(linux.open_socket))
+    assert main([str(config), "shadow", "--for", "1.8"]) == 1
+    assert "2 differences, 2 at the end" in capsys.readouterr().out
+    assert (dict(linux.kernel.table), linux.kernel.written) == (dict(rows), [])
 
 
 def test_a_signal_ends_it_with_the_verdict(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ldirectord_py.checks.base import Kind
+from ldirectord_py.checks.services import KINDS
 from ldirectord_py.config.addresses import Names
-from ldirectord_py.config.files import Files
-from ldirectord_py.config.include import Texts
-from ldirectord_py.config.lines import MAX_LINE_LENGTH, Text
+from ldirectord_py.config.directives import DIRECTIVES
+from ldirectord_py.config.lines import MAX_LINE_LENGTH
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config
 from ldirectord_py.config.parse import Parsed, parse
@@ -209,7 +212,28 @@ def test_a_name_that_does_not_resolve_now_is_found_in_its_line(tmp_path: Path, m
     assert str(warning).startswith(f'{path}:3:13: warning: the host name "web1" does not resolve now')
 
 
+keys = st.sampled_from([*sorted(DIRECTIVES), "virtuals", "reals", "forward", "weight", "x"]) | st.text(max_size=5)
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.sampled_from(["10.0.0.1:80", "gate"])
+nodes = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4), max_leaves=20
+)
+virtuals = st.lists(st.fixed_dictionaries({"virtual": st.integers(1, 3)}, optional={"reals": nodes, "service": nodes}))
+
+
+@given(st.dictionaries(keys, nodes, max_size=5) | st.builds(dict, virtuals=virtuals, checktype=nodes))
+def test_no_tree_makes_parse_raise_anything_but_its_own_error(tree: object) -> None:
+    text = yaml.safe_dump(tree, allow_unicode=True)
+    try:
+        parsed = parse(text, "any.yaml", Names(hostname="director"), KINDS)
+        found = parsed.warnings
+    except ConfigError as error:
+        found = error.problems
+    assert all(1 <= problem.line <= text.count("\n") + 1 and problem.column >= 1 for problem in found)
+
+
+@pytest.mark.difference("A file called `*.yaml` or `*.yml`")
 def test_texts_of_other_names_are_not_yaml(names: Names, kinds: Mapping[str, Kind]) -> None:
-    with pytest.raises(ConfigError):
-        parse("checkinterval: 5\n", "a.cf", names, kinds)
-    assert Texts(Text("a.cf", ""), Files()).main.file == "a.cf"
+    for text, file, other in (("checkinterval: 5\n", "a.yml", "a.cf"), ("checkinterval = 5\n", "a.cf", "a.yaml")):
+        assert parse(text, file, names, kinds).config.settings.checkinterval == 5
+        with pytest.raises(ConfigError):
+            parse(text, other, names, kinds)
