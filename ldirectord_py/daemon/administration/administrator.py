@@ -24,6 +24,7 @@ from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.errors import LdirectordError
 from ldirectord_py.report.events import ConfigInForce, Event
+from ldirectord_py.report.wording import MAX_LISTED
 from ldirectord_py.report.wording import administrative_text as text
 from ldirectord_py.saved_state import ADMINISTRATION, DamagedStateError, administration_section, read_administration
 
@@ -59,6 +60,7 @@ class Administrator:
         await self.state_file.report_section(faults)
         self._director.set_administration(entries)
         self._end_what_is_over()
+        self._log_kept()
 
     def __call__(self, event: Event) -> None:
         """Follow servers to their new addresses and names."""
@@ -92,13 +94,19 @@ class Administrator:
         """Write what has not been written yet."""
         await self.state_file.write(seconds)
 
+    def _log_kept(self) -> None:
+        entries = list(self._director.entries.values())
+        for entry in entries[:MAX_LISTED]:
+            logger.info("Real server %s stays %s", _name(entry), text(entry))
+        if len(entries) > MAX_LISTED:
+            logger.info("%d more real servers stay drained or disabled", len(entries) - MAX_LISTED)
+
     def _end_what_is_over(self) -> None:
         now, entries = self._clock(), self._director.entries
         over = [entry for entry in entries.values() if is_over(entry, now)]
         for entry in over:
             if not self._is_published(entry):
-                server = f"{entry.name or entry.real} ({entry.virtual})"
-                logger.info("Real server %s is ready again, its time is over, it was %s", server, text(entry))
+                logger.info("Real server %s is ready again, its time is over, it was %s", _name(entry), text(entry))
         if over:
             self._set(by_identity(entry for entry in entries.values() if not is_over(entry, now)))
 
@@ -110,3 +118,7 @@ class Administrator:
         if entries != self._director.entries:
             self._director.set_administration(entries, by)
             self.state_file.set_section(ADMINISTRATION, administration_section(entries))
+
+
+def _name(entry: AdministrativeEntry) -> str:
+    return f"{entry.name or entry.real} ({entry.virtual})"

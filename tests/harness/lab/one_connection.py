@@ -1,10 +1,12 @@
-"""A script that sends GET requests on one connection until one fails: ``ADDRESS PORT PAUSE TIMEOUT``, in seconds.
+"""A script that sends GET requests on one connection until one fails: ``ADDRESS PORT PAUSE TIMEOUT [reset]``.
 
-It prints the same lines as requests.py.
+Times are in seconds. It prints the same lines as requests.py. With ``reset`` its end resets the connection, which
+directors remember for 10 s then, and not for 2 minutes.
 """
 
 import os
 import socket
+import struct
 import sys
 import time
 
@@ -20,9 +22,11 @@ def send_request(connection: socket.socket) -> tuple[str, str]:
     return ("ok", body.decode().strip()) if body else ("failed", "closed")
 
 
-def main(address: str, port: str, pause: str, timeout: str) -> None:
+def main(address: str, port: str, pause: str, timeout: str, ending: str = "") -> None:
     outcome = "ok"
     with socket.create_connection((address, int(port)), float(timeout)) as connection:
+        if ending == "reset":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         while outcome == "ok":
             began = time.monotonic()
             outcome, detail = send_request(connection)

@@ -79,6 +79,21 @@ async def test_a_drain_outlives_the_daemon_and_its_kernel(path: Path) -> None:
     assert after.saved() == {}
 
 
+async def test_a_start_logs_what_stays(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    many = [f"10.1.0.{number}:80" for number in range(1, 13)]
+    first = Daemon(path, MemoryKernel(), site=config(virtual(WEB, *many)))
+    await first.start()
+    for address in many:
+        first.administer(address, DRAIN)
+    await first.stop()
+    caplog.clear()
+    await Daemon(path, first.site.kernel).administrator.start()
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines[0] == f"Real server {ONE} (tcp:{WEB}) stays drained by alice: new kernel"
+    assert lines[10:] == ["2 more real servers stay drained or disabled"]
+
+
 async def test_a_name_that_moves_stays_drained_after_a_restart(path: Path) -> None:
     named = config(virtual(WEB, real(ONE, name="web1"), TWO))
     moved = config(virtual(WEB, real("10.1.0.9:80", name="web1"), TWO))

@@ -1,0 +1,129 @@
+"""An operator drains a server with traffic for maintenance, over a crash and a reboot, and puts it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.lab.client import Traffic
+from harness.lab.lab import VIP, Lab
+from harness.lab.namespace import end, eventually, python
+from harness.lab.real_server import RealServer
+
+WEB = f"TCP {VIP}:80"
+WITHIN = 60.0  # seconds; a processor that is emulated takes ten to start a daemon
+HEAD = "checkinterval = 1\nchecktimeout = 3\n"
+ONE_CONNECTION = Path(__file__).parents[1] / "harness" / "lab" / "one_connection.py"
+
+
+class Site:
+    """Two web servers behind a director that runs."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.director = lab, lab.director
+        self.servers = {real.name: real for real in (lab.real("web1"), lab.real("web2"))}
+        reals = "".join(f"    real = {real.address}:80 masq 3\n" for real in self.servers.values())
+        self.director.configure(f"{HEAD}virtual = {VIP}:80\n    checktype = connect\n{reals}")
+        self.director.start()
+        self.wait_weights(web1=3, web2=3)
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """Return exit status and output of a command of an operator."""
+        folder = self.director.folder
+        path = folder / "operator"
+        with path.open("wb") as output:
+            environment = dict.fromkeys(("LDIRECTORD_RUNDIR", "LDIRECTORD_STATEDIR"), str(folder))
+            words = ("ldirectord", str(self.director.config), *words)
+            status = self.director.spawn(*words, output=output, environment=environment).wait(2 * WITHIN)
+        return status, path.read_text()
+
+    def wait_weights(self, **weights: int) -> None:
+        expected = {f"{self.servers[name].address}:80": weight for name, weight in weights.items()}
+        self.director.wait(WEB, expected, WITHIN)
+
+    @contextmanager
+    def one_connection(self) -> Iterator[Traffic]:
+        """Send requests on one connection until the block ends."""
+        path = self.lab.client.folder / "one"
+        with path.open("wb") as output:
+            process = self.lab.client.spawn(*python(ONE_CONNECTION, VIP, "80", "0.2", "20", "reset"), output=output)
+        try:
+            yield Traffic(path)
+        finally:
+            end(process)
+
+
+@pytest.fixture
+def site(lab: Lab) -> Site:
+    return Site(lab)
+
+
+def other(site: Site, server: RealServer) -> RealServer:
+    return next(each for each in site.servers.values() if each is not server)
+
+
+def test_a_server_is_drained_for_maintenance_and_put_back(site: Site) -> None:
+    with site.one_connection() as connection:
+        connection.wait(requests=2, within=WITHIN)
+        server = site.servers[next(iter(connection.counts()))]
+        kept = other(site, server)
+        drained = {server.name: 0, kept.name: 3}
+
+        status, text = site.run("drain", str(server.address), "--why", "new kernel", "--wait", "2")
+        assert status == 4, text
+        assert f"{server.address}:80 (tcp:{VIP}:80): ready -> drain by root: new kernel" in text
+        assert "1 connections (1 active, 0 inactive, 0 persistent)" in text
+        site.wait_weights(**drained)
+
+        with site.director.watch() as watch, site.lab.client.traffic(VIP) as traffic:
+            traffic.wait(requests=20, within=WITHIN)
+            site.director.kill()
+            site.director.start()
+            site.director.wait_log("stays drained by root: new kernel", WITHIN)
+            traffic.wait(requests=20, within=WITHIN)
+            assert set(traffic.counts()) == {kept.name}
+            assert traffic.failures() == []
+        assert watch.weights(WEB, f"{server.address}:80") == [0]
+        connection.wait(requests=2, within=WITHIN)
+        assert connection.failures() == []
+
+    status, text = site.run("drain", str(server.address), "--why", "new kernel", "--wait", str(int(WITHIN)))
+    assert (status, text.splitlines()[-1]) == (0, "0 connections (0 active, 0 inactive, 0 persistent)")
+
+    server.stop()
+    site.director.wait_log(f"Real server {server.address}:80 (tcp:{VIP}:80) is down", WITHIN)
+    site.wait_weights(**drained)
+    site.director.stop()
+    site.director.run("ipvsadm", "-C")
+    server.start()
+    with site.director.watch() as watch:
+        site.director.start()
+        site.wait_weights(**drained)
+    assert watch.weights(WEB, f"{server.address}:80") == [None, 0]
+
+    status, text = site.run("undrain", str(server.address), "--wait", str(int(WITHIN)))
+    assert (status, text.splitlines()[-1]) == (0, "1 of 1 servers have weight")
+    site.wait_weights(web1=3, web2=3)
+    with site.lab.client.traffic(VIP) as traffic:
+        traffic.wait(requests=20, within=WITHIN)
+        assert set(traffic.counts()) == set(site.servers)
+
+
+def test_a_drained_server_that_leaves_the_file_keeps_its_connection(site: Site) -> None:
+    with site.one_connection() as connection:
+        connection.wait(requests=2, within=WITHIN)
+        server = site.servers[next(iter(connection.counts()))]
+        kept = other(site, server)
+        assert site.run("drain", str(server.address))[0] == 0
+        site.director.configure(
+            f"{HEAD}virtual = {VIP}:80\n    checktype = connect\n    real = {kept.address}:80 masq 3\n"
+        )
+        site.director.reload()
+        site.wait_weights(**{server.name: 0, kept.name: 3})
+        connection.wait(requests=2, within=WITHIN)
+        assert connection.failures() == []
+    site.wait_weights(**{kept.name: 3})
+    eventually(lambda: "Purged real server" in site.director.log(), WITHIN, site.director.log)
