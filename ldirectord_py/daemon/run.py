@@ -11,6 +11,7 @@
                                                                |                 |
                                                                '------Event------+--> log
                                                                                  +--> Journal, TransitionHistory
+                                                                                 +--> EventCounters
                                                                                  +--> MailAlerts
                                                                                  +--> Notifications
                                                                                  +--> MonitorFiles
@@ -40,6 +41,7 @@ from ldirectord_py.daemon.configuration.name_watch import NameWatch
 from ldirectord_py.daemon.configuration.reload import Reloader
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.control.control_socket import ControlSocket
+from ldirectord_py.daemon.history.event_counters import EventCounters
 from ldirectord_py.daemon.history.journal import Journal
 from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.maintenance.directory import MaintenanceDirectory
@@ -58,6 +60,7 @@ from ldirectord_py.report.log.listener import log
 from ldirectord_py.report.monitorfile import FLUSH_TIMEOUT
 from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.garbage import freeze_survivors, gc_paused
+from ldirectord_py.runtime.loop_lag import LoopLag
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +108,8 @@ class Daemon:
 
     def __init__(self, identity: Identity, loaded: Parsed, notify: SdNotify, kernel: Kernel) -> None:
         self.journal, self.transitions = Journal(), TransitionHistory()
-        listeners: list[Listener] = [log, self.journal, self.transitions]
+        self.events, self.loop_lag = EventCounters(), LoopLag()
+        listeners: list[Listener] = [log, self.journal, self.transitions, self.events]
         self.kernel = kernel
         with gc_paused():
             compiled = compile_config(loaded.config, kinds())
@@ -129,6 +133,8 @@ class Daemon:
             self.administrator,
             self.journal,
             self.transitions,
+            self.events,
+            self.loop_lag,
             kernel,
         )
         self.control = ControlSocket(context)
@@ -159,6 +165,7 @@ class Daemon:
             self.control.run(),
             self.probes.note_program(),
             self.notify.keep_alive(),
+            self.loop_lag.run(),
             _keep_status(self.director, self.notify),
         )
 

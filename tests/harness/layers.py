@@ -72,6 +72,8 @@ PURE: tuple[str, ...] = (
     *("report.event_fields", "report.events", "report.wording", "report.mail.message"),
     "doctor",
     *(
+        "daemon.history.check_counters",
+        "daemon.history.event_counters",
         "daemon.history.reason_table",
         "daemon.copied_kernel",
         "daemon.reconciler.causes",

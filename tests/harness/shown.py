@@ -29,6 +29,7 @@ def real(address: str = "10.1.0.1:80", observed: dict[str, Any] | None = None, *
     return {
         "virtual": "tcp:10.0.0.1:80",
         "real": address,
+        "row": address,
         "name": None,
         "configured": {**configured, "checkinterval": 10},
         "administrative": READY,

@@ -9,12 +9,14 @@ from ldirectord_py.daemon.administration.administrator import Administrator
 from ldirectord_py.daemon.configuration.reload import Reloader
 from ldirectord_py.daemon.control.in_force import InForce
 from ldirectord_py.daemon.control.kernel_usage import KernelUsage
+from ldirectord_py.daemon.history.event_counters import EventCounters
 from ldirectord_py.daemon.history.journal import Journal
 from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.instance.identity import Identity
 from ldirectord_py.ipvs.kernel import Kernel
+from ldirectord_py.runtime.loop_lag import LoopLag
 
 
 @dataclass(slots=True)
@@ -28,6 +30,8 @@ class Context:
     administrator: Administrator
     journal: Journal
     transitions: TransitionHistory
+    events: EventCounters
+    loop_lag: LoopLag
     kernel: Kernel
     started: float = field(default_factory=time.time)
     in_force: InForce = field(init=False)

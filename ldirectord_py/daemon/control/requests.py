@@ -15,6 +15,7 @@ from ldirectord_py.daemon.control.administer import ARGUMENTS, administer
 from ldirectord_py.daemon.control.check_now import check_now
 from ldirectord_py.daemon.control.connections import connections
 from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.counters import counters
 from ldirectord_py.daemon.control.events import events
 from ldirectord_py.daemon.control.reload import reload
 from ldirectord_py.daemon.control.show import show
@@ -42,6 +43,7 @@ REQUESTS: Final[Mapping[str, RequestInfo]] = {
     "disable": RequestInfo(administer(DISABLED), Right.STEER, ARGUMENTS),
     "enable": RequestInfo(administer(READY), Right.STEER, ARGUMENTS),
     "show": RequestInfo(show, Right.LOOK, ("names", "which", "details")),
+    "counters": RequestInfo(counters, Right.LOOK),
     "events": RequestInfo(events, Right.LOOK, ("since", "since_time", "epoch", "follow")),
 }
 

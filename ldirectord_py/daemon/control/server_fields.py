@@ -105,6 +105,7 @@ class VirtualView:
         return {
             "virtual": real.virtual.id,
             "real": str(real.real),
+            "row": real.row.endpoint,
             "name": real.real.name,
             "configured": _configured_real(real.virtual, real.real),
             "administrative": administrative,

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from ldirectord_py.checks.base import Result
 from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.daemon.history.check_counters import OUTCOMES
 from ldirectord_py.health import Verdict
 
 MAX_REASONS: Final = 8192
@@ -21,8 +22,8 @@ class Reason(NamedTuple):
     words: str
 
 
-Numbered = tuple[int, Verdict, ReasonCode]
-"""The number of a reason, and what of it is not words."""
+Numbered = tuple[int, Verdict, ReasonCode, int]
+"""The number of a reason, what of it is not words, and the number that these have in OUTCOMES."""
 
 NOTHING: Final = 0
 """The number that stands for no result."""
@@ -60,7 +61,7 @@ class ReasonTable:
                 return self._without_words(reason)
             self._reasons[number] = reason
             self._numbers[reason] = number
-        numbered = self.latest[reason.words] = number, reason.verdict, reason.code
+        numbered = self.latest[reason.words] = _numbered(number, reason)
         return numbered
 
     def _without_words(self, reason: Reason) -> Numbered:
@@ -69,7 +70,7 @@ class ReasonTable:
         if wordless not in self._numbers:
             self._numbers[wordless] = len(self._reasons)
             self._reasons.append(wordless)
-        return self._numbers[wordless], reason.verdict, reason.code
+        return _numbered(self._numbers[wordless], reason)
 
     def _new_number(self) -> int:
         """Return a number that stands for no reason now, or else NOTHING."""
@@ -94,4 +95,8 @@ class ReasonTable:
             self._reasons[number] = reason
         self._numbers = {reason: number for number, reason in kept}
         self.latest.clear()
-        self.latest.update((reason.words, (number, reason.verdict, reason.code)) for number, reason in kept)
+        self.latest.update((reason.words, _numbered(number, reason)) for number, reason in kept)
+
+
+def _numbered(number: int, reason: Reason) -> Numbered:
+    return number, reason.verdict, reason.code, OUTCOMES[reason.verdict, reason.code]

@@ -8,8 +8,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.daemon.history.check_counters import CheckCounter, CheckCounters
 from ldirectord_py.daemon.history.reason_table import NOTHING, Reason, ReasonTable
 from ldirectord_py.health import Verdict
+from ldirectord_py.ipvs.table import ServiceKey
 
 KEPT_RESULTS: Final = 20
 """Results of each check that are kept."""
@@ -36,17 +38,18 @@ class PastResult(NamedTuple):
 
 
 class _Ring:
-    """The results of one check: where in the store the next one goes, and the last one that judged."""
+    """The results of one check: where in the store the next one goes, its counter, and the last one that judged."""
 
-    __slots__ = ("at", "last")
+    __slots__ = ("at", "counter", "last")
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, counter: CheckCounter) -> None:
         self.at = at
+        self.counter = counter
         self.last: Result | None = None
 
 
 class ResultHistory:
-    """Its state: the ring of each check in one block of memory, the rings that are free, and the reasons.
+    """Its state: the ring of each check in one block of memory, the rings that are free, the reasons, the counters.
 
     An entry without a reason, before the first result of a ring, has the time at which the check was added. ``clock``
     returns nanoseconds.
@@ -59,9 +62,10 @@ class ResultHistory:
         self._free: list[int] = []
         self._reasons = ReasonTable(self._used_reasons)
         self._latest = self._reasons.latest
+        self.counters = CheckCounters()
 
     def record(self, check: Check, result: Result) -> bool:
-        """Keep a result of a check that is kept; return whether it judged. Called for each probe: 0.4 us."""
+        """Keep a result of a check that is kept; return whether it judged. Called for each probe: 0.6 us."""
         ring = self._rings[check]
         verdict, reason, seconds, code, _ = result
         known = self._latest.get(reason)
@@ -74,6 +78,7 @@ class ResultHistory:
             _pack_into(self._store, at, self._clock() >> _TICK, _MAX_SECONDS, known[0])
         at += _SIZE
         ring.at = at if at % _RING_SIZE else at - _RING_SIZE
+        ring.counter.add(known[3], seconds)
         if verdict is _NONE:
             return False
         ring.last = result
@@ -86,7 +91,11 @@ class ResultHistory:
         new = [check for check in checks if check not in self._rings]
         for check, at in zip(new, self._places(len(new)), strict=True):
             _pack_into(self._store, at + _RING_SIZE - _SIZE, self._clock() >> _TICK, 0.0, NOTHING)
-            self._rings[check] = _Ring(at)
+            self._rings[check] = _Ring(at, self.counters.counter(check.kind, ()))
+
+    def count(self, check: Check, services: Collection[ServiceKey]) -> None:
+        """Count the results of a check that is kept in the durations of exactly these virtuals."""
+        self._rings[check].counter = self.counters.counter(check.kind, services)
 
     def verdicts(self) -> Mapping[Check, Result]:
         """Return the last result of each check that judged, by which servers are up or down."""

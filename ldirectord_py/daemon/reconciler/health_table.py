@@ -40,6 +40,11 @@ class HealthTable:
         """The number of real servers that are up, without those that are drained or disabled."""
         return self._up.total()
 
+    @property
+    def virtuals(self) -> Mapping[ServiceKey, CompiledVirtual]:
+        """The virtuals whose servers are here."""
+        return self._virtuals
+
     def virtual(self, service: ServiceKey) -> Virtual:
         """Return the virtual of a service; raises KeyError where there is none."""
         return self._virtuals[service].virtual

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
@@ -88,6 +89,7 @@ class HealthTracker:
     def switch_config(self, compiled: CompiledConfig, phase: Phase, rows: KernelRows) -> None:
         """Give each server its state: its own, else by the last result of its check, else by its row in the kernel."""
         self.results.keep(compiled.plan)
+        self._count(compiled)
         self._unjudged.keep(compiled.plan)
         changed = self.table.replace_virtuals(
             compiled.virtuals, self.maintained, partial(self._initial_states, compiled, phase, rows)
@@ -96,6 +98,16 @@ class HealthTracker:
             if key in self.maintained:
                 self._apply_verdict(compiled.real(key), IN_MAINTENANCE)
         self._first_phases = {key: first for key, first in self._first_phases.items() if key in self.table.health}
+
+    def _count(self, compiled: CompiledConfig) -> None:
+        """Count the results of checks in the virtuals that they inform; only those of changed virtuals have moved."""
+        former, new = self.table.virtuals, compiled.virtuals
+        self.results.counters.retain(new)
+        changed = [key for key in {**former, **new} if former.get(key) is not new.get(key)]
+        versions = [each for key in changed for each in (former.get(key), new.get(key)) if each is not None]
+        for check in dict.fromkeys(chain.from_iterable(each.checks for each in versions)):
+            if check is not None and check in compiled.plan:
+                self.results.count(check, tuple(dict.fromkeys(real.key.service for real in compiled.plan[check])))
 
     def _initial_states(
         self, compiled: CompiledConfig, phase: Phase, rows: KernelRows, keys: AbstractSet[DestinationKey]

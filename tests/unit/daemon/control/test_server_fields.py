@@ -12,7 +12,7 @@ from builders import KINDS, config, down, fallback, real, service_key, unjudged,
 from harness.director_site import WEB, destination
 from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
 from ldirectord_py.checks.base import Result
-from ldirectord_py.config.model import CheckType, Virtual
+from ldirectord_py.config.model import CheckType, Forward, Virtual
 from ldirectord_py.daemon.control.kernel_usage import KernelReading
 from ldirectord_py.daemon.control.server_fields import (
     Knowledge,
@@ -93,6 +93,7 @@ async def test_the_four_columns_of_a_server_that_is_well() -> None:
     assert found == {
         "virtual": "tcp:10.0.0.1:80",
         "real": "10.1.0.1:80",
+        "row": "10.1.0.1:80",
         "name": "web1",
         "configured": {
             "weight": 2,
@@ -290,3 +291,9 @@ async def test_the_last_results_are_listed_and_the_oldest_of_all_is_found() -> N
     oldest = oldest_result(knowledge.results, iter(place.director.compiled.plan))
     assert oldest == pytest.approx(time.monotonic(), abs=5)
     assert oldest_result(knowledge.results, iter(())) is None
+
+
+async def test_the_row_of_a_gate_has_the_port_of_its_virtual() -> None:
+    place = await known(virtual("10.0.0.1:80", real("10.1.0.1:8080", Forward.GATE)))
+    found = await place.real()
+    assert (found["real"], found["row"]) == ("10.1.0.1:8080", "10.1.0.1:80")

@@ -10,6 +10,7 @@ from builders import KINDS, config, down, virtual
 from ldirectord_py.checks.base import Result
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.daemon.history import reason_table
+from ldirectord_py.daemon.history.check_counters import OUTCOMES
 from ldirectord_py.daemon.history.reason_table import NOTHING, ReasonTable
 from ldirectord_py.daemon.history.results import KEPT_RESULTS, ResultHistory
 from ldirectord_py.health import Verdict
@@ -33,7 +34,8 @@ def test_each_reason_has_a_number_of_its_own() -> None:
     assert numbers == [1, 2, 3, 1]
     assert [table.reason(number) for number in numbers] == [(each.verdict, each.code, each.reason) for each in results]
     assert table.reason(NOTHING) is None
-    assert table.latest["a"] == (1, Verdict.DOWN, ReasonCode.L7STS)
+    outcome = OUTCOMES[Verdict.DOWN, ReasonCode.L7STS]
+    assert table.latest["a"] == (1, Verdict.DOWN, ReasonCode.L7STS, outcome)
 
 
 def test_reasons_that_no_result_has_any_more_give_way_to_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
