@@ -21,6 +21,9 @@ MAX_TEXT: Final = 500
 """Characters of each text of an entry that somebody else wrote."""
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class JournalEntry(NamedTuple):
     """An entry: its number, its time in seconds since the epoch, and its fields as JSON, which take the least room."""
 
@@ -96,7 +99,7 @@ class Journal:
 
     def _append(self, fields: Mapping[str, Any], who: str = DAEMON) -> None:
         self.last += 1
-        text = json.dumps(dict(_bounded({"who": who, **fields})), separators=(",", ":"))
+        text = _encode(dict(_bounded({"who": who, **fields})))
         self._entries.append(JournalEntry(self.last, self._clock(), text))
         for on_entry in tuple(self._followers):
             on_entry()
