@@ -72,6 +72,7 @@ class MailAlerts:
         self._sender = config.settings.emailalertfrom
         self._reminders: dict[DestinationKey, Reminder] = {}
         self._groups: dict[Route, Group] = {}
+        _prepare_mails(config)
 
     def __call__(self, event: Event) -> None:
         """Turn an event into an alert, if it is one; never waits."""
@@ -110,6 +111,7 @@ class MailAlerts:
 
     def _switch_config(self, config: Config) -> None:
         """Drop the reminders of servers that are not in the configuration."""
+        _prepare_mails(config)
         self._sender = config.settings.emailalertfrom
         services = {key.service for key in self._reminders}
         virtuals = [virtual for virtual in config.virtuals if virtual.key in services]
@@ -162,6 +164,14 @@ class MailAlerts:
             date, now = time.time(), self._clock()
             message = compose(alerts, route, self._host, date=date, queued_at=now, standalone=standalone)
             self._dispatch(message, self.is_current)
+
+
+def _prepare_mails(config: Config) -> None:
+    """Import what composes and encodes messages, before the first one has to."""
+    if any(virtual.emailalert for virtual in config.virtuals):
+        import email.message  # noqa: PLC0415
+        import email.policy  # noqa: PLC0415
+        import email.utils  # noqa: F401, PLC0415
 
 
 def _status(event: Checked | Written) -> AlertStatus:

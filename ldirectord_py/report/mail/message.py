@@ -1,21 +1,20 @@
-"""The text of mails: an Alert is one change, a MailMessage has one or several alerts."""
+"""The text of mails: an Alert is one change, a MailMessage has one or several alerts.
+
+The package email takes 12 ms to import, so it is imported only where mails are sent.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import formataddr, formatdate, getaddresses, make_msgid, parseaddr
 from typing import NamedTuple
 
 from ldirectord_py.config.model import AlertStatus, Virtual
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.text import escape_surrogates
 
-POLICY = SMTP.clone(cte_type="7bit")
-UNFOLDED = POLICY.clone(max_line_length=998)
+UNFOLDED_LENGTH = 998
 """Some mail readers cannot read a long subject that is folded right after its name."""
 
 MAX_TEXT_LENGTH = 1000
@@ -110,11 +109,18 @@ class MailMessage:
     @property
     def envelope_sender(self) -> str:
         """Return the address that replies and bounces go to."""
+        from email.utils import parseaddr  # noqa: PLC0415
+
         return parseaddr(self.route.sender or "")[1] or self.host.mail_address
 
     def encode(self) -> bytes:
         """Return the mail in the format of RFC 5322, in ASCII, with CR LF; raises ValueError for an invalid address."""
-        message = EmailMessage(policy=POLICY)
+        from email.message import EmailMessage  # noqa: PLC0415
+        from email.policy import SMTP  # noqa: PLC0415
+        from email.utils import formatdate  # noqa: PLC0415
+
+        policy = SMTP.clone(cte_type="7bit")
+        message = EmailMessage(policy=policy)
         message["Date"] = formatdate(self.date, localtime=True)
         message["Message-ID"] = self.id
         message["From"] = _address_header(_CONTROL.sub(" ", self.route.sender or "")) or self.host.mail_address
@@ -122,7 +128,7 @@ class MailMessage:
         message["Subject"] = self.subject
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(self._body())
-        return message.as_bytes(policy=UNFOLDED)
+        return message.as_bytes(policy=policy.clone(max_line_length=UNFOLDED_LENGTH))
 
     def _body(self) -> str:
         separator = "\n" if len(self.alerts) == 1 else "\n\n"
@@ -133,6 +139,8 @@ def compose(
     alerts: Sequence[Alert], route: Route, host: Host, *, date: float, queued_at: float, standalone: bool = True
 ) -> MailMessage:
     """Return a new message to all recipients of the route."""
+    from email.utils import getaddresses, make_msgid  # noqa: PLC0415
+
     recipients = tuple(address for _, address in getaddresses([route.recipients]) if address)
     return MailMessage(
         tuple(alerts), route, recipients, host, make_msgid(domain=host.name), date, queued_at, standalone
@@ -146,6 +154,8 @@ def single_line(text: str) -> str:
 
 def _address_header(text: str) -> str:
     """Return addresses for a header, with bytes that are not UTF-8 escaped in names."""
+    from email.utils import formataddr, getaddresses  # noqa: PLC0415
+
     return ", ".join(formataddr((escape_surrogates(name), address)) for name, address in getaddresses([text]))
 
 
