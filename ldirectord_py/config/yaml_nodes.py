@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +15,7 @@ MAX_NESTING: Final = 16
 """Lists and mappings inside each other."""
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast, and optional
-_STARTS = (yaml.SequenceStartEvent, yaml.MappingStartEvent)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 _PLAIN_HINT = "write the value itself"
 
@@ -56,9 +57,8 @@ def compose(text: Text) -> Node | None:
 
 def _events(text: Text) -> Iterator[Any]:
     contents = text.text.removeprefix("\ufeff")
-    surrogate = next((at for at, char in enumerate(contents) if "\ud800" <= char <= "\udfff"), None)
-    if surrogate is not None:
-        raise _error_at(text, surrogate, "this byte is not UTF-8", "save the file as UTF-8")
+    if surrogate := _SURROGATE.search(contents):
+        raise _error_at(text, surrogate.start(), "this byte is not UTF-8", "save the file as UTF-8")
     try:
         yield from yaml.parse(contents, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
@@ -80,22 +80,29 @@ class _Composer:
 
     def add(self, event: Any) -> None:
         """Take the next event; raises ConfigError."""
-        line, column = event.start_mark.line + 1, event.start_mark.column + 1
-        if isinstance(event, yaml.AliasEvent):
-            raise _error(self._file, line, column, "aliases are not supported", _PLAIN_HINT)
-        if isinstance(event, yaml.DocumentStartEvent) and self.root:
-            raise _error(self._file, line, column, "the file holds a second document", "put it into a file of its own")
-        if getattr(event, "tag", None) is not None:
-            raise _error(self._file, line, column, f"tags like {event.tag} are not supported", _PLAIN_HINT)
-        if isinstance(event, yaml.ScalarEvent):
-            block = event.style in ("|", ">")
-            self._append(Scalar(event.value.removesuffix("\n") if block else event.value, line, column))
-        elif isinstance(event, _STARTS):
-            if len(self._open) == MAX_NESTING:
-                raise _error(self._file, line, column, f"more than {MAX_NESTING} levels are nested", _PLAIN_HINT)
-            self._open.append((event, []))
+        if isinstance(event, yaml.NodeEvent):
+            self._add_node(event)
         elif isinstance(event, _ENDS):
             self._close()
+        elif isinstance(event, yaml.DocumentStartEvent) and self.root:
+            raise self._error(event, "the file holds a second document", "put it into a file of its own")
+
+    def _add_node(self, event: Any) -> None:
+        if isinstance(event, yaml.AliasEvent):
+            raise self._error(event, "aliases are not supported", _PLAIN_HINT)
+        if event.tag is not None:
+            raise self._error(event, f"tags like {event.tag} are not supported", _PLAIN_HINT)
+        if isinstance(event, yaml.ScalarEvent):
+            text = event.value.removesuffix("\n") if event.style in ("|", ">") else event.value
+            mark: Any = event.start_mark
+            self._append(Scalar(text, mark.line + 1, mark.column + 1))
+        elif len(self._open) == MAX_NESTING:
+            raise self._error(event, f"more than {MAX_NESTING} levels are nested", _PLAIN_HINT)
+        else:
+            self._open.append((event, []))
+
+    def _error(self, event: Any, what: str, hint: str) -> ConfigError:
+        return _error(self._file, event.start_mark.line + 1, event.start_mark.column + 1, what, hint)
 
     def _append(self, node: Node) -> None:
         (self._open[-1][1] if self._open else self.root).append(node)
