@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -75,6 +75,7 @@ class ClientConnection:
         self._unread = bytearray()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._streams: set[asyncio.Task[Any] | None] = set()
+        self._looking = asyncio.Lock()  # a long answer holds what it is made of until the client has read it
 
     async def serve(self) -> None:
         """Answer requests until the client closes the connection or breaks a limit."""
@@ -159,12 +160,14 @@ class ClientConnection:
         """Send the answer or answers; the connection is lost if they cannot be sent."""
         try:
             try:
-                async with asyncio.timeout(HANDLE_TIMEOUT):
-                    answer = await route.handle(request)
-                if isinstance(answer, AsyncGenerator):
-                    await self._send_stream(request.id, answer)
-                else:
-                    await self._answers.send(answer_fields(request.id, self._services.common_fields() | dict(answer)))
+                async with self._looking if route.right is Right.LOOK else nullcontext():
+                    async with asyncio.timeout(HANDLE_TIMEOUT):
+                        answer = await route.handle(request)
+                    if not isinstance(answer, AsyncGenerator):
+                        fields = self._services.common_fields() | dict(answer)
+                        await self._answers.send(answer_fields(request.id, fields))
+                        return
+                await self._send_stream(request.id, answer)
             except RequestError as error:
                 await self._send_error(request.id, error)
             except (OSError, TimeoutError):

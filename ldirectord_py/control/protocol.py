@@ -12,6 +12,7 @@ A request that has several answers (a stream) marks each but the last one with `
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -73,7 +74,7 @@ class ControlRequest:
     def number(self, name: str, default: float | None = None) -> float:
         """Return an argument that is a number."""
         value: float = self._argument(name, int | float, "a number", default)
-        if isinstance(value, bool):
+        if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
             raise RequestError(Code.BAD_REQUEST, f"{name} has to be a number")
         return value
 

@@ -65,6 +65,8 @@ class AnswerWriter:
         return "".join(part), part[-1] == "\n"
 
     async def _write(self, part: str) -> None:
+        if self._writer.transport.is_closing():
+            raise ConnectionResetError
         self._writer.write(part.encode())
         async with asyncio.timeout(WRITE_TIMEOUT):
             await self._writer.drain()

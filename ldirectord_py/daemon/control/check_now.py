@@ -10,6 +10,7 @@ from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.control.connection import Stream
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, RequestError
+from ldirectord_py.daemon.control.choice import refuse_excess
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
@@ -32,6 +33,7 @@ NAMES_TIMEOUT: Final = 10.0
 async def check_now(context: Context, request: ControlRequest) -> Stream:
     """Return the result of each server that the names mean, as soon as it is there."""
     names, compiled = request.texts("names"), context.director.compiled
+    refuse_excess(names)
     try:
         servers = await run_in_daemon_thread(lambda: _by_check(compiled, names), NAMES_TIMEOUT)
     except UnknownServerError as error:

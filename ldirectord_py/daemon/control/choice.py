@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from ldirectord_py.control.protocol import Code, RequestError
+from ldirectord_py.daemon.control.slices import one_slice
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.server_names import ServerPattern, find_virtuals, unknown_server
 
 MAX_NAMES: Final = 100
 """Names in a request."""
+
+MAX_NAME_LENGTH: Final = 600
+"""Characters of a name: two host names have 506; a glob of 60,000 takes a second to read."""
 
 MATCHED_AT_ONCE: Final = 50
 """Servers whose names are compared in a turn of the event loop: some 0.5 ms."""
@@ -23,13 +26,21 @@ async def choose_reals(compiled: CompiledConfig, names: Sequence[str], virtual: 
 
     Raises RequestError for a name that means none.
     """
-    if not 0 < len(names) <= MAX_NAMES:
-        raise RequestError(Code.BAD_REQUEST, f"names has to have 1 to {MAX_NAMES} names")
+    refuse_excess(names)
+    refuse_excess([virtual])
     virtuals = _virtuals(compiled, virtual)
     found: dict[DestinationKey, CompiledReal] = {}
     for name in names:
         found |= await _matching(virtuals, name)
     return [found[real.key] for each in virtuals for real in each.reals.values() if real.key in found]
+
+
+def refuse_excess(names: Sequence[str]) -> None:
+    """Raise RequestError for too many or too long names, or none at all."""
+    if not 0 < len(names) <= MAX_NAMES:
+        raise RequestError(Code.BAD_REQUEST, f"names has to have 1 to {MAX_NAMES} names")
+    if any(len(name) > MAX_NAME_LENGTH for name in names):
+        raise RequestError(Code.BAD_REQUEST, f"a name has {MAX_NAME_LENGTH} characters at most")
 
 
 def _virtuals(compiled: CompiledConfig, name: str) -> list[CompiledVirtual]:
@@ -43,13 +54,14 @@ def _virtuals(compiled: CompiledConfig, name: str) -> list[CompiledVirtual]:
 
 
 async def _matching(virtuals: Sequence[CompiledVirtual], name: str) -> dict[DestinationKey, CompiledReal]:
-    pattern = ServerPattern(name)
+    async with one_slice():
+        pattern = ServerPattern(name)
     reals = [real for each in virtuals if pattern.includes(each.virtual) for real in each.reals.values()]
     found: dict[DestinationKey, CompiledReal] = {}
     for start in range(0, len(reals), MATCHED_AT_ONCE):
-        part = reals[start : start + MATCHED_AT_ONCE]
-        found |= {real.key: real for real in part if pattern.matches(real.virtual, real.real)}
-        await asyncio.sleep(0)
+        async with one_slice():
+            part = reals[start : start + MATCHED_AT_ONCE]
+            found |= {real.key: real for real in part if pattern.matches(real.virtual, real.real)}
     if not found:
         raise RequestError(Code.NOT_FOUND, str(unknown_server((each.virtual for each in virtuals), name)))
     return found

@@ -47,12 +47,12 @@ def _rows(
     services: Mapping[str, ServiceKey] = {
         name: key for key in (*compiled.virtuals, *reading.by_service) if (name := virtual_id(key)) in virtuals
     }
-    found = {
-        server: key
-        for key in left
-        for server in wanted
-        if server.startswith(f"{virtual_id(key.service)}/{bracketed(key.address)}:")
-    }
+    found: dict[str, DestinationKey] = {}
+    by_address: dict[str, list[str]] = {}
+    for server in wanted:
+        by_address.setdefault(server.rpartition(":")[0], []).append(server)
+    for key in left:
+        found |= dict.fromkeys(by_address.get(f"{virtual_id(key.service)}/{bracketed(key.address)}", ()), key)
     for name, service in services.items():
         found |= {f"{name}/{key.endpoint}": key for key in reading.by_service.get(service, ())}
         virtual = compiled.virtuals.get(service)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
@@ -21,6 +20,7 @@ from ldirectord_py.daemon.control.server_fields import (
     past_results,
     past_transitions,
 )
+from ldirectord_py.daemon.control.slices import one_slice
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.server_names import find_virtuals
@@ -82,11 +82,11 @@ async def _oldest(context: Context, known: Knowledge) -> float | None:
     checks = list(context.director.compiled.plan)
     found: list[float] = []
     for start in range(0, len(checks), CHECKS_AT_ONCE):
-        in_force = context.director.compiled.plan  # a reload may come in between
-        part = (check for check in checks[start : start + CHECKS_AT_ONCE] if check in in_force)
-        oldest = oldest_result(known.results, part)
-        found += [] if oldest is None else [oldest]
-        await asyncio.sleep(0)
+        async with one_slice():
+            in_force = context.director.compiled.plan  # a reload may come in between
+            part = (check for check in checks[start : start + CHECKS_AT_ONCE] if check in in_force)
+            oldest = oldest_result(known.results, part)
+            found += [] if oldest is None else [oldest]
     return min(found, default=None)
 
 
@@ -96,8 +96,8 @@ async def _wanted(chosen: Chosen, known: Knowledge, wanted: Callable[[Fields], b
     reals = [(real, check) for real, check in view.reals() if keys is None or real.key in keys]
     found: set[DestinationKey] = set()
     for start in range(0, len(reals), REALS_AT_ONCE):
-        found |= {each[0].key for each in reals[start : start + REALS_AT_ONCE] if wanted(view.real(*each))}
-        await asyncio.sleep(0)
+        async with one_slice():
+            found |= {each[0].key for each in reals[start : start + REALS_AT_ONCE] if wanted(view.real(*each))}
     return chosen[0], found
 
 
@@ -133,7 +133,9 @@ async def _matching(compiled: CompiledConfig, name: str) -> set[DestinationKey]:
     """Return the servers that a name means; that of a virtual alone means all its servers."""
     try:
         return {real.key for real in await choose_reals(compiled, [name])}
-    except RequestError:
+    except RequestError as error:
+        if error.code != Code.NOT_FOUND:
+            raise
         named = find_virtuals((each.virtual for each in compiled.virtuals.values()), name)
         keys = {key for virtual in named for key in compiled.virtuals[virtual.key].reals}
         if not keys:

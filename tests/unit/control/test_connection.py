@@ -217,6 +217,44 @@ async def test_a_slow_reader_of_a_stream_is_dropped(tmp_path: Path, monkeypatch:
         assert sent < 2000
 
 
+async def test_a_client_that_reads_nothing_makes_the_daemon_hold_one_answer_only(tmp_path: Path) -> None:
+    made = 0
+
+    async def long(_: ControlRequest) -> Answer:
+        nonlocal made
+        made += 1
+        return {"rows": Lazy("x" * 1000 for _ in range(10_000))}
+
+    async with control_server(tmp_path, long=route(long)) as served:
+        client = await served.connect()
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        client.send(*[{"request": "long"}] * MAX_IN_FLIGHT)
+        await asyncio.sleep(0.3)
+        assert made == 1
+
+
+async def test_answers_to_a_client_that_has_gone_are_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    go, waiting = asyncio.Event(), 0
+
+    async def wait(_: ControlRequest) -> Answer:
+        nonlocal waiting
+        waiting += 1
+        await go.wait()
+        return {"text": "x" * 200_000}
+
+    async with control_server(tmp_path, wait=route(wait, Right.STEER)) as served:
+        client = await served.connect()
+        client.send(*[{"request": "wait"}] * 3)
+        while waiting < 3:
+            await asyncio.sleep(0)
+        client.close()
+        await asyncio.sleep(0)
+        go.set()
+        while served.server.clients:
+            await asyncio.sleep(0.01)
+    assert "fail" not in caplog.text
+
+
 async def test_a_fault_of_a_handler_ends_only_its_connection(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def faulty(_: ControlRequest) -> Answer:
         raise ZeroDivisionError

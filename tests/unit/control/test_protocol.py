@@ -107,3 +107,14 @@ def test_answers_and_errors_name_their_request() -> None:
     error = error_fields("a", RequestError(Code.REFUSED, "no", problems=["x"]), stamp)
     described = {"code": "refused", "message": "no", "problems": ["x"]}
     assert error == {"v": 1, "id": "a", "ok": False, "generation": 1, "error": described}
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-1e999"])
+def test_a_number_is_finite(number: str) -> None:
+    request = decode_request(b'{"request":"events","since":%s}' % number.encode(), UNKNOWN_PEER)
+    with pytest.raises(RequestError, match="since has to be a number"):
+        request.number("since")
+
+
+def test_a_large_number_is_one() -> None:
+    assert decode_request(b'{"request":"events","since":%s}' % (b"9" * 4000), UNKNOWN_PEER).number("since") > 1e300

@@ -117,7 +117,7 @@ async def test_a_check_that_is_in_flight_is_probed_too_and_goes_on(tmp_path: Pat
     ("names", "code", "message"),
     [
         (["web9"], "not_found", "no real server web9"),
-        ([], "bad_request", "0 servers are meant; name 1 to 3"),
+        ([], "bad_request", "names has to have 1 to 100 names"),
         (["*"], "bad_request", "4 servers are meant; name 1 to 3"),
     ],
 )

@@ -43,6 +43,8 @@ async def test_names_addresses_and_globs_in_the_order_of_the_file() -> None:
     [
         ((), "", "names has to have 1 to 100 names"),
         (("*",) * 101, "", "names has to have 1 to 100 names"),
+        (("*" * 601,), "", "a name has 600 characters at most"),
+        (("*",), "*" * 601, "a name has 600 characters at most"),
         (("web9",), "", "no real server web9"),
         (("*",), "web9", "no virtual web9"),
         (("web1",), "fwm:7", "no real server web1"),
