@@ -26,10 +26,10 @@ SILENCE_TIMEOUT: Final = 15.0
 
 _NUMBER = re.compile(r"(?:(?P<epoch>[0-9a-f]{8}):)?(?P<seq>[0-9]+)")
 _COLOURS: Final[Mapping[str, Colour]] = {
-    **dict.fromkeys(("server-down", "outage-began", "kernel-lost", "row-refused", "reload-refused"), Colour.RED),
+    **dict.fromkeys(("server-down", "outage-began", "kernel-lost", "row-refused", "configuration-refused"), Colour.RED),
     **dict.fromkeys(("server-up", "outage-over", "kernel-found", "checks-judged"), Colour.GREEN),
     **dict.fromkeys(("drift-repaired", "drift-accepted"), Colour.MAGENTA),
-    **dict.fromkeys(("checks-unjudged", "names-unresolved"), Colour.YELLOW),
+    **dict.fromkeys(("checks-unjudged", "names-unresolved", "server-drained", "server-disabled"), Colour.YELLOW),
 }
 
 

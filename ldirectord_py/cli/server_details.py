@@ -33,8 +33,8 @@ def detail_lines(real: Server, answer: Mapping[str, Any], layout: Layout) -> Ite
 
 def _configured(configured: Server) -> str:
     limits = "".join(f", {name} {configured[name]}" for name in ("upper", "lower") if configured[name])
-    interval = f"checked every {configured['checkinterval']} s"
-    return f"weight {configured['weight']}, {configured['forward']}{limits}; {check_text(configured)}, {interval}"
+    interval = "" if configured["checktype"] in {"on", "off"} else f", checked every {configured['checkinterval']} s"
+    return f"weight {configured['weight']}, {configured['forward']}{limits}; {check_text(configured)}{interval}"
 
 
 def _administrative(real: Server) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +24,13 @@ _COLOURS: Final[Mapping[str, Colour]] = {
     "down": Colour.RED,
     "outage": Colour.RED,
     "disagrees": Colour.MAGENTA,
+}
+
+
+_ADMINISTERED: Final[Mapping[str, str]] = {
+    "drain": "drained",
+    "disabled": "disabled",
+    "maintenance": "in maintenance",
 }
 
 
@@ -50,7 +58,7 @@ def show_lines(answer: Mapping[str, Any], layout: Layout) -> Iterator[str]:
     if answer["kernel"]["error"]:
         text = f"The kernel's table cannot be read: {answer['kernel']['error']}"
         yield coloured(text, Colour.RED, enabled=layout.colour)
-    detailed = virtuals if layout.everything else hurt
+    detailed = virtuals if layout.everything else sorted(hurt, key=_rank)
     table = [line for virtual in detailed for line in virtual_lines(virtual, answer)]
     yield from formatted(table, layout)
     if not layout.everything and well:
@@ -67,6 +75,8 @@ def summary_line(answer: Mapping[str, Any]) -> str:
     parts = [f"{up} of {total} real servers up", f"{len(virtuals)} virtual{'s' * (len(virtuals) != 1)}"]
     if outages:
         parts.append(f"{outages} WITHOUT A SERVER")
+    states = Counter(real["administrative"]["state"] for virtual in virtuals for real in virtual["reals"])
+    parts += [f"{states[state]} {words}" for state, words in _ADMINISTERED.items() if states[state]]
     if answer["oldest_result"] is not None:
         parts.append(f"oldest result {short_duration(answer['oldest_result'])} old")
     return ", ".join(parts)
@@ -182,6 +192,14 @@ def _well_lines(well: Sequence[Server], layout: Layout) -> Iterator[str]:
         yield f"{len(well)} virtuals without trouble, {sum(virtual['up'] for virtual in well)} servers up (--all)"
     else:
         yield from formatted([TableLine((virtual_text(virtual),)) for virtual in well], layout)
+
+
+def _rank(virtual: Server) -> int:
+    """Return 0 for a virtual without a server, 1 for one that has a server in bad trouble, 2 for the others."""
+    if "outage" in virtual["trouble"]:
+        return 0
+    words = {word for real in (virtual, *virtual["reals"]) for word in real["trouble"]}
+    return 1 if words & _COLOURS.keys() else 2
 
 
 def _hurts(virtual: Server) -> bool:

@@ -52,6 +52,11 @@ def test_nothing_that_a_server_sends_reaches_the_terminal_as_a_command() -> None
     assert not any(letter in line for line in shown for letter in "\x1b\x07\n")
 
 
+def test_a_server_without_a_check_has_no_interval() -> None:
+    found = detailed(real(configured={**real()["configured"], "checktype": "on", "upper": 9}))
+    assert "  configured      weight 2, masq, upper 9; on" in list(detail_lines(found, answer(), Layout()))
+
+
 def test_colours_come_only_if_wanted() -> None:
     shown = list(detail_lines(detailed(BROKEN), answer(), Layout(colour=True)))
     assert any("\x1b[31m" in line for line in shown)

@@ -60,6 +60,17 @@ def test_a_row_that_disagrees_says_how_before_anything_else() -> None:
     assert row.endswith("WEIGHT 9 IN THE KERNEL, NOT 2 (SET BY HAND); 200 OK")
 
 
+def test_virtuals_that_hurt_most_come_first_unless_all_are_asked_for() -> None:
+    drained = {"state": "drain", "who": None, "since": None, "why": None, "until": None}
+    quiet = site(real(administrative=drained, trouble=["drain"]), virtual="tcp:10.0.0.1:1")
+    broken = site(real(), BROKEN, virtual="tcp:10.0.0.1:2")
+    out = site(BROKEN, trouble=["outage"], virtual="tcp:10.0.0.1:3")
+    found = {all_: lines(quiet, broken, out, layout=Layout(everything=all_)) for all_ in (False, True)}
+    orders = {key: [line[13] for line in each if line.startswith("tcp:")] for key, each in found.items()}
+    assert orders == {False: ["3", "2", "1"], True: ["1", "2", "3"]}
+    assert ", 1 drained, " in found[False][0]
+
+
 def test_a_drained_server_says_who_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     drained = {
