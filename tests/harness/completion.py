@@ -9,8 +9,10 @@ from types import MappingProxyType
 
 from ldirectord_py.cli.arguments import FOLDERS
 from ldirectord_py.cli.commands import COMMANDS
+from ldirectord_py.config.lines import YAML_SUFFIXES
 
 FOLDER = Path(__file__).parents[2] / "etc" / "completion"
+SUFFIXES = (".cf", *YAML_SUFFIXES)
 PLAIN = ("-d", "--debug", "-h", "--help", "-v", "--version")
 MADE = "# Made by tests/harness/completion.py from the table of commands: run make man.\n"
 _OPTION = re.compile(r"(--[\w-]+)(?: ([A-Za-z]\S*))?")
@@ -74,15 +76,18 @@ _ldirectord() {{
 }}
 
 _ldirectord_first() {{
-    local folder
+    local folder suffix
     if [[ $cur == -* ]]; then
         {_words(" ".join(PLAIN))}
         return
     fi
     {_words(" ".join(COMMANDS))}
     [[ $config ]] && return
-    for folder in {" ".join(filter(None, FOLDERS))}; do
-        mapfile -t -O "${{#COMPREPLY[@]}}" COMPREPLY < <(cd "$folder" 2>/dev/null && compgen -f -X '!*.cf' -- "$cur")
+    for suffix in {" ".join(SUFFIXES)}; do
+        for folder in {" ".join(filter(None, FOLDERS))}; do
+            mapfile -t -O "${{#COMPREPLY[@]}}" COMPREPLY < \\
+                <(cd "$folder" 2>/dev/null && compgen -f -X "!*$suffix" -- "$cur")
+        done
     done
     compopt -o filenames 2>/dev/null
     mapfile -t -O "${{#COMPREPLY[@]}}" COMPREPLY < <(compgen -f -- "$cur")
@@ -135,7 +140,7 @@ elif [[ $PREFIX == -* ]]; then
 else
     _describe command subcommands
     if [[ -z $config ]]; then
-        configs=({" ".join(f"{folder}/*.cf(N:t)" for folder in FOLDERS if folder)})
+        configs=({" ".join(f"{folder}/*({'|'.join(SUFFIXES)})(N:t)" for folder in FOLDERS if folder)})
         compadd -a configs
         _files
     fi
