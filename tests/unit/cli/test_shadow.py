@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -61,9 +62,9 @@ def test_the_same_all_along_is_0(config: Path, hold: Hold, capsys: pytest.Captur
 
 def test_a_difference_is_1(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
     hold(5)
-    assert main([str(config), "shadow", "--for", "1.8"]) == 1
+    assert main([str(config), "shadow", "--for", "3"]) == 1
     _, difference, verdict = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
-    assert difference.startswith("differs since 1.")
+    assert re.match(r"differs since [12](\.\d)? s: ipvsadm -e ", difference)
     assert "# -m -w 5 -> -m -w 1; up: " in difference
     assert verdict.startswith("1 difference, 1 at the end: compared ")
 
@@ -78,7 +79,7 @@ def test_a_difference_that_is_too_short_is_mentioned(
 
 def test_json(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
     hold(5)
-    assert main([str(config), "shadow", "--for", "1.8", "--json"]) == 1
+    assert main([str(config), "shadow", "--for", "3", "--json"]) == 1
     begin, difference, verdict = map(json.loads, capsys.readouterr().out.splitlines())
     assert (begin["event"], begin["services"], begin["reals"]) == ("begin", 1, 1)
     assert difference["virtual"] == "tcp:192.0.2.1:80"
@@ -93,7 +94,7 @@ def test_no_message_to_the_kernel_writes(
     rows = parse(f"-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r {real} -m -w 5\n")
     linux = FakeLinux(rows.values())
     monkeypatch.setattr(shadow, "read_only_kernel", lambda: read_only_kernel(linux.open_socket))
-    assert main([str(config), "shadow", "--for", "1.8"]) == 1
+    assert main([str(config), "shadow", "--for", "3"]) == 1
     assert "2 differences, 2 at the end" in capsys.readouterr().out
     assert (dict(linux.kernel.table), linux.kernel.written) == (dict(rows), [])
 
