@@ -86,12 +86,14 @@ class ClientConnection:
             return
         self._answers = AnswerWriter(self._writer, self._services.encoding)
         try:
-            while line := await self._read_line():
-                await self._begin(line)
-                await asyncio.sleep(0)  # a flood of requests takes its turns
-            await self._finish()
-        except RequestError as error:  # the connection cannot go on after it
-            await self._send_error(None, error)
+            try:
+                while line := await self._read_line():
+                    await self._begin(line)
+                    await asyncio.sleep(0)  # a flood of requests takes its turns
+            except RequestError as error:  # the connection cannot go on after it
+                await self._send_error(None, error)
+            else:
+                await self._finish()
         except (OSError, TimeoutError):
             pass
         finally:

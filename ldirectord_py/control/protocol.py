@@ -64,7 +64,7 @@ class ControlRequest:
     def text(self, name: str, default: str | None = None) -> str:
         """Return an argument that is a text; raises RequestError if it is missing without a default, or another."""
         value: str = self._argument(name, str, "a string", default)
-        return value
+        return _utf8(name, value)
 
     def flag(self, name: str) -> bool:
         """Return an argument that is true or false; false if it is missing."""
@@ -72,7 +72,7 @@ class ControlRequest:
         return value
 
     def number(self, name: str, default: float | None = None) -> float:
-        """Return an argument that is a number."""
+        """Return an argument that is a finite number."""
         value: float = self._argument(name, int | float, "a number", default)
         if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
             raise RequestError(Code.BAD_REQUEST, f"{name} has to be a number")
@@ -83,7 +83,7 @@ class ControlRequest:
         values = self._argument(name, list, "a list of strings", [])
         if not all(isinstance(value, str) for value in values):
             raise RequestError(Code.BAD_REQUEST, f"{name} has to be a list of strings")
-        return tuple(values)
+        return tuple(_utf8(name, value) for value in values)
 
     def _argument(self, name: str, kind: Any, description: str, default: Any) -> Any:
         value = self.arguments.get(name)
@@ -160,3 +160,12 @@ def _joined(start: str, items: Iterable[Iterator[str]], end: str) -> Iterator[st
         yield from pieces
         separator = ","
     yield end
+
+
+def _utf8(name: str, text: str) -> str:
+    """Return a text that has no lone surrogate, which could be written nowhere; raises RequestError."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RequestError(Code.BAD_REQUEST, f"{name} has to be valid Unicode") from None
+    return text

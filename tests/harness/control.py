@@ -13,6 +13,7 @@ from ldirectord_py.control.connection import Handler, RequestRoute
 from ldirectord_py.control.protocol import Answer, ControlRequest
 from ldirectord_py.control.rights import Right
 from ldirectord_py.control.server import ControlServer
+from ldirectord_py.runtime.streams import Reader
 
 STAMP: dict[str, object] = {"as_of": "2026-11-28T08:09:38.123Z", "generation": 1, "config_hash": "abc"}
 
@@ -37,7 +38,11 @@ class ControlledServer:
 
     async def connect(self) -> RawClient:
         """Return a connection."""
-        client = RawClient(*await asyncio.open_unix_connection(str(self.path), limit=1 << 26))
+        loop = asyncio.get_running_loop()
+        reader = Reader(limit=1 << 26, loop=loop)  # returns what came before a reset
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        transport, _ = await loop.create_unix_connection(lambda: protocol, str(self.path))
+        client = RawClient(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
         self.connected.append(client)
         return client
 

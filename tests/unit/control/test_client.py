@@ -13,6 +13,7 @@ from harness.control import control_server, route
 from ldirectord_py.control import client as client_module
 from ldirectord_py.control.client import ControlClient, NotReachable
 from ldirectord_py.control.connection import Stream
+from ldirectord_py.control.listening import listening_socket
 from ldirectord_py.control.protocol import Answer, ControlRequest, Lazy, RequestError
 
 
@@ -115,3 +116,31 @@ async def test_an_answer_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_without_a_daemon_there_is_nobody(tmp_path: Path) -> None:
     with pytest.raises(NotReachable, match="No such file"):
         ControlClient(tmp_path / "ldirectord.web.sock")
+
+
+async def test_a_daemon_that_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "ANSWER_TIMEOUT", 0.1)
+    path = tmp_path / "ldirectord.web.sock"
+    with listening_socket(path):
+
+        def flood(client: ControlClient) -> None:
+            for _ in range(1000):
+                client.send("echo", text="x" * 10_000)
+
+        with pytest.raises(RequestError, match="the daemon reads no request"):
+            await in_thread(path, flood)
+
+
+async def test_a_daemon_that_hangs_up_unread(tmp_path: Path) -> None:
+    path = tmp_path / "ldirectord.web.sock"
+    with listening_socket(path) as listening:
+
+        def talk(client: ControlClient) -> None:
+            accepted, _ = listening.accept()
+            client.send("echo")
+            accepted.close()  # a request is unread: the connection is reset
+            client.send("echo")
+            client.receive(5)
+
+        with pytest.raises(NotReachable, match="the connection to the daemon is lost: Connection reset by peer"):
+            await in_thread(path, talk)

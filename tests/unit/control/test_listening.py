@@ -129,3 +129,22 @@ def test_a_peer_of_more_groups_than_can_be_read_has_its_first_one(monkeypatch: p
     one, other = socket.socketpair()
     with other, Crowded(fileno=one.detach()) as crowded:
         assert peer_of(crowded).gids == {os.getegid()}
+
+
+def test_a_folder_that_does_not_exist_leaves_nothing_open(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(FileNotFoundError):
+        listening_socket(tmp_path / "nowhere" / "ldirectord.web.sock")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_other_errors_of_the_groups_are_raised() -> None:
+    class Faulty(socket.socket):
+        def getsockopt(self, level: int, option: int, length: int = 0) -> bytes:  # type: ignore[override]
+            if option == 59:
+                raise OSError(errno.ENOMEM, "no memory")
+            return super().getsockopt(level, option, length)
+
+    one, other = socket.socketpair()
+    with other, Faulty(fileno=one.detach()) as faulty, pytest.raises(OSError, match="no memory"):
+        peer_of(faulty)

@@ -65,6 +65,9 @@ def test_arguments_have_the_type_that_is_asked_for() -> None:
     [
         (lambda request: request.text("number"), "number has to be a string"),
         (lambda request: request.text("missing"), "missing has to be a string"),
+        (lambda request: request.text("surrogate"), "surrogate has to be valid Unicode"),
+        (lambda request: request.number("nan"), "nan has to be a number"),
+        (lambda request: request.number("infinite"), "infinite has to be a number"),
         (lambda request: request.flag("number"), "number has to be true or false"),
         (lambda request: request.number("flag"), "flag has to be a number"),
         (lambda request: request.number("missing"), "missing has to be a number"),
@@ -75,7 +78,12 @@ def test_arguments_have_the_type_that_is_asked_for() -> None:
 def test_arguments_of_another_type_are_refused(read: object, message: str) -> None:
     assert callable(read)
     with pytest.raises(RequestError, match=message):
-        read(ControlRequest("x", {"number": 1, "flag": True, "numbers": [1]}))
+        read(
+            decode_request(
+                b'{"request":"x","number":1,"flag":true,"numbers":[1],"nan":NaN,"infinite":-1e999,"surrogate":"\\ud83d"}',
+                UNKNOWN_PEER,
+            )
+        )
 
 
 def test_lazy_lists_are_made_piece_by_piece_at_any_depth() -> None:
