@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.memory_daemon import MemoryDaemon, memory_daemon
-from ldirectord_py.cli import main
+from ldirectord_py.cli import administer, main
 
 WEB = """\
 checkinterval = 1
@@ -86,6 +86,25 @@ def test_a_deadline_is_4(run: Run) -> None:
     assert run("disable", "127.0.0.1")[0] == 0
     status, text, _ = run("enable", "127.0.0.1", "--wait", "0")
     assert (status, text.splitlines()[0]) in ((4, f"{ONE}: disabled -> ready"), (0, f"{ONE}: disabled -> ready"))
+
+
+def test_servers_that_keep_connections_are_not_disabled(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(administer, "wait_for_connections", lambda *_: False)
+    status, text, errors = run("disable", "127.0.0.1", "--wait", "1")
+    assert (status, errors) == (4, "They stay drained, and are not disabled\n")
+    assert text.startswith(f"{ONE}: ready -> drain")
+    assert run("undrain", "127.0.0.1")[0] == 0
+
+
+def test_what_does_not_last_over_a_restart_is_told(daemon: MemoryDaemon, run: Run) -> None:
+    blocked = daemon.config.parent / "web.cf.json.new"
+    blocked.mkdir()
+    (blocked / "file").touch()
+    for words in (("drain", "127.0.0.1"), ("disable", "127.0.0.1", "--wait", "5")):
+        status, text, errors = run(*words)
+        assert status == 1
+        assert "drain by root" in text
+        assert errors.startswith("This does not last over a restart of the daemon: ")
 
 
 def test_programs_get_json(run: Run) -> None:

@@ -59,6 +59,8 @@ async def test_a_drain_has_an_owner_a_reason_and_an_end(tmp_path: Path) -> None:
         assert place.daemon.journal.since(0)[-1].fields()["who"] == "root"
     async with running_daemon(tmp_path, WEB) as place:
         assert await weights(place) == [0, 1, 1]
+        written = [op.row for op in place.kernel.written if isinstance(op.row, Destination)]
+        assert [row.weight for row in written if row.key.endpoint == "10.1.0.1:80"] == [0]
         assert "1 drained" in (await place.ask("status"))["summary"]
         assert states(await place.ask("undrain", names=["*"])) == [
             ("drain", "ready"),
