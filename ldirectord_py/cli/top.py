@@ -21,6 +21,9 @@ from ldirectord_py.control.protocol import RequestError
 REFRESH_INTERVAL: Final = 2.0
 """Seconds between two questions to the daemon."""
 
+MIN_REST: Final = 10
+"""Times as long as an answer took, before the next question: a large installation is asked less often."""
+
 RECONNECT_INTERVAL: Final = 1.0
 """Seconds after which a daemon that is gone is looked for again."""
 
@@ -49,7 +52,7 @@ class Top:
     """Asks the daemon again and again, and shows what it says.
 
     Its state: the view, the screen, the connection if there is one, when the next question is due, whether it waits for
-    an answer, when the last one came, and whether the screen has to be drawn again.
+    an answer, when it asked, when the last answer came, and whether the screen has to be drawn again.
     """
 
     def __init__(self, invocation: Invocation, client: ControlClient) -> None:
@@ -59,6 +62,7 @@ class Top:
         self._screen = Screen(colour=wants_colour(sys.stdout))
         self._due = 0.0
         self._waiting = False
+        self._asked = 0.0
         self._answered = time.monotonic()
         self._changed = True
         self._size = (0, 0)
@@ -97,7 +101,7 @@ class Top:
         except (NotReachable, RequestError) as error:
             self._lost(error)
         else:
-            self._waiting = True
+            self._waiting, self._asked = True, time.monotonic()
 
     def _receive(self, client: ControlClient) -> None:
         self._waiting = False
@@ -108,7 +112,8 @@ class Top:
         else:
             self._view.fault = ""
             self._answered = time.monotonic()
-            self._due = self._answered + REFRESH_INTERVAL
+            took = self._answered - self._asked
+            self._due = self._answered + max(REFRESH_INTERVAL, MIN_REST * took)
             self._changed = True
 
     def _lost(self, error: Exception) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 from ldirectord_py.administration import EntriesByServer
@@ -95,6 +94,19 @@ class VirtualView:
         """Yield the real servers, each with its check."""
         checks = dict(zip(self.compiled.rows.identities, self.compiled.checks, strict=True))
         return ((real, checks[key]) for key, real in self.compiled.reals.items())
+
+    def is_well(self, real: CompiledReal, check: Check | None) -> bool:
+        """Return whether a server surely has no ``trouble``; if false, ``real`` tells. Takes a tenth as long."""
+        known, state = self._known, self._known.health[real.key]
+        if not state.up or state.failures or real.key in known.administration or real.key in known.maintained:
+            return False
+        usage = known.kernel.usage.get(real.row)
+        if known.kernel.error is None and (usage is None or usage.weight != real.real.weight):
+            return False
+        if check is None:
+            return True
+        last = known.results.last(check)
+        return last is not None and last.reason.verdict is Verdict.UP and not _is_overdue(known, check, last)
 
     def real(self, real: CompiledReal, check: Check | None) -> Fields:
         """Return the fields of a real server."""
@@ -202,7 +214,7 @@ def _observed(known: Knowledge, real: CompiledReal, check: Check | None, adminis
     maintained = administrative is IN_MAINTENANCE
     state = known.health[real.key]
     counted = HealthState() if maintained else state  # verdicts are not counted meanwhile
-    last = next(iter(islice(known.results.results(check), 1)), None) if check else None
+    last = known.results.last(check) if check else None
     since = known.transitions.since(real.key)
     result: Fields = (
         _past_result(known.now, last)
@@ -292,4 +304,4 @@ def _usage(usage: Usage | None) -> Fields | None:
 
 def oldest_result(results: ResultHistory, checks: Iterator[Check]) -> float | None:
     """Return when the oldest of the last results of these checks was observed, None if there is none."""
-    return min((last.at for check in checks for last in islice(results.results(check), 1)), default=None)
+    return min((last.at for last in map(results.last, checks) if last is not None), default=None)

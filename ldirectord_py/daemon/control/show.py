@@ -97,7 +97,8 @@ async def _wanted(chosen: Chosen, known: Knowledge, wanted: Callable[[Fields], b
     found: set[DestinationKey] = set()
     for start in range(0, len(reals), REALS_AT_ONCE):
         async with one_slice():
-            found |= {each[0].key for each in reals[start : start + REALS_AT_ONCE] if wanted(view.real(*each))}
+            part = (each for each in reals[start : start + REALS_AT_ONCE] if not view.is_well(*each))
+        found |= {each[0].key for each in part if wanted(view.real(*each))}
     return chosen[0], found
 
 

@@ -107,6 +107,15 @@ class ResultHistory:
         at, _, number = self._entry(ring.at, 1) if ring is not None else (0.0, 0.0, None)
         return at if number == NOTHING else None
 
+    def last(self, check: Check) -> PastResult | None:
+        """Return the last result of a check, None if it has none or is not kept."""
+        ring = self._rings.get(check)
+        if ring is None:
+            return None
+        at, seconds, number = self._entry(ring.at, 1)
+        reason = self._reasons.reason(number)
+        return None if reason is None else PastResult(at, seconds, reason)
+
     def results(self, check: Check) -> Iterator[PastResult]:
         """Yield the results of a check, the latest first; none of one that is not kept."""
         ring = self._rings.get(check)

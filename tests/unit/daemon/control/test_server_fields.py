@@ -297,3 +297,29 @@ async def test_the_row_of_a_gate_has_the_port_of_its_virtual() -> None:
     place = await known(virtual("10.0.0.1:80", real("10.1.0.1:8080", Forward.GATE)))
     found = await place.real()
     assert (found["real"], found["row"]) == ("10.1.0.1:8080", "10.1.0.1:80")
+
+
+async def test_a_server_is_taken_for_well_only_if_it_has_no_trouble() -> None:
+    place = await known(web(failurecount=2))
+    assert not await are_well(place)
+    for result, well in ((up(), True), (down(), False), (up(), True), (unjudged(), False), (down(), False)):
+        await place.check(result)
+        assert await are_well(place) is well
+    await place.check(up())
+    place.later = 60
+    assert not await are_well(place)
+    place.later = 0
+    assert await place.kernel.apply([Op(Verb.EDIT, destination(WEB, f"{ONE}:80", 9))]) == []
+    assert not await are_well(place)
+    place.error = "no IPVS"
+    assert await are_well(place)
+    place.director.set_maintenance({destination(WEB, f"{ONE}:80").key})
+    assert not await are_well(place)
+
+
+async def are_well(place: Known) -> bool:
+    """Return whether all servers are well, at a glance as by their fields."""
+    view = await place.view()
+    at_a_glance = [view.is_well(*each) for each in view.reals()]
+    assert at_a_glance == [not view.real(*each)["trouble"] for each in view.reals()]
+    return all(at_a_glance)
