@@ -74,3 +74,9 @@ def test_a_stopped_daemon_is_1(
     path.write_text(SITE)
     assert main([str(path), "check-now", "*"]) == 1
     assert capsys.readouterr().err == f"ldirectord is stopped for {path}\n"
+
+
+def test_a_daemon_without_its_socket_is_1(running: CommandedDaemon, capsys: pytest.CaptureFixture[str]) -> None:
+    running.socket_file.rename(running.socket_file.with_name("moved"))
+    assert running.run("check-now", "*") == 1
+    assert capsys.readouterr().err == f"{running.socket_file}: No such file or directory\n"

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.cli_daemon import WEB, CommandedDaemon, daemon_process, until
-from ldirectord_py.cli import reload
+from ldirectord_py.cli import main, reload
+from ldirectord_py.control.client import ControlClient
+from ldirectord_py.control.protocol import Code, RequestError
 
 BAD = "virtual = 192.0.2.1:80\n    real = 127.0.0.1:8080 mask\n    sheduler = rr\n"
 KEPT = "the old configuration was kept: "
@@ -83,3 +85,26 @@ def test_a_daemon_without_a_socket_is_signalled(running: CommandedDaemon, capfd:
     assert running.run("reload", "--wait") == 1
     reason = f"{socket_file}: No such file or directory"
     assert capfd.readouterr().err == f"the daemon was signalled, but cannot be asked: {reason}; see its log\n"
+
+
+def test_a_stopped_daemon_is_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LDIRECTORD_RUNDIR", str(tmp_path))
+    path = tmp_path / "web.cf"
+    path.write_text(WEB)
+    assert main([str(path), "reload"]) == 1
+    assert capfd.readouterr().err == f"ldirectord is stopped for {path}\n"
+
+
+def test_a_request_that_this_daemon_does_not_know_is_1(
+    running: CommandedDaemon, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As a daemon of another version may."""
+    monkeypatch.setattr(ControlClient, "receive", _refuse)
+    assert running.run("reload") == 1
+    assert capfd.readouterr().err == "there is no request reload\n"
+
+
+def _refuse(*_: object) -> None:
+    raise RequestError(Code.UNKNOWN_REQUEST, "there is no request reload")
