@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
@@ -37,7 +36,9 @@ LoadModule = Callable[[], Awaitable[str]]
 
 async def modprobe() -> str:
     """Load ip_vs; return "" or the reason why it cannot be loaded."""
-    program = shutil.which("modprobe", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    from shutil import which  # noqa: PLC0415  2 ms, and seldom needed
+
+    program = which("modprobe", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if program is None:
         return "there is no modprobe here"
     output = Output()
