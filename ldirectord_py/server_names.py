@@ -25,6 +25,7 @@ MAX_SUGGESTED: Final = 3
 
 _WILDCARD = re.compile(r"[*?]|\[[^]:]*\]")
 _ADDRESS_GLOB = re.compile(r"\[([0-9a-f*?.]*:[0-9a-f:*?.]*)\]", re.IGNORECASE)
+_PORT = re.compile(r":[0-9]{1,5}")
 _PROTOCOL = re.compile(r"(?i)(tcp|udp|sctp):(?=.)")
 
 Matches = Callable[[Iterable[str]], bool]
@@ -53,8 +54,8 @@ class NamedServer(NamedTuple):
 class ServerPattern:
     """A name of a command, read once: ``matches`` returns whether it means a server.
 
-    ``10.0.0.1`` means all real servers of this address, ``web*:80`` those of port 80 whose name begins so,
-    ``tcp:192.0.2.1:80/web1`` and ``fwm:1/*`` only those of these virtuals.
+    ``10.0.0.1`` means all real servers of this address, ``:80`` those of this port, ``web*:80`` those of it whose name
+    begins so, ``tcp:192.0.2.1:80/web1`` and ``fwm:1/*`` only those of these virtuals.
     """
 
     __slots__ = ("_real", "_virtual", "text")
@@ -63,7 +64,7 @@ class ServerPattern:
         self.text = text
         virtual, slash, real = text.rpartition("/")
         self._virtual = _matcher(virtual) if slash else None
-        self._real = _matcher(real or "*" if slash else real)
+        self._real = _matcher(f"*{real}" if _PORT.fullmatch(real) else real)
 
     def matches(self, virtual: Virtual, real: Real) -> bool:
         """Return whether a real server of a virtual is meant."""
