@@ -132,13 +132,13 @@ class MemoryKernel:
             raise self.broken
 
     def _try(self, op: Op) -> int:
-        error = self.refusing.get(op.row.key, 0) or self._error(op)
+        error = self.refusing.get(op.row.key, 0) or self._row_error(op)
         if not error:
             self._execute(op)
             self.written.append(op)
         return error
 
-    def _error(self, op: Op) -> int:
+    def _row_error(self, op: Op) -> int:
         """Return the errno with which Linux refuses the op, 0 for none."""
         if isinstance(op.row, Service):
             return self._service_error(op.verb, op.row)

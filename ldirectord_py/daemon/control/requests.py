@@ -37,7 +37,6 @@ REQUESTS: Final[Mapping[str, RequestInfo]] = {
     "status": RequestInfo(status, Right.LOOK),
     "reload": RequestInfo(reload, Right.STEER),
     "check-now": RequestInfo(check_now, Right.STEER, ("names",)),
-    "connections": RequestInfo(connections, Right.LOOK, ("servers",)),
     "drain": RequestInfo(administer(DRAIN), Right.STEER, ARGUMENTS),
     "undrain": RequestInfo(administer(READY, only=(READY, DRAIN)), Right.STEER, ARGUMENTS),
     "disable": RequestInfo(administer(DISABLED), Right.STEER, ARGUMENTS),
@@ -45,6 +44,7 @@ REQUESTS: Final[Mapping[str, RequestInfo]] = {
     "show": RequestInfo(show, Right.LOOK, ("names", "which", "details")),
     "counters": RequestInfo(counters, Right.LOOK),
     "events": RequestInfo(events, Right.LOOK, ("since", "since_time", "epoch", "follow")),
+    "connections": RequestInfo(connections, Right.LOOK, ("servers",)),
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 from harness.fakes import scripted
 from harness.fakes.scripted import Servers, hanging, reset, saying
 from harness.servers.certificates import self_signed
+from ldirectord_py.checks.transport.tls import context
 from ldirectord_py.runtime.streams import Reader, open_streams
 
 
@@ -109,7 +110,7 @@ async def test_who_is_cancelled_as_the_handshake_ends_leaves_the_number_to_other
     server.load_cert_chain(made.certificate, made.key)
     own = connected(await servers.start(hanging(), tls=server))
     number = own.fileno()
-    client = ssl.create_default_context(cafile=str(made.certificate))
+    client = context(verify=True, ca=made.certificate.read_text())
     task = asyncio.create_task(open_streams(own, limit=1024, tls=client, name="x"))
     set_transport = Reader.set_transport
 
