@@ -29,6 +29,7 @@ from ldirectord_py.config.virtual_checks import VirtualRules, check_virtual
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
 
 WEBHOOK_LIBRARY = "aiohttp"
+PAGE_LIBRARIES = ("aiohttp", "jinja2")
 
 _GLOBALS = frozenset(field.name for field in fields(Globals))
 _VIRTUALS = frozenset(field.name for field in fields(Virtual))
@@ -59,6 +60,7 @@ def build(tree: SyntaxTree, names: Names, rules: VirtualRules) -> Config:
     virtuals = tuple(filter(None, (_build_virtual(section, context) for section in tree.virtuals)))
     for settings in (tree.globals, *(section.settings for section in tree.virtuals)):
         _check_webhook(settings, rules)
+    _check_page(tree.globals, rules)
     _check_global_fallbacks(context)
     return Config(_build_globals(tree.globals.values), virtuals)
 
@@ -75,6 +77,14 @@ def _check_webhook(settings: Settings, rules: VirtualRules) -> None:
     if settings.values.get("notifyurl") and not rules.is_installed(WEBHOOK_LIBRARY):
         what = f"notifyurl needs {WEBHOOK_LIBRARY}, which is not installed"
         rules.error(settings.lines["notifyurl"], what, "run pip install 'ldirectord-py[notify]'")
+
+
+def _check_page(settings: Settings, rules: VirtualRules) -> None:
+    """Refuse ``listen`` without the libraries of the page."""
+    missing = [library for library in PAGE_LIBRARIES if not rules.is_installed(library)]
+    if "listen" in settings.values and missing:
+        what = f"listen needs {' and '.join(missing)}, which is not installed"
+        rules.error(settings.lines["listen"], what, "run pip install 'ldirectord-py[web]'")
 
 
 def _check_global_fallbacks(context: _Context) -> None:

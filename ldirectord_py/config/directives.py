@@ -11,7 +11,7 @@ from enum import Enum, auto
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from ldirectord_py.config import commands, mail, notifications
+from ldirectord_py.config import commands, listening, mail, notifications
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
 from ldirectord_py.config.model import NO_ENGINE, SIP, Authorities, CheckType, LogFormat
 from ldirectord_py.config.server_lines import with_leading_slash
@@ -89,6 +89,13 @@ def _group(raw: str, context: ValueContext) -> str:
     name = unquoted(unquoted_word(raw, context), context)
     if not re.fullmatch(r"[A-Za-z0-9_][\w.@-]*\$?", name, re.ASCII):
         raise InvalidValue(f'{context.line.name} cannot be "{name[:40]}"', "write the name of one group, or its number")
+    return name
+
+
+def _listenuser(raw: str, context: ValueContext) -> str:
+    name = unquoted(unquoted_word(raw, context), context)
+    if not re.fullmatch(r"[A-Za-z_][\w.-]*\$?", name, re.ASCII) or name == "root":
+        raise InvalidValue(f'listenuser cannot be "{name[:40]}"', "write the name of a user other than root")
     return name
 
 
@@ -202,6 +209,8 @@ _ROWS = (
     Directive("execute", Scope.GLOBAL, commands.execute),
     Directive("fork", Scope.GLOBAL, yes_no),
     Directive("include", Scope.GLOBAL),
+    Directive("listen", Scope.GLOBAL, listening.listen),
+    Directive("listenuser", Scope.GLOBAL, _listenuser),
     Directive("logfile", Scope.GLOBAL, quoted_string),
     Directive("logformat", Scope.GLOBAL, _logformat),
     Directive("maintenancedir", Scope.GLOBAL, _maintenancedir),

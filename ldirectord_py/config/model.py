@@ -186,7 +186,7 @@ class Globals:
     """The settings of the whole daemon; times in seconds, ``reconcile`` None if it is off.
 
     ``maxchecks`` None stands for as many as the limit of open files allows; ``workers`` None lets the number of checks
-    decide.
+    decide. ``listen`` is ``ADDRESS:PORT``.
     """
 
     autoreload: bool = False
@@ -205,6 +205,8 @@ class Globals:
     fallbackcommand: str | None = None
     followredirects: bool = True
     fork: bool = False
+    listen: str | None = None
+    listenuser: str = "nobody"
     logfile: str = "/var/log/ldirectord.log"
     logformat: LogFormat = LogFormat.TEXT
     maintenancedir: str | None = None

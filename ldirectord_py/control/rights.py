@@ -19,14 +19,19 @@ class Right(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The process at the other end, as the kernel knew it when it connected."""
+    """The process at the other end, as the kernel knew it when it connected.
+
+    ``adopted``: a process of the daemon's own, which may look, whoever runs it.
+    """
 
     pid: int = 0
     uid: int = -1
     gids: frozenset[int] = frozenset()
+    adopted: bool = False
 
 
 UNKNOWN_PEER: Final = Peer()
+ADOPTED_PEER: Final = Peer(adopted=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,8 @@ class Access:
 
     def allows(self, peer: Peer, right: Right) -> bool:
         """Return whether a peer has a right."""
+        if peer.adopted:
+            return right is Right.LOOK
         if peer.uid in {ROOT, self.owner} or self.control_gids & peer.gids:
             return True
         return right is Right.LOOK and bool(self.status_gids & peer.gids)

@@ -14,7 +14,7 @@ from typing import Final
 from ldirectord_py.control.connection import ClientConnection, RequestRoute, Services
 from ldirectord_py.control.listening import listening_socket, peer_of, permit
 from ldirectord_py.control.protocol import Answer, Code, RequestError, encode_pieces, error_fields
-from ldirectord_py.control.rights import Access, Peer, Right
+from ldirectord_py.control.rights import ADOPTED_PEER, Access, Peer, Right
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.text import error_text
 
@@ -72,6 +72,11 @@ class ControlServer:
             task.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
 
+    def serve_child(self, connected: socket.socket) -> asyncio.Task[None]:
+        """Serve the process at the other end of a socket pair, which may look only; return a task that ends with it."""
+        connected.setblocking(False)
+        return self._serve(connected, ADOPTED_PEER)
+
     def permit(self, access: Access) -> None:
         """Change the permissions of the socket to those of ``access``; blocks; raises OSError."""
         permit(self._path, access)
@@ -123,10 +128,14 @@ class ControlServer:
         except OSError:
             connected.close()
         else:
-            client = ClientConnection(connected, peer, self._services)
-            task = asyncio.get_running_loop().create_task(client.serve())
-            self._clients[task] = client
-            task.add_done_callback(self._clients.pop)
+            self._serve(connected, peer)
+
+    def _serve(self, connected: socket.socket, peer: Peer) -> asyncio.Task[None]:
+        client = ClientConnection(connected, peer, self._services)
+        task = asyncio.get_running_loop().create_task(client.serve())
+        self._clients[task] = client
+        task.add_done_callback(self._clients.pop)
+        return task
 
     def _refuse_stranger(self, peer: Peer) -> None:
         if not self._allows(peer, Right.LOOK):

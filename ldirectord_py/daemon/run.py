@@ -21,6 +21,7 @@
     _reload, after it -------------------> CommandRunner.reloaded: ``execute``
 
     ControlSocket: its requests are given a Context, with Director, Reloader, ProbeDispatcher and Administrator
+    PageSupervisor --> PageProcess, a client that ControlSocket serves
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reports import Reports
+from ldirectord_py.daemon.web.supervisor import PageSupervisor
 from ldirectord_py.errors import KernelError
 from ldirectord_py.instance.identity import Identity
 from ldirectord_py.instance.sd_notify import SdNotify
@@ -138,6 +140,7 @@ class Daemon:
             kernel,
         )
         self.control = ControlSocket(context)
+        self.page = PageSupervisor(self.control.serve_child, loaded.config.settings)
         listeners.append(context.in_force)
         self.notify = notify
         self._deadline = math.inf
@@ -163,6 +166,7 @@ class Daemon:
             self.maintenance.names.run(),
             self.reports.mail.run(),
             self.control.run(),
+            self.page.run(),
             self.probes.note_program(),
             self.notify.keep_alive(),
             self.loop_lag.run(),
@@ -177,7 +181,8 @@ class Daemon:
     async def close(self) -> None:
         """Release everything; works at any stage of the start."""
         state = self.administrator.close(STATE_TIMEOUT)
-        await asyncio.gather(self.control.close(), self.probes.close(), state, return_exceptions=True)
+        parts = (self.page.close(), self.control.close(), self.probes.close(), state)
+        await asyncio.gather(*parts, return_exceptions=True)
         await self.commands.close()
         await self.kernel.aclose()
         left = self._deadline - asyncio.get_running_loop().time()
@@ -194,6 +199,7 @@ class Daemon:
         freeze_survivors()
         logfile.reconfigure(new.config.settings)
         self.control.set_groups(new.config.settings)
+        self.page.set_config(new.config.settings)
 
 
 def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:

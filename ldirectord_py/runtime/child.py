@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ldirectord_py.runtime.text import as_bytes
@@ -42,14 +42,19 @@ class Child:
         stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.DEVNULL,
         stderr: int = subprocess.STDOUT,
+        passed: Collection[int] = (),
     ) -> None:
-        """Start it; raises OSError, and ValueError for a NUL character in the command."""
+        """Start it, with the descriptors ``passed`` besides the standard ones.
+
+        Raises OSError, and ValueError for a NUL character in the command.
+        """
         self._popen = subprocess.Popen(  # noqa: S603  an argument vector from the configuration, no shell
             [as_bytes(word) for word in command],
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
+            pass_fds=tuple(passed),
             env=environment,
         )
 

@@ -65,6 +65,8 @@ SPECIAL: Mapping[str, Schema] = {
     "fallback": text(rf"{HOST}(:{PORT})?( {METHOD})?"),
     "fallback6": text(rf"{HOST6}(:{PORT})?( {METHOD})?"),
     "include": one_or_list(TEXT),
+    "listen": {"anyOf": [number(1, 65535), text(r"(([0-9.]+|\[[0-9A-Fa-f:.]+\]):)?[0-9]+")]},
+    "listenuser": text(r"[A-Za-z_][A-Za-z0-9_.-]*\$?"),
     "load": ANY_TEXT,
     "logformat": words("text", "json"),
     "notifyurl": text("(none|https?://[!-~]+)"),

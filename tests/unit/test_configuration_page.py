@@ -26,6 +26,8 @@ NEW = {
     "expectstatus",
     "followredirects",
     "include",
+    "listen",
+    "listenuser",
     "logformat",
     "maxchecks",
     "maxexternal",

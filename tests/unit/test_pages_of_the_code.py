@@ -67,5 +67,5 @@ def test_classes_and_functions_that_a_page_names_exist(page: Path) -> None:
         for name in (*quoted, *drawn)
         if re.fullmatch(r"_?[A-Z][a-z]\w*(\.\w+)?", name) or ("." in name and name.split(".")[-2] in modules)
     }
-    files = {name for name in named if name.endswith((".py", ".pm", ".md"))}
+    files = {name for name in named if name.endswith((".py", ".pm", ".md", ".html", ".js"))}
     assert named - files - names_of_the_code() - LIBRARIES - EXAMPLES == set()

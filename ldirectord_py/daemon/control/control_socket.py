@@ -6,6 +6,7 @@ import asyncio
 import grp
 import logging
 import os
+import socket
 from contextlib import suppress
 from typing import Final, NoReturn
 
@@ -46,6 +47,10 @@ class ControlSocket:
         else:
             self._is_open = True
             self._changed.set()
+
+    def serve_child(self, connected: socket.socket) -> asyncio.Task[None]:
+        """Serve a process of ours as ``ControlServer.serve_child`` does."""
+        return self._server.serve_child(connected)
 
     def set_groups(self, settings: Globals) -> None:
         """Give the groups of these settings their rights soon."""

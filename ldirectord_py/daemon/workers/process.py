@@ -1,4 +1,4 @@
-"""The process of a worker: starts it, waits for its end, and describes how it ended."""
+"""The process of a worker, and the commands that it runs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from contextlib import suppress
 from functools import cache
 from typing import Final
 
-from ldirectord_py.runtime import signals
-from ldirectord_py.runtime.child import Child
 from ldirectord_py.runtime.environment import environment
-from ldirectord_py.runtime.output import Output
 from ldirectord_py.runtime.python_command import python_command, source_digest
+from ldirectord_py.runtime.socket_process import SocketProcess
 
 EXIT_TIMEOUT: Final = 1.0
 """Seconds for a worker and its commands to end by themselves, and again after it has been killed."""
@@ -26,56 +24,23 @@ def worker_command() -> tuple[str, ...]:
     return *python_command("ldirectord_py.daemon.workers.worker"), source_digest()
 
 
-class WorkerProcess:
+class WorkerProcess(SocketProcess):
     """A running worker; ``theirs`` is its end of a socket pair. Raises OSError if it cannot be started.
 
-    Its state: the process, the end of its output, and the process groups of its ``commands`` as last reported.
+    Its state, besides that of a SocketProcess: the process groups of its ``commands`` as last reported.
     """
 
     def __init__(self, theirs: socket.socket) -> None:
         self.commands: Sequence[int] = ()
-        self._output = Output()
-        try:
-            with signals.blocked():  # until the worker handles them: signals are meant for the director
-                self._child = Child(worker_command(), environment(), stdin=theirs.fileno(), stdout=self._output.write)
-        except BaseException:
-            self._output.close()
-            raise
-        self._output.close_write_end()
-
-    @property
-    def pid(self) -> int:
-        """The process."""
-        return self._child.pid
+        super().__init__(worker_command(), environment(), theirs)
 
     async def reap(self) -> str:
-        """Wait for the process to end, or kill it after EXIT_TIMEOUT; returns a description of its end.
+        """Wait for the process to end, or kill it after EXIT_TIMEOUT; returns a description of its end."""
+        return await self.end_within(EXIT_TIMEOUT)
 
-        The caller has closed its end of the socket, which makes a worker end.
-        """
-        status = None
-        try:
-            status = await self._child.wait_at_most(EXIT_TIMEOUT)
-        finally:
-            if status is None:
-                self._child.signal(signal.SIGKILL)
-                status = await self._child.wait_at_most(EXIT_TIMEOUT)
-            description = self._describe(status)
-            self._output.close()
-            if status != 0:
-                self._kill_commands()
-        return description
-
-    def _kill_commands(self) -> None:
+    def _clean_up(self) -> None:
         """Kill the commands that a worker left running."""
         for group in self.commands:
             if group > 1:  # killpg would take 0 for our own group, and 1 for every process
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(group, signal.SIGKILL)
-
-    def _describe(self, status: int | None) -> str:
-        if status is None:
-            return "does not end, even killed; is a disk hanging?"
-        end = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        line = self._output.last_line()
-        return f'{end}: "{line}"' if line else end

@@ -20,7 +20,7 @@ from ldirectord_py.daemon.workers.messages import (
     read_message,
 )
 from ldirectord_py.daemon.workers.process import WorkerProcess
-from ldirectord_py.runtime.backoff import Backoff
+from ldirectord_py.runtime.respawning import run_again_and_again
 from ldirectord_py.runtime.text import error_text
 
 MAX_CHECKS_PER_MESSAGE: Final = 500
@@ -28,13 +28,6 @@ MAX_CHECKS_PER_MESSAGE: Final = 500
 
 SILENCE_TIMEOUT: Final = 15.0
 """Seconds without a message; a worker that is silent for two of these is replaced."""
-
-STABLE_TIME: Final = 10.0
-"""Seconds; a worker that ran longer is replaced without a delay."""
-
-MIN_DELAY: Final = 0.5
-MAX_DELAY: Final = 30.0
-"""Seconds before a worker is replaced that ran for less than STABLE_TIME; the delay doubles each time."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +50,7 @@ class WorkerSupervisor:
         self._last_probe = 0
         self._changed = asyncio.Event()
         self._process: WorkerProcess | None = None
-        self._task = asyncio.create_task(self._keep_running())
+        self._task = asyncio.create_task(run_again_and_again(self._run_process, self._report_end))
 
     @property
     def pid(self) -> int | None:
@@ -101,19 +94,8 @@ class WorkerSupervisor:
         await asyncio.gather(self._task, return_exceptions=True)
         self._give_up_probes()
 
-    async def _keep_running(self) -> None:
-        clock, backoff = asyncio.get_running_loop().time, Backoff(MIN_DELAY, MAX_DELAY)
-        while True:
-            started = clock()
-            reason = await self._run_process()
-            delay = 0.0
-            if clock() - started > STABLE_TIME:
-                backoff.reset()
-            else:
-                delay = backoff.next_delay()
-            when = f" in {delay:g} s" if delay else ""
-            logger.warning("%s; its %d checks go to a new one%s", reason, len(self.checks), when)
-            await asyncio.sleep(delay)
+    def _report_end(self, reason: str, when: str) -> None:
+        logger.warning("%s; its %d checks go to a new one%s", reason, len(self.checks), when)
 
     async def _run_process(self) -> str:
         """Run one worker process to its end; returns a description of the end."""

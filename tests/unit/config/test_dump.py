@@ -45,6 +45,8 @@ def test_the_globals_are_those_of_the_file_and_their_defaults() -> None:
         "notifyurl": None,
         "followredirects": True,
         "fork": False,
+        "listen": None,
+        "listenuser": "nobody",
         "logfile": "/var/log/ldirectord.log",
         "logformat": "text",
         "maintenancedir": None,

@@ -1,0 +1,1 @@
+"""The process of the page, as the daemon starts and keeps it."""

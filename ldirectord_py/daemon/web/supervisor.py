@@ -1,0 +1,142 @@
+"""The page: opens its socket, and keeps a process running that serves it; never a reason for the daemon to fail."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final, NoReturn
+
+from ldirectord_py.config.model import Globals
+from ldirectord_py.daemon.web.listening import listening_socket
+from ldirectord_py.daemon.web.process import PageProcess
+from ldirectord_py.runtime.incidents import OngoingFault
+from ldirectord_py.runtime.respawning import run_again_and_again
+from ldirectord_py.runtime.text import error_text
+
+logger = logging.getLogger(__name__)
+
+ADDRESS_RETRY_INTERVAL: Final = 60.0
+"""Seconds after which an address that could not be used is tried again."""
+
+
+class PageSupervisor:
+    """Serves the page where the settings say; ``serve_child`` serves the other end of a socket pair until it is closed.
+
+    Its state: the settings that are wanted and those in force, the listening socket, and who serves.
+    """
+
+    def __init__(self, serve_child: Callable[[socket.socket], asyncio.Task[None]], settings: Globals) -> None:
+        self._serve_child = serve_child
+        self._wanted = _of(settings)
+        self._address: str | None = None
+        self._user = ""
+        self._listening: socket.socket | None = None
+        self._serving: asyncio.Task[NoReturn] | None = None
+        self._changed = asyncio.Event()
+        self._changed.set()
+        self._fault = OngoingFault()
+
+    def set_config(self, settings: Globals) -> None:
+        """Serve where these settings say, soon."""
+        if (wanted := _of(settings)) != self._wanted:
+            self._wanted = wanted
+            self._changed.set()
+
+    async def run(self) -> NoReturn:
+        """Serve the page, for ever."""
+        done = True
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if done else ADDRESS_RETRY_INTERVAL):
+                    await self._changed.wait()
+            self._changed.clear()
+            done = await self._switch(*self._wanted)
+
+    async def close(self) -> None:
+        """End the process, and close the socket."""
+        await self._end_process()
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
+
+    async def _switch(self, address: str | None, user: str) -> bool:
+        """Serve at another address, or as another user; return whether it is done: not if the address is unusable."""
+        if (address, user) == (self._address, self._user):
+            return True
+        if address is None:
+            await self.close()
+            self._address = None
+            return True
+        done = address == self._address or await self._open(address)
+        if self._listening is not None and (done or user != self._user):
+            await self._end_process()
+            self._user = user
+            run_once = partial(self._run_process, self._listening, user)
+            self._serving = asyncio.create_task(run_again_and_again(run_once, _report_end))
+        return done
+
+    async def _open(self, address: str) -> bool:
+        """Listen at an address; return whether this host permits it. The former socket stays if it does not."""
+        former = self._address
+        if former is not None and former.rpartition(":")[2] == address.rpartition(":")[2]:
+            await self.close()  # one of both may include the other, as 0.0.0.0 does
+        try:
+            listening = listening_socket(address)
+        except OSError as error:
+            if self._fault.record(reason := error_text(error)):
+                logger.error("The page cannot be served at %s: %s", address, reason)
+            if former is not None and self._listening is None:
+                self._reopen(former)
+            return False
+        if self._listening is not None:
+            await self.close()
+        self._fault.clear()
+        self._listening, self._address = listening, address
+        logger.info("The page is served at http://%s/", address)
+        return True
+
+    def _reopen(self, address: str) -> None:
+        try:
+            self._listening, self._user = listening_socket(address), ""
+        except OSError as error:
+            self._address = None
+            logger.error("The page cannot be served at %s any more: %s", address, error_text(error))
+
+    async def _end_process(self) -> None:
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+            self._serving = None
+
+    async def _run_process(self, listening: socket.socket, user: str) -> str:
+        """Run one process to its end; returns a description of the end."""
+        ours = None
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                process = PageProcess(listening, user, theirs)
+        except OSError as error:
+            if ours is not None:
+                ours.close()
+            return f"The process of the page cannot be started: {error_text(error)}"
+        connection, ended = self._serve_child(ours), asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait({connection, ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            connection.cancel()
+            ended.cancel()
+            await asyncio.gather(connection, ended, return_exceptions=True)
+            description = await process.reap()
+        return f"The process of the page {description}"
+
+
+def _of(settings: Globals) -> tuple[str | None, str]:
+    return settings.listen, settings.listenuser
+
+
+def _report_end(reason: str, when: str) -> None:
+    logger.warning("%s; it is started again%s", reason, when or " now")

@@ -1,0 +1,59 @@
+"""Answers for programs: what the daemon answered last, its events, and whether it is well. No request reaches it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from ldirectord_py.runtime.json_lines import encode_json
+from ldirectord_py.web.health import stall, unready
+from ldirectord_py.web.keys import FEED
+
+MAX_EVENTS_ANSWERED: Final = 1000
+"""Events in an answer; ``last`` is the number to go on after."""
+
+
+async def show(request: web.Request) -> web.Response:
+    """Return the last answer to ``show`` of the control socket, and its ``age`` in seconds."""
+    snapshot = request.app[FEED].snapshot
+    if snapshot is None:
+        raise web.HTTPServiceUnavailable(text='{"error":"the daemon has not answered so far"}')
+    head = encode_json({"age": round(snapshot.age(), 3), "interval": round(snapshot.interval, 3)})
+    body = b"%s,%s" % (head[:-1].encode(), snapshot.line.lstrip(b"{ "))
+    return web.Response(body=body, content_type="application/json")
+
+
+async def events(request: web.Request) -> web.Response:
+    """Return the events after the number ``since`` of an ``epoch``, as the request ``events`` does."""
+    feed, since = request.app[FEED], request.query.get("since", "")
+    if since and not (since.isdecimal() and len(since) < 20):
+        raise web.HTTPBadRequest(text="since is the number of an event\n")
+    seq = int(since or 0)
+    other = request.query.get("epoch", feed.events_epoch) != feed.events_epoch or seq > feed.last_event
+    first = int(feed.events[0]["seq"]) if feed.events else feed.last_event + 1
+    found = feed.events_since(0 if other else seq, MAX_EVENTS_ANSWERED)
+    missed = 0 if other or not since else max(0, first - 1 - seq)
+    answer = {
+        "epoch": feed.events_epoch,
+        "first": first,
+        "last": found[-1]["seq"] if found else feed.last_event,
+        "gap": {"missed": None if other else missed} if other or missed else None,
+        "events": found,
+    }
+    return web.Response(text=encode_json(answer), content_type="application/json")
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """Return 200 if the daemon makes progress."""
+    feed = request.app[FEED]
+    snapshot = feed.snapshot
+    reason = stall(feed.silence, snapshot.age() if snapshot else None, feed.interval)
+    return web.Response(text=f"{reason or 'ok'}\n", status=503 if reason else 200)
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """Return 200 if a configuration is in force, each check has a result, and the kernel has the rows for it."""
+    feed = request.app[FEED]
+    reasons = unready(feed.snapshot.answer if feed.snapshot else None)
+    return web.Response(text="\n".join(reasons or ["ready"]) + "\n", status=503 if reasons else 200)

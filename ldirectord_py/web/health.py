@@ -1,0 +1,60 @@
+"""``/healthz`` and ``/readyz``: whether the daemon makes progress, and whether it has done its first round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+MAX_SILENCE: Final = 5.0
+"""Seconds without a sign of life from the daemon, which gives one each second."""
+
+MAX_INTERVALS: Final = 3
+"""A snapshot is fresh for so many intervals."""
+
+MAX_LISTED: Final = 10
+"""Servers that an answer names."""
+
+BY_HAND: Final = "(set by hand)"
+"""The end of a disagreement that an operator made and that stays."""
+
+
+def stall(silence: float, age: float | None, interval: float) -> str:
+    """Return why the daemon makes no progress, "" if it does; ``age``: of the snapshot, None if there is none."""
+    if silence > MAX_SILENCE:
+        return f"the daemon has been silent for {silence:.0f} s"
+    if age is None:
+        return "the daemon has not answered so far"
+    if age > MAX_INTERVALS * interval:
+        return f"the last answer of the daemon is {age:.0f} s old"
+    return ""
+
+
+def unready(answer: Mapping[str, Any] | None) -> list[str]:
+    """Return why the daemon is not ready, of which the answer to ``show`` is given; nothing if it is."""
+    if answer is None:
+        return ["the daemon has not answered so far"]
+    reasons = list(_reasons(answer))
+    more = len(reasons) - MAX_LISTED
+    return [*reasons[:MAX_LISTED], *([f"{more} more"] if more > 0 else [])]
+
+
+def _reasons(answer: Mapping[str, Any]) -> Iterator[str]:
+    if answer["generation"] < 1:
+        yield "no configuration is in force"
+    if error := answer["kernel"]["error"]:
+        yield f"the kernel's table cannot be read: {error}"
+    for virtual in answer["virtuals"]:
+        fallback = virtual["fallback"] or {}
+        for words in fallback.get("disagrees", ()):
+            yield from _disagreement(f"{virtual['virtual']}, fallback", words)
+        for real in virtual["reals"]:
+            name = f"{virtual['virtual']}/{real['real']}"
+            if real["observed"]["up"] is None:
+                yield f"{name}: no result so far"
+            for words in real["disagrees"]:
+                yield from _disagreement(name, words)
+
+
+def _disagreement(name: str, words: str) -> Iterator[str]:
+    if not words.endswith(BY_HAND):
+        yield f"{name}: {words}"

@@ -1,0 +1,17 @@
+"""What the handlers of requests share, as aiohttp's applications keep it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ldirectord_py.web.feed import Feed
+from ldirectord_py.web.limits import ConnectionLimits
+from ldirectord_py.web.page import Page
+
+FEED = web.AppKey("feed", Feed)
+PAGE = web.AppKey("page", Page)
+STREAMS = web.AppKey("streams", set[object])
+"""The streams that are open."""
+
+LIMITS = web.AppKey("limits", list[ConnectionLimits])
+"""One, once the server listens."""

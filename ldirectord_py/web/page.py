@@ -1,0 +1,128 @@
+"""The page as HTML, made at most once for each change, and only if somebody reads it."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.web.board import Item
+from ldirectord_py.web.feed import Feed
+
+FOLDER: Final = Path(__file__).parent
+
+MAX_EVENTS_SHOWN: Final = 50
+MAX_TROUBLES_SHOWN: Final = 200
+"""Servers that are listed among those that hurt; the others are in their virtuals."""
+
+_GZIP_LEVEL: Final = 3
+
+
+class Page:
+    """The page of a feed. Its state: the last HTML, and what it is of."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        environment = Environment(
+            loader=FileSystemLoader(FOLDER / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters |= {"ago": ago, "clock": clock, "meaning": meaning, "short": short}
+        self._template = environment.get_template("page.html")
+        self._of: object = None
+        self._html = self._packed = b""
+
+    def html(self, *, packed: bool) -> bytes:
+        """Return the page, ``packed`` by gzip or not."""
+        feed = self._feed
+        of = (feed.board.revision, feed.last_event, feed.events_epoch, feed.snapshot is None, bool(feed.status))
+        if of != self._of:
+            self._html = self._template.render(self._values()).encode()
+            self._packed = gzip.compress(self._html, _GZIP_LEVEL, mtime=0)
+            self._of = of
+        return self._packed if packed else self._html
+
+    def _values(self) -> dict[str, Any]:
+        feed, items = self._feed, list(self._feed.board.items.values())
+        return {
+            "id": stream_id(feed),
+            "status": feed.status,
+            "silence": round(feed.silence, 1),
+            "has_snapshot": feed.snapshot is not None,
+            "groups": list(_groups(items)),
+            "troubles": troubles(items)[:MAX_TROUBLES_SHOWN],
+            "max_troubles": MAX_TROUBLES_SHOWN,
+            "summary": summary(items),
+            "events": list(islice(reversed(feed.events), MAX_EVENTS_SHOWN)),
+            "max_events": MAX_EVENTS_SHOWN,
+            "now": datetime.now(UTC),
+        }
+
+
+def stream_id(feed: Feed) -> str:
+    """Return what a client has seen who has seen everything: epoch, revision of the board, last event."""
+    return f"{feed.epoch}.{feed.board.revision}.{feed.last_event}"
+
+
+def troubles(items: Sequence[Item]) -> list[Item]:
+    """Return the servers that hurt, the worst first."""
+    hurting = [item for item in items if item.row["kind"] == "server" and item.row["troubles"]]
+    return sorted(hurting, key=lambda item: int(item.row["rank"]))
+
+
+def summary(items: Sequence[Item]) -> Mapping[str, int]:
+    """Return how many servers there are, how many are up, and how many of these and the others hurt."""
+    rows = [item.row for item in items if item.row["kind"] == "server"]
+    up, hurting = sum(row["state"] == "up" for row in rows), sum(bool(row["troubles"]) for row in rows)
+    outages = sum("outage" in item.row["troubles"] for item in items if item.row["kind"] == "virtual")
+    return {"servers": len(rows), "up": up, "hurting": hurting, "outages": outages}
+
+
+def ago(text: str, now: datetime) -> str:
+    """Return how long ago a time in ISO 8601 was: ``5 min``; "" for none. page.js words it the same."""
+    if not text:
+        return ""
+    seconds = max(0, round((now - datetime.fromisoformat(text)).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def clock(text: str) -> str:
+    """Return the time of day of a time in ISO 8601 (UTC); page.js shows that of the reader."""
+    return f"{text[11:19]} UTC"
+
+
+def short(ms: float) -> str:
+    """Return milliseconds with about three digits; page.js does the same."""
+    return f"{ms:.0f}" if ms >= 100 else f"{ms:.1f}" if ms >= 10 else f"{ms:.2f}"
+
+
+def meaning(code: str) -> str:
+    """Return what a reason code says, "" for an unknown one."""
+    return ReasonCode(code).meaning if code in ReasonCode.__members__.values() else ""
+
+
+def _groups(items: Sequence[Item]) -> Iterator[tuple[Item, list[Item]]]:
+    """Yield each virtual with its servers."""
+    virtual: Item | None = None
+    reals: list[Item] = []
+    for item in items:
+        if item.row["kind"] == "server":
+            reals.append(item)
+            continue
+        if virtual is not None:
+            yield virtual, reals
+        virtual, reals = item, []
+    if virtual is not None:
+        yield virtual, reals

@@ -1,0 +1,119 @@
+"""What the page shows of a virtual or a real server: texts, made of the answer to ``show``. No text is HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+Fields = Mapping[str, Any]
+Row = dict[str, str]
+"""The texts of a row by the names of its cells, which templates and page.js use too."""
+
+MAX_REASON: Final = 300
+"""Characters of a reason, which the server may have written."""
+
+ABSENT: Final = "\u2013"
+"""Where there is no number."""
+
+MARKS: Final[Mapping[str, str]] = {
+    "up": "●",
+    "down": "▼",
+    "unknown": "?",
+    "drain": "◐",
+    "disabled": "■",
+    "maintenance": "◆",
+}
+"""A shape for each state, for those who cannot tell its colour."""
+
+SEVERITIES: Final = (
+    *("down", "flapping", "disagrees", "overdue", "drain", "disabled", "maintenance"),
+    *("no-verdict", "failing", "unknown"),
+)
+"""The troubles, what hurts most first."""
+
+WORDS: Final[Mapping[str, str]] = {
+    "disagrees": "kernel disagrees",
+    "drain": "draining",
+    "no-verdict": "no verdict",
+    "outage": "no server up",
+}
+"""Troubles and states in other words than their names."""
+
+
+def word(name: str) -> str:
+    """Return a trouble or a state in the words of the page."""
+    return WORDS.get(name, name)
+
+
+def server_row(real: Fields, troubles: Collection[str]) -> Row:
+    """Return the row of a real server that has these troubles."""
+    observed, administrative, kernel = real["observed"], real["administrative"], real["kernel"]
+    state = _state(observed, administrative)
+    hurts = [name for name in SEVERITIES if name in troubles]
+    return {
+        "kind": "server",
+        "state": state,
+        "mark": MARKS[state],
+        "word": word(state),
+        "name": str(real["name"] or real["real"]),
+        "address": str(real["real"]) if real["name"] else "",
+        "troubles": " ".join(hurts),
+        "hurts": ", ".join(word(name) for name in hurts if name != state),
+        "rank": str(SEVERITIES.index(hurts[0]) if hurts else len(SEVERITIES)),
+        "since": str(observed["since"] or ""),
+        "code": str(observed["code"] or ""),
+        "reason": str(observed["reason"] or "")[:MAX_REASON],
+        "note": _note(administrative, real["disagrees"]),
+        "weight": ABSENT if kernel is None else str(kernel["weight"]),
+        "configured": f"{real['configured']['weight']} {real['configured']['forward']}",
+        "counts": _counts(observed),
+    }
+
+
+def virtual_row(virtual: Fields) -> Row:
+    """Return the row of a virtual."""
+    configured, fallback = virtual["configured"], virtual["fallback"]
+    troubles = list(virtual["trouble"])
+    used = f"fallback {fallback['server']}{' in use' if fallback['used'] else ''}" if fallback else ""
+    return {
+        "kind": "virtual",
+        "name": str(virtual["servicename"] or virtual["virtual"]),
+        "address": str(virtual["virtual"]) if virtual["servicename"] else "",
+        "up": f"{virtual['up']} of {virtual['total']} up",
+        "troubles": " ".join(troubles),
+        "hurts": ", ".join(map(word, troubles)),
+        "about": f"{configured['scheduler']}, {configured['checktype']} {configured['service']}",
+        "fallback": used,
+        "leaving": _leaving(virtual["others"]),
+    }
+
+
+def _leaving(others: Collection[Fields]) -> str:
+    """Return the rows of the kernel that are no server of the virtual any more."""
+    rows = [f"{each['real']} ({each['kernel']['active']} active)" for each in others]
+    return f"leaving: {', '.join(rows)}" if rows else ""
+
+
+def _state(observed: Fields, administrative: Fields) -> str:
+    if administrative["state"] != "ready":
+        return str(administrative["state"])
+    return {True: "up", False: "down"}.get(observed["up"], "unknown")
+
+
+def _note(administrative: Fields, disagrees: Collection[str]) -> str:
+    """Return who took the server out of use and why, and how the kernel disagrees."""
+    parts = list(disagrees)
+    if administrative["state"] != "ready":
+        by = f"by {administrative['who']}" if administrative["who"] else ""
+        until = f"until {administrative['until']}" if administrative["until"] else ""
+        why = f"({administrative['why']})" if administrative["why"] else ""
+        parts.append(" ".join(filter(None, (word(administrative["state"]), by, until, why))))
+    return "; ".join(parts)
+
+
+def _counts(observed: Fields) -> str:
+    if observed["failures"] and observed["failurecount"] > 1:
+        return f"{observed['failures']} of {observed['failurecount']} failures"
+    if observed["up"] is False and observed["successes"]:
+        return f"{observed['successes']} of {observed['successcount']} successes"
+    return ""

@@ -1,0 +1,74 @@
+"""The words of the page: ages, latencies, codes; what hurts first; and that it is made once for each change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from harness.shown_servers import real, virtual
+from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.web.feed import Feed
+from ldirectord_py.web.page import Page, ago, meaning, short, stream_id, summary, troubles
+
+NOW = datetime(2026, 11, 28, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        ("2026-11-28T12:00:01.000Z", "0 s"),
+        ("2026-11-28T11:59:01.000Z", "59 s"),
+        ("2026-11-28T11:59:00.000Z", "1 min"),
+        ("2026-11-28T10:00:01.000Z", "119 min"),
+        ("2026-11-28T10:00:00.000Z", "2 h"),
+        ("2026-11-26T12:00:01.000Z", "47 h"),
+        ("2026-11-26T12:00:00.000Z", "2 d"),
+    ],
+)
+def test_ages(text: str, expected: str) -> None:
+    assert ago(text, NOW) == expected
+
+
+def test_latencies_have_three_digits() -> None:
+    assert [short(ms) for ms in (0.123, 9.99, 12.34, 123.4)] == ["0.12", "9.99", "12.3", "123"]
+
+
+def test_codes_have_meanings() -> None:
+    assert meaning("L4CON") == ReasonCode.L4CON.meaning
+    assert meaning("L9XYZ") == meaning("") == ""
+
+
+def feed(*reals: dict[str, Any]) -> Feed:
+    made = Feed()
+    made.board.apply_answer([virtual(*reals)], 0.0)
+    return made
+
+
+def test_what_hurts_most_comes_first() -> None:
+    shown = feed(real("10.0.0.1:80"), {**real("10.0.0.2:80"), "trouble": ["failing"]}, real("10.0.0.3:80", up=False))
+    items = list(shown.board.items.values())
+    assert [item.key.rpartition("/")[2] for item in troubles(items)] == ["10.0.0.3:80", "10.0.0.2:80"]
+    assert summary(items) == {"servers": 3, "up": 2, "hurting": 2, "outages": 0}
+
+
+def test_the_page_is_made_once_for_each_change() -> None:
+    shown = feed(real())
+    page = Page(shown)
+    first = page.html(packed=False)
+    assert page.html(packed=False) is first
+    assert f'data-stream="{stream_id(shown)}"'.encode() in first
+    shown.board.apply_answer([virtual(real(up=False))], 1.0)
+    assert page.html(packed=False) is not first
+
+
+def test_texts_of_others_stay_texts() -> None:
+    hostile = "\"'><script>alert(1)</script>&amp;"
+    shown = feed(real(reason=hostile))
+    shown.events.append({"seq": 1, "time": hostile, "event": hostile, "who": hostile, "message": hostile})
+    shown.status = dict.fromkeys(("instance", "version", "pid", "config", "generation"), hostile)
+    page = Page(shown).html(packed=False).decode()
+    assert "<script>alert" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;") >= 8

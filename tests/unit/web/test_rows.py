@@ -1,0 +1,86 @@
+"""The texts of a row: states in words and shapes, troubles in order, who did what, and nothing that is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ldirectord_py.web.rows import MARKS, SEVERITIES, server_row, virtual_row
+
+OBSERVED = {
+    "up": True,
+    "since": None,
+    "code": "L4OK",
+    "reason": "connected",
+    "failures": 0,
+    "failurecount": 3,
+    "successes": 0,
+    "successcount": 2,
+}
+READY = {"state": "ready", "who": None, "since": None, "why": None, "until": None}
+
+
+def server(administrative: dict[str, Any] | None = None, **observed: Any) -> dict[str, Any]:
+    return {
+        "real": "10.0.0.1:80",
+        "name": "web1:80",
+        "configured": {"weight": 5, "forward": "gate"},
+        "administrative": {**READY, **(administrative or {})},
+        "observed": {**OBSERVED, **observed},
+        "kernel": {"weight": 5},
+        "disagrees": [],
+    }
+
+
+@pytest.mark.parametrize(("up", "state"), [(True, "up"), (False, "down"), (None, "unknown")])
+def test_the_state_of_a_server_is_what_its_checks_say(up: bool | None, state: str) -> None:
+    row = server_row(server(up=up), ())
+    assert (row["state"], row["mark"], row["word"]) == (state, MARKS[state], state)
+
+
+def test_what_an_operator_said_comes_first_and_is_told() -> None:
+    drained = {"state": "drain", "who": "root", "why": "kernel update", "until": "2026-11-28T09:00:00.000Z"}
+    row = server_row(server(drained, up=False), ("down", "drain"))
+    assert (row["state"], row["word"], row["hurts"]) == ("drain", "draining", "down")
+    assert row["note"] == "draining by root until 2026-11-28T09:00:00.000Z (kernel update)"
+
+
+def test_what_hurts_most_ranks_first() -> None:
+    row = server_row(server(), ("unknown", "disagrees", "flapping"))
+    assert row["troubles"] == "flapping disagrees unknown"
+    assert row["hurts"] == "flapping, kernel disagrees, unknown"
+    assert row["rank"] == "1"
+    assert server_row(server(), ())["rank"] == str(len(SEVERITIES))
+
+
+def test_counts_say_how_far_a_server_is_from_another_state() -> None:
+    assert server_row(server(failures=2), ())["counts"] == "2 of 3 failures"
+    assert server_row(server(up=False, failures=0, successes=1), ())["counts"] == "1 of 2 successes"
+    assert server_row(server(), ())["counts"] == ""
+
+
+def test_a_long_reason_is_cut() -> None:
+    assert len(server_row(server(reason="x" * 5000), ())["reason"]) == 300
+
+
+def test_a_server_without_a_row_in_the_kernel_has_no_weight() -> None:
+    assert server_row({**server(), "kernel": None}, ())["weight"] == "\u2013"
+
+
+def test_a_virtual_tells_its_fallback_and_what_leaves() -> None:
+    fields = {
+        "virtual": "fwm:1",
+        "servicename": "shop",
+        "up": 0,
+        "total": 2,
+        "trouble": ["outage"],
+        "configured": {"scheduler": "wlc", "checktype": "negotiate", "service": "http"},
+        "fallback": {"server": "127.0.0.1:80", "used": True},
+        "others": [{"real": "10.0.0.9:80", "kernel": {"active": 3}}],
+    }
+    row = virtual_row(fields)
+    assert (row["name"], row["address"], row["up"]) == ("shop", "fwm:1", "0 of 2 up")
+    assert row["hurts"] == "no server up"
+    assert row["fallback"] == "fallback 127.0.0.1:80 in use"
+    assert row["leaving"] == "leaving: 10.0.0.9:80 (3 active)"
