@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 from fnmatch import translate
 from ipaddress import IPv6Address
 from itertools import islice
@@ -148,6 +147,8 @@ def _shown_reals(virtuals: Iterable[Virtual]) -> Iterator[str]:
 
 def _suggestion(text: str, names: Iterable[str]) -> str:
     """Return the names that are like an unknown one, as the end of a sentence; or all names if they are few."""
+    from difflib import get_close_matches  # noqa: PLC0415  only for errors
+
     known = list(dict.fromkeys(islice(names, MAX_COMPARED)))
     near = get_close_matches(text, known, MAX_SUGGESTED) or known[: MAX_SUGGESTED * (len(known) <= MAX_SUGGESTED)]
     return f"; did you mean {' or '.join(near)}?" if near else ""
