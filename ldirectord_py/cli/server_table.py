@@ -96,7 +96,14 @@ def virtual_lines(virtual: Server, answer: Mapping[str, Any]) -> Iterator[TableL
         yield TableLine((*cells, "; ".join(fallback["disagrees"])), _colour(virtual["trouble"]))
     for other in virtual["others"]:
         cells = ("  " + other["real"], "-", "", "", kernel_cell(other["kernel"], readable=readable))
-        yield TableLine((*cells, "in the kernel only: it drains, or its name has no address now"), Colour.YELLOW)
+        yield TableLine((*cells, f"in the kernel only: {_why_left(other['administrative'])}"), Colour.YELLOW)
+
+
+def _why_left(administrative: Server | None) -> str:
+    if administrative is None:
+        return "it drains, or its name has no address now"
+    why = f": {printable_line(administrative['why'])}" if administrative["why"] else ""
+    return f"it drains, and has left the configuration (by {printable_line(administrative['who'])}{why})"
 
 
 def virtual_text(virtual: Server) -> str:

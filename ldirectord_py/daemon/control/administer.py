@@ -11,9 +11,9 @@ from ldirectord_py.control.protocol import Answer, Code, ControlRequest, Lazy, R
 from ldirectord_py.daemon.administration.administrator import TooManyEntriesError
 from ldirectord_py.daemon.control.choice import choose_reals
 from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.server_fields import READY, entry_fields
 from ldirectord_py.daemon.control.who import who
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
-from ldirectord_py.report.event_fields import iso_time
 
 SAVE_TIMEOUT: Final = 3.0
 """Seconds to wait for the state file."""
@@ -62,18 +62,9 @@ def _administered_fields(
         "real": str(real.real),
         "name": real.real.name,
         "before": _state(before).value,
-        **entry_fields(after),
+        **(entry_fields(after) if after else READY),
         "up": health.up if health else None,
     }
-
-
-def entry_fields(entry: AdministrativeEntry | None) -> dict[str, Any]:
-    """Return the state of a server, and who put it there, since when, why and until when."""
-    if entry is None:
-        return {"state": AdministrativeState.READY.value, "who": None, "since": None, "why": None, "until": None}
-    by = entry.decision
-    until = None if by.until is None else iso_time(by.until)
-    return {"state": entry.state.value, "who": by.who, "since": iso_time(by.since), "why": by.why, "until": until}
 
 
 def _state(entry: AdministrativeEntry | None) -> AdministrativeState:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ldirectord_py.administration import EntriesByServer
+from ldirectord_py.address import bracketed
+from ldirectord_py.administration import AdministrativeEntry, Entries, EntriesByServer
 from ldirectord_py.checks.base import Check
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.config.model import Real, Virtual
@@ -61,6 +62,7 @@ class Knowledge:
     administered: EntriesByServer
     maintained: AbstractSet[DestinationKey]
     now: Moment
+    entries: Entries = field(default_factory=dict)
 
 
 class VirtualView:
@@ -153,7 +155,15 @@ class VirtualView:
         reading = self._known.kernel
         for key in reading.by_service.get(self.compiled.virtual.key, ()):
             if key not in self.compiled.rows.slots:
-                yield {"real": key.endpoint, "kernel": _usage(reading.usage[key])}
+                entry = self._entry_of_left(key)
+                administrative = entry_fields(entry) if entry else None
+                yield {"real": key.endpoint, "administrative": administrative, "kernel": _usage(reading.usage[key])}
+
+    def _entry_of_left(self, row: DestinationKey) -> AdministrativeEntry | None:
+        """Return the entry of a server that has left the configuration, by its row, which may have another port."""
+        name, host = self.compiled.virtual.id, f"{bracketed(row.address)}:"
+        found = (entry for entry in self._known.entries.values() if entry.absent is not None and entry.virtual == name)
+        return next((entry for entry in found if entry.real.startswith(host)), None)
 
 
 def disagreements(wanted: Destination | None, found: Usage | None, *, by_hand: bool) -> list[str]:
@@ -205,6 +215,11 @@ def _administrative(known: Knowledge, key: DestinationKey) -> Fields:
     entry = known.administered.get(key)
     if entry is None:
         return IN_MAINTENANCE if key in known.maintained else READY
+    return entry_fields(entry)
+
+
+def entry_fields(entry: AdministrativeEntry) -> Fields:
+    """Return what an operator did to a server."""
     by = entry.decision
     until = None if by.until is None else iso_time(by.until)
     return {"state": entry.state.value, "who": by.who, "since": iso_time(by.since), "why": by.why, "until": until}

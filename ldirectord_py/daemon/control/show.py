@@ -74,6 +74,7 @@ async def _knowledge(context: Context) -> Knowledge:
         director.administered,
         director.maintained,
         Moment(time.monotonic(), time.time()),
+        director.entries,
     )
 
 

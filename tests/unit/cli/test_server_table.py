@@ -87,8 +87,11 @@ def test_a_drained_server_says_who_and_why(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_rows_of_no_server_are_shown() -> None:
-    other = {"real": "10.1.0.9:80", "kernel": {"weight": 0, "active": 1, "inactive": 2}}
+    other = {"real": "10.1.0.9:80", "kernel": {"weight": 0, "active": 1, "inactive": 2}, "administrative": None}
     assert "10.1.0.9:80" in lines(site(real(), others=[other]))[4]
+    for why, shown in (("", "(by alice)"), ("new disk", "(by alice: new disk)")):
+        drained = {**other, "administrative": {"state": "drain", "who": "alice", "why": why}}
+        assert f"it drains, and has left the configuration {shown}" in lines(site(real(), others=[drained]))[4]
 
 
 def test_a_kernel_that_cannot_be_read_is_told_and_its_column_is_unknown() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,6 +66,7 @@ class Known:
             director.administered,
             director.maintained,
             Moment(time.monotonic() + self.later, time.time()),
+            director.entries,
         )
 
     async def real(self, address: str = ONE) -> dict[str, Any]:
@@ -261,7 +263,22 @@ async def test_rows_of_no_server_are_listed() -> None:
     await place.check(up())
     assert await place.kernel.apply([Op(Verb.ADD, destination(WEB, "10.1.0.9:80", 0))]) == []
     (other,) = (await place.view()).fields()["others"]
-    assert other == {"real": "10.1.0.9:80", "kernel": {"weight": 0, "active": 0, "inactive": 0, "persistent": 0}}
+    kernel = {"weight": 0, "active": 0, "inactive": 0, "persistent": 0}
+    assert other == {"real": "10.1.0.9:80", "administrative": None, "kernel": kernel}
+
+
+async def test_a_drained_server_that_left_the_configuration_still_says_who_and_why() -> None:
+    place = await known(web())
+    await place.check(up())
+    (site,) = (each.virtual for each in place.director.compiled.virtuals.values())
+    entry = entry_of(site, site.reals[0], AdministrativeState.DRAIN, Decision("alice", 1796000000.0, "new disk"))
+    place.director.set_administration(by_identity([entry]))
+    await place.director.reconcile()
+    await place.director.reload(compile_config(config(replace(site, reals=site.reals[1:])), KINDS))
+    place.director.set_administration(by_identity([replace(entry, absent=1796000009.0)]))
+    (other,) = (await place.view()).fields()["others"]
+    assert (other["real"], other["kernel"]["weight"]) == (str(site.reals[0]), 0)
+    assert (other["administrative"]["who"], other["administrative"]["why"]) == ("alice", "new disk")
 
 
 async def test_where_the_kernel_cannot_be_read_nothing_is_said_of_it() -> None:
