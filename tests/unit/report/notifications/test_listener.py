@@ -128,15 +128,15 @@ async def test_no_secret_of_a_url_reaches_the_log(caplog: pytest.LogCaptureFixtu
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the command goes on
 async def test_a_command_that_hangs_holds_nothing_up_and_the_stop_is_in_time() -> None:
-    notify = notifications(site(WEB, notify="/bin/sleep 5"))
+    notify = notifications(site(WEB, notify="/bin/sleep 20"))
     began = time.monotonic()
     for _ in range(10_000):
         notify(fell())
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     await asyncio.sleep(0.1)
     began = time.monotonic()
     await notify.close(0.3)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 async def test_a_flood_through_real_recipients_holds_up_nothing(tmp_path: Path, endpoint: Endpoint) -> None:
