@@ -104,6 +104,7 @@ class Director:
         """
         former, self.entries = self.administered, entries
         self._find_administered()
+        self.tracker.publish_outages_of(key.service for key in {**former, **self.administered} if key in self.health)
         for key in [key for key in {**former, **self.administered} if key in self.health]:
             before, after = former.get(key), self.administered.get(key)
             if before is None or after is None or (before.state, before.decision) != (after.state, after.decision):
@@ -114,7 +115,7 @@ class Director:
 
     def _find_administered(self) -> None:
         self.administered = find_administered(self.entries, self.compiled.config.virtuals)
-        self.tracker.set_administration({key: entry.state for key, entry in self.administered.items()})
+        self.tracker.table.set_administration({key: entry.state for key, entry in self.administered.items()})
 
     async def reload(self, compiled: CompiledConfig) -> None:
         """Put a configuration in force: write only what differs; every server that stays keeps its state."""

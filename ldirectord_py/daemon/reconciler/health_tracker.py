@@ -15,7 +15,6 @@ from ldirectord_py.daemon.history.results import ResultHistory
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
 from ldirectord_py.daemon.reconciler.health_table import HealthTable, KernelRows, initial_states
 from ldirectord_py.daemon.reconciler.unjudged import UnjudgedChecks
-from ldirectord_py.desired import Administration
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
 from ldirectord_py.report.events import Checked, Listener, Outage, Phase, Probed
@@ -79,11 +78,9 @@ class HealthTracker:
             if result is not None:
                 self._judge(real, result)
 
-    def set_administration(self, administration: Administration) -> None:
-        """Drain or disable exactly these servers; publish the outages that begin or end with it."""
-        changed = self.table.administration.items() ^ administration.items()
-        self.table.set_administration(administration)
-        for service in dict.fromkeys(key.service for key, _ in changed if key in self.table.health):
+    def publish_outages_of(self, services: Iterable[ServiceKey]) -> None:
+        """Publish the outages of these services that begin or end because servers are drained, disabled or ready."""
+        for service in dict.fromkeys(services):
             self._publish_outage(self.table.virtual(service))
 
     def switch_config(self, compiled: CompiledConfig, phase: Phase, rows: KernelRows) -> None:

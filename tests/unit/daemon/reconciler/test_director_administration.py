@@ -160,6 +160,18 @@ async def test_a_name_that_moves_stays_drained_and_so_does_its_old_row() -> None
     assert running.weights == {"10.1.0.9:80": 0, ONE: 0, TWO: 1}
 
 
+async def test_a_reload_that_moves_a_drained_server_is_no_end_of_an_outage() -> None:
+    events: list[Event] = []
+    site = virtual(WEB, real(ONE, name="web1"), fallback=fallback(LAST))
+    running = await both_up(site)
+    await administer(running, entries(site, _1=DRAIN))
+    running.director._listeners = [events.append]
+    await running.reload(virtual(WEB, real("10.1.0.9:80", name="web1"), fallback=fallback(LAST)))
+    await running.check(up())
+    assert running.weights == {"10.1.0.9:80": 0, ONE: 0, LAST: 1}
+    assert not [event for event in events if isinstance(event, Outage)]
+
+
 @pytest.mark.parametrize("quiescent", [False, True])
 async def test_a_drained_server_that_leaves_the_file_stays_until_its_connections_have_ended(
     monkeypatch: pytest.MonkeyPatch, quiescent: bool
