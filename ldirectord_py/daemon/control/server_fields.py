@@ -14,7 +14,7 @@ from ldirectord_py.address import bracketed
 from ldirectord_py.administration import AdministrativeEntry, Entries, EntriesByServer
 from ldirectord_py.checks.base import Check
 from ldirectord_py.checks.codes import ReasonCode
-from ldirectord_py.config.model import Real, Virtual
+from ldirectord_py.daemon.control.configured_fields import configured_real, configured_virtual
 from ldirectord_py.daemon.control.kernel_usage import KernelReading
 from ldirectord_py.daemon.history.results import PastResult, ResultHistory
 from ldirectord_py.daemon.history.transitions import PastTransition, TransitionHistory
@@ -84,7 +84,7 @@ class VirtualView:
         return {
             "virtual": virtual.id,
             "servicename": virtual.servicename,
-            "configured": _configured_virtual(virtual),
+            "configured": configured_virtual(virtual),
             "up": self.up,
             "total": len(self.compiled.reals),
             "trouble": trouble,
@@ -121,7 +121,7 @@ class VirtualView:
             "real": str(real.real),
             "row": real.row.endpoint,
             "name": real.real.name,
-            "configured": _configured_real(real.virtual, real.real),
+            "configured": configured_real(real.virtual, real.real),
             "administrative": administrative,
             "observed": observed,
             "kernel": _usage(known.kernel.usage.get(real.row)),
@@ -280,37 +280,6 @@ def _trouble(observed: Fields, administrative: Fields, disagrees: list[str]) -> 
         yield "no-verdict"
     if observed["up"] and observed["failures"]:
         yield "failing"
-
-
-def _configured_real(virtual: Virtual, real: Real) -> Fields:
-    return {
-        "weight": real.weight,
-        "forward": real.forward.value,
-        "lower": real.lower,
-        "upper": real.upper,
-        "service": virtual.service,
-        "checktype": _checktype(virtual),
-        "checkinterval": virtual.checkinterval,
-    }
-
-
-def _configured_virtual(virtual: Virtual) -> Fields:
-    return {
-        "scheduler": virtual.scheduler,
-        "persistent": virtual.persistent,
-        "service": virtual.service,
-        "checktype": _checktype(virtual),
-        "checkinterval": virtual.checkinterval,
-        "failurecount": virtual.failurecount,
-        "successcount": virtual.successcount,
-        "quiescent": virtual.quiescent,
-        "comment": virtual.comment,
-        "unresolved": len(virtual.unresolved),
-    }
-
-
-def _checktype(virtual: Virtual) -> str:
-    return virtual.checktype.value if virtual.connects is None else str(virtual.connects)
 
 
 def _usage(usage: Usage | None) -> Fields | None:
