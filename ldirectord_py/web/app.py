@@ -11,7 +11,8 @@ from aiohttp import web
 
 from ldirectord_py.web import api
 from ldirectord_py.web.feed import Feed
-from ldirectord_py.web.keys import FEED, LIMITS, PAGE, STREAMS
+from ldirectord_py.web.keys import FEED, LIMITS, METRICS, PAGE, STREAMS
+from ldirectord_py.web.metrics import METRICS_TYPE, Metrics
 from ldirectord_py.web.page import FOLDER, Page
 from ldirectord_py.web.stream import stream
 
@@ -36,6 +37,7 @@ def application(feed: Feed) -> web.Application:
     """Return the application that shows a feed."""
     app = web.Application(middlewares=[_guard], client_max_size=1)
     app[FEED], app[PAGE], app[STREAMS], app[LIMITS] = feed, Page(feed), set(), []
+    app[METRICS] = Metrics(feed)
     app.on_response_prepare.append(_add_headers)
     app.add_routes(
         [
@@ -43,6 +45,7 @@ def application(feed: Feed) -> web.Application:
             web.get("/api/show", api.show),
             web.get("/api/events", api.events),
             web.get("/api/stream", stream, allow_head=False),
+            web.get("/metrics", _metrics),
             web.get("/healthz", api.healthz),
             web.get("/readyz", api.readyz),
             *(web.get(f"/{file.name}", _file(file)) for file in sorted((FOLDER / "static").iterdir())),
@@ -52,10 +55,21 @@ def application(feed: Feed) -> web.Application:
 
 
 async def _page(request: web.Request) -> web.Response:
-    packed = "gzip" in request.headers.get("Accept-Encoding", "")
-    headers = {"Vary": "Accept-Encoding", **({"Content-Encoding": "gzip"} if packed else {})}
+    packed, headers = _packing(request)
     body = request.app[PAGE].html(packed=packed)
     return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    packed, headers = _packing(request)
+    body = await request.app[METRICS].body(packed=packed)
+    return web.Response(body=body, headers={**headers, "Content-Type": METRICS_TYPE})
+
+
+def _packing(request: web.Request) -> tuple[bool, dict[str, str]]:
+    """Return whether the answer may be packed with gzip, and the headers that say whether it is."""
+    packed = "gzip" in request.headers.get("Accept-Encoding", "")
+    return packed, {"Vary": "Accept-Encoding", **({"Content-Encoding": "gzip"} if packed else {})}
 
 
 def _file(path: Path) -> Handler:

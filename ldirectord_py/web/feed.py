@@ -33,7 +33,7 @@ EVENT_DELAY: Final = 0.75
 MAX_EVENTS: Final = 10_000
 """Events that are kept, as many as by the daemon."""
 
-SHOW, EVENTS, STATUS = 1, 2, 3
+SHOW, EVENTS, STATUS, COUNTERS = 1, 2, 3, 4
 """The numbers of our requests."""
 
 
@@ -52,7 +52,7 @@ class Snapshot:
 
 
 class Feed:
-    """Its state: the last snapshot, the board, the status of the daemon, its events, and who is called for changes.
+    """Its state: the last snapshot, the board, the daemon's status, counters and events, and who is called for changes.
 
     ``epoch`` names the numbers of this process, ``events_epoch`` those of the events.
     """
@@ -62,6 +62,7 @@ class Feed:
         self.board = Board()
         self.snapshot: Snapshot | None = None
         self.status: Mapping[str, Any] = {}
+        self.counters: Mapping[str, Any] = {}
         self.events: deque[Mapping[str, Any]] = deque(maxlen=MAX_EVENTS)
         self.events_epoch = ""
         self.events_gap: Mapping[str, Any] | None = None
@@ -116,6 +117,7 @@ class Feed:
             self._answered.clear()
             self._asked_at = time.monotonic()
             connection.send(SHOW, "show")
+            connection.send(COUNTERS, "counters")
             await self._answered.wait()
             await self._wait_for_next()
 
@@ -145,6 +147,8 @@ class Feed:
                 self._take_events(answer)
             case 3, True:
                 self.status = answer
+            case 4, True:
+                self.counters = answer
 
     def _take_snapshot(self, answer: dict[str, Any], line: bytes) -> None:
         now = time.monotonic()

@@ -6,10 +6,12 @@ from aiohttp import web
 
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.limits import ConnectionLimits
+from ldirectord_py.web.metrics import Metrics
 from ldirectord_py.web.page import Page
 
 FEED = web.AppKey("feed", Feed)
 PAGE = web.AppKey("page", Page)
+METRICS = web.AppKey("metrics", Metrics)
 STREAMS = web.AppKey("streams", set[object])
 """The streams that are open."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -47,7 +48,7 @@ class Reloader:
     """Passes each valid new configuration to ``put_in_force``; an invalid one is logged and changes nothing.
 
     Its state: the configuration that is ``loaded``, the watch of its files, whether a reload is requested, and who
-    waits for the outcome of the next one.
+    waits for the outcome of the next one; how many were taken and not taken (``outcomes``), and the last one.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class Reloader:
         self._requested = asyncio.Event()
         self._waiting: list[asyncio.Future[ReloadOutcome]] = []
         self._replacing = asyncio.Lock()
+        self.outcomes: Counter[bool] = Counter()
+        self.last_taken = True
 
     def request(self) -> None:
         """Request a reload, which happens soon; further requests until then have no effect."""
@@ -139,6 +142,8 @@ class Reloader:
         else:
             self.files.contents = loaded.contents
             outcome = await self._replace_unless_refused(loaded, compiled, requested=requested)
+        self.outcomes[outcome.taken] += 1
+        self.last_taken = outcome.taken
         if not outcome.taken:
             self._log_kept(outcome)
         self._notify.ready(self._director.summary)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ldirectord_py.config.model import virtual_id
 from ldirectord_py.control.protocol import Answer, ControlRequest, Lazy
+from ldirectord_py.daemon.configuration.reload import Reloader
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.history.check_counters import DURATION_BOUNDS, CheckCounters
 from ldirectord_py.daemon.history.event_counters import EventCounters
@@ -21,8 +22,8 @@ async def counters(context: Context, _: ControlRequest) -> Answer:
         "started": context.started,
         "cpu_seconds": time.process_time(),
         "planned": len(context.director.compiled.plan),
-        "reloads": {"taken": max(0, events.in_force - 1), "refused": events.reloads_refused},
-        "kernel": _kernel(events),
+        "reloads": _reloads(context.reloader),
+        "kernel": _kernel_events(events),
         "loop_lag": _loop_lag(context.loop_lag),
         "checks": [
             {"kind": kind, "verdict": verdict.name.lower(), "code": code.value, "count": count}
@@ -34,7 +35,15 @@ async def counters(context: Context, _: ControlRequest) -> Answer:
     }
 
 
-def _kernel(events: EventCounters) -> dict[str, Any]:
+def _reloads(reloader: Reloader) -> dict[str, Any]:
+    return {
+        "taken": reloader.outcomes[True],
+        "refused": reloader.outcomes[False],
+        "last": "taken" if reloader.last_taken else "refused",
+    }
+
+
+def _kernel_events(events: EventCounters) -> dict[str, Any]:
     return {
         "lost": events.kernel_lost,
         "losses": events.kernel_losses,

@@ -19,7 +19,6 @@ from ldirectord_py.report.events import (
     KernelLost,
     NotWritten,
     Outage,
-    ReloadRefused,
     Written,
 )
 
@@ -37,8 +36,6 @@ class EventCounters:
         self.writes: Counter[Verb] = Counter()
         self.refusals: Counter[str] = Counter()
         self.drift: Counter[bool] = Counter()
-        self.in_force = 0
-        self.reloads_refused = 0
         self.kernel_losses = 0
         self.kernel_lost = False
         self._handlers: Final[Mapping[type[Event], Callable[[Any], None]]] = {
@@ -48,7 +45,6 @@ class EventCounters:
             NotWritten: self._not_written,
             Drifted: self._drifted,
             ConfigInForce: self._config_in_force,
-            ReloadRefused: self._reload_refused,
             KernelLost: self._kernel_lost,
             KernelFound: self._kernel_found,
         }
@@ -76,15 +72,11 @@ class EventCounters:
         self.drift[event.repaired] += 1
 
     def _config_in_force(self, event: ConfigInForce) -> None:
-        self.in_force += 1
         virtuals = event.config.virtuals
         if self.outages:
             _retain(self.outages, {virtual.key for virtual in virtuals})
         if self.transitions:
             _retain(self.transitions, {real_key(virtual, real) for virtual in virtuals for real in virtual.reals})
-
-    def _reload_refused(self, _: ReloadRefused) -> None:
-        self.reloads_refused += 1
 
     def _kernel_lost(self, _: KernelLost) -> None:
         self.kernel_losses += 1

@@ -26,8 +26,11 @@ class ScriptedDaemon:
         self.writer = writer
 
     async def request(self, seconds: float = 5) -> dict[str, Any]:
+        """Return the next request, but for that which comes with each ``show``."""
         async with asyncio.timeout(seconds):
-            return dict(json.loads(await self._reader.readline()))
+            while (request := json.loads(await self._reader.readline()))["request"] == "counters":
+                pass
+        return dict(request)
 
     async def answer(self, number: int, **fields: Any) -> None:
         """Answer a request, and let the feed read it."""

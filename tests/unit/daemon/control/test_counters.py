@@ -46,7 +46,7 @@ async def test_results_transitions_outages_and_writes(tmp_path: Path) -> None:
         assert [each["virtual"] for each in answer["outages"]] == [ONE, TWO]
         assert answer["kernel"]["writes"]["add"] >= 5
         assert answer["kernel"]["lost"] is False
-        assert answer["reloads"] == {"taken": 0, "refused": 0}
+        assert answer["reloads"] == {"taken": 0, "refused": 0, "last": "taken"}
         assert answer["cpu_seconds"] > 0
         assert len(answer["loop_lag"]["counts"]) == len(answer["loop_lag"]["bounds"]) + 1
 
@@ -65,4 +65,4 @@ async def test_durations_follow_the_virtuals_of_a_check_over_reloads(tmp_path: P
         assert await durations(place) == {ONE: 6, TWO: 1}
         (tmp_path / "web.cf").write_text("nonsense")
         await place.ask("reload")
-        assert (await place.ask("counters"))["reloads"] == {"taken": 2, "refused": 1}
+        assert (await place.ask("counters"))["reloads"] == {"taken": 2, "refused": 1, "last": "refused"}

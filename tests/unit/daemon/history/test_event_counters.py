@@ -21,7 +21,6 @@ from ldirectord_py.report.events import (
     NotWritten,
     Outage,
     Phase,
-    ReloadRefused,
     Role,
     Unjudged,
     Written,
@@ -65,11 +64,6 @@ def test_what_was_written_refused_and_changed_by_others() -> None:
 def test_whether_the_kernel_is_out_of_reach() -> None:
     assert (counted(KernelLost("")).kernel_lost, counted(KernelLost(""), KernelFound()).kernel_lost) == (True, False)
     assert counted(KernelLost(""), KernelFound(), KernelLost("")).kernel_losses == 2
-
-
-def test_configurations() -> None:
-    counters = counted(ConfigInForce(config(WEB)), ReloadRefused(("no",)), ConfigInForce(config(WEB)))
-    assert (counters.in_force, counters.reloads_refused) == (2, 1)
 
 
 def test_servers_and_virtuals_that_are_gone_are_forgotten() -> None:
