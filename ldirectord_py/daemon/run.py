@@ -141,7 +141,7 @@ class Daemon:
         )
         self.control = ControlSocket(context)
         self.page = PageSupervisor(self.control.serve_child, loaded.config.settings)
-        listeners.append(context.in_force)
+        listeners += [context.in_force, context.usage]
         self.notify = notify
         self._deadline = math.inf
 

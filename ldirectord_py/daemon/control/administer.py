@@ -18,6 +18,9 @@ from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
 SAVE_TIMEOUT: Final = 3.0
 """Seconds to wait for the state file."""
 
+MAX_ATTEMPTS: Final = 5
+"""Attempts to find the servers in a configuration that is still in force when they are found."""
+
 MAX_UNTIL: Final = 10 * 366 * 86_400.0
 """Seconds from now at which a state may end."""
 
@@ -31,10 +34,7 @@ def administer(state: AdministrativeState, *, only: Collection[AdministrativeSta
 
     async def handle(context: Context, request: ControlRequest) -> Answer:
         decision = Decision(await who(request), time.time(), _why(request), _until(request))
-        compiled = context.director.compiled
-        chosen = await choose_reals(compiled, request.texts("names"), request.text("virtual", ""))
-        if context.director.compiled is not compiled:
-            raise RequestError(Code.REFUSED, "the configuration changed meanwhile; try again")
+        chosen = await _choose(context, request)
         before = {real.key: context.director.administered.get(real.key) for real in chosen}
         fitting = [real for real in chosen if not only or _state(before[real.key]) in only]
         try:
@@ -51,6 +51,16 @@ def administer(state: AdministrativeState, *, only: Collection[AdministrativeSta
         }
 
     return handle
+
+
+async def _choose(context: Context, request: ControlRequest) -> list[CompiledReal]:
+    """Return the servers that a request means in the configuration in force, which a reload may replace meanwhile."""
+    for _ in range(MAX_ATTEMPTS):
+        compiled = context.director.compiled
+        chosen = await choose_reals(compiled, request.texts("names"), request.text("virtual", ""))
+        if context.director.compiled is compiled:
+            return chosen
+    raise RequestError(Code.REFUSED, "the configuration changes all the time; try again")
 
 
 def _administered_fields(

@@ -131,7 +131,7 @@ class VirtualView:
 
     def _disagrees(self, row: DestinationKey) -> list[str]:
         """Return in words how the kernel's row differs from the one that this server should have now."""
-        if self._known.kernel.error is not None:
+        if self._known.kernel.error is not None or row in self._known.kernel.changed:
             return []
         known, down = self._known, not self.up
         wanted = self.compiled.rows.rows(known.health, {}, known.administration, all_down=down, only=(row,)).get(row)
@@ -154,7 +154,7 @@ class VirtualView:
         """Yield the kernel's rows of the virtual that are no server of it now: such as those that drain."""
         reading = self._known.kernel
         for key in reading.by_service.get(self.compiled.virtual.key, ()):
-            if key not in self.compiled.rows.slots:
+            if key not in self.compiled.rows.slots and key not in reading.changed:
                 entry = self._entry_of_left(key)
                 administrative = entry_fields(entry) if entry else None
                 yield {"real": key.endpoint, "administrative": administrative, "kernel": _usage(reading.usage[key])}

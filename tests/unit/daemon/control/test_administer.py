@@ -10,6 +10,7 @@ import pytest
 
 from harness.running_daemon import RunningDaemon, running_daemon
 from ldirectord_py.control.rights import Right
+from ldirectord_py.daemon.control import administer, choice
 from ldirectord_py.daemon.control.requests import REQUESTS
 from ldirectord_py.ipvs.table import Destination
 
@@ -132,3 +133,26 @@ async def test_a_state_file_that_cannot_be_written_is_told(tmp_path: Path) -> No
         assert "web.cf.json cannot be written" in answer["fault"]
         assert await weights(place) == [0, 1, 1]
     assert not [each for each in folder.iterdir() if each.name == "web.cf.json"]
+
+
+@pytest.mark.parametrize(("reloads", "code"), [(1, None), (100, "refused")])
+async def test_servers_are_chosen_again_after_a_reload(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reloads: int, code: str | None
+) -> None:
+    choose, left = choice.choose_reals, reloads
+
+    async with running_daemon(tmp_path, WEB) as place:
+
+        async def choose_while_reloading(*arguments: Any) -> Any:
+            nonlocal left
+            chosen = await choose(*arguments)
+            if left:
+                left -= 1
+                (tmp_path / "web.cf").write_text(WEB.replace("masq 2", f"masq {left + 3}"))
+                await place.daemon.reloader.reload()
+            return chosen
+
+        monkeypatch.setattr(administer, "choose_reals", choose_while_reloading)
+        answer = await place.ask("drain", names=["10.1.0.1"])
+        assert answer.get("error", {}).get("code") == code
+        assert await weights(place) == ([0, 1, 1] if code is None else [left + 3, 1, 1])

@@ -12,8 +12,10 @@ from harness.director_site import WEB, destination
 from ldirectord_py.daemon.control import kernel_usage
 from ldirectord_py.daemon.control.kernel_usage import KernelUsage
 from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import DestinationKey, Service, ServiceKey, Usage
+from ldirectord_py.report.events import Phase, Role, Written
 
 ROW = destination(WEB, "10.1.0.1:80", 3)
 
@@ -90,3 +92,26 @@ async def test_a_reader_that_gives_up_ends_no_reading() -> None:
     first.cancel()
     kernel.open.set()
     assert (await second).error is None
+
+
+def written(address: str) -> Written:
+    return Written(Op(Verb.ADD, destination(WEB, address)), None, Role.REAL, Phase.RUN, None, None)
+
+
+async def test_a_reading_knows_the_rows_written_since_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = GatedKernel()
+    usage = usage_of(kernel)
+    usage(written("10.1.0.1:80"))  # nobody has read yet
+    kernel.open.clear()
+    reader = asyncio.create_task(usage.read())
+    await asyncio.sleep(0.01)
+    usage(written("10.1.0.2:80"))
+    kernel.open.set()
+    first = await reader
+    usage(written("10.1.0.3:80"))
+    assert first.changed == {destination(WEB, f"10.1.0.{number}:80").key for number in (2, 3)}
+    monkeypatch.setattr(kernel_usage, "MIN_READ_INTERVAL", 0.0)
+    monkeypatch.setattr(kernel_usage, "MIN_REST", 0)
+    usage(written("10.1.0.4:80"))
+    assert len(first.changed) == 2  # it is not used again
+    assert (await usage.read()).changed == set()

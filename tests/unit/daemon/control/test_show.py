@@ -12,6 +12,8 @@ import pytest
 from builders import down, up
 from harness.running_daemon import running_daemon
 from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs.diff import Op, Verb
+from ldirectord_py.ipvs.table import Destination
 
 WEB = """\
 checkinterval = 10
@@ -131,3 +133,25 @@ async def test_an_answer_about_many_servers_delays_the_loop_by_milliseconds(tmp_
         answer = await answering
         assert len(reals(answer)) == (1000 if which == "all" else 0)
         assert sorted(turns)[-max(2, len(turns) // 100)] < 0.1
+
+
+async def test_rows_written_since_the_kernel_was_read_do_not_disagree(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        await place.observe(up())
+        for result in (down(), up()):
+            assert (await place.ask("show", which="down"))["kernel"]["error"] is None  # a reading that is used again
+            await place.observe(result, ONE, TWO)
+            answer = await place.ask("show")
+            assert [each["disagrees"] for each in reals(answer).values()] == [[], [], []]
+            assert [(each["fallback"] or {}).get("disagrees", []) for each in answer["virtuals"]] == [[], []]
+            assert [each["others"] for each in answer["virtuals"]] == [[], []]
+
+
+async def test_a_row_that_others_change_disagrees(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        await place.observe(up())
+        row = next(row for row in place.kernel.table.values() if isinstance(row, Destination) and row.weight == 2)
+        await place.kernel.apply([Op(Verb.EDIT, row._replace(weight=5))])
+        place.daemon.control.context.usage._last = None
+        found = reals(await place.ask("show", which="down"))
+        assert [each["disagrees"] for each in found.values()] == [["weight 5 in the kernel, not 2"]]
