@@ -5,13 +5,25 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from harness.page_daemon import page_daemon
+
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "docs/monitoring"
+SITE = """\
+checkinterval=1
+virtual6=[2001:db8::1]:80
+    real6=[::1]:9 gate
+    checktype=connect
+virtual=42
+    real=127.0.0.1:9 gate
+    checktype=connect
+"""
 ALERTS = sorted((Path(__file__).parent / "alerts").glob("*.yml"))
 
 
@@ -21,6 +33,17 @@ def promtool(*arguments: object, text: str | None = None) -> str:
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def test_the_metrics_of_a_daemon_pass_its_linter(tmp_path: Path) -> None:
+    with page_daemon(tmp_path, SITE) as daemon:
+        daemon.page_with("0 of 2 servers up")
+        until = time.monotonic() + 30
+        while 'verdict="down"' not in (text := daemon.get("/metrics")[1]) and time.monotonic() < until:
+            time.sleep(0.1)
+    assert 'ldirectord_checks_total{code="L4CON",kind="connect",verdict="down"}' in text
+    assert 'ldirectord_real_state{local_address="",local_port="0",proto="FWM",local_mark="0000002A",' in text
+    assert promtool("check", "metrics", text=text) == ""
 
 
 def test_the_alert_rules_are_valid() -> None:
