@@ -15,6 +15,11 @@ from ldirectord_py.control.protocol import Code, RequestError, encode_request
 from ldirectord_py.errors import LdirectordError
 
 CONNECT_TIMEOUT: Final = 5.0
+"""Seconds to connect."""
+
+CONNECT_INTERVAL: Final = 0.02
+"""Seconds between two attempts to connect."""
+
 ANSWER_TIMEOUT: Final = 30.0
 """Seconds for an answer, unless the caller waits for another time."""
 
@@ -41,10 +46,23 @@ class ControlClient:
         try:
             self._socket.settimeout(CONNECT_TIMEOUT)
             with short_path(path) as name:
-                self._socket.connect(name)
+                self._connect(name)
         except OSError as error:
             self._socket.close()
             raise NotReachable(f"{path}: {error.strerror or error}") from error
+
+    def _connect(self, name: str) -> None:
+        """Connect; while as many as the kernel holds wait to be accepted, it refuses others at once: try again."""
+        deadline = time.monotonic() + CONNECT_TIMEOUT
+        while True:
+            try:
+                self._socket.connect(name)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(CONNECT_INTERVAL)
+            else:
+                return
 
     def __enter__(self) -> Self:
         return self

@@ -22,6 +22,7 @@ from ldirectord_py.control.protocol import (
 )
 from ldirectord_py.control.rights import Peer, Right
 from ldirectord_py.control.writing import AnswerWriter
+from ldirectord_py.runtime.text import error_text
 
 logger = logging.getLogger(__name__)
 
@@ -163,8 +164,7 @@ class ClientConnection:
         try:
             try:
                 async with self._looking if route.right is Right.LOOK else nullcontext():
-                    async with asyncio.timeout(HANDLE_TIMEOUT):
-                        answer = await route.handle(request)
+                    answer = await self._handle(request, route)
                     if not isinstance(answer, AsyncGenerator):
                         fields = self._services.common_fields() | dict(answer)
                         await self._answers.send(answer_fields(request.id, fields))
@@ -179,6 +179,17 @@ class ClientConnection:
                 await self._send_error(request.id, RequestError(Code.INTERNAL, "a fault of the daemon; see its log"))
         except (OSError, TimeoutError):
             self._writer.transport.abort()
+
+    async def _handle(self, request: ControlRequest, route: RequestRoute) -> Answer | Stream:
+        """Return the answer; raises RequestError if the handler fails, so that the client learns of it."""
+        try:
+            async with asyncio.timeout(HANDLE_TIMEOUT):
+                return await route.handle(request)
+        except TimeoutError:
+            raise RequestError(Code.TIMEOUT, f"{request.name} was not done in time") from None
+        except OSError as error:
+            logger.exception("The request %s failed", request.name)
+            raise RequestError(Code.INTERNAL, f"this host does not permit it: {error_text(error)}") from None
 
     async def _send_stream(self, number: int | str | None, answers: Stream) -> None:
         """Send each answer as soon as it is there, then one without ``more``."""

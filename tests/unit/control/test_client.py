@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +146,32 @@ async def test_a_daemon_that_hangs_up_unread(tmp_path: Path) -> None:
 
         with pytest.raises(NotReachable, match="the connection to the daemon is lost: Connection reset by peer"):
             await in_thread(path, talk)
+
+
+@contextmanager
+def crowded(path: Path) -> Iterator[socket.socket]:
+    """Yield a socket that listens, and has no room for another connection until one is accepted."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(listening_socket(path))
+        while True:
+            client = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
+            try:
+                client.connect(str(path))
+            except BlockingIOError:
+                yield listening
+                return
+
+
+async def test_a_client_waits_until_a_daemon_accepts_it(tmp_path: Path) -> None:
+    with crowded(tmp_path / "s") as listening:
+        connecting = asyncio.ensure_future(in_thread(tmp_path / "s", lambda client: client.fileno()))
+        await asyncio.sleep(0.1)
+        assert not connecting.done()
+        listening.accept()[0].close()
+        assert await connecting > 0
+
+
+def test_a_client_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "CONNECT_TIMEOUT", 0.05)
+    with crowded(tmp_path / "s"), pytest.raises(NotReachable, match="temporarily unavailable"):
+        ControlClient(tmp_path / "s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
@@ -265,6 +266,37 @@ async def test_a_fault_of_a_handler_ends_only_its_connection(tmp_path: Path, cap
         assert (answer["id"], answer["error"]["code"]) == (1, "internal")
         assert "The request faulty failed" in caplog.text
         assert (await other.ask({"request": "echo"}))["ok"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (TimeoutError(), "timeout", "faulty was not done in time"),
+        (OSError(errno.EAGAIN, "no thread"), "internal", "this host does not permit it: no thread"),
+    ],
+)
+async def test_a_client_learns_of_what_this_host_did_not_do(
+    tmp_path: Path, error: Exception, code: str, message: str
+) -> None:
+    async def faulty(_: ControlRequest) -> Answer:
+        raise error
+
+    async with control_server(tmp_path, faulty=route(faulty)) as served:
+        client = await served.connect()
+        answer = await client.ask({"request": "faulty", "id": 1})
+        assert (answer["id"], answer["error"]) == (1, {"code": code, "message": message})
+        assert (await client.ask({"request": "echo"}))["ok"]
+
+
+async def test_a_handler_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HANDLE_TIMEOUT", 0.05)
+
+    async def slow(_: ControlRequest) -> Answer:
+        await asyncio.sleep(60)
+        return {}
+
+    async with control_server(tmp_path, slow=route(slow)) as served:
+        assert (await (await served.connect()).ask({"request": "slow"}))["error"]["code"] == "timeout"
 
 
 async def test_the_right_to_steer_is_asked_for_each_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
