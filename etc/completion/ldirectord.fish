@@ -2,7 +2,7 @@
 
 function __ldirectord_command
     for word in (commandline -opc)[2..-1]
-        if contains -- $word start stop restart try-restart reload force-reload check-now status run show events top check dump convert table plan drain undrain disable enable doctor shadow probe
+        if contains -- $word start stop restart try-restart reload force-reload check-now status run show events top drain undrain disable enable check dump convert table plan doctor shadow probe
             echo $word
             return 0
         end
@@ -23,15 +23,15 @@ complete -c ldirectord -n 'not __ldirectord_command' -a run -d 'run the daemon i
 complete -c ldirectord -n 'not __ldirectord_command' -a show -d 'show the servers'
 complete -c ldirectord -n 'not __ldirectord_command' -a events -d 'print what happened, and with --follow what happens'
 complete -c ldirectord -n 'not __ldirectord_command' -a top -d 'show the servers live, what hurts first'
+complete -c ldirectord -n 'not __ldirectord_command' -a drain -d 'give servers weight 0'
+complete -c ldirectord -n 'not __ldirectord_command' -a undrain -d 'end a drain'
+complete -c ldirectord -n 'not __ldirectord_command' -a disable -d 'take servers out'
+complete -c ldirectord -n 'not __ldirectord_command' -a enable -d 'end a drain or a disable'
 complete -c ldirectord -n 'not __ldirectord_command' -a check -d 'check the configuration'
 complete -c ldirectord -n 'not __ldirectord_command' -a dump -d 'print the configuration in force'
 complete -c ldirectord -n 'not __ldirectord_command' -a convert -d 'print the configuration in the other form'
 complete -c ldirectord -n 'not __ldirectord_command' -a table -d 'print the kernel\'s table while all servers are up, as ipvsadm -Sn'
 complete -c ldirectord -n 'not __ldirectord_command' -a plan -d 'print what a start, or a reload after OLDFILE, would change in the kernel'
-complete -c ldirectord -n 'not __ldirectord_command' -a drain -d 'give servers weight 0'
-complete -c ldirectord -n 'not __ldirectord_command' -a undrain -d 'end a drain'
-complete -c ldirectord -n 'not __ldirectord_command' -a disable -d 'take servers out'
-complete -c ldirectord -n 'not __ldirectord_command' -a enable -d 'end a drain or a disable'
 complete -c ldirectord -n 'not __ldirectord_command' -a doctor -d 'find what of this host stands in the way'
 complete -c ldirectord -n 'not __ldirectord_command' -a shadow -d 'check beside a director, write nothing, and print where our table would differ'
 complete -c ldirectord -n 'not __ldirectord_command' -a probe -d 'run each check once, now'
@@ -48,13 +48,6 @@ complete -c ldirectord -n 'string match -q -- show (__ldirectord_command)' -l js
 complete -c ldirectord -n 'string match -q -- events (__ldirectord_command)' -l follow
 complete -c ldirectord -n 'string match -q -- events (__ldirectord_command)' -l since -x
 complete -c ldirectord -n 'string match -q -- events (__ldirectord_command)' -l json
-complete -c ldirectord -n 'string match -q -- dump (__ldirectord_command)' -l format -xa 'json yaml'
-complete -c ldirectord -n 'string match -q -- dump (__ldirectord_command)' -l show-secrets
-complete -c ldirectord -n 'string match -q -- convert (__ldirectord_command)' -l to -xa 'cf yaml'
-complete -c ldirectord -n 'string match -q -- table (__ldirectord_command)' -l live
-complete -c ldirectord -n 'string match -q -- plan (__ldirectord_command)' -l assume -xa 'up down current'
-complete -c ldirectord -n 'string match -q -- plan (__ldirectord_command)' -l from -rF
-complete -c ldirectord -n 'string match -q -- plan (__ldirectord_command)' -l json
 complete -c ldirectord -n 'string match -q -- drain (__ldirectord_command)' -l until -x
 complete -c ldirectord -n 'string match -q -- drain (__ldirectord_command)' -l virtual -x
 complete -c ldirectord -n 'string match -q -- drain (__ldirectord_command)' -l why -x
@@ -73,6 +66,13 @@ complete -c ldirectord -n 'string match -q -- enable (__ldirectord_command)' -l 
 complete -c ldirectord -n 'string match -q -- enable (__ldirectord_command)' -l why -x
 complete -c ldirectord -n 'string match -q -- enable (__ldirectord_command)' -l wait -x
 complete -c ldirectord -n 'string match -q -- enable (__ldirectord_command)' -l json
+complete -c ldirectord -n 'string match -q -- dump (__ldirectord_command)' -l format -xa 'json yaml'
+complete -c ldirectord -n 'string match -q -- dump (__ldirectord_command)' -l show-secrets
+complete -c ldirectord -n 'string match -q -- convert (__ldirectord_command)' -l to -xa 'cf yaml'
+complete -c ldirectord -n 'string match -q -- table (__ldirectord_command)' -l live
+complete -c ldirectord -n 'string match -q -- plan (__ldirectord_command)' -l assume -xa 'up down current'
+complete -c ldirectord -n 'string match -q -- plan (__ldirectord_command)' -l from -rF
+complete -c ldirectord -n 'string match -q -- plan (__ldirectord_command)' -l json
 complete -c ldirectord -n 'string match -q -- doctor (__ldirectord_command)' -l json
 complete -c ldirectord -n 'string match -q -- shadow (__ldirectord_command)' -l for -x
 complete -c ldirectord -n 'string match -q -- shadow (__ldirectord_command)' -l json

@@ -43,6 +43,9 @@ def _dispatch(invocation: Invocation) -> int:
     if invocation.command == VERSION:
         print(version())
         return 0
+    if invocation.asks_for_help():
+        print(help_text(invocation.command))
+        return 0
     if invocation.command not in DAEMONS:
         return _run(invocation)
     signals.install_early_handlers()
@@ -54,7 +57,11 @@ def _dispatch(invocation: Invocation) -> int:
 
 def _run(invocation: Invocation) -> int:
     module = import_module(f"{__name__}.{COMMANDS[invocation.command].module}")
-    status: int = module.run(invocation)
+    try:
+        status: int = module.run(invocation)
+    except UsageError as fault:
+        print(_error_text(fault, invocation.command), file=sys.stderr)
+        return STATUSES[UsageError]
     return status
 
 
@@ -65,9 +72,9 @@ def _print_any_text() -> None:
             stream.reconfigure(errors=ESCAPED)
 
 
-def _error_text(fault: Exception) -> str:
+def _error_text(fault: Exception, command: str = "") -> str:
     if isinstance(fault, UsageError):
-        return f"{fault}\n{usage()}"
+        return f"{fault}\n{usage(command)}"
     if isinstance(fault, OSError) and fault.filename:
         return f"{fault.filename}: {fault.strerror}"
     return str(fault)

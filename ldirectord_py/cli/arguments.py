@@ -14,12 +14,12 @@ DEFAULT_INSTANCE = "ldirectord"
 HELP = "help"
 VERSION = "version"
 
+HELP_OPTIONS = ("-h", "-?", "--help")
+
 _OPTIONS = {
     "-d": "debug",
     "--debug": "debug",
-    "-h": HELP,
-    "-?": HELP,
-    "--help": HELP,
+    **dict.fromkeys(HELP_OPTIONS, HELP),
     "-v": VERSION,
     "--version": VERSION,
 }
@@ -38,6 +38,10 @@ class Invocation(NamedTuple):
     debug: bool = False
     arguments: tuple[str, ...] = ()
 
+    def asks_for_help(self) -> bool:
+        """Return whether the arguments have ``--help`` or another spelling of it."""
+        return not set(HELP_OPTIONS).isdisjoint(self.arguments)
+
     def config_file(self) -> Path:
         """Return the path of the configuration file, or raise MissingConfigError."""
         path = Path(self.config)
@@ -53,6 +57,8 @@ class MissingConfigError(LdirectordError):
 def parse(argv: Sequence[str], commands: Collection[str]) -> Invocation:
     """Return the invocation of ``argv``; raises UsageError."""
     options, words = _split(argv)
+    if words == [HELP]:
+        return Invocation(HELP)
     for command in (HELP, VERSION):
         if command in options:
             return Invocation(command)

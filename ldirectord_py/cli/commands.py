@@ -50,17 +50,6 @@ COMMANDS: Mapping[str, CommandInfo] = {
         "events", "print what happened, and with --follow what happens", "[--follow] [--since SEQ|TIME] [--json]"
     ),
     "top": CommandInfo("top", "show the servers live, what hurts first; keys filter, sort, open and drain"),
-    "check": CommandInfo("check", "check the configuration: exit status 0, or 2 with all errors"),
-    "dump": CommandInfo("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
-    "convert": CommandInfo(
-        "convert", "print the configuration in the other form: ldirectord.cf as YAML, or YAML as it", "[--to cf|yaml]"
-    ),
-    "table": CommandInfo("table", "print the kernel's table while all servers are up, as ipvsadm -Sn", "[--live]"),
-    "plan": CommandInfo(
-        "plan",
-        "print what a start, or a reload after OLDFILE, would change in the kernel: exit status 0, 3 if anything",
-        "[--assume up|down|current] [--from OLDFILE] [--json]",
-    ),
     "drain": CommandInfo(
         "administer",
         "give servers weight 0: no new clients; --wait ends with 4 if connections are left",
@@ -69,6 +58,19 @@ COMMANDS: Mapping[str, CommandInfo] = {
     "undrain": CommandInfo("administer", "end a drain", _READY),
     "disable": CommandInfo("administer", "take servers out; with --wait drain them first", _DRAIN),
     "enable": CommandInfo("administer", "end a drain or a disable", _READY),
+    "check": CommandInfo("check", "check the configuration: exit status 0, or 2 with all errors"),
+    "dump": CommandInfo("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
+    "convert": CommandInfo(
+        "convert",
+        "print the configuration in the other form: ldirectord.cf as YAML, or YAML as ldirectord.cf",
+        "[--to cf|yaml]",
+    ),
+    "table": CommandInfo("table", "print the kernel's table while all servers are up, as ipvsadm -Sn", "[--live]"),
+    "plan": CommandInfo(
+        "plan",
+        "print what a start, or a reload after OLDFILE, would change in the kernel: exit status 0, 3 if anything",
+        "[--assume up|down|current] [--from OLDFILE] [--json]",
+    ),
     "doctor": CommandInfo(
         "doctor", "find what of this host stands in the way: exit status 0, 1 with findings", "[--json]"
     ),
@@ -88,20 +90,23 @@ DAEMONS: Final = frozenset({"start", "restart", "try-restart", "run"})
 """The commands that run a daemon in their process or a child of it."""
 
 
-def usage() -> str:
-    """Return the usage."""
+def usage(command: str = "") -> str:
+    """Return the usage of ``command``, or that of all of them."""
+    if command:
+        return f"Usage: ldirectord [CONFIG] {command} {COMMANDS[command].options}".rstrip()
     return (
         f"Usage: ldirectord [-d|--debug] [--] [CONFIG] {'|'.join(COMMANDS)}\n"
-        "       ldirectord -h|-?|--help|-v|--version"
+        "       ldirectord -h|-?|--help|-v|--version\n"
+        "       ldirectord COMMAND --help"
     )
 
 
-def help_text() -> str:
-    """Return the usage, the options and the commands."""
-    rows = [(f"{name} {command.options}".rstrip(), command.summary) for name, command in COMMANDS.items()]
-    lines = "\n".join(f"  {name:<12} {summary}" for name, summary in rows if len(name) <= 12)
-    wide = "\n".join(f"  {name}\n  {'':<12} {summary}" for name, summary in rows if len(name) > 12)
-    return f"{usage()}\n\n{_OPTIONS_TEXT}\n\nCommands:\n{lines}\n{wide}"
+def help_text(command: str = "") -> str:
+    """Return the usage and the summary of ``command``, or the usage, the options and all commands."""
+    if command:
+        return f"{usage(command)}\n{COMMANDS[command].summary}\nMore is in ldirectord(8)."
+    lines = "\n".join(f"  {name:<13} {info.summary}" for name, info in COMMANDS.items())
+    return f"{usage()}\n\n{_OPTIONS_TEXT}\n\nCommands:\n{lines}"
 
 
 def version() -> str:
@@ -118,5 +123,5 @@ Options:
   -v, --version    print the version
 
 Environment:
-  LDIRECTORD_RUNDIR    the folder of the pid and lock files, /var/run by default
+  LDIRECTORD_RUNDIR    the folder of pid file, lock and control socket, /var/run by default
   LDIRECTORD_STATEDIR  the folder of what drain and disable have done, /var/lib/ldirectord by default"""

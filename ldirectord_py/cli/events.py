@@ -24,6 +24,9 @@ RECONNECT_INTERVAL: Final = 1.0
 SILENCE_TIMEOUT: Final = 15.0
 """Seconds without an answer after which a follower connects again; a daemon sends one each second."""
 
+NAME_WIDTH: Final = 22
+"""Columns for the name of an event; the longest is configuration-in-force."""
+
 _NUMBER = re.compile(r"(?:(?P<epoch>[0-9a-f]{8}):)?(?P<seq>[0-9]+)")
 _COLOURS: Final[Mapping[str, Colour]] = {
     **dict.fromkeys(("server-down", "outage-began", "kernel-lost", "row-refused", "configuration-refused"), Colour.RED),
@@ -91,7 +94,7 @@ def event_lines(answer: Mapping[str, Any], *, colour: bool) -> Iterator[str]:
     for event in answer["events"]:
         who = f" [{printable_line(event['who'])}]" if event["who"] != "ldirectord" else ""
         code = f" [{event['code']}]" if event.get("code") else ""
-        text = f"{event['seq']:>6}  {local_time(event['time'])}  {event['event']:<15}{who} {event['message']}{code}"
+        text = f"{event['seq']:>6}  {local_time(event['time'])}  {event['event']:<{NAME_WIDTH}}{who} {event['message']}{code}"
         yield coloured(printable_line(text), _COLOURS.get(event["event"], Colour.PLAIN), enabled=colour)
 
 

@@ -23,12 +23,28 @@ def test_the_originals_commands_are_there() -> None:
     assert originals <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("option", ["-h", "-?", "--help"])
+@pytest.mark.parametrize("option", ["-h", "-?", "--help", "help"])
 def test_help_names_every_command(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([option]) == 0
     shown = capsys.readouterr().out
     assert all(f"\n  {name}" in shown for name in COMMANDS)
     assert "LDIRECTORD_RUNDIR" in shown
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_each_command_has_a_help_that_needs_no_configuration(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["/nowhere.cf", command, "--help"]) == 0
+    first, summary, *_ = capsys.readouterr().out.splitlines()
+    assert first == f"Usage: ldirectord [CONFIG] {command} {COMMANDS[command].options}".rstrip()
+    assert summary == COMMANDS[command].summary
+
+
+def test_a_wrong_option_shows_the_usage_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["/nowhere.cf", "events", "--bogus"]) == 255
+    assert capsys.readouterr().err == (
+        "events: unrecognized arguments: --bogus\n"
+        "Usage: ldirectord [CONFIG] events [--follow] [--since SEQ|TIME] [--json]\n"
+    )
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

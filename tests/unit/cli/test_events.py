@@ -89,7 +89,7 @@ def test_a_line_says_who_and_has_the_code() -> None:
     event = {**EVENT, "who": "alice", "message": "Real server\x1b[2J is down", "code": "L4CON"}
     (shown,) = event_lines({"gap": None, "events": [event]}, colour=False)
     assert shown.startswith("     7  2026-11-2")
-    assert shown.endswith("server-down     [alice] Real server?[2J is down [L4CON]")
+    assert shown.endswith("server-down            [alice] Real server?[2J is down [L4CON]")
 
 
 def test_a_gap_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,5 +99,5 @@ def test_a_gap_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = {"gap": gap, "events": [{**EVENT, "message": "it is down"}]}
     assert list(event_lines(answer, colour=True)) == [
         "\x1b[33m-- 12 events are missing: only the last 10000 events are kept\x1b[0m",
-        "\x1b[31m     7  2026-11-28 03:12:45  server-down     it is down\x1b[0m",
+        "\x1b[31m     7  2026-11-28 03:12:45  server-down            it is down\x1b[0m",
     ]
