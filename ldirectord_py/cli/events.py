@@ -94,7 +94,8 @@ def event_lines(answer: Mapping[str, Any], *, colour: bool) -> Iterator[str]:
     for event in answer["events"]:
         who = f" [{printable_line(event['who'])}]" if event["who"] != "ldirectord" else ""
         code = f" [{event['code']}]" if event.get("code") else ""
-        text = f"{event['seq']:>6}  {local_time(event['time'])}  {event['event']:<{NAME_WIDTH}}{who} {event['message']}{code}"
+        name = event["event"].ljust(NAME_WIDTH)
+        text = f"{event['seq']:>6}  {local_time(event['time'])}  {name}{who} {event['message']}{code}"
         yield coloured(printable_line(text), _COLOURS.get(event["event"], Colour.PLAIN), enabled=colour)
 
 

@@ -35,11 +35,12 @@ _ADMINISTERED: Final[Mapping[str, str]] = {
 
 
 class Layout(NamedTuple):
-    """How to print: within so many columns (None: however wide), in colour, and whether all rows were asked for."""
+    """How to print: within so many columns (None: any), in colour, all rows or only virtuals in bad trouble."""
 
     width: int | None = None
     colour: bool = False
     everything: bool = False
+    down_only: bool = False
 
 
 class TableLine(NamedTuple):
@@ -50,8 +51,8 @@ class TableLine(NamedTuple):
 
 
 def show_lines(answer: Mapping[str, Any], layout: Layout) -> Iterator[str]:
-    """Yield the lines of an answer."""
-    virtuals = answer["virtuals"]
+    """Yield the lines of an answer; the summary counts also virtuals that are not printed."""
+    virtuals = [each for each in answer["virtuals"] if not layout.down_only or has_bad_trouble(each)]
     hurt = [virtual for virtual in virtuals if _hurts(virtual)]
     well = [virtual for virtual in virtuals if not _hurts(virtual)]
     yield coloured(summary_line(answer), Colour.BOLD, enabled=layout.colour)
@@ -65,6 +66,11 @@ def show_lines(answer: Mapping[str, Any], layout: Layout) -> Iterator[str]:
         yield from _well_lines(well, layout)
     if len(table) > LONG:
         yield coloured(summary_line(answer), Colour.BOLD, enabled=layout.colour)
+
+
+def has_bad_trouble(virtual: Server) -> bool:
+    """Return whether a virtual of an answer to ``which=down`` has any trouble itself, or servers in the answer."""
+    return bool(virtual["reals"] or virtual["trouble"])
 
 
 def summary_line(answer: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.control_client import connect
 from ldirectord_py.cli.options import OptionParser
 from ldirectord_py.cli.server_details import detail_lines
-from ldirectord_py.cli.server_table import Layout, show_lines
+from ldirectord_py.cli.server_table import Layout, has_bad_trouble, show_lines
 from ldirectord_py.cli.terminal import wants_colour
 from ldirectord_py.control.client import ControlClient
 
@@ -29,12 +29,13 @@ def run(invocation: Invocation) -> int:
     options = _parse_arguments(invocation.arguments)
     with connect(invocation) as client:
         answer = _ask(client, options)
-    if options.down:
-        answer["virtuals"] = [each for each in answer["virtuals"] if each["reals"] or each["trouble"]]
+    in_trouble = [virtual for virtual in answer["virtuals"] if has_bad_trouble(virtual)] if options.down else []
+    if options.json and options.down:
+        answer["virtuals"] = in_trouble
     try:
         print(_answer_json(answer) if options.json else "\n".join(_lines(answer, options)), flush=True)
     finally:
-        status = DOWN if options.down and answer["virtuals"] else 0
+        status = DOWN if in_trouble else 0
     return status
 
 
@@ -63,13 +64,18 @@ def _reals(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _lines(answer: Mapping[str, Any], options: argparse.Namespace) -> Iterator[str]:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    layout = Layout(width, wants_colour(sys.stdout), everything=bool(options.all or options.names or options.down))
+    layout = Layout(
+        width,
+        wants_colour(sys.stdout),
+        everything=bool(options.all or options.names or options.down),
+        down_only=options.down,
+    )
     reals = _reals(answer)
     if reals and "results" in reals[0]:
         for number, real in enumerate(reals):
             yield from [""] * (number > 0)
             yield from detail_lines(real, answer, layout)
-    elif options.down and not answer["virtuals"]:
+    elif options.down and not any(map(has_bad_trouble, answer["virtuals"])):
         yield "Nothing is down, and nothing disagrees"
     else:
         yield from show_lines(answer, layout)

@@ -71,6 +71,15 @@ def test_down_is_an_exit_status(daemon: MemoryDaemon, tmp_path: Path) -> None:
         assert well.run("show", "--down") == (0, "Nothing is down, and nothing disagrees\n", "")
 
 
+def test_down_leaves_out_virtuals_but_counts_them(tmp_path: Path) -> None:
+    virtual = "virtual=192.0.2.{0}:80\n    real=127.0.0.{0}:80 masq\n    checktype={1}\n"
+    with memory_daemon(tmp_path, virtual.format(1, "on") + virtual.format(2, "off")) as daemon:
+        _, text, _ = daemon.run("show", "--down")
+    assert text.startswith("1 of 2 real servers up, 2 virtuals, 1 WITHOUT A SERVER")
+    assert "192.0.2.2:80" in text
+    assert "192.0.2.1:80" not in text
+
+
 def test_one_server_with_its_results(daemon: MemoryDaemon) -> None:
     status, text, _ = daemon.run("show", "127.0.0.2")
     assert status == 0
