@@ -63,6 +63,7 @@ class ResultHistory:
         self._reasons = ReasonTable(self._used_reasons)
         self._latest = self._reasons.latest
         self.counters = CheckCounters()
+        self._uncounted = self.counters.counter("", ())
 
     def record(self, check: Check, result: Result) -> bool:
         """Keep a result of a check that is kept; return whether it judged. Called for each probe: 0.6 us."""
@@ -85,13 +86,13 @@ class ResultHistory:
         return True
 
     def keep(self, checks: Collection[Check]) -> None:
-        """Keep exactly these checks; those that are new have no result yet."""
+        """Keep exactly these checks; those that are new have no result yet, and no kind until ``count`` is called."""
         for check in [check for check in self._rings if check not in checks]:
             self._free.append(_ring_start(self._rings.pop(check).at))
         new = [check for check in checks if check not in self._rings]
         for check, at in zip(new, self._places(len(new)), strict=True):
             _pack_into(self._store, at + _RING_SIZE - _SIZE, self._clock() >> _TICK, 0.0, NOTHING)
-            self._rings[check] = _Ring(at, self.counters.counter(check.kind, ()))
+            self._rings[check] = _Ring(at, self._uncounted)
 
     def count(self, check: Check, services: Collection[ServiceKey]) -> None:
         """Count the results of a check that is kept in the durations of exactly these virtuals."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import chain
@@ -104,7 +104,7 @@ class HealthTracker:
         versions = [each for key in changed for each in (former.get(key), new.get(key)) if each is not None]
         for check in dict.fromkeys(chain.from_iterable(each.checks for each in versions)):
             if check is not None and check in compiled.plan:
-                self.results.count(check, tuple(dict.fromkeys(real.key.service for real in compiled.plan[check])))
+                self.results.count(check, _services(compiled.plan[check]))
 
     def _initial_states(
         self, compiled: CompiledConfig, phase: Phase, rows: KernelRows, keys: AbstractSet[DestinationKey]
@@ -152,3 +152,9 @@ class HealthTracker:
         if step.rose or step.fell:
             self._on_change(real, event)
         self._publish(event)
+
+
+def _services(reals: Sequence[CompiledReal]) -> Collection[ServiceKey]:
+    if len(reals) == 1:  # nearly all checks
+        return (reals[0].key.service,)
+    return tuple(dict.fromkeys(real.key.service for real in reals))
