@@ -17,7 +17,7 @@ from harness.shown import BROKEN, READY, real
 ROOT = Path(__file__).parents[2]
 DASHBOARD = json.loads((ROOT / "docs/monitoring/grafana.json").read_text())
 RULES = yaml.safe_load((ROOT / "docs/monitoring/alerts.yml").read_text())["groups"][0]["rules"]
-PAGE = (ROOT / "docs/operating.md").read_text()
+PAGE = (ROOT / "docs/page.md").read_text()
 NODE_EXPORTER = {"node_ipvs_backend_connections_active"}
 NAME = "tcp:192.0.2.10:80"
 OF_PROMETHEUS = {"job", "instance", "le"}
