@@ -93,5 +93,5 @@ def _until(request: ControlRequest) -> float | None:
         return None
     seconds, now = request.number("until"), time.time()
     if not now < seconds < now + MAX_UNTIL:
-        raise RequestError(Code.BAD_REQUEST, "until has to be a time in the future, in seconds since the epoch")
+        raise RequestError(Code.BAD_REQUEST, "until has to be a time in the next ten years, in seconds since the epoch")
     return seconds

@@ -10,13 +10,11 @@ from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.control.connection import Stream
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, RequestError
-from ldirectord_py.daemon.control.choice import refuse_excess
+from ldirectord_py.daemon.control.choice import choose_reals
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
 from ldirectord_py.health import Verdict
-from ldirectord_py.runtime.threads import run_in_daemon_thread
-from ldirectord_py.server_names import NamedServer, UnknownServerError, find_servers
 
 MAX_SERVERS: Final = 500
 """Servers in one request."""
@@ -27,43 +25,30 @@ MAX_CONCURRENT: Final = 20
 MAX_DELAY: Final = 60.0
 """Seconds that a probe may take beyond its own timeout, to wait for its room or to be repeated."""
 
-NAMES_TIMEOUT: Final = 10.0
-
 
 async def check_now(context: Context, request: ControlRequest) -> Stream:
     """Return the result of each server that the names mean, as soon as it is there."""
-    names, compiled = request.texts("names"), context.director.compiled
-    refuse_excess(names)
-    try:
-        servers = await run_in_daemon_thread(lambda: _by_check(compiled, names), NAMES_TIMEOUT)
-    except UnknownServerError as error:
-        raise RequestError(Code.NOT_FOUND, str(error)) from error
-    count = sum(map(len, servers.values()))
-    if not 0 < count <= MAX_SERVERS:
-        raise RequestError(Code.BAD_REQUEST, f"{count} servers are meant; name 1 to {MAX_SERVERS}")
-    return _results(context.probes, servers)
+    compiled = context.director.compiled
+    chosen = await choose_reals(compiled, request.texts("names"))
+    if not 0 < len(chosen) <= MAX_SERVERS:
+        raise RequestError(Code.BAD_REQUEST, f"{len(chosen)} servers are meant; name 1 to {MAX_SERVERS}")
+    return _results(context.probes, _by_check(compiled, chosen))
 
 
-def _by_check(compiled: CompiledConfig, names: Iterable[str]) -> dict[Check | None, list[NamedServer]]:
-    """Return the servers that are meant by their checks; equal checks are one, None stands for servers without any.
-
-    Raises UnknownServerError.
-    """
-    virtuals = compiled.config.virtuals
-    servers = dict.fromkeys(server for name in names for server in find_servers(virtuals, name))
-    meant = {server.virtual.key for server in servers}
+def _by_check(compiled: CompiledConfig, chosen: Iterable[CompiledReal]) -> dict[Check | None, list[CompiledReal]]:
+    """Return servers by their checks; equal checks are one, None stands for servers without any."""
     checks = {
         key: check
-        for virtual in map(compiled.virtuals.__getitem__, meant)
+        for virtual in {real.key.service: compiled.virtuals[real.key.service] for real in chosen}.values()
         for key, check in zip(virtual.rows.identities, virtual.checks, strict=True)
     }
-    grouped: dict[Check | None, list[NamedServer]] = {}
-    for server in servers:
-        grouped.setdefault(checks[server.key], []).append(server)
+    grouped: dict[Check | None, list[CompiledReal]] = {}
+    for real in chosen:
+        grouped.setdefault(checks[real.key], []).append(real)
     return grouped
 
 
-async def _results(probes: ProbeDispatcher, servers: Mapping[Check | None, list[NamedServer]]) -> Stream:
+async def _results(probes: ProbeDispatcher, servers: Mapping[Check | None, list[CompiledReal]]) -> Stream:
     for server in servers.get(None, ()):
         reason = f"not checked (checktype = {server.virtual.checktype.value})"
         yield _result_fields(server, None, Result(Verdict.NONE, reason, 0.0, ReasonCode.NOCHECK))
@@ -93,7 +78,7 @@ async def _probe(probes: ProbeDispatcher, turns: asyncio.Semaphore, check: Check
             return Result(Verdict.NONE, reason, seconds, ReasonCode.SOCKERR)
 
 
-def _result_fields(server: NamedServer, check: Check | None, result: Result) -> Answer:
+def _result_fields(server: CompiledReal, check: Check | None, result: Result) -> Answer:
     return {
         "virtual": server.virtual.id,
         "real": str(server.real),

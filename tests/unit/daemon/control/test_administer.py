@@ -108,8 +108,8 @@ async def test_root_may_say_for_whom_it_acts(tmp_path: Path) -> None:
         ({"names": ["10.1.0.1"], "virtual": "192.0.2.2:53"}, "not_found", "no real server 10.1.0.1"),
         ({"names": ["*"], "why": "a\nb"}, "bad_request", "why has to be one line"),
         ({"names": ["*"], "why": "x" * 201}, "bad_request", "why has to be one line"),
-        ({"names": ["*"], "until": 5}, "bad_request", "until has to be a time in the future"),
-        ({"names": ["*"], "until": 1e300}, "bad_request", "until has to be a time in the future"),
+        ({"names": ["*"], "until": 5}, "bad_request", "until has to be a time in the next ten years"),
+        ({"names": ["*"], "until": 1e300}, "bad_request", "until has to be a time in the next ten years"),
         ({"names": ["*"], "until": "14:30"}, "bad_request", "until has to be a number"),
     ],
 )

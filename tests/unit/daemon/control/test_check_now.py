@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ import pytest
 from harness.control import RawClient
 from harness.controlled_daemon import running
 from harness.fakes.scripted import servers
+from ldirectord_py.config.model import Real, Virtual
 from ldirectord_py.daemon.control import check_now
 from ldirectord_py.daemon.run import Daemon
+from ldirectord_py.server_names import ServerPattern
 
 SITE = """
 checkinterval=600
@@ -128,6 +131,21 @@ async def test_names_that_mean_none_or_too_many_are_refused(
     async with running(tmp_path, SITE.format(port=9, fork="no")) as daemon:
         (answer,) = await check(daemon, *names)
         assert (answer["error"]["code"], answer["error"]["message"][: len(message)]) == (code, message)
+
+
+async def test_names_are_compared_in_no_thread_as_many_of_them_would_starve_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads, matches = set[int](), ServerPattern.matches
+
+    def recorded(pattern: ServerPattern, virtual: Virtual, real: Real) -> bool:
+        threads.add(threading.get_ident())
+        return matches(pattern, virtual, real)
+
+    monkeypatch.setattr(ServerPattern, "matches", recorded)
+    async with running(tmp_path, SITE.format(port=9, fork="no")) as daemon:
+        await check(daemon, "127.0.0.2")
+    assert threads == {threading.get_ident()}
 
 
 async def test_a_probe_that_finds_no_room_has_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
