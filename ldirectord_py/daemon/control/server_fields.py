@@ -5,7 +5,7 @@ Times of the monotonic clock become seconds of age, and UTC in ISO 8601. Nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -152,18 +152,26 @@ class VirtualView:
 
     def _others(self) -> Iterator[Fields]:
         """Yield the kernel's rows of the virtual that are no server of it now: such as those that drain."""
-        reading = self._known.kernel
-        for key in reading.by_service.get(self.compiled.virtual.key, ()):
-            if key not in self.compiled.rows.slots and key not in reading.changed:
-                entry = self._entry_of_left(key)
-                administrative = entry_fields(entry) if entry else None
-                yield {"real": key.endpoint, "administrative": administrative, "kernel": _usage(reading.usage[key])}
+        reading, slots = self._known.kernel, self.compiled.rows.slots
+        rows = reading.by_service.get(self.compiled.virtual.key, ())
+        others = [key for key in rows if key not in slots and key not in reading.changed]
+        entries = self._left_entries() if others else {}
+        for key in others:
+            entry = entries.get(key.endpoint) or entries.get(bracketed(key.address))
+            administrative = entry_fields(entry) if entry else None
+            yield {"real": key.endpoint, "administrative": administrative, "kernel": _usage(reading.usage[key])}
 
-    def _entry_of_left(self, row: DestinationKey) -> AdministrativeEntry | None:
-        """Return the entry of a server that has left the configuration, by its row, which may have another port."""
-        name, host = self.compiled.virtual.id, f"{bracketed(row.address)}:"
-        found = (entry for entry in self._known.entries.values() if entry.absent is not None and entry.virtual == name)
-        return next((entry for entry in found if entry.real.startswith(host)), None)
+    def _left_entries(self) -> Mapping[str, AdministrativeEntry]:
+        """Return the entries of servers that have left the configuration, by address and port, and by address alone.
+
+        A row may have another port than its server.
+        """
+        found: dict[str, AdministrativeEntry] = {}
+        for entry in self._known.entries.values():
+            if entry.absent is not None and entry.virtual == self.compiled.virtual.id:
+                found[entry.real] = entry
+                found.setdefault(entry.real.rpartition(":")[0], entry)
+        return found
 
 
 def disagreements(wanted: Destination | None, found: Usage | None, *, by_hand: bool) -> list[str]:

@@ -281,6 +281,20 @@ async def test_a_drained_server_that_left_the_configuration_still_says_who_and_w
     assert (other["administrative"]["who"], other["administrative"]["why"]) == ("alice", "new disk")
 
 
+async def test_of_servers_at_one_address_that_left_each_row_has_its_own_entry() -> None:
+    place = await known(web())
+    await place.check(up())
+    (site,) = (each.virtual for each in place.director.compiled.virtuals.values())
+    for port, why in ((81, "first"), (82, "second")):
+        row = destination(WEB, f"10.1.0.9:{port}", 0)
+        assert await place.kernel.apply([Op(Verb.ADD, row)]) == []
+        entry = entry_of(site, real(f"10.1.0.9:{port}"), AdministrativeState.DRAIN, Decision("alice", 1.0, why))
+        place.director.set_administration({**place.director.entries, entry.identity: replace(entry, absent=2.0)})
+    others = (await place.view()).fields()["others"]
+    shown = {other["real"]: other["administrative"]["why"] for other in others}
+    assert shown == {"10.1.0.9:81": "first", "10.1.0.9:82": "second"}
+
+
 async def test_where_the_kernel_cannot_be_read_nothing_is_said_of_it() -> None:
     place = await known(web())
     await place.check(up())
