@@ -29,7 +29,7 @@ from ldirectord_py.config.virtual_checks import VirtualRules, check_virtual
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
 
 WEBHOOK_LIBRARY = "aiohttp"
-PAGE_LIBRARIES = ("aiohttp", "jinja2")
+PAGE_LIBRARIES = ("aiohttp", "jinja2", "prometheus_client")
 
 _GLOBALS = frozenset(field.name for field in fields(Globals))
 _VIRTUALS = frozenset(field.name for field in fields(Virtual))
@@ -83,7 +83,7 @@ def _check_page(settings: Settings, rules: VirtualRules) -> None:
     """Refuse ``listen`` without the libraries of the page."""
     missing = [library for library in PAGE_LIBRARIES if not rules.is_installed(library)]
     if "listen" in settings.values and missing:
-        what = f"listen needs {' and '.join(missing)}, which is not installed"
+        what = f"listen needs {' and '.join(missing)}: not installed"
         rules.error(settings.lines["listen"], what, "run pip install 'ldirectord-py[web]'")
 
 

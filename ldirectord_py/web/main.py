@@ -28,7 +28,7 @@ def main() -> int:
     try:
         serving = importlib.import_module("ldirectord_py.web.serve")
     except ImportError as error:
-        return _fail(f"the user {user} cannot read the program: {error}; see listenuser")
+        return _fail(f"{error}: not installed, or the user {user} cannot read it; see listenuser")
     serving.run(socket.socket(fileno=sys.stdin.fileno()), socket.socket(fileno=int(number)))
     return 0
 

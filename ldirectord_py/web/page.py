@@ -18,7 +18,7 @@ from ldirectord_py.web.feed import Feed
 FOLDER: Final = Path(__file__).parent
 
 MAX_EVENTS_SHOWN: Final = 50
-MAX_TROUBLES_SHOWN: Final = 200
+MAX_TROUBLES_SHOWN: Final = 100
 """Servers that are listed among those that hurt; the others are in their virtuals."""
 
 _GZIP_LEVEL: Final = 3

@@ -112,7 +112,7 @@ def _note(administrative: Fields, disagrees: Collection[str]) -> str:
 
 
 def _counts(observed: Fields) -> str:
-    if observed["failures"] and observed["failurecount"] > 1:
+    if observed["up"] and observed["failures"]:
         return f"{observed['failures']} of {observed['failurecount']} failures"
     if observed["up"] is False and observed["successes"]:
         return f"{observed['successes']} of {observed['successcount']} successes"

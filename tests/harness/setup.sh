@@ -2,13 +2,13 @@
 # Set this machine up for the tests: setup.sh python | packages | peers | kernel. Installs only what is missing.
 #
 #   python    Debian's venv module, if python3 lacks it, and the names of /etc/services
-#   packages  the programs that the service and kernel tiers start
+#   packages  the programs that the service and kernel tiers start, and axe-core
 #   peers     what the benchmarks compare with, and a compiler for keepalived's stand-in of IPVS and for the floor of checks
 #   kernel    into .cache/kernel, unpacked and not installed: two kernels with IPVS, for virtual machines
 set -eu
 cd "$(dirname "$0")/../.."
 
-SERVERS="nginx-light slapd vsftpd jamnntpd openssl systemd iproute2 ipvsadm nftables iptables ipset kmod procps netbase unbound kamailio freeradius postgresql pgbouncer dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord libdbd-mysql-perl libdbd-pg-perl resource-agents logrotate prometheus prometheus-node-exporter"
+SERVERS="nginx-light slapd vsftpd jamnntpd openssl systemd iproute2 ipvsadm nftables iptables ipset kmod procps netbase unbound kamailio freeradius postgresql pgbouncer dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord libdbd-mysql-perl libdbd-pg-perl resource-agents logrotate prometheus prometheus-node-exporter chromium fonts-dejavu-core"
 PEERS="keepalived gcc libc6-dev libssl-dev"
 MACHINE="qemu-system-x86 busybox-static file"
 
@@ -38,6 +38,16 @@ install() {
     as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
         apt-get install -qq -y --no-install-recommends $missing >.cache/apt.log 2>&1 </dev/null ||
         { cat .cache/apt.log >&2; exit 1; }
+}
+
+# Into .cache/axe: the rules of accessibility for the test of the page, which is skipped where there is no npm.
+fetch_axe() {
+    [ ! -e .cache/axe/complete ] && command -v npm >/dev/null || return 0
+    echo "downloading axe-core"
+    rm -rf .cache/axe
+    mkdir -p .cache/axe
+    (cd .cache/axe && npm pack --silent axe-core@4.14.1 >/dev/null && tar xzf axe-core-*.tgz package/axe.min.js) || return 0
+    touch .cache/axe/complete
 }
 
 # As has_ipvs() of host.py.
@@ -96,7 +106,7 @@ python)
     "$2" -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
     [ -e /etc/services ] || install netbase
     ;;
-packages) install $SERVERS && { has_ipvs || install $MACHINE; } ;;
+packages) install $SERVERS && fetch_axe && { has_ipvs || install $MACHINE; } ;;
 peers) install $PEERS ;;
 kernel) has_ipvs || { fetch_kernel; fetch_uml; } ;;
 *) sed -n '2,7s/^# *//p' "$0" && exit 2 ;;

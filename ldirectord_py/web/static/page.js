@@ -50,8 +50,8 @@ function adopt(row, clone) {
 function setText(row, name, text) {
   for (const element of [row.element, row.clone]) {
     if (!element) continue;
-    element.cells ??= cellsOf(element);
-    const cell = element.cells[name];
+    element.parts ??= cellsOf(element);
+    const cell = element.parts[name];
     if (cell && cell.textContent !== text) cell.textContent = text;
   }
 }
@@ -111,6 +111,7 @@ function listTroubles() {
   for (const row of listed) if (!row.clone) adopt(row, row.element.cloneNode(true));
   body.replaceChildren(...[...listed].map(row => row.clone));
   body.closest("table").hidden = !listed.size;
+  document.getElementById("more").hidden = listed.size === hurting.length;
   document.getElementById("well").hidden = listed.size > 0;
   document.getElementById("well").textContent = "Nothing.";
 }

@@ -43,7 +43,8 @@ def test_nothing_is_served_by_default() -> None:
 
 
 def test_without_its_libraries_the_page_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"listen needs aiohttp and jinja2.*ldirectord-py\[web\]"):
+    names = "aiohttp and jinja2 and prometheus_client"
+    with pytest.raises(ConfigError, match=rf"listen needs {names}: not installed.*ldirectord-py\[web\]"):
         read("listen=9100\n", installed=False)
     read("listenuser=www-data\n", installed=False)
 

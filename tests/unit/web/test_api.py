@@ -6,11 +6,14 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from harness.running_daemon import running_daemon
 from harness.served_page import served_page
 from ldirectord_py.checks.base import Result
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.health import Verdict
+from ldirectord_py.web import feed
 
 SITE = """
 virtual=192.0.2.1:80
@@ -30,21 +33,21 @@ async def test_the_last_snapshot_is_the_answer_for_programs(tmp_path: Path) -> N
         answer = json.loads(text)
         assert status == 200
         assert 0 <= answer["age"] < 3
-        assert answer["interval"] == 2
+        assert 2 <= answer["interval"] <= 20  # by how long the daemon took
         assert [real["real"] for real in answer["virtuals"][0]["reals"]] == ["127.0.0.1:81", "127.0.0.2:81"]
         assert "HTTP/1" not in text
 
 
-async def test_clients_cause_no_request_to_the_daemon(tmp_path: Path) -> None:
+async def test_clients_cause_no_request_to_the_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MIN_INTERVAL", "MAX_INTERVAL", "EVENT_DELAY"):
+        monkeypatch.setattr(feed, name, 60.0)
     async with running_daemon(tmp_path, SITE) as place, served_page(place) as client:
         await client.page_with("0 of 2 servers up")
-        asked = place.daemon.control.context.director.summary  # the daemon is there
         before = (await client.get("/api/show"))[1].partition('"as_of"')[2][:40]
         for _ in range(20):
             for path in ("/", "/api/show", "/api/events", "/healthz", "/readyz"):
                 await client.get(path)
         after = (await client.get("/api/show"))[1].partition('"as_of"')[2][:40]
-        assert asked
         assert before == after
 
 
