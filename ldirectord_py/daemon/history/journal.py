@@ -110,6 +110,6 @@ def _bounded(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if isinstance(value, str):
             yield name, value[:MAX_TEXT]
         elif isinstance(value, list):
-            yield name, value[:MAX_LISTED]
+            yield name, [each[:MAX_TEXT] if isinstance(each, str) else each for each in value[:MAX_LISTED]]
         else:
             yield name, value

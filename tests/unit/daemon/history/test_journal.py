@@ -144,9 +144,9 @@ def test_a_follower_is_called_until_it_has_enough() -> None:
 
 def test_texts_of_others_are_limited() -> None:
     journal = Journal()
-    journal.append("drained", "x" * 10_000, who="y" * 10_000, names=["z"] * 1000)
+    journal.append("drained", "x" * 10_000, who="y" * 10_000, names=["z"] * 1000, reasons=["r" * 10_000])
     (entry,) = journal.since(0)
-    assert len(entry.text) < 3 * MAX_TEXT
+    assert len(entry.text) < 4 * MAX_TEXT
     assert len(entry.fields()["names"]) == 10
 
 
