@@ -13,6 +13,7 @@ from typing import Any, Final
 from ldirectord_py.cli.arguments import Invocation, UsageError
 from ldirectord_py.cli.connection_wait import DEADLINE_PASSED, wait_for_connections, wait_for_weight
 from ldirectord_py.cli.control_client import connect
+from ldirectord_py.cli.moments import seconds_or_duration
 from ldirectord_py.cli.options import OptionParser
 from ldirectord_py.cli.terminal import local_time
 from ldirectord_py.cli.until import future_time
@@ -45,7 +46,7 @@ def _parse_words(command: str, arguments: Sequence[str]) -> argparse.Namespace:
     parser = OptionParser(command)
     parser.add_argument("--virtual", metavar="ID")
     parser.add_argument("--why", metavar="TEXT")
-    parser.add_argument("--wait", metavar="SECONDS", type=float)
+    parser.add_argument("--wait", metavar="SECONDS", type=seconds_or_duration)
     parser.add_argument("--json", action="store_true")
     if command in {"drain", "disable"}:
         parser.add_argument("--until", metavar="TIME")

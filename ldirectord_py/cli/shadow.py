@@ -21,6 +21,7 @@ from ldirectord_py.administration import Entries
 from ldirectord_py.changes import count_of
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.configuration import load_with_warnings
+from ldirectord_py.cli.moments import seconds_or_duration
 from ldirectord_py.cli.options import OptionParser
 from ldirectord_py.config.model import virtual_id
 from ldirectord_py.config.parse import Parsed
@@ -58,9 +59,9 @@ def _parse_options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    seconds = seconds_or_duration(text)
     if not 0 < seconds < 1e9:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is no time to compare; write seconds, 10m or 1d")
     return seconds
 
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ldirectord_py.cli.arguments import UsageError
+from ldirectord_py.cli.moments import duration
 
-_DURATION: Final = re.compile(r"\+?(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s)?")
 _TIME_OF_DAY: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 
 
@@ -29,9 +29,8 @@ def future_time(text: str, now: datetime) -> float:
 
 
 def _parse(text: str, now: datetime) -> datetime:
-    if text and (duration := _DURATION.fullmatch(text)):
-        days, hours, minutes, seconds = (int(part or 0) for part in duration.groups())
-        return now + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if (later := duration(text)) is not None:
+        return now + later
     if time_of_day := _TIME_OF_DAY.fullmatch(text):
         hour, minute = map(int, time_of_day.groups())
         today = now.replace(hour=hour, minute=minute, second=0, microsecond=0, fold=0)

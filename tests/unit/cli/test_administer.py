@@ -125,6 +125,8 @@ def test_an_unknown_name_changes_nothing(run: Run) -> None:
         (("drain",), "drain: the following arguments are required: NAME"),
         (("undrain", "web1", "--until", "2h"), "undrain: unrecognized arguments: --until 2h"),
         (("drain", "web1", "--until", "soon"), "'soon' is no time"),
+        (("drain", "web1", "--wait", "x"), "drain: argument --wait: 'x' is no time; write seconds, 10m or 1h30m"),
+        (("drain", "web1", "--wait", "8d"), "drain: --wait has to be 0 to 604800 seconds"),
         (("drain", "web1", "--wait", "-1"), "drain: --wait has to be 0 to 604800 seconds"),
         (("drain", "web1", "--wait", "nan"), "drain: --wait has to be 0 to 604800 seconds"),
     ],

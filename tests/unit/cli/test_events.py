@@ -82,7 +82,7 @@ def test_a_follower_outlives_the_daemon_and_goes_on_with_the_next(daemon: Memory
 def test_a_time_that_is_none_is_a_usage_error(daemon: MemoryDaemon) -> None:
     status, text, errors = daemon.run("events", "--since", "yesterday")
     assert (status, text) == (255, "")
-    assert errors.startswith("yesterday is no time")
+    assert errors.startswith("'yesterday' is no time")
 
 
 def test_a_line_says_who_and_has_the_code() -> None:
