@@ -16,7 +16,7 @@ _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?")
 def duration(text: str) -> timedelta | None:
     """Return a duration with units, as in ``2h``, ``+1h30m`` or ``2d``; None if ``text`` is none."""
     found = _DURATION.fullmatch(text)
-    if not found or not any(found.groups()):
+    if not text or not found:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)

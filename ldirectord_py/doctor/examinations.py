@@ -17,7 +17,7 @@ from ldirectord_py.doctor.addresses import (
 )
 from ldirectord_py.doctor.capacity import look_at_limits
 from ldirectord_py.doctor.directors import look_for_directors, look_for_names
-from ldirectord_py.doctor.facts import HostFacts
+from ldirectord_py.doctor.facts import Area, HostFacts
 from ldirectord_py.doctor.finding import Finding, Gravity, Look, Unseen
 from ldirectord_py.doctor.kernel_table import look_at_ipvs, look_at_table_size, look_for_modules
 from ldirectord_py.doctor.servers import look_at_local_servers, look_at_routes, look_at_tunnels
@@ -63,8 +63,13 @@ def examine(config: Config, facts: HostFacts) -> Diagnosis:
     for name, look in EXAMINATIONS.items():
         for found in look(config, facts):
             if isinstance(found, Unseen):
-                not_made[name] = f"{found.area}: {facts.unseen.get(found.area, 'this kernel does not show it')}"
+                not_made[name] = _why_unseen(name, found.area, facts)
             else:
                 findings.append(found)
     findings.sort(key=lambda finding: _ORDER.index(finding.gravity))
     return Diagnosis(tuple(findings), tuple(name for name in EXAMINATIONS if name not in not_made), not_made)
+
+
+def _why_unseen(name: str, area: Area, facts: HostFacts) -> str:
+    reason = facts.unseen.get(area, "this kernel does not show it")
+    return reason if area == f"the {name}" else f"{area}: {reason}"

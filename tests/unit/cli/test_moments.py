@@ -35,7 +35,7 @@ def test_a_time_without_a_zone_is_local() -> None:
     assert past_time("2026-11-28 03:12", NOW) == datetime(2026, 11, 28, 3, 12).astimezone().timestamp()
 
 
-@pytest.mark.parametrize("text", ["", "+", "yesterday", "25:00", "14:61", "10 m", "9999999d", "2026-13-01"])
+@pytest.mark.parametrize("text", ["", "yesterday", "25:00", "14:61", "10 m", "9999999d", "2026-13-01"])
 def test_anything_else_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="is no time"):
         past_time(text, NOW)
