@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -151,6 +152,7 @@ def test_a_day_of_an_operator(day: Day) -> None:
 def first_start(day: Day) -> None:
     """Ask the doctor, plan, start; afterwards nothing is left to be done."""
     examined = day.operator.finish(day.operator.begin("doctor", "--json"))
+    assert examined.status in (0, 1), examined
     findings = examined.json()["findings"]
     assert examined.status == bool(findings)
     assert {finding["gravity"] for finding in findings} <= {"hint"}
@@ -194,7 +196,7 @@ def bad_file(day: Day) -> None:
 
 
 def failure(day: Day) -> None:
-    """A server dies: log, show, events, check-now and the page have the same reason."""
+    """A server dies: log, show, events, check-now, the page and its metrics have the same reason."""
     since, server = day.position(), day.second
     assert day.run("show", "--down").text == "Nothing is down, and nothing disagrees\n"
     day.web2.stop()
@@ -212,6 +214,8 @@ def failure(day: Day) -> None:
     assert (checked["verdict"], checked["code"], checked["reason"]) == ("down", "L4CON", reason)
     assert f'"reason":"{reason}"' in day.page("/api/show", '"up":false')
     assert message in day.page("/api/events?since=0", message)
+    metric = rf'ldirectord_real_last_check_info{{.*remote_address="{day.web2.address}".*code="L4CON"}} 1'
+    assert re.search(metric, day.page("/metrics", "ldirectord_real_last_check_info"))
 
     day.web2.start()
     day.wait()

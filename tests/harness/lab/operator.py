@@ -68,7 +68,7 @@ class Operator:
     def run(self, *words: str, status: int = 0) -> Done:
         """Run a command that has to end with this exit status."""
         done = self.finish(self.begin(*words))
-        assert done.status == status, (words, done, self.director.log()[-2000:])
+        assert done.status == status, f"{words}: {done}\n{self.director.log()[-2000:]}"
         return done
 
     def kill_daemon(self) -> None:
