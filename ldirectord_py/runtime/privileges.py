@@ -25,7 +25,9 @@ def drop_privileges(user: str) -> None:
         entry = pwd.getpwnam(user)
         if entry.pw_uid == 0:
             raise PermissionError(f"{user} is root")
-        for capability in range(MAX_CAPABILITY + 1):  # needs privileges, and ends where the kernel knows no more
+        for capability in range(
+            MAX_CAPABILITY + 1
+        ):  # where the kernel knows no more, or systemd left us no CAP_SETPCAP
             if libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0):
                 break
         os.setgroups([])

@@ -7,11 +7,19 @@ become; its standard input is a socket to the director. It ends when the directo
 from __future__ import annotations
 
 import importlib
+import os
 import socket
 import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
 
 from ldirectord_py.runtime.privileges import drop_privileges
 from ldirectord_py.runtime.python_command import source_digest
+
+NICENESS: Final = 5
+OOM_SCORE: Final = "500"
+"""Whoever lacks processor time or memory on this host, the director comes first."""
 
 
 def main() -> int:
@@ -19,6 +27,9 @@ def main() -> int:
     digest, number, user = sys.argv[1:]
     if digest != source_digest():
         return _fail("the program on disk is not the daemon's any more: restart the daemon")
+    os.nice(NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
     try:
         drop_privileges(user)
     except KeyError:

@@ -50,6 +50,9 @@ def test_the_process_has_no_privileges(tmp_path: Path) -> None:
         for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
             assert int(status[kind], 16) == 0, kind
         assert status["NoNewPrivs"] == "1"
+        assert Path(f"/proc/{daemon.page_pid}/oom_score_adj").read_text() == "500\n"
+        page, director = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (daemon.page_pid, daemon.pid))
+        assert page == min(19, director + 5)
         assert (
             Path(f"/proc/{daemon.page_pid}/status").stat().st_uid == 0
         )  # not dumpable: not even its own user reads it
