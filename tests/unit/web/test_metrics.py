@@ -14,6 +14,7 @@ from harness.running_daemon import running_daemon
 from harness.scraped import Samples, counters, samples, show, value, virtual
 from harness.served_page import PageClient, served_page
 from harness.shown import real
+from ldirectord_py.web import feed as feeding
 from ldirectord_py.web import health
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.metrics import METRICS_TYPE, Metrics, site_text
@@ -68,7 +69,9 @@ async def test_the_answer_has_the_type_of_the_format_and_is_packed_if_it_may_be(
                 assert value(samples(await response.text()), "ldirectord_up") == 1
 
 
-async def test_scrapes_cause_no_request_to_the_daemon(tmp_path: Path) -> None:
+async def test_scrapes_cause_no_request_to_the_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeding, "MIN_INTERVAL", 60.0)
+    monkeypatch.setattr(feeding, "EVENT_DELAY", 60.0)
     async with running_daemon(tmp_path, SITE) as place, served_page(place) as client:
         before = value(await scrape(client, "ldirectord_real_state"), "ldirectord_cpu_seconds_total")
         for _ in range(20):
