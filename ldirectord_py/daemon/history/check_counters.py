@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 from typing import Final, NamedTuple
@@ -17,10 +16,9 @@ DURATION_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 Outcome = tuple[Verdict, ReasonCode]
 
 OUTCOMES: Final[dict[Outcome, int]] = {each: index for index, each in enumerate(product(Verdict, ReasonCode))}
-"""The number of each outcome; those of results that passed come first."""
+"""The number of each outcome."""
 
-_FIRST_FAILURE: Final = len(ReasonCode)
-_PLACES: Final = (-1.0, *DURATION_BOUNDS)
+DURATION_PLACES: Final = (-1.0, *DURATION_BOUNDS)
 """Where ``bisect_left`` finds the place of a bucket in Durations."""
 
 Durations = list[float]
@@ -37,40 +35,23 @@ class OutcomeCount(NamedTuple):
 
 
 class CheckCounter:
-    """Counts the results of checks of one kind that inform the same virtual."""
+    """Where the results of checks are counted that are of one kind and inform the same virtuals.
 
-    __slots__ = ("_durations", "_outcomes")
+    ``durations`` are those of the first virtual, ``others`` those of further ones.
+    """
 
-    def __init__(self, outcomes: list[int], durations: Durations) -> None:
-        self._outcomes = outcomes
-        self._durations = durations
+    __slots__ = ("durations", "others", "outcomes")
 
-    def add(self, outcome: int, seconds: float) -> None:
-        """Count a result. Called for each probe: 0.25 us."""
-        self._outcomes[outcome] += 1
-        if outcome < _FIRST_FAILURE:
-            durations = self._durations
-            durations[bisect_left(_PLACES, seconds)] += 1
+    def __init__(self, outcomes: list[int], durations: Durations, others: Sequence[Durations] = ()) -> None:
+        self.outcomes = outcomes
+        self.durations = durations
+        self.others = others
+
+    def add_to_others(self, place: int, seconds: float) -> None:
+        """Count the duration of a result in all virtuals but the first."""
+        for durations in self.others:
+            durations[place] += 1
             durations[0] += seconds
-
-
-class SharedCounter(CheckCounter):
-    """Counts the results of checks that inform several virtuals, or none."""
-
-    __slots__ = ("_all",)
-
-    def __init__(self, outcomes: list[int], durations: Sequence[Durations]) -> None:
-        super().__init__(outcomes, _no_durations())
-        self._all = durations
-
-    def add(self, outcome: int, seconds: float) -> None:
-        """Count a result in each of the virtuals."""
-        self._outcomes[outcome] += 1
-        if outcome < _FIRST_FAILURE:
-            place = bisect_left(_PLACES, seconds)
-            for durations in self._all:
-                durations[place] += 1
-                durations[0] += seconds
 
 
 class CheckCounters:
@@ -94,7 +75,7 @@ class CheckCounters:
     def _make(self, kind: str, services: Collection[ServiceKey]) -> CheckCounter:
         outcomes = self._outcomes.setdefault(kind, [0] * len(OUTCOMES))
         durations = [self._durations.setdefault(each, _no_durations()) for each in services]
-        return CheckCounter(outcomes, durations[0]) if len(durations) == 1 else SharedCounter(outcomes, durations)
+        return CheckCounter(outcomes, durations[0] if durations else _no_durations(), durations[1:])
 
     def retain(self, services: Collection[ServiceKey]) -> None:
         """Forget the durations of all other virtuals."""
