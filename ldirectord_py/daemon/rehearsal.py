@@ -67,7 +67,7 @@ class Rehearsal:
         for virtual in virtuals if self.assume_up else ():
             rows = virtual_rows(virtual)
             held.setdefault(virtual.key, rows.service)
-            for key, slot in rows.slots.items():
+            for key, slot in reversed([*rows.slots.items()]):  # as in a dump, which has the newest first
                 if slot.up:
                     held.setdefault(key, slot.up[0][1])
         return held

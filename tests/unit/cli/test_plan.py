@@ -80,6 +80,18 @@ def test_servers_without_a_row_are_as_assumed(
     assert out.count("servers that have no row in the kernel are") == (assumed != "current")
 
 
+def test_servers_that_are_assumed_up_are_in_the_order_of_the_file(
+    config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hold("")
+    assert main([str(config), "plan", "--assume", "up"]) == 3
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "+ ipvsadm -A -t 192.0.2.1:80 -s wrr",
+        "+ ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.2:80 -g -w 3",
+        "+ ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.3:80 -g -w 1",
+    ]
+
+
 def test_json(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
     hold(HELD.replace("-w 3", "-w 1"))
     assert main([str(config), "plan", "--json"]) == 3
