@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
+from ldirectord_py.changes import count_of
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.cli.options import OptionParser
@@ -53,9 +54,8 @@ def _finding_text(finding: Finding) -> str:
 def _summary(diagnosis: Diagnosis, config: Config) -> Iterator[str]:
     reals = sum(len(virtual.reals) for virtual in config.virtuals)
     findings = f"{len(diagnosis.findings)} found" if diagnosis.findings else "nothing found"
-    yield (
-        f"{findings} in {len(diagnosis.made)} examinations for {len(config.virtuals)} virtual and {reals} real servers"
-    )
+    served = f"{count_of(len(config.virtuals), 'virtual')} and {count_of(reals, 'real server')}"
+    yield f"{findings} in {len(diagnosis.made)} examinations for {served}"
     for name, reason in diagnosis.not_made.items():
         yield f"not examined: {name} ({reason})"
 

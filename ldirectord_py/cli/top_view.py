@@ -138,9 +138,10 @@ class TopView:
         error = self.answer["kernel"]["error"] if self.answer else None
         if error:
             return ScreenLine(printable_line(f"The kernel's table cannot be read: {error}"), Colour.RED)
-        shown = "all servers" if self.everything else "servers in trouble"
+        in_trouble = f"{len(rows)} server{'s' * (len(rows) != 1)} in trouble"
+        shown = f"all {len(rows)} servers" if self.everything else in_trouble
         passing = f" with {self._filter}" if self._filter else ""
-        return ScreenLine(f"{len(rows)} {shown}{passing}, by {self._sort}", Colour.DIM)
+        return ScreenLine(f"{shown}{passing}, by {self._sort}", Colour.DIM)
 
     def _type(self, key: str) -> TopAction | None:
         if key == "backspace":

@@ -78,7 +78,7 @@ def test_a_daemon_that_is_gone_is_told_and_found_again(daemon: MemoryDaemon) -> 
         daemon.stop()
         shown.wait_for("what is shown is")
         daemon.start()
-        shown.wait_for("servers in trouble")
+        shown.wait_for("1 server in trouble")
         shown.press("q")
         assert shown.process.wait(10) == 0
 

@@ -64,7 +64,7 @@ def test_a_filter_is_typed(view: TopView) -> None:
     press(view, "/", *"WEBx", "backspace")
     assert shown(view)[1] == "filter: WEB_"
     press(view, "enter")
-    assert (addresses(view), shown(view)[1]) == (["3"], "1 servers in trouble with WEB, by trouble")
+    assert (addresses(view), shown(view)[1]) == (["3"], "1 server in trouble with WEB, by trouble")
     press(view, "/", "escape")
     assert addresses(view) == ["3"]
     press(view, "/", "backspace", "backspace", "backspace", "enter")
@@ -104,7 +104,7 @@ def test_a_server_is_opened_and_closed(view: TopView) -> None:
 def test_all_servers_are_asked_for_and_the_end_too(view: TopView) -> None:
     assert press(view, "a") == [TopAction("refresh")]
     assert view.everything
-    assert shown(view)[1] == "5 all servers, by trouble"
+    assert shown(view)[1] == "all 5 servers, by trouble"
     assert press(view, "q") == [TopAction("quit")]
 
 
