@@ -19,6 +19,7 @@ import uvloop
 
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon import run
+from ldirectord_py.daemon.history.journal import MAX_ENTRIES
 from ldirectord_py.instance.identity import Identity
 from ldirectord_py.instance.pid_file import Instance
 from ldirectord_py.instance.sd_notify import SdNotify
@@ -27,6 +28,9 @@ from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
 from ldirectord_py.ipvs.table import NOT_ENCODED, EncodedRows
 
 FIRST = 10
+
+JOURNAL_TEXT = 240
+"""Characters that make an entry of the journal as long as those of these reloads."""
 
 DIFFERENT = int(os.environ.get("DIFFERENT", "5"))
 """Configurations used in turn, so that all of them are cached after the first ten reloads."""
@@ -77,6 +81,8 @@ async def main(service: str, rounds: int, ports: tuple[int, int]) -> None:
         identity = Identity(path, Instance("test.cf", Path(folder)))
         serving = asyncio.create_task(run.serve(identity, load(path), SdNotify(), ready.set, Kernel()))
         await ready.wait()
+        for _ in range(MAX_ENTRIES):  # the journal grows until it is full, and no further
+            daemons[0].journal.append("server-down", "x" * JOURNAL_TEXT)
         for number in range(1, rounds + 1):
             write(path, text(service, ports, number))
             await daemons[0].reloader.reload()
