@@ -132,7 +132,8 @@ def _by_virtual(
 def _find_in(virtual: Virtual, entries: Sequence[AdministrativeEntry]) -> Iterator[_Server]:
     names = {_full_name(real) for real in virtual.reals}
     by_name = {entry.name: entry for entry in entries if entry.name is not None}
-    by_address = {entry.real: entry for entry in entries if entry.name is None or entry.name not in names}
+    nameless = [entry for entry in entries if entry.name is None or entry.name not in names]
+    by_address = {entry.real: entry for entry in sorted(nameless, key=_has_server)}  # of several, one with a server
     seen: set[DestinationKey] = set()
     for real in virtual.reals:
         name, key = _full_name(real), DestinationKey(virtual.key, real.server, real.port)
@@ -140,6 +141,10 @@ def _find_in(virtual: Virtual, entries: Sequence[AdministrativeEntry]) -> Iterat
         if entry is not None and key not in seen:
             seen.add(key)
             yield key, real, entry
+
+
+def _has_server(entry: AdministrativeEntry) -> bool:
+    return entry.absent is None
 
 
 def _full_name(real: Real) -> str | None:

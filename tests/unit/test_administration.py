@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from builders import real, virtual
@@ -103,6 +103,7 @@ sites = st.lists(servers, max_size=4, unique_by=lambda server: server.name or st
 
 
 @given(entries=st.lists(servers, max_size=4), site=sites)
+@example(entries=[real(ONE), real(ONE, name="web1"), real(ONE, name="web2")], site=virtual(WEB, real(ONE)))
 def test_following_changes_no_servers_state(entries: list[Real], site: Virtual) -> None:
     held = by_identity([entry_of(virtual(WEB), each, AdministrativeState.DRAIN, REASON) for each in entries])
     followed = follow(held, [site], 2000.0)
