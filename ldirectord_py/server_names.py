@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from fnmatch import translate
 from ipaddress import IPv6Address
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from ldirectord_py.address import bracketed
 from ldirectord_py.config.model import Real, Virtual
-from ldirectord_py.desired import real_key
 from ldirectord_py.errors import LdirectordError
-from ldirectord_py.ipvs.table import DestinationKey, FirewallMark
+from ldirectord_py.ipvs.table import FirewallMark
 from ldirectord_py.maintenance_names import canonical, server_names
 
 MAX_COMPARED: Final = 1000
@@ -33,21 +32,6 @@ Matches = Callable[[Iterable[str]], bool]
 
 class UnknownServerError(LdirectordError):
     """A name means no server of the configuration; the text has names that are like it."""
-
-
-class NamedServer(NamedTuple):
-    """A real server of a virtual."""
-
-    virtual: Virtual
-    real: Real
-
-    @property
-    def key(self) -> DestinationKey:
-        """The identity of the server, as in the health table."""
-        return real_key(self.virtual, self.real)
-
-    def __str__(self) -> str:
-        return f"{self.virtual.id}/{self.real}"
 
 
 class ServerPattern:
@@ -72,22 +56,6 @@ class ServerPattern:
     def includes(self, virtual: Virtual) -> bool:
         """Return whether servers of a virtual may be meant."""
         return self._virtual is None or self._virtual(virtual_names(virtual))
-
-
-def find_servers(virtuals: Iterable[Virtual], text: str) -> tuple[NamedServer, ...]:
-    """Return the real servers that a name means, in the order of the file; raises UnknownServerError for none."""
-    listed = tuple(virtuals)
-    pattern = ServerPattern(text)
-    found = {
-        server.key: server
-        for virtual in listed
-        if pattern.includes(virtual)
-        for server in (NamedServer(virtual, real) for real in virtual.reals)
-        if pattern.matches(*server)
-    }
-    if not found:
-        raise unknown_server(listed, text)
-    return tuple(found.values())
 
 
 def find_virtuals(virtuals: Iterable[Virtual], text: str) -> tuple[Virtual, ...]:

@@ -10,7 +10,7 @@ import pytest
 from builders import config, real, virtual
 from harness.fakes.mutants import mutants
 from ldirectord_py.ipvs.table import Protocol
-from ldirectord_py.server_names import UnknownServerError, find_servers, find_virtuals
+from ldirectord_py.server_names import ServerPattern, UnknownServerError, find_virtuals, unknown_server
 
 CONFIG = config(
     virtual("192.0.2.1:80", real("10.1.0.1:80"), real("10.1.0.2:8080", name="Web2.Example.NET"), servicename="Shop"),
@@ -22,7 +22,14 @@ CONFIG = config(
 
 
 def found(name: str) -> list[str]:
-    return [str(server).removeprefix("tcp:") for server in find_servers(CONFIG.virtuals, name)]
+    """Return the servers that a name means; raises UnknownServerError for none, as commands do."""
+    pattern = ServerPattern(name)
+    meant = [
+        f"{site.id}/{server}" for site in CONFIG.virtuals for server in site.reals if pattern.matches(site, server)
+    ]
+    if not meant:
+        raise unknown_server(CONFIG.virtuals, name)
+    return [server.removeprefix("tcp:") for server in meant]
 
 
 @pytest.mark.parametrize(
@@ -90,11 +97,6 @@ def test_an_unknown_name_is_an_error_with_names_that_are_like_it(name: str, text
 )
 def test_a_name_means_these_virtuals(name: str, ids: list[str]) -> None:
     assert [each.id for each in find_virtuals(CONFIG.virtuals, name)] == ids
-
-
-def test_a_server_that_is_configured_twice_is_found_once() -> None:
-    twice = config(virtual("192.0.2.1:80", real("10.1.0.1:80", weight=1), real("10.1.0.1:80", weight=2)))
-    assert [server.real.weight for server in find_servers(twice.virtuals, "*")] == [2]
 
 
 def test_whatever_a_name_is_it_means_servers_or_is_an_error_in_a_moment() -> None:
