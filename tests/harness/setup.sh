@@ -43,7 +43,7 @@ install() {
 # Into .cache/axe: the rules of accessibility for the test of the page, which is skipped where there is no npm.
 fetch_axe() {
     [ ! -e .cache/axe/complete ] && command -v npm >/dev/null || return 0
-    echo "downloading axe-core"
+    echo "downloading axe-core, the rules of accessibility for the test of the page"
     rm -rf .cache/axe
     mkdir -p .cache/axe
     (cd .cache/axe && npm pack --silent axe-core@4.14.1 >/dev/null && tar xzf axe-core-*.tgz package/axe.min.js) || return 0
