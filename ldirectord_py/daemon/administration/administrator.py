@@ -104,15 +104,18 @@ class Administrator:
     def _end_what_is_over(self) -> None:
         now, entries = self._clock(), self._director.entries
         over = [entry for entry in entries.values() if is_over(entry, now)]
+        if not over:
+            return
+        published = self._published()
         for entry in over:
-            if not self._is_published(entry):
+            if entry.identity not in published:
                 logger.info("Real server %s is ready again, its time is over, it was %s", _name(entry), text(entry))
-        if over:
-            self._set(by_identity(entry for entry in entries.values() if not is_over(entry, now)))
+        self._set(by_identity(entry for entry in entries.values() if not is_over(entry, now)))
 
-    def _is_published(self, entry: AdministrativeEntry) -> bool:
-        """Return whether the director publishes the end of an entry."""
-        return any(entry is each for key, each in self._director.administered.items() if key in self._director.health)
+    def _published(self) -> set[tuple[str, str]]:
+        """Return the identities of the entries whose end the director publishes."""
+        director = self._director
+        return {entry.identity for key, entry in director.administered.items() if key in director.health}
 
     def _set(self, entries: Entries, by: Decision | None = None) -> None:
         if entries != self._director.entries:

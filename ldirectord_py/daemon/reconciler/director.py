@@ -104,8 +104,9 @@ class Director:
         """
         former, self.entries = self.administered, entries
         self._find_administered()
-        self.tracker.publish_outages_of(key.service for key in {**former, **self.administered} if key in self.health)
-        for key in [key for key in {**former, **self.administered} if key in self.health]:
+        keys = [key for key in {**former, **self.administered} if key in self.health]
+        self.tracker.publish_outages_of(key.service for key in keys)
+        for key in keys:
             before, after = former.get(key), self.administered.get(key)
             if before is None or after is None or (before.state, before.decision) != (after.state, after.decision):
                 server = self.compiled.real(key)
