@@ -15,6 +15,7 @@ from ldirectord_py.control.rights import Access
 from ldirectord_py.control.server import ControlServer
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.control.requests import routes
+from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.text import error_text
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
@@ -28,7 +29,10 @@ RETRY_INTERVAL: Final = 60.0
 
 
 class ControlSocket:
-    """Serves the requests of ``context``. Its state: the server, and the groups that are to have rights."""
+    """Serves the requests of ``context``.
+
+    Its state: the server, the groups that are to have rights, and why some of them have none.
+    """
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -36,6 +40,7 @@ class ControlSocket:
         self._changed = asyncio.Event()
         self._groups = _groups(context.reloader.loaded.config.settings)
         self._is_open = False
+        self._fault = OngoingFault()
 
     def listen(self) -> None:
         """Listen, if this host permits it; else the daemon goes on without."""
@@ -56,6 +61,7 @@ class ControlSocket:
         """Give the groups of these settings their rights soon."""
         if (groups := _groups(settings)) != self._groups:
             self._groups = groups
+            self._fault.clear()
             self._changed.set()
 
     async def run(self) -> NoReturn:
@@ -82,11 +88,16 @@ class ControlSocket:
             await run_in_daemon_thread(lambda: self._server.permit(access), GROUPS_TIMEOUT)
         except OSError as error:  # TimeoutError too
             self._server.set_access(owner)
-            logger.warning("Only root may use the control socket: its groups fail: %s", error_text(error))
+            if self._fault.record(reason := error_text(error)):
+                logger.warning("Only root may use the control socket: its groups fail: %s", reason)
             return False
         self._server.set_access(access)
-        for name in missing:
-            logger.warning("There is no group %s; it has no right to the control socket", name)
+        if not missing:
+            if self._fault.clear():
+                logger.warning("All groups have their rights to the control socket")
+        elif self._fault.record(f"missing: {', '.join(missing)}"):
+            for name in missing:
+                logger.warning("There is no group %s; it has no right to the control socket", name)
         return not missing
 
 

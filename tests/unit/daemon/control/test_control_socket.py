@@ -77,7 +77,7 @@ async def test_groups_have_rights_from_the_start_and_change_with_a_reload(
 async def test_groups_that_cannot_be_looked_up_are_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    failures = iter([OSError(5, "the directory service is gone")])
+    failures = iter([OSError(5, "the directory service is gone")] * 2)
     look_up = control_socket._gid
 
     def failing(name: str) -> int | None:
@@ -86,10 +86,25 @@ async def test_groups_that_cannot_be_looked_up_are_tried_again(
         return look_up(name)
 
     monkeypatch.setattr(control_socket, "_gid", failing)
-    monkeypatch.setattr(control_socket, "RETRY_INTERVAL", 0.2)
+    monkeypatch.setattr(control_socket, "RETRY_INTERVAL", 0.1)
     async with running(tmp_path, f"controlgroup=daemon\n{WEB}") as daemon:
         assert await groups_of(daemon) == []
         await asyncio.sleep(0.3)
         assert await groups_of(daemon) == [1]
     reason = "the directory service is gone"
-    assert f"Only root may use the control socket: its groups fail: {reason}" in caplog.messages
+    assert caplog.messages.count(f"Only root may use the control socket: its groups fail: {reason}") == 1
+    assert caplog.messages.count("All groups have their rights to the control socket") == 1
+
+
+async def test_a_group_that_there_is_not_is_logged_once_for_each_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(control_socket, "RETRY_INTERVAL", 0.02)
+    absent = "There is no group nosuchgroup; it has no right to the control socket"
+    async with running(tmp_path, f"controlgroup=nosuchgroup\n{WEB}") as daemon:
+        assert await groups_of(daemon) == []
+        assert caplog.messages.count(absent) == 1
+        (tmp_path / "web.cf").write_text(f"controlgroup=nosuchgroup\nstatusgroup=4713\n{WEB}")
+        await daemon.reloader.reload()
+        assert await groups_of(daemon) == [4713]
+        assert caplog.messages.count(absent) == 2

@@ -112,8 +112,10 @@ def test_an_address_that_cannot_be_used_is_logged_and_the_former_one_stays(tmp_p
         wait_for_log(daemon, f"The page cannot be served at 127.0.0.1:{taken.getsockname()[1]}: Address already in use")
         daemon.page_with(WELL)
         assert daemon.page_pid == page
-        reload(daemon, f"listen=192.0.2.77:{daemon.port}")
-        wait_for_log(daemon, f"The page cannot be served at 192.0.2.77:{daemon.port}: Cannot assign requested address")
+        for address in ("192.0.2.77", "192.0.2.78"):
+            reload(daemon, f"listen={address}:{daemon.port}")
+            reason = "Cannot assign requested address"
+            wait_for_log(daemon, f"The page cannot be served at {address}:{daemon.port}: {reason}")
         daemon.page_with(WELL)
 
 
