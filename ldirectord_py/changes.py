@@ -11,6 +11,7 @@ from ldirectord_py.config.model import virtual_id
 from ldirectord_py.ipvs.diff import Op, Verb, diff
 from ldirectord_py.ipvs.ipvsadm import command, values
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, Service, ServiceKey, Table, service_of
+from ldirectord_py.runtime.text import count_of
 
 SIGNS: Final = {Verb.ADD: "+", Verb.EDIT: "~", Verb.DELETE: "-"}
 
@@ -92,11 +93,6 @@ def summary(found: Sequence[Change]) -> str:
     rows = f"{count_of(counts['add'], 'row')} to add, {counts['edit']} to change, {counts['delete']} to remove"
     ended = f"{count_of(counts['ends'], 'connection')} would end"
     return f"{rows}; {ended}, {counts['starves']} would get no successors."
-
-
-def count_of(number: int, noun: str) -> str:
-    """Return ``1 row`` or ``2 rows``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _destinations(table: Table) -> dict[ServiceKey, list[DestinationKey]]:

@@ -18,6 +18,7 @@ from ldirectord_py.cli.options import OptionParser
 from ldirectord_py.cli.terminal import local_time
 from ldirectord_py.cli.until import future_time
 from ldirectord_py.control.client import ControlClient
+from ldirectord_py.runtime.text import count_of
 
 MAX_WAIT: Final = 7 * 86_400.0
 """Seconds that a command may wait."""
@@ -82,7 +83,7 @@ def _administer(
         print(f"This does not last over a restart of the daemon: {answer['fault']}", file=sys.stderr)
     missed = [server for server in servers if server["state"] != _ENDS_IN[command]]
     if missed:
-        print(f"{len(missed)} disabled servers stay so; enable ends that", file=sys.stderr)
+        print(f"{count_of(len(missed), 'disabled server')} not changed; enable ends that", file=sys.stderr)
     return NOT_DONE if missed or not answer["kept"] else 0, servers
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.config.parse import Parsed
+from ldirectord_py.runtime.text import count_of
 
 
 def run(invocation: Invocation) -> int:
@@ -19,12 +20,8 @@ def summary(loaded: Parsed) -> str:
     virtuals = loaded.config.virtuals
     reals = sum(len(virtual.reals) for virtual in virtuals)
     counts = (
-        _count(len(virtuals), "virtual server"),
-        _count(reals, "real server"),
-        _count(len(loaded.warnings), "warning"),
+        count_of(len(virtuals), "virtual server"),
+        count_of(reals, "real server"),
+        count_of(len(loaded.warnings), "warning"),
     )
     return ", ".join(counts)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final, TextIO
 
 from ldirectord_py.control.client import ControlClient
+from ldirectord_py.runtime.text import count_of
 
 RECOUNT_INTERVAL: Final = 1.0
 """Seconds between two counts."""
@@ -85,7 +86,7 @@ def wait_for_connections(client: ControlClient, servers: Sequence[str], seconds:
     def text(found: Usages) -> tuple[str, int]:
         active, inactive, persistent = (found.total(kind) for kind in ("active", "inactive", "persistent"))
         counts = f"{active} active, {inactive} inactive, {persistent} persistent"
-        return f"{found.remaining} connections ({counts})", found.remaining
+        return f"{count_of(found.remaining, 'connection')} ({counts})", found.remaining
 
     return _wait(partial(_count, client, servers), seconds, Progress(stream), text, lambda found: found.are_drained)
 

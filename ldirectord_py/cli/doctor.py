@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
-from ldirectord_py.changes import count_of
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.cli.options import OptionParser
@@ -16,6 +15,7 @@ from ldirectord_py.doctor.examinations import Diagnosis, examine
 from ldirectord_py.doctor.finding import Finding
 from ldirectord_py.doctor.host.collect import collect
 from ldirectord_py.instance.pid_file import instance
+from ldirectord_py.runtime.text import count_of
 
 MAX_NAMES: Final = 3
 """Virtuals or servers that the text names for a finding; JSON has all."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ldirectord_py.administration import Entries
-from ldirectord_py.changes import Change, changes, count_of, summary, totals
+from ldirectord_py.changes import Change, changes, summary, totals
 from ldirectord_py.cli.arguments import Invocation, MissingConfigError, find
 from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.cli.options import OptionParser
@@ -29,6 +29,7 @@ from ldirectord_py.ipvs.netlink.read_only import read_only_kernel
 from ldirectord_py.ipvs.table import DestinationKey, Table, service_of
 from ldirectord_py.report.events import Event, NotWritten, Unresolved
 from ldirectord_py.report.wording import line
+from ldirectord_py.runtime.text import count_of
 
 CHANGES = 3
 ASSUMPTIONS = ("current", "up", "down")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ldirectord_py.cli.terminal import Colour, coloured, local_time, printable_line, short_duration, short_latency
+from ldirectord_py.runtime.text import count_of
 
 MAX_WELL: Final = 30
 """Virtuals without trouble that have a line each; more of them are only counted, unless all are asked for."""
@@ -78,7 +79,7 @@ def summary_line(answer: Mapping[str, Any]) -> str:
     virtuals = answer["virtuals"]
     up, total = (sum(virtual[name] for virtual in virtuals) for name in ("up", "total"))
     outages = sum("outage" in virtual["trouble"] for virtual in virtuals)
-    parts = [f"{up} of {total} real servers up", f"{len(virtuals)} virtual{'s' * (len(virtuals) != 1)}"]
+    parts = [f"{up} of {total} real servers up", count_of(len(virtuals), "virtual")]
     if outages:
         parts.append(f"{outages} WITHOUT A SERVER")
     states = Counter(real["administrative"]["state"] for virtual in virtuals for real in virtual["reals"])

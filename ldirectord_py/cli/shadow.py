@@ -18,7 +18,6 @@ from typing import Any, Final
 import uvloop
 
 from ldirectord_py.administration import Entries
-from ldirectord_py.changes import count_of
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.configuration import load_with_warnings
 from ldirectord_py.cli.moments import seconds_or_duration
@@ -33,6 +32,7 @@ from ldirectord_py.ipvs.ipvsadm import command, values
 from ldirectord_py.ipvs.netlink.read_only import read_only_kernel
 from ldirectord_py.ipvs.table import Row, service_of
 from ldirectord_py.report.log.logfile import PACKAGE_LOGGER
+from ldirectord_py.runtime.text import count_of
 
 DIFFERENCES: Final = 1
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)

@@ -9,6 +9,7 @@ from ldirectord_py.cli.screen import ScreenLine
 from ldirectord_py.cli.server_details import detail_lines
 from ldirectord_py.cli.server_table import Layout, Server, real_cells, summary_line
 from ldirectord_py.cli.terminal import Colour, local_time, printable_line
+from ldirectord_py.runtime.text import count_of
 
 HELP: Final = "q quit  arrows move  Enter open  / filter  s sort  a all or trouble  d drain  u undrain"
 HEADS: Final = ("REAL", "VIRTUAL", "OBSERVED", "KERNEL", "ADMINISTRATIVE", "CONFIGURED", "")
@@ -138,7 +139,7 @@ class TopView:
         error = self.answer["kernel"]["error"] if self.answer else None
         if error:
             return ScreenLine(printable_line(f"The kernel's table cannot be read: {error}"), Colour.RED)
-        in_trouble = f"{len(rows)} server{'s' * (len(rows) != 1)} in trouble"
+        in_trouble = f"{count_of(len(rows), 'server')} in trouble"
         shown = f"all {len(rows)} servers" if self.everything else in_trouble
         passing = f" with {self._filter}" if self._filter else ""
         return ScreenLine(f"{shown}{passing}, by {self._sort}", Colour.DIM)

@@ -29,6 +29,7 @@ from ldirectord_py.report.events import (
     Unresolved,
     Written,
 )
+from ldirectord_py.runtime.text import count_of
 
 MAX_LISTED: Final = 10
 """Names or rows that one line lists."""
@@ -58,7 +59,8 @@ def description(event: Event) -> str:
             return f"No real server of {virtual.id} is up" if began else f"A real server of {virtual.id} is up again"
         case ConfigInForce(config):
             reals = sum(len(virtual.reals) for virtual in config.virtuals)
-            return f"A configuration is in force: {len(config.virtuals)} virtual servers, {reals} real servers"
+            servers = f"{count_of(len(config.virtuals), 'virtual server')}, {count_of(reals, 'real server')}"
+            return f"A configuration is in force: {servers}"
         case ReloadRefused(reasons):
             return f"A configuration was refused, the old one stays: {_listed(reasons, '; ')}"
         case Checked() | Probed():
@@ -94,7 +96,7 @@ def _unjudged(event: Unjudged) -> str:
 
 
 def _checks(event: Unjudged) -> str:
-    return f"{event.checks} check{'s' * (event.checks > 1)} of {event.servers} server{'s' * (event.servers > 1)}"
+    return f"{count_of(event.checks, 'check')} of {count_of(event.servers, 'server')}"
 
 
 @lru_cache(maxsize=64)  # the rows of a virtual follow each other: 1 us of 4 a line

@@ -29,6 +29,11 @@ def printable(data: bytes, limit: int = MAX_PRINTABLE) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def count_of(number: int, noun: str) -> str:
+    """Return ``1 row`` or ``2 rows``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def error_text(error: Exception) -> str:
     """Return the message of an error, on one line."""
     text = getattr(error, "strerror", None) or " ".join(map(str, error.args)) or type(error).__name__

@@ -18,6 +18,7 @@ from ldirectord_py.desired import Health
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.report.events import Administered, Checked, ConfigInForce, Event, Listener, Phase
+from ldirectord_py.runtime.text import count_of
 
 
 class Director:
@@ -57,7 +58,7 @@ class Director:
         states = Counter(entry.state for entry in self.administered.values())
         drained, disabled = states[AdministrativeState.DRAIN], states[AdministrativeState.DISABLED]
         more = f"{f', {drained} drained' if drained else ''}{f', {disabled} disabled' if disabled else ''}"
-        return f"{virtuals} virtual servers, {up} of {reals} real servers up{more}"
+        return f"{count_of(virtuals, 'virtual server')}, {up} of {reals} real servers up{more}"
 
     async def start(self) -> None:
         """Take over the rows that the kernel holds of our services, and write the others; raises KernelError."""

@@ -77,7 +77,7 @@ def test_disable_drains_first_where_it_waits(run: Run) -> None:
     ]
     status, text, errors = run("undrain", "127.0.0.2")
     assert status == 1
-    assert errors == "1 disabled servers stay so; enable ends that\n"
+    assert errors == "1 disabled server not changed; enable ends that\n"
     assert [line.split(": ")[1].split(" by")[0] for line in text.splitlines()] == ["disabled", "ready"]
     assert run("enable", "*")[0] == 0
 

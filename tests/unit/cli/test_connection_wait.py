@@ -63,7 +63,7 @@ def test_it_ends_when_the_last_connection_and_client_is_gone() -> None:
     assert stream.getvalue() == (
         "0 connections (0 active, 0 inactive, 0 persistent)\n"
         "4 connections (2 active, 1 inactive, 1 persistent)\n"
-        "1 connections (0 active, 0 inactive, 1 persistent)\n"
+        "1 connection (0 active, 0 inactive, 1 persistent)\n"
         "0 connections (0 active, 0 inactive, 0 persistent)\n"
     )
 

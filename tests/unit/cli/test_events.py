@@ -49,7 +49,7 @@ def line(process: subprocess.Popen[str]) -> str:
 def test_what_happened_is_a_line_each(daemon: MemoryDaemon) -> None:
     status, text, errors = daemon.run("events")
     assert (status, errors) == (0, "")
-    pattern = r" +1  \S+ \S+  configuration-in-force A configuration is in force: 1 virtual servers, 1 real servers\n"
+    pattern = r" +1  \S+ \S+  configuration-in-force A configuration is in force: 1 virtual server, 1 real server\n"
     assert re.fullmatch(pattern, text)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldirectord_py.runtime.text import ESCAPED, as_bytes, escape_surrogates
+from ldirectord_py.runtime.text import ESCAPED, as_bytes, count_of, escape_surrogates
 
 anything = st.text(st.characters() | st.characters(categories=["Cs"]))
 
@@ -29,3 +29,7 @@ def test_a_byte_is_escaped_as_a_byte() -> None:
 def test_bytes_that_cannot_be_decoded_stay_an_error() -> None:
     with pytest.raises(UnicodeDecodeError):
         b"\xff".decode(errors=ESCAPED)
+
+
+def test_a_count_has_its_noun_in_the_right_number() -> None:
+    assert [count_of(number, "row") for number in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]

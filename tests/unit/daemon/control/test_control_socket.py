@@ -16,7 +16,7 @@ from ldirectord_py.daemon.run import Daemon
 async def test_status_is_the_daemon_and_its_configuration(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         answer = await ask(daemon, "status")
-        assert answer["summary"] == "1 virtual servers, 1 of 1 real servers up"
+        assert answer["summary"] == "1 virtual server, 1 of 1 real servers up"
         known = {"pid": os.getpid(), "version": "1.2.3", "instance": "web.cf", "config": str(tmp_path / "web.cf")}
         assert answer.items() >= known.items()
         assert answer["started"] <= answer["in_force_since"] <= answer["as_of"]

@@ -50,7 +50,7 @@ async def test_a_drained_server_keeps_its_row_at_weight_0_until_it_is_ready() ->
         f"Real server {NAMED} is drained by alice: new kernel",
         f"Quiescent real server: {ONE} ({WEB}) (Weight set to 0)",
     ]
-    assert site.director.summary == "1 virtual servers, 1 of 2 real servers up, 1 drained"
+    assert site.director.summary == "1 virtual server, 1 of 2 real servers up, 1 drained"
     assert await administer(site, {}, BOB) == {ONE: 1, TWO: 1}
     assert site.lines == [
         f"Real server {NAMED} is ready again, by bob",
@@ -65,7 +65,7 @@ async def test_a_disabled_server_has_no_row_until_it_is_ready() -> None:
         f"Real server {NAMED} is disabled by alice: new kernel",
         f"Deleted real server: {ONE} ({WEB})",
     ]
-    assert site.director.summary == "1 virtual servers, 1 of 2 real servers up, 1 disabled"
+    assert site.director.summary == "1 virtual server, 1 of 2 real servers up, 1 disabled"
     assert await administer(site, entries(BOTH, _1=DRAIN)) == {ONE: 0, TWO: 1}
     assert await administer(site, {}) == {ONE: 1, TWO: 1}
     assert site.lines[0] == f"Real server {NAMED} is ready again, its time is over, it was drained by alice: new kernel"
