@@ -7,16 +7,14 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from ldirectord_py.cli.arguments import Invocation, UsageError
 from ldirectord_py.cli.connection_wait import DEADLINE_PASSED, wait_for_connections, wait_for_weight
 from ldirectord_py.cli.control_client import connect
-from ldirectord_py.cli.moments import seconds_or_duration
+from ldirectord_py.cli.moments import future_time, local_now, seconds_or_duration
 from ldirectord_py.cli.options import OptionParser
 from ldirectord_py.cli.terminal import local_time
-from ldirectord_py.cli.until import future_time
 from ldirectord_py.control.client import ControlClient
 from ldirectord_py.runtime.text import count_of
 
@@ -56,7 +54,7 @@ def _parse_words(command: str, arguments: Sequence[str]) -> argparse.Namespace:
     if options.wait is not None and not 0 <= options.wait <= MAX_WAIT:
         raise UsageError(f"{command}: --wait has to be 0 to {MAX_WAIT:.0f} seconds")
     until = getattr(options, "until", None)
-    options.until = None if until is None else future_time(until, datetime.now().astimezone())
+    options.until = None if until is None else future_time(until, local_now())
     return options
 
 

@@ -8,12 +8,11 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from ldirectord_py.cli.arguments import Invocation
 from ldirectord_py.cli.control_client import connect
-from ldirectord_py.cli.moments import past_time
+from ldirectord_py.cli.moments import local_now, past_time
 from ldirectord_py.cli.options import OptionParser
 from ldirectord_py.cli.terminal import Colour, coloured, local_time, printable_line, wants_colour
 from ldirectord_py.control.client import NotReachable
@@ -121,4 +120,4 @@ def _position(since: str) -> dict[str, Any]:
         return {}
     if number := _NUMBER.fullmatch(since):
         return {"since": int(number["seq"]), "epoch": number["epoch"]}
-    return {"since_time": past_time(since, datetime.now().astimezone())}
+    return {"since_time": past_time(since, local_now())}

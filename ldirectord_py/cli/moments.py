@@ -1,4 +1,4 @@
-"""Times as people write them: ``14:30``, ``2026-11-28 14:30``, ``10m`` ago; and durations, as in ``1h30m``."""
+"""Times as people write them: ``14:30``, ``2026-11-28 14:30``, ``10m`` ago or later; and durations, as in ``1h30m``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from ldirectord_py.cli.arguments import UsageError
 
 _DURATION: Final = re.compile(r"\+?(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s)?")
-_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?")
+_CLOCK: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?")
 
 
 def duration(text: str) -> timedelta | None:
@@ -32,18 +32,48 @@ def seconds_or_duration(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write seconds, 10m or 1h30m") from None
 
 
+def local_now() -> datetime:
+    """Return the time of this host without a zone: the one of today may not be that of another day."""
+    return datetime.now()  # noqa: DTZ005
+
+
 def past_time(text: str, now: datetime) -> float:
     """Return a time in seconds since the epoch; raises UsageError.
 
-    A duration is that long ago, a time of day the last one before ``now``, and a time without a zone is local.
+    A duration is that long before ``now``, a time of day the last one. A time without a zone is in that of ``now``, a
+    local one if ``now`` has none.
     """
-    if (ago := duration(text.removesuffix(" ago"))) is not None:
-        return now.timestamp() - ago.total_seconds()
     try:
-        if _CLOCK.fullmatch(text):
-            hour, minute, second = (int(part) for part in f"{text}:0".split(":")[:3])
-            at = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
-            return (at if at <= now else at - timedelta(days=1)).timestamp()
-        return datetime.fromisoformat(text).timestamp()
+        if (ago := duration(text.removesuffix(" ago"))) is not None:
+            return now.timestamp() - ago.total_seconds()
+        return _point_in_time(text, now, ahead=False)
     except (ValueError, OverflowError):
         raise UsageError(f"{text!r} is no time; write 14:30, 2026-11-28T14:30 or 10m (ago)") from None
+
+
+def future_time(text: str, now: datetime) -> float:
+    """Return a time after ``now`` in seconds since the epoch; raises UsageError.
+
+    A duration is that much later, a time of day the next one; zones are those of ``past_time``.
+    """
+    text = text.strip()
+    try:
+        later = duration(text)
+        seconds = _point_in_time(text, now, ahead=True) if later is None else now.timestamp() + later.total_seconds()
+    except (ValueError, OverflowError):
+        raise UsageError(f"{text!r} is no time; write 14:30, 2h, 1h30m or 2026-11-28T14:30") from None
+    if seconds <= now.timestamp():
+        raise UsageError(f"{text!r} is over already")
+    return seconds
+
+
+def _point_in_time(text: str, now: datetime, *, ahead: bool) -> float:
+    """Return a time of day after or before ``now``, or a time of ISO 8601, in seconds since the epoch."""
+    if not _CLOCK.fullmatch(text):
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=now.tzinfo)).timestamp()
+    hour, minute, second = (int(part) for part in f"{text}:0".split(":")[:3])
+    today = now.replace(hour=hour, minute=minute, second=second, microsecond=0, fold=0)
+    if ahead:
+        return (today if today > now else today + timedelta(days=1)).timestamp()
+    return (today if today <= now else today - timedelta(days=1)).timestamp()

@@ -87,7 +87,6 @@ PURE: tuple[str, ...] = (
         "daemon.reconciler.manual_edits",
         "cli.arguments",
         "cli.moments",
-        "cli.until",
         "web.board",
         "web.daemon_metrics",
         "web.health",
