@@ -26,8 +26,6 @@ _COLOURS: Final[Mapping[str, Colour]] = {
     "outage": Colour.RED,
     "disagrees": Colour.MAGENTA,
 }
-
-
 _ADMINISTERED: Final[Mapping[str, str]] = {
     "drain": "drained",
     "disabled": "disabled",
@@ -179,7 +177,7 @@ def reasons(real: Server) -> list[str]:
         since = f" since {local_time(administrative['since'])}" if administrative["since"] else ""
         until = f" until {local_time(administrative['until'])}" if administrative["until"] else ""
         why = f": {administrative['why']}" if administrative["why"] else ""
-        texts.append(f"{administrative['state']} by {administrative['who']}{since}{until}{why}")
+        texts.append(f"{_ADMINISTERED[administrative['state']]} by {administrative['who']}{since}{until}{why}")
     if observed["reason"]:
         texts.append(observed["reason"])
     return [printable_line(text) for text in texts]

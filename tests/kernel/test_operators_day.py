@@ -237,7 +237,7 @@ def drain(day: Day) -> None:
     waiting = day.operator.begin("drain", day.drained, "--why", WHY, "--wait", str(int(WITHIN)))
     with terminal(day.operator.command("top"), day.operator.environment) as screen:
         screen.wait_for(day.drained, WITHIN)
-        screen.wait_for("drain by root", WITHIN)
+        screen.wait_for("drained by root", WITHIN)
         screen.press("q")
         assert screen.process.wait(WITHIN) == 0
     done = day.operator.finish(waiting)

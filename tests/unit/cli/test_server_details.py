@@ -37,7 +37,7 @@ def test_one_server_that_disagrees_and_of_which_nothing_is_known_yet() -> None:
     for part in (
         "DISAGREES       not in the kernel",
         "observed        unknown; no result so far",
-        "administrative  drain by alice",
+        "administrative  drained by alice",
         "kernel          weight 2, 12 active and 3 inactive connections",
         "no transition since the daemon has it",
     ):

@@ -82,7 +82,7 @@ def test_a_drained_server_says_who_and_why(monkeypatch: pytest.MonkeyPatch) -> N
     }
     (row,) = lines(site(real(administrative=drained, trouble=["drain"])))[3:]
     assert row.startswith("~ 10.1.0.1:80")
-    assert "drain by alice since 2026-11-28 0" in row
+    assert "drained by alice since 2026-11-28 0" in row
     assert row.endswith(":00:00: disk; 200 OK")
 
 

@@ -54,7 +54,7 @@ def test_the_servers_are_shown_opened_and_drained_and_the_terminal_is_given_back
         shown.press("/127.0.0.3\r")
         shown.wait_for("127.0.0.3")
         shown.press("dnew disk\r")
-        shown.wait_for("drain by ")
+        shown.wait_for("drained by ")
         assert "new disk" in daemon.run("show", "--json")[1]
         shown.press("q")
         shown.wait_for(LEAVE)
