@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from ldirectord_py.control.listening import short_path
-from ldirectord_py.control.protocol import Code, RequestError, encode_request
+from ldirectord_py.control.protocol import MAX_ANSWER_LENGTH, Code, RequestError, encode_request
 from ldirectord_py.errors import LdirectordError
 
 CONNECT_TIMEOUT: Final = 5.0
@@ -22,9 +22,6 @@ CONNECT_INTERVAL: Final = 0.02
 
 ANSWER_TIMEOUT: Final = 30.0
 """Seconds for an answer, unless the caller waits for another time."""
-
-MAX_ANSWER_LENGTH: Final = 256 * 1024 * 1024
-"""Bytes of one answer."""
 
 _CHUNK_LENGTH: Final = 256 * 1024
 

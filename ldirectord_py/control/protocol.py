@@ -26,6 +26,9 @@ PROTOCOL_VERSION: Final = 1
 MAX_REQUEST_LENGTH: Final = 64 * 1024
 """Bytes of a request, with its line end."""
 
+MAX_ANSWER_LENGTH: Final = 256 * 1024 * 1024
+"""Bytes of one answer that a client reads."""
+
 Answer = Mapping[str, object]
 """The fields of an answer; one of them, or of the items of a Lazy, may be a Lazy."""
 

@@ -9,10 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from ldirectord_py.control.protocol import encode_request
-
-MAX_LINE_LENGTH: Final = 256 * 1024 * 1024
-"""Bytes of one answer."""
+from ldirectord_py.control.protocol import MAX_ANSWER_LENGTH, encode_request
 
 _CHUNK_LENGTH: Final = 256 * 1024
 
@@ -49,5 +46,5 @@ class DaemonConnection:
                 del unread[: end + 1]
                 yield json.loads(line), line
             searched = len(unread)
-            if searched > MAX_LINE_LENGTH:
+            if searched > MAX_ANSWER_LENGTH:
                 raise EOFError("the daemon sends a line without end")

@@ -138,17 +138,18 @@ class Feed:
         return min(MAX_INTERVAL, max(MIN_INTERVAL, COST * self._took))
 
     def _take(self, answer: dict[str, Any], line: bytes) -> None:
-        match answer.get("id"), answer.get("ok"):
-            case 1, True:
-                self._take_snapshot(answer, line)
-            case 1, _:
+        number = answer.get("id")
+        if not answer.get("ok"):
+            if number == SHOW:
                 self._answered.set()  # the daemon is busy: asked again after the interval
-            case 2, True:
-                self._take_events(answer)
-            case 3, True:
-                self.status = answer
-            case 4, True:
-                self.counters = answer
+        elif number == SHOW:
+            self._take_snapshot(answer, line)
+        elif number == EVENTS:
+            self._take_events(answer)
+        elif number == STATUS:
+            self.status = answer
+        elif number == COUNTERS:
+            self.counters = answer
 
     def _take_snapshot(self, answer: dict[str, Any], line: bytes) -> None:
         now = time.monotonic()

@@ -18,12 +18,15 @@ ABSENT: Final = "\u2013"
 MARKS: Final[Mapping[str, str]] = {
     "up": "●",
     "down": "▼",
-    "unknown": "?",
     "drain": "◐",
     "disabled": "■",
     "maintenance": "◆",
+    "unknown": "?",
 }
 """A shape for each state, for those who cannot tell its colour."""
+
+STATES: Final = tuple(MARKS)
+"""The states of a real server; what an operator did to it comes before what its checks say."""
 
 SEVERITIES: Final = (
     *("down", "flapping", "disagrees", "overdue", "drain", "disabled", "maintenance"),
@@ -45,10 +48,18 @@ def word(name: str) -> str:
     return WORDS.get(name, name)
 
 
+def state_of(real: Fields) -> str:
+    """Return one of STATES."""
+    administrative = str(real["administrative"]["state"])
+    if administrative != "ready":
+        return administrative
+    return {True: "up", False: "down", None: "unknown"}[real["observed"]["up"]]
+
+
 def server_row(real: Fields, troubles: Collection[str]) -> Row:
     """Return the row of a real server that has these troubles."""
     observed, administrative, kernel = real["observed"], real["administrative"], real["kernel"]
-    state = _state(observed, administrative)
+    state = state_of(real)
     hurts = [name for name in SEVERITIES if name in troubles]
     return {
         "kind": "server",
@@ -92,12 +103,6 @@ def _leaving(others: Collection[Fields]) -> str:
     """Return the rows of the kernel that are no server of the virtual any more."""
     rows = [f"{each['real']} ({each['kernel']['active']} active)" for each in others]
     return f"leaving: {', '.join(rows)}" if rows else ""
-
-
-def _state(observed: Fields, administrative: Fields) -> str:
-    if administrative["state"] != "ready":
-        return str(administrative["state"])
-    return {True: "up", False: "down"}.get(observed["up"], "unknown")
 
 
 def _note(administrative: Fields, disagrees: Collection[str]) -> str:

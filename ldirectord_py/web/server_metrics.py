@@ -8,9 +8,7 @@ from typing import Any, Final
 
 from ldirectord_py.web.metric_labels import labels_text, real_labels
 from ldirectord_py.web.metric_text import Family, Sample, family_text
-
-STATES: Final = ("up", "down", "drain", "disabled", "maintenance", "unknown")
-"""The states of a real server; what an operator did to it comes before what its checks say."""
+from ldirectord_py.web.rows import STATES, state_of
 
 Value = Callable[[Mapping[str, Any]], float | None]
 
@@ -69,14 +67,6 @@ def server_text(virtuals: Sequence[Mapping[str, Any]], transitions: Iterable[Map
     yield family_text(STATE, [sample for labels, real in reals for sample in _states(labels, state_of(real))])
     yield family_text(LAST_CODE, [(f'{labels},code="{code}"', 1) for labels, real in reals if (code := _code(real))])
     yield family_text(INFO, [(f"{labels},{labels_text(_real_names(real))}", 1) for labels, real in reals])
-
-
-def state_of(real: Mapping[str, Any]) -> str:
-    """Return one of STATES."""
-    administrative = str(real["administrative"]["state"])
-    if administrative != "ready":
-        return administrative
-    return {True: "up", False: "down", None: "unknown"}[real["observed"]["up"]]
 
 
 def _samples(virtuals: Iterable[Mapping[str, Any]]) -> Iterable[Sample]:
