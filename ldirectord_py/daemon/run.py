@@ -30,7 +30,7 @@ import asyncio
 import logging
 import math
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from ldirectord_py.checks.registry import kinds
@@ -63,6 +63,7 @@ from ldirectord_py.report.monitorfile import FLUSH_TIMEOUT
 from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.garbage import freeze_survivors, gc_paused
 from ldirectord_py.runtime.loop_lag import LoopLag
+from ldirectord_py.runtime.waiting import run_all
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +157,7 @@ class Daemon:
         self.control.listen()
         self.notify.ready(self.director.summary)
         ready()
-        await _run_all(
+        await run_all(
             self.director.run(),
             self.reloader.run(self.commands.changed),
             self.name_watch.run(),
@@ -217,13 +218,6 @@ def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:
     if signals.unblock():
         on_hangup()
     return stop
-
-
-async def _run_all(*coroutines: Coroutine[Any, Any, object]) -> None:
-    """Run coroutines, of which most never return; an exception in one ends the others and is raised."""
-    async with asyncio.TaskGroup() as group:
-        for coroutine in coroutines:
-            group.create_task(coroutine)
 
 
 async def _stop(director: Director) -> None:

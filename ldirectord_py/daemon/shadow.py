@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from ldirectord_py.administration import Entries
 from ldirectord_py.checks.registry import kinds
@@ -32,6 +32,7 @@ from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey, Table
 from ldirectord_py.report.events import Checked, Event
 from ldirectord_py.report.log.listener import log
 from ldirectord_py.runtime.incidents import OngoingFault
+from ldirectord_py.runtime.waiting import run_all
 
 logger = logging.getLogger(__name__)
 
@@ -131,13 +132,14 @@ class Shadow:
 
     async def run(self) -> None:
         """Run until cancelled; an exception in one part ends the others and is raised."""
-        parts: list[Coroutine[Any, Any, object]] = [
-            *(self.director.run(), self._reloader.run(), self._name_watch.run()),
-            *(self._maintenance.run(), self._maintenance.names.run(), self._compare_for_ever()),
-        ]
-        async with asyncio.TaskGroup() as group:
-            for part in parts:
-                group.create_task(part)
+        await run_all(
+            self.director.run(),
+            self._reloader.run(),
+            self._name_watch.run(),
+            self._maintenance.run(),
+            self._maintenance.names.run(),
+            self._compare_for_ever(),
+        )
 
     async def close(self) -> None:
         """End the checks."""

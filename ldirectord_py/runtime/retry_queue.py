@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ldirectord_py.runtime.backoff import Backoff
+from ldirectord_py.runtime.waiting import wait_until_set
 
 T = TypeVar("T")
 
@@ -72,7 +73,7 @@ class RetryQueue(Generic[T]):
             self.count_lost()
             return
         self.items.append(item)
-        if self._task is None or self._task.done():
+        if self.is_idle:
             self._task = asyncio.create_task(self._run())
 
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109
@@ -106,9 +107,7 @@ class RetryQueue(Generic[T]):
         """Send until the queue is empty, or once more after ``close``."""
         while self.items:
             if self._delay:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._delay):
-                        await self._closing.wait()
+                await wait_until_set(self._closing, self._delay)
             is_last = self._closing.is_set()
             try:
                 failure = await self._send_all()

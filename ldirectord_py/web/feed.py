@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ldirectord_py.runtime.waiting import wait_until_set
 from ldirectord_py.web.board import Board
 from ldirectord_py.web.connection import DaemonConnection
 
@@ -124,10 +125,7 @@ class Feed:
     async def _wait_for_next(self) -> None:
         """Wait for the interval, or less after an event."""
         interval = self.interval
-        try:
-            async with asyncio.timeout(interval):
-                await self._wanted.wait()
-        except TimeoutError:
+        if not await wait_until_set(self._wanted, interval):
             return
         waited = time.monotonic() - (self.snapshot.at if self.snapshot else 0.0)
         await asyncio.sleep(min(max(EVENT_DELAY, EVENT_COST * self._took - waited), max(0.0, interval - waited)))

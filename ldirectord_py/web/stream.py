@@ -14,6 +14,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from ldirectord_py.runtime.json_lines import encode_json
+from ldirectord_py.runtime.waiting import wait_until_set
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.keys import FEED, LIMITS, STREAMS
 from ldirectord_py.web.page import summary
@@ -106,11 +107,7 @@ async def _send_all(response: web.StreamResponse, feed: Feed, position: StreamPo
         async with asyncio.timeout(WRITE_TIMEOUT):
             await response.write(text.encode())
         text = ""
-        try:
-            async with asyncio.timeout(BEAT_INTERVAL):
-                await changed.wait()
-        except TimeoutError:
-            pass
+        await wait_until_set(changed, BEAT_INTERVAL)
 
 
 def _shown(event: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ldirectord_py.daemon.administration.files import keep_aside, read_file, wri
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.text import error_text
 from ldirectord_py.runtime.threads import DaemonThreads
+from ldirectord_py.runtime.waiting import wait_until_set
 from ldirectord_py.saved_state import DamagedStateError, SavedState, with_section
 
 logger = logging.getLogger(__name__)
@@ -91,9 +92,7 @@ class StateFile:
         """Write the sections when they change, for ever."""
         retry = None
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(retry):
-                    await self._changed.wait()
+            await wait_until_set(self._changed, retry)
             self._changed.clear()
             retry = None if await self.write(DISK_TIMEOUT) else RETRY_INTERVAL
             await asyncio.sleep(WRITE_INTERVAL)

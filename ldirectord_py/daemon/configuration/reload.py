@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -25,6 +24,7 @@ from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.report.events import ReloadRefused
 from ldirectord_py.runtime.garbage import gc_paused
 from ldirectord_py.runtime.threads import run_in_daemon_thread
+from ldirectord_py.runtime.waiting import wait_until_set
 
 logger = logging.getLogger(__name__)
 
@@ -85,10 +85,7 @@ class Reloader:
     async def run(self, on_change: Callable[[], None] = lambda: None) -> None:
         """Reload on request and when files change, for ever; ``on_change`` is called after each change of the files."""
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(WATCH_INTERVAL):
-                    await self._requested.wait()
-            if self._requested.is_set():
+            if await wait_until_set(self._requested, WATCH_INTERVAL):
                 self._requested.clear()
                 waiting, self._waiting = self._waiting, []
                 logger.info("Reloading Linux Director Daemon config on signal")

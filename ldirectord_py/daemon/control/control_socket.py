@@ -7,7 +7,6 @@ import grp
 import logging
 import os
 import socket
-from contextlib import suppress
 from typing import Final, NoReturn
 
 from ldirectord_py.config.model import Globals
@@ -18,6 +17,7 @@ from ldirectord_py.daemon.control.requests import routes
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.text import error_text
 from ldirectord_py.runtime.threads import run_in_daemon_thread
+from ldirectord_py.runtime.waiting import wait_until_set
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +68,7 @@ class ControlSocket:
         """Look up groups and give them their rights, for ever; groups that cannot be looked up have none."""
         retry = None
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(retry):
-                    await self._changed.wait()
+            await wait_until_set(self._changed, retry)
             self._changed.clear()
             done = not self._is_open or await self._give_rights(*self._groups)
             retry = None if done else RETRY_INTERVAL

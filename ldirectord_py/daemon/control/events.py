@@ -9,6 +9,7 @@ from typing import Final
 from ldirectord_py.control.protocol import Answer, ControlRequest, Lazy
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.history.journal import Gap, Journal
+from ldirectord_py.runtime.waiting import wait_until_set
 
 MAX_AT_ONCE: Final = 200
 """Events in one answer of a stream."""
@@ -62,15 +63,7 @@ async def _follow(journal: Journal, since: int, gap: Gap | None) -> AsyncGenerat
             yield answer
             since = int(str(answer["last"]))
             if journal.last <= since:
-                await _wait(changed)
+                await wait_until_set(changed, MAX_SILENCE)
             gap = journal.gap(since)
     finally:
         journal.unfollow(changed.set)
-
-
-async def _wait(changed: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(MAX_SILENCE):
-            await changed.wait()
-    except TimeoutError:
-        return

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Final, NoReturn
 
@@ -16,6 +15,7 @@ from ldirectord_py.daemon.web.process import PageProcess
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.respawning import run_again_and_again
 from ldirectord_py.runtime.text import error_text
+from ldirectord_py.runtime.waiting import wait_until_set
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +51,7 @@ class PageSupervisor:
         """Serve the page, for ever."""
         done = True
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(None if done else ADDRESS_RETRY_INTERVAL):
-                    await self._changed.wait()
+            await wait_until_set(self._changed, None if done else ADDRESS_RETRY_INTERVAL)
             self._changed.clear()
             done = await self._switch(*self._wanted)
 
