@@ -93,12 +93,12 @@ def virtual_lines(virtual: Server, answer: Mapping[str, Any]) -> Iterator[TableL
     yield TableLine((virtual_text(virtual),), Colour.RED if outage else Colour.BOLD)
     readable = answer["kernel"]["error"] is None
     for real in virtual["reals"]:
-        yield TableLine(real_cells(real, readable=readable), _colour(real["trouble"]))
+        yield TableLine(real_cells(real, readable=readable), trouble_colour(real["trouble"]))
     fallback = virtual["fallback"]
     if fallback and (fallback["used"] or fallback["disagrees"]):
         used = "in use" if fallback["used"] else "not in use"
         cells = ("  " + fallback["server"], "fallback", "", used, kernel_cell(fallback["kernel"], readable=readable))
-        yield TableLine((*cells, "; ".join(fallback["disagrees"])), _colour(virtual["trouble"]))
+        yield TableLine((*cells, "; ".join(fallback["disagrees"])), trouble_colour(virtual["trouble"]))
     for other in virtual["others"]:
         cells = ("  " + other["real"], "-", "", "", kernel_cell(other["kernel"], readable=readable))
         yield TableLine((*cells, f"in the kernel only: {_why_left(other['administrative'])}"), Colour.YELLOW)
@@ -116,7 +116,8 @@ def virtual_text(virtual: Server) -> str:
     configured = virtual["configured"]
     name = f" ({printable_line(virtual['servicename'])})" if virtual["servicename"] else ""
     outage = "  NO SERVER IS UP" if "outage" in virtual["trouble"] else ""
-    return f"{virtual['virtual']}{name}  {configured['scheduler']}, {check_text(configured)}  {counts(virtual)}{outage}"
+    up = f"{virtual['up']}/{virtual['total']} up"
+    return f"{virtual['virtual']}{name}  {configured['scheduler']}, {check_text(configured)}  {up}{outage}"
 
 
 def check_text(configured: Server) -> str:
@@ -124,11 +125,6 @@ def check_text(configured: Server) -> str:
     checktype = configured["checktype"]
     negotiates = checktype == "negotiate" or checktype.isdigit()
     return f"{checktype} {configured['service']}" if negotiates else str(checktype)
-
-
-def counts(virtual: Server) -> str:
-    """Return how many of a virtual's servers are up."""
-    return f"{virtual['up']}/{virtual['total']} up"
 
 
 def real_cells(real: Server, *, readable: bool = True) -> tuple[str, ...]:
@@ -218,5 +214,6 @@ def _hurts(virtual: Server) -> bool:
     return bool(virtual["trouble"] or virtual["others"] or any(real["trouble"] for real in virtual["reals"]))
 
 
-def _colour(trouble: Sequence[str]) -> Colour:
+def trouble_colour(trouble: Sequence[str]) -> Colour:
+    """Return the colour of a virtual or a server with this trouble, the worst first."""
     return next((_COLOURS[word] for word in trouble if word in _COLOURS), Colour.YELLOW if trouble else Colour.PLAIN)

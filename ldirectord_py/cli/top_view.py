@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from ldirectord_py.cli.screen import ScreenLine
 from ldirectord_py.cli.server_details import detail_lines
-from ldirectord_py.cli.server_table import Layout, Server, real_cells, summary_line
+from ldirectord_py.cli.server_table import Layout, Server, real_cells, summary_line, trouble_colour
 from ldirectord_py.cli.terminal import Colour, local_time, printable_line
 from ldirectord_py.runtime.text import count_of
 
@@ -22,8 +22,6 @@ MAX_TYPED: Final = 200
 WORST_FIRST: Final = (
     *("down", "disagrees", "overdue", "unknown", "no-verdict", "failing", "drain", "disabled", "maintenance"),
 )
-
-_RED: Final = frozenset({"down"})
 
 
 def _severity(real: Server) -> tuple[int, str]:
@@ -125,7 +123,7 @@ class TopView:
         lines = [ScreenLine(table[0], Colour.DIM)]
         for real, text in zip(rows[first:], table[1:], strict=False):
             mark = ">" if _name(real) == chosen else " "
-            lines.append(ScreenLine(f"{mark}{text[1:]}", _row_colour(real)))
+            lines.append(ScreenLine(f"{mark}{text[1:]}", trouble_colour(real["trouble"])))
         return lines + [ScreenLine("")] * (self._page + 1 - len(lines))
 
     def _second_line(self, rows: Sequence[Server]) -> ScreenLine:
@@ -201,12 +199,3 @@ def _table(cells: Sequence[Sequence[str]], first: int, count: int) -> list[str]:
     return [
         "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1])) for row in shown
     ]
-
-
-def _row_colour(real: Server) -> Colour:
-    trouble = set(real["trouble"])
-    if trouble & _RED:
-        return Colour.RED
-    if "disagrees" in trouble:
-        return Colour.MAGENTA
-    return Colour.YELLOW if trouble else Colour.PLAIN
