@@ -19,8 +19,6 @@ def run(invocation: Invocation) -> int:
     """Return 0 if every server that is checked is up, else 1; raises NotReachable and RequestError."""
     options = _read_options(invocation.arguments)
     with connect(invocation) as client:
-        if not options.names:
-            raise UsageError("check-now: name a server, as in web1, tcp:192.0.2.1:80/10.0.0.1 or web*")
         results = client.stream("check-now", names=options.names)
         shown = list(results) if options.json else list(_printed(results))
     if options.json:
@@ -32,7 +30,10 @@ def _read_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = OptionParser("check-now")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("names", nargs="*", metavar="NAME")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not options.names:
+        raise UsageError("check-now: name a server, as in web1, tcp:192.0.2.1:80/10.0.0.1 or web*")
+    return options
 
 
 def _printed(results: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -61,8 +61,8 @@ def test_an_unknown_name_is_1_with_what_is_like_it(
     assert capsys.readouterr().err.startswith("no real server localhorst; did you mean localhost")
 
 
-def test_no_name_is_wrong_usage(running: CommandedDaemon, capsys: pytest.CaptureFixture[str]) -> None:
-    assert running.run("check-now") == 255
+def test_no_name_is_wrong_usage_also_without_a_daemon(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["none.cf", "check-now"]) == 255
     assert "check-now: name a server, as in web1" in capsys.readouterr().err
 
 
