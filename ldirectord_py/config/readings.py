@@ -14,7 +14,7 @@ from ldirectord_py.config.server_lines import RealLine, parse_fallback, parse_re
 from ldirectord_py.config.values import ValueContext, maybe_quoted_string, unquoted_word
 from ldirectord_py.errors import Problem
 
-NONE = frozenset(("notify", "notifyurl"))
+NONE_IS_EMPTY = frozenset(("notify", "notifyurl"))
 """The directives whose word ``none`` is read as an empty text."""
 
 Parts = tuple[tuple[str, str], ...]
@@ -95,7 +95,7 @@ def _exact_text(name: str, value: Any) -> str:
             return kind.value if connects is None else str(connects)
         case tuple():
             return _statuses(value)
-        case "" if name in NONE:
+        case "" if name in NONE_IS_EMPTY:
             return "none"
     return str(value)
 
