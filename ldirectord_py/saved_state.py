@@ -32,7 +32,7 @@ MAX_TIME: Final = 1e11
 
 
 class DamagedStateError(LdirectordError):
-    """A state file, or one of its sections, cannot be used; the text says why."""
+    """A state file cannot be used; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ def entry_fields(entry: AdministrativeEntry) -> dict[str, Any]:
 
 
 def read_administration(section: Any) -> tuple[Entries, tuple[str, ...]]:
-    """Return the valid entries of a section, and what is wrong with the others; raises DamagedStateError."""
+    """Return the valid entries of a section, and what is wrong with the rest of it."""
     if not isinstance(section, dict) or not isinstance(section.get("servers"), list):
-        raise DamagedStateError(f"its section {ADMINISTRATION} has no list of servers")
+        return {}, (f"its section {ADMINISTRATION} has no list of servers",)
     if section.get("version") != 1:
-        raise DamagedStateError(f"its section {ADMINISTRATION} has the version {_shown(section.get('version'))}, not 1")
+        return {}, (f"its section {ADMINISTRATION} has the version {_shown(section.get('version'))}, not 1",)
     servers = section["servers"]
     entries, faults = [], []
     for number, fields in enumerate(servers[:MAX_ENTRIES], 1):

@@ -26,7 +26,7 @@ from ldirectord_py.errors import LdirectordError
 from ldirectord_py.report.events import ConfigInForce, Event
 from ldirectord_py.report.wording import MAX_LISTED
 from ldirectord_py.report.wording import administrative_text as text
-from ldirectord_py.saved_state import ADMINISTRATION, DamagedStateError, administration_section, read_administration
+from ldirectord_py.saved_state import ADMINISTRATION, administration_section, read_administration
 
 logger = logging.getLogger(__name__)
 
@@ -50,13 +50,7 @@ class Administrator:
         """Read the state file before the first rows are written; what is over already is dropped."""
         await self.state_file.read()
         section = self.state_file.section(ADMINISTRATION)
-        entries: Entries = {}
-        faults: tuple[str, ...] = ()
-        if section is not None:
-            try:
-                entries, faults = read_administration(section)
-            except DamagedStateError as fault:
-                faults = (str(fault),)
+        entries, faults = ({}, ()) if section is None else read_administration(section)
         await self.state_file.report_section(faults)
         self._director.set_administration(entries)
         self._end_what_is_over()
