@@ -18,6 +18,8 @@ KEEPALIVED_CONF: Final = "/etc/keepalived/keepalived.conf"
 FOLDERS: Final = ("/etc/ha.d", "/etc/ha.d/conf")
 FIRST_PROCESS: Final = Path("/proc/1")
 MAX_FILE_BYTES: Final = 4 << 20
+MEMORY_KERNEL: Final = "--memory-kernel"
+"""The option of a daemon that directs nothing."""
 _STARTING: Final = frozenset({"start", "restart", "try-restart", "run", "supervised"})
 
 
@@ -65,7 +67,8 @@ def director_of(words: Sequence[str]) -> tuple[str, tuple[str, ...]] | None:
         name = word.rpartition("/")[2].split(" ", 1)[0].rstrip(":")
         if name in {"ldirectord", "ldirectord-py", "ldirectord_py"}:
             arguments = tuple(words[at + 1 :])
-            return ("ldirectord", arguments) if _STARTING.intersection(arguments) else None
+            directs = _STARTING.intersection(arguments) and MEMORY_KERNEL not in arguments
+            return ("ldirectord", arguments) if directs else None
         if name == "keepalived" and at == 0:
             return "keepalived", tuple(words[1:])
     return None

@@ -26,6 +26,7 @@ WEB = "virtual = 192.0.2.1:80\n    checktype = on\n    real = 192.0.2.2 gate\n"
         ("/venv/bin/python /venv/bin/ldirectord run", ("ldirectord", ("run",))),
         ("python3 -m ldirectord_py web.cf run", ("ldirectord", ("web.cf", "run"))),
         ("/venv/bin/python /venv/bin/ldirectord web.cf doctor", None),
+        ("python3 -m ldirectord_py web.cf run --memory-kernel", None),
         ("vi /etc/keepalived/keepalived.conf", None),
         ("less keepalived", None),
         ("sh", None),
