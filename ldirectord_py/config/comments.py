@@ -10,6 +10,7 @@ from typing import Any, Final
 import yaml
 
 from ldirectord_py.config.lines import MAX_LINE_LENGTH, Line, Text
+from ldirectord_py.config.yaml_nodes import LOADER
 
 MAX_SIGNS: Final = 64
 """Number signs of a line that may start its comment."""
@@ -68,7 +69,7 @@ def _extents(contents: str) -> tuple[Mapping[int, int], set[int]]:
     """Return the column behind the last scalar of each line, and the lines that are inside of a scalar."""
     ends: dict[int, int] = {}
     inside: set[int] = set()
-    for event in yaml.parse(contents, Loader=yaml.SafeLoader):
+    for event in yaml.parse(contents, Loader=LOADER):
         if not isinstance(event, yaml.ScalarEvent):
             continue
         first: Any = event.start_mark

@@ -14,7 +14,7 @@ from ldirectord_py.errors import ConfigError, Problem
 MAX_NESTING: Final = 16
 """Lists and mappings inside each other."""
 
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast, and optional
+LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast, and optional
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 _PLAIN_HINT = "write the value itself"
@@ -60,7 +60,7 @@ def _events(text: Text) -> Iterator[Any]:
     if surrogate := _SURROGATE.search(contents):
         raise _error_at(text, surrogate.start(), "this byte is not UTF-8", "save the file as UTF-8")
     try:
-        yield from yaml.parse(contents, Loader=_LOADER)
+        yield from yaml.parse(contents, Loader=LOADER)
     except yaml.MarkedYAMLError as error:
         mark: Any = error.problem_mark or error.context_mark
         what = f"this is not YAML: {error.problem or error.context}"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from ldirectord_py.config.comments import Comments, comments_of_cf, comments_of_yaml
 from ldirectord_py.config.lines import Line, Text, split_lines
+
+
+needs_libyaml = pytest.mark.skipif(not yaml.__with_libyaml__, reason="only libyaml takes a tab before a value")
 
 
 def same(line: Line, value: str) -> bool:
@@ -38,6 +42,7 @@ def test_whole_lines_of_ldirectord_cf() -> None:
     [
         ("a: 1 # b", {}, {1: "# b"}),
         ("a: x#y", {}, {}),
+        pytest.param("a: \t1 # b", {}, {1: "# b"}, marks=needs_libyaml),
         ("a: 'x # y' # z", {}, {1: "# z"}),
         ("a: {b: '# c'} # d", {}, {1: "# d"}),
         ("a: # b\n  - 1\n  # c\n  - 2 # d", {3: "# c"}, {1: "# b", 4: "# d"}),

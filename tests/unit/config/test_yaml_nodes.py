@@ -19,7 +19,7 @@ from ldirectord_py.errors import ConfigError
 @pytest.fixture(params=["libyaml", "python"], autouse=True)
 def _loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "python":
-        monkeypatch.setattr(yaml_nodes, "_LOADER", yaml.SafeLoader)
+        monkeypatch.setattr(yaml_nodes, "LOADER", yaml.SafeLoader)
 
 
 def problem(text: str) -> str:
