@@ -65,10 +65,12 @@ class PageSupervisor:
     async def _switch(self, address: str | None, user: str) -> bool:
         """Serve at another address, or as another user; return whether it is done: not if the address is unusable."""
         if (address, user) == (self._address, self._user):
+            self._fault.clear()
             return True
         if address is None:
             await self.close()
             self._address = None
+            self._fault.clear()
             return True
         done = address == self._address or await self._open(address)
         if self._listening is not None and (done or user != self._user):
@@ -86,8 +88,8 @@ class PageSupervisor:
         try:
             listening = listening_socket(address)
         except OSError as error:
-            if self._fault.record(reason := error_text(error)):
-                logger.error("The page cannot be served at %s: %s", address, reason)
+            if self._fault.record(reason := f"The page cannot be served at {address}: {error_text(error)}"):
+                logger.error("%s", reason)
             if former is not None and self._listening is None:
                 self._reopen(former)
             return False

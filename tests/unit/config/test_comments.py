@@ -8,7 +8,6 @@ import yaml
 from ldirectord_py.config.comments import Comments, comments_of_cf, comments_of_yaml
 from ldirectord_py.config.lines import Line, Text, split_lines
 
-
 needs_libyaml = pytest.mark.skipif(not yaml.__with_libyaml__, reason="only libyaml takes a tab before a value")
 
 
