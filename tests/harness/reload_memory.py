@@ -26,11 +26,12 @@ from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
 from ldirectord_py.ipvs.table import NOT_ENCODED, EncodedRows
+from ldirectord_py.report.events import ReloadRefused
 
 FIRST = 10
 
-JOURNAL_TEXT = 240
-"""Characters that make an entry of the journal as long as those of these reloads."""
+JOURNAL_TEXT = 84
+"""Characters, of which an entry has each twice, that make it as long as those of these reloads."""
 
 DIFFERENT = int(os.environ.get("DIFFERENT", "5"))
 """Configurations used in turn, so that all of them are cached after the first ten reloads."""
@@ -82,7 +83,7 @@ async def main(service: str, rounds: int, ports: tuple[int, int]) -> None:
         serving = asyncio.create_task(run.serve(identity, load(path), SdNotify(), ready.set, Kernel()))
         await ready.wait()
         for _ in range(MAX_ENTRIES):  # the journal grows until it is full, and no further
-            daemons[0].journal.append("server-down", "x" * JOURNAL_TEXT)
+            daemons[0].journal(ReloadRefused(("x" * JOURNAL_TEXT,)))
         for number in range(1, rounds + 1):
             write(path, text(service, ports, number))
             await daemons[0].reloader.reload()

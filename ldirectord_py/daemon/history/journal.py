@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from ldirectord_py.report.event_fields import DAEMON, MINOR, event_fields, event_name, iso_time
+from ldirectord_py.report.event_fields import DAEMON, MINOR, event_fields, event_name
 from ldirectord_py.report.events import Event
 from ldirectord_py.report.wording import MAX_LISTED
 
@@ -18,8 +18,7 @@ MAX_ENTRIES: Final = 10_000
 """Entries that are kept; the oldest go first."""
 
 MAX_TEXT: Final = 500
-"""Characters of each text of an entry that somebody else wrote."""
-
+"""Characters of each text of an entry."""
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -46,8 +45,8 @@ class Gap(NamedTuple):
 class Journal:
     """A Listener that keeps the last entries, and numbers them from 1 in each ``epoch``.
 
-    An epoch is the life of one daemon. ``append`` is for what is no Event, such as the action of an operator.
-    Its state: the entries, the number of the last one, and who is called for each new entry.
+    An epoch is the life of one daemon. Its state: the entries, the number of the last one, and who is called for each
+    new entry.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time, epoch: str = "") -> None:
@@ -59,13 +58,14 @@ class Journal:
 
     def __call__(self, event: Event) -> None:
         """Keep an event, unless its name is in MINOR."""
-        name = event_name(event)
-        if name not in MINOR:
-            self._append(event_fields(event, self._clock()))
-
-    def append(self, event: str, message: str, *, who: str = DAEMON, **evidence: Any) -> None:
-        """Keep what ``who`` did: its name in words joined by hyphens, a sentence, and further fields."""
-        self._append({"event": event, "time": iso_time(self._clock()), "message": message, **evidence}, who)
+        if event_name(event) in MINOR:
+            return
+        seconds = self._clock()
+        text = _encode(dict(_bounded({"who": DAEMON, **event_fields(event, seconds)})))
+        self.last += 1
+        self._entries.append(JournalEntry(self.last, seconds, text))
+        for on_entry in tuple(self._followers):
+            on_entry()
 
     @property
     def first(self) -> int:
@@ -96,13 +96,6 @@ class Journal:
     def unfollow(self, on_entry: Callable[[], None]) -> None:
         """Call it no more."""
         self._followers.pop(on_entry, None)
-
-    def _append(self, fields: Mapping[str, Any], who: str = DAEMON) -> None:
-        self.last += 1
-        text = _encode(dict(_bounded({"who": who, **fields})))
-        self._entries.append(JournalEntry(self.last, self._clock(), text))
-        for on_entry in tuple(self._followers):
-            on_entry()
 
 
 def _bounded(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -13,6 +13,7 @@ from builders import down, up
 from harness.running_daemon import RunningDaemon, running_daemon
 from ldirectord_py.daemon.control import events
 from ldirectord_py.daemon.history import journal
+from ldirectord_py.report.events import ReloadRefused
 
 WEB = """\
 virtual = 192.0.2.1:80
@@ -27,7 +28,7 @@ def names(answer: Any) -> list[str]:
 
 def append(place: RunningDaemon, count: int) -> None:
     for number in range(count):
-        place.daemon.journal.append("drained", f"number {number}", who="alice")
+        place.daemon.journal(ReloadRefused((f"number {number}",)))
 
 
 async def test_what_happened_so_far(tmp_path: Path) -> None:
@@ -61,11 +62,8 @@ async def test_without_since_only_the_last_ones_come(tmp_path: Path, monkeypatch
     monkeypatch.setattr(events, "DEFAULT_COUNT", 3)
     async with running_daemon(tmp_path, WEB) as place:
         append(place, 10)
-        assert [event["message"] for event in (await place.ask("events"))["events"]] == [
-            "number 7",
-            "number 8",
-            "number 9",
-        ]
+        shown = (await place.ask("events"))["events"]
+        assert [event["reasons"] for event in shown] == [["number 7"], ["number 8"], ["number 9"]]
 
 
 async def test_a_reader_learns_of_what_it_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +102,7 @@ async def test_a_follower_hears_at_once_of_a_change_and_of_silence_within_a_seco
         assert (await client.answer(30))["events"] == []
         append(place, 1)
         answer = await client.answer()
-        assert [event["message"] for event in answer["events"]] == ["number 0"]
+        assert [event["reasons"] for event in answer["events"]] == [["number 0"]]
         assert answer["last"] == first["last"] + 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from builders import config, service_key, up, virtual
+from ldirectord_py.administration import AdministrativeState, Decision, entry_of
 from ldirectord_py.daemon.history import journal as module
 from ldirectord_py.daemon.history.journal import MAX_TEXT, Gap, Journal
 from ldirectord_py.health import HealthState, Transition
@@ -12,6 +13,7 @@ from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import Refused
 from ldirectord_py.ipvs.table import Service
 from ldirectord_py.report.events import (
+    Administered,
     Checked,
     ConfigInForce,
     Drifted,
@@ -22,6 +24,7 @@ from ldirectord_py.report.events import (
     Outage,
     Phase,
     Probed,
+    ReloadRefused,
     Role,
     Written,
 )
@@ -35,21 +38,26 @@ def checked(before: HealthState, after: HealthState) -> Checked:
     return Checked(WEB, WEB.reals[0], Transition(before, after), "connect refused")
 
 
+def drained_by(who: str, why: str) -> Administered:
+    entry = entry_of(WEB, WEB.reals[0], AdministrativeState.DRAIN, Decision(who, 1796000000.0, why))
+    return Administered(WEB, WEB.reals[0], None, entry)
+
+
 def names(journal: Journal, since: int = 0) -> list[str]:
     return [entry.fields()["event"] for entry in journal.since(since)]
 
 
 def numbered(count: int) -> Journal:
-    journal = Journal(lambda: float(journal.last), epoch="e")
+    journal = Journal(lambda: float(journal.last + 1), epoch="e")
     for number in range(1, count + 1):
-        journal.append("operator-drained", f"event {number}")
+        journal(ReloadRefused((f"event {number}",)))
     return journal
 
 
 def test_an_entry_says_who_when_why_and_on_what_evidence() -> None:
     journal = Journal(lambda: 1796000000.25)
     journal(checked(UP, DOWN))
-    journal.append("drained", "web1 drains", who="root", virtual=WEB.id, until=None)
+    journal(drained_by("root", "new kernel"))
     down, drained = (entry.fields() for entry in journal.since(0))
     assert (down["seq"], down["event"], down["time"], down["who"]) == (
         1,
@@ -61,10 +69,16 @@ def test_an_entry_says_who_when_why_and_on_what_evidence() -> None:
     assert down["message"] == "Real server 10.1.0.1:80 (tcp:10.0.0.1:80) is down: connect refused"
     assert drained == {
         "seq": 2,
-        "event": "drained",
+        "event": "server-drained",
         "time": "2026-11-30T00:53:20.250Z",
-        "message": "web1 drains",
+        "message": "Real server 10.1.0.1:80 (tcp:10.0.0.1:80) is drained by root: new kernel",
         "virtual": "tcp:10.0.0.1:80",
+        "real": "10.1.0.1:80",
+        "name": None,
+        "servicename": None,
+        "state": "drain",
+        "state_before": "ready",
+        "why": "new kernel",
         "until": None,
         "who": "root",
     }
@@ -144,10 +158,12 @@ def test_a_follower_is_called_until_it_has_enough() -> None:
 
 def test_texts_of_others_are_limited() -> None:
     journal = Journal()
-    journal.append("drained", "x" * 10_000, who="y" * 10_000, names=["z"] * 1000, reasons=["r" * 10_000])
-    (entry,) = journal.since(0)
-    assert len(entry.text) < 4 * MAX_TEXT
-    assert len(entry.fields()["names"]) == 10
+    journal(drained_by("y" * 10_000, "x" * 10_000))
+    journal(ReloadRefused(("r" * 10_000, *["z"] * 1000)))
+    drained, refused = journal.since(0)
+    assert len(drained.text) < 4 * MAX_TEXT
+    assert len(refused.text) < 4 * MAX_TEXT
+    assert len(refused.fields()["reasons"]) == 10
 
 
 def test_each_daemon_has_its_own_epoch() -> None:
