@@ -44,7 +44,6 @@ class PageSupervisor:
         """Serve where these settings say, soon."""
         if (wanted := _of(settings)) != self._wanted:
             self._wanted = wanted
-            self._fault.clear()  # another address may fail for the same reason
             self._changed.set()
 
     async def run(self) -> NoReturn:
