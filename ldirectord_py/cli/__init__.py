@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 
-from ldirectord_py.cli.arguments import HELP, VERSION, Invocation, UsageError, parse
-from ldirectord_py.cli.commands import COMMANDS, DAEMONS, help_text, usage, version
+from ldirectord_py.cli.invocation.arguments import HELP, VERSION, Invocation, UsageError, parse
+from ldirectord_py.cli.invocation.commands import COMMANDS, DAEMONS, help_text, usage, version
 from ldirectord_py.errors import ConfigError, LdirectordError
 from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.descriptors import open_standard_descriptors

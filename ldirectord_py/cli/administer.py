@@ -9,12 +9,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ldirectord_py.cli.arguments import Invocation, UsageError
-from ldirectord_py.cli.connection_wait import DEADLINE_PASSED, wait_for_connections, wait_for_weight
-from ldirectord_py.cli.control_client import connect
-from ldirectord_py.cli.moments import future_time, local_now, seconds_or_duration
-from ldirectord_py.cli.options import OptionParser
-from ldirectord_py.cli.terminal import local_time
+from ldirectord_py.cli.invocation.arguments import Invocation, UsageError
+from ldirectord_py.cli.invocation.control_client import connect
+from ldirectord_py.cli.invocation.moments import future_time, local_now, seconds_or_duration
+from ldirectord_py.cli.invocation.options import OptionParser
+from ldirectord_py.cli.output.connection_wait import DEADLINE_PASSED, wait_for_connections, wait_for_weight
+from ldirectord_py.cli.output.terminal import local_time
 from ldirectord_py.control.client import ControlClient
 from ldirectord_py.runtime.text import count_of
 

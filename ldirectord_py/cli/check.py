@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.configuration import load_with_warnings
+from ldirectord_py.cli.invocation.arguments import Invocation
+from ldirectord_py.cli.invocation.configuration import load_with_warnings
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.runtime.text import count_of
 

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ldirectord_py.cli.arguments import Invocation, UsageError
-from ldirectord_py.cli.control_client import connect
-from ldirectord_py.cli.options import OptionParser
+from ldirectord_py.cli.invocation.arguments import Invocation, UsageError
+from ldirectord_py.cli.invocation.control_client import connect
+from ldirectord_py.cli.invocation.options import OptionParser
 
 FIELDS = ("virtual", "real", "name", "check", "verdict", "code", "reason", "ms")
 """What is printed of a result as JSON."""

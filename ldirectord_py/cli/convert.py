@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ldirectord_py.checks.registry import kinds
-from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.configuration import load_with_warnings
-from ldirectord_py.cli.options import OptionParser
+from ldirectord_py.cli.invocation.arguments import Invocation
+from ldirectord_py.cli.invocation.configuration import load_with_warnings
+from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.config.document import Document, read_document
 from ldirectord_py.config.files import Files
 from ldirectord_py.config.lines import YAML_SUFFIXES

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
-from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.configuration import load_with_warnings
-from ldirectord_py.cli.options import OptionParser
+from ldirectord_py.cli.invocation.arguments import Invocation
+from ldirectord_py.cli.invocation.configuration import load_with_warnings
+from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.config.model import Config
 from ldirectord_py.doctor.examinations import Diagnosis, examine
 from ldirectord_py.doctor.finding import Finding

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.control_client import connect
-from ldirectord_py.cli.moments import local_now, past_time
-from ldirectord_py.cli.options import OptionParser
-from ldirectord_py.cli.terminal import Colour, coloured, local_time, printable_line, wants_colour
+from ldirectord_py.cli.invocation.arguments import Invocation
+from ldirectord_py.cli.invocation.control_client import connect
+from ldirectord_py.cli.invocation.moments import local_now, past_time
+from ldirectord_py.cli.invocation.options import OptionParser
+from ldirectord_py.cli.output.terminal import Colour, coloured, local_time, printable_line, wants_colour
 from ldirectord_py.control.client import NotReachable
 
 RECONNECT_INTERVAL: Final = 1.0

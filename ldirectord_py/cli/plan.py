@@ -14,9 +14,9 @@ from typing import Any
 
 from ldirectord_py.administration import Entries
 from ldirectord_py.changes import Change, changes, summary, totals
-from ldirectord_py.cli.arguments import Invocation, MissingConfigError, find
-from ldirectord_py.cli.configuration import load_with_warnings
-from ldirectord_py.cli.options import OptionParser
+from ldirectord_py.cli.invocation.arguments import Invocation, MissingConfigError, find
+from ldirectord_py.cli.invocation.configuration import load_with_warnings
+from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config
 from ldirectord_py.daemon.administration.saved_entries import saved_entries

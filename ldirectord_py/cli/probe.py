@@ -18,9 +18,9 @@ from ldirectord_py.checks.checktypes import command
 from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.checks.probe import MAX_PROBES, concluded, probe
 from ldirectord_py.checks.registry import checker_for, kinds, room_for
-from ldirectord_py.cli.arguments import Invocation, UsageError
-from ldirectord_py.cli.configuration import load_with_warnings
-from ldirectord_py.cli.options import OptionParser
+from ldirectord_py.cli.invocation.arguments import Invocation, UsageError
+from ldirectord_py.cli.invocation.configuration import load_with_warnings
+from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.config.model import Config, Real, Virtual
 from ldirectord_py.desired import real_key
 from ldirectord_py.health import Verdict

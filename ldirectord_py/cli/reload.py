@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.cli.invocation.arguments import Invocation
 from ldirectord_py.control.client import ControlClient, NotReachable
 from ldirectord_py.control.protocol import Code, RequestError
 from ldirectord_py.errors import Problem, Severity

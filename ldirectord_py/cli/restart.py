@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.daemon_process import load_daemon
+from ldirectord_py.cli.invocation.arguments import Invocation
+from ldirectord_py.cli.invocation.daemon_process import load_daemon
 from ldirectord_py.cli.start import start
 from ldirectord_py.cli.stop import stop
 

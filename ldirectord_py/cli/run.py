@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from ldirectord_py.cli.arguments import Invocation, UsageError
-from ldirectord_py.cli.daemon_process import DaemonProcess, load_daemon
+from ldirectord_py.cli.invocation.arguments import Invocation, UsageError
+from ldirectord_py.cli.invocation.daemon_process import DaemonProcess, load_daemon
 
 MEMORY_KERNEL: Final = "--memory-kernel"
 
@@ -30,7 +30,11 @@ def _refuse_unknown(arguments: Sequence[str]) -> None:
 
 
 def _run_in_memory(daemon: DaemonProcess) -> None:
-    from ldirectord_py.cli.memory_kernel import PrintingKernel, run_folder, state_folder  # noqa: PLC0415  seldom needed
+    from ldirectord_py.cli.invocation.memory_kernel import (  # noqa: PLC0415  seldom needed
+        PrintingKernel,
+        run_folder,
+        state_folder,
+    )
 
     with run_folder() as folder:
         instance = replace(daemon.instance, folder=folder, state_folder=state_folder(folder))

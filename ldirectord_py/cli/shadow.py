@@ -18,10 +18,10 @@ from typing import Any, Final
 import uvloop
 
 from ldirectord_py.administration import Entries
-from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.configuration import load_with_warnings
-from ldirectord_py.cli.moments import seconds_or_duration
-from ldirectord_py.cli.options import OptionParser
+from ldirectord_py.cli.invocation.arguments import Invocation
+from ldirectord_py.cli.invocation.configuration import load_with_warnings
+from ldirectord_py.cli.invocation.moments import seconds_or_duration
+from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.config.model import virtual_id
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.administration.saved_entries import saved_entries

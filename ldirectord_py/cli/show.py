@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.control_client import connect
-from ldirectord_py.cli.options import OptionParser
-from ldirectord_py.cli.server_details import detail_lines
-from ldirectord_py.cli.server_table import Layout, has_bad_trouble, show_lines
-from ldirectord_py.cli.terminal import wants_colour
+from ldirectord_py.cli.invocation.arguments import Invocation
+from ldirectord_py.cli.invocation.control_client import connect
+from ldirectord_py.cli.invocation.options import OptionParser
+from ldirectord_py.cli.output.server_details import detail_lines
+from ldirectord_py.cli.output.server_table import Layout, has_bad_trouble, show_lines
+from ldirectord_py.cli.output.terminal import wants_colour
 from ldirectord_py.control.client import ControlClient
 
 DOWN: Final = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.daemon_process import DaemonProcess, load_daemon
+from ldirectord_py.cli.invocation.arguments import Invocation
+from ldirectord_py.cli.invocation.daemon_process import DaemonProcess, load_daemon
 from ldirectord_py.instance.daemonize import StartupPipe, daemonize
 from ldirectord_py.instance.pid_file import AlreadyRunningError, instance
 from ldirectord_py.report.log.logfile import sink_for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.cli.invocation.arguments import Invocation
 from ldirectord_py.instance.pid_file import instance
 
 RUNNING, STALE, STOPPED = 0, 1, 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.configuration import load_with_warnings
-from ldirectord_py.cli.options import OptionParser
+from ldirectord_py.cli.invocation.arguments import Invocation
+from ldirectord_py.cli.invocation.configuration import load_with_warnings
+from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.config.model import Config
 from ldirectord_py.desired import adopt, desired, real_key
 from ldirectord_py.health import HealthState

@@ -9,12 +9,12 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from ldirectord_py.cli.arguments import Invocation, UsageError
-from ldirectord_py.cli.control_client import connect
-from ldirectord_py.cli.options import OptionParser
-from ldirectord_py.cli.screen import Screen, read_keys, terminal_size, whole_screen
-from ldirectord_py.cli.terminal import wants_colour
-from ldirectord_py.cli.top_view import TopAction, TopView
+from ldirectord_py.cli.invocation.arguments import Invocation, UsageError
+from ldirectord_py.cli.invocation.control_client import connect
+from ldirectord_py.cli.invocation.options import OptionParser
+from ldirectord_py.cli.output.screen import Screen, read_keys, terminal_size, whole_screen
+from ldirectord_py.cli.output.terminal import wants_colour
+from ldirectord_py.cli.output.top_view import TopAction, TopView
 from ldirectord_py.control.client import ControlClient, NotReachable
 from ldirectord_py.control.protocol import RequestError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ldirectord_py.cli.arguments import Invocation
+from ldirectord_py.cli.invocation.arguments import Invocation
 from ldirectord_py.instance.pid_file import instance
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from ldirectord_py.cli.arguments import FOLDERS
-from ldirectord_py.cli.commands import COMMANDS
+from ldirectord_py.cli.invocation.arguments import FOLDERS
+from ldirectord_py.cli.invocation.commands import COMMANDS
 from ldirectord_py.config.lines import YAML_SUFFIXES
 
 FOLDER = Path(__file__).parents[2] / "etc" / "completion"

@@ -53,6 +53,8 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("daemon.control",),
     ("daemon.web",),
     ("daemon",),
+    ("cli.invocation",),
+    ("cli.output",),
     ("cli",),
     ("__main__",),
 )
@@ -85,8 +87,8 @@ PURE: tuple[str, ...] = (
     *("daemon.reconciler.drift", "daemon.reconciler.health_table", "daemon.reconciler.leftover"),
     *(
         "daemon.reconciler.manual_edits",
-        "cli.arguments",
-        "cli.moments",
+        "cli.invocation.arguments",
+        "cli.invocation.moments",
         "web.board",
         "web.daemon_metrics",
         "web.health",

@@ -17,9 +17,9 @@ from typing import NoReturn
 import pytest
 
 from harness.completion import FILES, FOLDER, PLAIN, options
-from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.commands import COMMANDS
-from ldirectord_py.cli.options import OptionParser
+from ldirectord_py.cli.invocation.arguments import Invocation
+from ldirectord_py.cli.invocation.commands import COMMANDS
+from ldirectord_py.cli.invocation.options import OptionParser
 
 ROOT = Path(__file__).parents[2]
 SHELLS = {"ldirectord": "bash", "_ldirectord": "zsh", "ldirectord.fish": "fish"}

@@ -39,7 +39,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "daemon/reconciler/test_table_sync.py": ("daemon.reconciler.causes", "daemon.reconciler.mirror"),
     "daemon/workers/test_pool.py": ("daemon.workers.worker",),
     "cli/test_probe_command.py": ("cli.probe",),
-    "cli/test_arguments.py": ("cli",),
+    "cli/invocation/test_arguments.py": ("cli",),
 }
 
 

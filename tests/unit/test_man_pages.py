@@ -8,8 +8,8 @@ from pathlib import Path
 
 from harness.manpage import PAGE, SOURCE, man_page
 from ldirectord_py.cli import FAILED, INTERRUPTED, STATUSES
-from ldirectord_py.cli.commands import COMMANDS, help_text
-from ldirectord_py.cli.connection_wait import DEADLINE_PASSED
+from ldirectord_py.cli.invocation.commands import COMMANDS, help_text
+from ldirectord_py.cli.output.connection_wait import DEADLINE_PASSED
 from ldirectord_py.cli.status import RUNNING, STALE, STOPPED
 from ldirectord_py.config.directives import DIRECTIVES
 from ldirectord_py.instance.pid_file import RUNDIR, RUNDIR_VARIABLE, STATEDIR, STATEDIR_VARIABLE

@@ -97,7 +97,7 @@ def test_it_runs_on_this_host(file: Path) -> None:
 LOADED = """
 import sys
 from importlib import import_module
-from ldirectord_py.cli.commands import COMMANDS
+from ldirectord_py.cli.invocation.commands import COMMANDS
 import ldirectord_py.cli, ldirectord_py.daemon.run, ldirectord_py.daemon.workers.worker
 for command in COMMANDS.values():
     if command.module != "doctor":

@@ -12,11 +12,11 @@ import pytest
 
 from harness.memory_daemon import MemoryDaemon, memory_daemon
 from harness.terminal import terminal
-from ldirectord_py.cli.commands import COMMANDS
+from ldirectord_py.cli.invocation.commands import COMMANDS
 
 WEB = "virtual = 192.0.2.1:80\n    real = 127.0.0.3:80 masq 2\n    checktype = on\n"
 SERVER = "127.0.0.3:80"
-_CLIENT = re.compile(r"^from ldirectord_py\.(cli\.control_client|control\.client) import", re.MULTILINE)
+_CLIENT = re.compile(r"^from ldirectord_py\.(cli\.invocation\.control_client|control\.client) import", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from harness.memory_daemon import MemoryDaemon, memory_daemon
 from harness.terminal import Terminal, terminal
 from ldirectord_py.cli import main
-from ldirectord_py.cli.screen import ENTER, LEAVE
+from ldirectord_py.cli.output.screen import ENTER, LEAVE
 
 pytestmark = pytest.mark.slow
 

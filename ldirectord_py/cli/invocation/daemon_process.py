@@ -11,9 +11,9 @@ from pathlib import Path
 
 import uvloop
 
-from ldirectord_py.cli.arguments import Invocation
-from ldirectord_py.cli.commands import version
-from ldirectord_py.cli.configuration import load_with_warnings
+from ldirectord_py.cli.invocation.arguments import Invocation
+from ldirectord_py.cli.invocation.commands import version
+from ldirectord_py.cli.invocation.configuration import load_with_warnings
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.errors import LdirectordError
 from ldirectord_py.instance import sd_notify

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple, NoReturn
 
-from ldirectord_py.cli.terminal import Colour, coloured
+from ldirectord_py.cli.output.terminal import Colour, coloured
 
 ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[2J"
 LEAVE: Final = "\x1b[0m\x1b[?25h\x1b[?1049l"

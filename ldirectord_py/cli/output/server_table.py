@@ -6,7 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from ldirectord_py.cli.terminal import Colour, coloured, local_time, printable_line, short_duration, short_latency
+from ldirectord_py.cli.output.terminal import (
+    Colour,
+    coloured,
+    local_time,
+    printable_line,
+    short_duration,
+    short_latency,
+)
 from ldirectord_py.runtime.text import count_of
 
 MAX_WELL: Final = 30

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harness.shown import BROKEN, READY, answer, real
-from ldirectord_py.cli.server_details import detail_lines
-from ldirectord_py.cli.server_table import Layout
+from ldirectord_py.cli.output.server_details import detail_lines
+from ldirectord_py.cli.output.server_table import Layout
 
 
 def detailed(fields: dict[str, Any]) -> dict[str, Any]:

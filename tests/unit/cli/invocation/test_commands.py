@@ -10,7 +10,7 @@ import pytest
 
 from ldirectord_py import cli
 from ldirectord_py.cli import main
-from ldirectord_py.cli.commands import COMMANDS
+from ldirectord_py.cli.invocation.commands import COMMANDS
 
 
 def test_every_command_has_a_module_that_runs() -> None:
@@ -49,7 +49,7 @@ def test_a_wrong_option_shows_the_usage_of_its_command(capsys: pytest.CaptureFix
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-v"]) == 0
-    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())["project"]
     assert capsys.readouterr().out == f"Linux Director ldirectord-py {project['version']}\n"
 
 

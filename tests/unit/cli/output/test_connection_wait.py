@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ldirectord_py.cli import connection_wait
-from ldirectord_py.cli.connection_wait import Usages, wait_for_connections, wait_for_weight
+from ldirectord_py.cli.output import connection_wait
+from ldirectord_py.cli.output.connection_wait import Usages, wait_for_connections, wait_for_weight
 
 ONE, TWO = "tcp:192.0.2.1:80/10.1.0.1:80", "tcp:192.0.2.1:80/10.1.0.2:80"
 

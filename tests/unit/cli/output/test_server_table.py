@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.shown import BROKEN, OBSERVED, answer, real, site
-from ldirectord_py.cli.server_table import Layout, kernel_cell, observed_cell, show_lines, summary_line
+from ldirectord_py.cli.output.server_table import Layout, kernel_cell, observed_cell, show_lines, summary_line
 
 PLAIN = Layout()
 

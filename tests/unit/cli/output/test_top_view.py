@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.shown import BROKEN, answer, real, site
-from ldirectord_py.cli.top_view import HELP, TopAction, TopView
+from ldirectord_py.cli.output.top_view import HELP, TopAction, TopView
 
 SIZE = (100, 10)
 SLOW = real("10.1.0.3:80", {"latency": 0.9}, name="web3")

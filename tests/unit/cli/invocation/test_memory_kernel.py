@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ldirectord_py.cli import main
-from ldirectord_py.cli.memory_kernel import run_folder
+from ldirectord_py.cli.invocation.memory_kernel import run_folder
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ldirectord_py.cli.server_table import Layout, Server, check_text, reasons
-from ldirectord_py.cli.terminal import Colour, coloured, local_time, printable_line, short_duration, short_latency
+from ldirectord_py.cli.output.server_table import Layout, Server, check_text, reasons
+from ldirectord_py.cli.output.terminal import (
+    Colour,
+    coloured,
+    local_time,
+    printable_line,
+    short_duration,
+    short_latency,
+)
 
 
 def detail_lines(real: Server, answer: Mapping[str, Any], layout: Layout) -> Iterator[str]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ldirectord_py.cli import arguments
-from ldirectord_py.cli.arguments import Invocation, MissingConfigError, UsageError, find, parse
-from ldirectord_py.cli.commands import COMMANDS
+from ldirectord_py.cli.invocation import arguments
+from ldirectord_py.cli.invocation.arguments import Invocation, MissingConfigError, UsageError, find, parse
+from ldirectord_py.cli.invocation.commands import COMMANDS
 
 
 @pytest.fixture(autouse=True)

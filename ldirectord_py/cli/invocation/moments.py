@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Final
 
-from ldirectord_py.cli.arguments import UsageError
+from ldirectord_py.cli.invocation.arguments import UsageError
 
 _DURATION: Final = re.compile(r"\+?(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s)?")
 _CLOCK: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?")

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import pytest
 
 from harness.fakes.mutants import mutants
-from ldirectord_py.cli.screen import LEAVE, Screen, ScreenLine, keys, read_keys, whole_screen
-from ldirectord_py.cli.terminal import Colour
+from ldirectord_py.cli.output.screen import LEAVE, Screen, ScreenLine, keys, read_keys, whole_screen
+from ldirectord_py.cli.output.terminal import Colour
 
 SIZE = (40, 5)
 _OUTPUT = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[K|\x1b\[2J|\x1b\[[0-9]*m|(.)", re.DOTALL)

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from ldirectord_py.cli.terminal import (
+from ldirectord_py.cli.output.terminal import (
     Colour,
     coloured,
     local_time,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from ldirectord_py.cli.arguments import UsageError
+from ldirectord_py.cli.invocation.arguments import UsageError
 
 
 class OptionParser(argparse.ArgumentParser):

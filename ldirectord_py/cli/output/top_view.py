@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from ldirectord_py.cli.screen import ScreenLine
-from ldirectord_py.cli.server_details import detail_lines
-from ldirectord_py.cli.server_table import Layout, Server, real_cells, summary_line, trouble_colour
-from ldirectord_py.cli.terminal import Colour, local_time, printable_line
+from ldirectord_py.cli.output.screen import ScreenLine
+from ldirectord_py.cli.output.server_details import detail_lines
+from ldirectord_py.cli.output.server_table import Layout, Server, real_cells, summary_line, trouble_colour
+from ldirectord_py.cli.output.terminal import Colour, local_time, printable_line
 from ldirectord_py.runtime.text import count_of
 
 HELP: Final = "q quit  arrows move  Enter open  / filter  s sort  a all or trouble  d drain  u undrain"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldirectord_py.cli.arguments import UsageError
-from ldirectord_py.cli.moments import future_time, past_time, seconds_or_duration
+from ldirectord_py.cli.invocation.arguments import UsageError
+from ldirectord_py.cli.invocation.moments import future_time, past_time, seconds_or_duration
 
 NOW = datetime(2026, 11, 28, 14, 30, 20, tzinfo=UTC)
 ELSEWHERE = datetime(2026, 11, 28, 14, 0, 30, tzinfo=timezone(timedelta(hours=1)))

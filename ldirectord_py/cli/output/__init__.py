@@ -1,0 +1,1 @@
+"""What commands print: the tables of ``show`` and ``top``, and the terminal that they are on."""
