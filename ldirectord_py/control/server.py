@@ -46,11 +46,6 @@ class ControlServer:
         self._retry: asyncio.TimerHandle | None = None
         self._fault = OngoingFault()
 
-    @property
-    def clients(self) -> int:
-        """The number of clients."""
-        return len(self._clients)
-
     def listen(self, path: Path) -> None:
         """Listen at ``path``, at first for root and this user only; raises OSError."""
         self._listening = listening_socket(path)

@@ -128,23 +128,26 @@ class Daemon:
             self.director, StateFile(identity.instance.state_file, identity.instance.name)
         )
         listeners.append(self.administrator)
-        context = Context(
-            identity,
-            self.director,
-            self.reloader,
-            self.probes,
-            self.administrator,
-            self.journal,
-            self.transitions,
-            self.events,
-            self.loop_lag,
-            kernel,
-        )
+        context = self._control_context(identity)
         self.control = ControlSocket(context)
         self.page = PageSupervisor(self.control.serve_child, loaded.config.settings)
         listeners += [context.in_force, context.usage]
         self.notify = notify
         self._deadline = math.inf
+
+    def _control_context(self, identity: Identity) -> Context:
+        return Context(
+            identity=identity,
+            director=self.director,
+            reloader=self.reloader,
+            probes=self.probes,
+            administrator=self.administrator,
+            journal=self.journal,
+            transitions=self.transitions,
+            events=self.events,
+            loop_lag=self.loop_lag,
+            kernel=self.kernel,
+        )
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Start, call ``ready``, and run until cancelled; raises KernelError as the start does."""

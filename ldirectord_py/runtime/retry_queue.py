@@ -34,12 +34,21 @@ class QueueTexts:
     unsent: str
 
 
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How many items a queue keeps, and the seconds between two attempts, doubled as long as they fail."""
+
+    items: int
+    min_delay: float
+    max_delay: float
+
+
 class RetryQueue(Generic[T]):
     """Calls ``send_all`` in a task while ``items`` has any, and again later while it fails.
 
-    ``send_all`` removes each item once its result is known, and returns why some stay, or nothing. The queue keeps
-    ``limit`` items; after a failure it drops the first ones for which ``is_too_old`` is true. Its state: the items, the
-    delay before the next attempt, how many were lost, and whether a failure was reported.
+    ``send_all`` removes each item once its result is known, and returns why some stay, or nothing. After a failure the
+    queue drops the first items for which ``is_too_old`` is true. Its state: the items, the delay before the next
+    attempt, how many were lost, and whether a failure was reported.
     """
 
     def __init__(
@@ -48,14 +57,15 @@ class RetryQueue(Generic[T]):
         texts: QueueTexts,
         send_all: Callable[[], Awaitable[str]],
         is_too_old: Callable[[T], bool],
-        backoff: Backoff,
+        limits: QueueLimits,
     ) -> None:
         self.items: deque[T] = deque()
         self.name = name
         self._texts = texts
         self._send_all = send_all
         self._is_too_old = is_too_old
-        self._backoff = backoff
+        self._max_items = limits.items
+        self._backoff = Backoff(limits.min_delay, limits.max_delay)
         self._lost = 0
         self._delay = 0.0
         self._is_failing = False
@@ -67,9 +77,9 @@ class RetryQueue(Generic[T]):
         """Whether nothing is queued or being sent."""
         return self._task is None or self._task.done()
 
-    def add(self, item: T, limit: int) -> None:
-        """Queue an item, or drop and count it if ``limit`` items wait."""
-        if len(self.items) >= limit:
+    def add(self, item: T) -> None:
+        """Queue an item, or drop and count it if the queue is full."""
+        if len(self.items) >= self._max_items:
             self.count_lost()
             return
         self.items.append(item)

@@ -36,6 +36,11 @@ class ControlledServer:
         self.connected: list[RawClient] = []
         self.server = ControlServer({"echo": route(echo, Right.LOOK, "text", "number"), **routes}, lambda: dict(STAMP))
 
+    @property
+    def clients(self) -> int:
+        """The number of clients that the server has."""
+        return len(self.server._clients)
+
     async def connect(self) -> RawClient:
         """Return a connection."""
         loop = asyncio.get_running_loop()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ldirectord_py.daemon.workers.pool import WorkerPool
 from ldirectord_py.runtime.child import Child
 
 
@@ -16,6 +17,11 @@ def is_running(pid: int | str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def worker_pids(pool: WorkerPool) -> list[int]:
+    """Return the running worker processes of a pool."""
+    return [supervisor.pid for supervisor in pool._supervisors if supervisor.pid is not None]
 
 
 async def wait_for_end(pid: int | str) -> None:

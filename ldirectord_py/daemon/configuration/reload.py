@@ -120,25 +120,7 @@ class Reloader:
         Unless the reload was ``requested``, a configuration without more than half of the servers is refused too.
         """
         self._notify.reloading()
-        await self.files.read()
-        files = Files()
-        try:
-            with gc_paused():
-                loaded, compiled = await run_in_daemon_thread(lambda: self._load(files), LOAD_TIMEOUT)
-        except ConfigError as error:
-            self.files.contents = files.contents
-            outcome = ReloadOutcome(taken=False, problems=error.problems)
-        except TimeoutError:
-            where = f"{self._path} was not read within {LOAD_TIMEOUT:g} s"
-            outcome = _not_taken(f"{where}; look at its disk and at the resolver")
-        except OSError as error:  # this host cannot start a thread
-            outcome = _not_taken(f"{self._path} was not read: {error.strerror}")
-        except Exception as error:
-            logger.exception("Reading %s failed", self._path)
-            outcome = _not_taken(str(error))
-        else:
-            self.files.contents = loaded.contents
-            outcome = await self._replace_unless_refused(loaded, compiled, requested=requested)
+        outcome = await self._read_and_replace(requested=requested)
         self.outcomes[outcome.taken] += 1
         self.last_taken = outcome.taken
         if not outcome.taken:
@@ -157,6 +139,26 @@ class Reloader:
             if self.loaded is former:
                 self.loaded = loaded
                 await put_in_force()
+
+    async def _read_and_replace(self, *, requested: bool) -> ReloadOutcome:
+        await self.files.read()
+        files = Files()
+        try:
+            with gc_paused():
+                loaded, compiled = await run_in_daemon_thread(lambda: self._load(files), LOAD_TIMEOUT)
+        except ConfigError as error:
+            self.files.contents = files.contents
+            return ReloadOutcome(taken=False, problems=error.problems)
+        except TimeoutError:
+            where = f"{self._path} was not read within {LOAD_TIMEOUT:g} s"
+            return _not_taken(f"{where}; look at its disk and at the resolver")
+        except OSError as error:  # this host cannot start a thread
+            return _not_taken(f"{self._path} was not read: {error.strerror}")
+        except Exception as error:
+            logger.exception("Reading %s failed", self._path)
+            return _not_taken(str(error))
+        self.files.contents = loaded.contents
+        return await self._replace_unless_refused(loaded, compiled, requested=requested)
 
     def _load(self, files: Files) -> tuple[Parsed, CompiledConfig]:
         return self.compile(load(self._path, self.loaded.hosts, files))

@@ -19,7 +19,7 @@ from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.runtime.loop_lag import LoopLag
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Context:
     """The parts of a daemon, and ``started``: when it started, in seconds since the epoch."""
 

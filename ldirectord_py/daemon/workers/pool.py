@@ -34,11 +34,6 @@ class WorkerPool:
         self._supervisors: list[WorkerSupervisor] = []
         self._assigned: dict[Check, tuple[int, WorkerSupervisor]] = {}
 
-    @property
-    def pids(self) -> list[int]:
-        """The running worker processes."""
-        return [supervisor.pid for supervisor in self._supervisors if supervisor.pid is not None]
-
     def set_checks(self, checks: Collection[Check], workers: int, limits: Limits) -> list[WorkerSupervisor]:
         """Probe exactly these checks in this number of workers, which share the limits.
 

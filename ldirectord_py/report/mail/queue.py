@@ -10,8 +10,7 @@ from typing import Final
 
 from ldirectord_py.report.mail.message import Alert, MailMessage
 from ldirectord_py.report.mail.transport import MailNotSentError, Send, Transport
-from ldirectord_py.runtime.backoff import Backoff
-from ldirectord_py.runtime.retry_queue import QueueTexts, RetryQueue
+from ldirectord_py.runtime.retry_queue import QueueLimits, QueueTexts, RetryQueue
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +47,13 @@ class MailQueue:
         self._transport = transport
         self._is_current = is_current
         self._clock = clock
-        backoff = Backoff(MIN_RETRY_DELAY, MAX_RETRY_DELAY)
-        self._queue = RetryQueue[MailMessage](name, _TEXTS, self._send_all, self._is_too_old, backoff)
+        limits = QueueLimits(MAX_QUEUED, MIN_RETRY_DELAY, MAX_RETRY_DELAY)
+        self._queue = RetryQueue[MailMessage](name, _TEXTS, self._send_all, self._is_too_old, limits)
 
     def put(self, message: MailMessage) -> None:
         """Queue a message, merged with a queued one if they fit; drop it if the queue is full."""
         if not self._merge(message):
-            self._queue.add(message, MAX_QUEUED)
+            self._queue.add(message)
 
     def _merge(self, message: MailMessage) -> bool:
         """Merge the message with the last queued one that it fits; never with the first, which may be being sent."""

@@ -13,9 +13,8 @@ from typing import Final
 from ldirectord_py.report.event_fields import Fields, event_fields
 from ldirectord_py.report.events import Event
 from ldirectord_py.report.notifications.transport import NotificationNotSentError, NotificationTransport
-from ldirectord_py.runtime.backoff import Backoff
 from ldirectord_py.runtime.incidents import OngoingFault
-from ldirectord_py.runtime.retry_queue import QueueTexts, RetryQueue
+from ldirectord_py.runtime.retry_queue import QueueLimits, QueueTexts, RetryQueue
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +68,8 @@ class NotificationQueue:
         self._host = host
         self._clock = clock
         self._refusal = OngoingFault()
-        backoff = Backoff(MIN_RETRY_DELAY, MAX_RETRY_DELAY)
-        self._queue = RetryQueue[Notification](name, _TEXTS, self._send_all, self._is_too_old, backoff)
+        limits = QueueLimits(MAX_EVENTS, MIN_RETRY_DELAY, MAX_RETRY_DELAY)
+        self._queue = RetryQueue[Notification](name, _TEXTS, self._send_all, self._is_too_old, limits)
 
     @property
     def is_idle(self) -> bool:
@@ -79,7 +78,7 @@ class NotificationQueue:
 
     def put(self, event: Event, seconds: float) -> None:
         """Queue an event of that time, or drop and count it if the queue is full; never waits."""
-        self._queue.add(Notification(event, seconds, self._clock()), MAX_EVENTS)
+        self._queue.add(Notification(event, seconds, self._clock()))
 
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109
         """Send the queued events in one more attempt, for ``timeout`` seconds at most; log how many stay unsent."""

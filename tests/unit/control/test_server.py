@@ -125,7 +125,7 @@ async def test_the_kernel_keeps_strangers_out(open_path: Path) -> None:
     async with control_server(open_path) as served:
         assert "Permission denied" in await ask_as(served.path, STRANGER, STRANGER)
         assert '"ok":true' in await ask_as(served.path, 0, 0)
-        assert served.server.clients == 0
+        assert served.clients == 0
 
 
 @needs_root
@@ -145,7 +145,7 @@ async def test_the_server_refuses_strangers_that_the_kernel_lets_in(open_path: P
         served.path.chmod(0o666)
         answer = await ask_as(served.path, STRANGER, STRANGER)
         assert '"code":"forbidden"' in answer
-        assert served.server.clients == 0
+        assert served.clients == 0
 
 
 async def test_a_client_without_rights_any_more_is_disconnected(
@@ -181,7 +181,7 @@ async def test_those_who_may_only_look_leave_room_for_others(tmp_path: Path, mon
         for _ in range(MAX_LOOKING):
             await (await served.connect()).ask({"request": "echo"})
         assert (await (await served.connect()).answer())["error"]["code"] == "busy"
-        monkeypatch.setattr(served.server, "access", _LookOnly(steering=served.server.clients))
+        monkeypatch.setattr(served.server, "access", _LookOnly(steering=served.clients))
         assert (await (await served.connect()).ask({"request": "echo"}))["ok"]
 
 
@@ -219,7 +219,7 @@ async def test_a_thousand_clients_do_not_delay_the_loop(tmp_path: Path) -> None:
             output, _ = await process.communicate(b"\n")
         assert int(output) == 1000 - MAX_CLIENTS
         await asyncio.sleep(0.1)
-        assert served.server.clients == 0
+        assert served.clients == 0
         assert (await (await served.connect()).ask({"request": "echo"}))["ok"]
         assert p99(lags) < MAX_LAG
 
@@ -234,7 +234,7 @@ async def test_floods_of_requests_and_long_answers_do_not_delay_the_loop(tmp_pat
         control_server(tmp_path, servers=route(servers)) as served,
         twenty_clients(served.path, "servers") as clients,
     ):
-        while served.server.clients < 20:
+        while served.clients < 20:
             await asyncio.sleep(0.01)
         flood = await served.connect()
         async with measured_lag() as lags:

@@ -8,6 +8,7 @@ import pytest
 
 from builders import KINDS, config, virtual
 from harness.fakes.scripted import servers
+from harness.processes import worker_pids
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.daemon import probe_dispatcher
 from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
@@ -56,13 +57,13 @@ async def test_with_fork_others_probe_until_it_is_taken_back() -> None:
         port = await place.start(_answer_slowly, "0.0.0.0")  # noqa: S104  so many servers at once
         web = virtual("192.0.2.1:80", *(f"127.0.0.{host}:{port}" for host in range(1, 4)), checkinterval=1)
         dispatcher = ProbeDispatcher(lambda check, result: results.append(check))
-        pids = dispatcher._workers.pids
+        pids = worker_pids(dispatcher._workers)
         for fork, processes in ((True, 2), (False, 0), (True, 2)):
             dispatcher.set_config(compile_config(config(web, fork=fork, workers=2), KINDS))
             results.clear()
             async with asyncio.timeout(20):
-                while len(set(results)) < len(web.reals) or len(dispatcher._workers.pids) != processes:
+                while len(set(results)) < len(web.reals) or len(worker_pids(dispatcher._workers)) != processes:
                     await asyncio.sleep(0.02)
-            assert not set(pids) & set(dispatcher._workers.pids)
-            pids = dispatcher._workers.pids
+            assert not set(pids) & set(worker_pids(dispatcher._workers))
+            pids = worker_pids(dispatcher._workers)
         await dispatcher.close()

@@ -8,9 +8,10 @@ import time
 import pytest
 
 from ldirectord_py.runtime.backoff import Backoff
-from ldirectord_py.runtime.retry_queue import QueueTexts, RetryQueue
+from ldirectord_py.runtime.retry_queue import QueueLimits, QueueTexts, RetryQueue
 
 TEXTS = QueueTexts("%s fails: %s", "%s crashed", "%s works", "%s loses", "%d lost over %s", "%d unsent over %s")
+LIMITS = QueueLimits(items=100, min_delay=0.001, max_delay=0.01)
 
 
 class Receiver:
@@ -20,7 +21,7 @@ class Receiver:
         self.failures = list(failures)
         self.taken: list[int] = []
         self.hangs = False
-        self.queue = RetryQueue[int]("there", TEXTS, self._send_all, lambda item: item <= old, Backoff(0.001, 0.01))
+        self.queue = RetryQueue[int]("there", TEXTS, self._send_all, lambda item: item <= old, LIMITS)
 
     async def _send_all(self) -> str:
         if self.hangs:
@@ -45,10 +46,10 @@ async def test_items_are_sent_in_order_and_the_task_ends() -> None:
     receiver = Receiver()
     assert receiver.queue.is_idle
     for item in range(5):
-        receiver.queue.add(item, 10)
+        receiver.queue.add(item)
     await idle(receiver)
     assert receiver.taken == [0, 1, 2, 3, 4]
-    receiver.queue.add(5, 10)
+    receiver.queue.add(5)
     await receiver.queue.close(10)
     assert receiver.taken[5:] == [5]
 
@@ -56,7 +57,7 @@ async def test_items_are_sent_in_order_and_the_task_ends() -> None:
 async def test_a_failure_is_said_once_and_once_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     receiver = Receiver("refused", "refused", OSError("no descriptor"))
-    receiver.queue.add(1, 10)
+    receiver.queue.add(1)
     await idle(receiver)
     assert receiver.taken == [1]
     assert caplog.messages == ["there fails: refused", "there works"]
@@ -64,7 +65,7 @@ async def test_a_failure_is_said_once_and_once_when_it_is_over(caplog: pytest.Lo
 
 async def test_a_bug_is_logged_and_the_queue_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     receiver = Receiver(KeyError("a bug"))
-    receiver.queue.add(1, 10)
+    receiver.queue.add(1)
     await idle(receiver)
     assert (receiver.taken, caplog.messages[0]) == ([1], "there crashed")
 
@@ -72,7 +73,7 @@ async def test_a_bug_is_logged_and_the_queue_goes_on(caplog: pytest.LogCaptureFi
 async def test_what_does_not_fit_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     receiver = Receiver()
     for item in range(10_000):
-        receiver.queue.add(item, 100)
+        receiver.queue.add(item)
     assert len(receiver.queue.items) == 100
     await idle(receiver)
     assert receiver.taken == list(range(100))
@@ -82,7 +83,7 @@ async def test_what_does_not_fit_is_counted(caplog: pytest.LogCaptureFixture) ->
 async def test_what_is_too_old_after_a_failure_is_dropped() -> None:
     receiver = Receiver("refused", old=2)
     for item in range(5):
-        receiver.queue.add(item, 10)
+        receiver.queue.add(item)
     await idle(receiver)
     assert receiver.taken == [3, 4]
 
@@ -90,8 +91,8 @@ async def test_what_is_too_old_after_a_failure_is_dropped() -> None:
 async def test_the_end_is_one_more_attempt_within_its_time(caplog: pytest.LogCaptureFixture) -> None:
     receiver = Receiver()
     receiver.hangs = True
-    receiver.queue.add(1, 10)
-    receiver.queue.add(2, 10)
+    receiver.queue.add(1)
+    receiver.queue.add(2)
     began = time.monotonic()
     await receiver.queue.close(0.1)
     assert time.monotonic() - began < 5
@@ -102,7 +103,7 @@ async def test_the_end_is_one_more_attempt_within_its_time(caplog: pytest.LogCap
 async def test_the_end_does_not_wait_for_the_delay() -> None:
     receiver = Receiver("refused")
     receiver.queue._backoff = Backoff(3600, 3600)
-    receiver.queue.add(1, 10)
+    receiver.queue.add(1)
     async with asyncio.timeout(10):
         while receiver.failures:
             await asyncio.sleep(0.001)

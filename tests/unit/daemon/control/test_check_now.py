@@ -15,6 +15,7 @@ import pytest
 from harness.control import RawClient
 from harness.controlled_daemon import running
 from harness.fakes.scripted import servers
+from harness.processes import worker_pids
 from ldirectord_py.config.model import Real, Virtual
 from ldirectord_py.daemon.control import check_now
 from ldirectord_py.daemon.run import Daemon
@@ -173,7 +174,7 @@ async def test_a_worker_that_ends_meanwhile_gives_no_verdict(tmp_path: Path) -> 
             before = web.requests
             asking = asyncio.create_task(check(daemon, "127.0.0.2"))
             await web.until(lambda: web.requests > before)
-            os.kill(daemon.probes._workers.pids[0], signal.SIGKILL)
+            os.kill(worker_pids(daemon.probes._workers)[0], signal.SIGKILL)
             (answer, _) = await asking
             assert (answer["verdict"], answer["reason"]) == ("none", "the worker process ended meanwhile")
             web.may_answer.set()

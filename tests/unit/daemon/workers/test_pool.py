@@ -21,7 +21,7 @@ import pytest
 
 from builders import config
 from harness.fakes.scripted import Servers, closed_port, servers
-from harness.processes import is_running
+from harness.processes import is_running, worker_pids
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.daemon.workers import pool as worker_pool
@@ -52,7 +52,7 @@ async def main():
     workers.set_checks(checks, 2, Limits(1, None))
     while len(reported) < 2:
         await asyncio.sleep(0.01)
-    print(*workers.pids, flush=True)
+    print(*(supervisor.pid for supervisor in workers._supervisors), flush=True)
     await asyncio.sleep(60)
 
 asyncio.run(main())
@@ -83,6 +83,10 @@ class ObservedPool:
         self.found: dict[Check, list[Result]] = {}
         self.workers = WorkerPool(lambda check, result: self.found.setdefault(check, []).append(result))
 
+    @property
+    def pids(self) -> list[int]:
+        return worker_pids(self.workers)
+
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(30):
             while not true():
@@ -99,7 +103,7 @@ async def observe() -> AsyncIterator[ObservedPool]:
         try:
             yield observed
         finally:
-            pids = observed.workers.pids
+            pids = observed.pids
             await observed.workers.close()
             assert [pid for pid in pids if is_running(pid)] == []
 
@@ -111,7 +115,7 @@ async def test_checks_are_distributed_evenly() -> None:
         observed.workers.set_checks(all_checks, 2, LIMITS)
         await observed.until(lambda: len(observed.found) == 10)
         assert observed.verdicts() == {Verdict.UP}
-        assert len(observed.workers.pids) == 2
+        assert len(observed.pids) == 2
         assert Counter(supervisor for _, supervisor in observed.workers._assigned.values()).most_common(1)[0][1] == 5
 
 
@@ -130,13 +134,13 @@ async def test_a_killed_worker_is_replaced_without_a_verdict(caplog: pytest.LogC
         port = await observed.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
         observed.workers.set_checks(checks(6, port), 2, LIMITS)
         await observed.until(lambda: len(observed.found) == 6)
-        first, second = observed.workers.pids
+        first, second = observed.pids
         os.kill(first, signal.SIGKILL)
-        await observed.until(lambda: len(observed.workers.pids) == 2 and first not in observed.workers.pids)
+        await observed.until(lambda: len(observed.pids) == 2 and first not in observed.pids)
         before = {check: len(results) for check, results in observed.found.items()}
         await observed.until(lambda: all(len(observed.found[check]) > count for check, count in before.items()))
         assert observed.verdicts() == {Verdict.UP}
-        assert second in observed.workers.pids
+        assert second in observed.pids
     (message,) = caplog.messages
     assert message.startswith(f"Worker process {first} was killed by signal 9; its 3 checks go to a new one")
 
@@ -147,9 +151,9 @@ async def test_a_silent_worker_is_replaced(monkeypatch: pytest.MonkeyPatch, capl
         port = await observed.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
         observed.workers.set_checks(checks(2, port), 1, LIMITS)
         await observed.until(lambda: len(observed.found) == 2)
-        (pid,) = observed.workers.pids
+        (pid,) = observed.pids
         os.kill(pid, signal.SIGSTOP)
-        await observed.until(lambda: observed.workers.pids not in ([], [pid]))
+        await observed.until(lambda: observed.pids not in ([], [pid]))
         observed.found.clear()
         await observed.until(lambda: len(observed.found) == 2)
         assert observed.verdicts() == {Verdict.UP}
@@ -164,7 +168,7 @@ async def test_closing_the_pool_kills_a_worker_that_is_being_replaced(monkeypatc
         port = await observed.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
         observed.workers.set_checks(checks(2, port), 1, LIMITS)
         await observed.until(lambda: len(observed.found) == 2)
-        (pid,) = observed.workers.pids
+        (pid,) = observed.pids
         waiting = asyncio.Event()
         wait = Child.wait
 
@@ -237,7 +241,7 @@ async def test_checks_of_removed_workers_move_to_those_that_stay() -> None:
             await surplus.close()
         observed.found.clear()
         await observed.until(lambda: len(observed.found) == 6)
-        assert len(observed.workers.pids) == 1
+        assert len(observed.pids) == 1
 
 
 async def test_new_workers_get_their_part_of_the_checks() -> None:
@@ -283,7 +287,7 @@ async def test_log_lines_of_a_worker_are_logged_and_no_secret_is_among_its_argum
         (check,) = checks(1, port)
         observed.workers.set_checks([replace(check, target=replace(check.target, passwd="xyzzy"))], 1, LIMITS)
         await observed.until(lambda: any("200 OK" in message for message in caplog.messages))
-        (pid,) = observed.workers.pids
+        (pid,) = observed.pids
         assert b"xyzzy" not in _arguments_and_environment(pid)
     assert "xyzzy" not in caplog.text
 
