@@ -9,8 +9,9 @@ from importlib import import_module
 from io import TextIOWrapper
 
 from ldirectord_py.cli.invocation.arguments import HELP, VERSION, Invocation, UsageError, parse
-from ldirectord_py.cli.invocation.commands import COMMANDS, DAEMONS, help_text, usage, version
+from ldirectord_py.cli.invocation.commands import COMMANDS, help_text, usage, version
 from ldirectord_py.errors import ConfigError, LdirectordError
+from ldirectord_py.instance.command_line import DAEMON_COMMANDS
 from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.descriptors import open_standard_descriptors
 from ldirectord_py.runtime.text import ESCAPED
@@ -46,7 +47,7 @@ def _dispatch(invocation: Invocation) -> int:
     if invocation.asks_for_help():
         print(help_text(invocation.command))
         return 0
-    if invocation.command not in DAEMONS:
+    if invocation.command not in DAEMON_COMMANDS:
         return _run(invocation)
     signals.install_early_handlers()
     try:

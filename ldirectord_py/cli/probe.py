@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -24,8 +24,8 @@ from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.config.model import Config, Real, Virtual
 from ldirectord_py.desired import real_key
 from ldirectord_py.health import Verdict
-from ldirectord_py.maintenance_names import canonical, server_names
 from ldirectord_py.plan import plan
+from ldirectord_py.server_names import ServerPattern, find_virtuals, unknown_server
 
 MAX_CONCURRENT = 200
 """Probes that run at the same time; the measured time begins when a probe begins."""
@@ -53,7 +53,7 @@ def run(invocation: Invocation) -> int:
     options = _parse_options(invocation.arguments)
     loaded = load_with_warnings(invocation.config_file())
     limits = CheckLimits(loaded.config.settings.maxexternal)
-    chosen = _select(_rows(loaded.config), options)
+    chosen = _chosen_rows(loaded.config, options)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(_probe_all({row.check: None for row in chosen if row.check}, limits))
     results = [(row, found[row.check] if row.check else _unchecked(row)) for row in chosen]
@@ -69,34 +69,26 @@ def _parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _rows(config: Config) -> list[ProbeRow]:
-    """Return a row for each real server, in the order of the file."""
-    checks = {key: check for check, keys in plan(config, kinds()).items() for key in keys}
-    return [
-        ProbeRow(virtual, real, checks.get(real_key(virtual, real)))
-        for virtual in config.virtuals
-        for real in virtual.reals
-    ]
-
-
-def _select(rows: list[ProbeRow], options: argparse.Namespace) -> list[ProbeRow]:
-    """Return the rows that the options select; raises UsageError if there are none."""
-    if options.virtual:
-        rows = [row for row in rows if row.virtual.id == options.virtual]
-        if not rows:
-            raise UsageError(f"probe: no virtual {options.virtual} with real servers; write it as in tcp:192.0.2.1:80")
+def _chosen_rows(config: Config, options: argparse.Namespace) -> list[ProbeRow]:
+    """Return a row for each real server that the options select; raises UsageError if there are none."""
+    virtuals = find_virtuals(config.virtuals, options.virtual) if options.virtual else config.virtuals
+    rows = _rows(config, virtuals)
+    if options.virtual and not rows:
+        raise UsageError(f"probe: no virtual {options.virtual} with real servers; write it as in tcp:192.0.2.1:80")
     if options.real:
-        matches = _matcher(options.real)
-        rows = [row for row in rows if matches(row.real)]
+        pattern = ServerPattern(options.real)
+        rows = [row for row in rows if pattern.matches(row.virtual, row.real)]
         if not rows:
-            raise UsageError(f"probe: no real server {options.real}; write its address, or address:port")
+            raise UsageError(f"probe: {unknown_server(virtuals, options.real)}")
     return rows
 
 
-def _matcher(text: str) -> Callable[[Real], bool]:
-    """Return a function that matches real servers by address or name, with or without port."""
-    wanted = canonical(text)
-    return lambda real: wanted in server_names(real)
+def _rows(config: Config, virtuals: Iterable[Virtual]) -> list[ProbeRow]:
+    """Return a row for each real server of these virtuals, in the order of the file."""
+    checks = {key: check for check, keys in plan(config, kinds()).items() for key in keys}
+    return [
+        ProbeRow(virtual, real, checks.get(real_key(virtual, real))) for virtual in virtuals for real in virtual.reals
+    ]
 
 
 async def _probe_all(checks: Mapping[Check, None], limits: CheckLimits) -> Mapping[Check, Result]:

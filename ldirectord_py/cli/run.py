@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 from ldirectord_py.cli.invocation.arguments import Invocation, UsageError
 from ldirectord_py.cli.invocation.daemon_process import DaemonProcess, load_daemon
-
-MEMORY_KERNEL: Final = "--memory-kernel"
+from ldirectord_py.instance.command_line import MEMORY_KERNEL
 
 
 def run(invocation: Invocation) -> int:

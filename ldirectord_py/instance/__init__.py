@@ -1,1 +1,1 @@
-"""A running daemon as the host sees it: pid file, background process, systemd."""
+"""A running daemon as the host sees it: command line, pid file, background process, systemd."""

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ldirectord_py.errors import LdirectordError
+from ldirectord_py.instance.command_line import DEFAULT_CONFIG, FOLDERS
 
-FOLDERS = ("/etc/ha.d", "/etc/ha.d/conf", "")
-DEFAULT_CONFIG = "ldirectord.cf"
 DEFAULT_INSTANCE = "ldirectord"
 HELP = "help"
 VERSION = "version"
@@ -74,7 +73,7 @@ def parse(argv: Sequence[str], commands: Collection[str]) -> Invocation:
 
 def find(name: str) -> str:
     """Return the path of a configuration file in the first of FOLDERS that has it, or else the name as given."""
-    places = (f"{folder}/{name}" if folder else name for folder in FOLDERS)
+    places = (f"{folder}/{name}" for folder in FOLDERS)
     return next((place for place in places if Path(place).is_file()), name)
 
 

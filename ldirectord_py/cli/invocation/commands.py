@@ -86,9 +86,6 @@ COMMANDS: Mapping[str, CommandInfo] = {
     ),
 }
 
-DAEMONS: Final = frozenset({"start", "restart", "try-restart", "run"})
-"""The commands that run a daemon in their process or a child of it."""
-
 
 def usage(command: str = "") -> str:
     """Return the usage of ``command``, or that of all of them."""

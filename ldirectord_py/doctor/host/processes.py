@@ -12,15 +12,12 @@ from ldirectord_py.config.load import load
 from ldirectord_py.doctor.directors import keepalived_services
 from ldirectord_py.doctor.facts import OtherDirector
 from ldirectord_py.errors import ConfigError
+from ldirectord_py.instance.command_line import DAEMON_COMMANDS, DEFAULT_CONFIG, FOLDERS, MEMORY_KERNEL
 from ldirectord_py.ipvs.table import ServiceKey
 
 KEEPALIVED_CONF: Final = "/etc/keepalived/keepalived.conf"
-FOLDERS: Final = ("/etc/ha.d", "/etc/ha.d/conf")
 FIRST_PROCESS: Final = Path("/proc/1")
 MAX_FILE_BYTES: Final = 4 << 20
-MEMORY_KERNEL: Final = "--memory-kernel"
-"""The option of a daemon that directs nothing."""
-_STARTING: Final = frozenset({"start", "restart", "try-restart", "run", "supervised"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ def director_of(words: Sequence[str]) -> tuple[str, tuple[str, ...]] | None:
         name = word.rpartition("/")[2].split(" ", 1)[0].rstrip(":")
         if name in {"ldirectord", "ldirectord-py", "ldirectord_py"}:
             arguments = tuple(words[at + 1 :])
-            directs = _STARTING.intersection(arguments) and MEMORY_KERNEL not in arguments
+            directs = DAEMON_COMMANDS.intersection(arguments) and MEMORY_KERNEL not in arguments
             return ("ldirectord", arguments) if directs else None
         if name == "keepalived" and at == 0:
             return "keepalived", tuple(words[1:])
@@ -106,7 +103,7 @@ def _of_keepalived(path: Path) -> frozenset[ServiceKey] | None:
 def _config_file(found: Running) -> Path:
     """Return the configuration of an ldirectord; a relative path is looked for where it was probably started."""
     words = [word for word in found.arguments if not word.startswith("-")]
-    name = words[0] if words and words[0] not in _STARTING else "ldirectord.cf"
+    name = words[0] if words and words[0] not in DAEMON_COMMANDS else DEFAULT_CONFIG
     places = [*(Path(folder) / name for folder in FOLDERS), Path(f"/proc/{found.pid}/cwd") / name, Path(name)]
     return next((place for place in places if _is_file(place)), Path(name))
 

@@ -151,6 +151,8 @@ def test_equal_checks_run_once(site: Site, capsys: pytest.CaptureFixture[str]) -
         (["--real", "LocalHost:1"], ["127.0.0.1:1"]),
         (["--virtual", "tcp:[2001:db8::1]:80"], ["[::1]:1"]),
         (["--virtual", "fwm:7", "--real", "127.0.0.1:1"], ["127.0.0.1:1"]),
+        (["--virtual", "192.0.2.1:80", "--real", ":2"], ["127.0.0.1:2"]),
+        (["--real", "fwm:7/local*"], ["127.0.0.1:1"]),
     ],
 )
 def test_options_select_servers(
@@ -168,10 +170,10 @@ def test_options_select_servers(
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--real", "127.0.0.3"], "probe: no real server 127.0.0.3; write its address, or address:port"),
+        (["--real", "127.0.0.3"], "probe: no real server 127.0.0.3; did you mean 127.0.0.1:1?"),
         (
-            ["--virtual", "192.0.2.1:80"],
-            "probe: no virtual 192.0.2.1:80 with real servers; write it as in tcp:192.0.2.1:80",
+            ["--virtual", "192.0.2.9:80"],
+            "probe: no virtual 192.0.2.9:80 with real servers; write it as in tcp:192.0.2.1:80",
         ),
         (["--bogus"], "probe: unrecognized arguments: --bogus"),
     ],
