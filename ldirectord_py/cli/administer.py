@@ -14,9 +14,10 @@ from ldirectord_py.cli.invocation.control_client import connect
 from ldirectord_py.cli.invocation.moments import future_time, local_now, seconds_or_duration
 from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.cli.output.connection_wait import DEADLINE_PASSED, wait_for_connections, wait_for_weight
-from ldirectord_py.cli.output.terminal import local_time
+
 from ldirectord_py.control.client import ControlClient
 from ldirectord_py.runtime.text import count_of
+from ldirectord_py.runtime.times import local_time
 
 MAX_WAIT: Final = 7 * 86_400.0
 """Seconds that a command may wait."""

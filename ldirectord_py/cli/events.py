@@ -14,8 +14,10 @@ from ldirectord_py.cli.invocation.arguments import Invocation
 from ldirectord_py.cli.invocation.control_client import connect
 from ldirectord_py.cli.invocation.moments import local_now, past_time
 from ldirectord_py.cli.invocation.options import OptionParser
-from ldirectord_py.cli.output.terminal import Colour, coloured, local_time, printable_line, wants_colour
+from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, wants_colour
 from ldirectord_py.control.client import NotReachable
+from ldirectord_py.runtime.text import count_of
+from ldirectord_py.runtime.times import local_time
 
 RECONNECT_INTERVAL: Final = 1.0
 """Seconds after which a follower looks for the daemon again."""
@@ -88,7 +90,7 @@ def run(invocation: Invocation) -> int:
 def event_lines(answer: Mapping[str, Any], *, colour: bool) -> Iterator[str]:
     """Yield a line for each event: its number, local time, who if it was not the daemon itself, and what happened."""
     if gap := answer["gap"]:
-        missed = f"{gap['missed']} events are missing" if gap["missed"] is not None else "Events may be missing"
+        missed = "Events may be missing" if gap["missed"] is None else f"{count_of(gap['missed'], 'event')} missing"
         yield coloured(f"-- {missed}: {gap['reason']}", Colour.YELLOW, enabled=colour)
     for event in answer["events"]:
         who = f" [{printable_line(event['who'])}]" if event["who"] != "ldirectord" else ""

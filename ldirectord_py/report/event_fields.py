@@ -7,7 +7,6 @@ A field without a value is null. The values are text, numbers, booleans and list
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from ldirectord_py.administration import AdministrativeState
@@ -33,6 +32,7 @@ from ldirectord_py.report.events import (
     Written,
 )
 from ldirectord_py.report.wording import MAX_LISTED, description
+from ldirectord_py.runtime.times import iso_time
 
 EVENTS: Final = (
     *("server-up", "server-down", "soft-failure", "soft-failures-over", "checked", "probed"),
@@ -81,11 +81,6 @@ def virtual_of(event: Event) -> str | None:
             return virtual_id(service_of(row.key)) if row else None
         case _:
             return None
-
-
-def iso_time(seconds: float) -> str:
-    """Return ``2026-11-28T08:09:38.123Z`` for a time since the epoch."""
-    return f"{datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def event_name(event: Event) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
@@ -30,6 +29,7 @@ from ldirectord_py.report.events import (
     Written,
 )
 from ldirectord_py.runtime.text import count_of
+from ldirectord_py.runtime.times import iso_time, local_time
 
 MAX_LISTED: Final = 10
 """Names or rows that one line lists."""
@@ -174,13 +174,8 @@ def administrative_text(entry: AdministrativeEntry) -> str:
     """Return ``drained by WHO until TIME: WHY``, the time in the zone of this host."""
     word = "drained" if entry.state is AdministrativeState.DRAIN else "disabled"
     decision = entry.decision
-    until = "" if decision.until is None else f" until {local_time(decision.until)}"
+    until = "" if decision.until is None else f" until {local_time(iso_time(decision.until))}"
     return f"{word} by {decision.who}{until}{f': {decision.why}' if decision.why else ''}"
-
-
-def local_time(seconds: float) -> str:
-    """Return ``2026-11-28 08:09:38`` in the zone of this host, for a time since the epoch."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _listed(texts: Sequence[str], separator: str = ", ") -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ldirectord_py.trouble import BY_HAND
+
 MAX_SILENCE: Final = 5.0
 """Seconds without a sign of life from the daemon, which gives one each second."""
 
@@ -13,9 +15,6 @@ MAX_INTERVALS: Final = 3
 
 MAX_LISTED: Final = 10
 """Servers that an answer names."""
-
-BY_HAND: Final = "(set by hand)"
-"""The end of a disagreement that an operator made and that stays."""
 
 
 def stall(silence: float, age: float | None, interval: float) -> str:

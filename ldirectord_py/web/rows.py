@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from ldirectord_py.trouble import severity, worst_first
+
 Fields = Mapping[str, Any]
 Row = dict[str, str]
 """The texts of a row by the names of its cells, which templates and page.js use too."""
@@ -27,12 +29,6 @@ MARKS: Final[Mapping[str, str]] = {
 
 STATES: Final = tuple(MARKS)
 """The states of a real server; what an operator did to it comes before what its checks say."""
-
-SEVERITIES: Final = (
-    *("down", "flapping", "disagrees", "overdue", "drain", "disabled", "maintenance"),
-    *("no-verdict", "failing", "unknown"),
-)
-"""The troubles, what hurts most first."""
 
 WORDS: Final[Mapping[str, str]] = {
     "disagrees": "kernel disagrees",
@@ -60,7 +56,7 @@ def server_row(real: Fields, troubles: Collection[str]) -> Row:
     """Return the row of a real server that has these troubles."""
     observed, administrative, kernel = real["observed"], real["administrative"], real["kernel"]
     state = state_of(real)
-    hurts = [name for name in SEVERITIES if name in troubles]
+    hurts = worst_first(troubles)
     return {
         "kind": "server",
         "state": state,
@@ -70,7 +66,7 @@ def server_row(real: Fields, troubles: Collection[str]) -> Row:
         "address": str(real["real"]) if real["name"] else "",
         "troubles": " ".join(hurts),
         "hurts": ", ".join(word(name) for name in hurts if name != state),
-        "rank": str(SEVERITIES.index(hurts[0]) if hurts else len(SEVERITIES)),
+        "rank": str(severity(troubles)),
         "since": str(observed["since"] or ""),
         "code": str(observed["code"] or ""),
         "reason": str(observed["reason"] or "")[:MAX_REASON],

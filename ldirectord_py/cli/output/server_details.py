@@ -6,14 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ldirectord_py.cli.output.server_table import Layout, Server, check_text, reasons
-from ldirectord_py.cli.output.terminal import (
-    Colour,
-    coloured,
-    local_time,
-    printable_line,
-    short_duration,
-    short_latency,
-)
+from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, short_duration, short_latency
+from ldirectord_py.runtime.times import local_time
 
 
 def detail_lines(real: Server, answer: Mapping[str, Any], layout: Layout) -> Iterator[str]:

@@ -6,15 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from ldirectord_py.cli.output.terminal import (
-    Colour,
-    coloured,
-    local_time,
-    printable_line,
-    short_duration,
-    short_latency,
-)
+from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, short_duration, short_latency
 from ldirectord_py.runtime.text import count_of
+from ldirectord_py.runtime.times import local_time
+from ldirectord_py.trouble import is_bad, worst_first
 
 MAX_WELL: Final = 30
 """Virtuals without trouble that have a line each; more of them are only counted, unless all are asked for."""
@@ -28,11 +23,7 @@ WHY: Final = len(HEAD) - 1
 Server = Mapping[str, Any]
 """The fields of a virtual or a real server in an answer."""
 
-_COLOURS: Final[Mapping[str, Colour]] = {
-    "down": Colour.RED,
-    "outage": Colour.RED,
-    "disagrees": Colour.MAGENTA,
-}
+_COLOURS: Final[Mapping[str, Colour]] = {"outage": Colour.RED, "down": Colour.RED, "disagrees": Colour.MAGENTA}
 _ADMINISTERED: Final[Mapping[str, str]] = {
     "drain": "drained",
     "disabled": "disabled",
@@ -138,7 +129,7 @@ def real_cells(real: Server, *, readable: bool = True) -> tuple[str, ...]:
     """Return the cells of a real server; ``readable``: the kernel's table was read."""
     configured, administrative = real["configured"], real["administrative"]
     name = f" {printable_line(real['name'])}" if real["name"] else ""
-    mark = "!" if {"down", "disagrees"} & set(real["trouble"]) else "~" if real["trouble"] else " "
+    mark = "!" if is_bad(real["trouble"]) else "~" if real["trouble"] else " "
     return (
         f"{mark} {real['real']}{name}",
         f"{configured['weight']} {configured['forward']}",
@@ -213,8 +204,7 @@ def _rank(virtual: Server) -> int:
     """Return 0 for a virtual without a server, 1 for one that has a server in bad trouble, 2 for the others."""
     if "outage" in virtual["trouble"]:
         return 0
-    words = {word for real in (virtual, *virtual["reals"]) for word in real["trouble"]}
-    return 1 if words & _COLOURS.keys() else 2
+    return 1 if any(is_bad(each["trouble"]) for each in (virtual, *virtual["reals"])) else 2
 
 
 def _hurts(virtual: Server) -> bool:
@@ -222,5 +212,6 @@ def _hurts(virtual: Server) -> bool:
 
 
 def trouble_colour(trouble: Sequence[str]) -> Colour:
-    """Return the colour of a virtual or a server with this trouble, the worst first."""
-    return next((_COLOURS[word] for word in trouble if word in _COLOURS), Colour.YELLOW if trouble else Colour.PLAIN)
+    """Return the colour of a virtual or a server with this trouble."""
+    worst = worst_first(trouble)[:1]
+    return _COLOURS.get(worst[0], Colour.YELLOW) if worst else Colour.PLAIN

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Final, TextIO
 
@@ -50,11 +49,6 @@ def short_latency(seconds: float) -> str:
     if seconds >= 1:
         return f"{seconds:.1f}s"
     return f"{seconds * 1000:.0f}ms" if seconds >= 0.01 else f"{seconds * 1000:.2g}ms"
-
-
-def local_time(iso: str) -> str:
-    """Return a time of ISO 8601 as local time: ``2026-11-28 03:12:45``."""
-    return f"{datetime.fromisoformat(iso).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def printable_line(text: str) -> str:

@@ -8,8 +8,10 @@ from typing import Any, Final, NamedTuple
 from ldirectord_py.cli.output.screen import ScreenLine
 from ldirectord_py.cli.output.server_details import detail_lines
 from ldirectord_py.cli.output.server_table import Layout, Server, real_cells, summary_line, trouble_colour
-from ldirectord_py.cli.output.terminal import Colour, local_time, printable_line
+from ldirectord_py.cli.output.terminal import Colour, printable_line
 from ldirectord_py.runtime.text import count_of
+from ldirectord_py.runtime.times import local_time
+from ldirectord_py.trouble import severity
 
 HELP: Final = "q quit  arrows move  Enter open  / filter  s sort  a all or trouble  d drain  u undrain"
 HEADS: Final = ("REAL", "VIRTUAL", "OBSERVED", "KERNEL", "ADMINISTRATIVE", "CONFIGURED", "")
@@ -19,18 +21,8 @@ FIXED_LINES: Final = 4
 MAX_TYPED: Final = 200
 """Characters of a filter or of a reason."""
 
-WORST_FIRST: Final = (
-    *("down", "disagrees", "overdue", "unknown", "no-verdict", "failing", "drain", "disabled", "maintenance"),
-)
-
-
-def _severity(real: Server) -> tuple[int, str]:
-    ranks = [WORST_FIRST.index(word) for word in real["trouble"] if word in WORST_FIRST]
-    return min(ranks, default=len(WORST_FIRST)), real["real"]
-
-
 SORTS: Final[Mapping[str, Callable[[Server], Any]]] = {
-    "trouble": _severity,
+    "trouble": lambda real: (severity(real["trouble"]), real["real"]),
     "name": lambda real: (real["name"] or "~", real["real"]),
     "connections": lambda real: -(real["kernel"]["active"] if real["kernel"] else -1),
     "latency": lambda real: -(real["observed"]["latency"] or 0.0),

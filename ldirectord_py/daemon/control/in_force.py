@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from ldirectord_py.config.parse import Parsed
-from ldirectord_py.report.event_fields import iso_time
 from ldirectord_py.report.events import ConfigInForce, Event
+from ldirectord_py.runtime.times import iso_time
 
 
 class InForce:

@@ -22,7 +22,8 @@ from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal, Compil
 from ldirectord_py.desired import Administration, Health, ManualWeights
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Usage
-from ldirectord_py.report.event_fields import iso_time
+from ldirectord_py.runtime.times import iso_time
+from ldirectord_py.trouble import BY_HAND
 
 LATE: Final = 1.0
 """Seconds beyond its interval and its timeout after which the result of a check is overdue."""
@@ -176,7 +177,7 @@ class VirtualView:
 
 def disagreements(wanted: Destination | None, found: Usage | None, *, by_hand: bool) -> list[str]:
     """Return in words how a row that the kernel has differs from the one that we want; nothing if it does not."""
-    hand = " (set by hand)" if by_hand else ""
+    hand = f" {BY_HAND}" if by_hand else ""
     match wanted, found:
         case None, Usage(weight):
             return [f"in the kernel with weight {weight}, but should not be there{hand}"]
@@ -273,13 +274,11 @@ def _is_overdue(known: Knowledge, check: Check, last: PastResult | None) -> bool
 
 
 def _trouble(observed: Fields, administrative: Fields, disagrees: list[str]) -> Iterator[str]:
-    """Yield why a server is not plainly well, in words of a closed vocabulary, what hurts most first."""
+    """Yield why a server is not plainly well, in the order of WORST_FIRST."""
     if observed["up"] is False:
         yield "down"
     if disagrees:
         yield "disagrees"
-    if administrative["state"] != READY["state"]:
-        yield str(administrative["state"])
     if observed["overdue"]:
         yield "overdue"
     if observed["up"] is None:
@@ -288,6 +287,8 @@ def _trouble(observed: Fields, administrative: Fields, disagrees: list[str]) -> 
         yield "no-verdict"
     if observed["up"] and observed["failures"]:
         yield "failing"
+    if administrative["state"] != READY["state"]:
+        yield str(administrative["state"])
 
 
 def _usage(usage: Usage | None) -> Fields | None:

@@ -24,6 +24,7 @@ from ldirectord_py.daemon.control.slices import one_slice
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.server_names import find_virtuals
+from ldirectord_py.trouble import is_bad
 
 CHECKS_AT_ONCE: Final = 500
 """Checks whose results are looked up in a turn of the event loop: some 0.5 ms."""
@@ -34,7 +35,7 @@ REALS_AT_ONCE: Final = 50
 WHICH: Final[dict[str, Callable[[Fields], bool]]] = {
     "all": lambda _: True,
     "trouble": lambda real: bool(real["trouble"]),
-    "down": lambda real: "down" in real["trouble"] or "disagrees" in real["trouble"],
+    "down": lambda real: is_bad(real["trouble"]),
 }
 """Which real servers ``which`` asks for."""
 

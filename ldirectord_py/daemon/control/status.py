@@ -6,7 +6,7 @@ import os
 
 from ldirectord_py.control.protocol import Answer, ControlRequest
 from ldirectord_py.daemon.control.context import Context
-from ldirectord_py.report.event_fields import iso_time
+from ldirectord_py.runtime.times import iso_time
 
 
 async def status(context: Context, _: ControlRequest) -> Answer:

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from ldirectord_py.report.event_fields import event_details, event_name, iso_time
+from ldirectord_py.report.event_fields import event_details, event_name
 from ldirectord_py.report.events import Event
 from ldirectord_py.runtime.json_lines import encode_json
 from ldirectord_py.runtime.text import ESCAPED
+from ldirectord_py.runtime.times import iso_time
 
 FIELD_PREFIX: Final = "LDIRECTORD_"
 """The beginning of the names of our own fields in the journal."""

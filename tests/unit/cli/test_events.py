@@ -98,6 +98,6 @@ def test_a_gap_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     gap = {"reason": "only the last 10000 events are kept", "missed": 12}
     answer = {"gap": gap, "events": [{**EVENT, "message": "it is down"}]}
     assert list(event_lines(answer, colour=True)) == [
-        "\x1b[33m-- 12 events are missing: only the last 10000 events are kept\x1b[0m",
+        "\x1b[33m-- 12 events missing: only the last 10000 events are kept\x1b[0m",
         "\x1b[31m     7  2026-11-28 03:12:45  server-down            it is down\x1b[0m",
     ]

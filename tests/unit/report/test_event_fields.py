@@ -19,7 +19,7 @@ from ldirectord_py.health import HealthState, Transition
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.refusal import refused
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Row, Service, Table, Tunnel
-from ldirectord_py.report.event_fields import EVENTS, event_fields, event_name, iso_time, virtual_of
+from ldirectord_py.report.event_fields import EVENTS, event_fields, event_name, virtual_of
 from ldirectord_py.report.events import (
     Administered,
     Checked,
@@ -213,7 +213,3 @@ def test_every_row_has_a_form(table: Table, verb: Verb) -> None:
     for row in rows:
         written = fields(Written(Op(verb, row), row, Role.UNKNOWN, Phase.RUN))
         assert written["virtual"] == fields(Drifted(row, row, repaired=True))["virtual"]
-
-
-def test_times_are_utc_with_milliseconds() -> None:
-    assert iso_time(0) == "1970-01-01T00:00:00.000Z"

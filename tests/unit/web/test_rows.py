@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ldirectord_py.web.rows import MARKS, SEVERITIES, server_row, virtual_row
+from ldirectord_py.trouble import WORST_FIRST
+from ldirectord_py.web.rows import MARKS, server_row, virtual_row
 
 OBSERVED = {
     "up": True,
@@ -50,8 +51,8 @@ def test_what_hurts_most_ranks_first() -> None:
     row = server_row(server(), ("unknown", "disagrees", "flapping"))
     assert row["troubles"] == "flapping disagrees unknown"
     assert row["hurts"] == "flapping, kernel disagrees, unknown"
-    assert row["rank"] == "1"
-    assert server_row(server(), ())["rank"] == str(len(SEVERITIES))
+    assert row["rank"] == str(WORST_FIRST.index("flapping"))
+    assert server_row(server(), ())["rank"] == str(len(WORST_FIRST))
 
 
 def test_counts_say_how_far_a_server_is_from_another_state() -> None:

@@ -1,0 +1,34 @@
+"""Why a virtual or a server is not plainly well: the words of ``trouble``, and which of them hurt most."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+WORST_FIRST: Final = (
+    *("outage", "down", "flapping", "disagrees"),
+    *("overdue", "unknown", "no-verdict", "failing"),
+    *("drain", "disabled", "maintenance"),
+)
+"""All words, what hurts most first; what operators did on purpose comes last. Only the page knows ``flapping``."""
+
+BAD: Final = frozenset(("outage", "down", "disagrees"))
+"""What ``show --down`` asks for."""
+
+BY_HAND: Final = "(set by hand)"
+"""The end of a sentence of ``disagrees``: an operator made this difference, and it stays."""
+
+
+def worst_first(trouble: Collection[str]) -> list[str]:
+    """Return the words in the order of WORST_FIRST."""
+    return [word for word in WORST_FIRST if word in trouble]
+
+
+def severity(trouble: Collection[str]) -> int:
+    """Return a number to sort by: the lower, the worse."""
+    return next((rank for rank, word in enumerate(WORST_FIRST) if word in trouble), len(WORST_FIRST))
+
+
+def is_bad(trouble: Collection[str]) -> bool:
+    """Return whether one of the words is BAD."""
+    return not BAD.isdisjoint(trouble)

@@ -1,0 +1,30 @@
+"""Times as text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ldirectord_py.runtime.times import iso_time, local_time
+
+
+@pytest.fixture
+def _berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def test_times_for_programs_are_utc_with_milliseconds() -> None:
+    assert iso_time(0) == "1970-01-01T00:00:00.000Z"
+    assert iso_time(1795849978.1234) == "2026-11-28T07:12:58.123Z"
+
+
+@pytest.mark.usefixtures("_berlin")
+def test_times_for_people_are_those_of_this_host() -> None:
+    assert local_time("2026-11-28T03:12:45.118Z") == "2026-11-28 04:12:45"
+    assert local_time("2026-07-28T03:12:45+00:00") == "2026-07-28 05:12:45"
