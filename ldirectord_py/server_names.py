@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final
 
 from ldirectord_py.address import bracketed
+from ldirectord_py.administration import AdministrativeEntry
 from ldirectord_py.config.model import Real, Virtual
 from ldirectord_py.errors import LdirectordError
 from ldirectord_py.ipvs.table import FirewallMark
@@ -57,6 +58,12 @@ class ServerPattern:
         """Return whether servers of a virtual may be meant."""
         return self._virtual is None or self._virtual(virtual_names(virtual))
 
+    def matches_entry(self, entry: AdministrativeEntry) -> bool:
+        """Return whether the server of an entry is meant, which the configuration may not have any more."""
+        place = entry.virtual.partition(":")[2]
+        of_virtual = self._virtual is None or self._virtual((entry.virtual, *_names_with_port(place)))
+        return of_virtual and self._real(_entry_names(entry))
+
 
 def find_virtuals(virtuals: Iterable[Virtual], text: str) -> tuple[Virtual, ...]:
     """Return the virtuals that a name means, which may be none: ``192.0.2.1:80`` means that of TCP and that of UDP."""
@@ -96,6 +103,21 @@ def _real_names(real: Real) -> Iterator[str]:
     yield from server_names(real)
     if isinstance(real.server, IPv6Address):
         yield str(real.server)
+
+
+def _entry_names(entry: AdministrativeEntry) -> Iterator[str]:
+    yield from _names_with_port(entry.real)
+    yield entry.real.rpartition(":")[0].strip("[]")
+    if entry.name is not None:
+        host, _, port = canonical(entry.name).rpartition(":")
+        for name in (host, host.partition(".")[0]):
+            yield from _names_with_port(f"{name}:{port}")
+
+
+def _names_with_port(text: str) -> Iterator[str]:
+    """Yield ``text``, and without its port."""
+    yield text
+    yield text.rpartition(":")[0] or text
 
 
 def _matcher(text: str) -> Matches:

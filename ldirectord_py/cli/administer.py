@@ -14,7 +14,6 @@ from ldirectord_py.cli.invocation.control_client import connect
 from ldirectord_py.cli.invocation.moments import future_time, local_now, seconds_or_duration
 from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.cli.output.connection_wait import DEADLINE_PASSED, wait_for_connections, wait_for_weight
-
 from ldirectord_py.control.client import ControlClient
 from ldirectord_py.runtime.text import count_of
 from ldirectord_py.runtime.times import local_time
@@ -77,7 +76,7 @@ def _administer(
     answer = client.ask(command, sudo_user=os.environ.get("SUDO_USER") or None, **arguments)
     servers: Sequence[Server] = answer["servers"]
     if shown:
-        print(_json_text(answer) if options.json else "\n".join(map(_line, servers)), flush=True)
+        print(_json_text(answer) if options.json else "\n".join(map(change_text, servers)), flush=True)
     if not answer["kept"]:
         print(f"This does not last over a restart of the daemon: {answer['fault']}", file=sys.stderr)
     missed = [server for server in servers if server["state"] != _ENDS_IN[command]]
@@ -90,18 +89,20 @@ def _json_text(answer: Mapping[str, Any]) -> str:
     return json.dumps({name: answer[name] for name in ("servers", "kept", "fault")}, indent=2)
 
 
-def _line(server: Server) -> str:
-    name = f"{server['real']} [{server['name']}]" if server["name"] else server["real"]
+def change_text(server: Server) -> str:
+    """Return what became of a server, as ``VIRTUAL/REAL (NAME): ready -> drain by WHO``."""
+    name = f"{server['real']} ({server['name']})" if server["name"] else server["real"]
     change = server["state"] if server["state"] == server["before"] else f"{server['before']} -> {server['state']}"
     until = f" until {local_time(server['until'])}" if server["until"] else ""
     why = f": {server['why']}" if server["why"] else ""
     down = " (down)" if server["up"] is False else ""
     by = f" by {server['who']}{until}{why}" if server["who"] else ""
-    return f"{name} ({server['virtual']}): {change}{by}{down}"
+    left = "; it has left the configuration" if server["left"] else ""
+    return f"{server['virtual']}/{name}: {change}{by}{down}{left}"
 
 
 def _wait(client: ControlClient, command: str, servers: Sequence[Server], options: argparse.Namespace) -> int:
     wait = wait_for_connections if command == "drain" else wait_for_weight
-    names = [f"{server['virtual']}/{server['real']}" for server in servers]
+    names = [f"{server['virtual']}/{server['real']}" for server in servers if not server["left"]]
     stream = sys.stderr if options.json else sys.stdout
-    return 0 if wait(client, names, options.wait, stream) else DEADLINE_PASSED
+    return 0 if not names or wait(client, names, options.wait, stream) else DEADLINE_PASSED

@@ -74,7 +74,7 @@ def test_a_server_is_drained_for_maintenance_and_put_back(site: Site) -> None:
 
         status, text = site.run("drain", str(server.address), "--why", "new kernel", "--wait", "2")
         assert status == 4, text
-        assert f"{server.address}:80 (tcp:{VIP}:80): ready -> drain by root: new kernel" in text
+        assert f"tcp:{VIP}:80/{server.address}:80: ready -> drain by root: new kernel" in text
         assert "1 connection (1 active, 0 inactive, 0 persistent)" in text
         site.wait_weights(**drained)
 

@@ -229,7 +229,7 @@ def drain(day: Day) -> None:
         connection.wait(requests=2, within=WITHIN)
         day.drained = day.first if day.web1.name in connection.counts() else day.second
         late = day.run("drain", day.drained, "--why", WHY, "--wait", "1", status=4)
-        assert f"{day.drained} ({VIRTUAL}): ready -> drain by root: {WHY}\n" in late.text
+        assert f"{VIRTUAL}/{day.drained}: ready -> drain by root: {WHY}\n" in late.text
         assert "1 connection (1 active, 0 inactive, 0 persistent)" in late.text
         day.wait()
         connection.wait(requests=2, within=WITHIN)

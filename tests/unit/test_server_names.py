@@ -9,6 +9,7 @@ import pytest
 
 from builders import config, real, virtual
 from harness.fakes.mutants import mutants
+from ldirectord_py.administration import AdministrativeEntry, AdministrativeState, Decision
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.server_names import ServerPattern, UnknownServerError, find_virtuals, unknown_server
 
@@ -19,6 +20,8 @@ CONFIG = config(
     virtual("[2001:db8::1]:80", real("[2001:db8::2]:80"), real("[2001:db8::2:8]:80")),
     virtual(7, real("10.1.0.4:0", name="web4")),
 )
+
+DRAIN, BY_ALICE = AdministrativeState.DRAIN, Decision("alice", 0.0)
 
 
 def found(name: str) -> list[str]:
@@ -62,6 +65,32 @@ def found(name: str) -> list[str]:
 )
 def test_a_name_means_these_servers(name: str, servers: list[str]) -> None:
     assert found(name) == servers
+
+
+ENTRIES = [
+    AdministrativeEntry(site.id, str(server), f"{server.name}:{server.port}" if server.name else None, DRAIN, BY_ALICE)
+    for site in CONFIG.virtuals
+    for server in site.reals
+]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("10.1.0.1", "10.1.0.1:53", "web2", "WEB2.example.net:8080", "web?", "10.1.0.*:53", ":53", "tcp:*/:8080", "*"),
+        *("tcp:192.0.2.1:80/10.1.0.1", "192.0.2.1:80/web2", "192.0.2.1:53/*", "UDP:192.0.2.1:53/*", "192.0.2.1/*"),
+        *("fwm:7/*", "7/web4", "2001:db8::2", "[2001:DB8:0::2]:80", "[2001:db8::2*]:80", "[2001:db8::1]/*"),
+    ],
+)
+def test_a_name_means_the_entries_of_the_servers_that_it_means(name: str) -> None:
+    pattern = ServerPattern(name)
+    meant = [f"{entry.virtual}/{entry.real}".removeprefix("tcp:") for entry in ENTRIES if pattern.matches_entry(entry)]
+    assert meant == found(name)
+
+
+def test_a_name_that_means_no_server_means_no_entry() -> None:
+    names = ("10.1.0.9", "web9", "192.0.2.1:80", "udp:192.0.2.1:53/web3", "fwm:1/*", "", "/")
+    assert not any(ServerPattern(name).matches_entry(entry) for name in names for entry in ENTRIES)
 
 
 @pytest.mark.parametrize(

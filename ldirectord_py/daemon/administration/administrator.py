@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, NoReturn
 
 from ldirectord_py.administration import (
@@ -74,6 +74,19 @@ class Administrator:
         if len(entries) > MAX_ENTRIES:
             raise TooManyEntriesError(f"no more than {MAX_ENTRIES} servers can be drained or disabled")
         self._set(entries, decision)
+
+    @property
+    def left(self) -> list[AdministrativeEntry]:
+        """The entries of servers that the configuration does not have, or of which it has only a name now."""
+        present = {entry.identity for entry in self._director.administered.values()}
+        return [entry for entry in self._director.entries.values() if entry.identity not in present]
+
+    def remove_entries(self, entries: Collection[AdministrativeEntry], by: Decision) -> None:
+        """Remove entries of servers that have ``left``."""
+        for entry in entries:
+            logger.info("Real server %s is ready again, by %s, it was %s", _name(entry), by.who, text(entry))
+        ended = {entry.identity for entry in entries}
+        self._set(by_identity(entry for entry in self._director.entries.values() if entry.identity not in ended))
 
     async def run(self) -> NoReturn:
         """End what is over, for ever."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection
+from itertools import chain
 from typing import Any, Final
 
-from ldirectord_py.administration import MAX_TEXT, AdministrativeEntry, AdministrativeState, Decision
+from ldirectord_py.administration import MAX_TEXT, AdministrativeEntry, AdministrativeState, Decision, by_identity
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, Lazy, RequestError
 from ldirectord_py.daemon.administration.administrator import TooManyEntriesError
-from ldirectord_py.daemon.control.choice import choose_reals
+from ldirectord_py.daemon.control.choice import choose_entries, choose_reals
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.control.server_fields import READY, entry_fields
 from ldirectord_py.daemon.control.who import who
@@ -30,36 +31,50 @@ Handler = Callable[[Context, ControlRequest], Awaitable[Answer]]
 
 
 def administer(state: AdministrativeState, *, only: Collection[AdministrativeState] = ()) -> Handler:
-    """Return what puts the servers of a request into a state; of those not ready, ``only`` those in these states."""
+    """Return what puts the servers of a request into a state; of those not ready, ``only`` those in these states.
+
+    READY also ends what was done to servers that have left the configuration.
+    """
+
+    def fits(entry: AdministrativeEntry | None) -> bool:
+        return not only or _state(entry) in only
 
     async def handle(context: Context, request: ControlRequest) -> Answer:
         decision = Decision(await who(request), time.time(), _why(request), _until(request))
-        chosen = await _choose(context, request)
+        chosen, left = await _choose(context, request, with_left=state is AdministrativeState.READY)
         before = {real.key: context.director.administered.get(real.key) for real in chosen}
-        fitting = [real for real in chosen if not only or _state(before[real.key]) in only]
+        fitting = [real for real in chosen if fits(before[real.key])]
         try:
             context.administrator.administer(fitting, state, decision)
         except TooManyEntriesError as error:
             raise RequestError(Code.REFUSED, str(error)) from error
+        context.administrator.remove_entries([entry for entry in left if fits(entry)], decision)
         after = context.director.administered
         rows = [(real, before[real.key], after.get(real.key)) for real in chosen]
         fault = await context.administrator.state_file.saved(SAVE_TIMEOUT)
-        return {
-            "servers": Lazy(_administered_fields(context, *row) for row in rows),
-            "kept": not fault,
-            "fault": fault or None,
-        }
+        servers = chain(
+            (_administered_fields(context, *row) for row in rows),
+            (_left_fields(entry, None if fits(entry) else entry) for entry in left),
+        )
+        return {"servers": Lazy(servers), "kept": not fault, "fault": fault or None}
 
     return handle
 
 
-async def _choose(context: Context, request: ControlRequest) -> list[CompiledReal]:
-    """Return the servers that a request means in the configuration in force, which a reload may replace meanwhile."""
+async def _choose(
+    context: Context, request: ControlRequest, *, with_left: bool
+) -> tuple[list[CompiledReal], list[AdministrativeEntry]]:
+    """Return the servers that a request means in the configuration in force, which a reload may replace meanwhile.
+
+    With ``with_left`` also the entries of those that have left it.
+    """
+    names, virtual = request.texts("names"), request.text("virtual", "")
     for _ in range(MAX_ATTEMPTS):
         compiled = context.director.compiled
-        chosen = await choose_reals(compiled, request.texts("names"), request.text("virtual", ""))
+        left = await choose_entries(context.administrator.left if with_left else (), names, virtual)
+        chosen = await choose_reals(compiled, names, virtual, optional=left)
         if context.director.compiled is compiled:
-            return chosen
+            return chosen, list(by_identity(chain.from_iterable(left.values())).values())
     raise RequestError(Code.REFUSED, "the configuration changes all the time; try again")
 
 
@@ -74,6 +89,19 @@ def _administered_fields(
         "before": _state(before).value,
         **(entry_fields(after) if after else READY),
         "up": health.up if health else None,
+        "left": False,
+    }
+
+
+def _left_fields(entry: AdministrativeEntry, after: AdministrativeEntry | None) -> dict[str, Any]:
+    return {
+        "virtual": entry.virtual,
+        "real": entry.real,
+        "name": entry.name.rpartition(":")[0] if entry.name else None,
+        "before": entry.state.value,
+        **(entry_fields(after) if after else READY),
+        "up": None,
+        "left": True,
     }
 
 

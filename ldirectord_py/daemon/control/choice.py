@@ -1,10 +1,11 @@
-"""The real servers that the names of a request mean."""
+"""The real servers that the names of a request mean, and those that have left the configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
+from ldirectord_py.administration import AdministrativeEntry
 from ldirectord_py.control.protocol import Code, RequestError
 from ldirectord_py.daemon.control.slices import one_slice
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
@@ -21,18 +22,44 @@ MATCHED_AT_ONCE: Final = 50
 """Servers whose names are compared in a turn of the event loop: some 0.5 ms."""
 
 
-async def choose_reals(compiled: CompiledConfig, names: Sequence[str], virtual: str = "") -> list[CompiledReal]:
+async def choose_reals(
+    compiled: CompiledConfig, names: Sequence[str], virtual: str = "", optional: Collection[str] = ()
+) -> list[CompiledReal]:
     """Return the real servers that these names mean, if named only in this ``virtual``, in the order of the file.
 
-    Raises RequestError for a name that means none.
+    Raises RequestError for a name that means none, unless it is ``optional``.
     """
     refuse_excess(names)
     refuse_excess([virtual])
     virtuals = _virtuals(compiled, virtual)
+    if not virtuals and not set(names) <= set(optional):
+        raise RequestError(Code.NOT_FOUND, f"no virtual {virtual}")
     found: dict[DestinationKey, CompiledReal] = {}
     for name in names:
-        found |= await _matching(virtuals, name)
+        matching = await _matching(virtuals, name)
+        if not matching and name not in optional:
+            raise RequestError(Code.NOT_FOUND, str(unknown_server((each.virtual for each in virtuals), name)))
+        found |= matching
     return [found[real.key] for each in virtuals for real in each.reals.values() if real.key in found]
+
+
+async def choose_entries(
+    entries: Sequence[AdministrativeEntry], names: Sequence[str], virtual: str = ""
+) -> dict[str, list[AdministrativeEntry]]:
+    """Return those of these entries that the names mean, by the names; only for names that mean any."""
+    refuse_excess(names)
+    refuse_excess([virtual])
+    found: dict[str, list[AdministrativeEntry]] = {}
+    for name in names if entries else ():
+        async with one_slice():
+            patterns = [ServerPattern(text) for text in ([name, f"{virtual}/*"] if virtual else [name])]
+        for start in range(0, len(entries), MATCHED_AT_ONCE):
+            async with one_slice():
+                part = entries[start : start + MATCHED_AT_ONCE]
+                meant = [each for each in part if all(pattern.matches_entry(each) for pattern in patterns)]
+            if meant:
+                found.setdefault(name, []).extend(meant)
+    return found
 
 
 def refuse_excess(names: Sequence[str]) -> None:
@@ -48,8 +75,6 @@ def _virtuals(compiled: CompiledConfig, name: str) -> list[CompiledVirtual]:
     if not name:
         return virtuals
     keys = {each.key for each in find_virtuals((each.virtual for each in virtuals), name)}
-    if not keys:
-        raise RequestError(Code.NOT_FOUND, f"no virtual {name}")
     return [each for each in virtuals if each.virtual.key in keys]
 
 
@@ -62,6 +87,4 @@ async def _matching(virtuals: Sequence[CompiledVirtual], name: str) -> dict[Dest
         async with one_slice():
             part = reals[start : start + MATCHED_AT_ONCE]
             found |= {real.key: real for real in part if pattern.matches(real.virtual, real.real)}
-    if not found:
-        raise RequestError(Code.NOT_FOUND, str(unknown_server((each.virtual for each in virtuals), name)))
     return found

@@ -10,6 +10,7 @@ import pytest
 
 from harness.memory_daemon import MemoryDaemon, memory_daemon
 from ldirectord_py.cli import administer, main
+from ldirectord_py.cli.administer import change_text
 
 WEB = """\
 checkinterval = 1
@@ -22,7 +23,7 @@ virtual = 192.0.2.2:80
     checktype = on
 """
 Run = Callable[..., tuple[int, str, str]]
-ONE = "127.0.0.1:80 (tcp:192.0.2.1:80)"
+ONE = "tcp:192.0.2.1:80/127.0.0.1:80"
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_the_drain_outlives_the_daemon_and_is_shown(daemon: MemoryDaemon, run: R
 def test_disable_drains_first_where_it_waits(run: Run) -> None:
     status, text, _ = run("disable", "127.0.0.2", "--virtual", "192.0.2.1:80", "--wait", "5")
     assert status == 0
-    assert [line.split(" by")[0].split("): ")[-1] for line in text.splitlines()] == [
+    assert [line.split(" by")[0].split(": ")[-1] for line in text.splitlines()] == [
         "ready -> drain",
         "0 connections (0 active, 0 inactive, 0 persistent)",
         "drain -> disabled",
@@ -80,6 +81,13 @@ def test_disable_drains_first_where_it_waits(run: Run) -> None:
     assert errors == "1 disabled server not changed; enable ends that\n"
     assert [line.split(": ")[1].split(" by")[0] for line in text.splitlines()] == ["disabled", "ready"]
     assert run("enable", "*")[0] == 0
+
+
+def test_a_server_is_named_as_in_other_commands() -> None:
+    by = {"who": "alice", "why": "", "until": None}
+    server = {"virtual": "fwm:1", "real": "10.0.0.1:80", "name": "web1", "before": "ready", "state": "drain", **by}
+    text = "fwm:1/10.0.0.1:80 (web1): ready -> drain by alice (down)"
+    assert change_text({**server, "up": False, "left": False}) == text
 
 
 def test_a_deadline_is_4(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,29 @@ async def test_until_ends_it_also_when_the_clock_jumps(path: Path, monkeypatch: 
     await asyncio.sleep(0.05)
     assert await daemon.weights() == {ONE: 1, TWO: 1}
     running.cancel()
+
+
+async def cpu_time_of_ending(path: Path, count: int) -> float:
+    """Return the seconds of CPU time that the end of so many drains takes, half of them of servers that have left."""
+    servers = [f"10.{number >> 8}.{number & 255}.1:80" for number in range(count)]
+    daemon = Daemon(path, MemoryKernel(), site=config(virtual(WEB, *servers)))
+    await daemon.administrator.start()
+    await daemon.director.start()
+    drain = Decision("alice", NOW, until=NOW + 60)
+    daemon.administrator.administer(list(daemon.director.compiled.reals()), DRAIN, drain)
+    await daemon.director.reload(compile_config(config(virtual(WEB, *servers[::2])), KINDS))
+    daemon.now = NOW + 61
+    began = time.process_time()
+    daemon.administrator._end_what_is_over()
+    taken = time.process_time() - began
+    assert daemon.director.entries == {}
+    return taken
+
+
+async def test_many_ends_take_no_more_time_each_than_few(path: Path) -> None:
+    few = min([await cpu_time_of_ending(path, 400) for _ in range(3)])
+    many = min([await cpu_time_of_ending(path, 4000) for _ in range(2)])
+    assert many < 30 * few  # ten times as many; with a square it would be a hundred times
 
 
 async def test_what_ended_while_the_daemon_was_off_is_ready_at_the_start(

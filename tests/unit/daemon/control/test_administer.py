@@ -90,6 +90,55 @@ async def test_enable_ends_both_and_undrain_only_a_drain(tmp_path: Path) -> None
         assert await weights(place) == [2, 1, 1]
 
 
+def without(*servers: str) -> str:
+    return "".join(f"{line}\n" for line in WEB.splitlines() if not any(name in line for name in servers))
+
+
+async def test_a_server_that_left_the_file_can_be_made_ready(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        await place.ask("drain", names=[ONE])
+        await place.ask("disable", names=["10.1.0.2"])
+        (tmp_path / "web.cf").write_text(without("10.1.0.1", "10.1.0.2:80"))
+        await place.ask("reload")
+        assert states(await place.ask("undrain", names=["tcp:192.0.2.1:80/*"])) == [
+            ("drain", "ready"),
+            ("disabled", "disabled"),
+        ]
+        answer = await place.ask("enable", names=["10.1.0.2"])
+        assert states(answer) == [("disabled", "ready")] * 2
+        assert [(server["real"], server["left"], server["up"]) for server in answer["servers"]] == [
+            ("10.1.0.2:53", False, True),
+            ("10.1.0.2:80", True, None),
+        ]
+        assert place.daemon.director.entries == {}
+        error = (await place.ask("enable", names=["10.1.0.2:80"]))["error"]
+        assert error["code"] == "not_found"
+        (tmp_path / "web.cf").write_text(WEB)
+        await place.ask("reload")
+        assert sorted(await weights(place)) == [1, 1, 2]
+
+
+async def test_a_server_that_left_the_file_cannot_be_drained(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        await place.ask("drain", names=[ONE])
+        (tmp_path / "web.cf").write_text(without("10.1.0.1"))
+        await place.ask("reload")
+        assert (await place.ask("disable", names=[ONE]))["error"]["code"] == "not_found"
+        virtual = {"virtual": "192.0.2.1:80"}
+        assert (await place.ask("enable", names=["10.1.0.1", "10.1.0.9"], **virtual))["error"]["code"] == "not_found"
+        assert states(await place.ask("enable", names=["10.1.0.1"], **virtual)) == [("drain", "ready")]
+
+
+async def test_a_virtual_that_left_the_file_takes_its_servers_along(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        await place.ask("drain", names=["10.1.0.2:53"])
+        (tmp_path / "web.cf").write_text(WEB.partition("virtual = 192.0.2.2")[0])
+        await place.ask("reload")
+        virtual = {"virtual": "udp:192.0.2.2:53"}
+        assert (await place.ask("enable", names=["10.1.0.9"], **virtual))["error"]["message"].startswith("no virtual")
+        assert states(await place.ask("enable", names=["*"], **virtual)) == [("drain", "ready")]
+
+
 async def test_root_may_say_for_whom_it_acts(tmp_path: Path) -> None:
     async with running_daemon(tmp_path, WEB) as place:
         answer = await place.ask("drain", names=[ONE], sudo_user="alice")
@@ -143,9 +192,9 @@ async def test_servers_are_chosen_again_after_a_reload(
 
     async with running_daemon(tmp_path, WEB) as place:
 
-        async def choose_while_reloading(*arguments: Any) -> Any:
+        async def choose_while_reloading(*arguments: Any, **more: Any) -> Any:
             nonlocal left
-            chosen = await choose(*arguments)
+            chosen = await choose(*arguments, **more)
             if left:
                 left -= 1
                 (tmp_path / "web.cf").write_text(WEB.replace("masq 2", f"masq {left + 3}"))
