@@ -31,6 +31,9 @@ from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, Virtual
 WEBHOOK_LIBRARY = "aiohttp"
 PAGE_LIBRARIES = ("aiohttp", "jinja2", "prometheus_client")
 
+MIN_RECONCILE = 1
+"""Seconds of ``reconcile`` at least where ``checkinterval`` decides: it reads the kernel's whole table."""
+
 _GLOBALS = frozenset(field.name for field in fields(Globals))
 _VIRTUALS = frozenset(field.name for field in fields(Virtual))
 _INHERITED = frozenset(row.name for row in DIRECTIVES.values() if row.scope is Scope.BOTH) & _VIRTUALS
@@ -68,7 +71,7 @@ def build(tree: SyntaxTree, names: Names, rules: VirtualRules) -> Config:
 def _build_globals(values: Mapping[str, Any]) -> Globals:
     known = {name: value for name, value in values.items() if name in _GLOBALS}
     if "checkinterval" in known:
-        known.setdefault("reconcile", known["checkinterval"])
+        known.setdefault("reconcile", max(MIN_RECONCILE, known["checkinterval"]))
     return Globals(**known)
 
 
@@ -171,7 +174,7 @@ def _values(key: ServiceKey, settings: Settings, context: _Context) -> dict[str,
     return values
 
 
-def _timeouts(own: Mapping[str, Any], inherited: Mapping[str, Any]) -> dict[str, int]:
+def _timeouts(own: Mapping[str, Any], inherited: Mapping[str, Any]) -> dict[str, float]:
     """Return both timeouts: each the virtual's, else the virtual's other, the daemon's, the daemon's other."""
     check, negotiate = "checktimeout", "negotiatetimeout"
     found = {}

@@ -24,6 +24,7 @@ from ldirectord_py.config.values import (
     maybe_quoted_string,
     nonempty,
     quoted_string,
+    seconds,
     strict_word,
     suggest,
     unquoted,
@@ -130,12 +131,12 @@ _pe = choice_reader(lambda context: (SIP, NO_ENGINE), r"[\w-]+")
 
 
 def _persistent(raw: str, context: ValueContext) -> int | None:
-    seconds: int = integer(0, MAX_INT)(raw, context)
-    if not seconds:
+    persistence: int = integer(0, MAX_INT)(raw, context)
+    if not persistence:
         context.warn(Diagnostic("persistent=0 makes nothing persistent", "leave it out"))
-    elif seconds > MAX_PERSISTENCE:
+    elif persistence > MAX_PERSISTENCE:
         context.warn(Diagnostic(f"ipvsadm accepts no more than {MAX_PERSISTENCE} seconds", "write less"))
-    return seconds or None
+    return persistence or None
 
 
 def _netmask(raw: str, context: ValueContext) -> str:
@@ -161,9 +162,8 @@ def _request(raw: str, context: ValueContext) -> str:
     return with_leading_slash(quoted_string(raw, context))
 
 
-def _reconcile(raw: str, context: ValueContext) -> int | None:
-    seconds: int | None = None if unquoted_word(raw, context) == "off" else integer(1, MAX_INT)(raw, context)
-    return seconds
+def _reconcile(raw: str, context: ValueContext) -> float | None:
+    return None if unquoted_word(raw, context) == "off" else seconds(MAX_INT)(raw, context)
 
 
 def _expectstatus(raw: str, context: ValueContext) -> str:
@@ -218,24 +218,24 @@ _ROWS = (
     Directive("maxexternal", Scope.GLOBAL, integer(1, MAX_INT)),
     Directive("readdquiescent", Scope.GLOBAL, yes_no),
     Directive("reconcile", Scope.GLOBAL, _reconcile),
-    Directive("resolveinterval", Scope.GLOBAL, integer(0, MAX_INT)),
+    Directive("resolveinterval", Scope.GLOBAL, seconds(MAX_INT, zero=True)),
     Directive("statusgroup", Scope.GLOBAL, _group),
     Directive("supervised", Scope.GLOBAL, _supervised),
     Directive("workers", Scope.GLOBAL, integer(1, MAX_WORKERS)),
     Directive("checkcount", Scope.BOTH, _checkcount),
-    Directive("checkinterval", Scope.BOTH, integer(1, MAX_INT)),
-    Directive("checktimeout", Scope.BOTH, integer(1, MAX_INT)),
+    Directive("checkinterval", Scope.BOTH, seconds(MAX_INT)),
+    Directive("checktimeout", Scope.BOTH, seconds(MAX_INT)),
     Directive("cleanstop", Scope.BOTH, yes_no),
     Directive("emailalert", Scope.BOTH, mail.emailalert),
-    Directive("emailalertfreq", Scope.BOTH, integer(0, MAX_INT, leading=True)),
-    Directive("emailalertgroup", Scope.BOTH, integer(0, MAX_INT)),
+    Directive("emailalertfreq", Scope.BOTH, seconds(MAX_INT, zero=True, leading=True)),
+    Directive("emailalertgroup", Scope.BOTH, seconds(MAX_INT, zero=True)),
     Directive("emailalertstatus", Scope.BOTH, mail.emailalertstatus),
     Directive("failurecount", Scope.BOTH, integer(1, MAX_INT)),
     Directive("fallback", Scope.BOTH),
     Directive("fallback6", Scope.BOTH),
     Directive("fallbackcommand", Scope.BOTH, commands.fallbackcommand),
     Directive("followredirects", Scope.BOTH, yes_no),
-    Directive("negotiatetimeout", Scope.BOTH, integer(1, MAX_INT)),
+    Directive("negotiatetimeout", Scope.BOTH, seconds(MAX_INT)),
     Directive("notify", Scope.BOTH, notifications.notify),
     Directive("notifyurl", Scope.BOTH, notifications.notifyurl),
     Directive("pe", Scope.BOTH, _pe),

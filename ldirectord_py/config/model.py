@@ -102,7 +102,7 @@ class Authorities:
 
 @dataclass(frozen=True, slots=True)
 class Virtual:
-    """A virtual service and how its real servers are checked; times in seconds.
+    """A virtual service and how its real servers are checked; times in seconds, whole ones as int.
 
     ``unresolved`` are the servers that are left out because their names do not resolve; their address is UNRESOLVED.
     """
@@ -122,12 +122,12 @@ class Virtual:
     service: str = "none"
     checkcommand: str = "/bin/true"
     checkport: int | None = None
-    checktimeout: int = 5
-    negotiatetimeout: int = 30
+    checktimeout: float = 5
+    negotiatetimeout: float = 30
     checkcount: int = 1
     failurecount: int = 1
     successcount: int = 1
-    checkinterval: int = 10
+    checkinterval: float = 10
     request: str = "/"
     receive: str = ""
     httpmethod: str = "GET"
@@ -145,8 +145,8 @@ class Virtual:
     quiescent: bool = False
     cleanstop: bool = True
     emailalert: str = ""
-    emailalertfreq: int = 0
-    emailalertgroup: int = 0
+    emailalertfreq: float = 0
+    emailalertgroup: float = 0
     emailalertstatus: tuple[AlertStatus, ...] = tuple(AlertStatus)
     smtp: str | None = None
     monitorfile: str | None = None
@@ -192,12 +192,12 @@ class Globals:
     autoreload: bool = False
     callback: str | None = None
     checkcount: int = 1
-    checkinterval: int = 10
+    checkinterval: float = 10
     cleanstop: bool = True
     controlgroup: str | None = None
     emailalert: str = ""
-    emailalertfreq: int = 0
-    emailalertgroup: int = 0
+    emailalertfreq: float = 0
+    emailalertgroup: float = 0
     emailalertfrom: str | None = None
     emailalertstatus: tuple[AlertStatus, ...] = tuple(AlertStatus)
     execute: tuple[str, ...] = ()
@@ -217,8 +217,8 @@ class Globals:
     pe: str | None = None
     quiescent: bool = False
     readdquiescent: bool = False
-    reconcile: int | None = 10
-    resolveinterval: int = 60
+    reconcile: float | None = 10
+    resolveinterval: float = 60
     smtp: str | None = None
     starttls: bool = False
     statusgroup: str | None = None

@@ -10,7 +10,7 @@ import yaml
 
 from ldirectord_py.config.directives import DIRECTIVES
 from ldirectord_py.config.document import Block, Document, Entry
-from ldirectord_py.config.values import IntegerReader, yes_no
+from ldirectord_py.config.values import IntegerReader, SecondsReader, yes_no
 from ldirectord_py.config.yaml_lines import LISTS, REALS, VIRTUALS
 from ldirectord_py.errors import ConfigError, Problem
 
@@ -19,16 +19,21 @@ ENTRY, REAL = "    ", "      "
 
 NUMBERS: Final = frozenset(
     (
-        *("virtual", "virtual6", "weight", "lower", "upper", "checkcount", "checktype", "persistent", "reconcile"),
+        *("virtual", "virtual6", "weight", "lower", "upper", "checkcount", "checktype", "persistent"),
         *(row.name for row in DIRECTIVES.values() if isinstance(row.read, IntegerReader)),
     )
 )
-"""The directives whose values may be numbers; other values that look like numbers are quoted."""
+"""The directives whose values may be integers; other values that look like numbers are quoted."""
+SECONDS: Final = frozenset(
+    ("reconcile", *(row.name for row in DIRECTIVES.values() if isinstance(row.read, SecondsReader)))
+)
+"""The directives whose values may be numbers with decimals."""
 TRUTHS: Final = frozenset(row.name for row in DIRECTIVES.values() if row.read is yes_no) | {"supervised"}
 """The directives whose values are yes or no."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9/_.](?:[A-Za-z0-9/_.@%+~>-]|:(?=[^\s,\]}])|=| (?=[^\s#:-]))*")
 _NUMBER = re.compile(r"0|[1-9][0-9]*")
+_DECIMAL = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _LIKE_A_NUMBER: Final = re.compile(r"[-+]?[0-9.][0-9a-fA-FxXoO_.+-]*")
 _RESOLVER: Final[Any] = yaml.resolver.Resolver()
 _NO_TEXT: Final = frozenset(("y", "n", "true", "false", "null", "on", "off"))
@@ -105,7 +110,8 @@ def _scalar(name: str, text: str, entry: Entry) -> str:
     """Return the text as a scalar that every version of YAML reads as this text, number or truth value."""
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise _cannot(entry, "has bytes that are not UTF-8, which YAML cannot hold", "save the file as UTF-8")
-    if (name in NUMBERS and _NUMBER.fullmatch(text)) or (name in TRUTHS and text in ("yes", "no")):
+    number = _DECIMAL if name in SECONDS else _NUMBER
+    if (name in NUMBERS | SECONDS and number.fullmatch(text)) or (name in TRUTHS and text in ("yes", "no")):
         return text
     if _PLAIN.fullmatch(text) and not _has_type(text):
         return text

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 ANNOTATIONS = frozenset(("$schema", "$comment", "title", "description"))
-TYPES = {"string": str, "integer": int, "object": dict, "array": list}
+TYPES = {"string": (str,), "integer": (int,), "number": (int, float), "object": (dict,), "array": (list,)}
 VALUES: dict[str, Callable[[Any, Any], bool]] = {
-    "type": lambda value, wanted: type(value) is TYPES[wanted],
+    "type": lambda value, wanted: type(value) in TYPES[wanted],
     "enum": lambda value, wanted: any(value == each and type(value) is type(each) for each in wanted),
     "pattern": lambda value, wanted: not isinstance(value, str) or re.search(wanted, value) is not None,
-    "minimum": lambda value, wanted: not isinstance(value, int) or value >= wanted,
-    "maximum": lambda value, wanted: not isinstance(value, int) or value <= wanted,
+    "minimum": lambda value, wanted: not isinstance(value, int | float) or value >= wanted,
+    "maximum": lambda value, wanted: not isinstance(value, int | float) or value <= wanted,
 }
 
 

@@ -14,7 +14,7 @@ from ldirectord_py.config.lines import Line
 from ldirectord_py.config.model import AlertStatus, CheckType
 from ldirectord_py.config.real_parts import FORWARDS
 from ldirectord_py.config.server_lines import MAX_IPVSADM_WEIGHT, MAX_THRESHOLD
-from ldirectord_py.config.values import ChoiceReader, IntegerReader, ValueContext, yes_no
+from ldirectord_py.config.values import MIN_SECONDS, ChoiceReader, IntegerReader, SecondsReader, ValueContext, yes_no
 from ldirectord_py.config.yaml_lines import REALS, VIRTUALS
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +36,11 @@ STATUS = "[2-9][0-9][0-9](-[2-9][0-9][0-9])?"
 
 def number(low: int, high: int) -> Schema:
     return {"type": "integer", "minimum": low, "maximum": high}
+
+
+def seconds(*, zero: bool = False) -> Schema:
+    time = {"type": "number", "minimum": MIN_SECONDS, "maximum": MAX_INT}
+    return {"anyOf": [time, {"enum": [0]}]} if zero else time
 
 
 def text(pattern: str) -> Schema:
@@ -72,7 +77,7 @@ SPECIAL: Mapping[str, Schema] = {
     "notifyurl": text("(none|https?://[!-~]+)"),
     "netmask": {"anyOf": [number(1, 128), text(r"[0-9.]+")]},
     "persistent": number(0, MAX_INT),
-    "reconcile": {"anyOf": [number(1, MAX_INT), words("off")]},
+    "reconcile": {"anyOf": [seconds(), words("off")]},
     "schedflags": one_or_list(text("[^\\s'\"]+")),
     "scheduler": text("[a-z]+"),
     "servicename": ANY_TEXT,
@@ -94,6 +99,8 @@ def value_schema(row: Directive) -> Schema:
         return YES_NO
     if isinstance(row.read, IntegerReader):
         return number(row.read.low, row.read.high)
+    if isinstance(row.read, SecondsReader):
+        return seconds(zero=row.read.zero)
     if isinstance(row.read, ChoiceReader):
         line = Line(1, 0, 1, row.name, True, "", 1, False, "")
         return words(*dict.fromkeys(each for mark in (False, True) for each in choices(row.read, line, mark=mark)))

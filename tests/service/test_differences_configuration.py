@@ -188,6 +188,16 @@ OTHERWISE = (
     ),
     pytest.param(
         (
+            Case(f"checkinterval = 1.5\n{GOOD}", "daemon checkinterval", "1", "1.5"),
+            Case(f"{GOOD}    checktimeout = 2.25\n", "virtual checktimeout", "2", "2.25"),
+            Case(f"{GOOD}    emailalertfreq = 1.5\n", "virtual emailalertfreq", "1", "1.5"),
+            Case(f"negotiatetimeout = 0.5\n{GOOD}", "daemon checkinterval", Refused(1), "10"),
+            Case(f"checkinterval = 5.0\n{GOOD}", "daemon checkinterval", "5", "5"),
+        ),
+        marks=pytest.mark.difference("A time with decimals"),
+    ),
+    pytest.param(
+        (
             Case(f"{GOOD}    failurecount = 3\n    failurecount = 2\n", "virtual failurecount", "2", "2", "in line 3"),
             Case(f"{GOOD}    service = ftp\n    service = http\n", "virtual login", "anonymous", "", "in line 3"),
         ),
@@ -208,7 +218,10 @@ KEPT = (
         marks=pytest.mark.difference("A virtual without a port"),
     ),
     pytest.param(
-        (Case(f"checkinterval = 1.5\n{GOOD}", "daemon checkinterval", "1", "1", '"1.5" is read as 1'),),
+        (
+            Case(f"checkinterval = 60s\n{GOOD}", "daemon checkinterval", "60", "60", '"60s" is read as 60'),
+            Case(f"failurecount = 1.5\n{GOOD}", "daemon failurecount", "1", "1", '"1.5" is read as 1'),
+        ),
         marks=pytest.mark.difference("A number with more behind it"),
     ),
     pytest.param(

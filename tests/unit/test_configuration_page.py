@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
@@ -46,7 +47,7 @@ NEW = {
 WITHOUT_FIELD = {"protocol": "tcp"}  # a part of the virtual's key
 MEANT = ("checkcount holds for ping only", "load has no effect", "ops holds for udp only")
 SCOPES = {Scope.GLOBAL: "daemon", Scope.VIRTUAL: "virtual", Scope.BOTH: "daemon or virtual"}
-BOUNDS = re.compile(r"(?:SECONDS|NUMBER|PORT), ([0-9]+) (?:or more|to ([0-9]+))")
+BOUNDS = re.compile(r"(?:SECONDS|NUMBER|PORT), ([0-9.]+) (?:or more|to ([0-9]+))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +160,10 @@ def test_its_default_is_that_of_the_model(section: Section) -> None:
 def test_its_bounds_and_words_are_those_of_its_reader(section: Section) -> None:
     name, value = section.name, section.value
     if bounds := BOUNDS.match(value):
-        low, high = int(bounds[1]), int(bounds[2] or 2**31 - 1)
-        assert [is_taken(name, str(n)) for n in (low - 1, low, high, high + 1)] == [False, True, True, False]
+        low, high = Decimal(bounds[1]), Decimal(bounds[2] or 2**31 - 1)
+        below = low - Decimal("0.01" if "." in bounds[1] else 1)
+        assert [is_taken(name, str(n)) for n in (below, low, high, high + 1)] == [False, True, True, False]
+        assert is_taken(name, "0") == (low == 0 or value.endswith(", or 0"))
     elif value == "yes or no":
         assert [is_taken(name, word) for word in ("yes", "no", "maybe")] == [True, True, False]
     elif name in {"scheduler", "checktype", "service", "emailalertstatus", "httpmethod"}:

@@ -45,7 +45,8 @@ class NameWatch:
         loop = asyncio.get_running_loop()
         last = loop.time()
         while True:
-            await asyncio.sleep(POLL_INTERVAL)
+            interval = self._reloader.loaded.config.settings.resolveinterval
+            await asyncio.sleep(min(POLL_INTERVAL, interval or POLL_INTERVAL))
             interval = self._reloader.loaded.config.settings.resolveinterval
             if interval and loop.time() - last >= interval:
                 await self.update()

@@ -26,7 +26,7 @@ class ResyncTimer:
         """Make the next resync due at once."""
         self.at = -math.inf
 
-    def schedule(self, seconds: int | None) -> None:
+    def schedule(self, seconds: float | None) -> None:
         """Make the next resync due after this time; None: never."""
         self.at = math.inf if seconds is None else asyncio.get_running_loop().time() + seconds
 

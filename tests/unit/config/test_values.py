@@ -19,6 +19,7 @@ from ldirectord_py.config.values import (
     nonempty,
     quoted_string,
     quotes_closed,
+    seconds,
     strict_word,
     strip_comment,
     suggest,
@@ -56,6 +57,18 @@ colour = choice_reader(lambda context: ("red", "green"), r"\w+", str.lower)
         (integer(1, 9), "007", 7, []),
         (integer(1, 9), "5s", 5, ['"5s" is read as 5']),
         (integer(1, 9), "in 5", 5, ['"in 5" is read as 5']),
+        (seconds(9), "0.1", 0.1, []),
+        (seconds(9), "7.50", 7.5, []),
+        (seconds(9), "7.0", 7, []),
+        (seconds(9), "007", 7, []),
+        (seconds(9), ".5", 0.5, ['".5" is read as 0.5']),
+        (seconds(9), "every 1.5 s", 1.5, ['"every 1.5 s" is read as 1.5']),
+        (seconds(9), "1.5.2", 1.5, ['"1.5.2" is read as 1.5']),
+        (seconds(9), "5.", 5, ['"5." is read as 5']),
+        (seconds(9), "5,5", 5, ['"5,5" is read as 5']),
+        (seconds(9), "1e3", 1, ['"1e3" is read as 1']),
+        (seconds(9, zero=True), "0.0", 0, []),
+        (seconds(9, leading=True), "5s", 5, ['"5s" is read as 5']),
         (word_reader("[a-z]+"), "rr!", "rr", ['"rr!" is read as rr']),
         (colour, "Red # 1", "red", []),
         (free_text, "a\tb ", "a    b ", []),
@@ -84,6 +97,13 @@ def test_a_value_is_read(reader: Reader, raw: str, value: object, warnings: list
         (integer(1, 9), "10", "name must be from 1 to 9"),
         (integer(1, 9, leading=True), "x5", "name needs a number"),
         (integer(1, 9), "9" * 99, "name must be from 1 to 9"),
+        (seconds(9), "x", "name needs a number"),
+        (seconds(9), "0", "name must be from 0.1 to 9"),
+        (seconds(9), "0.09", "name must be from 0.1 to 9"),
+        (seconds(9), "9.01", "name must be from 0.1 to 9"),
+        (seconds(9, zero=True), "0.05", "name must be 0, or from 0.1 to 9"),
+        (seconds(9, leading=True), "x5", "name needs a number"),
+        (seconds(9), "9" * 999, "name must be from 0.1 to 9"),
         (word_reader("[a-z]+"), "7", 'name cannot be "7"'),
         (colour, "blue", 'name cannot be "blue"'),
         (nonempty, " # a", "name is empty"),
@@ -105,6 +125,11 @@ def test_a_value_is_refused(reader: Reader, raw: str, reason: str) -> None:
 )
 def test_a_comment_starts_at_a_sign_outside_of_quotes(raw: str, spaced: bool, kept: str) -> None:
     assert strip_comment(raw, quotes_closed, spaced=spaced) == kept
+
+
+@pytest.mark.parametrize(("raw", "kind"), [("10", int), ("10.0", int), ("0.5", float)])
+def test_whole_seconds_are_integers_and_are_shown_as_such(raw: str, kind: type) -> None:
+    assert type(read(seconds(99), raw)[0]) is kind
 
 
 def test_the_closest_word_is_suggested_if_one_is_close() -> None:

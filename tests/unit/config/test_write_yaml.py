@@ -27,6 +27,9 @@ def written(line: str) -> str:
     [
         ("checkport=80", "checkport: 80"),
         ("checktype=3", "checktype: 3"),
+        ("checkinterval=5", "checkinterval: 5"),
+        ("checkinterval=0.5", "checkinterval: 0.5"),
+        ("checkinterval=.5 s", "checkinterval: 0.5"),
         ("checktype=on", 'checktype: "on"'),
         ("quiescent=yes", "quiescent: yes"),
         ('passwd="yes"', 'passwd: "yes"'),

@@ -127,8 +127,11 @@ def test_strings_that_ldirectord_cf_cannot_tell_apart(reader: Reader) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("checkinterval: 0", "a.yaml:1:16: checkinterval must be from 1 to 2147483647; correct the number"),
-        ("checkinterval:", "a.yaml:1:15: checkinterval needs a number; write checkinterval: N, N from 1 to 2147483647"),
+        ("checkinterval: 0", "a.yaml:1:16: checkinterval must be from 0.1 to 2147483647; correct the number"),
+        (
+            "checkinterval:",
+            "a.yaml:1:15: checkinterval needs a number; write checkinterval: SECONDS, from 0.1 to 2147483647",
+        ),
         ("fork: maybe", 'a.yaml:1:7: fork must be yes or no, not "maybe"; write fork: yes or fork: no'),
         ("chekinterval: 5", 'a.yaml:1:1: there is no directive "chekinterval"; did you mean "checkinterval"?'),
         ("request: x", "a.yaml:1:1: request belongs to a virtual, and there is none above; move it into one"),

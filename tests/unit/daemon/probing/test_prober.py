@@ -123,6 +123,21 @@ def test_probes_spread_evenly_over_the_interval() -> None:
     in_fake_time(story())
 
 
+@pytest.mark.parametrize("interval", [0.1, 0.15, 0.7, 1.5])
+def test_an_interval_that_is_no_multiple_of_ticks_is_exact_on_average(interval: float) -> None:
+    async def story() -> None:
+        probed = Probed()
+        await probed.probe(checks(50, interval), 60 + interval)
+        await probed.prober.close()
+        for times in probed.began.values():
+            later = [time for time in times[1:] if time < times[1] + 60 - 2 * TICK]
+            assert len(later) == pytest.approx(60 / interval, abs=1)
+            gaps = [after - before for before, after in pairwise(later)]
+            assert max(abs(gap - interval) for gap in gaps) < TICK + 1e-6
+
+    in_fake_time(story())
+
+
 def test_it_reports_how_late_each_probe_begins() -> None:
     async def story() -> None:
         turns, lateness = Limiter(1), defaultdict[str, list[float]](list)

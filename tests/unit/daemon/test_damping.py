@@ -1,0 +1,60 @@
+"""A whole daemon on a kernel in memory and real servers: how often it checks, and what it does while servers fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from harness.running_daemon import running_daemon
+
+
+class Counted:
+    """A server that counts its connections; it refuses them while it is closed."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.port = 0
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        assert self._server
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def rate(self, seconds: float) -> float:
+        """Return the connections in each second of this time."""
+        before = self.connections
+        await asyncio.sleep(seconds)
+        return (self.connections - before) / seconds
+
+    async def _accept(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        writer.close()
+
+
+@asynccontextmanager
+async def counted() -> AsyncIterator[Counted]:
+    server = Counted()
+    await server.open()
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+def checked(*servers: Counted) -> str:
+    """Return a virtual that checks these servers by connecting."""
+    reals = "".join(f"    real=127.0.0.1:{server.port} masq\n" for server in servers)
+    return f"virtual=192.0.2.1:80\n{reals}    checktype=connect\n"
+
+
+async def test_a_server_is_checked_ten_times_a_second(tmp_path: Path) -> None:
+    async with counted() as server, running_daemon(tmp_path, f"checkinterval=0.1\n{checked(server)}", probing=True):
+        await server.rate(0.5)
+        assert 9 <= await server.rate(2) <= 11
