@@ -10,6 +10,7 @@ cd "$(dirname "$0")/../.."
 
 SERVERS="nginx-light slapd vsftpd jamnntpd openssl systemd iproute2 ipvsadm nftables iptables ipset kmod procps netbase unbound kamailio freeradius postgresql pgbouncer dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord libdbd-mysql-perl libdbd-pg-perl resource-agents logrotate prometheus prometheus-node-exporter chromium fonts-dejavu-core"
 PEERS="keepalived gcc libc6-dev libssl-dev"
+AXE="axe-playwright-python==0.1.8 --hash=sha256:fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8"
 MACHINE="qemu-system-x86 busybox-static file"
 
 as_root() {
@@ -40,14 +41,19 @@ install() {
         { cat .cache/apt.log >&2; exit 1; }
 }
 
-# Into .cache/axe: the rules of accessibility for the test of the page, which is skipped where there is no npm.
+# Into .cache/axe: the rules of accessibility for the test of the page, out of a Python package that ships them.
 fetch_axe() {
-    [ ! -e .cache/axe/complete ] && command -v npm >/dev/null || return 0
+    [ ! -e .cache/axe/axe.min.js ] || return 0
     echo "downloading axe-core, the rules of accessibility for the test of the page"
     rm -rf .cache/axe
     mkdir -p .cache/axe
-    (cd .cache/axe && npm pack --silent axe-core@4.14.1 >/dev/null && tar xzf axe-core-*.tgz package/axe.min.js) || return 0
-    touch .cache/axe/complete
+    python=$(command -v .venv/bin/python || echo python3)
+    echo "$AXE" >.cache/axe/requirements.txt
+    "$python" -m pip --disable-pip-version-check download -qq --no-deps --only-binary=:all: --require-hashes \
+        -r .cache/axe/requirements.txt -d .cache/axe >.cache/axe/log 2>&1 &&
+        "$python" -m zipfile -e .cache/axe/axe_playwright_python-*.whl .cache/axe/unpacked &&
+        mv .cache/axe/unpacked/axe_playwright_python/axe.min.js .cache/axe/ ||
+        echo "that failed, so its test will be skipped: see .cache/axe/log"
 }
 
 # As has_ipvs() of host.py.
