@@ -47,21 +47,26 @@ class ControlServer:
         self._fault = OngoingFault()
 
     def listen(self, path: Path) -> None:
-        """Listen at ``path``, at first for root and this user only; raises OSError."""
-        self._listening = listening_socket(path)
+        """Listen at ``path`` and nowhere else, at first for root and this user only; raises OSError."""
+        listening = listening_socket(path)
+        self._stop_listening()
+        self._listening = listening
         self._path, self._inode = path, path.stat().st_ino
         self._accept_later()
 
+    def is_at_its_path(self) -> bool:
+        """Return whether clients find the socket; blocks; raises OSError if nobody can say."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
     async def close(self) -> None:
         """Remove the socket, and disconnect all clients."""
-        if self._retry is not None:
-            self._retry.cancel()
         if self._listening is not None:
-            asyncio.get_running_loop().remove_reader(self._listening.fileno())
-            self._listening.close()
-            self._listening = None
+            self._stop_listening()
             with suppress(OSError):
-                if self._path.stat().st_ino == self._inode:
+                if self.is_at_its_path():
                     self._path.unlink()
         for task in self._clients:
             task.cancel()
@@ -103,6 +108,15 @@ class ControlServer:
             if self._fault.clear():
                 logger.warning("The control socket accepts connections again")
             self._admit(connected)
+
+    def _stop_listening(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if self._listening is not None:
+            asyncio.get_running_loop().remove_reader(self._listening.fileno())
+            self._listening.close()
+            self._listening = None
 
     def _pause(self, listening: socket.socket, error: OSError) -> None:
         """Accept nothing for a while: this host has no descriptor left."""

@@ -17,12 +17,18 @@ from ldirectord_py.daemon.control.requests import routes
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.text import error_text
 from ldirectord_py.runtime.threads import run_in_daemon_thread
-from ldirectord_py.runtime.waiting import wait_until_set
+from ldirectord_py.runtime.waiting import run_all, wait_until_set
 
 logger = logging.getLogger(__name__)
 
 GROUPS_TIMEOUT: Final = 10.0
 """Seconds to look up groups, and to change the permissions of the socket."""
+
+LOOK_INTERVAL: Final = 10.0
+"""Seconds between two looks whether the socket is still there; each takes 0.1 ms."""
+
+LOOK_TIMEOUT: Final = 10.0
+"""Seconds for a look."""
 
 RETRY_INTERVAL: Final = 60.0
 """Seconds after which groups are looked up again when that failed."""
@@ -31,7 +37,7 @@ RETRY_INTERVAL: Final = 60.0
 class ControlSocket:
     """Serves the requests of ``context``.
 
-    Its state: the server, the groups that are to have rights, and why some of them have none.
+    Its state: the server, the groups that are to have rights, and why some of them have none or nobody can connect.
     """
 
     def __init__(self, context: Context) -> None:
@@ -41,17 +47,21 @@ class ControlSocket:
         self._groups = _groups(context.reloader.loaded.config.settings)
         self._is_open = False
         self._fault = OngoingFault()
+        self._socket_fault = OngoingFault()
 
     def listen(self) -> None:
-        """Listen, if this host permits it; else the daemon goes on without."""
+        """Listen, if this host permits it; else the daemon goes on without, and tries again in ``run``."""
+        path = self.context.identity.instance.socket_file
         try:
-            self._server.listen(self.context.identity.instance.socket_file)
+            self._server.listen(path)
         except OSError as error:
-            path = self.context.identity.instance.socket_file
-            logger.error("No command can ask this daemon: its control socket %s fails: %s", path, error_text(error))
+            if self._socket_fault.record(reason := error_text(error)):
+                logger.error("No command can ask this daemon: its control socket %s fails: %s", path, reason)
         else:
             self._is_open = True
             self._changed.set()
+            if self._socket_fault.clear():
+                logger.warning("The control socket %s was missing, and is there again", path)
 
     def serve_child(self, connected: socket.socket) -> asyncio.Task[None]:
         """Serve a process of ours as ``ControlServer.serve_child`` does."""
@@ -64,8 +74,25 @@ class ControlSocket:
             self._fault.clear()
             self._changed.set()
 
-    async def run(self) -> NoReturn:
-        """Look up groups and give them their rights, for ever; groups that cannot be looked up have none."""
+    async def run(self) -> None:
+        """Keep the socket at its path, and give groups their rights; for ever."""
+        await run_all(self._keep_rights(), self._keep_socket())
+
+    async def _keep_socket(self) -> NoReturn:
+        """Listen again whenever somebody has removed or replaced the socket."""
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL)
+            try:
+                found = await run_in_daemon_thread(self._server.is_at_its_path, LOOK_TIMEOUT)
+            except OSError:  # TimeoutError too: the disk hangs, or this host has no thread left
+                continue
+            if not found:
+                if not self._socket_fault.reason:
+                    self._socket_fault.record("it is missing")
+                self.listen()
+
+    async def _keep_rights(self) -> NoReturn:
+        """Look up groups and give them their rights; groups that cannot be looked up have none."""
         retry = None
         while True:
             await wait_until_set(self._changed, retry)

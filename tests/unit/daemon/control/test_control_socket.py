@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,51 @@ async def test_a_daemon_without_its_socket_goes_on(tmp_path: Path, caplog: pytes
     (line,) = [each for each in caplog.messages if "control socket" in each]
     path = tmp_path / "ldirectord.web.cf.sock"
     assert line == f"No command can ask this daemon: its control socket {path} fails: it is not a socket; move it away"
+
+
+@pytest.mark.parametrize("stays_away", [False, True])
+async def test_a_socket_that_somebody_removes_is_made_again_and_logged_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, stays_away: bool
+) -> None:
+    monkeypatch.setattr(control_socket, "LOOK_INTERVAL", 0.05)
+    path = tmp_path / "ldirectord.web.cf.sock"
+    async with running(tmp_path, f"controlgroup=4712\n{WEB}") as daemon:
+        assert await groups_of(daemon) == [4712]
+        mode = path.stat().st_mode
+        path.unlink()
+        if stays_away:
+            path.mkdir()
+            await asyncio.sleep(0.3)
+            path.rmdir()
+        async with asyncio.timeout(10):
+            while not path.is_socket():
+                await asyncio.sleep(0.02)
+        assert (await ask(daemon, "status"))["pid"] == os.getpid()
+        assert await groups_of(daemon) == [4712]
+        await asyncio.sleep(0.2)
+        assert path.stat().st_mode == mode
+    assert not path.exists()
+    lines = [each for each in caplog.messages if "control socket" in each]
+    assert lines.pop() == f"The control socket {path} was missing, and is there again"
+    assert len(lines) == stays_away
+
+
+async def test_a_socket_of_somebody_else_at_the_path_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(control_socket, "LOOK_INTERVAL", 0.05)
+    path = tmp_path / "ldirectord.web.cf.sock"
+    async with running(tmp_path):
+        path.unlink()
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(path))
+            other.listen()
+            inode = path.stat().st_ino
+            await asyncio.sleep(0.3)
+            assert path.stat().st_ino == inode
+    assert path.stat().st_ino == inode
+    (line,) = [each for each in caplog.messages if "control socket" in each]
+    assert line == f"No command can ask this daemon: its control socket {path} fails: another process listens there"
 
 
 async def groups_of(daemon: Daemon) -> list[int]:
