@@ -1,0 +1,119 @@
+"""A process of the page that cannot serve: logged once, tried again, and nobody waits for an answer meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ldirectord_py.config.model import Globals
+from ldirectord_py.daemon.web import process, supervisor
+from ldirectord_py.daemon.web.listening import SEND_BUFFER
+from ldirectord_py.daemon.web.supervisor import PageSupervisor
+from ldirectord_py.runtime import respawning
+
+FAILING = ("/bin/sh", "-c", "echo no such thing; exit 1", "page")
+STAYING = ("/bin/cat", "-", "page")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(respawning, "MIN_DELAY", 0.2)
+    monkeypatch.setattr(respawning, "MAX_DELAY", 0.4)
+    monkeypatch.setattr(supervisor, "STABLE_TIME", 0.3)
+
+
+@asynccontextmanager
+async def supervised(port: int) -> AsyncIterator[PageSupervisor]:
+    tasks = set()
+
+    def child(ours: socket.socket) -> asyncio.Task[None]:
+        tasks.add(task := asyncio.create_task(held(ours)))
+        return task
+
+    made = PageSupervisor(child, Globals(listen=f"127.0.0.1:{port}"))
+    running = asyncio.create_task(made.run())
+    try:
+        yield made
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await made.close()
+
+
+async def held(ours: socket.socket) -> None:
+    with ours:
+        await asyncio.Event().wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+async def accepts(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def until_it_accepts(port: int, expected: bool) -> None:
+    async with asyncio.timeout(10):
+        while await accepts(port) is not expected:
+            await asyncio.sleep(0.01)
+
+
+async def test_while_no_process_can_serve_connections_are_refused_and_the_log_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(process, "page_command", lambda: FAILING)
+    port = free_port()
+    async with supervised(port):
+        await until_it_accepts(port, True)
+        for _ in range(3):
+            await until_it_accepts(port, False)
+            await asyncio.sleep(0.4)
+        monkeypatch.setattr(process, "page_command", lambda: STAYING)
+        await asyncio.sleep(1)
+        assert await accepts(port)
+    lines = [line for line in caplog.messages if "page" in line]
+    ended = 'The process of the page ended with status 1: "no such thing"; it is started again in 0.2 s'
+    assert lines == [ended, f"The page is served at http://127.0.0.1:{port}/ again"]
+
+
+async def test_a_port_that_another_process_took_meanwhile_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(process, "page_command", lambda: FAILING)
+    port = free_port()
+    async with supervised(port):
+        await until_it_accepts(port, True)
+        await until_it_accepts(port, False)
+        with socket.create_server(("127.0.0.1", port)):
+            monkeypatch.setattr(process, "page_command", lambda: STAYING)
+            await asyncio.sleep(1)
+        await until_it_accepts(port, True)
+        await asyncio.sleep(0.6)
+    lines = [line for line in caplog.messages if f":{port}" in line]
+    taken = (
+        f"The page cannot be served at 127.0.0.1:{port} any more: Address already in use; it is started again in 0.4 s"
+    )
+    assert lines == [taken, f"The page is served at http://127.0.0.1:{port}/ again"]
+
+
+async def test_the_kernel_keeps_little_for_a_client_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "page_command", lambda: STAYING)
+    port = free_port()
+    async with supervised(port) as made:
+        await until_it_accepts(port, True)
+        assert made._listening
+        with socket.create_connection(("127.0.0.1", port)):
+            accepted, _ = await asyncio.get_running_loop().sock_accept(made._listening)
+            with accepted:
+                assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * SEND_BUFFER
