@@ -8,23 +8,26 @@ from aiohttp import web
 
 from ldirectord_py.runtime.json_lines import encode_json
 from ldirectord_py.web.health import stall, unready
-from ldirectord_py.web.keys import FEED
+from ldirectord_py.web.keys import FEED, SHOWN
+from ldirectord_py.web.packed import pack, send_packed
+
+JSON_TYPE: Final = "application/json; charset=utf-8"
 
 MAX_EVENTS_ANSWERED: Final = 1000
 """Events in an answer; ``last`` is the number to go on after."""
 
 
-async def show(request: web.Request) -> web.Response:
+async def show(request: web.Request) -> web.StreamResponse:
     """Return the last answer to ``show`` of the control socket, and its ``age`` in seconds."""
     snapshot = request.app[FEED].snapshot
     if snapshot is None:
         raise web.HTTPServiceUnavailable(text='{"error":"the daemon has not answered so far"}')
+    text = await request.app[SHOWN].get(snapshot.at, lambda: snapshot.line.lstrip(b"{ "))
     head = encode_json({"age": round(snapshot.age(), 3), "interval": round(snapshot.interval, 3)})
-    body = b"%s,%s" % (head[:-1].encode(), snapshot.line.lstrip(b"{ "))
-    return web.Response(body=body, content_type="application/json")
+    return await send_packed(request, [pack(f"{head[:-1]},".encode()), text], JSON_TYPE)
 
 
-async def events(request: web.Request) -> web.Response:
+async def events(request: web.Request) -> web.StreamResponse:
     """Return the events after the number ``since`` of an ``epoch``, as the request ``events`` does."""
     feed, since = request.app[FEED], request.query.get("since", "")
     if since and not (since.isdecimal() and len(since) < 20):
@@ -41,7 +44,7 @@ async def events(request: web.Request) -> web.Response:
         "gap": {"missed": None if other else missed} if other or missed else None,
         "events": found,
     }
-    return web.Response(text=encode_json(answer), content_type="application/json")
+    return await send_packed(request, [pack(encode_json(answer).encode())], JSON_TYPE)
 
 
 async def healthz(request: web.Request) -> web.Response:

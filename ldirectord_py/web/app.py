@@ -11,23 +11,15 @@ from aiohttp import web
 
 from ldirectord_py.web import api
 from ldirectord_py.web.feed import Feed
-from ldirectord_py.web.keys import FEED, LIMITS, METRICS, PAGE, STREAMS
+from ldirectord_py.web.headers import add_headers
+from ldirectord_py.web.keys import FEED, LIMITS, METRICS, PAGE, SHOWN, STREAMS
 from ldirectord_py.web.metrics import METRICS_TYPE, Metrics
+from ldirectord_py.web.packed import LastPacked, send_packed
 from ldirectord_py.web.page import FOLDER, Page
 from ldirectord_py.web.stream import stream
 
 logger = logging.getLogger(__name__)
 
-HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-    "Server": "ldirectord",
-}
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -37,7 +29,7 @@ def application(feed: Feed) -> web.Application:
     """Return the application that shows a feed."""
     app = web.Application(middlewares=[_guard], client_max_size=1)
     app[FEED], app[PAGE], app[STREAMS], app[LIMITS] = feed, Page(feed), set(), []
-    app[METRICS] = Metrics(feed)
+    app[METRICS], app[SHOWN] = Metrics(feed), LastPacked()
     app.on_response_prepare.append(_add_headers)
     app.add_routes(
         [
@@ -54,22 +46,12 @@ def application(feed: Feed) -> web.Application:
     return app
 
 
-async def _page(request: web.Request) -> web.Response:
-    packed, headers = _packing(request)
-    body = request.app[PAGE].html(packed=packed)
-    return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
+async def _page(request: web.Request) -> web.StreamResponse:
+    return await send_packed(request, [request.app[PAGE].html()], "text/html; charset=utf-8")
 
 
-async def _metrics(request: web.Request) -> web.Response:
-    packed, headers = _packing(request)
-    body = await request.app[METRICS].body(packed=packed)
-    return web.Response(body=body, headers={**headers, "Content-Type": METRICS_TYPE})
-
-
-def _packing(request: web.Request) -> tuple[bool, dict[str, str]]:
-    """Return whether the answer may be packed with gzip, and the headers that say whether it is."""
-    packed = "gzip" in request.headers.get("Accept-Encoding", "")
-    return packed, {"Vary": "Accept-Encoding", **({"Content-Encoding": "gzip"} if packed else {})}
+async def _metrics(request: web.Request) -> web.StreamResponse:
+    return await send_packed(request, await request.app[METRICS].parts(), METRICS_TYPE)
 
 
 def _file(path: Path) -> Handler:
@@ -96,6 +78,4 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers["Server"] = HEADERS["Server"]
+    add_headers(response.headers)

@@ -7,11 +7,15 @@ from aiohttp import web
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.limits import ConnectionLimits
 from ldirectord_py.web.metrics import Metrics
+from ldirectord_py.web.packed import LastPacked
 from ldirectord_py.web.page import Page
 
 FEED = web.AppKey("feed", Feed)
 PAGE = web.AppKey("page", Page)
 METRICS = web.AppKey("metrics", Metrics)
+SHOWN = web.AppKey("shown", LastPacked)
+"""The last answer to ``show``."""
+
 STREAMS = web.AppKey("streams", set[object])
 """The streams that are open."""
 

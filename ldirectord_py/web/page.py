@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -14,14 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.web.board import Item
 from ldirectord_py.web.feed import Feed
+from ldirectord_py.web.packed import Packed, pack
 
 FOLDER: Final = Path(__file__).parent
 
 MAX_EVENTS_SHOWN: Final = 50
 MAX_TROUBLES_SHOWN: Final = 100
 """Servers that are listed among those that hurt; the others are in their virtuals."""
-
-_GZIP_LEVEL: Final = 3
 
 
 class Page:
@@ -39,17 +37,16 @@ class Page:
         environment.filters |= {"ago": ago, "clock": clock, "meaning": meaning, "short": short}
         self._template = environment.get_template("page.html")
         self._of: object = None
-        self._html = self._packed = b""
+        self._html = Packed(b"", 0)
 
-    def html(self, *, packed: bool) -> bytes:
-        """Return the page, ``packed`` by gzip or not."""
+    def html(self) -> Packed:
+        """Return the page."""
         feed = self._feed
         of = (feed.board.revision, feed.last_event, feed.events_epoch, feed.snapshot is None, bool(feed.status))
         if of != self._of:
-            self._html = self._template.render(self._values()).encode()
-            self._packed = gzip.compress(self._html, _GZIP_LEVEL, mtime=0)
+            self._html = pack(self._template.render(self._values()).encode())
             self._of = of
-        return self._packed if packed else self._html
+        return self._html
 
     def _values(self) -> dict[str, Any]:
         feed, items = self._feed, list(self._feed.board.items.values())

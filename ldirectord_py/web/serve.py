@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from typing import cast
 
 import uvloop
@@ -14,10 +15,8 @@ from ldirectord_py.web.app import application
 from ldirectord_py.web.connection import DaemonConnection
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.keys import LIMITS
-from ldirectord_py.web.limits import KEEPALIVE_TIMEOUT, MAX_CONNECTIONS, ConnectionLimits
-
-LINGER_TIMEOUT = 1.0
-"""Seconds for the rest of a request that was answered already."""
+from ldirectord_py.web.limits import MAX_CONNECTIONS, ConnectionLimits
+from ldirectord_py.web.request_handler import RequestHandler
 
 
 async def serve(daemon: socket.socket, listening: socket.socket) -> None:
@@ -27,17 +26,10 @@ async def serve(daemon: socket.socket, listening: socket.socket) -> None:
         loop.add_signal_handler(number, lambda: None)
     signals.unblock()
     feed = Feed()
-    runner = web.AppRunner(
-        app := application(feed),
-        access_log=None,
-        keepalive_timeout=KEEPALIVE_TIMEOUT,
-        lingering_time=LINGER_TIMEOUT,
-        handler_cancellation=True,
-        shutdown_timeout=0.1,
-    )
+    runner = web.AppRunner(app := application(feed), handler_cancellation=True, shutdown_timeout=0.1)
     connection = await DaemonConnection.over(daemon)
     await runner.setup()
-    limits = ConnectionLimits(cast("web.Server", runner.server))
+    limits = ConnectionLimits(partial(RequestHandler, cast("web.Server", runner.server), loop=loop))
     app[LIMITS].append(limits)
     server = await loop.create_server(limits, sock=listening, backlog=MAX_CONNECTIONS)
     try:

@@ -92,6 +92,7 @@ PURE: tuple[str, ...] = (
         "cli.invocation.moments",
         "web.board",
         "web.daemon_metrics",
+        "web.headers",
         "web.health",
         "web.metric_labels",
         "web.metric_text",

@@ -57,11 +57,11 @@ def test_what_hurts_most_comes_first() -> None:
 def test_the_page_is_made_once_for_each_change() -> None:
     shown = feed(real())
     page = Page(shown)
-    first = page.html(packed=False)
-    assert page.html(packed=False) is first
-    assert f'data-stream="{stream_id(shown)}"'.encode() in first
+    first = page.html()
+    assert page.html() is first
+    assert f'data-stream="{stream_id(shown)}"'.encode() in b"".join(first.pieces())
     shown.board.apply_answer([virtual(real(up=False))], 1.0)
-    assert page.html(packed=False) is not first
+    assert page.html() is not first
 
 
 def test_texts_of_others_stay_texts() -> None:
@@ -69,6 +69,6 @@ def test_texts_of_others_stay_texts() -> None:
     shown = feed(real(reason=hostile))
     shown.events.append({"seq": 1, "time": hostile, "event": hostile, "who": hostile, "message": hostile})
     shown.status = dict.fromkeys(("instance", "version", "pid", "config", "generation"), hostile)
-    page = Page(shown).html(packed=False).decode()
+    page = b"".join(Page(shown).html().pieces()).decode()
     assert "<script>alert" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;") >= 8

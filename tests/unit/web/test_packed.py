@@ -1,0 +1,113 @@
+"""Answers that are kept packed, and what hundreds of clients that do not read cost."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from ldirectord_py.web.app import application
+from ldirectord_py.web.feed import Feed, Snapshot
+from ldirectord_py.web.packed import PIECE_LENGTH, pack
+
+CLIENTS = 200
+LENGTH = 5_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"x",
+        b"0" * 20_000_000,
+        os.urandom(300_000),
+        b"".join(b"%d " % number for number in range(100_000)),
+    ],
+    ids=len,
+)
+def test_the_pieces_are_the_text_and_none_is_large(text: bytes) -> None:
+    packed = pack(text)
+    pieces = list(packed.pieces())
+    assert b"".join(pieces) == text
+    assert packed.length == len(text)
+    assert gzip.decompress(b"".join(packed.packed_pieces())) == text
+    assert max(map(len, [*pieces, *packed.packed_pieces()])) <= PIECE_LENGTH
+
+
+@asynccontextmanager
+async def served(feed: Feed) -> AsyncIterator[int]:
+    """Yield the port of a page about a feed, without the limits of its connections."""
+    runner = web.AppRunner(application(feed), access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    listening = socket.create_server(("127.0.0.1", 0))
+    await web.SockSite(runner, listening).start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        await runner.cleanup()
+
+
+def feed_of(length: int) -> Feed:
+    """Return a feed whose last answer to ``show`` has about so many bytes."""
+    feed = Feed()
+    words = [f"{os.urandom(4).hex()} of server {number}" for number in range(length // 30)]
+    line = json.dumps({"ok": True, "generation": 1, "virtuals": words}).encode()
+    feed.snapshot = Snapshot({}, line, asyncio.get_running_loop().time(), 2.0)
+    return feed
+
+
+async def asks(port: int, request: bytes) -> socket.socket:
+    """Return a connection that has sent a request, and takes little of the answer."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(client, ("127.0.0.1", port))
+    await loop.sock_sendall(client, request)
+    return client
+
+
+def resident() -> int:
+    """Return the memory of this process in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("accepted", ["identity", "gzip"])
+async def test_hundreds_of_clients_that_do_not_read_take_little_memory(accepted: str) -> None:
+    request = b"GET /api/show HTTP/1.1\r\nHost: x\r\nAccept-Encoding: %s\r\n\r\n" % accepted.encode()
+    async with served(feed_of(LENGTH)) as port:
+        loop = asyncio.get_running_loop()
+        clients = [await asks(port, request)]
+        assert await loop.sock_recv(clients[0], 1)
+        before = resident()
+        clients += [await asks(port, request) for _ in range(CLIENTS)]
+        for client in clients:
+            assert await loop.sock_recv(client, 1)
+        await asyncio.sleep(1)
+        grown = resident() - before
+        print(f"{grown / 1e6:.0f} MB for {CLIENTS} clients that do not read {LENGTH / 1e6:.0f} MB, {accepted}")
+        assert grown < CLIENTS * 300_000
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_the_length_is_said_and_right(method: str) -> None:
+    async with served(feed_of(1_000_000)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"%s /api/show HTTP/1.0\r\nHost: x\r\n\r\n" % method.encode())
+        async with asyncio.timeout(10):
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        (length,) = (int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:"))
+        assert length > 900_000
+        assert len(body) == (length if method == "GET" else 0)
+        writer.close()
