@@ -7,8 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+D = TypeVar("D", bound="MemoryDaemon")
 
 
 class MemoryDaemon:
@@ -51,10 +54,14 @@ class MemoryDaemon:
             self._daemon = None
 
 
+def memory_daemon(folder: Path, text: str) -> AbstractContextManager[MemoryDaemon]:
+    """Return the context of a daemon that runs, stopped at the end."""
+    return running(MemoryDaemon(folder, text))
+
+
 @contextmanager
-def memory_daemon(folder: Path, text: str) -> Iterator[MemoryDaemon]:
+def running(daemon: D) -> Iterator[D]:
     """Yield a daemon that runs, stopped at the end."""
-    daemon = MemoryDaemon(folder, text)
     daemon.start()
     try:
         yield daemon

@@ -5,11 +5,10 @@ from __future__ import annotations
 import http.client
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from harness.memory_daemon import MemoryDaemon
+from harness.memory_daemon import MemoryDaemon, running
 from harness.readable_python import readable_by_all
 
 
@@ -80,12 +79,6 @@ class PageDaemon(MemoryDaemon):
         return int((process / "stat").read_text().rpartition(")")[2].split()[1])
 
 
-@contextmanager
-def page_daemon(folder: Path, text: str) -> Iterator[PageDaemon]:
-    """Yield a daemon that serves its page, stopped at the end."""
-    daemon = PageDaemon(folder, text)
-    daemon.start()
-    try:
-        yield daemon
-    finally:
-        daemon.stop()
+def page_daemon(folder: Path, text: str) -> AbstractContextManager[PageDaemon]:
+    """Return the context of a daemon that serves its page, stopped at the end."""
+    return running(PageDaemon(folder, text))

@@ -38,7 +38,6 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "ipvs/netlink/test_client.py": ("ipvs.netlink.session",),
     "daemon/reconciler/test_table_sync.py": ("daemon.reconciler.causes", "daemon.reconciler.mirror"),
     "daemon/workers/test_pool.py": ("daemon.workers.worker",),
-    "cli/test_probe_command.py": ("cli.probe",),
     "cli/invocation/test_arguments.py": ("cli",),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -26,6 +25,7 @@ from ldirectord_py.errors import LdirectordError
 from ldirectord_py.report.events import ConfigInForce, Event
 from ldirectord_py.report.wording import MAX_LISTED
 from ldirectord_py.report.wording import administrative_text as text
+from ldirectord_py.runtime.waiting import repeat
 from ldirectord_py.saved_state import ADMINISTRATION, administration_section, read_administration
 
 logger = logging.getLogger(__name__)
@@ -90,12 +90,7 @@ class Administrator:
 
     async def run(self) -> NoReturn:
         """End what is over, for ever."""
-        while True:
-            await asyncio.sleep(EXPIRY_INTERVAL)
-            try:
-                self._end_what_is_over()
-            except Exception:  # a fault of ours must not end the daemon
-                logger.exception("Ending the time of drained servers failed")
+        await repeat(self._end_what_is_over, EXPIRY_INTERVAL, "Ending the time of drained servers failed")
 
     async def close(self, seconds: float) -> None:
         """Write what has not been written yet."""

@@ -18,6 +18,7 @@ from ldirectord_py.maintenance_names import Names, in_maintenance, index_servers
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.text import error_text
 from ldirectord_py.runtime.threads import run_in_daemon_thread
+from ldirectord_py.runtime.waiting import repeat
 
 logger = logging.getLogger(__name__)
 
@@ -57,12 +58,7 @@ class MaintenanceDirectory:
 
     async def run(self) -> NoReturn:
         """Update the servers in maintenance for ever."""
-        while True:
-            await asyncio.sleep(LIST_INTERVAL)
-            try:
-                await self.update()
-            except Exception:  # a fault of ours must not end the daemon
-                logger.exception("Looking into the maintenance directory failed")
+        await repeat(self.update, LIST_INTERVAL, "Looking into the maintenance directory failed")
 
     async def update(self) -> None:
         """List the directory once, and pass the servers in maintenance to the director."""

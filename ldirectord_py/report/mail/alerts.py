@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 import time
@@ -25,6 +24,7 @@ from ldirectord_py.ipvs.table import Destination, DestinationKey
 from ldirectord_py.report.events import Checked, ConfigInForce, Event, Phase, Role, Written
 from ldirectord_py.report.mail.message import MAX_ALERTS, Alert, Host, MailMessage, Route, compose
 from ldirectord_py.report.wording import line, virtual_name
+from ldirectord_py.runtime.waiting import repeat
 
 logger = logging.getLogger(__name__)
 
@@ -89,12 +89,7 @@ class MailAlerts:
 
     async def run(self) -> NoReturn:
         """Send reminders and groups when they are due, for ever."""
-        while True:
-            await asyncio.sleep(TICK_INTERVAL)
-            try:
-                self.tick()
-            except Exception:  # a fault of ours must not end the daemon
-                logger.exception("Reminding by mail failed")
+        await repeat(self.tick, TICK_INTERVAL, "Reminding by mail failed")
 
     def tick(self) -> None:
         """Send the reminders and groups that are due."""

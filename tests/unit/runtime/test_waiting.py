@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ldirectord_py.runtime.waiting import run_all, wait_until_set
+from ldirectord_py.runtime.waiting import repeat, run_all, wait_until_set
 
 
 @pytest.mark.parametrize("seconds", [None, 60.0])
@@ -30,6 +30,28 @@ async def test_a_cancelled_wait_is_cancelled() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_an_action_is_repeated_also_after_a_fault(caplog: pytest.LogCaptureFixture) -> None:
+    done: list[int] = []
+
+    def act() -> None:
+        done.append(1)
+        if len(done) == 2:
+            raise KeyError("a bug")
+
+    async def act_later() -> None:
+        await asyncio.sleep(0)
+        act()
+
+    for action in (act, act_later):
+        done.clear()
+        repeating = asyncio.create_task(repeat(action, 0.001, "Acting failed"))
+        async with asyncio.timeout(10):
+            while len(done) < 4:
+                await asyncio.sleep(0.001)
+        repeating.cancel()
+    assert caplog.messages == ["Acting failed"] * 2
 
 
 async def test_an_exception_in_one_coroutine_ends_the_others() -> None:
