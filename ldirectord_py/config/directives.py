@@ -237,6 +237,7 @@ _ROWS = (
     Directive("followredirects", Scope.BOTH, yes_no),
     Directive("negotiatetimeout", Scope.BOTH, seconds(MAX_INT)),
     Directive("notify", Scope.BOTH, notifications.notify),
+    Directive("notifysecretfile", Scope.BOTH, notifications.notifysecretfile),
     Directive("notifyurl", Scope.BOTH, notifications.notifyurl),
     Directive("pe", Scope.BOTH, _pe),
     Directive("quiescent", Scope.BOTH, yes_no),

@@ -154,6 +154,7 @@ class Virtual:
     comment: str | None = None
     fallbackcommand: str | None = None
     notify: str | None = None
+    notifysecretfile: str | None = None
     notifyurl: str | None = field(default=None, repr=False)
 
     @property
@@ -213,6 +214,7 @@ class Globals:
     maxchecks: int | None = None
     maxexternal: int = 50
     notify: str | None = None
+    notifysecretfile: str | None = None
     notifyurl: str | None = field(default=None, repr=False)
     pe: str | None = None
     quiescent: bool = False

@@ -37,6 +37,16 @@ def notifyurl(raw: str, context: ValueContext) -> str:
     return url
 
 
+def notifysecretfile(raw: str, context: ValueContext) -> str:
+    """Read the name of a file; "" for none."""
+    path = maybe_quoted_string(raw, context)
+    if path == NO_NOTIFICATIONS:
+        return ""
+    if not path.startswith("/"):
+        raise InvalidValue("notifysecretfile is not an absolute path", "write it as in /etc/ldirectord.secret")
+    return path
+
+
 def url_origin(url: str) -> str:
     """Return the beginning of a URL without what may be secret: scheme, host and port."""
     parts = urlsplit(url)

@@ -14,7 +14,7 @@ from ldirectord_py.config.server_lines import RealLine, parse_fallback, parse_re
 from ldirectord_py.config.values import ValueContext, maybe_quoted_string, unquoted_word
 from ldirectord_py.errors import Problem
 
-NONE_IS_EMPTY = frozenset(("notify", "notifyurl"))
+NONE_IS_EMPTY = frozenset(("notify", "notifysecretfile", "notifyurl"))
 """The directives whose word ``none`` is read as an empty text."""
 
 Parts = tuple[tuple[str, str], ...]

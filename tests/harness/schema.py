@@ -74,6 +74,7 @@ SPECIAL: Mapping[str, Schema] = {
     "listenuser": text(r"[A-Za-z_][A-Za-z0-9_.-]*\$?"),
     "load": ANY_TEXT,
     "logformat": words("text", "json"),
+    "notifysecretfile": text("(none|/.+)"),
     "notifyurl": text("(none|https?://[!-~]+)"),
     "netmask": {"anyOf": [number(1, 128), text(r"[0-9.]+")]},
     "persistent": number(0, MAX_INT),

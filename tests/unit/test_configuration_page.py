@@ -33,6 +33,7 @@ NEW = {
     "maxchecks",
     "maxexternal",
     "notify",
+    "notifysecretfile",
     "notifyurl",
     "pe",
     "reconcile",

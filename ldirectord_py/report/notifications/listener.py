@@ -25,10 +25,11 @@ WEBHOOK_MODULE: Final = "ldirectord_py.report.notifications.webhook"
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A command, or the URL of a webhook, which may hold a password."""
+    """A command, or the URL of a webhook, which may hold a password; ``secret_file`` is for its signatures."""
 
     value: str = field(repr=False)
     is_url: bool
+    secret_file: str = ""
 
     @property
     def name(self) -> str:
@@ -68,9 +69,8 @@ class Notifications:
 
     def _switch_config(self, config: Config) -> None:
         self._global = recipients(config.settings)
-        default = (config.settings.notify, config.settings.notifyurl)
-        own = [virtual for virtual in config.virtuals if (virtual.notify, virtual.notifyurl) != default]
-        self._by_virtual = {virtual.id: recipients(virtual) for virtual in own}
+        found = {virtual.id: recipients(virtual) for virtual in config.virtuals}
+        self._by_virtual = {name: own for name, own in found.items() if own != self._global}
         used = {*self._global, *(each for found in self._by_virtual.values() for each in found)}
         self._queues = {
             recipient: queue for recipient, queue in self._queues.items() if recipient in used or not queue.is_idle
@@ -83,22 +83,23 @@ class Notifications:
 
     def _transport(self, recipient: Recipient) -> NotificationTransport:
         if recipient.is_url:
-            return partial(_webhook_transport, recipient.value, self._resolve)
+            return partial(_webhook_transport, recipient, self._resolve)
         return partial(command_transport, recipient.value)
 
 
 def recipients(settings: Globals | Virtual) -> Recipients:
     """Return who is notified of the events of the daemon, or of a virtual."""
-    found = (Recipient(settings.notify or "", is_url=False), Recipient(settings.notifyurl or "", is_url=True))
-    return tuple(each for each in found if each.value)
+    command = Recipient(settings.notify or "", is_url=False)
+    webhook = Recipient(settings.notifyurl or "", is_url=True, secret_file=settings.notifysecretfile or "")
+    return tuple(each for each in (command, webhook) if each.value)
 
 
 @asynccontextmanager
-async def _webhook_transport(url: str, resolve: Resolve) -> AsyncIterator[SendGroup]:
+async def _webhook_transport(recipient: Recipient, resolve: Resolve) -> AsyncIterator[SendGroup]:
     """Import the HTTP client in a thread, and open a session of it."""
     try:
         webhook = await load_driver(WEBHOOK_MODULE)
     except ImportError as error:
         raise NotificationNotSentError(f"aiohttp cannot be imported: {error}") from None
-    async with webhook.webhook_transport(url, resolve) as send:
+    async with webhook.webhook_transport(recipient.value, resolve, recipient.secret_file) as send:
         yield send

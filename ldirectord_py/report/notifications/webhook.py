@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -21,6 +23,7 @@ from ldirectord_py.report.notifications.transport import NotificationNotSentErro
 from ldirectord_py.runtime.json_lines import encode_json
 from ldirectord_py.runtime.limiter import Limiter
 from ldirectord_py.runtime.text import error_text
+from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 WEBHOOK_TIMEOUT = 10.0
 """Seconds for one POST, with the look-up of the name and the connection."""
@@ -29,6 +32,14 @@ MAX_ANSWER: Final = 65536
 """Bytes of an answer that are read, so that the connection can be used again."""
 
 HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "ldirectord-py", "Accept-Encoding": "identity"}
+
+SIGNATURE_HEADER: Final = "X-Hub-Signature-256"
+
+SECRET_TIMEOUT: Final = 10.0
+"""Seconds to read the file of a secret."""
+
+MAX_SECRET: Final = 4096
+"""Bytes of a secret."""
 
 CONCURRENT_POSTS: Final = Limiter(16)
 """Limits the requests to all webhooks at the same time: an outage of many virtuals has many recipients."""
@@ -58,25 +69,50 @@ def _found(host: str, address: str, port: int) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def webhook_transport(url: str, resolve: Resolve) -> AsyncIterator[SendGroup]:
+async def webhook_transport(url: str, resolve: Resolve, secret_file: str = "") -> AsyncIterator[SendGroup]:
     """Send each group of events to a URL. Its user and password are those of basic authentication.
 
     A certificate must be from an authority that this host trusts. Redirects are not followed, so that what is secret
-    stays where it was sent to.
+    stays where it was sent to. With ``secret_file`` each body is signed; the file is read anew by each session.
     """
+    sign = partial(signature, await _secret(secret_file)) if secret_file else None
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=tls.context(verify=True), resolver=_LookUp(resolve), limit=1),
         timeout=aiohttp.ClientTimeout(total=WEBHOOK_TIMEOUT),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
     ) as session:
-        yield partial(_post, session, URL(url, encoded=True))
+        yield partial(_post, session, URL(url, encoded=True), sign)
 
 
-async def _post(session: aiohttp.ClientSession, url: URL, group: Sequence[Fields]) -> str:
-    body = f"[{','.join(map(encode_json, group))}]".encode()
+def signature(secret: bytes, body: bytes) -> str:
+    """Return the value of SIGNATURE_HEADER, as GitHub's webhooks have it."""
+    return f"sha256={hmac.digest(secret, body, 'sha256').hex()}"
+
+
+async def _secret(file: str) -> bytes:
+    """Return the secret in a file, without the end of its line; raises NotificationNotSentError."""
     try:
-        async with CONCURRENT_POSTS, session.post(url, data=body, headers=HEADERS, allow_redirects=False) as response:
+        secret = await run_in_daemon_thread(partial(_secret_in, file), SECRET_TIMEOUT)
+    except OSError as error:  # TimeoutError too
+        raise NotificationNotSentError(f"the secret cannot be read: {error_text(error)}") from None
+    if not secret:
+        raise NotificationNotSentError(f"there is no secret in {file}")
+    return secret
+
+
+def _secret_in(file: str) -> bytes:
+    with Path(file).open("rb") as opened:
+        return opened.read(MAX_SECRET).rstrip(b"\r\n")
+
+
+async def _post(
+    session: aiohttp.ClientSession, url: URL, sign: Callable[[bytes], str] | None, group: Sequence[Fields]
+) -> str:
+    body = f"[{','.join(map(encode_json, group))}]".encode()
+    headers = {**HEADERS, SIGNATURE_HEADER: sign(body)} if sign else HEADERS
+    try:
+        async with CONCURRENT_POSTS, session.post(url, data=body, headers=headers, allow_redirects=False) as response:
             with suppress(aiohttp.ClientError, TimeoutError):  # its status is known
                 await response.content.read(MAX_ANSWER)
             status = response.status

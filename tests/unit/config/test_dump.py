@@ -42,6 +42,7 @@ def test_the_globals_are_those_of_the_file_and_their_defaults() -> None:
         "failurecount": 1,
         "fallbackcommand": None,
         "notify": None,
+        "notifysecretfile": None,
         "notifyurl": None,
         "followredirects": True,
         "fork": False,
@@ -120,6 +121,7 @@ def test_a_virtual_shows_what_is_in_force_for_it() -> None:
         "fallback": {"server": "[::1]", "port": 5353, "forward": "gate"},
         "fallbackcommand": None,
         "notify": None,
+        "notifysecretfile": None,
         "notifyurl": None,
         "reals": [
             {

@@ -48,6 +48,15 @@ def test_none_is_empty() -> None:
     assert read("notifyurl=none\n").config.settings.notifyurl == ""
 
 
+def test_the_file_of_a_secret_has_an_absolute_path() -> None:
+    for raw in ("/etc/secret", '"/etc/secret"'):
+        assert read(f"notifysecretfile={raw}\n").config.settings.notifysecretfile == "/etc/secret"
+    with pytest.raises(ConfigError, match="notifysecretfile is not an absolute path"):
+        read("notifysecretfile=secret\n")
+    text = f"notifysecretfile=/all\n{HEAD}    notifysecretfile=none\n{HEAD.replace('80', '81')}"
+    assert [each.notifysecretfile for each in read(text).config.virtuals] == ["", "/all"]
+
+
 @pytest.mark.parametrize(
     "url",
     [

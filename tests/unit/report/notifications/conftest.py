@@ -29,6 +29,7 @@ class Endpoint:
     def __init__(self, servers: scripted.Servers) -> None:
         self.statuses: list[int] = []
         self.heads: list[str] = []
+        self.raw: list[bytes] = []
         self.bodies: list[list[dict[str, Any]]] = []
         self.delay = 0.0
         self.extra = ""
@@ -47,10 +48,11 @@ class Endpoint:
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await _head(reader):
             length = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
-            body = json.loads(await reader.readexactly(length))
+            raw = await reader.readexactly(length)
             self.heads.append(head)
+            self.raw.append(raw)
             await asyncio.sleep(self.delay)
-            self.bodies.append(body)
+            self.bodies.append(json.loads(raw))
             status = self.statuses.pop(0) if self.statuses else 204
             length_line = "" if status == 204 else "Content-Length: 0\r\n"
             writer.write(f"HTTP/1.1 {status} x\r\n{length_line}{self.extra}\r\n".encode())

@@ -34,6 +34,7 @@ from ldirectord_py.report.events import (
 )
 from ldirectord_py.report.notifications.listener import Notifications, Recipient, recipients
 from ldirectord_py.report.notifications.queue import MAX_GROUP
+from ldirectord_py.report.notifications.webhook import signature
 from ldirectord_py.runtime.garbage import gc_paused
 
 from .conftest import WEB, Endpoint, fell
@@ -110,6 +111,24 @@ async def test_a_reload_changes_the_recipients(tmp_path: Path) -> None:
     assert len(notify._queues) == 1
     notify(ConfigInForce(config(WEB)))
     assert notify._queues == {}
+
+
+async def test_a_virtual_signs_with_its_own_secret_or_that_of_the_daemon(tmp_path: Path, endpoint: Endpoint) -> None:
+    all_of_them, own = tmp_path / "all", tmp_path / "own"
+    all_of_them.write_text("one")
+    own.write_text("two")
+    url = await endpoint.url()
+    web = virtual("10.0.0.1:80", notifyurl=url, notifysecretfile=str(own))
+    mail = virtual("10.0.0.2:80", notifyurl=url, notifysecretfile=str(all_of_them))
+    notify = notifications(config(web, mail, notifyurl=url, notifysecretfile=str(all_of_them)))
+    for each in (web, mail):
+        notify(Outage(each, began=True))
+    await notify.close(10)
+    keys = {b"two": "tcp:10.0.0.1:80", b"one": "tcp:10.0.0.2:80"}
+    for raw, head in zip(endpoint.raw, endpoint.heads, strict=True):
+        (key,) = (key for key, name in keys.items() if name.encode() in raw)
+        assert signature(key, raw) in head
+    assert len(endpoint.heads) == 2
 
 
 async def test_no_secret_of_a_url_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:

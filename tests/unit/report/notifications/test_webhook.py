@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hmac
+import os
 import socket
 import ssl
 import time
@@ -19,7 +21,7 @@ from ldirectord_py.checks.transport import tls
 from ldirectord_py.report.event_fields import event_fields
 from ldirectord_py.report.notifications import webhook
 from ldirectord_py.report.notifications.transport import NotificationNotSentError
-from ldirectord_py.report.notifications.webhook import webhook_transport
+from ldirectord_py.report.notifications.webhook import signature, webhook_transport
 
 from .conftest import Endpoint, fell
 
@@ -30,8 +32,8 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     return ["127.0.0.1"]
 
 
-async def send(url: str, *reasons: str) -> str:
-    async with webhook_transport(url, resolve) as post:
+async def send(url: str, *reasons: str, secret_file: str = "") -> str:
+    async with webhook_transport(url, resolve, secret_file) as post:
         return await post([event_fields(fell(reason), 0.0) for reason in reasons])
 
 
@@ -54,6 +56,45 @@ async def test_user_and_password_of_the_url_are_sent_as_basic_authentication(end
     assert await send(await endpoint.url(user="ops:p%40ss@"), "one") == ""
     expected = base64.b64encode(b"ops:p@ss").decode()
     assert f"Authorization: Basic {expected}\r\n" in endpoint.heads[0]
+
+
+def test_a_signature_is_the_one_of_githubs_documentation() -> None:
+    expected = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    assert signature(b"It's a Secret to Everybody", b"Hello, World!") == expected
+
+
+async def test_requests_are_signed_with_the_secret_that_the_file_has_now(endpoint: Endpoint, tmp_path: Path) -> None:
+    url, file = await endpoint.url(), tmp_path / "secret"
+    for secret in (b"hunter2", b"hunter3 \xff"):
+        file.write_bytes(secret + b"\n")
+        assert await send(url, "one", secret_file=str(file)) == ""
+        found = endpoint.heads[-1].partition("X-Hub-Signature-256: ")[2].partition("\r\n")[0]
+        assert found == f"sha256={hmac.new(secret, endpoint.raw[-1], 'sha256').hexdigest()}"
+    assert "hunter" not in "".join(endpoint.heads)
+    assert await send(url, "one") == ""
+    assert "Signature" not in endpoint.heads[-1]
+
+
+@pytest.mark.parametrize(("content", "reason"), [(None, "No such file"), (b"", "no secret"), (b"\n", "no secret")])
+async def test_without_its_secret_nothing_is_sent(
+    endpoint: Endpoint, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(NotificationNotSentError, match=reason):
+        await send(await endpoint.url(), "one", secret_file=str(file))
+    assert endpoint.heads == []
+
+
+async def test_a_file_that_hangs_is_waited_for_in_a_thread(
+    endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "SECRET_TIMEOUT", 0.1)
+    os.mkfifo(tmp_path / "secret")
+    with pytest.raises(NotificationNotSentError, match="secret cannot be read"):
+        await send(await endpoint.url(), "one", secret_file=str(tmp_path / "secret"))
+    os.close(os.open(tmp_path / "secret", os.O_WRONLY | os.O_NONBLOCK))  # the thread ends
 
 
 async def test_a_session_keeps_its_connection(endpoint: Endpoint, servers: scripted.Servers) -> None:
