@@ -17,12 +17,7 @@ from ldirectord_py.cli.output.terminal import wants_colour
 from ldirectord_py.cli.output.top_view import TopAction, TopView
 from ldirectord_py.control.client import ControlClient, NotReachable
 from ldirectord_py.control.protocol import RequestError
-
-REFRESH_INTERVAL: Final = 2.0
-"""Seconds between two questions to the daemon."""
-
-MIN_REST: Final = 10
-"""Times as long as an answer took, before the next question: a large installation is asked less often."""
+from ldirectord_py.control.server_replica import ServerReplica
 
 RECONNECT_INTERVAL: Final = 1.0
 """Seconds after which a daemon that is gone is looked for again."""
@@ -30,11 +25,11 @@ RECONNECT_INTERVAL: Final = 1.0
 ANSWER_TIMEOUT: Final = 5.0
 """Seconds for an answer that has begun, or to one that a key asked for."""
 
-STALE_AFTER: Final = 3 * REFRESH_INTERVAL
-"""Seconds without an answer after which the screen says how old it is."""
+STALE_AFTER: Final = 6.0
+"""Seconds without an update, of which the daemon sends one each two seconds; then the screen says how old it is."""
 
 RESIZE_INTERVAL: Final = 0.25
-"""Seconds in which a new size of the terminal is noticed."""
+"""Seconds in which a new size of the terminal is noticed, and silence of the daemon."""
 
 
 def run(invocation: Invocation) -> int:
@@ -49,31 +44,31 @@ def run(invocation: Invocation) -> int:
 
 
 class Top:
-    """Asks the daemon again and again, and shows what it says.
+    """Follows the daemon, and shows what it says.
 
-    Its state: the view, the screen, the connection if there is one, when the next question is due, whether it waits for
-    an answer, when it asked, when the last answer came, and whether the screen has to be drawn again.
+    Its state: the view, the servers, the screen, the connection if there is one, which servers were asked for, when a
+    daemon that is gone is looked for again, when it was heard last, and whether the screen has to be drawn again.
     """
 
     def __init__(self, invocation: Invocation, client: ControlClient) -> None:
         self._invocation = invocation
         self._client: ControlClient | None = client
         self._view = TopView()
+        self._servers = ServerReplica()
         self._screen = Screen(colour=wants_colour(sys.stdout))
+        self._asked = ""
         self._due = 0.0
-        self._waiting = False
-        self._asked = 0.0
         self._answered = time.monotonic()
         self._changed = True
         self._size = (0, 0)
 
     def run(self) -> None:
-        """Handle keys and answers until the user quits or the terminal is gone."""
+        """Handle keys and updates until the user quits or the terminal is gone."""
         while True:
-            self._ask_when_due()
+            self._ask()
             self._draw()
             ready = self._wait()
-            if self._client is not None and self._waiting and self._client.fileno() in ready:
+            if self._client is not None and self._client.fileno() in ready:
                 self._receive(self._client)
             if sys.stdin.fileno() in ready:
                 try:
@@ -84,42 +79,46 @@ class Top:
                     return
 
     def _wait(self) -> Sequence[int]:
-        watched = [sys.stdin.fileno()]
-        if self._client is not None and self._waiting:
-            watched.append(self._client.fileno())
-        timeout = RESIZE_INTERVAL if self._waiting else min(RESIZE_INTERVAL, max(0.0, self._due - time.monotonic()))
-        ready: Sequence[int] = select.select(watched, (), (), timeout)[0]
+        watched = [sys.stdin.fileno(), *([] if self._client is None else [self._client.fileno()])]
+        ready: Sequence[int] = select.select(watched, (), (), RESIZE_INTERVAL)[0]
         return ready
 
-    def _ask_when_due(self) -> None:
-        if self._waiting or time.monotonic() < self._due:
+    def _ask(self) -> None:
+        """Ask for the servers that are to be shown, unless that was done; on a new connection if others were."""
+        wanted = "all" if self._view.everything else "trouble"
+        if (self._client is not None and wanted == self._asked) or time.monotonic() < self._due:
             return
         try:
-            if self._client is None:
+            if self._client is None or self._asked:
+                self._close()
                 self._client = connect(self._invocation)
-            self._client.send("show", which="all" if self._view.everything else "trouble")
+            self._client.send("watch", which=wanted)
         except (NotReachable, RequestError) as error:
             self._lost(error)
         else:
-            self._waiting, self._asked = True, time.monotonic()
+            self._asked, self._servers = wanted, ServerReplica(wanted)
 
     def _receive(self, client: ControlClient) -> None:
-        self._waiting = False
+        """Apply the updates that have come."""
         try:
-            self._view.answer = client.receive(ANSWER_TIMEOUT)
+            more = True
+            while more:
+                self._servers.apply(client.receive(ANSWER_TIMEOUT), time.monotonic())
+                more = client.has_unread
         except (NotReachable, RequestError) as error:
             self._lost(error)
         else:
             self._view.fault = ""
             self._answered = time.monotonic()
-            took = self._answered - self._asked
-            self._due = self._answered + max(REFRESH_INTERVAL, MIN_REST * took)
             self._changed = True
 
-    def _lost(self, error: Exception) -> None:
+    def _close(self) -> None:
         if self._client is not None:
             self._client.close()
-        self._client, self._waiting = None, False
+        self._client, self._asked = None, ""
+
+    def _lost(self, error: Exception) -> None:
+        self._close()
         self._due = time.monotonic() + RECONNECT_INTERVAL
         self._view.fault = f"{error}; what is shown is {time.monotonic() - self._answered:.0f} s old"
         self._changed = True
@@ -136,11 +135,9 @@ class Top:
         return False
 
     def _act(self, action: TopAction) -> None:
-        if action.name == "refresh":
-            self._due = 0.0
-            return
+        """Do what a key asks for, on another connection: this one may have a long answer under way."""
         try:
-            with connect(self._invocation) as client:  # the other connection may have a long answer under way
+            with connect(self._invocation) as client:
                 if action.name == "open":
                     self._view.details = client.ask("show", ANSWER_TIMEOUT, names=[action.server], details=True)
                 else:
@@ -148,17 +145,18 @@ class Top:
                     why = action.why or None
                     client.ask(action.name, ANSWER_TIMEOUT, names=[action.server], why=why, sudo_user=user)
                     self._view.message = f"{action.server}: {action.name}"
-                    self._due = 0.0
         except (NotReachable, RequestError) as error:
             self._view.message = str(error)
 
     def _draw(self) -> None:
-        size = terminal_size()
-        age = time.monotonic() - self._answered
-        if self._waiting and age > STALE_AFTER:
-            self._view.fault = f"The daemon does not answer; what is shown is {age:.0f} s old"
+        size, now = terminal_size(), time.monotonic()
+        if self._client is not None and now - self._answered > STALE_AFTER:
+            self._view.fault = f"The daemon does not answer; what is shown is {now - self._answered:.0f} s old"
             self._changed = True
         if self._changed or size != self._size:
             self._changed, self._size = False, size
+            if self._servers.answer is not None:
+                self._servers.set_ages(now, time.time())
+                self._view.answer = self._servers.answer
             sys.stdout.write(self._screen.changes(self._view.lines(size), size))
             sys.stdout.flush()

@@ -30,7 +30,7 @@ MAX_ANSWER_LENGTH: Final = 256 * 1024 * 1024
 """Bytes of one answer that a client reads."""
 
 Answer = Mapping[str, object]
-"""The fields of an answer; one of them, or of the items of a Lazy, may be a Lazy."""
+"""The fields of an answer; one of them, or of the items of a Lazy, may be a Lazy or Encoded."""
 
 
 class Code:
@@ -104,6 +104,13 @@ class Lazy:
     items: Iterable[object]
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A field of an answer as JSON already, for several clients."""
+
+    text: str
+
+
 def decode_request(line: bytes, peer: Peer) -> ControlRequest:
     """Return the request in a line; raises RequestError, whose detail ``id`` is that of the line if it has one."""
     try:
@@ -142,9 +149,11 @@ def error_fields(number: int | str | None, error: RequestError, fields: Answer) 
 
 def encode_pieces(value: object) -> Iterator[str]:
     """Yield the JSON of a value in pieces: one for each item of a Lazy list, whose items are made meanwhile."""
-    if isinstance(value, Lazy):
+    if isinstance(value, Encoded):
+        yield value.text
+    elif isinstance(value, Lazy):
         yield from _joined("[", (encode_pieces(item) for item in value.items), "]")
-    elif isinstance(value, Mapping) and any(isinstance(each, Lazy) for each in value.values()):
+    elif isinstance(value, Mapping) and any(isinstance(each, Lazy | Encoded) for each in value.values()):
         yield from _joined("{", (_field_pieces(name, each) for name, each in value.items()), "}")
     else:
         yield encode_json(value)

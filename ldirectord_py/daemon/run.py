@@ -131,7 +131,7 @@ class Daemon:
         context = self._control_context(identity)
         self.control = ControlSocket(context)
         self.page = PageSupervisor(self.control.serve_child, loaded.config.settings)
-        listeners += [context.in_force, context.usage]
+        listeners += [context.in_force, context.usage, context.feed]
         self.notify = notify
         self._deadline = math.inf
 

@@ -18,13 +18,12 @@ MAX_EVENTS_ANSWERED: Final = 1000
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    """Return the last answer to ``show`` of the control socket, and its ``age`` in seconds."""
-    snapshot = request.app[FEED].snapshot
-    if snapshot is None:
+    """Return the servers as ``show`` of the control socket does, and the ``age`` of the last update in seconds."""
+    feed = request.app[FEED]
+    if not (text := feed.answer_json()):
         raise web.HTTPServiceUnavailable(text='{"error":"the daemon has not answered so far"}')
-    text = await request.app[SHOWN].get(snapshot.at, lambda: snapshot.line.lstrip(b"{ "))
-    head = encode_json({"age": round(snapshot.age(), 3), "interval": round(snapshot.interval, 3)})
-    return await send_packed(request, [pack(f"{head[:-1]},".encode()), text], JSON_TYPE)
+    servers = await request.app[SHOWN].get(feed.revision, text[1:].encode)
+    return await send_packed(request, [pack(f'{{"age":{feed.age or 0.0:.3f},'.encode()), servers], JSON_TYPE)
 
 
 async def events(request: web.Request) -> web.StreamResponse:
@@ -50,13 +49,11 @@ async def events(request: web.Request) -> web.StreamResponse:
 async def healthz(request: web.Request) -> web.Response:
     """Return 200 if the daemon makes progress."""
     feed = request.app[FEED]
-    snapshot = feed.snapshot
-    reason = stall(feed.silence, snapshot.age() if snapshot else None, feed.interval)
+    reason = stall(feed.silence, feed.age)
     return web.Response(text=f"{reason or 'ok'}\n", status=503 if reason else 200)
 
 
 async def readyz(request: web.Request) -> web.Response:
     """Return 200 if a configuration is in force, each check has a result, and the kernel has the rows for it."""
-    feed = request.app[FEED]
-    reasons = unready(feed.snapshot.answer if feed.snapshot else None)
+    reasons = unready(request.app[FEED].servers.answer)
     return web.Response(text="\n".join(reasons or ["ready"]) + "\n", status=503 if reasons else 200)

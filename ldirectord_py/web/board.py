@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from ldirectord_py.control.server_replica import ReplicaChanges, ServerReplica
 from ldirectord_py.web.rows import Fields, Row, server_row, virtual_row
 
 MAX_POINTS: Final = 60
@@ -40,7 +41,10 @@ NO_NUMBERS: Final = Numbers(None, None, None)
 
 @dataclass(slots=True)
 class Item:
-    """A row, the number of its last change, and, of a server, its last latencies in milliseconds."""
+    """A row, the number of its last change, and, of a server, its last latencies in milliseconds.
+
+    ``at`` is when its last result came (monotonic clock).
+    """
 
     key: Key
     row: Row
@@ -48,7 +52,22 @@ class Item:
     fields: Fields
     numbers: Numbers = NO_NUMBERS
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_POINTS))
-    at: str | None = None
+    at: float | None = None
+
+    def set_row(self, row: Row, revision: int) -> None:
+        """Show this row, which is a change if its texts are others."""
+        if row != self.row:
+            self.row, self.revision = row, revision
+
+    def set_numbers(self, real: Fields, at: float | None) -> bool:
+        """Take the numbers of a server whose last result came at a time; return whether they have changed."""
+        kernel, latency, before = real["kernel"] or {}, None, self.numbers
+        if at is not None and (self.at is None or at - self.at > SAME_MOMENT):
+            latency, self.at = milliseconds(real["observed"]["latency"]), at
+        if latency is not None:
+            self.latencies.append(latency)
+        self.numbers = Numbers(latency, kernel.get("active"), kernel.get("inactive"))
+        return self.numbers != before._replace(latency=None)
 
 
 class Changes(NamedTuple):
@@ -62,36 +81,50 @@ class Changes(NamedTuple):
 class Board:
     """The items in the order of the file.
 
-    Its state: the items, the number of the last change and of the last change of which items there are, the last
-    changes of numbers, and when servers came up or went down.
+    Its state: the items, by key, by position and by the number of the server; the number of the last change and of the
+    last change of which items there are; the last changes of numbers; and when servers came up or went down.
     """
 
     def __init__(self) -> None:
         self.items: dict[Key, Item] = {}
         self.revision = 0
         self.laid_out = 0
+        self._ordered: list[Item] = []
+        self._positions: dict[int, int] = {}
         self._numbers: deque[tuple[int, dict[int, Numbers]]] = deque(maxlen=MAX_CHANGES)
         self._forgotten = 0
         self._transitions: defaultdict[Key, deque[float]] = defaultdict(lambda: deque(maxlen=FLAPPING_COUNT))
 
-    def apply_answer(self, virtuals: Sequence[Fields], now: float) -> bool:
-        """Take over an answer to ``show``; return whether anything changed. ``now``: seconds of the monotonic clock."""
-        revision, former = self.revision + 1, self.items
-        items = {key: self._item(key, fields, revision, now) for key, fields in _entries(virtuals)}
-        numbers = dict(_changed_numbers(items.values(), former))
-        laid_out = list(items) != list(former)
-        self.items = items
-        if not laid_out and not numbers and not any(item.revision == revision for item in items.values()):
-            return False
-        self.revision = revision
-        if laid_out:
+    def apply_answer(self, servers: ServerReplica, now: float) -> bool:
+        """Show all servers anew; return whether anything changed. ``now``: seconds of the monotonic clock."""
+        revision, former = self.revision + 1, list(self.items)
+        virtuals = servers.answer["virtuals"] if servers.answer else ()
+        self.items = {key: self._item(key, fields, revision, now) for key, fields in _entries(virtuals)}
+        self._ordered = list(self.items.values())
+        self._positions = {
+            item.fields["number"]: position for position, item in enumerate(self._ordered) if "observed" in item.fields
+        }
+        changed = self._set_numbers(servers, self._positions)
+        if laid_out := list(self.items) != former:
             self.laid_out = revision
             self._transitions = defaultdict(self._transitions.default_factory, self._kept_transitions())
-        self._remember(numbers)
-        return True
+        return self._finish(revision, changed, laid_out=laid_out)
+
+    def apply_changes(self, servers: ServerReplica, changes: ReplicaChanges, now: float) -> bool:
+        """Show what has changed of the servers; return whether anything changed here."""
+        revision = self.revision + 1
+        for name in changes.virtuals:
+            self.items[name].set_row(virtual_row(servers.virtual(name)), revision)
+        for number in changes.reals:
+            item = self._ordered[self._positions[number]]
+            item.fields = _steady(servers.reals[number], item.row)
+            item.set_row(self._server_row(item.key, item.fields, now), revision)
+        self._end_flapping(revision, now)
+        numbers = dict.fromkeys((*changes.results, *changes.connections, *changes.reals))
+        return self._finish(revision, self._set_numbers(servers, numbers))
 
     def record_event(self, event: Mapping[str, Any], now: float) -> bool:
-        """Show a transition of a server at once, before the next answer to ``show``; return whether one is shown."""
+        """Show a transition of a server at once, before the next update; return whether one is shown."""
         key = f"{event.get('virtual')}/{event.get('real')}"
         if event.get("event") not in {"server-up", "server-down"} or (item := self.items.get(key)) is None:
             return False
@@ -116,26 +149,48 @@ class Board:
                     numbers[position].append(each)
         return Changes(self.revision, rows, dict(numbers))
 
-    def _remember(self, numbers: dict[int, Numbers]) -> None:
+    def _set_numbers(self, servers: ServerReplica, numbers: Iterable[int]) -> list[int]:
+        """Take latencies and connections of these servers; return the positions of those that have changed."""
+        found = [(number, self._positions[number]) for number in numbers]
+        return [
+            position
+            for number, position in found
+            if self._ordered[position].set_numbers(servers.reals[number], servers.result_at(number))
+        ]
+
+    def _finish(self, revision: int, changed: Sequence[int], *, laid_out: bool = False) -> bool:
+        """Count the revision if anything changed in it: which items there are, the numbers of some, or a row."""
+        if not laid_out and not changed and not any(item.revision == revision for item in self._ordered):
+            return False
+        self.revision = revision
         if len(self._numbers) == MAX_CHANGES:
             self._forgotten = self._numbers[0][0]
-        self._numbers.append((self.revision, numbers))
+        self._numbers.append((revision, {position: self._ordered[position].numbers for position in changed}))
+        return True
 
     def _item(self, key: Key, fields: Fields, revision: int, now: float) -> Item:
-        is_server = "observed" in fields
-        if is_server and (former := self.items.get(key)) is not None:
-            fields = _steady(fields, former.fields)
-        row = self._server_row(key, fields, now) if is_server else virtual_row(fields)
         item = self.items.get(key)
-        same = item is not None and item.row == row
-        new = Item(key, row, item.revision if item and same else revision, fields)
-        if is_server:
-            _take_numbers(new, fields, item)
-        return new
+        if "observed" not in fields:
+            row = virtual_row(fields)
+        else:
+            fields = fields if item is None else _steady(fields, item.row)
+            row = self._server_row(key, fields, now)
+        if item is None:
+            return Item(key, row, revision, fields)
+        item.fields = fields
+        item.set_row(row, revision)
+        return item
 
     def _server_row(self, key: Key, fields: Fields, now: float) -> Row:
         flapping = ["flapping"] if self._flaps(key, now) else []
         return server_row(fields, [*fields["trouble"], *flapping])
+
+    def _end_flapping(self, revision: int, now: float) -> None:
+        """Show the rows of servers anew that flap no more."""
+        for key in self._transitions:
+            item = self.items.get(key)
+            if item is not None and "flapping" in item.row["troubles"] and not self._flaps(key, now):
+                item.set_row(self._server_row(key, item.fields, now), revision)
 
     def _flaps(self, key: Key, now: float) -> bool:
         times = self._transitions.get(key)
@@ -152,14 +207,15 @@ def _entries(virtuals: Sequence[Fields]) -> Iterator[tuple[Key, Fields]]:
             yield f"{virtual['virtual']}/{real['real']}", real
 
 
-def _steady(fields: Fields, former: Fields) -> Fields:
-    """Return fields whose times are the former texts where they mean the same moment.
+def _steady(fields: Fields, row: Row) -> Fields:
+    """Return fields whose ``since`` is the text that the row of the server has, if it means the same moment.
 
-    The daemon computes these times from ages for each answer anew: they differ by a millisecond.
+    The daemon computes this time from an age for each row anew: it differs by a millisecond.
     """
-    observed, before = fields["observed"], former.get("observed", {})
-    kept = {name: before[name] for name in ("since", "at") if _is_same_moment(observed[name], before.get(name))}
-    return {**fields, "observed": {**observed, **kept}}
+    observed = fields["observed"]
+    if not _is_same_moment(observed["since"], row["since"]):
+        return fields
+    return {**fields, "observed": {**observed, "since": row["since"]}}
 
 
 def _is_same_moment(one: str | None, other: str | None) -> bool:
@@ -168,25 +224,6 @@ def _is_same_moment(one: str | None, other: str | None) -> bool:
     return abs((datetime.fromisoformat(one) - datetime.fromisoformat(other)).total_seconds()) < SAME_MOMENT
 
 
-def _take_numbers(item: Item, fields: Fields, former: Item | None) -> None:
-    """Give an item the numbers of its server, and the latencies of its ``former`` self with the newest one."""
-    observed, kernel = fields["observed"], fields["kernel"] or {}
-    if former is not None:
-        item.latencies = former.latencies
-    item.at = observed["at"]
-    latency = milliseconds(observed["latency"]) if former is None or item.at != former.at else None
-    if latency is not None:
-        item.latencies.append(latency)
-    item.numbers = Numbers(latency, kernel.get("active"), kernel.get("inactive"))
-
-
 def milliseconds(seconds: float | None) -> float | None:
     """Return a latency in milliseconds with three digits."""
     return None if seconds is None else float(f"{1000 * seconds:.3g}")
-
-
-def _changed_numbers(items: Iterable[Item], former: Mapping[Key, Item]) -> Iterator[tuple[int, Numbers]]:
-    for position, item in enumerate(items):
-        before = former.get(item.key)
-        if before is None or (item.numbers != before.numbers._replace(latency=None)):
-            yield position, item.numbers

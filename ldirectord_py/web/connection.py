@@ -35,8 +35,8 @@ class DaemonConnection:
         """Close the connection."""
         self._writer.transport.abort()
 
-    async def answers(self) -> AsyncIterator[tuple[dict[str, Any], bytes]]:
-        """Yield each answer and its line until the daemon ends the connection."""
+    async def answers(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield each answer until the daemon ends the connection."""
         unread, searched = bytearray(), 0
         while chunk := await self._reader.read(_CHUNK_LENGTH):
             self.heard_at = time.monotonic()
@@ -44,7 +44,7 @@ class DaemonConnection:
             while (end := unread.find(b"\n", searched)) >= 0:
                 line, searched = bytes(unread[:end]), 0
                 del unread[: end + 1]
-                yield json.loads(line), line
+                yield json.loads(line)
             searched = len(unread)
             if searched > MAX_ANSWER_LENGTH:
                 raise EOFError("the daemon sends a line without end")

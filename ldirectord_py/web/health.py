@@ -10,26 +10,26 @@ from ldirectord_py.trouble import BY_HAND
 MAX_SILENCE: Final = 5.0
 """Seconds without a sign of life from the daemon, which gives one each second."""
 
-MAX_INTERVALS: Final = 3
-"""A snapshot is fresh for so many intervals."""
+MAX_UPDATE_AGE: Final = 8.0
+"""Seconds without an update about the servers, of which the daemon sends one each two seconds."""
 
 MAX_LISTED: Final = 10
 """Servers that an answer names."""
 
 
-def stall(silence: float, age: float | None, interval: float) -> str:
-    """Return why the daemon makes no progress, "" if it does; ``age``: of the snapshot, None if there is none."""
+def stall(silence: float, age: float | None) -> str:
+    """Return why the daemon makes no progress, "" if it does; ``age``: of the last update, None if there is none."""
     if silence > MAX_SILENCE:
         return f"the daemon has been silent for {silence:.0f} s"
     if age is None:
         return "the daemon has not answered so far"
-    if age > MAX_INTERVALS * interval:
-        return f"the last answer of the daemon is {age:.0f} s old"
+    if age > MAX_UPDATE_AGE:
+        return f"the last update of the daemon is {age:.0f} s old"
     return ""
 
 
 def unready(answer: Mapping[str, Any] | None) -> list[str]:
-    """Return why the daemon is not ready, of which the answer to ``show`` is given; nothing if it is."""
+    """Return why the daemon is not ready, of which the answer is given; nothing if it is."""
     if answer is None:
         return ["the daemon has not answered so far"]
     reasons = list(_reasons(answer))

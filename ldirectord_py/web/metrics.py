@@ -16,7 +16,7 @@ METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """The metrics of a feed; those of virtuals and servers are made once for each snapshot."""
+    """The metrics of a feed; those of virtuals and servers are made once for each update."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -25,12 +25,12 @@ class Metrics:
     async def parts(self) -> list[Packed]:
         """Return all metrics, in order; of a daemon that stands still only that it does."""
         feed = self._feed
-        snapshot, counters = feed.snapshot, feed.counters
-        age = snapshot.age() if snapshot else None
-        if snapshot is None or not counters or stall(feed.silence, age, feed.interval):
-            return [pack(DaemonMetrics(age, None).text().encode())]
-        servers = await self._servers.get(snapshot.at, lambda: site_text(snapshot.answer, counters))
-        head = DaemonMetrics(snapshot.age(), (snapshot.answer, counters, feed.status))
+        answer, counters = feed.servers.answer, feed.counters
+        if answer is None or not counters or stall(feed.silence, feed.age):
+            return [pack(DaemonMetrics(feed.age, None).text().encode())]
+        # Another update may change numbers in the answer meanwhile.
+        servers = await self._servers.get(feed.revision, lambda: site_text(answer, counters))
+        head = DaemonMetrics(feed.age, (answer, counters, feed.status))
         return [pack(head.text().encode()), servers]
 
 

@@ -42,7 +42,7 @@ class Page:
     def html(self) -> Packed:
         """Return the page."""
         feed = self._feed
-        of = (feed.board.revision, feed.last_event, feed.events_epoch, feed.snapshot is None, bool(feed.status))
+        of = (feed.board.revision, feed.last_event, feed.events_epoch, feed.servers.answer is None, bool(feed.status))
         if of != self._of:
             self._html = pack(self._template.render(self._values()).encode())
             self._of = of
@@ -54,7 +54,7 @@ class Page:
             "id": stream_id(feed),
             "status": feed.status,
             "silence": round(feed.silence, 1),
-            "has_snapshot": feed.snapshot is not None,
+            "has_snapshot": feed.servers.answer is not None,
             "groups": list(_groups(items)),
             "troubles": troubles(items)[:MAX_TROUBLES_SHOWN],
             "max_troubles": MAX_TROUBLES_SHOWN,

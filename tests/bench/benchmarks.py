@@ -41,6 +41,7 @@ BENCHMARKS = (
     Benchmark("tls", Place.HERE),
     Benchmark("detection", Place.HERE),
     Benchmark("growth", Place.HERE, 1800),
+    Benchmark("viewed", Place.HERE, 2400),
     Benchmark("saturation", Place.HERE),
     Benchmark("overload", Place.HERE, 1800),
 )

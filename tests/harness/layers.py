@@ -79,6 +79,7 @@ PURE: tuple[str, ...] = (
     *(
         "daemon.history.check_counters",
         "daemon.history.event_counters",
+        "daemon.history.fresh_results",
         "daemon.history.reason_table",
         "daemon.copied_kernel",
         "daemon.reconciler.causes",
@@ -101,6 +102,7 @@ PURE: tuple[str, ...] = (
         "web.virtual_metrics",
         "control.protocol",
         "control.rights",
+        "control.server_replica",
         "runtime.text",
         "runtime.times",
         "runtime.json_lines",

@@ -33,6 +33,9 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "checks/services/test_sip.py": ("checks.protocols.sip_message",),
     "checks/checktypes/test_command.py": ("runtime.output",),
     "doctor/test_servers.py": ("doctor.finding",),
+    "daemon/control/test_watch.py": (
+        *("daemon.control.feed_layout", "daemon.control.feed_marks", "daemon.control.server_feed"),
+    ),
     "daemon/test_rehearsal.py": ("daemon.copied_kernel",),
     "daemon/reconciler/test_leftover.py": ("unresolved",),
     "ipvs/netlink/test_client.py": ("ipvs.netlink.session",),

@@ -30,7 +30,7 @@ SORTS: Final[Mapping[str, Callable[[Server], Any]]] = {
 
 
 class TopAction(NamedTuple):
-    """What a key asks for: ``quit``, ``refresh``, ``open``, ``drain`` or ``undrain``, of a server, for a reason."""
+    """What a key asks for: ``quit``, ``open``, ``drain`` or ``undrain``, of a server, for a reason."""
 
     name: str
     server: str = ""
@@ -83,7 +83,6 @@ class TopView:
             self._typing, self._typed, self._target = key, "", server  # rows may move before Enter
         elif key == "a":
             self.everything = not self.everything
-            return TopAction("refresh")
         elif key == "enter" and (server := self.chosen()):
             return TopAction("open", server)
         return TopAction("quit") if key == "q" else None

@@ -9,6 +9,7 @@ from ldirectord_py.daemon.administration.administrator import Administrator
 from ldirectord_py.daemon.configuration.reload import Reloader
 from ldirectord_py.daemon.control.in_force import InForce
 from ldirectord_py.daemon.control.kernel_usage import KernelUsage
+from ldirectord_py.daemon.control.server_feed import ServerFeed
 from ldirectord_py.daemon.history.event_counters import EventCounters
 from ldirectord_py.daemon.history.journal import Journal
 from ldirectord_py.daemon.history.transitions import TransitionHistory
@@ -36,9 +37,11 @@ class Context:
     started: float = field(default_factory=time.time)
     in_force: InForce = field(init=False)
     usage: KernelUsage = field(init=False)
+    feed: ServerFeed = field(init=False)
 
     def __post_init__(self) -> None:
         """Follow the configurations that come into force, once the director is told of ``in_force``."""
         reloader, director = self.reloader, self.director
         self.in_force = InForce(lambda: reloader.loaded)
         self.usage = KernelUsage(self.kernel, lambda: tuple(director.compiled.virtuals))
+        self.feed = ServerFeed(director, self.transitions, self.kernel)

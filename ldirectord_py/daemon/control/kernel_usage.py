@@ -24,7 +24,7 @@ READ_TIMEOUT: Final = 2.0
 """Seconds to wait for the kernel."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class KernelReading:
     """What the kernel had of each destination at a time of the monotonic clock; or else the ``error``.
 

@@ -20,6 +20,7 @@ from ldirectord_py.daemon.control.events import events
 from ldirectord_py.daemon.control.reload import reload
 from ldirectord_py.daemon.control.show import show
 from ldirectord_py.daemon.control.status import status
+from ldirectord_py.daemon.control.watch import watch
 
 READY, DRAIN, DISABLED = AdministrativeState
 
@@ -42,6 +43,7 @@ REQUESTS: Final[Mapping[str, RequestInfo]] = {
     "disable": RequestInfo(administer(DISABLED), Right.STEER, ARGUMENTS),
     "enable": RequestInfo(administer(READY), Right.STEER, ARGUMENTS),
     "show": RequestInfo(show, Right.LOOK, ("names", "which", "details")),
+    "watch": RequestInfo(watch, Right.LOOK, ("which",)),
     "counters": RequestInfo(counters, Right.LOOK),
     "events": RequestInfo(events, Right.LOOK, ("since", "since_time", "epoch", "follow")),
     "connections": RequestInfo(connections, Right.LOOK, ("servers",)),

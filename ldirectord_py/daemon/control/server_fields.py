@@ -268,9 +268,14 @@ def _is_up(state: HealthState, last: PastResult | None, check: Check | None, *, 
     return last.reason.verdict is Verdict.UP if maintained else state.up
 
 
+def longest_age(check: Check) -> float:
+    """Return the age in seconds beyond which the last result of a check is overdue."""
+    return check.interval + check.target.timeout + LATE
+
+
 def _is_overdue(known: Knowledge, check: Check, last: PastResult | None) -> bool:
     since = last.at if last is not None else known.results.added(check)
-    return since is not None and known.now.monotonic - since > check.interval + check.target.timeout + LATE
+    return since is not None and known.now.monotonic - since > longest_age(check)
 
 
 def _trouble(observed: Fields, administrative: Fields, disagrees: list[str]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from typing import Final
@@ -11,10 +10,10 @@ from ldirectord_py.checks.base import Check
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, Lazy, RequestError
 from ldirectord_py.daemon.control.choice import MAX_NAMES, choose_reals
 from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.knowledge import knowledge
 from ldirectord_py.daemon.control.server_fields import (
     Fields,
     Knowledge,
-    Moment,
     VirtualView,
     oldest_result,
     past_results,
@@ -39,7 +38,7 @@ WHICH: Final[dict[str, Callable[[Fields], bool]]] = {
 }
 """Which real servers ``which`` asks for."""
 
-Chosen = tuple[CompiledVirtual, Collection[DestinationKey] | None]
+ChosenServers = tuple[CompiledVirtual, Collection[DestinationKey] | None]
 """A virtual, and which of its servers; None for all."""
 
 
@@ -48,14 +47,12 @@ async def show(context: Context, request: ControlRequest) -> Answer:
 
     With ``details`` each has its last results and transitions. The rows are made while they are sent.
     """
-    which, details = request.text("which", "all"), request.flag("details")
-    if which not in WHICH:
-        raise RequestError(Code.BAD_REQUEST, f"which has to be one of {', '.join(WHICH)}")
+    which, details = which_servers(request), request.flag("details")
     chosen = await _choose(context.director.compiled, request.texts("names"))
     known = await _knowledge(context)
     oldest = await _oldest(context, known)
     if which != "all":
-        chosen = [await _wanted(each, known, WHICH[which]) for each in chosen]
+        chosen = [await wanted_servers(each, known, WHICH[which]) for each in chosen]
     return {
         "kernel": {"age": known.now.age(known.kernel.at), "error": known.kernel.error},
         "oldest_result": None if oldest is None else known.now.age(oldest),
@@ -63,20 +60,18 @@ async def show(context: Context, request: ControlRequest) -> Answer:
     }
 
 
+def which_servers(request: ControlRequest) -> str:
+    """Return the argument ``which``: a key of WHICH; raises RequestError."""
+    which = request.text("which", "all")
+    if which not in WHICH:
+        raise RequestError(Code.BAD_REQUEST, f"which has to be one of {', '.join(WHICH)}")
+    return which
+
+
 async def _knowledge(context: Context) -> Knowledge:
+    """Return what is known now, for an answer that may take long."""
     director, reading = context.director, await context.usage.read()
-    return Knowledge(
-        dict(director.health),  # of one moment, however long the answer takes
-        director.tracker.results,
-        context.transitions,
-        reading,
-        dict(director.sync.manual_edits.weights),
-        director.tracker.table.administration,
-        director.administered,
-        director.maintained,
-        Moment(time.monotonic(), time.time()),
-        director.entries,
-    )
+    return knowledge(director, dict(director.health), context.transitions, reading)
 
 
 async def _oldest(context: Context, known: Knowledge) -> float | None:
@@ -92,7 +87,7 @@ async def _oldest(context: Context, known: Knowledge) -> float | None:
     return min(found, default=None)
 
 
-async def _wanted(chosen: Chosen, known: Knowledge, wanted: Callable[[Fields], bool]) -> Chosen:
+async def wanted_servers(chosen: ChosenServers, known: Knowledge, wanted: Callable[[Fields], bool]) -> ChosenServers:
     """Return the servers that are wanted: found in slices, as there may be thousands that are not."""
     view, keys = VirtualView(chosen[0], known), chosen[1]
     reals = [(real, check) for real, check in view.reals() if keys is None or real.key in keys]
@@ -104,7 +99,7 @@ async def _wanted(chosen: Chosen, known: Knowledge, wanted: Callable[[Fields], b
     return chosen[0], found
 
 
-def _virtual_fields(chosen: Chosen, known: Knowledge, *, details: bool) -> Fields:
+def _virtual_fields(chosen: ChosenServers, known: Knowledge, *, details: bool) -> Fields:
     view = VirtualView(chosen[0], known)
     return {**view.fields(), "reals": Lazy(_reals(view, chosen[1], known, details=details))}
 
@@ -122,7 +117,7 @@ def _details(known: Knowledge, real: CompiledReal, check: Check | None) -> Field
     return {"results": past_results(known, check), "transitions": past_transitions(known, real.key)}
 
 
-async def _choose(compiled: CompiledConfig, names: Sequence[str]) -> list[Chosen]:
+async def _choose(compiled: CompiledConfig, names: Sequence[str]) -> list[ChosenServers]:
     """Return the virtuals and servers that these names mean; raises RequestError for a name that means none."""
     if not names:
         return [(virtual, None) for virtual in compiled.virtuals.values()]

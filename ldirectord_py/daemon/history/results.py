@@ -39,7 +39,7 @@ class PastResult(NamedTuple):
     reason: Reason
 
 
-class _Ring:
+class ResultRing:
     """The results of one check: where in the store the next one goes, its counter, and the last one that judged."""
 
     __slots__ = ("at", "counter", "last")
@@ -59,7 +59,7 @@ class ResultHistory:
 
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._clock = clock
-        self._rings: dict[Check, _Ring] = {}
+        self._rings: dict[Check, ResultRing] = {}
         self._store = bytearray()
         self._free: list[int] = []
         self._reasons = ReasonTable(self._used_reasons)
@@ -101,7 +101,7 @@ class ResultHistory:
         new = [check for check in checks if check not in self._rings]
         for check, at in zip(new, self._places(len(new)), strict=True):
             _pack_into(self._store, at + _RING_SIZE - _SIZE, self._clock() >> _TICK, 0.0, NOTHING)
-            self._rings[check] = _Ring(at, self._uncounted)
+            self._rings[check] = ResultRing(at, self._uncounted)
 
     def count(self, check: Check, services: Collection[ServiceKey]) -> None:
         """Count the results of a check that is kept in the durations of exactly these virtuals."""
@@ -110,6 +110,17 @@ class ResultHistory:
     def verdicts(self) -> Mapping[Check, Result]:
         """Return the last result of each check that judged, by which servers are up or down."""
         return {check: ring.last for check, ring in self._rings.items() if ring.last is not None}
+
+    def ring(self, check: Check) -> ResultRing:
+        """Return the ring of a check that is kept; ``at`` is another one after each result."""
+        return self._rings[check]
+
+    def newest(self, ring: ResultRing) -> tuple[float, float, int]:
+        """Return when the last probe of a ring ended, its seconds and the number of its reason.
+
+        The number is NOTHING before the first result; the time is that at which the check was added, then.
+        """
+        return self._entry(ring.at, 1)
 
     def added(self, check: Check) -> float | None:
         """Return when a check that has no result was added, in seconds of the monotonic clock, else None."""

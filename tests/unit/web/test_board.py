@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from harness.shown_servers import real, virtual
+from harness.shown_servers import real, replica, update, whole
 from ldirectord_py.web.board import FLAPPING_COUNT, MAX_CHANGES, MAX_POINTS, Board, milliseconds
 
 KEY = "tcp:192.0.2.1:80/10.0.0.1:80"
 
 
-def board(*reals: dict[str, Any]) -> Board:
-    made = Board()
-    made.apply_answer([virtual(*(reals or (real(),)))], 0.0)
-    return made
+class Shown:
+    """A board and the servers that it shows."""
+
+    def __init__(self, *reals: dict[str, Any]) -> None:
+        self.servers = replica(*(reals or (real(),)))
+        self.board = Board()
+        self.board.apply_answer(self.servers, 0.0)
+
+    def again(self, *reals: dict[str, Any], now: float = 1.0) -> bool:
+        """Show all servers anew."""
+        self.servers.apply(whole(*reals), now)
+        return self.board.apply_answer(self.servers, now)
+
+    def change(
+        self, *reals: dict[str, Any], now: float = 1.0, results: Sequence[int] = (), connections: Sequence[int] = ()
+    ) -> bool:
+        """Show an update."""
+        changes = self.servers.apply(update(*reals, results=results, connections=connections), now)
+        assert changes
+        return self.board.apply_changes(self.servers, changes, now)
 
 
 def event(name: str, seconds: int = 0) -> dict[str, Any]:
@@ -23,87 +40,96 @@ def event(name: str, seconds: int = 0) -> dict[str, Any]:
 
 
 def test_an_equal_answer_changes_nothing() -> None:
-    shown = board()
-    assert not shown.apply_answer([virtual(real())], 1.0)
-    assert shown.revision == 1
-    assert shown.changes(1) == (1, {}, {})
+    shown = Shown()
+    assert not shown.again(real(), now=0.0)
+    assert not shown.change(real(age=2.0))
+    assert shown.board.revision == 1
+    assert shown.board.changes(1) == (1, {}, {})
 
 
 def test_times_that_the_daemon_computed_anew_are_no_change() -> None:
-    shown = board(real(since="2026-11-28T07:00:00.000Z"))
-    again = real(since="2026-11-28T07:00:00.001Z", at="2026-11-28T07:59:59.999Z")
-    assert not shown.apply_answer([virtual(again)], 1.0)
+    shown = Shown(real(since="2026-11-28T07:00:00.000Z"))
+    again = real(since="2026-11-28T07:00:00.001Z", age=1.001)
+    assert not shown.again(again, now=0.0)
+    assert not shown.change(again, now=0.0)
 
 
 def test_a_new_result_is_a_point_and_its_row_stays() -> None:
-    shown = board()
-    later = "2026-11-28T08:00:10.000Z"
-    assert shown.apply_answer([virtual(real(at=later, latency=0.5))], 1.0)
-    changes = shown.changes(1)
-    assert changes == (2, {}, {1: [(500.0, 5, 7)]})
-    assert list(shown.items[KEY].latencies) == [12.3, 500.0]
+    shown = Shown()
+    assert shown.change(now=10.0, results=(0, 0, 500_000))
+    assert shown.board.changes(1) == (2, {}, {1: [(500.0, 5, 7)]})
+    assert list(shown.board.items[KEY].latencies) == [12.3, 500.0]
+
+
+def test_a_new_result_that_changes_the_row_is_a_point_too() -> None:
+    shown = Shown()
+    assert shown.change(real(up=False, age=0.0, latency=0.25), now=10.0)
+    changes = shown.board.changes(1)
+    assert changes
+    assert (changes.rows[KEY]["state"], changes.numbers) == ("down", {1: [(250.0, 5, 7)]})
+    assert shown.again(real(age=0.0, latency=0.5), now=20.0)
+    assert list(shown.board.items[KEY].latencies) == [12.3, 250.0, 500.0]
 
 
 def test_connections_change_without_a_point() -> None:
-    shown = board()
-    changed = {**real(), "kernel": {"weight": 1, "active": 6, "inactive": 7}}
-    shown.apply_answer([virtual(changed)], 1.0)
-    assert shown.changes(1) == (2, {}, {1: [(None, 6, 7)]})
-    assert list(shown.items[KEY].latencies) == [12.3]
+    shown = Shown()
+    shown.change(connections=(0, 6, 7, 0))
+    assert shown.board.changes(1) == (2, {}, {1: [(None, 6, 7)]})
+    assert list(shown.board.items[KEY].latencies) == [12.3]
 
 
 def test_only_the_last_latencies_are_kept() -> None:
-    shown = board()
-    for minute in range(70):
-        shown.apply_answer([virtual(real(at=f"2026-11-28T09:{minute % 60:02}:00.000Z", latency=minute / 1000))], 1.0)
-    assert len(shown.items[KEY].latencies) == MAX_POINTS
-    assert shown.items[KEY].latencies[-1] == 69
+    shown = Shown()
+    for number in range(70):
+        shown.change(now=10.0 * number + 10, results=(0, 0, 1000 * number))
+    assert len(shown.board.items[KEY].latencies) == MAX_POINTS
+    assert shown.board.items[KEY].latencies[-1] == 69
 
 
-def test_a_transition_is_shown_before_the_next_answer() -> None:
-    shown = board()
-    assert shown.record_event(event("server-down"), 1.0)
-    changes = shown.changes(1)
+def test_a_transition_is_shown_before_the_next_update() -> None:
+    board = Shown().board
+    assert board.record_event(event("server-down"), 1.0)
+    changes = board.changes(1)
     assert changes
     assert (changes.rows[KEY]["state"], changes.rows[KEY]["code"]) == ("down", "L4CON")
     assert changes.rows[KEY]["troubles"] == "down"
-    assert shown.record_event(event("server-up"), 2.0)
-    assert shown.items[KEY].row["troubles"] == ""
+    assert board.record_event(event("server-up"), 2.0)
+    assert board.items[KEY].row["troubles"] == ""
 
 
 def test_events_of_others_show_nothing() -> None:
-    shown = board()
-    assert not shown.record_event({**event("server-down"), "real": "10.0.0.9:80"}, 1.0)
-    assert not shown.record_event(event("drift-repaired"), 1.0)
-    assert shown.revision == 1
+    board = Shown().board
+    assert not board.record_event({**event("server-down"), "real": "10.0.0.9:80"}, 1.0)
+    assert not board.record_event(event("drift-repaired"), 1.0)
+    assert board.revision == 1
 
 
 def test_a_server_that_comes_and_goes_flaps_until_it_is_quiet() -> None:
-    shown = board()
+    shown = Shown()
     for number in range(FLAPPING_COUNT):
-        shown.record_event(event("server-up" if number % 2 else "server-down"), float(number))
-    assert shown.items[KEY].row["troubles"] == "flapping"
-    shown.apply_answer([virtual(real())], 500.0)
-    assert shown.items[KEY].row["troubles"] == "flapping"
-    shown.apply_answer([virtual(real())], 700.0)
-    assert shown.items[KEY].row["troubles"] == ""
+        shown.board.record_event(event("server-up" if number % 2 else "server-down"), float(number))
+    assert shown.board.items[KEY].row["troubles"] == "flapping"
+    shown.change(real(), now=500.0)
+    assert shown.board.items[KEY].row["troubles"] == "flapping"
+    shown.change(now=700.0)
+    assert shown.board.items[KEY].row["troubles"] == ""
 
 
 def test_other_servers_are_another_page() -> None:
-    shown = board()
-    shown.apply_answer([virtual(real(), real("10.0.0.2:80"))], 1.0)
-    assert shown.changes(1) is None
-    assert shown.changes(2) == (2, {}, {})
-    assert shown.changes(3) is None
+    shown = Shown()
+    shown.again(real(), real("10.0.0.2:80", 1))
+    assert shown.board.changes(1) is None
+    assert shown.board.changes(2) == (2, {}, {})
+    assert shown.board.changes(3) is None
 
 
 def test_whoever_is_too_far_behind_reads_the_page_again() -> None:
-    shown = board()
+    shown = Shown()
     for number in range(MAX_CHANGES + 5):
-        changed = {**real(), "kernel": {"weight": 1, "active": number + 10, "inactive": 7}}
-        shown.apply_answer([virtual(changed)], 1.0)
-    assert shown.changes(1) is None
-    assert shown.changes(shown.revision - MAX_CHANGES + 1) is not None
+        shown.change(connections=(0, number + 10, 7, 0))
+    board = shown.board
+    assert board.changes(1) is None
+    assert board.changes(board.revision - MAX_CHANGES + 1) is not None
 
 
 def test_milliseconds_have_three_digits() -> None:

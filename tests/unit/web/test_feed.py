@@ -1,4 +1,4 @@
-"""The feed: how often the daemon is asked, what an event changes, and what is kept of events."""
+"""The feed: what it asks the daemon, what an update and an event change, and what is kept of events."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
-from harness.shown_servers import real, virtual
+from harness.shown_servers import real, update, whole
 from ldirectord_py.web import feed as feeding
 from ldirectord_py.web.connection import DaemonConnection
-from ldirectord_py.web.feed import EVENTS, SHOW, STATUS, Feed
+from ldirectord_py.web.feed import COUNTERS, EVENTS, STATUS, WATCH, Feed
+
+KEY = "tcp:192.0.2.1:80/10.0.0.1:80"
 
 
 class ScriptedDaemon:
@@ -26,11 +28,9 @@ class ScriptedDaemon:
         self.writer = writer
 
     async def request(self, seconds: float = 5) -> dict[str, Any]:
-        """Return the next request, but for that which comes with each ``show``."""
+        """Return the next request."""
         async with asyncio.timeout(seconds):
-            while (request := json.loads(await self._reader.readline()))["request"] == "counters":
-                pass
-        return dict(request)
+            return dict(json.loads(await self._reader.readline()))
 
     async def answer(self, number: int, **fields: Any) -> None:
         """Answer a request, and let the feed read it."""
@@ -44,14 +44,17 @@ class ScriptedDaemon:
             pass
         self.feed.unfollow(changed.set)
 
-    async def show(self, *reals: dict[str, Any]) -> None:
-        await self.answer(SHOW, generation=1, virtuals=[virtual(*reals)])
+    async def servers(self, *reals: dict[str, Any]) -> None:
+        await self.answer(WATCH, more=True, **whole(*reals))
 
     async def events(self, *seqs: int, epoch: str = "e", gap: Any = None, name: str = "server-down") -> None:
         what = {"virtual": "tcp:192.0.2.1:80", "real": "10.0.0.1:80", "up": name == "server-up", "reason": "gone"}
         counts = {"code": "L4CON", "failures": 1, "successes": 0, "time": "2026-11-28T08:00:00.000Z"}
         events = [{"seq": seq, "event": name, **what, **counts} for seq in seqs]
         await self.answer(EVENTS, more=True, epoch=epoch, gap=gap, events=events)
+
+    def state(self) -> str:
+        return self.feed.board.items[KEY].row["state"]
 
 
 @asynccontextmanager
@@ -65,7 +68,7 @@ async def scripted() -> AsyncIterator[ScriptedDaemon]:
     daemon = ScriptedDaemon(feed, *await asyncio.open_unix_connection(sock=ours))
     try:
         asked = [await daemon.request() for _ in range(3)]
-        assert {each["id"]: each["request"] for each in asked} == {STATUS: "status", EVENTS: "events", SHOW: "show"}
+        assert {each["id"]: each["request"] for each in asked} == {STATUS: "status", EVENTS: "events", WATCH: "watch"}
         yield daemon
     finally:
         daemon.writer.transport.abort()
@@ -74,44 +77,48 @@ async def scripted() -> AsyncIterator[ScriptedDaemon]:
         await asyncio.sleep(0)
 
 
-async def test_the_daemon_is_asked_again_after_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeding, "MIN_INTERVAL", 0.4)
-    monkeypatch.setattr(feeding, "COST", 0)
+async def test_updates_change_what_is_shown() -> None:
     async with scripted() as daemon:
-        await daemon.show(real())
+        assert (daemon.feed.age, daemon.feed.answer_json()) == (None, "")
+        await daemon.servers(real())
+        assert (daemon.state(), daemon.feed.revision) == ("up", 1)
+        assert json.loads(daemon.feed.answer_json())["virtuals"][0]["up"] == 1
+        await daemon.answer(WATCH, more=True, **update(real(up=False)))
+        assert (daemon.state(), daemon.feed.revision) == ("down", 2)
+        assert not json.loads(daemon.feed.answer_json())["virtuals"][0]["reals"][0]["observed"]["up"]
+        assert daemon.feed.age is not None
+        assert daemon.feed.age < 5
+
+
+async def test_an_update_before_the_servers_is_ignored() -> None:
+    async with scripted() as daemon:
+        await daemon.answer(WATCH, more=True, **update(real()))
+        assert daemon.feed.revision == 0
+
+
+async def test_counters_are_asked_for_after_an_update_and_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeding, "COUNTERS_INTERVAL", 0.5)
+    async with scripted() as daemon:
+        await daemon.servers(real())
+        request = await daemon.request()
+        assert (request["request"], request["id"]) == ("counters", COUNTERS)
+        await daemon.answer(COUNTERS, started=1)
+        assert daemon.feed.counters["started"] == 1
+        await daemon.answer(WATCH, more=True, **update())
         with pytest.raises(TimeoutError):
-            await daemon.request(0.2)
-        assert (await daemon.request(2))["request"] == "show"
+            await daemon.request(0.1)
+        await asyncio.sleep(0.4)
+        await daemon.answer(WATCH, more=True, **update())
+        assert (await daemon.request())["request"] == "counters"
 
 
-async def test_a_daemon_that_answers_slowly_is_asked_less_often() -> None:
+async def test_an_event_changes_a_row_at_once_but_one_of_the_past_does_not() -> None:
     async with scripted() as daemon:
-        await asyncio.sleep(0.1)
-        await daemon.show(real())
-        assert 10 <= daemon.feed.interval <= feeding.MAX_INTERVAL
-        assert daemon.feed.snapshot
-        assert daemon.feed.snapshot.interval == daemon.feed.interval
-
-
-async def test_after_an_event_it_is_asked_sooner_and_the_row_changes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeding, "MIN_INTERVAL", 10.0)
-    monkeypatch.setattr(feeding, "EVENT_DELAY", 0.1)
-    monkeypatch.setattr(feeding, "EVENT_COST", 0)
-    async with scripted() as daemon:
-        await daemon.show(real())
-        await daemon.events(1, 2, name="server-up")
-        await daemon.request(2)
-        await daemon.show(real())
-        await daemon.events(3)
-        assert daemon.feed.board.items["tcp:192.0.2.1:80/10.0.0.1:80"].row["state"] == "down"
-        assert (await daemon.request(2))["request"] == "show"
-
-
-async def test_events_of_the_past_change_no_row() -> None:
-    async with scripted() as daemon:
-        await daemon.show(real())
+        await daemon.servers(real())
         await daemon.events(1)
-        assert daemon.feed.board.items["tcp:192.0.2.1:80/10.0.0.1:80"].row["state"] == "up"
+        assert daemon.state() == "up"
+        await daemon.events(2)
+        assert daemon.state() == "down"
 
 
 async def test_events_are_kept_with_their_numbers() -> None:
@@ -130,11 +137,14 @@ async def test_after_a_gap_only_what_follows_it_is_kept() -> None:
         assert [event["seq"] for event in daemon.feed.events] == [9]
 
 
-async def test_a_refused_request_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeding, "MIN_INTERVAL", 0.1)
+@pytest.mark.parametrize("answer", [b'"ok":false,"error":{"code":"busy","message":""}', b'"ok":true'])
+async def test_a_stream_that_was_refused_or_has_ended_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    monkeypatch.setattr(feeding, "RETRY_DELAY", 0.1)
     async with scripted() as daemon:
-        daemon.writer.write(b'{"v":1,"id":1,"ok":false,"error":{"code":"busy","message":""}}\n')
-        assert (await daemon.request(5))["request"] == "show"
+        daemon.writer.write(b'{"v":1,"id":1,%s}\n' % answer)
+        assert (await daemon.request(5))["request"] == "watch"
 
 
 async def test_it_knows_for_how_long_the_daemon_has_been_silent() -> None:

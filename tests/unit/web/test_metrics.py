@@ -70,8 +70,7 @@ async def test_the_answer_has_the_type_of_the_format_and_is_packed_if_it_may_be(
 
 
 async def test_scrapes_cause_no_request_to_the_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeding, "MIN_INTERVAL", 60.0)
-    monkeypatch.setattr(feeding, "EVENT_DELAY", 60.0)
+    monkeypatch.setattr(feeding, "COUNTERS_INTERVAL", 60.0)
     async with running_daemon(tmp_path, SITE) as place, served_page(place) as client:
         before = value(await scrape(client, "ldirectord_real_state"), "ldirectord_cpu_seconds_total")
         for _ in range(20):

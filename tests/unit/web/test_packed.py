@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from ldirectord_py.web.app import application
-from ldirectord_py.web.feed import Feed, Snapshot
+from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.packed import PIECE_LENGTH, pack
 
 CLIENTS = 200
@@ -59,8 +59,8 @@ def feed_of(length: int) -> Feed:
     """Return a feed whose last answer to ``show`` has about so many bytes."""
     feed = Feed()
     words = [f"{os.urandom(4).hex()} of server {number}" for number in range(length // 30)]
-    line = json.dumps({"ok": True, "generation": 1, "virtuals": words}).encode()
-    feed.snapshot = Snapshot({}, line, asyncio.get_running_loop().time(), 2.0)
+    feed.revision = 1
+    feed._json = feed.revision, json.dumps({"ok": True, "generation": 1, "virtuals": words})
     return feed
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.shown_servers import real, virtual
+from harness.shown_servers import real, whole
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.page import Page, ago, meaning, short, stream_id, summary, troubles
@@ -43,12 +43,14 @@ def test_codes_have_meanings() -> None:
 
 def feed(*reals: dict[str, Any]) -> Feed:
     made = Feed()
-    made.board.apply_answer([virtual(*reals)], 0.0)
+    made.servers.apply(whole(*reals), 0.0)
+    made.board.apply_answer(made.servers, 0.0)
     return made
 
 
 def test_what_hurts_most_comes_first() -> None:
-    shown = feed(real("10.0.0.1:80"), {**real("10.0.0.2:80"), "trouble": ["failing"]}, real("10.0.0.3:80", up=False))
+    failing, down = {**real("10.0.0.2:80", 1), "trouble": ["failing"]}, real("10.0.0.3:80", 2, up=False)
+    shown = feed(real("10.0.0.1:80"), failing, down)
     items = list(shown.board.items.values())
     assert [item.key.rpartition("/")[2] for item in troubles(items)] == ["10.0.0.3:80", "10.0.0.2:80"]
     assert summary(items) == {"servers": 3, "up": 2, "hurting": 2, "outages": 0}
@@ -60,7 +62,8 @@ def test_the_page_is_made_once_for_each_change() -> None:
     first = page.html()
     assert page.html() is first
     assert f'data-stream="{stream_id(shown)}"'.encode() in b"".join(first.pieces())
-    shown.board.apply_answer([virtual(real(up=False))], 1.0)
+    shown.servers.apply(whole(real(up=False)), 1.0)
+    shown.board.apply_answer(shown.servers, 1.0)
     assert page.html() is not first
 
 

@@ -1,0 +1,238 @@
+"""What changes about the servers, made once for all clients that follow it; without any, nothing is done.
+
+::
+
+    results, by FreshResults ----.
+    events of the director ------+--> FeedMarks --> an update, each UPDATE_INTERVAL --> FeedUpdates --> watch.py
+    the kernel, by FeedCounts ---'
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Final, NoReturn, TypeVar
+
+from ldirectord_py.control.protocol import Encoded
+from ldirectord_py.daemon.control.feed_counts import FeedCounts
+from ldirectord_py.daemon.control.feed_layout import FeedLayout
+from ldirectord_py.daemon.control.feed_marks import FeedMarks
+from ldirectord_py.daemon.control.feed_updates import FeedUpdates
+from ldirectord_py.daemon.control.kernel_usage import KernelReading
+from ldirectord_py.daemon.control.knowledge import knowledge
+from ldirectord_py.daemon.control.server_fields import Knowledge
+from ldirectord_py.daemon.control.slices import one_slice
+from ldirectord_py.daemon.history.transitions import TransitionHistory
+from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.desired import real_key
+from ldirectord_py.ipvs.kernel import Kernel
+from ldirectord_py.ipvs.table import DestinationKey
+from ldirectord_py.report.events import Administered, Checked, ConfigInForce, Drifted, Event, Written
+from ldirectord_py.runtime.json_lines import encode_json
+from ldirectord_py.runtime.waiting import wait_until_set
+
+logger = logging.getLogger(__name__)
+
+UPDATE_INTERVAL: Final = 2.0
+"""Seconds between two updates."""
+
+EVENT_DELAY: Final = 0.5
+"""Seconds between two updates at least, if something happens."""
+
+MAX_ROWS: Final = 100
+"""Rows of servers in an update; the others are in the next ones."""
+
+ROWS_DELAY: Final = 0.05
+"""Seconds to the next update, if there are more rows."""
+
+ROWS_AT_ONCE: Final = 25
+"""Rows that are made in a turn of the event loop: some 2 ms."""
+
+CHECKS_AT_ONCE: Final = 1000
+"""Checks that are looked at in a turn of the event loop: 0.05 us for each, and 1 us for each new result."""
+
+RETRY_DELAY: Final = 10.0
+"""Seconds after which a feed that failed begins anew."""
+
+Item = TypeVar("Item")
+
+
+class ServerFeed:
+    """A Listener. Its state: who follows, the task that works for them, the updates, the marks, the kernel's counts.
+
+    Also the checks whose results are overdue, and the servers in maintenance, as they were published.
+    """
+
+    def __init__(self, director: Director, transitions: TransitionHistory, kernel: Kernel) -> None:
+        self.updates = FeedUpdates()
+        self.layout: FeedLayout | None = None
+        self._director = director
+        self._transitions = transitions
+        self._kernel = kernel
+        self._followers: dict[Callable[[], None], None] = {}
+        self._task: asyncio.Task[NoReturn] | None = None
+        self._counts = FeedCounts(kernel)
+        self._marks: FeedMarks | None = None
+        self._late: frozenset[int] = frozenset()
+        self._maintained: frozenset[DestinationKey] = frozenset()
+        self._happened = asyncio.Event()
+
+    def __call__(self, event: Event) -> None:
+        """Mark the server that an event is about."""
+        if self._task is None:
+            return
+        if isinstance(event, Written):
+            self._counts.record_write(event.op.row.key)
+        if (marks := self._marks) is None:
+            return
+        if isinstance(event, Written):
+            marks.add_row(event.op.row.key)
+        elif isinstance(event, Drifted):
+            for row in (event.before, event.found):
+                if row is not None:
+                    marks.add_row(row.key)
+        elif isinstance(event, Administered | Checked):
+            marks.add_servers((real_key(event.virtual, event.real),))
+        elif not isinstance(event, ConfigInForce):
+            return
+        self._happened.set()
+
+    @property
+    def reading(self) -> KernelReading:
+        """What the kernel has, as the updates say it."""
+        return self._counts.reading
+
+    def add_follower(self, on_update: Callable[[], None]) -> None:
+        """Call ``on_update`` after each update, and when everybody has to begin anew, until ``remove_follower``."""
+        self._followers[on_update] = None
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    def remove_follower(self, on_update: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._followers.pop(on_update, None)
+        if not self._followers and self._task is not None:
+            self._task.cancel()
+            self._task = None
+            self._forget()
+
+    def row_made(self, layout: FeedLayout, number: int) -> None:
+        """Note that a client gets the row of a server right now; what differs from updates is in the next one."""
+        if self._marks is not None and layout is self.layout and layout.has_other_reason(number):
+            self._marks.add(number)
+
+    def summary(self, layout: FeedLayout) -> dict[str, object]:
+        """Return how old the reading of the kernel is, or why there is none, and the age of the oldest last result."""
+        now, oldest = time.monotonic(), layout.fresh.oldest()
+        return {
+            "kernel": {"age": round(now - self.reading.at, 3), "error": self.reading.error},
+            "oldest_result": None if oldest is None else round(max(0.0, now - oldest), 3),
+        }
+
+    async def _run(self) -> NoReturn:
+        """Publish updates, for ever."""
+        while True:
+            try:
+                delay = await self._publish_next()
+            except Exception:  # a fault of ours must not end the daemon
+                logger.exception("The feed of the control socket failed")
+                self._forget()
+                delay = RETRY_DELAY
+            await asyncio.sleep(min(delay, EVENT_DELAY))
+            if delay > EVENT_DELAY:
+                await wait_until_set(self._happened, delay - EVENT_DELAY)
+
+    async def _publish_next(self) -> float:
+        """Publish an update, or a layout; return the seconds to the next one."""
+        marks = self._marks
+        if marks is None or not marks.layout.is_current:
+            await self._lay_out()
+            return UPDATE_INTERVAL
+        if not marks.reals:
+            self._happened.clear()
+            await self._collect(marks)
+            if self._marks is not marks:
+                return UPDATE_INTERVAL
+        self.updates.append(await self._compose(marks))
+        self._notify()
+        return ROWS_DELAY if marks.reals else UPDATE_INTERVAL
+
+    async def _lay_out(self) -> None:
+        """Give the servers of the configuration in force their numbers, and read the kernel."""
+        self._forget()
+        self._counts = FeedCounts(self._kernel)
+        layout = FeedLayout(self._director)
+        while not await layout.fill():
+            layout = FeedLayout(self._director)
+        await self._counts.refresh(layout.compiled)
+        self._maintained = self._director.maintained
+        self._begin(layout)
+
+    def _begin(self, layout: FeedLayout) -> None:
+        """Let everybody begin anew."""
+        self._marks, self.layout = FeedMarks(layout), layout
+        self.updates.start_anew()
+        self._notify()
+
+    def _forget(self) -> None:
+        self._marks = self.layout = None
+        self._late = frozenset()
+        self.updates.start_anew()
+
+    def _notify(self) -> None:
+        for on_update in tuple(self._followers):
+            on_update()
+
+    async def _collect(self, marks: FeedMarks) -> None:
+        """Mark what is new of the checks, of the maintenance, and in the kernel."""
+        layout = marks.layout
+        for start in range(0, len(layout.fresh), CHECKS_AT_ONCE):
+            async with one_slice():
+                if not layout.is_current:
+                    return
+                marks.add_results(start, start + CHECKS_AT_ONCE, time.monotonic())
+        late, maintained = layout.fresh.late(time.monotonic()), self._director.maintained
+        for position in late ^ self._late:
+            for number in layout.informed[position]:
+                marks.add(number)
+        if maintained is not self._maintained:
+            marks.add_servers(maintained ^ self._maintained)
+        self._late, self._maintained = late, maintained
+        error = self.reading.error
+        changed = await self._counts.refresh(layout.compiled)
+        if self.reading.error != error:
+            self._begin(layout)
+            return
+        for key in changed.rows:
+            marks.add_row(key)
+        for key in changed.counts:
+            marks.add_counts(key)
+
+    async def _compose(self, marks: FeedMarks) -> dict[str, object]:
+        """Return the fields of an update about what is marked, of which some rows may be left for the next one."""
+        reals = await self._in_slices(marks, list(islice(marks.reals, MAX_ROWS)), marks.real_rows)
+        virtuals = await self._in_slices(marks, list(marks.virtuals), marks.virtual_rows)
+        return {
+            **self.summary(marks.layout),
+            "virtuals": Encoded(f"[{','.join(virtuals)}]"),
+            "reals": Encoded(f"[{','.join(reals)}]"),
+            "results": Encoded(encode_json(marks.take_results())),
+            "connections": Encoded(encode_json(marks.take_connections(self._knowledge()))),
+        }
+
+    async def _in_slices(
+        self, marks: FeedMarks, items: Sequence[Item], make: Callable[[Sequence[Item], Knowledge], Iterable[str]]
+    ) -> list[str]:
+        """Return texts of these items, made of what is known in the turn of the event loop in which it is."""
+        texts: list[str] = []
+        for start in range(0, len(items), ROWS_AT_ONCE):
+            async with one_slice():
+                if marks.layout.is_current:
+                    texts += make(items[start : start + ROWS_AT_ONCE], self._knowledge())
+        return texts
+
+    def _knowledge(self) -> Knowledge:
+        return knowledge(self._director, self._director.health, self._transitions, self.reading)

@@ -1,0 +1,65 @@
+"""``watch``: the servers as ``show`` describes them, and then each update about what has changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+
+from ldirectord_py.control.protocol import Answer, ControlRequest, Lazy
+from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.feed_layout import FeedLayout
+from ldirectord_py.daemon.control.knowledge import knowledge
+from ldirectord_py.daemon.control.server_feed import ServerFeed
+from ldirectord_py.daemon.control.server_fields import Fields, Knowledge, VirtualView
+from ldirectord_py.daemon.control.show import WHICH, ChosenServers, wanted_servers, which_servers
+
+
+async def watch(context: Context, request: ControlRequest) -> AsyncGenerator[Answer, None]:
+    """Return a stream: the servers that ``which`` asks for, and the updates, which are the same for all clients."""
+    return _follow(context, which_servers(request))
+
+
+async def _follow(context: Context, which: str) -> AsyncGenerator[Answer, None]:
+    feed, changed, last = context.feed, asyncio.Event(), -1
+    feed.add_follower(changed.set)
+    try:
+        while True:
+            changed.clear()
+            updates = feed.updates.after(last)
+            if updates is None and feed.layout is not None and feed.layout.is_current:
+                last = feed.updates.last
+                yield await _everything(context, feed.layout, which)
+                continue
+            for update in updates or ():
+                last = update.number
+                yield update.fields
+            await changed.wait()
+    finally:
+        feed.remove_follower(changed.set)
+
+
+async def _everything(context: Context, layout: FeedLayout, which: str) -> Answer:
+    """Return the virtuals and their servers with the numbers that these have in updates."""
+    director, feed = context.director, context.feed
+    known = knowledge(director, dict(director.health), context.transitions, feed.reading)
+    chosen: list[ChosenServers] = [(virtual, None) for virtual in layout.compiled.virtuals.values()]
+    if which != "all":
+        chosen = [await wanted_servers(each, known, WHICH[which]) for each in chosen]
+    return {
+        "whole": True,
+        **feed.summary(layout),
+        "virtuals": Lazy(_virtual_with_reals(each, known, layout, feed) for each in chosen),
+    }
+
+
+def _virtual_with_reals(chosen: ChosenServers, known: Knowledge, layout: FeedLayout, feed: ServerFeed) -> Fields:
+    view = VirtualView(chosen[0], known)
+    return {**view.fields(), "reals": Lazy(_numbered(view, chosen, layout, feed))}
+
+
+def _numbered(view: VirtualView, chosen: ChosenServers, layout: FeedLayout, feed: ServerFeed) -> Iterator[Fields]:
+    for real, check in view.reals():
+        if chosen[1] is None or real.key in chosen[1]:
+            number = layout.numbers[real.key]
+            feed.row_made(layout, number)
+            yield {"number": number, **view.real(real, check)}
