@@ -60,8 +60,8 @@ def measure(runs: int) -> Outcome:
     """Return what reloads take, and single changes natively."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         path = Path(name, "ldirectord.cf")
-        path.write_text("\n".join(lines()) + "\n")
-        seen = [_on_uvloop(_reloaded(path)) for _ in range(runs)]
+        path.write_text("\n".join(lines(VIRTUALS, REALS)) + "\n")
+        seen = [_on_uvloop(reloaded(path)) for _ in range(runs)]
     what = f"a reload of {REALS:,} unchanged reals"
     figures = [
         Figure(what, "s", tuple(one.wall for one in seen), target=value_at_most(1.5, "s")),
@@ -78,13 +78,13 @@ def measure(runs: int) -> Outcome:
     return Outcome(tuple(figures))
 
 
-def lines() -> Iterator[str]:
-    """Yield the lines of the configuration."""
+def lines(virtuals: int, reals: int) -> Iterator[str]:
+    """Yield the lines of a configuration with ``reals`` servers, divided among the virtuals."""
     yield f"checktimeout = 5\ncheckinterval = {INTERVAL}\nreconcile = 10"
     first = IPv4Address("10.64.0.0")
-    for virtual in range(VIRTUALS):
+    for virtual in range(virtuals):
         yield f"virtual = {IPv4Address('10.0.0.0') + virtual + 1}:80"
-        for real in range(virtual * REALS // VIRTUALS, (virtual + 1) * REALS // VIRTUALS):
+        for real in range(virtual * reals // virtuals, (virtual + 1) * reals // virtuals):
             yield f"\treal = {first + real}:80 masq {1 + real % 3}"
         yield '\tservice = http\n\trequest = "/health"\n\treceive = "OK"\n\tscheduler = wrr\n\tprotocol = tcp'
 
@@ -120,12 +120,13 @@ class Probed:
         return self.check
 
 
-async def _reloaded(path: Path) -> Seen:
+async def reloaded(path: Path) -> Seen:
+    """Return what a reload of this configuration does to its checks and to the loop."""
     loaded = load(path)
     up = {real.key: HealthState(up=True) for real in compile_config(loaded.config, kinds()).reals()}
     stand_in, probed = StandIn(desired(loaded.config, up, {})), Probed()
     with (
-        patch("ldirectord_py.daemon.probe_dispatcher.checker_for", probed.checker_for),
+        patch("ldirectord_py.daemon.probing.limited.checker_for", probed.checker_for),
     ):
         identity = Identity(path, Instance(path.name, path.parent))
         daemon = Daemon(identity, loaded, SdNotify(), NetlinkKernel(stand_in.open_socket))
