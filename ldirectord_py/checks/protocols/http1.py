@@ -195,7 +195,9 @@ class Exchange:
             for plain in self._tls.decrypted():
                 self._connection.effort.piece(len(plain), RECORD)
                 self.answer.feed(plain)
+                if self.answer.done:  # to find that there is no more costs an exception, 5 us
+                    return
             if self._tls.ended:
                 self.answer.finish()
-            if not self.answer.done:
+            else:
                 await self._connection.send(self._tls.read_outgoing())
