@@ -22,7 +22,7 @@ PAGE = (Path(__file__).parents[2] / "docs/operating.md").read_text()
 BLOCKS = [dedent(block) for block in re.findall(r"(?:^ {4}.*\n)+", PAGE, flags=re.MULTILINE)]
 (CONFIG,) = (block for block in BLOCKS if block.startswith("checkinterval"))
 LOG = next(block for block in BLOCKS if block.startswith("["))
-PROMPT = "# ldirectord web.cf "
+PROMPT = "# ldirectord-py web.cf "
 EXAMPLES = [block.removeprefix(PROMPT).partition("\n")[::2] for block in BLOCKS if block.startswith(PROMPT)]
 PLACES = ("127.0.0.11", "127.0.0.12", "127.0.0.13")
 SICK = "127.0.0.12"
