@@ -69,3 +69,33 @@ def test_classes_and_functions_that_a_page_names_exist(page: Path) -> None:
     }
     files = {name for name in named if name.endswith((".py", ".pm", ".md", ".html", ".js"))}
     assert named - files - names_of_the_code() - LIBRARIES - EXAMPLES == set()
+
+
+def identifiers() -> set[str]:
+    """Return the names of all classes, functions, parameters and types of the package, and of its folders."""
+    found = {part for module in MODULES for part in module.split(".")}
+    for path in MODULES.values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    found.add(name)
+                case ast.arg(arg=name) | ast.Assign(targets=[ast.Name(id=name)]):
+                    found.add(name)
+    return found
+
+
+def steps(drawing: str) -> Iterator[str]:
+    """Yield the names in the column of names, one or more of them in each line."""
+    for line in drawing.splitlines():
+        text = re.sub(r"^ (?:[a-z/]+ {2,}|[│├─▶ ]+)", "", line)
+        yield from re.findall(r"[A-Za-z_][\w.]*\w(?![\w/]*/)", re.split(" {2,}| ─", text)[0])
+
+
+@pytest.mark.parametrize("title", ["The life of a probe", "The life of a configuration line"])
+def test_each_step_of_a_drawing_is_in_the_code(title: str) -> None:
+    page = (PROJECT / "docs/development.md").read_text()
+    drawing = page.partition(f"## {title}\n")[2].split("```")[1]
+    named = set(steps(drawing))
+    assert len(named) > 15
+    parts = {part for name in named for part in name.split(".")}
+    assert parts - identifiers() - {"ipvs", "py"} == set()
