@@ -18,9 +18,9 @@ SIZE = (20, 120)
 class Terminal:
     """A terminal, and the command in it; ``before`` is its mode before the command."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], size: tuple[int, int]) -> None:
         self.master, self.slave = pty.openpty()
-        termios.tcsetwinsize(self.slave, SIZE)
+        termios.tcsetwinsize(self.slave, size)
         self.before = termios.tcgetattr(self.slave)
         self.received = ""
         own = {**environment, "TERM": "xterm", "COLUMNS": "", "LINES": ""}
@@ -41,9 +41,11 @@ class Terminal:
 
 
 @contextmanager
-def terminal(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Terminal]:
-    """Run a command in a terminal, and kill it at the end."""
-    opened = Terminal(command, environment)
+def terminal(
+    command: Sequence[str], environment: Mapping[str, str], size: tuple[int, int] = SIZE
+) -> Iterator[Terminal]:
+    """Run a command in a terminal of this size (lines, columns), and kill it at the end."""
+    opened = Terminal(command, environment, size)
     with opened.process:
         try:
             yield opened

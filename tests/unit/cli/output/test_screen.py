@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import re
 import signal
 import termios
 from collections.abc import Sequence
@@ -12,34 +11,11 @@ from collections.abc import Sequence
 import pytest
 
 from harness.fakes.mutants import mutants
+from harness.screen_emulator import ScreenEmulator
 from ldirectord_py.cli.output.screen import LEAVE, Screen, ScreenLine, keys, read_keys, whole_screen
 from ldirectord_py.cli.output.terminal import Colour
 
 SIZE = (40, 5)
-_OUTPUT = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[K|\x1b\[2J|\x1b\[[0-9]*m|(.)", re.DOTALL)
-
-
-class Emulator:
-    """A terminal that understands what a screen sends."""
-
-    def __init__(self) -> None:
-        self.rows = [""] * SIZE[1]
-        self.at = (0, 0)
-
-    def write(self, text: str) -> None:
-        for match in _OUTPUT.finditer(text):
-            row, column, letter = match.groups()
-            at, here = self.at
-            if row:
-                self.at = int(row) - 1, int(column) - 1
-            elif letter:
-                line = self.rows[at].ljust(here)
-                self.rows[at] = line[:here] + letter + line[here + 1 :]
-                self.at = at, here + 1
-            elif match[0] == "\x1b[K":
-                self.rows[at] = self.rows[at][:here]
-            elif match[0] == "\x1b[2J":
-                self.rows = [""] * SIZE[1]
 
 
 def plain(texts: Sequence[str]) -> list[ScreenLine]:
@@ -47,7 +23,7 @@ def plain(texts: Sequence[str]) -> list[ScreenLine]:
 
 
 def test_the_terminal_shows_the_lines_whatever_they_were_before() -> None:
-    screen, terminal = Screen(), Emulator()
+    screen, terminal = Screen(), ScreenEmulator(SIZE[1])
     for texts in (
         ["a", "bc", "", "d"],
         ["a", "bcd efg", "x"],
@@ -59,7 +35,7 @@ def test_the_terminal_shows_the_lines_whatever_they_were_before() -> None:
     ):
         terminal.write(screen.changes(plain(texts), SIZE))
         wanted = [text[: SIZE[0]].rstrip() for text in texts[: SIZE[1]]]
-        assert [row.rstrip() for row in terminal.rows] == wanted + [""] * (SIZE[1] - len(wanted))
+        assert terminal.rows == wanted + [""] * (SIZE[1] - len(wanted))
 
 
 def test_only_what_changed_is_sent() -> None:
