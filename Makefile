@@ -14,7 +14,7 @@ KERNEL := $(PYTEST) tests/kernel
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit coverage service kernel original matrix bench bench-page lint format man lock venv packages \
+.PHONY: help demo test unit coverage service kernel original matrix bench bench-page lint format man pictures lock venv packages \
 	machine peers clean
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make bench     speed and memory beside keepalived, ldirectord and ipvsadm: writes docs/performance.md"
 	@echo "make lint      ruff and mypy;   make format   format the code and apply ruff's fixes"
 	@echo "make man       write docs/man/ldirectord.cf.5 from docs/configuration.md, etc/ldirectord.schema.json, etc/completion"
+	@echo "make pictures  draw docs/pictures: the page and top, of a director on a table in memory; as root"
 	@echo "make lock      renew requirements-dev.lock"
 	@echo "make clean     remove everything that make made"
 
@@ -82,6 +83,9 @@ man: venv
 	@PYTHONPATH=tests $(BIN)/python -m harness.manpage
 	@PYTHONPATH=tests $(BIN)/python -m harness.schema
 	@PYTHONPATH=tests $(BIN)/python -m harness.completion
+
+pictures: venv packages
+	@PYTHONPATH=tests $(BIN)/python -m harness.pictures
 
 lock: venv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --all-extras --python-version 3.11 \

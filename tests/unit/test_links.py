@@ -1,4 +1,4 @@
-"""Every link of README.md and docs/*.md that stays in the tree leads somewhere."""
+"""Every link and picture of README.md and docs/*.md that stays in the tree is there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def _without_examples(page: Path) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     astray = []
-    for target in re.findall(r"\]\(([^)\s]+)\)", _without_examples(page)):
+    text = _without_examples(page)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'\bsrc(?:set)?="([^"]+)"', text):
         path, _, anchor = target.partition("#")
         leads = (page.parent / path) if path else page
         if "://" not in target and not (leads.exists() and (not anchor or anchor in anchors(leads))):
