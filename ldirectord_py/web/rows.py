@@ -89,10 +89,17 @@ def virtual_row(virtual: Fields) -> Row:
         "up": f"{virtual['up']} of {virtual['total']} up",
         "troubles": " ".join(troubles),
         "hurts": ", ".join(map(word, troubles)),
-        "about": f"{configured['scheduler']}, {configured['checktype']} {configured['service']}",
+        "about": f"{configured['scheduler']}, {_check(configured)}",
         "fallback": used,
         "leaving": _leaving(virtual["others"]),
     }
+
+
+def _check(configured: Fields) -> str:
+    """Return what is checked: the checktype, and the service if it is negotiated."""
+    checktype = str(configured["checktype"])
+    negotiates = checktype == "negotiate" or checktype.isdigit()
+    return f"{checktype} {configured['service']}" if negotiates else checktype
 
 
 def _leaving(others: Collection[Fields]) -> str:
@@ -106,10 +113,15 @@ def _note(administrative: Fields, disagrees: Collection[str]) -> str:
     parts = list(disagrees)
     if administrative["state"] != "ready":
         by = f"by {administrative['who']}" if administrative["who"] else ""
-        until = f"until {administrative['until']}" if administrative["until"] else ""
+        until = f"until {_minute(administrative['until'])}" if administrative["until"] else ""
         why = f"({administrative['why']})" if administrative["why"] else ""
         parts.append(" ".join(filter(None, (word(administrative["state"]), by, until, why))))
     return "; ".join(parts)
+
+
+def _minute(iso: str) -> str:
+    """Return a time in ISO 8601 and UTC to the minute: ``2026-11-28 09:00 UTC``."""
+    return f"{iso[:10]} {iso[11:16]} UTC"
 
 
 def _counts(observed: Fields) -> str:

@@ -67,6 +67,13 @@ function setRow(row, texts) {
   }
   for (const name of ["state", "troubles", "rank"]) if (name in texts) setData(row, name, texts[name]);
   row.text = "";
+  if (!row.isServer && ("name" in texts || "address" in texts)) nameServersOf(row);
+}
+
+function nameServersOf(virtual) {
+  const { name, address } = virtual.element.parts ?? cellsOf(virtual.element);
+  const title = [name.textContent, address.textContent].filter(Boolean).join(" ");
+  for (const row of order) if (row.isServer && row.virtual === virtual.element) setText(row, "virtual", title);
 }
 
 function setSince(row, text) {

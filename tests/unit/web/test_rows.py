@@ -34,6 +34,18 @@ def server(administrative: dict[str, Any] | None = None, **observed: Any) -> dic
     }
 
 
+VIRTUAL: dict[str, Any] = {
+    "virtual": "fwm:1",
+    "servicename": "shop",
+    "up": 0,
+    "total": 2,
+    "trouble": ["outage"],
+    "configured": {"scheduler": "wlc", "checktype": "negotiate", "service": "http"},
+    "fallback": {"server": "127.0.0.1:80", "used": True},
+    "others": [{"real": "10.0.0.9:80", "kernel": {"active": 3}}],
+}
+
+
 @pytest.mark.parametrize(("up", "state"), [(True, "up"), (False, "down"), (None, "unknown")])
 def test_the_state_of_a_server_is_what_its_checks_say(up: bool | None, state: str) -> None:
     row = server_row(server(up=up), ())
@@ -44,7 +56,7 @@ def test_what_an_operator_said_comes_first_and_is_told() -> None:
     drained = {"state": "drain", "who": "root", "why": "kernel update", "until": "2026-11-28T09:00:00.000Z"}
     row = server_row(server(drained, up=False), ("down", "drain"))
     assert (row["state"], row["word"], row["hurts"]) == ("drain", "draining", "down")
-    assert row["note"] == "draining by root until 2026-11-28T09:00:00.000Z (kernel update)"
+    assert row["note"] == "draining by root until 2026-11-28 09:00 UTC (kernel update)"
 
 
 def test_what_hurts_most_ranks_first() -> None:
@@ -69,18 +81,16 @@ def test_a_server_without_a_row_in_the_kernel_has_no_weight() -> None:
     assert server_row({**server(), "kernel": None}, ())["weight"] == "\u2013"
 
 
+@pytest.mark.parametrize(
+    ("checktype", "words"), [("negotiate", "negotiate http"), ("3", "3 http"), ("connect", "connect"), ("on", "on")]
+)
+def test_a_virtual_tells_its_service_where_that_is_checked(checktype: str, words: str) -> None:
+    configured = {**VIRTUAL["configured"], "checktype": checktype}
+    assert virtual_row({**VIRTUAL, "configured": configured})["about"] == f"wlc, {words}"
+
+
 def test_a_virtual_tells_its_fallback_and_what_leaves() -> None:
-    fields = {
-        "virtual": "fwm:1",
-        "servicename": "shop",
-        "up": 0,
-        "total": 2,
-        "trouble": ["outage"],
-        "configured": {"scheduler": "wlc", "checktype": "negotiate", "service": "http"},
-        "fallback": {"server": "127.0.0.1:80", "used": True},
-        "others": [{"real": "10.0.0.9:80", "kernel": {"active": 3}}],
-    }
-    row = virtual_row(fields)
+    row = virtual_row(VIRTUAL)
     assert (row["name"], row["address"], row["up"]) == ("shop", "fwm:1", "0 of 2 up")
     assert row["hurts"] == "no server up"
     assert row["fallback"] == "fallback 127.0.0.1:80 in use"
