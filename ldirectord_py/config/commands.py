@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 
 from ldirectord_py.config.diagnostics import InvalidValue
-from ldirectord_py.config.values import ValueContext, maybe_quoted_string, nonempty, quoted_string
+from ldirectord_py.config.string_values import maybe_quoted_string, nonempty, quoted_string
+from ldirectord_py.config.values import ValueContext
 
 
 def execute(raw: str, context: ValueContext) -> str:

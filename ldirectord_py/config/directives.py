@@ -14,22 +14,17 @@ from typing import NamedTuple
 from ldirectord_py.config import commands, listening, mail, notifications
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
 from ldirectord_py.config.model import NO_ENGINE, SIP, Authorities, CheckType, LogFormat
+from ldirectord_py.config.number_values import integer, seconds
 from ldirectord_py.config.server_lines import with_leading_slash
+from ldirectord_py.config.string_values import free_text, maybe_quoted_string, nonempty, quoted_string, virtualhost
 from ldirectord_py.config.values import (
     Reader,
     ValueContext,
     choice_reader,
-    free_text,
-    integer,
-    maybe_quoted_string,
-    nonempty,
-    quoted_string,
-    seconds,
     strict_word,
     suggest,
     unquoted,
     unquoted_word,
-    virtualhost,
     word_reader,
     yes_no,
 )

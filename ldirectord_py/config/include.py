@@ -13,7 +13,8 @@ from typing import NamedTuple, Protocol
 
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue, add_error, add_warnings
 from ldirectord_py.config.lines import YAML_SUFFIXES, Line, Text, file_warnings, split_lines
-from ldirectord_py.config.values import ValueContext, maybe_quoted_string
+from ldirectord_py.config.string_values import maybe_quoted_string
+from ldirectord_py.config.values import ValueContext
 from ldirectord_py.errors import ConfigError, Problem
 
 MAX_DEPTH = 16

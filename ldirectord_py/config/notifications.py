@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from ldirectord_py.config.commands import command_or_words
 from ldirectord_py.config.diagnostics import InvalidValue
-from ldirectord_py.config.values import ValueContext, maybe_quoted_string, unquoted_word
+from ldirectord_py.config.string_values import maybe_quoted_string
+from ldirectord_py.config.values import ValueContext, unquoted_word
 
 NO_NOTIFICATIONS = "none"
 

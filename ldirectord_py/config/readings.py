@@ -11,7 +11,8 @@ from ldirectord_py.config.lines import Line
 from ldirectord_py.config.model import AlertStatus, CheckType, Forward
 from ldirectord_py.config.real_parts import read_parts
 from ldirectord_py.config.server_lines import RealLine, parse_fallback, parse_real, parse_virtual
-from ldirectord_py.config.values import ValueContext, maybe_quoted_string, unquoted_word
+from ldirectord_py.config.string_values import maybe_quoted_string
+from ldirectord_py.config.values import ValueContext, unquoted_word
 from ldirectord_py.errors import Problem
 
 NONE_IS_EMPTY = frozenset(("notify", "notifysecretfile", "notifyurl"))

@@ -11,6 +11,7 @@ from ldirectord_py.config.addresses import plain_address
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue, add_error, add_warnings
 from ldirectord_py.config.lines import Line
 from ldirectord_py.config.model import Forward
+from ldirectord_py.config.number_values import integer
 from ldirectord_py.config.server_lines import (
     MAX_IPVSADM_WEIGHT,
     MAX_THRESHOLD,
@@ -20,7 +21,7 @@ from ldirectord_py.config.server_lines import (
     parse_address,
     with_leading_slash,
 )
-from ldirectord_py.config.values import Reader, ValueContext, choice_reader, integer, suggest
+from ldirectord_py.config.values import Reader, ValueContext, choice_reader, suggest
 from ldirectord_py.errors import Problem
 
 FORWARDS = tuple(forward.value for forward in Forward)

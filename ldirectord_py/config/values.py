@@ -1,8 +1,10 @@
-"""Readers of values: from the text after the ``=`` to a value; lenient if the meaning is clear."""
+"""Readers of values: from the text after the ``=`` to a value; lenient if the meaning is clear.
+
+Here are those of words; ``number_values`` and ``string_values`` have the others.
+"""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -12,22 +14,14 @@ from typing import Any, NamedTuple
 
 from ldirectord_py.checks.base import Kind
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
-from ldirectord_py.config.lines import TAB, Line
-
-TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a\u201b"
+from ldirectord_py.config.lines import Line
 
 HASH_IN_QUOTES = (
     "a # in quotes starts no comment here, though it does in the original",
     "keep that in mind if you go back to it",
 )
 
-MIN_SECONDS = 0.1
-"""The shortest interval or timeout: about three ticks of our clocks."""
-
 _BOOLEANS = {"true": "yes", "false": "no"}
-_DIGITS = re.compile(r"[0-9]+")
-_DECIMAL = re.compile(r"([0-9]*)\.[0-9]+|([0-9]+)")
-_MAX_DIGITS = 10
 
 
 class ValueContext(NamedTuple):
@@ -117,66 +111,6 @@ def yes_no(raw: str, context: ValueContext) -> bool:
     return text == "yes"
 
 
-@dataclass(frozen=True, slots=True)
-class IntegerReader:
-    """Reads the first number in a value, from ``low`` to ``high``; ``leading``: at its start only."""
-
-    low: int
-    high: int
-    leading: bool = False
-
-    def __call__(self, raw: str, context: ValueContext) -> int:
-        """Return the number; raises InvalidValue."""
-        text, name = unquoted(unquoted_word(raw, context), context), context.line.name
-        found = _DIGITS.match(text) if self.leading else _DIGITS.search(text)
-        if found is None:
-            raise InvalidValue(f"{name} needs a number", f"write {name}=N, N from {self.low} to {self.high}")
-        digits = found[0]
-        if len(digits.lstrip("0")) > _MAX_DIGITS or not self.low <= int(digits) <= self.high:
-            raise InvalidValue(f"{name} must be from {self.low} to {self.high}", "correct the number", found.start())
-        if digits != text:
-            context.warn(Diagnostic(f'"{text}" is read as {int(digits)}', f"write {name}={int(digits)}"))
-        return int(digits)
-
-
-def integer(low: int, high: int, *, leading: bool = False) -> IntegerReader:
-    """Return a reader of the first number in a value, from ``low`` to ``high``; ``leading``: at its start only."""
-    return IntegerReader(low, high, leading)
-
-
-@dataclass(frozen=True, slots=True)
-class SecondsReader:
-    """Reads the first number in a value, with or without decimals, from MIN_SECONDS to ``high``.
-
-    ``zero``: 0 is accepted too; ``leading``: the number has to be at the start.
-    """
-
-    high: int
-    zero: bool = False
-    leading: bool = False
-
-    def __call__(self, raw: str, context: ValueContext) -> float:
-        """Return the seconds, an int where they are whole; raises InvalidValue."""
-        text, name = unquoted(unquoted_word(raw, context), context), context.line.name
-        found = _DECIMAL.match(text) if self.leading else _DECIMAL.search(text)
-        bounds = f"{'0, or ' if self.zero else ''}from {MIN_SECONDS} to {self.high}"
-        if found is None:
-            raise InvalidValue(f"{name} needs a number", f"write {name}=SECONDS, {bounds}")
-        whole = (found[1] or found[2] or "").lstrip("0")
-        seconds = float(found[0]) if len(whole) <= _MAX_DIGITS else math.inf
-        if not (MIN_SECONDS <= seconds <= self.high or (self.zero and not seconds)):
-            raise InvalidValue(f"{name} must be {bounds}", "correct the number", found.start())
-        value = int(seconds) if seconds.is_integer() else seconds
-        if found[0] != text or text.startswith("."):
-            context.warn(Diagnostic(f'"{text}" is read as {value}', f"write {name}={value}"))
-        return value
-
-
-def seconds(high: int, *, zero: bool = False, leading: bool = False) -> SecondsReader:
-    """Return a reader of a time in seconds up to ``high``; ``zero``: 0 is accepted too."""
-    return SecondsReader(high, zero, leading)
-
-
 def word_reader(
     pattern: str, fold: Callable[[str], str] = str, hint: str = "write a word"
 ) -> Callable[[str, ValueContext], str]:
@@ -221,85 +155,3 @@ def choice_reader(
 ) -> ChoiceReader:
     """Return a reader of one of the words that ``words`` returns for the context."""
     return ChoiceReader(words, pattern, fold, word_reader(pattern, fold))
-
-
-def free_text(raw: str, context: ValueContext) -> str:
-    """Read free text; keep trailing blanks, as in the original, unless a comment follows."""
-    if context.line.exact:
-        return raw
-    kept, sign, _ = raw.partition("#")
-    if not sign and kept.endswith("\r"):
-        context.warn(Diagnostic("the carriage return at the end becomes part of the value", "remove it", len(kept) - 1))
-    return (kept.rstrip() if sign else kept).replace("\t", " " * TAB)
-
-
-def nonempty(raw: str, context: ValueContext) -> str:
-    """Read text that is not empty, with its quotes; a comment needs a blank before it."""
-    value = raw if context.line.exact else strip_comment(raw, quotes_closed, spaced=True).strip()
-    if not value:
-        raise InvalidValue(f"{context.line.name} is empty", "give it a value or leave the line out")
-    return value
-
-
-def virtualhost(raw: str, context: ValueContext) -> str:
-    """Read a host name with or without quotes; ignore text after the closing quote."""
-    if context.line.exact:
-        return raw
-    return free_text(raw, context).removeprefix('"').partition('"')[0]
-
-
-def quoted_string(raw: str, context: ValueContext) -> str:
-    """Read a string that the original requires to be quoted; the last quote of the line ends it."""
-    return _string(raw, context, quotes_optional=False)
-
-
-def maybe_quoted_string(raw: str, context: ValueContext) -> str:
-    """Read a string with or without quotes."""
-    return _string(raw, context, quotes_optional=True)
-
-
-def _string(raw: str, context: ValueContext, *, quotes_optional: bool) -> str:
-    if context.line.exact:
-        value = raw
-    elif raw.startswith('"'):
-        value = _quoted(raw, context)
-    else:
-        value = _unquoted(raw, context, quotes_optional=quotes_optional)
-    if not value:
-        raise InvalidValue(f"{context.line.name} is empty", "give it a value or leave the line out")
-    return value.replace("\t", " " * TAB)
-
-
-def _quoted(raw: str, context: ValueContext) -> str:
-    kept = strip_comment(raw, lambda quotes: quotes != 1)
-    end = kept.rfind('"')
-    if end == 0:
-        raise InvalidValue("the string is not closed", 'end it with "')
-    if "#" in kept[:end]:
-        context.warn(Diagnostic(*HASH_IN_QUOTES, kept.index("#")))
-    if kept[end + 1 :].strip():
-        context.warn(Diagnostic("the text after the closing quote is ignored", "remove it", end + 1))
-    return kept[1:end]
-
-
-def _unquoted(raw: str, context: ValueContext, *, quotes_optional: bool) -> str:
-    name = context.line.name
-    if raw and raw[0] in TYPOGRAPHIC_QUOTES:
-        raise InvalidValue("typographic quotes do not enclose a string", f'write {name}="..." with plain quotes')
-    if raw.startswith("'"):
-        return _single_quoted(raw, context, quotes_optional=quotes_optional)
-    if not quotes_optional and re.search(r"\S#", raw):
-        raise InvalidValue("a # in a value without quotes is ambiguous", f'write {name}="..."')
-    value = unquoted_word(raw)
-    if value and not quotes_optional:
-        context.warn(Diagnostic("the value is not quoted", f'write {name}="..."'))
-    return value
-
-
-def _single_quoted(raw: str, context: ValueContext, *, quotes_optional: bool) -> str:
-    """Remove single quotes from a command or a path, since the original passes some of them to a shell."""
-    name, value = context.line.name, unquoted_word(raw)
-    if not quotes_optional or len(value) < 2 or not value.endswith("'"):
-        raise InvalidValue("single quotes do not enclose a string", f'write {name}="..."')
-    context.warn(Diagnostic("single quotes are read like double ones", f'write {name}="..."'))
-    return value[1:-1]

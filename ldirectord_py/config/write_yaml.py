@@ -10,7 +10,8 @@ import yaml
 
 from ldirectord_py.config.directives import DIRECTIVES
 from ldirectord_py.config.document import Block, Document, Entry
-from ldirectord_py.config.values import IntegerReader, SecondsReader, yes_no
+from ldirectord_py.config.number_values import IntegerReader, SecondsReader
+from ldirectord_py.config.values import yes_no
 from ldirectord_py.config.yaml_lines import LISTS, REALS, VIRTUALS
 from ldirectord_py.errors import ConfigError, Problem
 

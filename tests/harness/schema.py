@@ -12,9 +12,10 @@ from ldirectord_py.checks.services import KINDS
 from ldirectord_py.config.directives import DIRECTIVES, MAX_INT, Directive, Scope
 from ldirectord_py.config.lines import Line
 from ldirectord_py.config.model import AlertStatus, CheckType
+from ldirectord_py.config.number_values import MIN_SECONDS, IntegerReader, SecondsReader
 from ldirectord_py.config.real_parts import FORWARDS
 from ldirectord_py.config.server_lines import MAX_IPVSADM_WEIGHT, MAX_THRESHOLD
-from ldirectord_py.config.values import MIN_SECONDS, ChoiceReader, IntegerReader, SecondsReader, ValueContext, yes_no
+from ldirectord_py.config.values import ChoiceReader, ValueContext, yes_no
 from ldirectord_py.config.yaml_lines import REALS, VIRTUALS
 
 ROOT = Path(__file__).parents[2]

@@ -21,6 +21,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
         *("config.syntax", "config.build"),
     ),
     "config/test_document.py": ("config.readings",),
+    "config/test_values.py": ("config.number_values", "config.string_values"),
     "checks/test_probe.py": ("checks.host_faults", "checks.reasons"),
     "checks/protocols/test_dns_message.py": ("checks.protocols.dns_records",),
     "checks/protocols/test_http_response.py": ("checks.protocols.http_chunks", "checks.protocols.http_head"),

@@ -8,22 +8,17 @@ import pytest
 
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
 from ldirectord_py.config.lines import Line
+from ldirectord_py.config.number_values import integer, seconds
+from ldirectord_py.config.string_values import free_text, maybe_quoted_string, nonempty, quoted_string, virtualhost
 from ldirectord_py.config.values import (
     Reader,
     ValueContext,
     choice_reader,
-    free_text,
-    integer,
     list_choices,
-    maybe_quoted_string,
-    nonempty,
-    quoted_string,
     quotes_closed,
-    seconds,
     strict_word,
     strip_comment,
     suggest,
-    virtualhost,
     word_reader,
     yes_no,
 )
