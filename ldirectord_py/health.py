@@ -53,6 +53,24 @@ class HealthState(NamedTuple):
                 return self
 
 
+class Pace(NamedTuple):
+    """How often a check is probed, in seconds: ``fast`` while its verdict is not settled, ``down`` while it fails.
+
+    None: at its normal interval. ``rules`` say when a verdict is settled.
+    """
+
+    fast: float | None
+    down: float | None
+    rules: Rules
+
+    def interval(self, state: HealthState, normal: float) -> float:
+        """Return the seconds until the next probe of a check whose verdicts have led to ``state``."""
+        if not state.up and not state.successes:
+            return self.down or normal
+        settled = state.up and not state.failures and state.successes >= self.rules.rise
+        return normal if settled else self.fast or normal
+
+
 class Transition(NamedTuple):
     """The change of a state by one verdict."""
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from ldirectord_py.checks.base import Check, Kind, Target
 from ldirectord_py.config.model import CheckType, Config, Real, Virtual
 from ldirectord_py.desired import real_key
+from ldirectord_py.health import Pace, Rules
 from ldirectord_py.ipvs.table import DestinationKey, Protocol
 
 T = TypeVar("T")
@@ -88,21 +89,28 @@ def _negotiation(virtual: Virtual, real: Real, kind: Kind) -> Check:
     fields = _fields(kind.uses - {"protocol"}, virtual, real)
     target = Target(real.server, port, virtual.negotiatetimeout, protocol, **fields)
     if virtual.connects is None:
-        return Check(kind.name, target, virtual.checkinterval)
-    return Check(kind.name, target, virtual.checkinterval, virtual.connects, virtual.checktimeout)
+        return Check(kind.name, target, virtual.checkinterval, pace=_pace(virtual))
+    return Check(kind.name, target, virtual.checkinterval, virtual.connects, virtual.checktimeout, _pace(virtual))
 
 
 def _ping(virtual: Virtual, real: Real) -> Check:
     """Each attempt has the whole checktimeout, as in the original."""
     fields = _fields(_USES[CheckType.PING], virtual, real)
     target = Target(real.server, 0, virtual.checktimeout * virtual.checkcount, **fields)
-    return Check(CheckType.PING.value, target, virtual.checkinterval)
+    return Check(CheckType.PING.value, target, virtual.checkinterval, pace=_pace(virtual))
 
 
 def _plain(virtual: Virtual, real: Real, port: int) -> Check:
     fields = _fields(_USES[virtual.checktype], virtual, real)
     target = Target(real.server, port, virtual.checktimeout, **fields)
-    return Check(virtual.checktype.value, target, virtual.checkinterval)
+    return Check(virtual.checktype.value, target, virtual.checkinterval, pace=_pace(virtual))
+
+
+def _pace(virtual: Virtual) -> Pace | None:
+    """Return the pace of a virtual's checks; None where all intervals are the same, so that equal checks are one."""
+    if virtual.fastinterval is None and virtual.downinterval is None:
+        return None
+    return Pace(virtual.fastinterval, virtual.downinterval, Rules(virtual.failurecount, virtual.successcount))
 
 
 def _fields(names: frozenset[str], virtual: Virtual, real: Real) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ldirectord_py.address import Address
 from ldirectord_py.checks.codes import ReasonCode
-from ldirectord_py.health import Verdict
+from ldirectord_py.health import Pace, Verdict
 from ldirectord_py.ipvs.table import Protocol, ServiceKey
 
 
@@ -81,7 +81,8 @@ class Check:
     """A check to be probed every ``interval`` seconds: its kind by name, and its target.
 
     ``connects`` is the N of a numeric checktype (one negotiation after N probes that connect, these within
-    ``connect_timeout`` seconds), else None. Checks are looked up far more often than created, so they keep their hash.
+    ``connect_timeout`` seconds), else None. ``pace`` is set where the interval depends on the verdicts. Checks are
+    looked up far more often than created, so they keep their hash.
     """
 
     kind: str
@@ -89,6 +90,7 @@ class Check:
     interval: float
     connects: int | None = None
     connect_timeout: float = 0
+    pace: Pace | None = None
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -99,7 +101,12 @@ class Check:
 
     def __reduce__(self) -> tuple[type[Check], tuple[object, ...]]:
         """Compute the hash again where it is unpickled: hashes of strings differ from process to process."""
-        return Check, (self.kind, self.target, self.interval, self.connects, self.connect_timeout)
+        return Check, (self.kind, self.target, self.interval, self.connects, self.connect_timeout, self.pace)
+
+    @property
+    def max_interval(self) -> float:
+        """The longest time from one probe to the next, in seconds."""
+        return max(self.interval, *(filter(None, self.pace[:2]))) if self.pace else self.interval
 
 
 class Result(NamedTuple):

@@ -128,6 +128,8 @@ class Virtual:
     failurecount: int = 1
     successcount: int = 1
     checkinterval: float = 10
+    fastinterval: float | None = None
+    downinterval: float | None = None
     request: str = "/"
     receive: str = ""
     httpmethod: str = "GET"
@@ -196,6 +198,7 @@ class Globals:
     checkinterval: float = 10
     cleanstop: bool = True
     controlgroup: str | None = None
+    downinterval: float | None = None
     emailalert: str = ""
     emailalertfreq: float = 0
     emailalertgroup: float = 0
@@ -204,6 +207,7 @@ class Globals:
     execute: tuple[str, ...] = ()
     failurecount: int = 1
     fallbackcommand: str | None = None
+    fastinterval: float | None = None
     followredirects: bool = True
     fork: bool = False
     listen: str | None = None

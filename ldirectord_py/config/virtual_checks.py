@@ -53,6 +53,8 @@ def check_virtual(virtual: Virtual, section: VirtualSection, rules: VirtualRules
         rules.warn(lines["ops"], "ops holds for udp only", "leave it out")
     if virtual.pe == SIP and "pe" in lines:
         _check_engine(virtual, lines["pe"], rules)
+    if "fastinterval" in lines:
+        _check_fast_interval(virtual, lines["fastinterval"], rules)
     if virtual.checktype in {CheckType.NEGOTIATE, CheckType.COMBINED}:
         _check_service(virtual, section, rules)
 
@@ -63,6 +65,14 @@ def _check_engine(virtual: Virtual, line: Line, rules: VirtualRules) -> None:
         rules.error(line, what, "leave it out")
     elif virtual.persistent is None:
         rules.warn(line, "pe has no effect without persistent", "add persistent=N")
+
+
+def _check_fast_interval(virtual: Virtual, line: Line, rules: VirtualRules) -> None:
+    if virtual.failurecount == virtual.successcount == 1:
+        hint = "set failurecount or successcount"
+        rules.warn(line, "fastinterval has no effect: each verdict is settled by one check", hint)
+    elif virtual.fastinterval and virtual.fastinterval >= virtual.checkinterval:
+        rules.warn(line, "fastinterval is not shorter than checkinterval", "write less")
 
 
 def _check_fallback(virtual: Virtual, lines: Mapping[str, Line], rules: VirtualRules) -> None:

@@ -158,4 +158,4 @@ class Shadow:
 
 def _patience(compiled: CompiledConfig, service: ServiceKey) -> float:
     virtual = compiled.virtual(service)
-    return SLACK + (virtual.checkinterval if virtual else 0)
+    return SLACK + (max(virtual.checkinterval, virtual.downinterval or 0) if virtual else 0)

@@ -82,6 +82,7 @@ PURE: tuple[str, ...] = (
         "daemon.history.fresh_results",
         "daemon.history.reason_table",
         "daemon.copied_kernel",
+        "daemon.probing.pacing",
         "daemon.reconciler.causes",
         "daemon.reconciler.compiled_config",
         "daemon.reconciler.dirty_set",

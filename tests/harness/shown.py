@@ -22,6 +22,7 @@ OBSERVED: dict[str, Any] = {
 }
 DOWN = {"up": False, "verdict": "down", "code": "L4CON", "reason": "connect refused", "failures": 3}
 VIRTUAL = {"scheduler": "wrr", "persistent": None, "service": "http", "checktype": "negotiate", "checkinterval": 10}
+INTERVALS = {"checkinterval": 10, "fastinterval": None, "downinterval": None}
 
 
 def real(address: str = "10.1.0.1:80", observed: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def real(address: str = "10.1.0.1:80", observed: dict[str, Any] | None = None, *
         "real": address,
         "row": address,
         "name": None,
-        "configured": {**configured, "checkinterval": 10},
+        "configured": {**configured, **INTERVALS},
         "administrative": READY,
         "observed": {**OBSERVED, **(observed or {})},
         "kernel": {"weight": 2, "active": 12, "inactive": 3, "persistent": 0},

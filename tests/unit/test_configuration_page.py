@@ -22,6 +22,8 @@ PAGE = (DOCS / "configuration.md").read_text()
 HEAD = "virtual=192.0.2.10:4242\n"
 NEW = {
     "controlgroup",
+    "downinterval",
+    "fastinterval",
     "statusgroup",
     "emailalertgroup",
     "expectstatus",

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldirectord_py.health import HealthState, Rules, Transition, Verdict
+from ldirectord_py.health import HealthState, Pace, Rules, Transition, Verdict
 
 UP, DOWN, NONE, MAINTENANCE = Verdict.UP, Verdict.DOWN, Verdict.NONE, Verdict.MAINTENANCE
 
@@ -59,6 +59,32 @@ def test_the_first_failure_of_a_server_that_was_never_up_is_told_once() -> None:
     first = step_of(HealthState(), DOWN, Rules())
     second = step_of(first.after, DOWN, Rules())
     assert (first.first_failure, second.first_failure) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("start", "verdicts", "interval"),
+    [
+        (True, [UP], 1),  # of three successes that settle it
+        (True, [UP, UP, UP], 10),
+        (True, [UP, UP, UP, DOWN], 1),
+        (True, [UP, UP, UP, DOWN, UP], 1),
+        (True, [UP, UP, UP, DOWN, UP, UP, UP], 10),
+        (True, [DOWN, DOWN], 30),
+        (True, [DOWN, DOWN, UP], 1),
+        (True, [DOWN, DOWN, UP, DOWN], 30),
+        (True, [DOWN, DOWN, UP, UP, UP], 10),
+        (True, [DOWN, NONE], 1),
+    ],
+)
+def test_the_interval_follows_the_verdicts(start: bool, verdicts: list[Verdict], interval: float) -> None:
+    rules = Rules(fall=2, rise=3)
+    assert Pace(1, 30, rules).interval(after(HealthState(up=start), rules, *verdicts), 10) == interval
+
+
+@given(st.lists(st.sampled_from([UP, DOWN])), st.integers(1, 4), st.integers(1, 4))
+def test_intervals_that_are_not_set_are_the_normal_one(verdicts: list[Verdict], fall: int, rise: int) -> None:
+    rules = Rules(fall, rise)
+    assert Pace(None, None, rules).interval(after(HealthState(up=True), rules, *verdicts), 10) == 10
 
 
 @given(

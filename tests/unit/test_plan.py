@@ -8,6 +8,7 @@ from ldirectord_py.checks.base import TLS, Check, Kind, Target
 from ldirectord_py.checks.services import KINDS as SERVICES
 from ldirectord_py.config.model import Authorities, CheckType, Virtual
 from ldirectord_py.desired import real_key
+from ldirectord_py.health import Pace, Rules
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.plan import plan
 
@@ -31,11 +32,26 @@ def test_equal_checks_are_one_and_inform_every_virtual() -> None:
         {"negotiatetimeout": 7},
         {"checkinterval": 7},
         {"checkport": 81},
+        {"fastinterval": 1},
+        {"downinterval": 10},
     ],
 )
 def test_a_check_that_differs_in_what_it_uses_is_another(change: dict[str, Any]) -> None:
     web, other = virtual("10.0.0.1:80", "10.1.0.1:80"), virtual("10.0.0.2:80", "10.1.0.1:80", **change)
     assert len(plan(config(web, other), KINDS)) == 2
+
+
+@pytest.mark.parametrize(("intervals", "checks"), [({}, 1), ({"fastinterval": 1}, 2), ({"downinterval": 1}, 2)])
+def test_counts_tell_checks_apart_only_if_intervals_depend_on_them(intervals: dict[str, Any], checks: int) -> None:
+    web = virtual("10.0.0.1:80", "10.1.0.1:80", failurecount=2, **intervals)
+    other = virtual("10.0.0.2:80", "10.1.0.1:80", failurecount=3, **intervals)
+    assert len(plan(config(web, other), KINDS)) == checks
+
+
+def test_every_kind_of_check_has_the_pace_of_its_virtual() -> None:
+    for checktype in (CheckType.NEGOTIATE, CheckType.COMBINED, CheckType.CONNECT, CheckType.PING, CheckType.EXTERNAL):
+        web = virtual("10.0.0.1:80", "10.1.0.1:80", checktype=checktype, downinterval=30, successcount=2)
+        assert (only(web).pace, only(web).max_interval) == (Pace(None, 30, Rules(1, 2)), 30)
 
 
 def test_a_request_of_its_own_makes_another_check() -> None:

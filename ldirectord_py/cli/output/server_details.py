@@ -34,8 +34,17 @@ def detail_lines(real: Server, answer: Mapping[str, Any], layout: Layout) -> Ite
 
 def _configured(configured: Server) -> str:
     limits = "".join(f", {name} {configured[name]}" for name in ("upper", "lower") if configured[name])
-    interval = "" if configured["checktype"] in {"on", "off"} else f", checked every {configured['checkinterval']} s"
-    return f"weight {configured['weight']}, {configured['forward']}{limits}; {check_text(configured)}{interval}"
+    check = f"{check_text(configured)}{_intervals(configured)}"
+    return f"weight {configured['weight']}, {configured['forward']}{limits}; {check}"
+
+
+def _intervals(configured: Server) -> str:
+    """Return how often a server is checked, "" for one that is not."""
+    if configured["checktype"] in {"on", "off"}:
+        return ""
+    other = (("fastinterval", "while unsettled"), ("downinterval", "while down"))
+    others = "".join(f", {configured[name]} s {when}" for name, when in other if configured[name] is not None)
+    return f", checked every {configured['checkinterval']} s{others}"
 
 
 def _administrative(real: Server) -> str:

@@ -15,6 +15,8 @@ def configured_real(virtual: Virtual, real: Real) -> dict[str, object]:
         "service": virtual.service,
         "checktype": _checktype(virtual),
         "checkinterval": virtual.checkinterval,
+        "fastinterval": virtual.fastinterval,
+        "downinterval": virtual.downinterval,
     }
 
 
@@ -26,6 +28,8 @@ def configured_virtual(virtual: Virtual) -> dict[str, object]:
         "service": virtual.service,
         "checktype": _checktype(virtual),
         "checkinterval": virtual.checkinterval,
+        "fastinterval": virtual.fastinterval,
+        "downinterval": virtual.downinterval,
         "failurecount": virtual.failurecount,
         "successcount": virtual.successcount,
         "quiescent": virtual.quiescent,

@@ -270,7 +270,7 @@ def _is_up(state: HealthState, last: PastResult | None, check: Check | None, *, 
 
 def longest_age(check: Check) -> float:
     """Return the age in seconds beyond which the last result of a check is overdue."""
-    return check.interval + check.target.timeout + LATE
+    return check.max_interval + check.target.timeout + LATE
 
 
 def _is_overdue(known: Knowledge, check: Check, last: PastResult | None) -> bool:

@@ -21,6 +21,8 @@ from ldirectord_py.checks.probe import concluded, probe
 from ldirectord_py.checks.transport.handshakes import Handshake
 from ldirectord_py.daemon.probing.admission import Admission
 from ldirectord_py.daemon.probing.in_flight import InFlightLimiter
+from ldirectord_py.daemon.probing.pacing import Pacing
+from ldirectord_py.health import Verdict
 from ldirectord_py.runtime.limiter import AcquireBoth, Room
 from ldirectord_py.runtime.timer_wheel import current_wheel, on_tick
 
@@ -42,6 +44,7 @@ class Prober:
     """Probes each of its checks, and reports every Result.
 
     A check is probed at once, then once in its own slot of the interval: the probes of many checks spread evenly. A
+    check with a ``pace`` leaves its slots while its server is down or its verdict is not settled. A
     probe that outlasts the interval is followed by the next one at once, and then its check is back in its slots. A
     probe that has to wait for its room waits before its deadline begins. Where more probes are due than this process
     can do, they begin late, in order. A probe that fails while this process stood still is repeated at once, up to
@@ -140,10 +143,14 @@ class Prober:
 class _ScheduledCheck:
     """One check and its timer.
 
-    Its state: when its probe ``begins``, when the next one is ``due``, and how many ``probes`` in a row ended in doubt.
+    Its state: when its probe ``begins``, when the next one is ``due``, the ``interval`` after that, and how many
+    ``probes`` in a row ended in doubt; the ``pacing`` of a check whose interval changes.
     """
 
-    __slots__ = ("_begins", "_check", "_checker", "_due", "_prober", "_probes", "_room", "task")
+    __slots__ = (
+        *("_begins", "_check", "_checker", "_due", "_interval", "_pacing", "_prober", "_probes", "_room"),
+        "task",
+    )
 
     def __init__(self, prober: Prober, check: Check, checker: Checker, room: Room) -> None:
         self._prober: Prober | None = prober
@@ -151,12 +158,16 @@ class _ScheduledCheck:
         self._checker = checker
         self._room = room
         self._begins = self._due = 0.0
+        self._interval = check.interval
+        self._pacing: Pacing | None = None
         self._probes = 0
         self.task: asyncio.Task[None] | None = None
 
     def start(self, begins: float, due: float) -> None:
         """Schedule the first probe, and the time of the second one."""
         self._begins, self._due = begins, due
+        if self._check.pace is not None:
+            self._pacing = Pacing(self._check.pace, self._interval, due)
         if self._prober is not None:
             self._prober.wheel.schedule(begins, self)
 
@@ -173,14 +184,14 @@ class _ScheduledCheck:
         if (prober := self._prober) is None:
             return
         now = prober.loop.time()
-        if (late := now - self._begins) < self._check.interval:
+        if (late := now - self._begins) < self._interval:
             prober.admission.admit(self._begin)
             return
         if prober.on_begin is not None:
             prober.on_begin(self._check, late)
         prober.warn_late(self._check, late)
         self._advance(now)  # this host slept: each check goes on in its slot, without a burst
-        self._begins, self._due = self._due, self._due + self._check.interval
+        self._begins, self._due = self._due, self._due + self._interval
         prober.wheel.schedule(self._begins, self)
 
     def _begin(self) -> None:
@@ -202,17 +213,25 @@ class _ScheduledCheck:
             repeat = self._probes < result.conclusive_after
             if not repeat:
                 self._probes = 0
-                prober.report(self._check, concluded(result))
+                result = concluded(result)
+                prober.report(self._check, result)
+                if self._pacing is not None:
+                    self._set_pace(self._pacing, result.verdict)
         finally:
             self.task = None
             if self._prober is not None:
                 self._schedule_next(prober, repeat=repeat)
 
+    def _set_pace(self, pacing: Pacing, verdict: Verdict) -> None:
+        due = pacing.due_after(verdict, self._begins)
+        if due is not None:
+            self._interval, self._due = pacing.interval, due
+
     def _observe_lateness(self, prober: Prober) -> None:
         late = prober.loop.time() - self._begins
         if prober.on_begin is not None:
             prober.on_begin(self._check, late)
-        if late > self._check.interval:
+        if late > self._interval:
             prober.warn_late(self._check, late)
 
     def _schedule_next(self, prober: Prober, *, repeat: bool) -> None:
@@ -225,7 +244,7 @@ class _ScheduledCheck:
 
     def _advance(self, now: float) -> None:
         """Set the next probe to its slot, or to now if that has passed, and the one after it to its slot."""
-        interval = self._check.interval
+        interval = self._interval
         self._begins = max(self._due, now)
         self._due += ((self._begins - self._due) // interval + 1) * interval
 

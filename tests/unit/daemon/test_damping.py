@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -48,10 +48,34 @@ async def counted() -> AsyncIterator[Counted]:
         await server.close()
 
 
+async def until(true: Callable[[], bool], seconds: float = 10) -> None:
+    """Return as soon as something is true."""
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
 def checked(*servers: Counted) -> str:
     """Return a virtual that checks these servers by connecting."""
     reals = "".join(f"    real=127.0.0.1:{server.port} masq\n" for server in servers)
     return f"virtual=192.0.2.1:80\n{reals}    checktype=connect\n"
+
+
+async def test_a_server_is_checked_more_often_while_its_verdict_is_not_settled_and_while_it_is_down(
+    tmp_path: Path,
+) -> None:
+    times = "checkinterval=3\nfastinterval=0.1\ndowninterval=0.2\nfailurecount=3\n"
+    async with counted() as server, running_daemon(tmp_path, f"{times}{checked(server)}", probing=True) as place:
+        (real,) = place.daemon.director.compiled.reals()
+        await until(lambda: place.daemon.director.health[real.key].up)
+        await server.close()
+        began = asyncio.get_running_loop().time()
+        await until(lambda: not place.daemon.director.health[real.key].up)
+        assert asyncio.get_running_loop().time() - began < 3 + 3 * 0.2
+        await server.open()
+        began = asyncio.get_running_loop().time()
+        await until(lambda: place.daemon.director.health[real.key].up)
+        assert asyncio.get_running_loop().time() - began < 1
 
 
 async def test_a_server_is_checked_ten_times_a_second(tmp_path: Path) -> None:

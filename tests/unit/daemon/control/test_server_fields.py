@@ -105,6 +105,8 @@ async def test_the_four_columns_of_a_server_that_is_well() -> None:
             "service": "http",
             "checktype": "negotiate",
             "checkinterval": 10,
+            "fastinterval": None,
+            "downinterval": None,
         },
         "administrative": {"state": "ready", "who": None, "since": None, "why": None, "until": None},
         "kernel": {"weight": 2, "active": 7, "inactive": 0, "persistent": 0},

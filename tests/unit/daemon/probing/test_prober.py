@@ -19,7 +19,7 @@ from ldirectord_py.checks.limits import MAX_HANDSHAKES
 from ldirectord_py.checks.transport.handshakes import Handshake
 from ldirectord_py.daemon.probing.prober import FIRST_PROBE_INTERVAL, Prober
 from ldirectord_py.errors import CheckFailed
-from ldirectord_py.health import Verdict
+from ldirectord_py.health import Pace, Rules, Verdict
 from ldirectord_py.runtime import stalls
 from ldirectord_py.runtime.limiter import Limiter, Room
 from ldirectord_py.runtime.timer_wheel import TICK
@@ -134,6 +134,31 @@ def test_an_interval_that_is_no_multiple_of_ticks_is_exact_on_average(interval: 
             assert len(later) == pytest.approx(60 / interval, abs=1)
             gaps = [after - before for before, after in pairwise(later)]
             assert max(abs(gap - interval) for gap in gaps) < TICK + 1e-6
+
+    in_fake_time(story())
+
+
+def test_the_interval_is_short_until_a_verdict_is_settled_and_long_while_a_server_is_down() -> None:
+    async def story() -> None:
+        down = range(35, 90)
+        probed = Probed(lambda _: 60.0 if int(asyncio.get_running_loop().time()) in down else 0.0)
+        pace = Pace(fast=1, down=20, rules=Rules(fall=3, rise=2))
+        (check,) = (replace(check, pace=pace) for check in checks(1, timeout=0.5))
+        await probed.probe([check], 160)
+        await probed.prober.close()
+        times = probed.began[check.target]
+        gaps = [round(after - before) for before, after in pairwise(times)]
+        first = next(index for index, time in enumerate(times) if time >= down.start)
+        assert gaps[0] == 1  # two successes settle it
+        assert set(gaps[2 : first - 1]) == {10}
+        assert gaps[first : first + 2] == [1, 1]  # three failures
+        assert times[first + 2] <= down.start + 10 + 2 + TICK
+        assert gaps[first + 2] == 20
+        back = next(index for index, time in enumerate(times) if time >= down.stop)
+        assert times[back] <= down.stop + 20
+        assert gaps[back] == 1
+        assert set(gaps[back + 2 :]) == {10}
+        assert (times[-1] - times[first - 1]) % 10 == pytest.approx(0)  # back in its slots
 
     in_fake_time(story())
 
