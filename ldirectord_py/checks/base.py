@@ -113,7 +113,8 @@ class Result(NamedTuple):
     """The result of one probe: the verdict, its reason in words, the duration in seconds, and the reason as a code.
 
     ``conclusive_after`` is 1 for a result that counts at once. A result in doubt counts only after this
-    number of probes in a row in doubt.
+    number of probes in a row in doubt. ``certificate_end`` is when the certificate of the server ends, in seconds since
+    the epoch, if the probe saw one.
     """
 
     verdict: Verdict
@@ -121,3 +122,4 @@ class Result(NamedTuple):
     seconds: float
     code: ReasonCode = ReasonCode.NOCHECK
     conclusive_after: int = 1
+    certificate_end: float | None = None

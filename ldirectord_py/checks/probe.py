@@ -8,6 +8,7 @@ import time
 from typing import Final
 
 from ldirectord_py.checks.base import Checker, Result, Target
+from ldirectord_py.checks.certificate import take_certificate_end
 from ldirectord_py.checks.code_derivation import failure_code, success_code
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.checks.deadline import Deadline
@@ -43,7 +44,7 @@ async def probe(checker: Checker, target: Target) -> Result:
             raise
         return result
     deadline.end()
-    return Result(Verdict.UP, word, time.monotonic() - start, success_code(progress()))
+    return Result(Verdict.UP, word, time.monotonic() - start, success_code(progress()), 1, take_certificate_end())
 
 
 def _failed(error: BaseException, deadline: Deadline, target: Target, start: float) -> Result | None:
@@ -55,7 +56,7 @@ def _failed(error: BaseException, deadline: Deadline, target: Target, start: flo
     stalled = verdict is Verdict.DOWN and deadline.stalled > MAX_STALL
     after = _conclusive_after(failure) if stalled else 1
     code = failure_code(failure, progress())
-    return Result(verdict, _masked(reason, target), time.monotonic() - start, code, after)
+    return Result(verdict, _masked(reason, target), time.monotonic() - start, code, after, take_certificate_end())
 
 
 def _conclusive_after(failure: Exception) -> int:

@@ -34,6 +34,11 @@ def _administered_since(real: Mapping[str, Any]) -> float | None:
     return None if since is None else datetime.fromisoformat(since).timestamp()
 
 
+def _certificate_end(real: Mapping[str, Any]) -> float | None:
+    end = real["observed"]["certificate_end"]
+    return None if end is None else datetime.fromisoformat(end).timestamp()
+
+
 def _gauge(name: str, meaning: str) -> Family:
     return Family(f"ldirectord_real_{name}", "gauge", meaning)
 
@@ -53,6 +58,9 @@ VALUES: Final[Mapping[Family, Value]] = {
     ),
     _gauge("administered_timestamp_seconds", "Since when the server is drained or disabled; absent where it is not."): (
         _administered_since
+    ),
+    _gauge("certificate_expiry_timestamp_seconds", "When the certificate of the server ends; absent without TLS."): (
+        _certificate_end
     ),
 }
 

@@ -18,10 +18,10 @@ from pymysql.constants import CLIENT, COMMAND
 from pymysql.protocol import MysqlPacket, OKPacketWrapper
 
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.progress import NO_HANDSHAKE, NOT_CONNECTED, progress, set_progress
+from ldirectord_py.checks.progress import NOT_CONNECTED, progress, set_progress
 from ldirectord_py.checks.protocols.sql import GOT_ROW, MAX_RECEIVED, NO_ROW, outcome
 from ldirectord_py.checks.reasons import excerpt
-from ldirectord_py.checks.transport.connection import open_connection
+from ldirectord_py.checks.transport.connection import open_connection, start_tls
 from ldirectord_py.checks.transport.receive_buffer import limit_receive_buffer
 from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
 from ldirectord_py.errors import BadStatus, CheckFailed, TlsUnavailable
@@ -164,8 +164,7 @@ class _MysqlSession(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has 
         self.write_packet(struct.pack("<iIB23s", self.client_flag, MAX_PACKET_LEN, charset, b""))
         if left := bytes(self._reader._buffer):  # type: ignore[attr-defined]
             raise CheckFailed(f"more than a greeting before TLS: {excerpt(left)}")
-        set_progress(NO_HANDSHAKE)
-        await self._writer.start_tls(parameters.context, server_hostname=parameters.name)
+        await start_tls(self._writer, parameters)
         self._secure = True
 
     async def _process_auth(self, plugin_name: bytes, auth_packet: MysqlPacket) -> MysqlPacket | None:

@@ -11,12 +11,12 @@ from enum import IntEnum
 from functools import partial
 
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.progress import NO_HANDSHAKE, NOT_CONNECTED, progress, set_progress
+from ldirectord_py.checks.progress import NOT_CONNECTED, progress, set_progress
 from ldirectord_py.checks.protocols import postgres_messages, scram
 from ldirectord_py.checks.protocols.sql import GOT_ROW, MAX_RECEIVED
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.threads import THREADS
-from ldirectord_py.checks.transport.connection import open_connection
+from ldirectord_py.checks.transport.connection import open_connection, start_tls
 from ldirectord_py.checks.transport.receive_buffer import limit_receive_buffer
 from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
 from ldirectord_py.errors import BadStatus, CheckFailed, TlsUnavailable
@@ -61,8 +61,7 @@ class PostgresSession:
         self._writer.write(postgres_messages.SSL_REQUEST)
         answer = await self._reader.read(MAX_MESSAGE)
         if answer == b"S":  # and nothing after it, which an attacker may have inserted
-            set_progress(NO_HANDSHAKE)
-            await self._writer.start_tls(parameters.context, server_hostname=parameters.name)
+            await start_tls(self._writer, parameters)
         elif answer[:1] == b"E":
             raise BadStatus(postgres_messages.failure(answer[5:])[1])
         elif answer != b"N":

@@ -11,9 +11,10 @@ from contextlib import suppress
 from errno import ECONNREFUSED, EINPROGRESS
 from typing import Final
 
+from ldirectord_py.checks.certificate import record_certificate
 from ldirectord_py.checks.effort import MAX_TALK, Effort
 from ldirectord_py.checks.host_faults import IPV6_RECVERR, fault, rejection
-from ldirectord_py.checks.progress import LOOKUP, NO_TLS, progress, set_progress
+from ldirectord_py.checks.progress import LOOKUP, NO_HANDSHAKE, NO_TLS, progress, set_progress
 from ldirectord_py.checks.threads import LOOKUPS
 from ldirectord_py.checks.transport.epoll import FAILURE, READABLE, current_epoll
 from ldirectord_py.checks.transport.tls import TlsParameters
@@ -52,8 +53,16 @@ async def open_connection(
     else:
         set_progress(NO_TLS)
         reader, writer = await open_streams(connected, limit=limit, tls=tls.context, name=tls.name)
+        record_certificate(writer.get_extra_info("ssl_object"))
     reader.on_data = Effort(MAX_TALK).read
     return reader, writer
+
+
+async def start_tls(writer: StreamWriter, parameters: TlsParameters) -> None:
+    """Start TLS on an open connection; raises OSError."""
+    set_progress(NO_HANDSHAKE)
+    await writer.start_tls(parameters.context, server_hostname=parameters.name)
+    record_certificate(writer.get_extra_info("ssl_object"))
 
 
 async def _connect_to_name(host: str, port: int) -> Connection:

@@ -9,9 +9,9 @@ from ipaddress import ip_address
 
 from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Target
-from ldirectord_py.checks.progress import NO_HANDSHAKE, NOT_CONNECTED, set_progress
+from ldirectord_py.checks.progress import NOT_CONNECTED, set_progress
 from ldirectord_py.checks.reasons import excerpt
-from ldirectord_py.checks.transport.connection import open_connection
+from ldirectord_py.checks.transport.connection import open_connection, start_tls
 from ldirectord_py.checks.transport.line_buffer import LineBuffer
 from ldirectord_py.checks.transport.receive_buffer import limit_receive_buffer
 from ldirectord_py.checks.transport.tls import TlsParameters, tls_parameters
@@ -91,8 +91,7 @@ class Stream:
         """Start TLS; raises CheckFailed if unencrypted bytes are left, which an attacker may have inserted."""
         if rest := self._lines.rest():
             raise CheckFailed(f"more than an answer before TLS: {excerpt(rest)}")
-        set_progress(NO_HANDSHAKE)
-        await self._writer.start_tls(parameters.context, server_hostname=parameters.name)
+        await start_tls(self._writer, parameters)
 
     leave = send_goodbye  # older plug-ins use these two names
     secure = start_tls

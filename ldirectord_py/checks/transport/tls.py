@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.certificate import record_certificate
 from ldirectord_py.checks.transport.certificates import VerifyingSSLObject
 from ldirectord_py.runtime.weak_cache import WeakCache
 
@@ -110,6 +111,7 @@ class Tls:
         except ssl.SSLWantReadError:
             return False
         self.established = True
+        record_certificate(self._object)
         return True
 
     def write(self, data: bytes) -> None:

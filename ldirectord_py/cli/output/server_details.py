@@ -19,6 +19,8 @@ def detail_lines(real: Server, answer: Mapping[str, Any], layout: Layout) -> Ite
     up = real["observed"]["up"]
     colour = Colour.RED if up is False else Colour.PLAIN
     yield f"  observed        {coloured(_observed(real['observed']), colour, enabled=layout.colour)}"
+    if end := real["observed"].get("certificate_end"):
+        yield f"  certificate     ends {local_time(end)}"
     yield f"  kernel          {_kernel(real['kernel'], answer['kernel'])}"
     for text in real["disagrees"]:
         yield coloured(f"  DISAGREES       {printable_line(text)}", Colour.MAGENTA, enabled=layout.colour)

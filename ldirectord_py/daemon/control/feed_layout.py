@@ -20,7 +20,8 @@ FeedReal = tuple[CompiledVirtual, CompiledReal, Check | None]
 class FeedLayout:
     """The real servers by number, in the order of ``show``, and those of each check and of each row of the kernel.
 
-    Its state: the fresh results of the checks, and of each server the reason and the health that were published last.
+    Its state: the fresh results of the checks, and of each server the reason, the health and the end of the
+    certificate that were published last.
     """
 
     def __init__(self, director: Director) -> None:
@@ -35,6 +36,7 @@ class FeedLayout:
         self._positions: dict[int, int] = {}
         self._reasons: list[int] = []
         self._states: list[HealthState | None] = []
+        self._certificate_ends: list[float | None] = []
 
     @property
     def is_current(self) -> bool:
@@ -52,6 +54,7 @@ class FeedLayout:
                 async with one_slice():
                     pass
         self._reasons, self._states = [0] * len(self.reals), [None] * len(self.reals)
+        self._certificate_ends = [None] * len(self.reals)
         checks = list(self.compiled.plan)
         for start in range(0, len(checks), REALS_AT_ONCE):
             async with one_slice():
@@ -62,17 +65,24 @@ class FeedLayout:
         return self.is_current
 
     def changed(self, number: int, reason: int) -> bool:
-        """Return whether the reason or the health of a server differs from what was published; it is, from now on."""
+        """Return whether what ``show`` says of a server differs from what was published; it does no more from now on.
+
+        That is the reason of its last result, its health, and the end of its certificate.
+        """
         state = self._director.health[self.reals[number][1].key]
-        if reason == self._reasons[number] and state == self._states[number]:
+        end = self.fresh.certificate_end(self._positions[number])
+        if reason == self._reasons[number] and state == self._states[number] and end == self._certificate_ends[number]:
             return False
-        self._reasons[number], self._states[number] = reason, state
+        self._reasons[number], self._states[number], self._certificate_ends[number] = reason, state, end
         return True
 
-    def has_other_reason(self, number: int) -> bool:
-        """Return whether the last result of a server has another reason than what was published."""
+    def has_other_result(self, number: int) -> bool:
+        """Return whether the last result of a server has another reason or certificate than what was published."""
         position = self._positions.get(number)
-        return position is not None and self.fresh.reason(position) != self._reasons[number]
+        if position is None:
+            return False
+        end = self.fresh.certificate_end(position)
+        return self.fresh.reason(position) != self._reasons[number] or end != self._certificate_ends[number]
 
     def _add_virtual(self, virtual: CompiledVirtual) -> None:
         checks = dict(zip(virtual.rows.identities, virtual.checks, strict=True))

@@ -256,7 +256,13 @@ def _observed(known: Knowledge, real: CompiledReal, check: Check | None, adminis
         "failurecount": real.virtual.failurecount,
         "successes": counted.successes,
         "successcount": real.virtual.successcount,
+        "certificate_end": _certificate_end(known, check),
     }
+
+
+def _certificate_end(known: Knowledge, check: Check | None) -> str | None:
+    end = known.results.certificate_end(check) if check else None
+    return None if end is None else iso_time(end)
 
 
 def _is_up(state: HealthState, last: PastResult | None, check: Check | None, *, maintained: bool) -> bool | None:

@@ -60,6 +60,10 @@ class FreshResults:
         """Return the number of the reason of the last result of a check, also if it was not looked at."""
         return self._history.newest(self._rings[position])[2]
 
+    def certificate_end(self, position: int) -> float | None:
+        """Return when the certificate ends that a probe of a check saw last, in seconds since the epoch."""
+        return self._history.newest_certificate_end(self._rings[position])
+
     def late(self, now: float) -> frozenset[int]:
         """Return the positions of the checks whose next result should have come."""
         if now - min(self._ats, default=now) <= min(self._limits, default=0.0):

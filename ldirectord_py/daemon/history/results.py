@@ -53,6 +53,8 @@ class ResultRing:
 class ResultHistory:
     """Its state: the ring of each check in one block of memory, the rings that are free, the reasons, the counters.
 
+    Also when the certificates end that probes saw last, in seconds since the epoch.
+
     An entry without a reason, before the first result of a ring, has the time at which the check was added. ``clock``
     returns nanoseconds.
     """
@@ -60,6 +62,7 @@ class ResultHistory:
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._clock = clock
         self._rings: dict[Check, ResultRing] = {}
+        self._certificate_ends: dict[ResultRing, float] = {}
         self._store = bytearray()
         self._free: list[int] = []
         self._reasons = ReasonTable(self._used_reasons)
@@ -70,7 +73,9 @@ class ResultHistory:
     def record(self, check: Check, result: Result) -> bool:
         """Keep and count a result of a check that is kept; return whether it judged. Called for each probe: 0.6 us."""
         ring = self._rings[check]
-        verdict, reason, seconds, code, _ = result
+        verdict, reason, seconds, code, _, certificate_end = result
+        if certificate_end is not None:
+            self._certificate_ends[ring] = certificate_end
         known = self._latest.get(reason)
         if known is None or known[1] is not verdict or known[2] is not code:
             known = self._reasons.add(result)
@@ -97,7 +102,9 @@ class ResultHistory:
     def keep(self, checks: Collection[Check]) -> None:
         """Keep exactly these checks; those that are new have no result yet, and no kind until ``count`` is called."""
         for check in [check for check in self._rings if check not in checks]:
-            self._free.append(_ring_start(self._rings.pop(check).at))
+            ring = self._rings.pop(check)
+            self._certificate_ends.pop(ring, None)
+            self._free.append(_ring_start(ring.at))
         new = [check for check in checks if check not in self._rings]
         for check, at in zip(new, self._places(len(new)), strict=True):
             _pack_into(self._store, at + _RING_SIZE - _SIZE, self._clock() >> _TICK, 0.0, NOTHING)
@@ -122,11 +129,20 @@ class ResultHistory:
         """
         return self._entry(ring.at, 1)
 
+    def newest_certificate_end(self, ring: ResultRing) -> float | None:
+        """Return when the certificate ends that a probe of a ring saw last, in seconds since the epoch."""
+        return self._certificate_ends.get(ring)
+
     def added(self, check: Check) -> float | None:
         """Return when a check that has no result was added, in seconds of the monotonic clock, else None."""
         ring = self._rings.get(check)
         at, _, number = self._entry(ring.at, 1) if ring is not None else (0.0, 0.0, None)
         return at if number == NOTHING else None
+
+    def certificate_end(self, check: Check) -> float | None:
+        """Return when the certificate ends that a probe of a check saw last, in seconds since the epoch."""
+        ring = self._rings.get(check)
+        return None if ring is None else self.newest_certificate_end(ring)
 
     def last(self, check: Check) -> PastResult | None:
         """Return the last result of a check, None if it has none or is not kept."""

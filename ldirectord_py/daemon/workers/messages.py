@@ -101,9 +101,9 @@ def decode_update(data: bytes) -> Update:
     )
 
 
-def _result(verdict: int, reason: str, seconds: float, code: str) -> Result:
+def _result(verdict: int, reason: str, seconds: float, code: str, certificate_end: float | None = None) -> Result:
     try:
-        return Result(_VERDICTS[verdict], reason, seconds, _CODE_BY_NAME[code])
+        return Result(_VERDICTS[verdict], reason, seconds, _CODE_BY_NAME[code], 1, certificate_end)
     except KeyError as error:
         raise ValueError(f"no such verdict or code: {error}") from None
 
@@ -121,7 +121,12 @@ def _with_length(data: bytes) -> bytes:
 
 
 def _sendable(results: Iterable[tuple[int, Result]]) -> list[tuple[object, ...]]:
-    return [(number, result.verdict.value, result.reason, result.seconds, result.code) for number, result in results]
+    return [(number, *_result_values(result)) for number, result in results]
+
+
+def _result_values(result: Result) -> tuple[object, ...]:
+    fields = (result.verdict.value, result.reason, result.seconds, result.code)
+    return fields if result.certificate_end is None else (*fields, result.certificate_end)
 
 
 def _numbered_results(rows: Iterable[Any]) -> list[tuple[int, Result]]:

@@ -87,6 +87,13 @@ def test_since_when_a_server_is_drained() -> None:
     assert value(found, "ldirectord_real_administered_timestamp_seconds") == 1795835565
 
 
+def test_when_a_certificate_ends() -> None:
+    name = "ldirectord_real_certificate_expiry_timestamp_seconds"
+    assert name not in scraped(virtual(NAME, real()))
+    found = scraped(virtual(NAME, real(observed={"certificate_end": "2027-01-15T08:00:00.000Z"})))
+    assert value(found, name) == 1.8e9
+
+
 def test_two_servers_of_one_row_are_one_series_that_of_the_server_that_is_up() -> None:
     down, up = (real(f"10.1.0.1:{port}", {"up": port == 81}, row="10.1.0.1:80") for port in (80, 81))
     for servers in ((down, up), (up, down)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from harness.fakes.scripted import Servers, Talk, dialogue
 from ldirectord_py.checks.base import Target
+from ldirectord_py.checks.certificate import expiry
 from ldirectord_py.checks.probe import probe
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.checks.transport.stream import connect
@@ -83,6 +85,34 @@ async def test_pops_and_imaps_verify_too(servers: Servers) -> None:
         assert (await run(kind, port, **VERIFIED))[0] is Verdict.UP
         refused = await run(kind, port, tlsverify=True, tlsname=NAME)
         assert refused == (Verdict.DOWN, "certificate is self-signed")
+
+
+@pytest.mark.parametrize("fields", [{}, VERIFIED, {"tlsverify": True, "tlsname": NAME}])
+async def test_a_result_has_the_end_of_the_certificate_unless_it_is_refused(
+    servers: Servers, port: int, fields: dict[str, Any]
+) -> None:
+    http = dialogue(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n")
+    ports = {
+        "smtp": port,
+        "imaps": await servers.start(dialogue(b"* OK\r\n", b"* BYE\r\n"), tls=server_context()),
+        "https": await servers.start(http, tls=server_context()),
+    }
+    end = expiry(ssl.PEM_cert_to_DER_cert(PEM))
+    assert end
+    for kind, each in ports.items():
+        check = KINDS[kind].check
+        assert check is not None
+        result = await probe(check, Target(ip_address("127.0.0.1"), each, 10.0, starttls=kind == "smtp", **fields))
+        assert result.certificate_end == (None if result.code.value == "L6RSP" else end), (kind, result)
+        assert (result.certificate_end is None) is (fields == {"tlsverify": True, "tlsname": NAME})
+
+
+async def test_a_probe_without_tls_has_no_certificate_of_the_one_before(servers: Servers, port: int) -> None:
+    check = KINDS["smtp"].check
+    assert check is not None
+    target = Target(ip_address("127.0.0.1"), port, 10.0)
+    assert (await probe(check, replace(target, starttls=True))).certificate_end is not None
+    assert (await probe(check, target)).certificate_end is None
 
 
 async def test_a_stream_refuses_to_go_on_with_what_came_before_tls(servers: Servers) -> None:

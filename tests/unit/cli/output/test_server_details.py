@@ -52,6 +52,12 @@ def test_nothing_that_a_server_sends_reaches_the_terminal_as_a_command() -> None
     assert not any(letter in line for line in shown for letter in "\x1b\x07\n")
 
 
+def test_the_end_of_a_certificate_if_there_is_one() -> None:
+    found = detailed(real(observed={"certificate_end": "9999-12-30T00:00:00.000Z"}))
+    assert any(line.startswith("  certificate     ends 9999-12-") for line in detail_lines(found, answer(), Layout()))
+    assert not any("certificate" in line for line in detail_lines(detailed(real()), answer(), Layout()))
+
+
 def test_a_server_without_a_check_has_no_interval() -> None:
     found = detailed(real(configured={**real()["configured"], "checktype": "on", "upper": 9}))
     assert "  configured      weight 2, masq, upper 9; on" in list(detail_lines(found, answer(), Layout()))

@@ -66,6 +66,19 @@ async def test_the_first_answer_has_everything_and_the_others_what_changes(tmp_p
         assert rows(follower.replica.answer)[ONE]["observed"]["reason"] == "500 Oops"
 
 
+async def test_another_certificate_comes_with_its_row(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        await place.observe(up("200 OK")._replace(certificate_end=1.8e9))
+        follower = await follow(place)
+        assert rows(follower.replica.answer)[ONE]["observed"]["certificate_end"] == "2027-01-15T08:00:00.000Z"
+        await place.observe(up("200 OK")._replace(certificate_end=1.9e9), ADDRESSES[0])
+        while not (changes := await follower.update()).reals:
+            pass
+        assert changes.reals == [0]
+        assert rows(follower.replica.answer)[ONE]["observed"]["certificate_end"] == "2030-03-17T17:46:40.000Z"
+        await follower.agrees()
+
+
 async def test_connections_come_without_the_rows(tmp_path: Path) -> None:
     async with running_daemon(tmp_path, WEB) as place:
         await place.observe(up())

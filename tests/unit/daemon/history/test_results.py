@@ -50,6 +50,17 @@ def words(history: ResultHistory, check: Check = CHECK) -> list[str]:
     return [result.reason.words for result in history.results(check)]
 
 
+def test_the_end_of_a_certificate_stays_until_another_one_is_seen(history: ResultHistory) -> None:
+    assert history.certificate_end(CHECK) is None
+    for result, expected in ((up()._replace(certificate_end=5.0), 5.0), (down(), 5.0), (unjudged(), 5.0)):
+        history.record(CHECK, result)
+        assert history.certificate_end(CHECK) == expected
+    history.record(CHECK, down()._replace(certificate_end=7.0))
+    assert history.certificate_end(CHECK) == 7.0
+    history.keep([])
+    assert history.certificate_end(CHECK) is None
+
+
 def test_a_check_without_a_result_has_the_time_at_which_it_was_added(history: ResultHistory, clock: Clock) -> None:
     assert words(history) == []
     assert history.added(CHECK) == pytest.approx(1000, abs=0.2)

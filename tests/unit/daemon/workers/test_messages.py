@@ -43,6 +43,7 @@ async def test_an_assignment() -> None:
 
 async def test_an_update() -> None:
     results = [(7, Result(verdict, 'not "200"\n\x00é\udce9', 0.25, code)) for verdict in Verdict for code in ReasonCode]
+    results[0] = results[0][0], results[0][1]._replace(certificate_end=1.8e9)
     sent = Update(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")], [4711], results[:2])
     assert decode_update(await received(sent.encode())) == sent
 
