@@ -37,6 +37,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "daemon/control/test_watch.py": (
         *("daemon.control.feed_layout", "daemon.control.feed_marks", "daemon.control.server_feed"),
     ),
+    "daemon/control/test_server_fields.py": ("daemon.control.observed_fields",),
     "daemon/test_rehearsal.py": ("daemon.copied_kernel",),
     "daemon/reconciler/test_leftover.py": ("unresolved",),
     "ipvs/netlink/test_client.py": ("ipvs.netlink.session",),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ldirectord_py.config.model import Real, Virtual
 
+Fields = dict[str, Any]
 
-def configured_real(virtual: Virtual, real: Real) -> dict[str, object]:
+
+def configured_real(virtual: Virtual, real: Real) -> Fields:
     """Return what the configuration says of a real server."""
     return {
         "weight": real.weight,
@@ -20,7 +24,7 @@ def configured_real(virtual: Virtual, real: Real) -> dict[str, object]:
     }
 
 
-def configured_virtual(virtual: Virtual) -> dict[str, object]:
+def configured_virtual(virtual: Virtual) -> Fields:
     """Return what the configuration says of a virtual itself."""
     return {
         "scheduler": virtual.scheduler,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ldirectord_py.checks.base import Check
-from ldirectord_py.daemon.control.server_fields import longest_age
+from ldirectord_py.daemon.control.observed_fields import longest_age
 from ldirectord_py.daemon.control.slices import one_slice
 from ldirectord_py.daemon.history.fresh_results import FreshResults
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual

@@ -22,8 +22,7 @@ from ldirectord_py.daemon.control.feed_layout import FeedLayout
 from ldirectord_py.daemon.control.feed_marks import FeedMarks
 from ldirectord_py.daemon.control.feed_updates import FeedUpdates
 from ldirectord_py.daemon.control.kernel_usage import KernelReading
-from ldirectord_py.daemon.control.knowledge import knowledge
-from ldirectord_py.daemon.control.server_fields import Knowledge
+from ldirectord_py.daemon.control.knowledge import Knowledge, knowledge
 from ldirectord_py.daemon.control.slices import one_slice
 from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.reconciler.director import Director

@@ -1,69 +1,23 @@
 """Virtuals and real servers as fields of JSON: what is configured, administered, observed, and in the kernel.
 
-Times of the monotonic clock become seconds of age, and UTC in ISO 8601. Nothing that may be secret is a field.
+Nothing that may be secret is a field.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from typing import Any, Final
 
 from ldirectord_py.address import bracketed
-from ldirectord_py.administration import AdministrativeEntry, Entries, EntriesByServer
+from ldirectord_py.administration import AdministrativeEntry
 from ldirectord_py.checks.base import Check
-from ldirectord_py.checks.codes import ReasonCode
-from ldirectord_py.daemon.control.configured_fields import configured_real, configured_virtual
-from ldirectord_py.daemon.control.kernel_usage import KernelReading
-from ldirectord_py.daemon.history.results import PastResult, ResultHistory
-from ldirectord_py.daemon.history.transitions import PastTransition, TransitionHistory
+from ldirectord_py.daemon.control.administrative_fields import IN_MAINTENANCE, READY, administrative, entry_fields
+from ldirectord_py.daemon.control.configured_fields import Fields, configured_real, configured_virtual
+from ldirectord_py.daemon.control.knowledge import Knowledge
+from ldirectord_py.daemon.control.observed_fields import is_overdue, observed_real
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal, CompiledVirtual
-from ldirectord_py.desired import Administration, Health, ManualWeights
-from ldirectord_py.health import HealthState, Verdict
+from ldirectord_py.health import Verdict
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Usage
-from ldirectord_py.runtime.times import iso_time
 from ldirectord_py.trouble import BY_HAND
-
-LATE: Final = 1.0
-"""Seconds beyond its interval and its timeout after which the result of a check is overdue."""
-
-Fields = dict[str, Any]
-
-READY: Final[Fields] = {"state": "ready", "who": None, "since": None, "why": None, "until": None}
-IN_MAINTENANCE: Final[Fields] = {**READY, "state": "maintenance", "who": "maintenancedir"}
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One moment, of the monotonic and of the wall clock, in seconds."""
-
-    monotonic: float
-    wall: float
-
-    def age(self, at: float) -> float:
-        """Return the seconds since a time of the monotonic clock."""
-        return round(max(0.0, self.monotonic - at), 3)
-
-    def iso(self, at: float) -> str:
-        """Return a time of the monotonic clock in ISO 8601."""
-        return iso_time(self.wall - (self.monotonic - at))
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What a daemon knows about its servers."""
-
-    health: Health
-    results: ResultHistory
-    transitions: TransitionHistory
-    kernel: KernelReading
-    manual: ManualWeights
-    administration: Administration
-    administered: EntriesByServer
-    maintained: AbstractSet[DestinationKey]
-    now: Moment
-    entries: Entries = field(default_factory=dict)
 
 
 class VirtualView:
@@ -109,13 +63,13 @@ class VirtualView:
         if check is None:
             return True
         last = known.results.last(check)
-        return last is not None and last.reason.verdict is Verdict.UP and not _is_overdue(known, check, last)
+        return last is not None and last.reason.verdict is Verdict.UP and not is_overdue(known, check, last)
 
     def real(self, real: CompiledReal, check: Check | None) -> Fields:
         """Return the fields of a real server."""
         known = self._known
-        administrative = _administrative(known, real.key)
-        observed = _observed(known, real, check, administrative)
+        done = administrative(known, real.key)
+        observed = observed_real(known, real, check, maintained=done is IN_MAINTENANCE)
         disagrees = self._disagrees(real.row)
         return {
             "virtual": real.virtual.id,
@@ -123,11 +77,11 @@ class VirtualView:
             "row": real.row.endpoint,
             "name": real.real.name,
             "configured": configured_real(real.virtual, real.real),
-            "administrative": administrative,
+            "administrative": done,
             "observed": observed,
             "kernel": _usage(known.kernel.usage.get(real.row)),
             "disagrees": disagrees,
-            "trouble": list(_trouble(observed, administrative, disagrees)),
+            "trouble": list(_trouble(observed, done, disagrees)),
         }
 
     def _disagrees(self, row: DestinationKey) -> list[str]:
@@ -159,8 +113,8 @@ class VirtualView:
         entries = self._left_entries() if others else {}
         for key in others:
             entry = entries.get(key.endpoint) or entries.get(bracketed(key.address))
-            administrative = entry_fields(entry) if entry else None
-            yield {"real": key.endpoint, "administrative": administrative, "kernel": _usage(reading.usage[key])}
+            done = entry_fields(entry) if entry else None
+            yield {"real": key.endpoint, "administrative": done, "kernel": _usage(reading.usage[key])}
 
     def _left_entries(self) -> Mapping[str, AdministrativeEntry]:
         """Return the entries of servers that have left the configuration, by address and port, and by address alone.
@@ -188,102 +142,6 @@ def disagreements(wanted: Destination | None, found: Usage | None, *, by_hand: b
     return []
 
 
-def past_results(known: Knowledge, check: Check | None) -> list[Fields]:
-    """Return the last results of a check, the latest first."""
-    return [_past_result(known.now, result) for result in known.results.results(check)] if check else []
-
-
-def past_transitions(known: Knowledge, key: DestinationKey) -> list[Fields]:
-    """Return the last transitions of a server, the latest first."""
-    return [_past_transition(known.now, each) for each in known.transitions.transitions(key)]
-
-
-def _past_result(now: Moment, result: PastResult) -> Fields:
-    verdict, code, words = result.reason
-    return {
-        "at": now.iso(result.at),
-        "age": now.age(result.at),
-        "verdict": verdict.name.lower(),
-        "code": code.value,
-        "reason": words,
-        "latency": float(f"{result.seconds:.4g}"),
-    }
-
-
-def _past_transition(now: Moment, transition: PastTransition) -> Fields:
-    return {
-        "at": now.iso(transition.at),
-        "age": now.age(transition.at),
-        "up": transition.up,
-        "code": transition.code.value,
-        "reason": transition.words,
-    }
-
-
-def _administrative(known: Knowledge, key: DestinationKey) -> Fields:
-    entry = known.administered.get(key)
-    if entry is None:
-        return IN_MAINTENANCE if key in known.maintained else READY
-    return entry_fields(entry)
-
-
-def entry_fields(entry: AdministrativeEntry) -> Fields:
-    """Return what an operator did to a server."""
-    by = entry.decision
-    until = None if by.until is None else iso_time(by.until)
-    return {"state": entry.state.value, "who": by.who, "since": iso_time(by.since), "why": by.why, "until": until}
-
-
-def _observed(known: Knowledge, real: CompiledReal, check: Check | None, administrative: Fields) -> Fields:
-    maintained = administrative is IN_MAINTENANCE
-    state = known.health[real.key]
-    counted = HealthState() if maintained else state  # verdicts are not counted meanwhile
-    last = known.results.last(check) if check else None
-    since = known.transitions.since(real.key)
-    result: Fields = (
-        _past_result(known.now, last)
-        if last
-        else {"at": None, "age": None, "verdict": None, "code": None, "reason": None, "latency": None}
-    )
-    if check is None:
-        result |= {"code": ReasonCode.NOCHECK.value, "reason": f"checktype = {real.virtual.checktype.value}"}
-    return {
-        "up": _is_up(state, last, check, maintained=maintained),
-        "since": None if since is None else known.now.iso(since),
-        **result,
-        "overdue": check is not None and _is_overdue(known, check, last),
-        "failures": counted.failures,
-        "failurecount": real.virtual.failurecount,
-        "successes": counted.successes,
-        "successcount": real.virtual.successcount,
-        "certificate_end": _certificate_end(known, check),
-    }
-
-
-def _certificate_end(known: Knowledge, check: Check | None) -> str | None:
-    end = known.results.certificate_end(check) if check else None
-    return None if end is None else iso_time(end)
-
-
-def _is_up(state: HealthState, last: PastResult | None, check: Check | None, *, maintained: bool) -> bool | None:
-    """Return what the checks say, None if they have said nothing; maintenance does not count here."""
-    if check is None:
-        return state.up
-    if last is None:
-        return None
-    return last.reason.verdict is Verdict.UP if maintained else state.up
-
-
-def longest_age(check: Check) -> float:
-    """Return the age in seconds beyond which the last result of a check is overdue."""
-    return check.max_interval + check.target.timeout + LATE
-
-
-def _is_overdue(known: Knowledge, check: Check, last: PastResult | None) -> bool:
-    since = last.at if last is not None else known.results.added(check)
-    return since is not None and known.now.monotonic - since > longest_age(check)
-
-
 def _trouble(observed: Fields, administrative: Fields, disagrees: list[str]) -> Iterator[str]:
     """Yield why a server is not plainly well, in the order of WORST_FIRST."""
     if observed["up"] is False:
@@ -304,8 +162,3 @@ def _trouble(observed: Fields, administrative: Fields, disagrees: list[str]) -> 
 
 def _usage(usage: Usage | None) -> Fields | None:
     return None if usage is None else usage._asdict()
-
-
-def oldest_result(results: ResultHistory, checks: Iterator[Check]) -> float | None:
-    """Return when the oldest of the last results of these checks was observed, None if there is none."""
-    return min((last.at for last in map(results.last, checks) if last is not None), default=None)

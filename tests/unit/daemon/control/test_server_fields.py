@@ -15,14 +15,9 @@ from ldirectord_py.administration import AdministrativeState, Decision, by_ident
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Forward, Virtual
 from ldirectord_py.daemon.control.kernel_usage import KernelReading
-from ldirectord_py.daemon.control.server_fields import (
-    Knowledge,
-    Moment,
-    VirtualView,
-    oldest_result,
-    past_results,
-    past_transitions,
-)
+from ldirectord_py.daemon.control.knowledge import Knowledge, Moment, knowledge
+from ldirectord_py.daemon.control.observed_fields import oldest_result, past_results, past_transitions
+from ldirectord_py.daemon.control.server_fields import VirtualView
 from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
@@ -56,18 +51,9 @@ class Known:
     async def knowledge(self) -> Knowledge:
         director = self.director
         usage = {} if self.error else await self.kernel.usage(director.compiled.virtuals)
-        return Knowledge(
-            director.health,
-            director.tracker.results,
-            self.transitions,
-            KernelReading(time.monotonic(), usage, self.error),
-            director.sync.manual_edits.weights,
-            director.tracker.table.administration,
-            director.administered,
-            director.maintained,
-            Moment(time.monotonic() + self.later, time.time()),
-            director.entries,
-        )
+        reading = KernelReading(time.monotonic(), usage, self.error)
+        now = Moment(time.monotonic() + self.later, time.time())
+        return replace(knowledge(director, director.health, self.transitions, reading), now=now)
 
     async def real(self, address: str = ONE) -> dict[str, Any]:
         view = await self.view()
