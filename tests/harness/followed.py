@@ -40,8 +40,10 @@ class Follower:
                     await self.update()
                     shown = rows(await self._other.ask({"request": "show", "which": which}))
         except TimeoutError:
-            assert rows(self.replica.answer) == shown
-            raise
+            known = rows(self.replica.answer)
+            differing = [name for name in {**known, **shown} if known.get(name) != shown.get(name)]
+            text = "; ".join(f"{name}: {known.get(name)}, not {shown.get(name)}" for name in differing)
+            raise AssertionError(f"after {len(self.answers)} answers: {text}") from None
 
 
 async def follow(place: RunningDaemon, which: str = "all") -> Follower:

@@ -34,9 +34,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "checks/services/test_sip.py": ("checks.protocols.sip_message",),
     "checks/checktypes/test_command.py": ("runtime.output",),
     "doctor/test_servers.py": ("doctor.finding",),
-    "daemon/control/test_watch.py": (
-        *("daemon.control.feed_layout", "daemon.control.feed_marks", "daemon.control.server_feed"),
-    ),
+    "daemon/control/test_watch.py": ("daemon.control.feed_layout", "daemon.control.server_feed"),
     "daemon/control/test_server_fields.py": ("daemon.control.observed_fields",),
     "daemon/test_rehearsal.py": ("daemon.copied_kernel",),
     "daemon/reconciler/test_leftover.py": ("unresolved",),

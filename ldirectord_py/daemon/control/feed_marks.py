@@ -54,22 +54,26 @@ class FeedMarks:
             self.virtuals[key.service] = None
 
     def add_results(self, start: int, end: int, now: float) -> None:
-        """Add the new results of the checks from ``start`` to ``end``; ``now``: of the monotonic clock."""
-        layout, results = self.layout, self.results
-        informed, changed = layout.informed, layout.changed
-        for position, at, seconds, reason in layout.fresh.look(start, end):
-            age, duration = max(0, int(1000 * (now - at))), int(1_000_000 * seconds + 0.5)
+        """Add the new results of the checks from ``start`` to ``end``; ``now``: of the monotonic clock.
+
+        One with other words than before marks the row; if the health changes, an event of the director does.
+        """
+        results, informed, published = self.results, self.layout.informed, self.layout.words
+        for position, at, seconds, words in self.layout.fresh.look(start, end):
+            age, duration = int(1000 * (now - at)), int(1_000_000 * seconds + 0.5)
             for number in informed[position]:
-                if changed(number, reason):
-                    self.add(number)
-                else:
+                if published[number] == words:
                     results += (number, age, duration)
+                else:
+                    published[number] = words
+                    self.add(number)
 
     def real_rows(self, numbers: Sequence[int], known: Knowledge) -> Iterator[str]:
         """Yield the rows of these servers as JSON; they are marked no more."""
         views: dict[ServiceKey, VirtualView] = {}
         for number in numbers:
             self.reals.pop(number, None)
+            self.layout.words[number] = self.layout.last_words(number)  # may be ahead of ``add_results``
             compiled, real, check = self.layout.reals[number]
             view = views.get(real.key.service)
             if view is None:

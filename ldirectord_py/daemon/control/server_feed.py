@@ -120,7 +120,7 @@ class ServerFeed:
 
     def row_made(self, layout: FeedLayout, number: int) -> None:
         """Note that a client gets the row of a server right now; what differs from updates is in the next one."""
-        if self._marks is not None and layout is self.layout and layout.has_other_result(number):
+        if self._marks is not None and layout is self.layout and layout.last_words(number) != layout.words[number]:
             self._marks.add(number)
 
     def summary(self, layout: FeedLayout) -> dict[str, object]:

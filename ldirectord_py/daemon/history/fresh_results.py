@@ -8,8 +8,11 @@ from ldirectord_py.checks.base import Check
 from ldirectord_py.daemon.history.reason_table import NOTHING
 from ldirectord_py.daemon.history.results import ResultHistory, ResultRing
 
-FreshResult = tuple[int, float, float, int]
-"""The position of a check, when its last probe ended (monotonic clock), its seconds, the number of its reason."""
+LastWords = tuple[int, float | None]
+"""The number of the reason of a result, and the end of the certificate that was seen last, in seconds since 1970."""
+
+FreshResult = tuple[int, float, float, LastWords]
+"""The position of a check, when its last probe ended (monotonic clock), its seconds, and its words."""
 
 
 class FreshResults:
@@ -31,8 +34,8 @@ class FreshResults:
         """Return the number of checks."""
         return len(self._rings)
 
-    def add(self, check: Check, limit: float) -> int:
-        """Add a check that is kept, and return the number of its last reason; after ``limit`` seconds it is late."""
+    def add(self, check: Check, limit: float) -> LastWords:
+        """Add a check that is kept, and return the words of its last result; after ``limit`` seconds it is late."""
         ring = self._history.ring(check)
         at, _, reason = self._history.newest(ring)
         if reason == NOTHING:
@@ -41,28 +44,26 @@ class FreshResults:
         self._seen.append(ring.at)
         self._ats.append(at)
         self._limits.append(limit)
-        return reason
+        return reason, self._history.newest_certificate_end(ring)
 
     def look(self, start: int, end: int) -> Iterator[FreshResult]:
         """Yield the last results of the checks from ``start`` to ``end`` that have new ones: 0.05 us for each check.
 
         A check that had exactly as many results as are kept since the last look is passed over.
         """
+        certificate_end = self._history.newest_certificate_end
         rings, seen = self._rings[start:end], self._seen[start:end]
         for position in [at for at, (ring, last) in enumerate(zip(rings, seen, strict=True), start) if ring.at != last]:
             ring = self._rings[position]
             at, seconds, reason = self._history.newest(ring)
             self._seen[position], self._ats[position] = ring.at, at
             self._unanswered.discard(position)
-            yield position, at, seconds, reason
+            yield position, at, seconds, (reason, certificate_end(ring))
 
-    def reason(self, position: int) -> int:
-        """Return the number of the reason of the last result of a check, also if it was not looked at."""
-        return self._history.newest(self._rings[position])[2]
-
-    def certificate_end(self, position: int) -> float | None:
-        """Return when the certificate ends that a probe of a check saw last, in seconds since the epoch."""
-        return self._history.newest_certificate_end(self._rings[position])
+    def words(self, position: int) -> LastWords:
+        """Return what is said of the last result of a check, also if it was not looked at."""
+        ring = self._rings[position]
+        return self._history.newest(ring)[2], self._history.newest_certificate_end(ring)
 
     def late(self, now: float) -> frozenset[int]:
         """Return the positions of the checks whose next result should have come."""

@@ -27,6 +27,7 @@ _SIZE: Final = _RESULT.size
 _RING_SIZE: Final = KEPT_RESULTS * _SIZE
 _EMPTY_RING: Final = bytes(_RING_SIZE)
 _pack_into = _RESULT.pack_into
+_unpack_from = _RESULT.unpack_from
 _NONE: Final = Verdict.NONE
 _UP: Final = Verdict.UP
 
@@ -127,7 +128,9 @@ class ResultHistory:
 
         The number is NOTHING before the first result; the time is that at which the check was added, then.
         """
-        return self._entry(ring.at, 1)
+        at = ring.at
+        ticks, seconds, number = _unpack_from(self._store, at - _SIZE if at % _RING_SIZE else at + _RING_SIZE - _SIZE)
+        return ticks * _TICK_SECONDS, seconds, number
 
     def newest_certificate_end(self, ring: ResultRing) -> float | None:
         """Return when the certificate ends that a probe of a ring saw last, in seconds since the epoch."""
@@ -168,7 +171,7 @@ class ResultHistory:
     def _entry(self, next_at: int, back: int) -> tuple[float, float, int]:
         start = _ring_start(next_at)
         at = start + (next_at - start - back * _SIZE) % _RING_SIZE
-        ticks, seconds, number = _RESULT.unpack_from(self._store, at)
+        ticks, seconds, number = _unpack_from(self._store, at)
         return ticks * _TICK_SECONDS, seconds, number
 
     def _places(self, count: int) -> list[int]:

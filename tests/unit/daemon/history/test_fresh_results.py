@@ -27,7 +27,7 @@ class Past:
         self.history = ResultHistory(lambda: int(self.now * SECOND))
         self.history.keep(checks)
         self.fresh = FreshResults(self.history)
-        self.reasons = [self.fresh.add(check, LIMIT) for check in checks]
+        self.words = [self.fresh.add(check, LIMIT) for check in checks]
 
     def looks(self) -> list[int]:
         return [position for position, _, _, _ in self.fresh.look(0, len(self.fresh))]
@@ -41,8 +41,8 @@ def past() -> Past:
 def test_each_result_is_seen_once(past: Past) -> None:
     assert past.looks() == []
     past.history.record(CHECKS[1], up()._replace(seconds=0.25))
-    ((position, at, seconds, reason),) = past.fresh.look(0, 3)
-    assert (position, seconds, reason) == (1, 0.25, past.fresh.reason(1))
+    ((position, at, seconds, words),) = past.fresh.look(0, 3)
+    assert (position, seconds, words) == (1, 0.25, past.fresh.words(1))
     assert at == pytest.approx(1000, abs=0.2)
     assert past.looks() == []
     for check in (CHECKS[2], CHECKS[0], CHECKS[0]):
@@ -61,7 +61,7 @@ def test_a_result_from_before_is_not_new() -> None:
     past = Past(CHECK)
     past.history.record(CHECK, up())
     later = FreshResults(past.history)
-    assert later.add(CHECK, LIMIT) == later.reason(0) != past.reasons[0]
+    assert later.add(CHECK, LIMIT) == later.words(0) != past.words[0]
     assert list(later.look(0, 1)) == []
 
 
