@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -43,11 +43,7 @@ def administer(state: AdministrativeState, *, only: Collection[AdministrativeSta
         decision = Decision(await who(request), time.time(), _why(request), _until(request))
         chosen, left = await _choose(context, request, with_left=state is AdministrativeState.READY)
         before = {real.key: context.director.administered.get(real.key) for real in chosen}
-        fitting = [real for real in chosen if fits(before[real.key])]
-        try:
-            context.administrator.administer(fitting, state, decision)
-        except TooManyEntriesError as error:
-            raise RequestError(Code.REFUSED, str(error)) from error
+        _administer(context, [real for real in chosen if fits(before[real.key])], state, decision)
         context.administrator.remove_entries([entry for entry in left if fits(entry)], decision)
         after = context.director.administered
         rows = [(real, before[real.key], after.get(real.key)) for real in chosen]
@@ -59,6 +55,15 @@ def administer(state: AdministrativeState, *, only: Collection[AdministrativeSta
         return {"servers": Lazy(servers), "kept": not fault, "fault": fault or None}
 
     return handle
+
+
+def _administer(
+    context: Context, servers: Sequence[CompiledReal], state: AdministrativeState, decision: Decision
+) -> None:
+    try:
+        context.administrator.administer(servers, state, decision)
+    except TooManyEntriesError as error:
+        raise RequestError(Code.REFUSED, str(error)) from error
 
 
 async def _choose(
