@@ -6,6 +6,12 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "ldirectord_py"
 
+RULES: tuple[str, ...] = (
+    *("plan", "desired", "unresolved", "maintenance_names", "server_names"),
+    *("administration", "saved_state", "changes", "divergences", "trouble"),
+)
+"""The rules between configuration, health and table."""
+
 # From the bottom up; a module stands on the rung that names it, or else the nearest folder it is in.
 LADDER: tuple[tuple[str, ...], ...] = (
     ("runtime",),
@@ -20,18 +26,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("checks.prepared",),
     ("checks.registry", "checks.stream", "checks.datagram", "checks.phase", "plugin"),
     ("config",),
-    (
-        "plan",
-        "changes",
-        "divergences",
-        "desired",
-        "unresolved",
-        "maintenance_names",
-        "server_names",
-        "administration",
-        "saved_state",
-        "trouble",
-    ),
+    RULES,
     ("report",),
     ("report.log",),
     ("report.mail",),
@@ -60,19 +55,8 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 PURE: tuple[str, ...] = (
-    *(
-        "errors",
-        "health",
-        "address",
-        "plan",
-        "changes",
-        "divergences",
-        "desired",
-        "unresolved",
-        "maintenance_names",
-        "server_names",
-    ),
-    *("administration", "saved_state", "trouble"),
+    *("errors", "health", "address"),
+    *RULES,
     *("ipvs", "checks.base", "checks.codes", "checks.effort", "checks.pattern", "checks.protocols", "config"),
     *("report.event_fields", "report.events", "report.wording", "report.mail.message"),
     "doctor",
