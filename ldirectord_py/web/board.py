@@ -17,6 +17,13 @@ MAX_POINTS: Final = 60
 MAX_CHANGES: Final = 100
 """Changes of numbers that are kept for clients who resume; whoever is further behind reads the whole page again."""
 
+MAX_ROWS_SENT: Final = 2000
+MAX_NUMBERS_SENT: Final = 20_000
+"""Rows and numbers for a client at a time, or twice as many numbers as there are servers, if that is more.
+
+Whoever is further behind reads the whole page again: that is kept once for all, what changed for each of them.
+"""
+
 FLAPPING_COUNT: Final = 4
 FLAPPING_PERIOD: Final = 600.0
 """A server flaps that came up or went down so often in so many seconds."""
@@ -142,11 +149,14 @@ class Board:
         if not max(self.laid_out, self._forgotten) <= since <= self.revision:
             return None
         rows = {item.key: item.row for item in self.items.values() if item.revision > since}
+        missed = [changed for revision, changed in self._numbers if revision > since]
+        count = sum(map(len, missed))
+        if len(rows) > MAX_ROWS_SENT or count > max(MAX_NUMBERS_SENT, 2 * len(self.items)):
+            return None
         numbers: defaultdict[int, list[Numbers]] = defaultdict(list)
-        for revision, changed in self._numbers:
-            if revision > since:
-                for position, each in changed.items():
-                    numbers[position].append(each)
+        for changed in missed:
+            for position, each in changed.items():
+                numbers[position].append(each)
         return Changes(self.revision, rows, dict(numbers))
 
     def _set_numbers(self, servers: ServerReplica, numbers: Iterable[int]) -> list[int]:

@@ -17,6 +17,7 @@ from ldirectord_py.runtime.json_lines import encode_json
 from ldirectord_py.runtime.waiting import wait_until_set
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.keys import FEED, LIMITS, STREAMS
+from ldirectord_py.web.packed import PIECE_LENGTH
 from ldirectord_py.web.page import summary
 
 MAX_STREAMS: Final = 64
@@ -30,6 +31,9 @@ WRITE_TIMEOUT: Final = 10.0
 
 MAX_EVENTS_SENT: Final = 100
 """Events in a message."""
+
+MAX_EVENTS_MISSED: Final = 1000
+"""Events that a client may have missed; whoever missed more reads the whole page again."""
 
 RETRY: Final = 1000
 """Milliseconds after which a browser connects again."""
@@ -51,7 +55,7 @@ class StreamPosition:
         """Yield the messages about what this client has not seen; it has, afterwards."""
         feed = self._feed
         changes = feed.board.changes(self.revision)
-        if changes is None or self.seq > feed.last_event:
+        if changes is None or not 0 <= feed.last_event - self.seq <= MAX_EVENTS_MISSED:
             self.revision, self.seq = feed.board.revision, feed.last_event
             yield self._message("again", {})
             return
@@ -89,6 +93,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     try:
         async with asyncio.timeout(WRITE_TIMEOUT):
             await response.prepare(request)
+            await response.write(f"retry: {RETRY}\n\n".encode())
         await _send_all(response, feed, StreamPosition(feed, given), changed)
     except (OSError, TimeoutError):
         if request.transport is not None:
@@ -100,13 +105,12 @@ async def stream(request: web.Request) -> web.StreamResponse:
 
 
 async def _send_all(response: web.StreamResponse, feed: Feed, position: StreamPosition, changed: asyncio.Event) -> None:
-    text = f"retry: {RETRY}\n\n"
     while True:
         changed.clear()
-        text += "".join(position.messages()) + beat(feed)
+        data = "".join((*position.messages(), beat(feed))).encode()
         async with asyncio.timeout(WRITE_TIMEOUT):
-            await response.write(text.encode())
-        text = ""
+            for start in range(0, len(data), PIECE_LENGTH):
+                await response.write(data[start : start + PIECE_LENGTH])
         await wait_until_set(changed, BEAT_INTERVAL)
 
 

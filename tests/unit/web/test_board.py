@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from harness.shown_servers import real, replica, update, whole
+from ldirectord_py.web import board as board_module
 from ldirectord_py.web.board import FLAPPING_COUNT, MAX_CHANGES, MAX_POINTS, Board, milliseconds
 
 KEY = "tcp:192.0.2.1:80/10.0.0.1:80"
@@ -130,6 +133,39 @@ def test_whoever_is_too_far_behind_reads_the_page_again() -> None:
     board = shown.board
     assert board.changes(1) is None
     assert board.changes(board.revision - MAX_CHANGES + 1) is not None
+
+
+def sites(count: int) -> Shown:
+    return Shown(*[real(f"10.0.{number // 250}.{number % 250}:80", number) for number in range(count)])
+
+
+def test_whoever_missed_more_rows_or_numbers_than_the_page_has_reads_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(board_module, "MAX_ROWS_SENT", 5)
+    monkeypatch.setattr(board_module, "MAX_NUMBERS_SENT", 30)
+    shown = sites(10)
+    for number in range(1, 6):
+        shown.change(connections=[each for server in range(10) for each in (server, number, 7, 0)])
+    assert shown.board.changes(1) is None
+    changes = shown.board.changes(3)
+    assert changes is not None
+    assert sum(map(len, changes.numbers.values())) == 30
+    shown.change(*[real(f"10.0.0.{number}:80", number, up=False) for number in range(5)])
+    changes = shown.board.changes(6)
+    assert changes is not None
+    assert len(changes.rows) == 5
+    shown.change(*[real(f"10.0.0.{number}:80", number, up=False) for number in range(5, 7)])
+    assert shown.board.changes(6) is None
+
+
+def test_of_a_large_site_two_changes_of_all_numbers_may_be_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_module, "MAX_NUMBERS_SENT", 1)
+    shown = sites(10)
+    for number in range(1, 4):
+        shown.change(connections=[each for server in range(10) for each in (server, number, 7, 0)])
+    assert shown.board.changes(1) is None
+    assert shown.board.changes(2) is not None
 
 
 def test_milliseconds_have_three_digits() -> None:

@@ -14,9 +14,14 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from harness.shown_servers import real as shown_real
+from harness.shown_servers import replica, update
 from ldirectord_py.web.app import application
 from ldirectord_py.web.feed import Feed
+from ldirectord_py.web.keys import LIMITS
+from ldirectord_py.web.limits import ConnectionLimits
 from ldirectord_py.web.packed import PIECE_LENGTH, pack
+from ldirectord_py.web.stream import MAX_STREAMS
 
 CLIENTS = 200
 LENGTH = 5_000_000
@@ -45,8 +50,9 @@ def test_the_pieces_are_the_text_and_none_is_large(text: bytes) -> None:
 @asynccontextmanager
 async def served(feed: Feed) -> AsyncIterator[int]:
     """Yield the port of a page about a feed, without the limits of its connections."""
-    runner = web.AppRunner(application(feed), access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(app := application(feed), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
+    app[LIMITS].append(ConnectionLimits(asyncio.Protocol))
     listening = socket.create_server(("127.0.0.1", 0))
     await web.SockSite(runner, listening).start()
     try:
@@ -96,6 +102,29 @@ async def test_hundreds_of_clients_that_do_not_read_take_little_memory(accepted:
         grown = resident() - before
         print(f"{grown / 1e6:.0f} MB for {CLIENTS} clients that do not read {LENGTH / 1e6:.0f} MB, {accepted}")
         assert grown < CLIENTS * 300_000
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.slow
+async def test_streams_that_nobody_reads_take_little_memory() -> None:
+    feed, servers = Feed(), replica(*[shown_real(f"10.0.{each // 250}.{each % 250}:80", each) for each in range(5000)])
+    feed.board.apply_answer(servers, 0.0)
+    for number in range(1, 5):
+        counts = [each for server in range(5000) for each in (server, 100_000 + number, 100_000, 0)]
+        changes = servers.apply(update(connections=counts), 0.0)
+        assert changes
+        feed.board.apply_changes(servers, changes, 0.0)
+    request = f"GET /api/stream?last={feed.epoch}.1.0 HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    async with served(feed) as port:
+        before = resident()
+        clients = [await asks(port, request) for _ in range(MAX_STREAMS)]
+        for client in clients:
+            assert await asyncio.get_running_loop().sock_recv(client, 1)
+        await asyncio.sleep(0.5)
+        grown = resident() - before
+        print(f"{grown / 1e6:.0f} MB for {MAX_STREAMS} streams that nobody reads")
+        assert grown < MAX_STREAMS * 1_500_000
         for client in clients:
             client.close()
 

@@ -67,6 +67,18 @@ async def test_an_unknown_number_means_the_whole_page_again(tmp_path: Path, last
         assert (await client.message("again", last))[1] == {}
 
 
+async def test_too_many_events_missed_mean_the_whole_page_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_daemon(tmp_path, SITE) as place, served_page(place) as client:
+        await client.page_with("0 of 2 servers up")
+        last = await seen(client)
+        await place.observe(UP)
+        await client.page_with("2 of 2 servers up")
+        monkeypatch.setattr(stream, "MAX_EVENTS_MISSED", 1)
+        assert (await client.message("again", last))[1] == {}
+
+
 async def test_another_configuration_means_the_whole_page_again(tmp_path: Path) -> None:
     async with running_daemon(tmp_path, SITE) as place, served_page(place) as client:
         await client.page_with("0 of 2 servers up")
