@@ -7,6 +7,7 @@ LOCK := requirements-dev.lock
 PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 PYTEST := $(BIN)/pytest
 UNIT := $(PYTEST) --numprocesses 4 --dist worksteal tests/unit
+SIMULATION := $(PYTEST) --numprocesses 2 tests/simulation
 SERVICE := $(PYTEST) --numprocesses 2 --dist loadfile tests/service
 KERNEL := $(PYTEST) tests/kernel
 
@@ -14,14 +15,16 @@ KERNEL := $(PYTEST) tests/kernel
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit coverage service kernel original matrix bench bench-page lint format man pictures lock venv packages \
-	machine peers clean
+.PHONY: help demo test unit coverage simulation simulate service kernel original matrix bench bench-page lint format man pictures lock venv \
+	packages machine peers clean
 
 help:
 	@echo "make demo      client, director and servers in network namespaces: servers fail, the traffic goes on"
 	@echo "make test      lint, types, every test, and the coverage of the unit tests"
 	@echo "make unit      the tests that need neither root nor a network, without the slow ones (seconds)"
 	@echo "make coverage  the unit tests that are not slow, with branch coverage by package"
+	@echo "make simulation  the director in a simulated world, with hundreds of mixes of faults"
+	@echo "make simulate  more of that: SEEDS=1000, DAYS=7 with 500 servers; SEED=17 repeats one and shrinks it"
 	@echo "make service   the tests against real servers on loopback"
 	@echo "make kernel    the tests against a real IPVS, in virtual machines if this kernel has none"
 	@echo "make original  the part of them that compares the Perl ldirectord with this one"
@@ -39,6 +42,8 @@ demo: machine
 test: lint machine coverage
 	@echo "unit tests: the slow ones"
 	$(UNIT) -m slow
+	@echo "simulation: the director in simulated time, with faults"
+	$(SIMULATION)
 	@echo "service tests: real servers on loopback"
 	$(SERVICE)
 	@echo "kernel tests: a real IPVS, in virtual machines if this kernel has none"
@@ -51,6 +56,12 @@ coverage: venv
 	@echo "unit tests: no root, no network, on asyncio and on uvloop"
 	$(UNIT) -m "not slow" --cov --cov-report=
 	@PYTHONPATH=tests $(BIN)/python -m harness.coverage
+
+simulation: venv
+	$(SIMULATION)
+
+simulate: venv
+	@cd tests && ../$(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100)) --days $(or $(DAYS),0)
 
 matrix: venv
 	@PYTHONPATH=tests $(BIN)/python -m harness.matrix $(PYTHONS)

@@ -1,0 +1,185 @@
+"""The invariants that hold at every moment, checked at each probe, each event and each write to the kernel.
+
+``truth.py`` has those of quiet moments. The numbers are those of docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from ldirectord_py.ipvs.diff import Op, Verb
+from ldirectord_py.ipvs.table import Destination, Row, Service, VirtualAddress, service_of
+from ldirectord_py.report.events import Checked, ConfigInForce, Event, KernelFound, KernelLost, Written
+from simulation.clock import CLOCK
+from simulation.servers import MARGIN, Server, Told
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+SLACK: Final = 1.5
+"""Seconds by which a probe may begin late beyond interval and timeout: jitter, ticks, and repeats in doubt."""
+
+
+class Checks:
+    """Its state: how often each invariant was checked, the violations, and the ops that no event has told of yet."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.counts: Counter[str] = Counter()
+        self.violations: list[str] = []
+        self.untold: Counter[tuple[Verb, Row]] = Counter()
+        self.last_change = CLOCK.now
+        self.beat = CLOCK.now
+
+    def fail(self, invariant: str, what: str) -> None:
+        """Record a violation."""
+        self.violations.append(f"{invariant} at {CLOCK.now - self.world.begin:.3f} s: {what}")
+
+    def on_loop_fault(self, context: dict[str, Any]) -> None:
+        """Record an exception that nobody handled."""
+        self.fail("I9", f"{context.get('message')}: {context.get('exception')!r}")
+
+    def on_begin(self, server: Server) -> None:
+        """Check, at the beginning of a probe, that it is not late, and alone."""
+        world = self.world
+        self.counts["I4"] += 1
+        if len(server.open) > 1 + world.extra_probes and min(each.begin for each in server.open) < CLOCK.now - MARGIN:
+            self.fail("I4", f"{len(server.open) + 1} probes of a server in flight")
+        if server.attempts:
+            self.counts["I3"] += 1
+            since = max(server.attempts[-1].begin, world.undisturbed_since, server.planned_since, world.started)
+            late = CLOCK.now - since - server.interval - server.timeout
+            if late > SLACK:
+                self.fail("I3", f"a probe begins {late:.2f} s after interval and timeout")
+
+    def on_event(self, event: Event) -> None:
+        """Check an event of the director."""
+        match event:
+            case Checked():
+                self._on_checked(event)
+            case Written():
+                self._on_written(event)
+            case ConfigInForce():
+                self.last_change = CLOCK.now
+                self._note_planned()
+            case KernelLost() | KernelFound():
+                self.last_change = CLOCK.now
+        self.world.trace(type(event).__name__, *_summary(event))
+
+    def on_op(self, op: Op, before: Row | None, error: int) -> None:
+        """Check a write to the kernel."""
+        self.last_change = CLOCK.now
+        self.world.trace("op", op.verb.name, _row(op.row), error)
+        self._check_ours(op)
+        if error:
+            return
+        self.untold[op.verb, op.row] += 1
+        self.counts["I6"] += 1
+        if op.verb is Verb.EDIT and before == op.row:
+            self.fail("I6", f"a write that changes nothing: {op}")
+        if isinstance(op.row, Destination) and isinstance(before, Destination) and before.weight:
+            self._check_removal(op, op.row)
+        if isinstance(op.row, Service) and op.verb is Verb.DELETE:
+            self._check_service_removal(op.row)
+
+    def on_lost_answer(self) -> None:
+        """Expect no events of what was written so far: the director does not know of it."""
+        self.untold.clear()
+
+    def on_watchdog(self) -> None:
+        """Note that the watchdog was reset."""
+        self.beat = CLOCK.now
+
+    def _note_planned(self) -> None:
+        """Note since when each server is probed."""
+        if (director := self.world.process.director) is None:
+            return
+        planned = {(str(check.target.address), check.target.port) for check in director.compiled.plan}
+        for address, server in self.world.network.servers.items():
+            if address not in planned:
+                server.planned_since = math.inf
+            elif server.planned_since == math.inf:
+                server.planned_since = CLOCK.now
+
+    def _on_checked(self, event: Checked) -> None:
+        step = event.transition
+        if not (step.rose or step.fell):
+            return
+        self.last_change = CLOCK.now
+        server = self.world.network.servers[str(event.real.server), event.real.port]
+        if server.probed_extra > CLOCK.now - 60:
+            return
+        told = [each.told for each in server.attempts if each.begin >= self.world.started]
+        self.counts["I2"] += 1
+        if step.fell:
+            self._check_fall(event, told)
+        elif told and next((each for each in reversed(told) if each in _CLEAR), None) is Told.BAD:
+            self.fail("I2", f"{event.real} is up, although its last probe failed")
+
+    def _check_fall(self, event: Checked, told: list[Told]) -> None:
+        failures = 0
+        for each in reversed(told):
+            if each is Told.GOOD:
+                break
+            failures += each in (Told.BAD, Told.UNCLEAR)
+        if failures < event.virtual.failurecount:
+            words = " ".join(each.name.lower() for each in told[-6:])
+            self.fail("I2", f"{event.real} is down ({event.reason}) after {failures} failures of its own: {words}")
+
+    def _on_written(self, event: Written) -> None:
+        self.counts["I9"] += 1
+        key = event.op.verb, event.op.row
+        if isinstance(event.op.row, Destination) and event.op.verb is Verb.DELETE and not self.untold[key]:
+            return  # it went with its service
+        if not self.untold[key]:
+            self.fail("I9", f"an event tells of a write that did not happen: {event.op}")
+        self.untold[key] -= 1
+        if not self.untold[key]:
+            del self.untold[key]
+
+    def _check_ours(self, op: Op) -> None:
+        self.counts["I5"] += 1
+        if service_of(op.row.key) in self.world.operator.foreign:
+            self.fail("I5", f"a write to a service of others: {op}")
+
+    def _check_removal(self, op: Op, row: Destination) -> None:
+        """Check that a server with weight is taken out for a reason."""
+        self.counts["I7"] += 1
+        director = self.world.process.director
+        removed = op.verb is Verb.DELETE or not row.weight
+        if not removed or director is None or self.world.process.is_stopping:
+            return
+        compiled = director.compiled.virtuals.get(row.key.service)
+        for real in compiled.reals.values() if compiled else ():
+            is_up = director.health[real.key].up and real.key not in director.administered
+            if real.row == row.key and real.real.weight and is_up:
+                self.fail("I7", f"a server that is up and configured is taken out: {op}")
+
+    def _check_service_removal(self, row: Service) -> None:
+        self.counts["I5"] += 1
+        process = self.world.process
+        if process.director is not None and not process.is_stopping and row.key in process.director.compiled.virtuals:
+            self.fail("I5", f"a service of the configuration is removed: {row.key}")
+
+
+def _summary(event: Event) -> tuple[object, ...]:
+    match event:
+        case Checked(virtual, real, step, reason):
+            return virtual.id, real, step.before, step.after, reason
+        case Written(op):
+            return op.verb.name, _row(op.row)
+        case _:
+            return ()
+
+
+_CLEAR: Final = frozenset({Told.GOOD, Told.BAD, Told.UNCLEAR})
+
+
+def _row(row: Row) -> str:
+    """Return a row in short."""
+    if isinstance(row, Service):
+        return f"{row.key} {row.scheduler}"
+    service = row.key.service
+    return f"{row.key.endpoint} of {service.endpoint if isinstance(service, VirtualAddress) else service} {row.weight}"

@@ -1,0 +1,118 @@
+"""The command line of the simulation: many seeds, or one of them again, with the faults that it needs to fail."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from simulation.plans import Plan, long_plan, short_plan
+from simulation.shrink import shrunk
+from simulation.simulate import Outcome, simulate
+
+
+def main() -> int:
+    """Return 0 if no invariant was violated."""
+    arguments = _arguments()
+    sys.unraisablehook = lambda _: None  # the coroutines of processes that were killed complain of their end
+    if arguments.seed:
+        return _repeat(_plan(arguments.seed, arguments.days), arguments.faults)
+    totals = Totals()
+    for number in range(arguments.first, arguments.first + arguments.seeds):
+        plan = _plan(str(number), arguments.days)
+        outcome = simulate(plan)
+        totals.add(plan.seed, outcome)
+        if outcome.violations:
+            _report(plan, outcome, arguments.days)
+    print(json.dumps(totals.fields()) if arguments.json else totals.text())
+    return 1 if totals.failed else 0
+
+
+class Totals:
+    """What came of all seeds together."""
+
+    def __init__(self) -> None:
+        self.seeds: dict[str, str] = {}
+        self.failed: list[str] = []
+        self.hit: Counter[str] = Counter()
+        self.checked: Counter[str] = Counter()
+        self.probes = 0
+        self.seconds = 0.0
+        self._began = time.perf_counter()
+
+    def add(self, seed: str, outcome: Outcome) -> None:
+        """Add the outcome of a seed."""
+        self.seeds[seed] = outcome.digest
+        if outcome.violations:
+            self.failed.append(seed)
+        self.hit.update(outcome.hits.keys())
+        self.checked += outcome.checked
+        self.probes += outcome.probes
+        self.seconds += outcome.seconds
+
+    def fields(self) -> dict[str, object]:
+        """Return everything as the fields of a JSON object; ``hit`` counts the seeds that hit each fault point."""
+        return {
+            "failed": self.failed,
+            "digests": self.seeds,
+            "hit": dict(sorted(self.hit.items())),
+            "checked": dict(sorted(self.checked.items())),
+            "probes": self.probes,
+            "cpu_seconds": round(self.seconds, 3),
+        }
+
+    def text(self) -> str:
+        """Return everything as text."""
+        checked = "\n".join(f"  {name:9} {number:10,} checks" for name, number in sorted(self.checked.items()))
+        hit = ", ".join(f"{name} {number}" for name, number in sorted(self.hit.items()))
+        cost = f"{1e6 * self.seconds / max(1, self.probes):.0f} us of CPU time for each"
+        real = time.perf_counter() - self._began
+        return (
+            f"{len(self.seeds)} seeds in {real:.1f} s, {len(self.failed)} failed; {self.probes:,} probes, {cost}\n"
+            f"{checked}\nseeds that hit each fault point: {hit}"
+        )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=100, metavar="N")
+    parser.add_argument("--first", type=int, default=0, metavar="SEED")
+    parser.add_argument("--days", type=float, default=0.0, help="500 servers for so many days")
+    parser.add_argument("--seed", default="", help="repeat this seed, with its trace, and shrink its faults")
+    parser.add_argument("--faults", default="", help="only these of its faults, by number: 0,3,7")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def _plan(seed: str, days: float) -> Plan:
+    return long_plan(seed, days) if days else short_plan(seed)
+
+
+def _repeat(plan: Plan, only: str) -> int:
+    """Repeat one seed; where it fails, print the shortest list of faults with which it does."""
+    if only:
+        plan = plan.with_faults([plan.faults[int(number)] for number in only.split(",")])
+    outcome = simulate(plan)
+    if outcome.violations and not only:
+        plan, outcome = shrunk(plan, outcome)
+    print(*outcome.lines, sep="\n")
+    print(*plan.faults, sep="\n")
+    print(*outcome.violations[:3], sep="\n")
+    print(f"seed {plan.seed}: {'fails' if outcome.violations else 'holds'}, digest {outcome.digest}")
+    return 1 if outcome.violations else 0
+
+
+def _report(plan: Plan, outcome: Outcome, days: float) -> None:
+    again = f"make simulate SEED={plan.seed}" + (f" DAYS={days:g}" if days else "")
+    found = f"seed {plan.seed} at commit {_commit()}: {outcome.violations[0]}"
+    print(f"{found}\n  again: {again}", file=sys.stderr, flush=True)
+
+
+def _commit() -> str:
+    command: Sequence[str] = ("git", "describe", "--always", "--dirty")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"

@@ -1,0 +1,71 @@
+"""Fault points of the director's host: time, processors, descriptors, threads and the disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from simulation.clock import CLOCK
+from simulation.faults import Fault, point
+from simulation.host import step_wall_clock
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+DAY: Final = 86_400.0
+
+DISK_TIME: Final = 15.0
+"""Seconds after a fault of the disk in which files are read again."""
+
+
+@point("F15")
+def no_threads(world: World, fault: Fault) -> None:
+    """Let this host start no thread."""
+    world.threads.exhausted = True
+    world.operator.expect_reload(fault.seconds + DISK_TIME)
+    world.after(fault.seconds, setattr, world.threads, "exhausted", False)
+
+
+@point("F37")
+def few_files(world: World, fault: Fault) -> None:
+    """Let this process open few sockets, or none."""
+    network = world.network
+    network.limit, network.point = fault.target % 4, "F37"
+    world.disturb(CLOCK.now + fault.seconds)
+    world.after(fault.seconds, setattr, network, "limit", 60_000)
+
+
+@point("F39")
+def bad_disk(world: World, fault: Fault) -> None:
+    """Let the disk be full, or not answer."""
+    world.operator.expect_reload(fault.seconds + DISK_TIME)
+    if fault.value < 0.5:
+        world.host.disk_full = True
+        world.after(fault.seconds, setattr, world.host, "disk_full", False)
+    else:
+        world.threads.disk_hangs_until = CLOCK.now + fault.seconds
+
+
+@point("F42")
+def clock_step(world: World, fault: Fault) -> None:
+    """Set the wall clock by up to a day, forward or back."""
+    world.hit("F42")
+    step_wall_clock((fault.value - 0.5) * 2 * DAY)
+
+
+@point("F43")
+def stalls(world: World, fault: Fault) -> None:
+    """Let the process stand still: once for long, or often and shortly, stopped or without a processor."""
+    starved = bool(fault.target % 2)
+    if fault.value < 0.2:
+        _stand_still(world, fault.seconds, starved=starved)
+        return
+    length = 0.01 + 3 * (fault.value - 0.2) ** 2
+    spacing = length + 0.05 + (fault.target % 7) * 0.2
+    for number in range(int(fault.seconds / spacing)):
+        world.after(number * spacing, _stand_still, world, length * (0.5 + number % 3), starved)
+
+
+def _stand_still(world: World, seconds: float, starved: bool) -> None:
+    if world.loop is not None:
+        world.hit("F43")
+        world.host.stand_still(seconds, starved=starved)

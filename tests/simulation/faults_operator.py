@@ -1,0 +1,232 @@
+"""Fault points of operators and of the process: edits, reloads, commands, kills, stops and signals."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from simulation.clock import CLOCK
+from simulation.faults import Fault, point
+from simulation.site import KINDS, SiteSpec, VirtualSpec, spare_real
+from simulation.transports import ControlConnection
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+_BAD_LINES: Final = (
+    b'{"request": "show',
+    b"\xff\n",
+    b"[" * 5000 + b"\n",
+    b'{"request": "events", "follow": true}\n',
+    b'{"request": "show"}\n' * 3,
+)
+
+RESTART_BOUND: Final = 3.0
+"""Seconds in which a process is there again that was killed."""
+
+
+@point("F22", "F34")
+def kill(world: World, fault: Fault) -> None:
+    """Kill the process; its manager starts it again after a moment."""
+    world.hit(fault.point)
+    world.process.kill()
+    world.after(fault.value * RESTART_BOUND, world.process.start)
+
+
+@point("F31")
+def away(world: World, fault: Fault) -> None:
+    """Kill the process, and start it again after a long time, in which servers change."""
+    world.hit("F31")
+    world.process.kill()
+    world.after(fault.seconds, world.process.start)
+
+
+@point("F32")
+def empty_start(world: World, fault: Fault) -> None:
+    """Kill the process, clear the table of our services, and start it again."""
+    world.hit("F32")
+    world.process.kill()
+    world.kernel.clear([virtual.key for virtual in world.operator.site.virtuals])
+    world.operator.edits.clear()
+    world.after(fault.value, world.process.start)
+
+
+@point("F33")
+def restart(world: World, fault: Fault) -> None:
+    """Stop the process as its manager does, and start it again."""
+    world.hit("F33")
+    world.process.signal(signal.SIGTERM)
+    world.after(6.0 + fault.value, world.process.start)
+
+
+@point("F36")
+def signals(world: World, fault: Fault) -> None:
+    """Send SIGHUP while the process starts or at any time, or SIGTERM twice."""
+    world.hit("F36")
+    if fault.value < 0.3:
+        world.process.signal(signal.SIGTERM)
+        world.after(0.1, world.process.signal, signal.SIGTERM)
+        world.after(6.5, world.process.start)
+    elif fault.value < 0.6:
+        world.process.kill()
+        world.process.start()
+        world.operator.reload()
+    else:
+        world.operator.reload()
+
+
+@point("F25")
+def broken_file(world: World, fault: Fault) -> None:
+    """Break the file, reload, and mend it."""
+    text = world.operator.site.text()
+    broken = (text[: int(fault.value * len(text))] + "\nvirtual = nonsense:::\n", "", "\0\xff\n", "include = sim.cf\n")
+    world.hit("F25")
+    world.operator.write(broken[fault.target % len(broken)])
+    world.process.signal(signal.SIGHUP)
+    world.operator.expect_reload(fault.seconds + 4.0)
+
+    def mend() -> None:
+        world.operator.edit(world.operator.site)
+        world.operator.reload()  # a process that started with an empty file does not look at it again by itself
+
+    world.after(fault.seconds, mend)
+
+
+@point("F26")
+def reload_storm(world: World, fault: Fault) -> None:
+    """Reload every 100 ms."""
+    world.hit("F26")
+    for number in range(min(40, int(fault.seconds * 10))):
+        world.after(number / 10, world.operator.reload)
+
+
+@point("F27")
+def edit(world: World, fault: Fault) -> None:
+    """Edit the file in one way, and reload."""
+    world.hit("F27")
+    site = world.operator.site
+    index = fault.target % len(site.virtuals)
+    change = _EDITS[int(fault.value * len(_EDITS))]
+    world.operator.edit(change(site, index, fault))
+
+
+@point("F29")
+def drain(world: World, fault: Fault) -> None:
+    """Drain or disable a server for a time; sometimes take it out of the file meanwhile."""
+    site = world.operator.site
+    index = fault.target % len(site.virtuals)
+    virtual = site.virtuals[index]
+    place = fault.target % len(virtual.keys)
+    key = virtual.keys[place]
+    world.hit("F29")
+    world.operator.administer("drain" if fault.value < 0.6 else "disable", virtual, key)
+    if fault.value < 0.3 and len(virtual.reals) > 1:
+        world.after(fault.seconds / 2, _remove, world, key)
+        return
+
+    def enable() -> None:
+        if any(key in each.keys for each in world.operator.site.virtuals):
+            world.operator.administer("", virtual, key)
+
+    world.after(fault.seconds, enable)
+
+
+@point("check-now")
+def check_now(world: World, fault: Fault) -> None:
+    """Probe servers out of turn."""
+    world.hit("check-now")
+    world.extra_probes += 1
+    for server in world.network.servers.values():
+        server.probed_extra = CLOCK.now + 120.0
+
+    def done() -> None:
+        world.extra_probes -= 1
+
+    world.operator.ask("check-now", {"names": ["*"]}, done)
+
+
+@point("F49")
+def bad_clients(world: World, fault: Fault) -> None:
+    """Let clients of the control socket send half a request, nonsense, or come in a crowd."""
+    if world.operator.sockets is None or not world.process.is_ready:
+        return
+    world.hit("F49")
+    line = _BAD_LINES[fault.target % len(_BAD_LINES)]
+    for _ in range(1 + fault.target % 70):
+        world.operator.sockets.connect(ControlConnection(world, line, lambda _: None))
+
+
+def _remove(world: World, key: object) -> None:
+    site = world.operator.site
+    for index, virtual in enumerate(site.virtuals):
+        reals = tuple(real for real, each in zip(virtual.reals, virtual.keys, strict=True) if each != key)
+        if reals and reals != virtual.reals:
+            world.operator.edit(site.with_virtual(index, replace(virtual, reals=reals)))
+
+
+def _change_weight(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
+    virtual = site.virtuals[index]
+    place = fault.target % len(virtual.reals)
+    real = replace(virtual.reals[place], weight=1 + fault.target % 50)
+    return site.with_virtual(index, replace(virtual, reals=(*virtual.reals[:place], real, *virtual.reals[place + 1 :])))
+
+
+def _remove_real(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
+    virtual = site.virtuals[index]
+    place = fault.target % len(virtual.reals)
+    reals = virtual.reals[:place] + virtual.reals[place + 1 :]
+    return site.with_virtual(index, replace(virtual, reals=reals)) if len(virtual.reals) > 2 else site
+
+
+def _add_real(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
+    virtual = site.virtuals[index]
+    real = spare_real(virtual, fault.target % 50, 1 + fault.target % 9)
+    if real.address in {each.address for each in virtual.reals}:
+        return site
+    return site.with_virtual(index, replace(virtual, reals=(*virtual.reals, real)))
+
+
+def _reorder(site: SiteSpec, index: int, _: Fault) -> SiteSpec:
+    virtual = site.virtuals[index]
+    reordered = replace(site, virtuals=tuple(reversed(site.virtuals)))
+    position = reordered.virtuals.index(virtual)
+    return reordered.with_virtual(position, replace(virtual, reals=tuple(reversed(virtual.reals))))
+
+
+def _change_check(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
+    return site.with_virtual(index, replace(site.virtuals[index], kind=KINDS[fault.target % len(KINDS)]))
+
+
+def _change_rules(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
+    virtual = site.virtuals[index]
+    fall, quiescent = 1 + fault.target % 3, bool(fault.target & 4)
+    return site.with_virtual(index, replace(virtual, fall=fall, quiescent=quiescent, fallback=bool(fault.target & 8)))
+
+
+def _change_scheduler(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
+    return site.with_virtual(index, replace(site.virtuals[index], scheduler=("wrr", "lc", "rr")[fault.target % 3]))
+
+
+def _toggle_virtual(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
+    """Remove a virtual, or add one."""
+    if len(site.virtuals) > 2:
+        return replace(site, virtuals=site.virtuals[:index] + site.virtuals[index + 1 :])
+    number = 100 + fault.target % 50
+    fresh = VirtualSpec(f"198.51.100.{number}", "http", ())
+    fresh = replace(fresh, reals=(spare_real(fresh, 1, 1), spare_real(fresh, 2, 2)))
+    known = {virtual.address for virtual in site.virtuals}
+    return site if fresh.address in known else replace(site, virtuals=(*site.virtuals, fresh))
+
+
+_EDITS: Final[tuple[Callable[[SiteSpec, int, Fault], SiteSpec], ...]] = (
+    _change_weight,
+    _remove_real,
+    _add_real,
+    _reorder,
+    _change_check,
+    _change_rules,
+    _change_scheduler,
+    _toggle_virtual,
+)

@@ -1,0 +1,164 @@
+"""Fault points of real servers, of the network to them, and of what else the director asks: names and mail."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from math import ceil
+from typing import TYPE_CHECKING, Final
+
+from simulation.clock import CLOCK
+from simulation.faults import Fault, point
+from simulation.servers import Conduct, Server
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+_CLOSING: Final = (Conduct.REFUSED, Conduct.RESET, Conduct.BROKEN_OFF)
+_TALKING: Final = (Conduct.DRIP, Conduct.ENDLESS)
+_SENSELESS: Final = (Conduct.GARBAGE, Conduct.WRONG)
+_LOCAL: Final = (errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.ENOBUFS)
+
+RESOLVE_TIME: Final = 25.0
+"""Seconds after which a name has its address again: resolveinterval, and a look-up that hung."""
+
+
+@point("F1")
+def one_dark(world: World, fault: Fault) -> None:
+    """Let one server drop every packet."""
+    _behave(world, fault, [_server(world, fault)], Conduct.DARK)
+
+
+@point("F2")
+def half_dark(world: World, fault: Fault) -> None:
+    """Let half of the servers drop every packet."""
+    _behave(world, fault, _half(world, fault), Conduct.DARK)
+
+
+@point("F3")
+def half_hung(world: World, fault: Fault) -> None:
+    """Let half of the servers accept connections and never answer."""
+    _behave(world, fault, _half(world, fault), Conduct.HUNG)
+
+
+@point("F4")
+def closing(world: World, fault: Fault) -> None:
+    """Let a server refuse or reset connections."""
+    _behave(world, fault, [_server(world, fault)], _one_of(_CLOSING, fault))
+
+
+@point("F5")
+def talking(world: World, fault: Fault) -> None:
+    """Let a server answer a byte each second, or without an end."""
+    _behave(world, fault, [_server(world, fault)], _one_of(_TALKING, fault))
+
+
+@point("F6")
+def senseless(world: World, fault: Fault) -> None:
+    """Let a server send no answer of the protocol, or another one."""
+    _behave(world, fault, [_server(world, fault)], _one_of(_SENSELESS, fault))
+
+
+@point("F8")
+def flapping(world: World, fault: Fault) -> None:
+    """Let a server change its mind each interval, or let one probe in ten fail."""
+    server = _server(world, fault)
+    times = ceil(fault.seconds / server.interval)
+    for number in range(times):
+        is_bad = number % 2 if fault.value < 0.5 else number % 10 == 9
+        conduct = Conduct.REFUSED if is_bad else Conduct.UP
+        world.after(number * server.interval, server.behave, conduct, "F8")
+    world.after(times * server.interval, _recover, [server], "F8")
+
+
+@point("F9")
+def slow(world: World, fault: Fault) -> None:
+    """Let a server answer late: within its time, or after it."""
+    server = _server(world, fault)
+    _behave(world, fault, [server], Conduct.SLOW, delay=1.6 * fault.value * server.timeout)
+
+
+@point("F10")
+def no_uplink(world: World, fault: Fault) -> None:
+    """Let the director reach no server: packets get lost, or this host knows that it has no network."""
+    if fault.value < 0.5:
+        _behave(world, fault, _servers(world), Conduct.DARK)
+        return
+    _refuse(world, fault, _LOCAL[fault.target % len(_LOCAL)])
+
+
+@point("F11")
+def unreachable(world: World, fault: Fault) -> None:
+    """Let routers say that a server cannot be reached."""
+    _behave(world, fault, [_server(world, fault)], Conduct.UNREACHABLE)
+
+
+@point("F38")
+def no_ports(world: World, fault: Fault) -> None:
+    """Let this host have no port left for a connection."""
+    _refuse(world, fault, errno.EADDRNOTAVAIL)
+
+
+@point("F41")
+def no_names(world: World, fault: Fault) -> None:
+    """Let the resolver hang, fail, or know nothing."""
+    resolver = world.resolver
+    resolver.conduct = ("hung", "broken", "unknown")[fault.target % 3]
+    world.operator.expect_reload(fault.seconds + RESOLVE_TIME)
+
+    def end() -> None:
+        resolver.conduct = "up"
+        world.operator.expect_reload(RESOLVE_TIME)
+
+    world.after(fault.seconds, end)
+
+
+@point("F44")
+def lossy(world: World, fault: Fault) -> None:
+    """Let the network lose some packets of some servers."""
+    _behave(world, fault, _half(world, fault), Conduct.LOSSY, delay=0.05 + 0.25 * fault.value)
+
+
+@point("F45")
+def no_mail(world: World, fault: Fault) -> None:
+    """Let the mail server be dark, refuse connections, or reject mails."""
+    world.mail.conduct = ("dark", "refused", "rejecting")[fault.target % 3]
+    world.after(fault.seconds, setattr, world.mail, "conduct", "up")
+
+
+def _refuse(world: World, fault: Fault, error: int) -> None:
+    network = world.network
+    network.refusal, network.point = error, fault.point
+    world.disturb(CLOCK.now + fault.seconds)
+    world.after(fault.seconds, setattr, network, "refusal", 0)
+
+
+def _servers(world: World) -> list[Server]:
+    return list(world.network.servers.values())
+
+
+def _server(world: World, fault: Fault) -> Server:
+    servers = _servers(world)
+    return servers[fault.target % len(servers)]
+
+
+def _half(world: World, fault: Fault) -> list[Server]:
+    servers = _servers(world)
+    return servers[fault.target % 2 :: 2] or servers
+
+
+def _one_of(conducts: Sequence[Conduct], fault: Fault) -> Conduct:
+    return conducts[int(fault.value * len(conducts))]
+
+
+def _behave(world: World, fault: Fault, servers: Sequence[Server], conduct: Conduct, delay: float = 0.0) -> None:
+    for server in servers:
+        server.behave(conduct, fault.point, delay)
+    world.after(fault.seconds, _recover, servers, fault.point)
+
+
+def _recover(servers: Sequence[Server], name: str) -> None:
+    """End the fault of these servers, unless they have another one by now."""
+    for server in servers:
+        if server.point == name:
+            server.behave(Conduct.UP)

@@ -1,0 +1,109 @@
+"""The simulated kernel: the table of ``run --memory-kernel``, which also takes its time, refuses, and loses answers."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from ldirectord_py.errors import KernelError
+from ldirectord_py.ipvs.diff import Op
+from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
+from ldirectord_py.ipvs.table import NOT_ENCODED, DestinationKey, EncodedRows, Key, Row, ServiceKey, Table, Usage
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+BATCH: Final = 16
+"""Ops after which other callbacks run, and after which the process may be killed."""
+
+
+class SimulatedKernel(MemoryKernel):
+    """Its state, besides that of MemoryKernel: how long a call takes, and the faults of the calls from now on.
+
+    ``lost_answers``: so many calls are done without an answer; ``busy``: the errno of so many further ops.
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.delay = 0.0005
+        self.point = ""
+        self.lost_answers = 0
+        self.busy: list[int] = []
+
+    async def read(self) -> Table:
+        await self._take_time()
+        table = await super().read()
+        self._lose_answer()
+        return table
+
+    async def apply(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> Sequence[Refused]:
+        refused: list[Refused] = []
+        for begin in range(0, len(ops), BATCH):
+            await self._take_time()
+            refused += await super().apply(ops[begin : begin + BATCH], encoded)
+        self._lose_answer()
+        return refused
+
+    async def usage(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, Usage]:
+        await self._take_time()
+        return await super().usage(services)
+
+    def row(self, key: Key) -> Row | None:
+        """Return a row."""
+        if isinstance(key, DestinationKey):
+            held = self._services.get(key.service)
+            return held.destinations.get(key) if held else None
+        service = self._services.get(key)
+        return service.row if service else None
+
+    def rows(self, service: ServiceKey) -> dict[Key, Row]:
+        """Return the rows of a service."""
+        found: dict[Key, Row] = {}
+        if held := self._services.get(service):
+            found[service] = held.row
+            found |= {row.key: row for row in held.destinations.values()}
+        return found
+
+    @property
+    def services(self) -> Collection[ServiceKey]:
+        """The services."""
+        return self._services.keys()
+
+    # What others do to the table.
+
+    def change(self, op: Op) -> None:
+        """Do what somebody else does with ipvsadm, if it can be done."""
+        if not self._row_error(op):
+            self._execute(op)
+
+    def clear(self, services: Iterator[ServiceKey] | Collection[ServiceKey]) -> None:
+        """Remove these services, as ``ipvsadm -C`` does."""
+        for key in list(services):
+            self._services.pop(key, None)
+
+    def lose(self, reason: str) -> None:
+        """Let every call fail until ``broken`` is reset."""
+        self.broken = KernelError(reason)
+
+    async def _take_time(self) -> None:
+        await self.world.pause(self.delay)
+        if self.broken:
+            self.world.hit(self.point)
+
+    def _lose_answer(self) -> None:
+        if self.lost_answers:
+            self.lost_answers -= 1
+            self.world.hit("F19")
+            self.world.checks.on_lost_answer()
+            raise KernelError("the kernel's answer got lost")
+
+    def _try(self, op: Op) -> int:
+        before = self.row(op.row.key)
+        error = self.busy.pop() if self.busy else super()._try(op)
+        if error in (self.refusing.get(op.row.key), errno.EBUSY, errno.ENOMEM, errno.EINTR) and error:
+            self.world.hit("F18")
+        self.world.checks.on_op(op, before, error)
+        self.written.clear()
+        return error

@@ -1,0 +1,234 @@
+"""The sockets and the epoll of checks, on a simulated network: the least that their code uses of both."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+from math import inf
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
+
+from simulation.clock import CLOCK
+
+if TYPE_CHECKING:
+    from simulation.servers import Server
+    from simulation.world import World
+
+FIRST_DESCRIPTOR: Final = 1_000_000
+"""Above every descriptor of this process."""
+
+_IN, _OUT = select.EPOLLIN, select.EPOLLOUT
+_END, _ERROR = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
+
+
+class Network:
+    """The servers by address and port, the open sockets by descriptor, and the faults of this host's network.
+
+    ``refusal`` is the errno of every new connection, ``limit`` how many sockets may be open.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.servers: dict[tuple[str, int], Server] = {}
+        self.open: dict[int, SimulatedSocket] = {}
+        self.limit = 60_000
+        self.refusal = 0
+        self.point = ""
+        self.epoll: SimulatedEpoll | None = None
+        self._last = FIRST_DESCRIPTOR
+
+    def socket(self, family: int, kind: int, *_: int) -> SimulatedSocket:
+        """Return a new socket; raises OSError beyond the limit."""
+        if len(self.open) >= self.limit:
+            self.world.hit(self.point)
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        self._last += 1
+        self.open[self._last] = made = SimulatedSocket(self, self._last, family)
+        return made
+
+    def close_all(self) -> None:
+        """Close the sockets of a process that was killed."""
+        for each in list(self.open.values()):
+            each.close()
+        self.epoll = None
+
+    def modules(self) -> tuple[object, object]:
+        """Return what stands in for the modules ``socket`` and ``select`` of checks."""
+        sockets = SimpleNamespace(**{**vars(socket), "socket": self.socket})
+        return sockets, SimpleNamespace(**{**vars(select), "epoll": self._make_epoll})
+
+    def _make_epoll(self) -> SimulatedEpoll:
+        self._last += 1
+        self.epoll = SimulatedEpoll(self._last, self.world)
+        return self.epoll
+
+
+class SimulatedEpoll:
+    """Its state: the sockets by descriptor, and the events that were not fetched yet."""
+
+    def __init__(self, descriptor: int, world: World) -> None:
+        self.registered: dict[int, SimulatedSocket] = {}
+        self.pending: dict[int, int] = {}
+        self._descriptor = descriptor
+        self._world = world
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def register(self, descriptor: int, _: int) -> None:
+        self.registered[descriptor] = watched = self._world.network.open[descriptor]
+        watched.epoll = self
+        if events := watched.readiness():
+            self.add(descriptor, events)
+
+    def unregister(self, descriptor: int) -> None:
+        self.registered.pop(descriptor).epoll = None
+        self.pending.pop(descriptor, None)
+
+    def poll(self, _: float) -> list[tuple[int, int]]:
+        events, self.pending = list(self.pending.items()), {}
+        return events
+
+    def add(self, descriptor: int, events: int) -> None:
+        """Add the events of a socket."""
+        if not self.pending and (loop := self._world.loop) is not None:
+            loop.make_ready(self._descriptor)
+        self.pending[descriptor] = self.pending.get(descriptor, 0) | events
+
+
+class SimulatedSocket:
+    """A socket that connects to one server. What the server does to it is decided by ``Server``."""
+
+    __slots__ = (
+        "_closed",
+        "_data",
+        "_descriptor",
+        "_eof",
+        "_network",
+        "accepted",
+        "answer_delay",
+        "answered",
+        "begin",
+        "connect_delay",
+        "epoll",
+        "error",
+        "family",
+        "refused",
+        "requested",
+        "right",
+        "server",
+    )
+
+    def __init__(self, network: Network, descriptor: int, family: int) -> None:
+        self._network = network
+        self._descriptor = descriptor
+        self._closed = self._eof = False
+        self._data = b""
+        self.family = family
+        self.epoll: SimulatedEpoll | None = None
+        self.server: Server | None = None
+        self.begin = 0.0
+        self.error = 0
+        self.connect_delay = self.answer_delay = inf
+        self.accepted = self.requested = self.answered = self.right = self.refused = False
+
+    # What checks call.
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def setsockopt(self, *_: object) -> None:
+        pass
+
+    def getsockopt(self, _: int, __: int) -> int:
+        return self.error
+
+    def recvmsg(self, *_: object) -> Any:
+        raise BlockingIOError(errno.EAGAIN, "no error is queued")
+
+    def getsockname(self) -> tuple[str, int]:
+        return "10.255.0.1", self._descriptor % 65536
+
+    def connect_ex(self, address: tuple[str, int]) -> int:
+        network = self._network
+        if network.refusal:
+            network.world.hit(network.point)
+            return network.refusal
+        server = network.servers.get(address)
+        if server is None:
+            network.world.checks.fail("network", f"a connection to {address}, where no server is")
+            return errno.ENETUNREACH
+        self.server, self.begin = server, CLOCK.now
+        server.on_connect(self)
+        return errno.EINPROGRESS
+
+    def send(self, data: bytes | memoryview) -> int:
+        if self.error:
+            raise OSError(self.error, os.strerror(self.error))
+        if self.server and not self.requested:
+            self.requested = True
+            self.server.on_request(self, bytes(data))
+        return len(data)
+
+    def recv_into(self, buffer: bytearray) -> int:
+        if self._data:
+            size = min(len(buffer), len(self._data))
+            buffer[:size] = self._data[:size]
+            self._data = self._data[size:]
+            return size
+        if self.error:
+            raise OSError(self.error, os.strerror(self.error))
+        if not self._eof:
+            raise BlockingIOError(errno.EAGAIN, "no data")
+        return 0
+
+    def shutdown(self, _: int) -> None:
+        pass
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        del self._network.open[self._descriptor]
+        if self.epoll is not None:
+            self.epoll.registered.pop(self._descriptor, None)
+            self.epoll.pending.pop(self._descriptor, None)
+        if self.server is not None:
+            self.server.on_close(self)
+
+    # What servers do.
+
+    def readiness(self) -> int:
+        """Return the events that hold now."""
+        events = _OUT if self.accepted else 0
+        events |= _IN if self._data else 0
+        events |= _END if self._eof else 0
+        return events | (_ERROR if self.error else 0)
+
+    def accept(self) -> None:
+        """Accept the connection."""
+        self.accepted = True
+        self._report(_OUT)
+
+    def deliver(self, data: bytes, eof: bool) -> None:
+        """Deliver a part of the answer; ``eof``: the last one."""
+        self._data += data
+        self._eof = eof
+        self.answered = self.answered or eof
+        self._report(_END if eof else _IN)
+
+    def reset(self) -> None:
+        """Reset the connection."""
+        self.answered = True
+        self.fail(errno.ECONNRESET)
+
+    def fail(self, error: int) -> None:
+        """Let the connection fail."""
+        self.error = error
+        self._report(_ERROR)
+
+    def _report(self, events: int) -> None:
+        if not self._closed and self.epoll is not None:
+            self.epoll.add(self._descriptor, events)

@@ -1,0 +1,193 @@
+"""The simulated operator: edits the file, reloads, drains servers, and changes the kernel's table by hand.
+
+It knows what the director should have in force, which ``truth.py`` compares with what it has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey
+from ldirectord_py.report.events import Event, Written
+from simulation.clock import CLOCK
+from simulation.site import SiteSpec, VirtualSpec
+from simulation.transports import ControlConnection, ControlSockets
+from simulation.truth import RELOAD_TIME
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+RETRY_TIME: Final = 1.0
+"""Seconds after which a command is sent again that nobody answered."""
+
+ANSWER_TIME: Final = 5.0
+"""Seconds in which a command is answered, also while the state file cannot be written."""
+
+SLOW_COMMANDS: Final = {"check-now": 150.0}
+"""... and the commands that may take longer."""
+
+
+class Operator:
+    """Its state: the configuration that is to be in force, and since when; who is drained or disabled; what was done
+    to the kernel's table by hand; and the director's control socket.
+
+    ``foreign`` are services of others, ``edits`` the weights set by hand, ``draining`` the rows that may stay without
+    a server, ``left_over`` the services that may stay after a stop or a reload (cleanstop=no).
+    """
+
+    def __init__(self, world: World, site: SiteSpec) -> None:
+        self.world = world
+        self.site = site
+        self.in_force_since = CLOCK.now
+        self.administered: dict[DestinationKey, str] = {}
+        self.foreign: dict[ServiceKey, dict[Key, Row]] = {}
+        self.edits: dict[Key, int | None] = {}
+        self.draining: set[Key] = set()
+        self.left_over: set[ServiceKey] = set()
+        self.sockets: ControlSockets | None = None
+        self._descriptor = 2_000_000
+        self._written = 0
+
+    def listening_socket(self, path: Path) -> ControlSockets:
+        """Stand in for ``listening_socket`` of the control socket."""
+        path.touch()
+        self._descriptor += 1
+        self.sockets = ControlSockets(self.world, self._descriptor)
+        return self.sockets
+
+    def on_event(self, event: Event) -> None:
+        """Forget an edit by hand of a row that the director writes otherwise."""
+        if not isinstance(event, Written) or not isinstance(row := event.op.row, Destination):
+            return
+        if self.edits.get(row.key, row.weight) != row.weight:
+            del self.edits[row.key]
+
+    def on_start(self) -> None:
+        """Let services stay that the configuration of the new process does not have: it cannot know them."""
+        ours = {virtual.key for virtual in self.site.virtuals}
+        self.left_over |= set(self.world.kernel.services) - ours - self.foreign.keys()
+
+    def on_stopped(self) -> None:
+        """Check what is left in the kernel after an ordered stop."""
+        ours = {key for key in self.world.kernel.services if key in {virtual.key for virtual in self.site.virtuals}}
+        if self.site.cleanstop and ours and CLOCK.now > self.world.kernel_disturbed_until:
+            self.world.checks.fail("I5", f"services stay after the stop: {ours}")
+        self.left_over |= ours
+
+    # The file.
+
+    def write(self, text: str) -> None:
+        """Write the file; its time is simulated, as are all times."""
+        path = self.world.process.path
+        path.write_text(text)
+        self._written += 1
+        moment = CLOCK.now + CLOCK.offset + self._written / 1e6
+        os.utime(path, (moment, moment))
+
+    def edit(self, site: SiteSpec) -> None:
+        """Put another configuration in force, soon."""
+        kept = {virtual.key for virtual in site.virtuals}
+        for virtual in self.site.virtuals:
+            if virtual.key not in kept and not self.site.cleanstop:
+                self.left_over.add(virtual.key)
+        self._drop_servers(site)
+        self.site = site
+        self.place_servers()
+        self.write(site.text())
+        self.expect_reload()
+        if not site.autoreload:
+            self.reload()
+
+    def expect_reload(self, seconds: float = RELOAD_TIME) -> None:
+        """Expect the configuration of the file to be in force after so many seconds."""
+        self.in_force_since = max(self.in_force_since, CLOCK.now + seconds)
+
+    def reload(self) -> None:
+        """Send SIGHUP; before the process handles it, it waits."""
+        self.expect_reload()
+        loop = self.world.loop
+        if loop is not None and signal.SIGHUP not in loop.signals:
+            self.world.host.hangup_waits = True
+        self.world.process.signal(signal.SIGHUP)
+
+    def place_servers(self) -> None:
+        """Let there be a server at each address of the configuration."""
+        for virtual, real, _ in self.site.reals():
+            server = self.world.server(real.server, virtual.kind, self.site)
+            server.kind = virtual.kind
+            server.interval, server.timeout = self.site.interval, self.site.timeout
+            if real.name:
+                self.world.resolver.addresses[real.name] = real.address
+
+    def _drop_servers(self, site: SiteSpec) -> None:
+        """Let the rows of drained servers stay that the new configuration does not have, and of those that moved."""
+        present = {key for _, _, key in site.reals()}
+        for _, real, key in self.site.reals():
+            if key not in present and (self.administered.pop(key, "") == "drain" or real.name):
+                self.draining.add(key)
+
+    # The commands.
+
+    def administer(self, state: str, virtual: VirtualSpec, key: DestinationKey) -> None:
+        """Drain, disable or enable a server, until the director has answered."""
+        command = {"drain": "drain", "disable": "disable", "": "enable"}[state]
+        if state:
+            self.administered[key] = state
+        else:
+            self.administered.pop(key, None)
+        name = f"tcp:{virtual.address}:80/{key.endpoint}"
+        self.ask(command, {"names": [name]}, still=lambda: self.administered.get(key, "") == state)
+
+    def ask(
+        self,
+        command: str,
+        arguments: Mapping[str, object],
+        done: Callable[[], None] = lambda: None,
+        still: Callable[[], bool] | None = None,
+    ) -> None:
+        """Send a request until it is answered, as long as it is ``still`` wanted.
+
+        Nothing is expected of what it changes before.
+        """
+        if still is not None and not still():
+            return
+        self.expect_reload(ANSWER_TIME + 1.0)
+        if self.sockets is None or not self.world.process.is_ready:
+            self.world.after(RETRY_TIME, self.ask, command, arguments, done, still)
+            return
+        life, answered = self.world.life, False
+
+        def on_line(line: bytes | None) -> None:
+            nonlocal answered
+            if line is None or life != self.world.life or (answer := json.loads(line)).get("more"):
+                return
+            client.leave()
+            if _is_early(answer):
+                return  # the server is in the file, but not in force yet
+            answered = answer.get("kept", True)  # else the operator tries again: a kill would undo it
+            self._on_answer(command, answer, done)
+
+        def look_again() -> None:
+            if not answered:
+                self.ask(command, arguments, done, still)
+
+        line = json.dumps({"v": 1, "id": 1, "request": command, **arguments}).encode() + b"\n"
+        client = ControlConnection(self.world, line, on_line)
+        self.sockets.connect(client)
+        self.world.after(SLOW_COMMANDS.get(command, ANSWER_TIME), look_again)
+
+    def _on_answer(self, command: str, answer: Mapping[str, Any], done: Callable[[], None]) -> None:
+        self.world.trace("answer", command, answer.get("ok"), answer.get("error"))
+        if not answer["ok"] and answer["error"]["code"] not in {"refused", "busy"}:
+            self.world.checks.fail("I9", f"{command} is answered with {answer['error']}")
+        done()
+        self.expect_reload(1.0)
+
+
+def _is_early(answer: Mapping[str, Any]) -> bool:
+    return not answer["ok"] and answer["error"]["code"] == "not_found"

@@ -1,0 +1,160 @@
+"""The process of the director: it starts from its file, is killed, ends, and is started again by its manager."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ldirectord_py.config.load import load
+from ldirectord_py.daemon import run
+from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.errors import ConfigError, KernelError
+from ldirectord_py.instance.identity import Identity
+from ldirectord_py.instance.pid_file import Instance
+from ldirectord_py.instance.sd_notify import SdNotify
+from ldirectord_py.runtime import garbage
+from simulation.clock import CLOCK
+from simulation.loop import SimulatedLoop
+from simulation.truth import WATCHDOG
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+RESTART_TIME: Final = 1.0
+"""Seconds after which the service manager starts a process again that has failed."""
+
+STOP_BOUND: Final = 5.0
+"""Seconds in which a process ends after SIGTERM, whatever is the matter (F36)."""
+
+_Daemon: Final = run.Daemon
+
+
+class DirectorProcess:
+    """Its state: the running daemon, whether it is ready or stopping, and what is left of those that were killed."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world = world
+        self.path = folder / "sim.cf"
+        self.folder = folder
+        self.daemon: run.Daemon | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.is_ready = self.is_stopping = False
+        self.starts = 0
+        self._graveyard: list[object] = []
+
+    @property
+    def director(self) -> Director | None:
+        """The director that runs, if one does."""
+        return self.daemon.director if self.daemon else None
+
+    def start(self) -> None:
+        """Start the process, unless it runs; a file that is invalid ends it, as a start by hand does."""
+        world = self.world
+        if self.task is not None:
+            return
+        world.threads.reset()
+        self._reset_collector()
+        world.loop = loop = SimulatedLoop(  # type: ignore[abstract]  # it has what the director uses
+            world.order, coarse=world.coarse, on_fault=world.checks.on_loop_fault
+        )
+        loop.connect, loop.on_stop = world.mail.connect, world.on_stop
+        asyncio._set_running_loop(loop)
+        world.life += 1
+        self.starts += 1
+        world.checks.untold.clear()
+        world.checks.beat = world.started = CLOCK.now
+        self.is_ready = self.is_stopping = False
+        world.operator.on_start()
+        try:
+            loaded = self._load()
+        except ConfigError:
+            self._bury()
+            world.after(RESTART_TIME, self.start)
+            return
+        identity = Identity(self.path, Instance("sim", self.folder, self.folder), "1.0")
+        notify = SdNotify("/simulated", WATCHDOG)
+        self.task = loop.create_task(run.serve(identity, loaded, notify, self._on_ready, world.kernel))
+        self.task.add_done_callback(self._on_end)
+
+    def make_daemon(self, *arguments: Any) -> run.Daemon:
+        """Stand in for the class Daemon: make one and listen to it."""
+        self.daemon = daemon = _Daemon(*arguments)
+        daemon.director._listeners.append(self.world.checks.on_event)  # type: ignore[attr-defined]
+        daemon.director._listeners.append(self.world.operator.on_event)  # type: ignore[attr-defined]
+        return daemon
+
+    def kill(self) -> None:
+        """End the process at once, as SIGKILL does; what it has done stays."""
+        if self.task is not None:
+            self.world.trace("kill", "")
+            self._bury()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, which has no effect before the process handles it."""
+        loop = self.world.loop
+        if loop is None or number not in loop.signals:
+            return
+        if number is signal.SIGTERM and not self.is_stopping:
+            self.is_stopping = True
+            self.world.after(STOP_BOUND, self._expect_end, self.world.life)
+        call, arguments = loop.signals[number]
+        loop.call_soon(call, *arguments)
+
+    def forget(self) -> None:
+        """Release what is left of all processes."""
+        self._graveyard.clear()
+
+    def _load(self) -> Any:
+        self.world.threads.depth += 1
+        try:
+            return load(self.path)
+        finally:
+            self.world.threads.depth -= 1
+
+    def _on_ready(self) -> None:
+        self.world.started = CLOCK.now
+        self.is_ready = True
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        """Look at how the process has ended; the manager starts it again unless it was stopped."""
+        world, loop = self.world, self.world.loop
+        error = None if task.cancelled() else task.exception()
+        stopped = self.is_stopping and error is None
+        world.trace("end", repr(error))
+        if error is not None and not isinstance(error, KernelError):
+            world.checks.fail("I10", f"the daemon ended: {error!r}")
+        if stopped:
+            world.checks.counts["I4"] += 1
+            if world.network.open:
+                world.checks.fail("I4", f"{len(world.network.open)} sockets stay open after the end")
+            left = [each for each in asyncio.all_tasks(loop) if each is not task]
+            if left:
+                world.checks.fail("I4", f"{len(left)} tasks stay after the end: {left[0]!r:.300}")
+            world.operator.on_stopped()
+        self._bury()
+        if not stopped:
+            world.after(RESTART_TIME, self.start)
+
+    def _expect_end(self, life: int) -> None:
+        if life == self.world.life and self.task is not None:
+            self.world.checks.fail("I10", f"the process has not ended within {STOP_BOUND:g} s of SIGTERM")
+
+    def _bury(self) -> None:
+        world = self.world
+        if world.loop is not None:
+            world.loop.kill()
+            self._graveyard += asyncio.all_tasks(world.loop)
+        self._graveyard += [world.loop, self.task, self.daemon]
+        world.loop = self.daemon = self.task = None
+        world.life += 1
+        self.is_ready = False
+        asyncio._set_running_loop(None)
+        world.network.close_all()
+
+    def _reset_collector(self) -> None:
+        """Undo what a killed process has left of ``gc_paused``."""
+        garbage._holders.clear()
+        gc.enable()

@@ -1,0 +1,51 @@
+"""The director in a simulated world: its invariants hold with every mix of faults, and each run can be repeated."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+TESTS: Final = Path(__file__).resolve().parent.parent
+
+SEEDS: Final = 100
+"""Seeds of one test; each fault point has to be hit by one of them at least."""
+
+UNHIT: Final = frozenset[str]()
+"""Fault points that need more seeds."""
+
+
+def simulation(*arguments: str) -> dict[str, Any]:
+    command = (sys.executable, "-m", "simulation", "--json", *arguments)
+    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=600, check=False)
+    assert not done.returncode, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [0, 100, 200])
+def test_the_invariants_hold_with_every_mix_of_faults(first: int) -> None:
+    done = simulation("--first", str(first), "--seeds", str(SEEDS))
+    points = json.loads(
+        subprocess.run(
+            (sys.executable, "-c", POINTS), cwd=TESTS, capture_output=True, text=True, timeout=60, check=True
+        ).stdout
+    )
+    print(done["checked"], done["hit"], done["probes"], done["cpu_seconds"])
+    assert set(points) - done["hit"].keys() <= UNHIT
+    assert min(done["checked"].values()) > SEEDS
+
+
+def test_a_seed_is_the_same_each_time() -> None:
+    together = simulation("--first", "3", "--seeds", "6")["digests"]
+    alone = {seed: simulation("--first", seed, "--seeds", "1")["digests"][seed] for seed in together}
+    assert together == alone
+    assert len(set(alone.values())) == len(alone)
+
+
+POINTS: Final = "import json, simulation.plans, simulation.faults; print(json.dumps([*simulation.faults.POINTS]))"

@@ -1,0 +1,125 @@
+"""The invariants of quiet moments: the table is what configuration, health and operators ask for, health is the truth.
+
+A fault that lasts excuses only what it disturbs: the other servers are held to the truth all the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from ldirectord_py.ipvs.table import Destination, Key, Row, Service
+from simulation.clock import CLOCK
+from simulation.site import RealSpec, VirtualSpec, expected
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+WRITE_TIME: Final = 1.0
+"""Seconds after a change in which the table follows (I1)."""
+
+WATCHDOG: Final = 20.0
+"""Seconds of the watchdog of the simulated service manager (I10)."""
+
+RELOAD_TIME: Final = 4.0
+"""Seconds until a changed file is in force: two polls, and its reading."""
+
+
+class Truth:
+    """Looks at the director from outside."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def look(self) -> None:
+        """Check what holds now."""
+        process, now = self.world.process, CLOCK.now
+        director = process.director
+        if director is None or not process.is_ready or process.is_stopping:
+            return
+        self._look_at_health()
+        changed = max(self.world.checks.last_change, self.world.undisturbed_since)
+        if now - changed > WRITE_TIME and now > self.world.kernel_disturbed_until:
+            self._look_at_table()
+        self._look_at_progress()
+
+    def _look_at_health(self) -> None:
+        world = self.world
+        if (director := world.process.director) is None:
+            return
+        health = director.health
+        for virtual, real, key in world.operator.site.reals():
+            truth = self._settled_truth(virtual, real)
+            if truth is None:
+                continue
+            world.checks.counts["liveness"] += 1
+            state = health.get(key)
+            if state is None:
+                world.checks.fail("liveness", f"{real.address} is in the file, but not in force")
+            elif state.up is not truth:
+                word = "up" if state.up else "down"
+                world.checks.fail("liveness", f"{real.address} is {word}, in truth {_conduct(world, real)}")
+
+    def _settled_truth(self, virtual: VirtualSpec, real: RealSpec) -> bool | None:
+        """Return whether a server is up in truth, None while the director may not know it yet."""
+        world = self.world
+        server = world.network.servers[real.server]
+        verdicts = virtual.rise if server.is_good else virtual.fall
+        longest = max(server.interval, server.timeout)  # probes of a server that does not answer follow each other
+        bound = (verdicts - 1) * longest + server.interval + server.timeout + 1.0
+        since = max(server.changed, world.undisturbed_since, world.operator.in_force_since, world.started)
+        return server.is_good if CLOCK.now - since > bound else None
+
+    def _look_at_table(self) -> None:
+        """Check the whole table against the health that the director has."""
+        world, checks = self.world, self.world.checks
+        if (director := world.process.director) is None or CLOCK.now < world.operator.in_force_since:
+            return
+        checks.counts["I1"] += 1
+        for virtual in world.operator.site.virtuals:
+            if any(key not in director.health for key in virtual.keys):
+                continue  # the liveness of the reload is checked with the health
+            wanted = expected(virtual, lambda key: director.health[key].up, world.operator.administered)
+            self._compare(virtual, wanted, world.kernel.rows(virtual.key))
+        checks.counts["I5"] += 1
+        for key, rows in world.operator.foreign.items():
+            if world.kernel.rows(key) != rows:
+                checks.fail("I5", f"a service of others has changed: {key}")
+        ours = {virtual.key for virtual in world.operator.site.virtuals} | world.operator.left_over
+        for key in world.kernel.services:
+            if key not in ours and key not in world.operator.foreign:
+                checks.fail("I1", f"a service stays that the configuration does not have: {key}")
+        if checks.untold:
+            checks.fail("I9", f"no event tells of {next(iter(checks.untold))}")
+
+    def _compare(self, virtual: VirtualSpec, wanted: Mapping[Key, Row], found: Mapping[Key, Row]) -> None:
+        edits = self.world.operator.edits
+        for key in {**wanted, **found}:
+            want, have = wanted.get(key), found.get(key)
+            if want == have or (isinstance(want, Service) and isinstance(have, Service) and _same(want, have)):
+                continue
+            if key in edits and edits[key] == (have.weight if isinstance(have, Destination) else None):
+                continue  # set by hand
+            if isinstance(have, Destination) and key in self.world.operator.draining and not have.weight:
+                continue
+            self.world.checks.fail("I1", f"in {virtual.address} the kernel has {have}, not {want}")
+
+    def _look_at_progress(self) -> None:
+        checks = self.world.checks
+        checks.counts["I10"] += 1
+        silent = CLOCK.now - max(checks.beat, self.world.undisturbed_since)
+        if silent > WATCHDOG:
+            checks.fail("I10", f"the watchdog was not reset for {silent:.0f} s")
+        checks.counts["I4"] += 1
+        for server in self.world.network.servers.values():
+            for each in server.open:
+                if CLOCK.now - max(each.begin, self.world.undisturbed_since) > 2 * server.timeout + 2.0:
+                    checks.fail("I4", "a probe that does not end")
+
+
+def _same(want: Service, have: Service) -> bool:
+    return (want.key, want.scheduler, want.flags) == (have.key, have.scheduler, have.flags)
+
+
+def _conduct(world: World, real: RealSpec) -> str:
+    return world.network.servers[real.server].conduct.name.lower()

@@ -1,0 +1,157 @@
+"""The simulated world: one heap of events in time, the director's loop, and everything around it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter, deque
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from simulation.checks import Checks
+from simulation.clock import CLOCK
+from simulation.host import Host, Resolver
+from simulation.kernel import SimulatedKernel
+from simulation.network import Network
+from simulation.operator import Operator
+from simulation.process import DirectorProcess
+from simulation.servers import Server
+from simulation.threads import SimulatedThreads
+from simulation.transports import MailServer
+from simulation.truth import Truth
+
+if TYPE_CHECKING:
+    from simulation.loop import SimulatedLoop
+    from simulation.site import SiteSpec
+
+MAX_TURNS: Final = 20_000
+"""Turns of the loop in a second, of which more are a loop that spins (I10)."""
+
+MAX_LINES: Final = 60
+"""Lines of the trace that are kept for a failure."""
+
+
+class World:
+    """Everything that happens in one simulation. All that is random is drawn from its ``seed``.
+
+    Its state: the events to come, the loop and the number of the process (``life``), what was ``hit``, the digest of
+    the trace and its last lines, and since when nothing disturbs the director.
+    """
+
+    def __init__(self, seed: str, site: SiteSpec, folder: Path) -> None:
+        CLOCK.reset()
+        self.begin = CLOCK.now
+        self.draw, self.luck, self.order = (Random(f"{seed}/{name}") for name in ("draw", "luck", "order"))
+        self.coarse = self.draw.random() < 0.5
+        self.life = 0
+        self.loop: SimulatedLoop | None = None
+        self.hits: Counter[str] = Counter()
+        self.lines: deque[str] = deque(maxlen=MAX_LINES)
+        self.digest = hashlib.sha256()
+        self.undisturbed_since = self.started = self.kernel_disturbed_until = CLOCK.now
+        self.extra_probes = 0
+        self._events: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
+        self._numbers = count()
+        self.checks = Checks(self)
+        self.network = Network(self)
+        self.threads = SimulatedThreads(self)
+        self.host, self.resolver, self.mail = Host(self), Resolver(self), MailServer(self)
+        self.kernel = SimulatedKernel(self)
+        self.operator = Operator(self, site)
+        self.process = DirectorProcess(self, folder)
+        self.truth = Truth(self)
+
+    @property
+    def now(self) -> float:
+        """The monotonic clock."""
+        return CLOCK.now
+
+    def after(self, seconds: float, call: Callable[..., object], *arguments: Any) -> None:
+        """Call this after so many seconds."""
+        heappush(self._events, (CLOCK.now + seconds, next(self._numbers), call, arguments))
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass for the director's code."""
+        assert self.loop is not None
+        waiter = self.loop.create_future()
+        self.after(seconds, _end_wait, waiter)
+        await waiter
+
+    def hit(self, point: str) -> None:
+        """Count that a fault point had an effect."""
+        self.hits[point] += 1
+
+    def on_stop(self, seconds: float) -> None:
+        """Expect everything later by the time in which the process stood still."""
+        self.disturb(CLOCK.now)
+        began = CLOCK.now - seconds
+        if self.kernel_disturbed_until > began:
+            self.kernel_disturbed_until += seconds
+        if self.operator.in_force_since > began:
+            self.operator.in_force_since += seconds
+
+    def disturb(self, until: float) -> None:
+        """Expect nothing timely of the director until then."""
+        self.undisturbed_since = max(self.undisturbed_since, until)
+
+    def trace(self, kind: str, *what: object) -> None:
+        """Add a line to the trace, whose digest is the same in each run of a seed."""
+        line = f"{CLOCK.now - self.begin:.6f} {kind} {' '.join(map(str, what))}"
+        self.digest.update(line.encode())
+        self.lines.append(line)
+
+    def server(self, address: tuple[str, int], kind: str, site: SiteSpec) -> Server:
+        """Return the server of an address, a new one if there is none."""
+        server = self.network.servers.get(address)
+        if server is None:
+            server = self.network.servers[address] = Server(self, kind, site.timeout, site.interval)
+        return server
+
+    def forget(self) -> None:
+        """Release what is left of all processes."""
+        self._events.clear()
+        self.process.forget()
+
+    def run(self, until: float) -> None:
+        """Let everything happen up to this time, or up to the first violation."""
+        events, violations = self._events, self.checks.violations
+        second, turns = CLOCK.now, 0
+        while not violations:
+            due = self.loop.next_due if self.loop is not None else float("inf")
+            if events and events[0][0] < due:
+                due = events[0][0]
+            if due > until:
+                return
+            turns += 1
+            if due > second + 1.0:
+                second, turns = due, 0
+            elif turns > MAX_TURNS:
+                self.checks.fail("I10", f"{MAX_TURNS} turns of the event loop in a second")
+            CLOCK.now = max(CLOCK.now, due)
+            while events and events[0][0] <= CLOCK.now:
+                _, _, call, arguments = heappop(events)
+                call(*arguments)
+            if self.loop is not None:
+                self.loop.turn()
+
+
+class TraceHandler(logging.Handler):
+    """Keeps the director's log lines with the trace; a traceback in the log is a violation."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.world.lines.append(f"{CLOCK.now - self.world.begin:.6f} log {record.getMessage()}")
+        if record.exc_info and record.exc_info[0] is not None:
+            self.world.checks.fail("I9", f"{record.getMessage()}: {record.exc_info[1]!r}")
+
+
+def _end_wait(waiter: Any) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
