@@ -10,7 +10,8 @@ WORST_FIRST: Final = (
     *("overdue", "unknown", "no-verdict", "failing"),
     *("drain", "disabled", "maintenance"),
 )
-"""All words, what hurts most first; what operators did on purpose comes last. Only the page knows ``flapping``."""
+"""All words, what hurts most first; what operators did on purpose comes last. The page calls servers ``flapping`` too
+that no ``flapthreshold`` holds back."""
 
 BAD: Final = frozenset(("outage", "down", "disagrees"))
 """What ``show --down`` asks for."""

@@ -231,6 +231,8 @@ _ROWS = (
     Directive("fallback6", Scope.BOTH),
     Directive("fallbackcommand", Scope.BOTH, commands.fallbackcommand),
     Directive("fastinterval", Scope.BOTH, seconds(MAX_INT)),
+    Directive("flapthreshold", Scope.BOTH, integer(2, MAX_INT)),
+    Directive("flapwindow", Scope.BOTH, seconds(MAX_INT)),
     Directive("followredirects", Scope.BOTH, yes_no),
     Directive("negotiatetimeout", Scope.BOTH, seconds(MAX_INT)),
     Directive("notify", Scope.BOTH, notifications.notify),

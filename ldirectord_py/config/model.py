@@ -130,6 +130,8 @@ class Virtual:
     checkinterval: float = 10
     fastinterval: float | None = None
     downinterval: float | None = None
+    flapthreshold: int | None = None
+    flapwindow: float = 60
     request: str = "/"
     receive: str = ""
     httpmethod: str = "GET"
@@ -208,6 +210,8 @@ class Globals:
     failurecount: int = 1
     fallbackcommand: str | None = None
     fastinterval: float | None = None
+    flapthreshold: int | None = None
+    flapwindow: float = 60
     followredirects: bool = True
     fork: bool = False
     listen: str | None = None

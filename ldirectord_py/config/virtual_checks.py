@@ -55,6 +55,8 @@ def check_virtual(virtual: Virtual, section: VirtualSection, rules: VirtualRules
         _check_engine(virtual, lines["pe"], rules)
     if "fastinterval" in lines:
         _check_fast_interval(virtual, lines["fastinterval"], rules)
+    if "flapwindow" in lines and virtual.flapthreshold is None:
+        rules.warn(lines["flapwindow"], "flapwindow has no effect without flapthreshold", "add flapthreshold=N")
     if virtual.checktype in {CheckType.NEGOTIATE, CheckType.COMBINED}:
         _check_service(virtual, section, rules)
 

@@ -21,6 +21,7 @@ from ldirectord_py.report.events import (
     ConfigInForce,
     Drifted,
     Event,
+    Flapping,
     KernelFound,
     KernelLost,
     NotWritten,
@@ -36,6 +37,7 @@ from ldirectord_py.runtime.times import iso_time
 
 EVENTS: Final = (
     *("server-up", "server-down", "soft-failure", "soft-failures-over", "checked", "probed"),
+    *("server-flapping", "server-steady"),
     *("server-drained", "server-disabled", "server-ready"),
     *("checks-unjudged", "checks-judged", "outage-began", "outage-over"),
     *("row-added", "row-changed", "row-removed", "row-refused", "drift-repaired", "drift-accepted"),
@@ -70,7 +72,7 @@ def event_fields(event: Event, seconds: float) -> dict[str, Any]:
 def virtual_of(event: Event) -> str | None:
     """Return the id of the virtual that an event is about; None if it is about none, or about all."""
     match event:
-        case Checked() | Probed() | Unresolved() | Outage() | Administered():
+        case Checked() | Probed() | Unresolved() | Outage() | Administered() | Flapping():
             return event.virtual.id
         case Written(op):
             return virtual_id(service_of(op.row.key))
@@ -104,6 +106,8 @@ def _other_name(event: Event) -> str:
             return "checks-judged" if event.over else "checks-unjudged"
         case Outage():
             return "outage-began" if event.began else "outage-over"
+        case Flapping():
+            return "server-steady" if event.over else "server-flapping"
         case _:
             return _ONLY_NAMES[type(event)]
 
@@ -138,8 +142,8 @@ def event_details(event: Event) -> dict[str, Any]:
             verdict = {"verdict": result.verdict.name.lower(), "code": result.code.value, "reason": result.reason}
             probe = {**verdict, "seconds": result.seconds}
             return {**_server(virtual, real), **probe}
-        case Administered():
-            return _administered(event)
+        case Administered() | Flapping():
+            return _about_server(event)
         case Written():
             return _written(event)
         case Drifted(before, found):
@@ -195,6 +199,12 @@ def _verdict_fields(event: Checked) -> dict[str, Any]:
         "successes": after.successes,
         "successcount": virtual.successcount,
     }
+
+
+def _about_server(event: Administered | Flapping) -> dict[str, Any]:
+    if isinstance(event, Administered):
+        return _administered(event)
+    return {**_server(event.virtual, event.real), "changes": event.changes, "window": event.virtual.flapwindow}
 
 
 def _administered(event: Administered) -> dict[str, Any]:

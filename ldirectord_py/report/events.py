@@ -69,6 +69,18 @@ class Unjudged(NamedTuple):
     over: bool = False
 
 
+class Flapping(NamedTuple):
+    """A server changed its state ``changes`` times within the window, and stays out while others are up; or it is over.
+
+    It is over when the server was good for a whole window, or when an operator took it in hand.
+    """
+
+    virtual: Virtual
+    real: Real
+    changes: int
+    over: bool = False
+
+
 class Written(NamedTuple):
     """The kernel accepted ``op`` on a row of ``virtual``, which may be one that a reload removed.
 
@@ -154,6 +166,7 @@ Event = (
     Checked
     | Probed
     | Unjudged
+    | Flapping
     | Written
     | NotWritten
     | Drifted

@@ -16,6 +16,7 @@ from ldirectord_py.report.events import (
     ConfigInForce,
     Drifted,
     Event,
+    Flapping,
     KernelFound,
     KernelLost,
     NotWritten,
@@ -44,8 +45,8 @@ def line(event: Event) -> str | None:
             return _written(event)
         case Drifted():
             return _drifted(event)
-        case Administered():
-            return _administered(event)
+        case Administered() | Flapping():
+            return _about_server(event)
         case Probed() | Outage() | ConfigInForce() | ReloadRefused():  # the log says more of the last one
             return None
         case _:
@@ -160,6 +161,10 @@ def _unresolved(event: Unresolved) -> str:
     )
 
 
+def _about_server(event: Administered | Flapping) -> str:
+    return _flapping(event) if isinstance(event, Flapping) else _administered(event)
+
+
 def _administered(event: Administered) -> str:
     server = f"Real server {event.real} ({event.virtual.id})"
     if event.after:
@@ -168,6 +173,16 @@ def _administered(event: Administered) -> str:
         return f"{server} is ready again, by {event.by.who}{f': {event.by.why}' if event.by.why else ''}"
     was = f", it was {administrative_text(event.before)}" if event.before else ""
     return f"{server} is ready again, its time is over{was}"
+
+
+def _flapping(event: Flapping) -> str:
+    server, window = f"Real server {event.real} ({event.virtual.id})", f"{event.virtual.flapwindow} s"
+    if event.over:
+        return f"{server} flaps no more"
+    return (
+        f"{server} flaps, {event.changes} changes in {window}: it stays out until it was good for {window}, "
+        "unless no other server is up"
+    )
 
 
 def administrative_text(entry: AdministrativeEntry) -> str:

@@ -42,6 +42,7 @@ class DaemonMetrics(Collector):
             yield from _identity(show, status)
             yield from _progress(counters)
             yield from _checks(show, counters)
+            yield from _damping(counters)
             yield from _kernel(show, counters["kernel"])
 
 
@@ -77,6 +78,11 @@ def _checks(show: Answer, counters: Answer) -> Iterator[Metric]:
     )
     if (oldest := show["oldest_result"]) is not None:
         yield GaugeMetricFamily("ldirectord_oldest_check_age_seconds", "The age of the oldest last result.", oldest)
+
+
+def _damping(counters: Answer) -> Iterator[Metric]:
+    meaning = "How often a server began to flap, by flapthreshold."
+    yield CounterMetricFamily("ldirectord_flaps_total", meaning, counters["flaps"])
 
 
 def _kernel(show: Answer, kernel: Answer) -> Iterator[Metric]:

@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).parents[2] / "ldirectord_py"
 
 RULES: tuple[str, ...] = (
     *("plan", "desired", "unresolved", "maintenance_names", "server_names"),
-    *("administration", "saved_state", "changes", "divergences", "trouble"),
+    *("administration", "saved_state", "changes", "damping", "divergences", "trouble"),
 )
 """The rules between configuration, health and table."""
 

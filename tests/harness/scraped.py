@@ -34,6 +34,7 @@ def counters(**fields: Any) -> dict[str, Any]:
         "checks": [{"kind": "http", "verdict": "down", "code": "L4CON", "count": 9}],
         "durations": {"bounds": BOUNDS, "virtuals": []},
         "transitions": [],
+        "flaps": 0,
         "outages": [],
         **fields,
     }

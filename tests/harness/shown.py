@@ -14,6 +14,7 @@ OBSERVED: dict[str, Any] = {
     "code": "L7OK",
     "reason": "200 OK",
     "latency": 0.0123,
+    "flapping": False,
     "overdue": False,
     "failures": 0,
     "failurecount": 3,

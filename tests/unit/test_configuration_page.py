@@ -24,6 +24,8 @@ NEW = {
     "controlgroup",
     "downinterval",
     "fastinterval",
+    "flapthreshold",
+    "flapwindow",
     "statusgroup",
     "emailalertgroup",
     "expectstatus",

@@ -58,12 +58,13 @@ def _observed(observed: Server) -> str:
     since = f" since {local_time(observed['since'])}" if observed["since"] else ""
     count = f"; {observed['failures']} of {observed['failurecount']} failures" if observed["failures"] else ""
     reason = f": {observed['code']} {printable_line(observed['reason'])}" if observed["code"] else ""
+    more = "".join(f", {name.upper()}" for name in ("flapping", "overdue") if observed[name])
     last = "; no result so far"
     if observed["age"] is not None:
         last = f"; last result {short_duration(observed['age'])} ago, in {short_latency(observed['latency'])}"
     elif observed["verdict"] is None and observed["code"]:
         last = ""
-    return f"{state}{since}{reason}{last}{count}{', OVERDUE' * observed['overdue']}"
+    return f"{state}{since}{reason}{last}{count}{more}"
 
 
 def _kernel(kernel: Server | None, reading: Server) -> str:

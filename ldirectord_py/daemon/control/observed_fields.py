@@ -15,6 +15,7 @@ from ldirectord_py.daemon.control.knowledge import Knowledge, Moment
 from ldirectord_py.daemon.history.results import PastResult, ResultHistory
 from ldirectord_py.daemon.history.transitions import PastTransition
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
+from ldirectord_py.damping import FlappingState
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.times import iso_time
@@ -72,10 +73,11 @@ def observed_real(known: Knowledge, real: CompiledReal, check: Check | None, *, 
         "up": _is_up(state, last, check, maintained=maintained),
         "since": None if since is None else known.now.iso(since),
         **result,
+        "flapping": isinstance(state, FlappingState),
         "overdue": check is not None and is_overdue(known, check, last),
         "failures": counted.failures,
         "failurecount": real.virtual.failurecount,
-        "successes": counted.successes,
+        "successes": min(counted.successes, real.virtual.successcount),
         "successcount": real.virtual.successcount,
         "certificate_end": _certificate_end(known, check),
     }

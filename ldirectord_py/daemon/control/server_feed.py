@@ -29,7 +29,7 @@ from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.desired import real_key
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.table import DestinationKey
-from ldirectord_py.report.events import Administered, Checked, ConfigInForce, Drifted, Event, Written
+from ldirectord_py.report.events import Administered, Checked, ConfigInForce, Drifted, Event, Flapping, Written
 from ldirectord_py.runtime.json_lines import encode_json
 from ldirectord_py.runtime.waiting import wait_until_set
 
@@ -93,7 +93,7 @@ class ServerFeed:
             for row in (event.before, event.found):
                 if row is not None:
                     marks.add_row(row.key)
-        elif isinstance(event, Administered | Checked):
+        elif isinstance(event, Administered | Checked | Flapping):
             marks.add_servers((real_key(event.virtual, event.real),))
         elif not isinstance(event, ConfigInForce):
             return

@@ -15,7 +15,7 @@ from ldirectord_py.daemon.control.configured_fields import Fields, configured_re
 from ldirectord_py.daemon.control.knowledge import Knowledge
 from ldirectord_py.daemon.control.observed_fields import is_overdue, observed_real
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal, CompiledVirtual
-from ldirectord_py.health import Verdict
+from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Usage
 from ldirectord_py.trouble import BY_HAND
 
@@ -55,7 +55,9 @@ class VirtualView:
     def is_well(self, real: CompiledReal, check: Check | None) -> bool:
         """Return whether a server surely has no ``trouble``; if false, ``real`` tells. Takes a tenth as long."""
         known, state = self._known, self._known.health[real.key]
-        if not state.up or state.failures or real.key in known.administration or real.key in known.maintained:
+        if type(state) is not HealthState or not state.up or state.failures:
+            return False
+        if real.key in known.administration or real.key in known.maintained:
             return False
         usage = known.kernel.usage.get(real.row)
         if known.kernel.error is None and (usage is None or usage.weight != real.real.weight):
@@ -146,6 +148,8 @@ def _trouble(observed: Fields, administrative: Fields, disagrees: list[str]) -> 
     """Yield why a server is not plainly well, in the order of WORST_FIRST."""
     if observed["up"] is False:
         yield "down"
+    if observed["flapping"]:
+        yield "flapping"
     if disagrees:
         yield "disagrees"
     if observed["overdue"]:

@@ -15,6 +15,7 @@ from ldirectord_py.report.events import (
     ConfigInForce,
     Drifted,
     Event,
+    Flapping,
     KernelFound,
     KernelLost,
     NotWritten,
@@ -36,11 +37,13 @@ class EventCounters:
         self.writes: Counter[Verb] = Counter()
         self.refusals: Counter[str] = Counter()
         self.drift: Counter[bool] = Counter()
+        self.flaps = 0
         self.kernel_losses = 0
         self.kernel_lost = False
         self._handlers: Final[Mapping[type[Event], Callable[[Any], None]]] = {
             Checked: self._checked,
             Outage: self._outage,
+            Flapping: self._flapping,
             Written: self._written,
             NotWritten: self._not_written,
             Drifted: self._drifted,
@@ -61,6 +64,9 @@ class EventCounters:
 
     def _outage(self, event: Outage) -> None:
         self.outages[event.virtual.key] += event.began
+
+    def _flapping(self, event: Flapping) -> None:
+        self.flaps += not event.over
 
     def _written(self, event: Written) -> None:
         self.writes[event.op.verb] += 1

@@ -49,6 +49,10 @@ class HealthTable:
         """Return the virtual of a service; raises KeyError where there is none."""
         return self._virtuals[service].virtual
 
+    def up_in(self, service: ServiceKey) -> int:
+        """Return how many real servers of a virtual are up, without those that are drained or disabled."""
+        return self._up[service]
+
     def all_down(self, service: ServiceKey) -> bool:
         """Return whether no real server of a virtual is up, except those that are drained or disabled."""
         return not self._up[service]
@@ -61,6 +65,10 @@ class HealthTable:
             return None
         self._set(key, after)
         return Transition(before, after)
+
+    def set_state(self, key: DestinationKey, state: HealthState) -> None:
+        """Give a server another state."""
+        self._set(key, state)
 
     def reset(self, key: DestinationKey) -> None:
         """Set a server to down, without counted verdicts."""

@@ -13,11 +13,12 @@ from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.history.results import ResultHistory
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
+from ldirectord_py.daemon.reconciler.flap_damper import Damped, FlapDamper, Released
 from ldirectord_py.daemon.reconciler.health_table import HealthTable, KernelRows, initial_states
 from ldirectord_py.daemon.reconciler.unjudged import UnjudgedChecks
-from ldirectord_py.health import HealthState, Verdict
+from ldirectord_py.health import HealthState, Transition, Verdict
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
-from ldirectord_py.report.events import Checked, Listener, Outage, Phase, Probed
+from ldirectord_py.report.events import Checked, Event, Flapping, Listener, Outage, Phase, Probed
 
 IN_MAINTENANCE: Final = Result(Verdict.MAINTENANCE, "Server in maintenance", 0.0, ReasonCode.MAINT)
 OUT_OF_MAINTENANCE: Final = Result(Verdict.UP, "Server out of maintenance", 0.0, ReasonCode.MAINT)
@@ -26,14 +27,15 @@ OUT_OF_MAINTENANCE: Final = Result(Verdict.UP, "Server out of maintenance", 0.0,
 class HealthTracker:
     """Applies verdicts to the real servers, and publishes each change.
 
-    ``on_change`` is called for a server that came up or went down. Its state: the health ``table``, the last
-    ``results`` of each check, the servers in maintenance (``maintained``), the checks that faults of this host keep
-    from judging, the servers without a verdict so far, with the phase that brought them, and the ``fallbackcommand``
-    of each virtual whose outage is published.
+    ``on_change`` is called for a server that came up or went down. Its state: the health ``table``, the servers that
+    flap (``flaps``), the last ``results`` of each check, the servers in maintenance (``maintained``), the checks that
+    faults of this host keep from judging, the servers without a verdict so far, with the phase that brought them, and
+    the ``fallbackcommand`` of each virtual whose outage is published.
     """
 
     def __init__(self, publish: Listener, on_change: Callable[[CompiledReal, Checked], None]) -> None:
         self.table = HealthTable()
+        self.flaps = FlapDamper(self.table)
         self.results = ResultHistory()
         self.maintained: frozenset[DestinationKey] = frozenset()
         self._publish = publish
@@ -62,7 +64,9 @@ class HealthTracker:
         """Put exactly these servers in maintenance; some may belong only to a later configuration."""
         former, self.maintained = self.maintained, frozenset(keys)
         for key in [key for key in self.table.health if key in self.maintained and key not in former]:
-            self._judge(compiled.real(key), IN_MAINTENANCE)
+            real = compiled.real(key)
+            self._publish_all(self.flaps.forget(real))
+            self._judge(real, IN_MAINTENANCE)
         if former - self.maintained:
             self._end_maintenance(
                 compiled, [key for key in self.table.health if key in former and key not in self.maintained]
@@ -94,6 +98,9 @@ class HealthTracker:
         for key in changed:
             if key in self.maintained:
                 self._apply_verdict(compiled.real(key), IN_MAINTENANCE)
+        for real, released in self.flaps.drop_undamped():
+            self._publish_released(released)
+            self._publish(Flapping(real.virtual, real.real, 0, over=True))
         self._first_phases = {key: first for key, first in self._first_phases.items() if key in self.table.health}
 
     def _count(self, compiled: CompiledConfig) -> None:
@@ -134,6 +141,9 @@ class HealthTracker:
 
     def _publish_outage(self, virtual: Virtual) -> None:
         """Publish the beginning or the end of an outage, unless that is published already."""
+        if self.flaps.flapping and self.table.all_down(virtual.key):
+            for released in self.flaps.readmit(virtual.key):
+                self._publish_released(released)
         down = self.table.all_down(virtual.key)
         if down is (virtual.key in self._outages):
             return
@@ -148,10 +158,27 @@ class HealthTracker:
         if step is None:
             return
         phase = self._first_phases.pop(real.key, Phase.RUN)
+        damped = Damped(step)
+        if real.virtual.flapthreshold is not None and phase is Phase.RUN:
+            damped = self.flaps.damp(real, step, result)
+        if damped.step is not None:
+            self._publish_step(real, damped.step, result, phase)
+        self._publish_all(damped.event)
+
+    def _publish_step(self, real: CompiledReal, step: Transition, result: Result, phase: Phase) -> None:
         event = Checked(real.virtual, real.real, step, result.reason, phase, result.code)
         if step.rose or step.fell:
             self._on_change(real, event)
         self._publish(event)
+
+    def _publish_released(self, released: Released | None) -> None:
+        if released is not None:
+            self._publish_step(*released, Phase.RUN)
+
+    def _publish_all(self, *events: Event | None) -> None:
+        for event in events:
+            if event is not None:
+                self._publish(event)
 
 
 def _services(reals: Sequence[CompiledReal]) -> Collection[ServiceKey]:

@@ -82,3 +82,28 @@ async def test_a_server_is_checked_ten_times_a_second(tmp_path: Path) -> None:
     async with counted() as server, running_daemon(tmp_path, f"checkinterval=0.1\n{checked(server)}", probing=True):
         await server.rate(0.5)
         assert 9 <= await server.rate(2) <= 11
+
+
+async def test_f8_a_server_that_flaps_stays_out_and_one_mail_says_so(tmp_path: Path) -> None:
+    text = "checkinterval=0.1\nflapthreshold=4\nflapwindow=2\nlogfile=local0\n"
+    async with (
+        counted() as server,
+        counted() as other,
+        running_daemon(tmp_path, f"{text}{checked(server, other)}", probing=True) as place,
+    ):
+        director = place.daemon.director
+        real, _ = director.compiled.reals()
+        await until(lambda: all(state.up for state in director.health.values()))
+        while not director.tracker.flaps.flapping:
+            await server.close()
+            await until(lambda: not director.health[real.key].up)
+            await server.open()
+            await until(lambda: director.health[real.key].up or bool(director.tracker.flaps.flapping))
+        held = asyncio.get_running_loop().time()
+        (shown,) = (each for each in (await place.ask("show"))["virtuals"][0]["reals"] if each["observed"]["flapping"])
+        assert (shown["real"], shown["trouble"][:2]) == (str(real.real), ["down", "flapping"])
+        assert (await place.ask("counters"))["flaps"] == 1
+        await until(lambda: director.health[real.key].up)
+        assert asyncio.get_running_loop().time() - held > 1.9
+        named = [event["event"] for event in (await place.ask("events"))["events"]]
+        assert (named.count("server-flapping"), named.count("server-steady")) == (1, 1)

@@ -16,6 +16,7 @@ from ldirectord_py.report.events import (
     Checked,
     ConfigInForce,
     Drifted,
+    Flapping,
     KernelFound,
     KernelLost,
     NotWritten,
@@ -50,6 +51,10 @@ def test_servers_that_come_up_or_go_down_and_no_counted_failures() -> None:
 def test_outages_that_began() -> None:
     counters = counted(Outage(WEB, began=True), Outage(WEB, began=False), Outage(WEB, began=True))
     assert counters.outages == {WEB.key: 2}
+
+
+def test_servers_that_began_to_flap() -> None:
+    assert counted(Flapping(WEB, WEB.reals[0], 4), Flapping(WEB, WEB.reals[0], 0, over=True)).flaps == 1
 
 
 def test_what_was_written_refused_and_changed_by_others() -> None:

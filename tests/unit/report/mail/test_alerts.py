@@ -307,3 +307,18 @@ async def test_a_file_says_which_mails_go_to_whom_from_whom_and_by_what(tmp_path
     assert b"Comment: ask Ada\r\n" in message.encode()
     assert site.new_messages() == [f"running [Shop] {DELETED.format(1)}"]
     assert site.after(60) == [f"running [Shop] {GONE.format(1)}"]
+
+
+async def test_a_server_that_flaps_is_mailed_once() -> None:
+    site = await started(web("1", "2", flapthreshold=3))
+    await site.check(up())
+    assert await site.check(down(), "1") == [f"running {DELETED.format(1)}"]
+    assert await site.check(up(), "1") == [f"running {ADDED.format(1)}"]
+    flaps = (
+        "Real server 10.1.0.1:80 (tcp:10.0.0.1:80) flaps, 3 changes in 60 s: it stays out until it was good for 60 s"
+    )
+    said = [f"running {flaps}, unless no other server is up", f"running {DELETED.format(1)}"]
+    assert await site.check(down(), "1") == said
+    for _ in range(5):
+        assert await site.check(up(), "1") == []
+        assert await site.check(down(), "1") == []

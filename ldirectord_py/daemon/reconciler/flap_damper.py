@@ -1,0 +1,135 @@
+"""Keeps servers out of the table that flap, unless their virtual has no other server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
+
+from ldirectord_py.checks.base import Result
+from ldirectord_py.config.model import CheckType, Virtual
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
+from ldirectord_py.daemon.reconciler.health_table import HealthTable
+from ldirectord_py.damping import FlapHistory, FlappingState, FlapRules
+from ldirectord_py.health import HealthState, Transition
+from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
+from ldirectord_py.report.events import Flapping
+
+
+class Damped(NamedTuple):
+    """What is left of a step: None if the server stays out; and the event that a server begins or ends to flap."""
+
+    step: Transition | None
+    event: Flapping | None = None
+
+
+class Released(NamedTuple):
+    """A server that comes in though it flaps or flapped: its step, and the last result of its check that passed."""
+
+    real: CompiledReal
+    step: Transition
+    result: Result
+
+
+_STEADY = FlapHistory()
+
+
+class FlapDamper:
+    """Judges the steps of servers whose virtual has ``flapthreshold``.
+
+    Its state: the history of each server that changed its state, and the last passed result of those that flap.
+    """
+
+    def __init__(self, table: HealthTable, clock: Callable[[], float] = time.monotonic) -> None:
+        self._table = table
+        self._clock = clock
+        self._histories: dict[DestinationKey, FlapHistory] = {}
+        self._passed: dict[DestinationKey, Result | None] = {}
+
+    @property
+    def flapping(self) -> AbstractSet[DestinationKey]:
+        """The servers that flap."""
+        return self._passed.keys()
+
+    def damp(self, real: CompiledReal, step: Transition, result: Result) -> Damped:
+        """Return what is left of the step that a result was for a server, which the table has made already."""
+        history = self._histories.get(real.key, _STEADY)
+        if history.flapping:
+            return self._observe(real, step, result, history)
+        if not (step.rose or step.fell):
+            return Damped(step)
+        history = self._histories[real.key] = history.changed(step.after, self._clock(), _rules(real.virtual))
+        if not history.flapping:
+            return Damped(step)
+        self._passed[real.key] = result if step.rose else None
+        stays_out = step.rose and self._table.up_in(real.key.service) > 1
+        self._table.set_state(real.key, FlappingState(*step.after)._replace(up=step.rose and not stays_out))
+        event = Flapping(real.virtual, real.real, len(history.changes))
+        return Damped(None if stays_out else step, event)
+
+    def _observe(self, real: CompiledReal, step: Transition, result: Result, history: FlapHistory) -> Damped:
+        history = history.observed(result.verdict, self._clock(), _rules(real.virtual), real.rules)
+        self._histories[real.key] = history
+        if history.checked.up:
+            self._passed[real.key] = result
+        if not history.flapping:
+            del self._passed[real.key]
+            after = HealthState(up=True, successes=real.rules.rise)
+            self._table.set_state(real.key, after)
+            return Damped(None if step.before.up else Transition(step.before, after), _over(real))
+        if step.before.up:
+            return Damped(step)
+        if history.checked.up and self._table.all_down(real.key.service):
+            return Damped(self._let_in(real.key))
+        return Damped(None)
+
+    def readmit(self, service: ServiceKey) -> Iterator[Released]:
+        """Let in the servers of a virtual that pass their checks, as it has no other; they still flap."""
+        reals = self._table.virtuals[service].reals
+        for key, result in list(self._passed.items()):
+            is_good = self._histories[key].checked.up and not self._table.health[key].up
+            if key.service == service and is_good and result is not None:
+                yield Released(reals[key], self._let_in(key), result)
+
+    def forget(self, real: CompiledReal) -> Flapping | None:
+        """Forget what a server did, as an operator takes it in hand; return the event that it flaps no more, if so."""
+        self._histories.pop(real.key, None)
+        if real.key not in self._passed:
+            return None
+        del self._passed[real.key]
+        self._table.set_state(real.key, HealthState(*self._table.health[real.key]))
+        return _over(real)
+
+    def drop_undamped(self) -> Iterator[tuple[CompiledReal, Released | None]]:
+        """Forget the servers that the table does not have any more, or whose virtual has no ``flapthreshold`` now.
+
+        Yields those of the latter that flapped, and the step of each that comes in.
+        """
+        for key, history in list(self._histories.items()):
+            virtual = self._table.virtuals.get(key.service)
+            real = virtual.reals.get(key) if virtual else None
+            if real is None or real.virtual.flapthreshold is None or real.virtual.checktype is CheckType.ON:
+                del self._histories[key]
+                result = self._passed.pop(key, None)
+                if real is not None and history.flapping and real.virtual.checktype is not CheckType.ON:
+                    yield real, self._release(real, history.checked, result)
+
+    def _release(self, real: CompiledReal, checked: HealthState, result: Result | None) -> Released | None:
+        before = self._table.health[real.key]
+        self._table.set_state(real.key, checked)
+        came_in = checked.up and not before.up
+        return Released(real, Transition(before, checked), result) if came_in and result else None
+
+    def _let_in(self, key: DestinationKey) -> Transition:
+        before = self._table.health[key]
+        self._table.set_state(key, FlappingState(*before)._replace(up=True))
+        return Transition(before, self._table.health[key])
+
+
+def _rules(virtual: Virtual) -> FlapRules:
+    return FlapRules(virtual.flapthreshold or 0, virtual.flapwindow)
+
+
+def _over(real: CompiledReal) -> Flapping:
+    return Flapping(real.virtual, real.real, 0, over=True)

@@ -1,0 +1,62 @@
+"""Servers that flap: those that change their state too often stay out until they were good for a whole window."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ldirectord_py.health import HealthState, Rules, Verdict
+
+
+class FlapRules(NamedTuple):
+    """A server flaps that changed its state ``threshold`` times within ``window`` seconds."""
+
+    threshold: int
+    window: float
+
+
+class FlappingState(HealthState):
+    """The state of a server that flaps: failures take it out, and no success brings it in.
+
+    Each success gives another state, so that somebody looks whether the server has been good for long enough.
+    """
+
+    __slots__ = ()
+
+    def after(self, verdict: Verdict, rules: Rules) -> HealthState:
+        """Return the state after ``verdict``."""
+        match verdict:
+            case Verdict.UP:
+                return FlappingState(self.up, self.successes + 1)
+            case Verdict.DOWN:
+                failures = min(self.failures + 1, rules.fall)
+                return FlappingState(self.up and failures < rules.fall, failures=failures)
+            case _:
+                return super().after(verdict, rules)
+
+
+class FlapHistory(NamedTuple):
+    """What a server did lately: the times of its ``changes``, the oldest first, and whether it flaps.
+
+    ``checked``: the state that its checks alone would give it; ``good_since``: since when it is up by that.
+    """
+
+    changes: tuple[float, ...] = ()
+    flapping: bool = False
+    checked: HealthState = HealthState()
+    good_since: float | None = None
+
+    def changed(self, checked: HealthState, now: float, rules: FlapRules) -> FlapHistory:
+        """Return the history after a server that does not flap came up or went down."""
+        recent = [at for at in self.changes if now - at < rules.window]
+        changes = (*recent, now)[-rules.threshold :]
+        return FlapHistory(changes, len(changes) >= rules.threshold, checked, now if checked.up else None)
+
+    def observed(self, verdict: Verdict, now: float, rules: FlapRules, counts: Rules) -> FlapHistory:
+        """Return the history after a verdict on a server that flaps; ``counts``: how many verdicts change a state."""
+        checked = self.checked.after(verdict, counts)
+        if not checked.up:
+            return self._replace(checked=checked, good_since=None)
+        since = now if self.good_since is None else self.good_since
+        if now - since >= rules.window:
+            return FlapHistory(checked=checked, good_since=since)
+        return self._replace(checked=checked, good_since=since)

@@ -1,0 +1,198 @@
+"""Servers that flap, as a director directs them: on a kernel in memory, with a clock that tests turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from builders import down, fallback, up, virtual
+from harness.director_site import WEB, Site, started
+from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
+from ldirectord_py.checks.base import Result
+from ldirectord_py.config.model import CheckType, Virtual
+from ldirectord_py.damping import FlappingState
+
+ONE, TWO = "10.1.0.1", "10.1.0.2"
+FLAPS = "Real server 10.1.0.1:80 (tcp:10.0.0.1:80) flaps, 4 changes in 60 s: it stays out until it was good for 60 s, "
+STEADY = "Real server 10.1.0.1:80 (tcp:10.0.0.1:80) flaps no more"
+REALS = (f"{ONE}:80", f"{TWO}:80")
+
+
+class Damped:
+    """A director of two servers, a second for each check, and all that it logs."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.now = 0.0
+        self.lines: list[str] = []
+        site.director.tracker.flaps._clock = lambda: self.now
+
+    async def check(self, result: Result, *servers: str) -> None:
+        self.now += 1
+        await self.site.check(result, *servers)
+        self.lines += self.site.lines
+
+    async def flap(self, server: str, times: int) -> None:
+        for each in range(times):
+            await self.check(up() if each % 2 else down(), server)
+
+    @property
+    def inside(self) -> set[str]:
+        return {server.removesuffix(":80") for server, weight in self.site.weights.items() if weight}
+
+    @property
+    def flapping(self) -> int:
+        return len(self.site.director.tracker.flaps.flapping)
+
+
+def web(**directives: Any) -> Virtual:
+    return virtual(WEB, *REALS, **{"flapthreshold": 4, **directives})
+
+
+async def damped(*virtuals: Virtual) -> Damped:
+    place = Damped(await started(*(virtuals or (web(),))))
+    await place.check(up())
+    return place
+
+
+async def test_a_server_that_flaps_stays_out_until_it_was_good_for_a_whole_window_and_this_is_told_once() -> None:
+    place = await damped()
+    await place.flap(ONE, 40)
+    assert place.inside == {TWO}
+    assert [line for line in place.lines if " flaps" in line] == [f"{FLAPS}unless no other server is up"]
+    assert sum(" is up: " in line and ONE in line for line in place.lines) == 2
+    assert sum(" is down: " in line and ONE in line for line in place.lines) == 2
+    for _ in range(59):
+        await place.check(up(), ONE)
+        assert place.inside == {TWO}
+    place.lines.clear()
+    await place.check(up(), ONE)
+    assert place.inside == {ONE, TWO}
+    assert place.lines == [
+        "Real server 10.1.0.1:80 (tcp:10.0.0.1:80) is up: ok",
+        STEADY,
+        "Added real server: 10.1.0.1:80 (10.0.0.1:80) (Weight set to 1)",
+    ]
+    await place.flap(ONE, 1)
+    assert place.inside == {TWO}
+
+
+async def test_a_server_that_begins_to_flap_when_it_goes_down_is_told_of_both() -> None:
+    place = await damped(web(flapthreshold=3, quiescent=True))
+    await place.flap(ONE, 3)
+    assert [line.partition(":80")[0] for line in place.site.lines[:2]] == ["Real server 10.1.0.1"] * 2
+    assert " is down: " in place.site.lines[0]
+    assert " flaps, 3 changes" in place.site.lines[1]
+    assert place.site.weights == {f"{ONE}:80": 0, f"{TWO}:80": 1}
+
+
+async def test_without_a_threshold_nothing_is_held_back() -> None:
+    place = await damped(web(flapthreshold=None))
+    await place.flap(ONE, 20)
+    assert place.inside == {ONE, TWO}
+
+
+async def test_changes_that_are_further_apart_are_no_flapping() -> None:
+    place = await damped()
+    for each in range(20):
+        await place.check(up() if each % 2 else down(), ONE)
+        place.now += 20
+    assert (place.inside, place.flapping) == ({ONE, TWO}, 0)
+
+
+async def test_the_last_server_is_not_held_back() -> None:
+    place = await damped(web(fallback=fallback("127.0.0.1:80")))
+    await place.check(down(), TWO)
+    await place.flap(ONE, 8)
+    assert (place.inside, place.flapping) == ({ONE}, 1)
+    await place.check(down(), ONE)
+    assert place.inside == {"127.0.0.1"}
+    await place.check(up(), ONE)
+    assert place.inside == {ONE}
+    await place.check(up(), TWO)
+    assert place.inside == {ONE, TWO}
+
+
+async def test_servers_that_flap_come_in_when_the_last_other_one_goes() -> None:
+    place = await damped()
+    await place.flap(ONE, 4)
+    assert place.inside == {TWO}
+    await place.check(down(), TWO)
+    assert place.inside == {ONE}
+    assert place.flapping == 1
+    for _ in range(60):
+        await place.check(up(), ONE)
+    assert place.flapping == 0
+    assert place.site.director.health[next(iter(place.site.director.health))].up
+
+
+async def test_a_server_that_fails_does_not_come_in_for_want_of_others() -> None:
+    place = await damped()
+    await place.flap(ONE, 5)
+    await place.check(down(), TWO)
+    assert place.inside == set()
+
+
+async def test_a_server_that_flaps_comes_in_when_the_others_are_drained() -> None:
+    place = await damped()
+    await place.flap(ONE, 4)
+    director = place.site.director
+    other = list(director.compiled.reals())[1]
+    entry = entry_of(other.virtual, other.real, AdministrativeState.DRAIN, Decision("alice", 0.0))
+    director.set_administration(by_identity([entry]))
+    await director.reconcile()
+    assert place.inside == {ONE}
+
+
+async def test_maintenance_ends_it() -> None:
+    place = await damped()
+    await place.flap(ONE, 4)
+    director, key = place.site.director, next(iter(place.site.director.health))
+    director.set_maintenance({key})
+    assert (place.flapping, type(director.health[key]).__name__) == (0, "HealthState")
+    director.set_maintenance(set())
+    await director.reconcile()
+    assert place.inside == {ONE, TWO}
+
+
+async def test_a_reload_keeps_what_flaps() -> None:
+    place = await damped()
+    await place.flap(ONE, 4)
+    await place.site.reload(web(flapwindow=30, scheduler="rr"))
+    assert (place.inside, place.flapping) == ({TWO}, 1)
+    for _ in range(30):
+        await place.check(up(), ONE)
+    assert place.inside == {ONE, TWO}
+
+
+async def test_a_reload_without_a_threshold_lets_good_servers_in() -> None:
+    place = await damped()
+    await place.flap(ONE, 4)
+    await place.site.reload(web(flapthreshold=None))
+    assert place.inside == {ONE, TWO}
+    assert place.site.lines[:2] == ["Real server 10.1.0.1:80 (tcp:10.0.0.1:80) is up: ok", STEADY]
+    assert not any(isinstance(state, FlappingState) for state in place.site.director.health.values())
+
+
+async def test_a_reload_without_a_threshold_leaves_bad_servers_out() -> None:
+    place = await damped()
+    await place.flap(ONE, 5)
+    await place.site.reload(web(flapthreshold=None))
+    assert (place.inside, place.site.lines, place.flapping) == ({TWO}, [STEADY], 0)
+
+
+async def test_servers_that_leave_or_need_no_check_are_forgotten() -> None:
+    place = await damped()
+    await place.flap(ONE, 4)
+    await place.site.reload(web(checktype=CheckType.ON))
+    assert (place.inside, place.flapping) == ({ONE, TWO}, 0)
+    await place.site.reload(web())
+    await place.flap(ONE, 4)
+    await place.site.reload(virtual(WEB, f"{TWO}:80"))
+    assert (place.inside, place.flapping) == ({TWO}, 0)
+
+
+async def test_the_first_verdicts_of_a_start_are_no_changes() -> None:
+    place = Damped(await started(web(flapthreshold=2)))
+    await place.check(up())
+    await place.check(down(), ONE)
+    assert place.flapping == 0
