@@ -46,6 +46,8 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("daemon.commands",),
     ("daemon.administration",),
     ("daemon.probe_dispatcher",),
+    ("daemon.control.servers",),
+    ("daemon.control.feed",),
     ("daemon.control",),
     ("daemon.web",),
     ("daemon",),

@@ -10,9 +10,9 @@ from typing import Any, Final
 from ldirectord_py.administration import MAX_TEXT, AdministrativeEntry, AdministrativeState, Decision, by_identity
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, Lazy, RequestError
 from ldirectord_py.daemon.administration.administrator import TooManyEntriesError
-from ldirectord_py.daemon.control.administrative_fields import READY, entry_fields
 from ldirectord_py.daemon.control.choice import choose_entries, choose_reals
 from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.servers.administrative_fields import READY, entry_fields
 from ldirectord_py.daemon.control.who import who
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
 

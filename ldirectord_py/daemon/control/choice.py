@@ -7,9 +7,9 @@ from typing import Final
 
 from ldirectord_py.administration import AdministrativeEntry
 from ldirectord_py.control.protocol import Code, RequestError
-from ldirectord_py.daemon.control.slices import one_slice
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.ipvs.table import DestinationKey
+from ldirectord_py.runtime.slices import one_slice
 from ldirectord_py.server_names import ServerPattern, find_virtuals, unknown_server
 
 MAX_NAMES: Final = 100

@@ -9,7 +9,7 @@ from ldirectord_py.address import bracketed
 from ldirectord_py.config.model import virtual_id
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, RequestError
 from ldirectord_py.daemon.control.context import Context
-from ldirectord_py.daemon.control.kernel_usage import KernelReading
+from ldirectord_py.daemon.control.servers.kernel_usage import KernelReading
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
 

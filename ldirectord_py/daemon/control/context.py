@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from ldirectord_py.daemon.administration.administrator import Administrator
 from ldirectord_py.daemon.configuration.reload import Reloader
+from ldirectord_py.daemon.control.feed.server_feed import ServerFeed
 from ldirectord_py.daemon.control.in_force import InForce
-from ldirectord_py.daemon.control.kernel_usage import KernelUsage
-from ldirectord_py.daemon.control.server_feed import ServerFeed
+from ldirectord_py.daemon.control.servers.kernel_usage import KernelUsage
 from ldirectord_py.daemon.history.event_counters import EventCounters
 from ldirectord_py.daemon.history.journal import Journal
 from ldirectord_py.daemon.history.transitions import TransitionHistory

@@ -9,14 +9,14 @@ from typing import Final
 from ldirectord_py.checks.base import Check
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, Lazy, RequestError
 from ldirectord_py.daemon.control.choice import MAX_NAMES, choose_reals
-from ldirectord_py.daemon.control.configured_fields import Fields
 from ldirectord_py.daemon.control.context import Context
-from ldirectord_py.daemon.control.knowledge import Knowledge, knowledge
-from ldirectord_py.daemon.control.observed_fields import oldest_result, past_results, past_transitions
-from ldirectord_py.daemon.control.server_fields import VirtualView
-from ldirectord_py.daemon.control.slices import one_slice
+from ldirectord_py.daemon.control.servers.configured_fields import Fields
+from ldirectord_py.daemon.control.servers.knowledge import Knowledge, knowledge
+from ldirectord_py.daemon.control.servers.observed_fields import oldest_result, past_results, past_transitions
+from ldirectord_py.daemon.control.servers.server_fields import VirtualView
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.ipvs.table import DestinationKey
+from ldirectord_py.runtime.slices import one_slice
 from ldirectord_py.server_names import find_virtuals
 from ldirectord_py.trouble import is_bad
 

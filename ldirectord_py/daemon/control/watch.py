@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 
 from ldirectord_py.control.protocol import Answer, ControlRequest, Lazy
-from ldirectord_py.daemon.control.configured_fields import Fields
 from ldirectord_py.daemon.control.context import Context
-from ldirectord_py.daemon.control.feed_layout import FeedLayout
-from ldirectord_py.daemon.control.knowledge import Knowledge, knowledge
-from ldirectord_py.daemon.control.server_feed import ServerFeed
-from ldirectord_py.daemon.control.server_fields import VirtualView
+from ldirectord_py.daemon.control.feed.layout import FeedLayout
+from ldirectord_py.daemon.control.feed.server_feed import ServerFeed
+from ldirectord_py.daemon.control.servers.configured_fields import Fields
+from ldirectord_py.daemon.control.servers.knowledge import Knowledge, knowledge
+from ldirectord_py.daemon.control.servers.server_fields import VirtualView
 from ldirectord_py.daemon.control.show import WHICH, ChosenServers, wanted_servers, which_servers
 
 

@@ -12,7 +12,7 @@ import pytest
 from builders import down, unjudged, up
 from harness.followed import follow, rows
 from harness.running_daemon import RunningDaemon, running_daemon
-from ldirectord_py.daemon.control import feed_counts, feed_updates, server_feed
+from ldirectord_py.daemon.control.feed import counts, server_feed, updates
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination
@@ -38,12 +38,12 @@ ONE = "tcp:192.0.2.1:80/10.1.0.1:80"
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((server_feed, "UPDATE_INTERVAL"), (feed_counts, "COUNTS_INTERVAL")):
+    for module, name in ((server_feed, "UPDATE_INTERVAL"), (counts, "COUNTS_INTERVAL")):
         monkeypatch.setattr(module, name, 0.05)
-    for module, name in ((server_feed, "EVENT_DELAY"), (feed_counts, "WRITES_INTERVAL")):
+    for module, name in ((server_feed, "EVENT_DELAY"), (counts, "WRITES_INTERVAL")):
         monkeypatch.setattr(module, name, 0.02)
-    monkeypatch.setattr(feed_counts, "COUNTS_REST", 0)
-    monkeypatch.setattr(feed_counts, "WRITES_REST", 0)
+    monkeypatch.setattr(counts, "COUNTS_REST", 0)
+    monkeypatch.setattr(counts, "WRITES_REST", 0)
 
 
 async def test_the_first_answer_has_everything_and_the_others_what_changes(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ async def test_a_kernel_that_cannot_be_read_is_said_and_so_is_its_return(tmp_pat
 
 
 async def test_whoever_reads_too_slowly_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_updates, "MAX_UPDATES_LENGTH", 1)
+    monkeypatch.setattr(updates, "MAX_UPDATES_LENGTH", 1)
     async with running_daemon(tmp_path, WEB) as place:
         follower = await follow(place)
         for _ in range(3):

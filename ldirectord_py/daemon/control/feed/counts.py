@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
-from ldirectord_py.daemon.control.kernel_usage import READ_TIMEOUT, KernelReading
+from ldirectord_py.daemon.control.servers.kernel_usage import READ_TIMEOUT, KernelReading
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.kernel import Kernel

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ldirectord_py.control.protocol import Encoded
-from ldirectord_py.daemon.control import feed_updates
-from ldirectord_py.daemon.control.feed_updates import FeedUpdates
+from ldirectord_py.daemon.control.feed import updates as keeping
+from ldirectord_py.daemon.control.feed.updates import FeedUpdates
 
 
 def numbers(updates: FeedUpdates, since: int) -> list[int] | None:
@@ -24,7 +24,7 @@ def test_updates_after_a_number() -> None:
 
 
 def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_updates, "MAX_UPDATES", 2)
+    monkeypatch.setattr(keeping, "MAX_UPDATES", 2)
     updates = FeedUpdates()
     for _ in range(3):
         updates.append({})
@@ -32,7 +32,7 @@ def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_so_long_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_updates, "MAX_UPDATES_LENGTH", 10)
+    monkeypatch.setattr(keeping, "MAX_UPDATES_LENGTH", 10)
     updates = FeedUpdates()
     for length in (4, 4, 4):
         updates.append({"reals": Encoded("x" * length), "kernel": {}})

@@ -10,8 +10,8 @@ from typing import Final
 
 from ldirectord_py.checks.base import Check
 from ldirectord_py.checks.codes import ReasonCode
-from ldirectord_py.daemon.control.configured_fields import Fields
-from ldirectord_py.daemon.control.knowledge import Knowledge, Moment
+from ldirectord_py.daemon.control.servers.configured_fields import Fields
+from ldirectord_py.daemon.control.servers.knowledge import Knowledge, Moment
 from ldirectord_py.daemon.history.results import PastResult, ResultHistory
 from ldirectord_py.daemon.history.transitions import PastTransition
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal

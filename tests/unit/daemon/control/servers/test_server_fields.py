@@ -14,10 +14,10 @@ from harness.director_site import WEB, destination
 from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Forward, Virtual
-from ldirectord_py.daemon.control.kernel_usage import KernelReading
-from ldirectord_py.daemon.control.knowledge import Knowledge, Moment, knowledge
-from ldirectord_py.daemon.control.observed_fields import oldest_result, past_results, past_transitions
-from ldirectord_py.daemon.control.server_fields import VirtualView
+from ldirectord_py.daemon.control.servers.kernel_usage import KernelReading
+from ldirectord_py.daemon.control.servers.knowledge import Knowledge, Moment, knowledge
+from ldirectord_py.daemon.control.servers.observed_fields import oldest_result, past_results, past_transitions
+from ldirectord_py.daemon.control.servers.server_fields import VirtualView
 from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director

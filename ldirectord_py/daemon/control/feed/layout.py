@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from ldirectord_py.checks.base import Check
-from ldirectord_py.daemon.control.observed_fields import longest_age
-from ldirectord_py.daemon.control.slices import one_slice
+from ldirectord_py.daemon.control.servers.observed_fields import longest_age
 from ldirectord_py.daemon.history.fresh_results import FreshResults, LastWords
 from ldirectord_py.daemon.history.reason_table import NOTHING
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
+from ldirectord_py.runtime.slices import one_slice
 
 REALS_AT_ONCE = 500
 """Servers, or checks, that are numbered in a turn of the event loop: some 1 ms."""

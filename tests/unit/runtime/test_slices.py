@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ldirectord_py.daemon.control.slices import one_slice
+from ldirectord_py.runtime.slices import one_slice
 
 
 async def test_a_turn_has_one_slice() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from ldirectord_py.administration import Entries, EntriesByServer
-from ldirectord_py.daemon.control.kernel_usage import KernelReading
+from ldirectord_py.daemon.control.servers.kernel_usage import KernelReading
 from ldirectord_py.daemon.history.results import ResultHistory
 from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.reconciler.director import Director

@@ -10,8 +10,8 @@ import pytest
 
 from builders import KINDS, config, virtual
 from harness.director_site import WEB, destination
-from ldirectord_py.daemon.control import feed_counts
-from ldirectord_py.daemon.control.feed_counts import FeedCounts
+from ldirectord_py.daemon.control.feed import counts as counting
+from ldirectord_py.daemon.control.feed.counts import FeedCounts
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
@@ -58,7 +58,7 @@ class Counts:
 @pytest.fixture
 async def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
     for name in ("COUNTS_INTERVAL", "COUNTS_REST", "WRITES_INTERVAL", "WRITES_REST"):
-        monkeypatch.setattr(feed_counts, name, 0)
+        monkeypatch.setattr(counting, name, 0)
     counts = Counts()
     assert await counts.refresh() == ({ONE.key, TWO.key, ELSEWHERE.key}, set())
     return counts
@@ -100,8 +100,8 @@ async def test_what_is_written_during_a_reading_is_judged_after_the_next_one(cou
 
 
 async def test_it_is_read_seldom_but_soon_where_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_counts, "WRITES_INTERVAL", 0.0)
-    monkeypatch.setattr(feed_counts, "WRITES_REST", 0)
+    monkeypatch.setattr(counting, "WRITES_INTERVAL", 0.0)
+    monkeypatch.setattr(counting, "WRITES_REST", 0)
     counts = Counts()
     await counts.refresh()
     assert await counts.refresh() == (set(), set())
@@ -112,7 +112,7 @@ async def test_it_is_read_seldom_but_soon_where_it_was_written(monkeypatch: pyte
 
 
 async def test_large_tables_are_read_in_parts(counts: Counts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_counts, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(counting, "ROWS_AT_ONCE", 1)
     await counts.refresh()
     assert counts.kernel.asked[-2:] == [[WEB_KEY], [OTHER_KEY]]
 
@@ -122,7 +122,7 @@ async def test_a_kernel_that_fails_or_hangs_has_no_rows(counts: Counts, monkeypa
     assert await counts.refresh() == (set(), set())
     assert (counts.counts.reading.error, counts.counts.reading.usage) == ("no table", {})
     counts.kernel.broken = None
-    monkeypatch.setattr(feed_counts, "READ_TIMEOUT", 0.05)
+    monkeypatch.setattr(counting, "READ_TIMEOUT", 0.05)
     counts.kernel.open.clear()
     await counts.refresh()
     assert counts.counts.reading.error == "the kernel has not answered within 0.05 s"

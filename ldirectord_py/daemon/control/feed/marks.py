@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ldirectord_py.daemon.control.feed_layout import FeedLayout
-from ldirectord_py.daemon.control.knowledge import Knowledge
-from ldirectord_py.daemon.control.server_fields import VirtualView
+from ldirectord_py.daemon.control.feed.layout import FeedLayout
+from ldirectord_py.daemon.control.servers.knowledge import Knowledge
+from ldirectord_py.daemon.control.servers.server_fields import VirtualView
 from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey
 from ldirectord_py.runtime.json_lines import encode_json
 

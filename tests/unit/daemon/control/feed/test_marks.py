@@ -9,10 +9,10 @@ import pytest
 
 from builders import KINDS, config, down, up, virtual
 from ldirectord_py.checks.base import Result
-from ldirectord_py.daemon.control.feed_layout import FeedLayout
-from ldirectord_py.daemon.control.feed_marks import FeedMarks
-from ldirectord_py.daemon.control.kernel_usage import KernelReading
-from ldirectord_py.daemon.control.knowledge import knowledge
+from ldirectord_py.daemon.control.feed.layout import FeedLayout
+from ldirectord_py.daemon.control.feed.marks import FeedMarks
+from ldirectord_py.daemon.control.servers.kernel_usage import KernelReading
+from ldirectord_py.daemon.control.servers.knowledge import knowledge
 from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director

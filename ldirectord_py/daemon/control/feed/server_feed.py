@@ -17,13 +17,12 @@ from itertools import islice
 from typing import Final, NoReturn, TypeVar
 
 from ldirectord_py.control.protocol import Encoded
-from ldirectord_py.daemon.control.feed_counts import FeedCounts
-from ldirectord_py.daemon.control.feed_layout import FeedLayout
-from ldirectord_py.daemon.control.feed_marks import FeedMarks
-from ldirectord_py.daemon.control.feed_updates import FeedUpdates
-from ldirectord_py.daemon.control.kernel_usage import KernelReading
-from ldirectord_py.daemon.control.knowledge import Knowledge, knowledge
-from ldirectord_py.daemon.control.slices import one_slice
+from ldirectord_py.daemon.control.feed.counts import FeedCounts
+from ldirectord_py.daemon.control.feed.layout import FeedLayout
+from ldirectord_py.daemon.control.feed.marks import FeedMarks
+from ldirectord_py.daemon.control.feed.updates import FeedUpdates
+from ldirectord_py.daemon.control.servers.kernel_usage import KernelReading
+from ldirectord_py.daemon.control.servers.knowledge import Knowledge, knowledge
 from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.desired import real_key
@@ -31,6 +30,7 @@ from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.report.events import Administered, Checked, ConfigInForce, Drifted, Event, Flapping, Written
 from ldirectord_py.runtime.json_lines import encode_json
+from ldirectord_py.runtime.slices import one_slice
 from ldirectord_py.runtime.waiting import wait_until_set
 
 logger = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ldirectord_py.administration import AdministrativeEntry
-from ldirectord_py.daemon.control.configured_fields import Fields
-from ldirectord_py.daemon.control.knowledge import Knowledge
+from ldirectord_py.daemon.control.servers.configured_fields import Fields
+from ldirectord_py.daemon.control.servers.knowledge import Knowledge
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.times import iso_time
 

@@ -10,10 +10,15 @@ from collections.abc import Iterator, Mapping
 from ldirectord_py.address import bracketed
 from ldirectord_py.administration import AdministrativeEntry
 from ldirectord_py.checks.base import Check
-from ldirectord_py.daemon.control.administrative_fields import IN_MAINTENANCE, READY, administrative, entry_fields
-from ldirectord_py.daemon.control.configured_fields import Fields, configured_real, configured_virtual
-from ldirectord_py.daemon.control.knowledge import Knowledge
-from ldirectord_py.daemon.control.observed_fields import is_overdue, observed_real
+from ldirectord_py.daemon.control.servers.administrative_fields import (
+    IN_MAINTENANCE,
+    READY,
+    administrative,
+    entry_fields,
+)
+from ldirectord_py.daemon.control.servers.configured_fields import Fields, configured_real, configured_virtual
+from ldirectord_py.daemon.control.servers.knowledge import Knowledge
+from ldirectord_py.daemon.control.servers.observed_fields import is_overdue, observed_real
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal, CompiledVirtual
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Usage

@@ -9,8 +9,8 @@ import pytest
 
 from builders import service_key
 from harness.director_site import WEB, destination
-from ldirectord_py.daemon.control import kernel_usage
-from ldirectord_py.daemon.control.kernel_usage import KernelUsage
+from ldirectord_py.daemon.control.servers import kernel_usage
+from ldirectord_py.daemon.control.servers.kernel_usage import KernelUsage
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel

@@ -1,0 +1,1 @@
+"""The changes of servers, made once for all who follow them."""
