@@ -7,6 +7,7 @@ LOCK := requirements-dev.lock
 PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 PYTEST := $(BIN)/pytest
 UNIT := $(PYTEST) --numprocesses 4 --dist worksteal tests/unit
+QUICK := -m "not slow and not second_loop"
 SIMULATION := $(PYTEST) --numprocesses 2 tests/simulation
 SERVICE := $(PYTEST) --numprocesses 2 --dist loadfile tests/service
 KERNEL := $(PYTEST) tests/kernel
@@ -40,8 +41,8 @@ demo: machine
 	@PYTHONPATH=tests $(BIN)/python -m harness.lab.demo
 
 test: lint machine coverage
-	@echo "unit tests: the slow ones"
-	$(UNIT) -m slow
+	@echo "unit tests: the slow ones, and the quick ones on a second loop"
+	$(UNIT) -m "slow or second_loop"
 	@echo "simulation: the director in simulated time, with faults"
 	$(SIMULATION)
 	@echo "service tests: real servers on loopback"
@@ -50,11 +51,11 @@ test: lint machine coverage
 	$(KERNEL)
 
 unit: venv
-	$(UNIT) --hypothesis-profile quick -m "not slow"
+	$(UNIT) --hypothesis-profile quick $(QUICK)
 
 coverage: venv
-	@echo "unit tests: no root, no network, on asyncio and on uvloop"
-	$(UNIT) -m "not slow" --cov --cov-report=
+	@echo "unit tests: no root, no network"
+	$(UNIT) $(QUICK) --cov --cov-report=
 	@PYTHONPATH=tests $(BIN)/python -m harness.coverage
 
 simulation: venv

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from ldirectord_py.cli import main
 
@@ -44,14 +45,17 @@ class CommandedDaemon:
         return (self.path.parent / "log").read_text()
 
 
+def _started(command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
 @contextmanager
 def daemon_process(folder: Path, text: str = WEB) -> Iterator[CommandedDaemon]:
-    """Yield a daemon that is ready; LDIRECTORD_RUNDIR has to name the folder."""
-    assert os.environ["LDIRECTORD_RUNDIR"] == str(folder)
+    """Yield a daemon that is ready; until it ends, LDIRECTORD_RUNDIR names the folder."""
     path = folder / "web.cf"
     path.write_text(f'logfile = "{folder}/log"\n{text}')
     command = [sys.executable, "-m", "ldirectord_py", str(path), "run", "--memory-kernel"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with patch.dict(os.environ, LDIRECTORD_RUNDIR=str(folder)), _started(command) as process:
         try:
             daemon = CommandedDaemon(path, process)
             until(daemon.socket_file.is_socket)

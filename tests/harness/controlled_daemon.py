@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from harness.control import RawClient
 from ldirectord_py.config.load import load
+from ldirectord_py.daemon import run
 from ldirectord_py.daemon.run import Daemon
 from ldirectord_py.instance.identity import Identity
 from ldirectord_py.instance.pid_file import Instance
@@ -26,14 +28,15 @@ async def running(folder: Path, text: str = WEB) -> AsyncIterator[Daemon]:
     path.write_text(text)
     daemon = Daemon(Identity(path, Instance("web.cf", folder), "1.2.3"), load(path), SdNotify(), MemoryKernel())
     ready = asyncio.Event()
-    task = asyncio.create_task(daemon.run(ready.set))
-    try:
-        await asyncio.wait_for(ready.wait(), 10)
-        yield daemon
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await daemon.close()
+    with patch.object(run, "freeze_survivors"):  # or it goes through the objects of all tests
+        task = asyncio.create_task(daemon.run(ready.set))
+        try:
+            await asyncio.wait_for(ready.wait(), 10)
+            yield daemon
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await daemon.close()
 
 
 async def ask(daemon: Daemon, request: str, **arguments: object) -> Any:

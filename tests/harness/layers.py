@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "ldirectord_py"
@@ -114,6 +116,18 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
     if path != PACKAGE / "__init__.py"
 }
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """Return the syntax of a file, which many tests look at."""
+    return ast.parse(path.read_text())
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return every node of the syntax of a file."""
+    return tuple(ast.walk(tree(path)))
 
 
 def within(module: str, names: tuple[str, ...]) -> bool:

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from harness.control import RawClient
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.load import load
+from ldirectord_py.daemon import run
 from ldirectord_py.daemon.run import Daemon
 from ldirectord_py.instance.identity import Identity
 from ldirectord_py.instance.pid_file import Instance
@@ -60,13 +62,14 @@ async def running_daemon(folder: Path, text: str, *, probing: bool = False) -> A
     if not probing:
         daemon.probes.set_config = lambda compiled: None  # type: ignore[method-assign]
     ready = asyncio.Event()
-    task = asyncio.create_task(daemon.run(ready.set))
-    place = RunningDaemon(daemon, kernel)
-    try:
-        await asyncio.wait_for(ready.wait(), 10)
-        yield place
-    finally:
-        place.close()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await daemon.close()
+    with patch.object(run, "freeze_survivors"):  # or it goes through the objects of all tests
+        task = asyncio.create_task(daemon.run(ready.set))
+        place = RunningDaemon(daemon, kernel)
+        try:
+            await asyncio.wait_for(ready.wait(), 10)
+            yield place
+        finally:
+            place.close()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await daemon.close()

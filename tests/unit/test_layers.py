@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from harness.layers import FORBIDDEN, LADDER, MODULES, PACKAGE, is_pure, rung, within
+from harness.layers import FORBIDDEN, LADDER, MODULES, PACKAGE, is_pure, nodes, rung, within
 
 UNIT = Path(__file__).parent
 MIN_BRANCHES = 8
@@ -45,14 +45,9 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
 }
 
 
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
-
-
 def imports(path: Path) -> Iterator[str]:
     """Yield what the file imports, whole dotted names; ``from a import b`` is ``a.b``."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -77,7 +72,7 @@ def impurities(module: str) -> set[str]:
 
 
 def has_logic(module: str) -> bool:
-    return sum(isinstance(node, BRANCHES) for node in ast.walk(tree(MODULES[module]))) >= MIN_BRANCHES
+    return sum(isinstance(node, BRANCHES) for node in nodes(MODULES[module])) >= MIN_BRANCHES
 
 
 def own_test(module: str) -> Path:
@@ -135,7 +130,7 @@ def test_each_module_with_logic_has_the_test_file_of_its_name() -> None:
 
 def calls_of_threads(path: Path) -> Iterator[str]:
     """Yield what the file uses of threads: of the loop's executor, of uvloop's own, and threads that it starts."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Attribute):
             of = node.value.id if isinstance(node.value, ast.Name) else ""
             if node.attr in {"to_thread", "run_in_executor", "Thread"}:

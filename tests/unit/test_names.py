@@ -5,13 +5,9 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2] / "ldirectord_py"
-MODULES = {
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(path.read_text())
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
+from harness.layers import MODULES, nodes, tree
+
 MAX_MEANINGS = 3
 
 # Names that every module of a kind has, verbs of Python's own types, and words that mean the same wherever they stand.
@@ -39,8 +35,8 @@ def own_names(module: ast.Module) -> Iterator[str]:
 
 
 def classes() -> Iterator[tuple[str, ast.ClassDef]]:
-    for module, tree in MODULES.items():
-        yield from ((module, node) for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    for module, path in MODULES.items():
+        yield from ((module, node) for node in nodes(path) if isinstance(node, ast.ClassDef))
 
 
 def methods(node: ast.ClassDef) -> set[str]:
@@ -61,8 +57,8 @@ def test_no_two_classes_have_one_name() -> None:
 
 def test_no_name_is_defined_in_many_modules() -> None:
     places: dict[str, list[str]] = defaultdict(list)
-    for module, tree in MODULES.items():
-        for name in set(own_names(tree)) - CONVENTIONAL_NAMES:
+    for module, path in MODULES.items():
+        for name in set(own_names(tree(path))) - CONVENTIONAL_NAMES:
             places[name].append(module)
     assert {name: found for name, found in places.items() if len(found) > MAX_MEANINGS} == {}
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from harness.layers import MODULES
+from harness.layers import MODULES, nodes, tree
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / name for name in ("docs/design.md", "docs/development.md", "CONTRIBUTING.md")]
@@ -37,11 +38,12 @@ def members(node: ast.ClassDef) -> Iterator[str]:
                 yield name
 
 
+@cache
 def names_of_the_code() -> set[str]:
     """Return the names of all classes with their members, and of all functions with their modules."""
     found = set()
     for module, path in MODULES.items():
-        for node in ast.parse(path.read_text()).body:
+        for node in tree(path).body:
             if isinstance(node, ast.ClassDef):
                 found |= {node.name, *(f"{node.name}.{member}" for member in members(node))}
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -71,11 +73,12 @@ def test_classes_and_functions_that_a_page_names_exist(page: Path) -> None:
     assert named - files - names_of_the_code() - LIBRARIES - EXAMPLES == set()
 
 
+@cache
 def identifiers() -> set[str]:
     """Return the names of all classes, functions, parameters and types of the package, and of its folders."""
     found = {part for module in MODULES for part in module.split(".")}
     for path in MODULES.values():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             match node:
                 case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                     found.add(name)

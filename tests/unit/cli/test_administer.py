@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.memory_daemon import MemoryDaemon, memory_daemon
+from harness.memory_daemon import MemoryDaemon, running
 from ldirectord_py.cli import administer, main
 from ldirectord_py.cli.administer import change_text
 
@@ -26,13 +27,36 @@ Run = Callable[..., tuple[int, str, str]]
 ONE = "tcp:192.0.2.1:80/127.0.0.1:80"
 
 
-@pytest.fixture
-def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryDaemon]:
-    with memory_daemon(tmp_path, WEB) as started:
-        for name in ("LDIRECTORD_RUNDIR", "LDIRECTORD_STATEDIR"):
-            monkeypatch.setenv(name, str(tmp_path))
-        monkeypatch.setenv("SUDO_USER", "alice")
+PROGRAM = """
+import sys
+from ldirectord_py.cli import main
+from ldirectord_py.daemon.administration import state_file
+state_file.WRITE_INTERVAL = 0.0
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+class EagerDaemon(MemoryDaemon):
+    """A daemon that writes its state file at each change."""
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-c", PROGRAM, str(self.config), *words]
+
+
+@pytest.fixture(scope="module")
+def daemon_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MemoryDaemon]:
+    with running(EagerDaemon(tmp_path_factory.mktemp("daemon"), WEB)) as started:
         yield started
+
+
+@pytest.fixture
+def daemon(daemon_of_all: MemoryDaemon, monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryDaemon]:
+    """Yield a daemon whose servers are all ready, and get ready again after the test."""
+    for name in ("LDIRECTORD_RUNDIR", "LDIRECTORD_STATEDIR"):
+        monkeypatch.setenv(name, str(daemon_of_all.config.parent))
+    monkeypatch.setenv("SUDO_USER", "alice")
+    yield daemon_of_all
+    assert main([str(daemon_of_all.config), "enable", "*"]) == 0
 
 
 @pytest.fixture
@@ -49,11 +73,9 @@ def test_a_server_is_drained_and_comes_back(run: Run) -> None:
     assert (status, errors) == (0, "")
     assert text.splitlines()[0] == f"{ONE}: ready -> drain by root (sudo: alice): new kernel"
     assert text.splitlines()[-1] == "0 connections (0 active, 0 inactive, 0 persistent)"
-    assert run("undrain", "127.0.0.1", "--wait", "5") == (
-        0,
-        f"{ONE}: drain -> ready\n1 of 1 servers have weight\n",
-        "",
-    )
+    status, text, errors = run("undrain", "127.0.0.1", "--wait", "5")
+    begin, *_, end = text.splitlines()
+    assert (status, begin, end, errors) == (0, f"{ONE}: drain -> ready", "1 of 1 servers have weight", "")
 
 
 def test_the_drain_outlives_the_daemon_and_is_shown(daemon: MemoryDaemon, run: Run) -> None:
@@ -113,6 +135,8 @@ def test_what_does_not_last_over_a_restart_is_told(daemon: MemoryDaemon, run: Ru
         assert status == 1
         assert "drain by root" in text
         assert errors.startswith("This does not last over a restart of the daemon: ")
+    (blocked / "file").unlink()
+    blocked.rmdir()
 
 
 def test_programs_get_json(run: Run) -> None:

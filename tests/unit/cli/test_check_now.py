@@ -22,10 +22,9 @@ virtual = 192.0.2.2:80
 """
 
 
-@pytest.fixture
-def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandedDaemon]:
-    monkeypatch.setenv("LDIRECTORD_RUNDIR", str(tmp_path))
-    with daemon_process(tmp_path, SITE) as daemon:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandedDaemon]:
+    with daemon_process(tmp_path_factory.mktemp("daemon"), SITE) as daemon:
         yield daemon
 
 
@@ -76,7 +75,9 @@ def test_a_stopped_daemon_is_1(
     assert capsys.readouterr().err == f"ldirectord is stopped for {path}\n"
 
 
-def test_a_daemon_without_its_socket_is_1(running: CommandedDaemon, capsys: pytest.CaptureFixture[str]) -> None:
-    running.socket_file.rename(running.socket_file.with_name("moved"))
-    assert running.run("check-now", "*") == 1
-    assert capsys.readouterr().err == f"{running.socket_file}: No such file or directory\n"
+@pytest.mark.slow
+def test_a_daemon_without_its_socket_is_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with daemon_process(tmp_path, SITE) as daemon:
+        daemon.socket_file.rename(daemon.socket_file.with_name("moved"))
+        assert daemon.run("check-now", "*") == 1
+        assert capsys.readouterr().err == f"{daemon.socket_file}: No such file or directory\n"

@@ -28,7 +28,7 @@ Hold = Callable[[int], MemoryKernel]
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("LDIRECTORD_RUNDIR", str(tmp_path / "run"))
     monkeypatch.setattr(daemon_shadow, "COMPARE_INTERVAL", 0.05)
-    monkeypatch.setattr(daemon_shadow, "SLACK", 0.2)
+    monkeypatch.setattr(daemon_shadow, "SLACK", -0.9)  # a tenth of a second with the interval
     with socket.create_server(("127.0.0.1", 0)) as server:
         path = tmp_path / "web.cf"
         real = f"127.0.0.1:{server.getsockname()[1]}"
@@ -62,16 +62,17 @@ def test_the_same_all_along_is_0(config: Path, hold: Hold, capsys: pytest.Captur
 
 def test_a_difference_is_1(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
     hold(5)
-    assert main([str(config), "shadow", "--for", "3"]) == 1
+    assert main([str(config), "shadow", "--for", "0.6"]) == 1
     _, difference, verdict = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
-    assert re.match(r"differs since [12](\.\d)? s: ipvsadm -e ", difference)
+    assert re.match(r"differs since [012](\.\d)? s: ipvsadm -e ", difference)
     assert "# -m -w 5 -> -m -w 1; up: " in difference
     assert verdict.startswith("1 difference, 1 at the end: compared ")
 
 
 def test_a_difference_that_is_too_short_is_mentioned(
-    config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]
+    config: Path, hold: Hold, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(daemon_shadow, "SLACK", 9.0)
     hold(5)
     assert main([str(config), "shadow", "--for", "0.3"]) == 0
     assert capsys.readouterr().out.endswith("; 1 more row at the end, not for long yet\n")
@@ -79,7 +80,7 @@ def test_a_difference_that_is_too_short_is_mentioned(
 
 def test_json(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
     hold(5)
-    assert main([str(config), "shadow", "--for", "3", "--json"]) == 1
+    assert main([str(config), "shadow", "--for", "0.6", "--json"]) == 1
     begin, difference, verdict = map(json.loads, capsys.readouterr().out.splitlines())
     assert (begin["event"], begin["services"], begin["reals"]) == ("begin", 1, 1)
     assert difference["virtual"] == "tcp:192.0.2.1:80"
@@ -94,14 +95,14 @@ def test_no_message_to_the_kernel_writes(
     rows = parse(f"-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r {real} -m -w 5\n")
     linux = FakeLinux(rows.values())
     monkeypatch.setattr(shadow, "read_only_kernel", lambda: read_only_kernel(linux.open_socket))
-    assert main([str(config), "shadow", "--for", "3"]) == 1
+    assert main([str(config), "shadow", "--for", "0.6"]) == 1
     assert "2 differences, 2 at the end" in capsys.readouterr().out
     assert (dict(linux.kernel.table), linux.kernel.written) == (dict(rows), [])
 
 
 def test_a_signal_ends_it_with_the_verdict(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
     hold(1)
-    timer = threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT))
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     assert main([str(config), "shadow"]) == 0
     timer.join()
@@ -110,7 +111,7 @@ def test_a_signal_ends_it_with_the_verdict(config: Path, hold: Hold, capsys: pyt
 
 def test_without_a_table_it_fails(config: Path, hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
     hold(1).broken = NoTableError("no IPVS")
-    assert main([str(config), "shadow", "--for", "1"]) == 1
+    assert main([str(config), "shadow", "--for", "0.6"]) == 1
     assert capsys.readouterr() == ("", "no IPVS\n")
 
 

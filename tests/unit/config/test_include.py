@@ -66,6 +66,7 @@ def test_files_that_multiply_are_bounded() -> None:
     assert len(shelf.read) == MAX_FILES
 
 
+@pytest.mark.slow
 def test_what_is_included_is_bounded_in_all() -> None:
     large = "#" * MAX_FILE_SIZE
     shelf = Shelf({"main.cf": "include=a*", **{f"a{n}": large for n in range(7)}})

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from harness.running_daemon import running_daemon
 
 
@@ -78,6 +80,7 @@ async def test_a_server_is_checked_more_often_while_its_verdict_is_not_settled_a
         assert asyncio.get_running_loop().time() - began < 1
 
 
+@pytest.mark.slow
 async def test_a_server_is_checked_ten_times_a_second(tmp_path: Path) -> None:
     async with counted() as server, running_daemon(tmp_path, f"checkinterval=0.1\n{checked(server)}", probing=True):
         await server.rate(0.5)

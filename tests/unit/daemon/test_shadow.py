@@ -13,6 +13,7 @@ import pytest
 from contract.saved_table import parse
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon import shadow as module
+from ldirectord_py.daemon.configuration import reload
 from ldirectord_py.daemon.shadow import Shadow, start_shadow
 from ldirectord_py.divergences import Divergence
 from ldirectord_py.errors import KernelError
@@ -77,13 +78,16 @@ async def until(holds: Callable[[], bool]) -> None:
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(module, "COMPARE_INTERVAL", 0.05)
-    monkeypatch.setattr(module, "SLACK", 0.5)
+    monkeypatch.setattr(module, "SLACK", -0.9)  # a tenth of a second with the interval
+    monkeypatch.setattr(reload, "WATCH_INTERVAL", 0.1)
     site = Site(tmp_path)
     with site.server:
         yield site
 
 
-async def test_a_server_that_both_find_down_is_no_difference(site: Site) -> None:
+@pytest.mark.slow
+async def test_a_server_that_both_find_down_is_no_difference(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLACK", 0.5)
     async with site.shadow() as shadow:
         await until(lambda: shadow.comparison.count > 2)
         site.server.close()

@@ -89,6 +89,7 @@ async def test_another_configuration_means_the_whole_page_again(tmp_path: Path) 
         assert "tcp:192.0.2.2:80" in (await client.get("/"))[1]
 
 
+@pytest.mark.slow
 async def test_a_beat_says_each_second_how_long_the_daemon_has_been_silent(tmp_path: Path) -> None:
     async with running_daemon(tmp_path, SITE) as place, served_page(place) as client:
         await client.page_with("0 of 2 servers up")

@@ -41,10 +41,10 @@ class Connected(socket.socket):
 
 
 async def pinged(
-    wire: socket.socket, *replies: tuple[int, bytes], address: object = V6, attempts: int = 1
+    wire: socket.socket, *replies: tuple[int, bytes], address: object = V6, attempts: int = 1, seconds: float = 0.3
 ) -> tuple[Verdict, str, list[bytes]]:
     """Answer the first echo with it, changed at one place each time, and return what the ping says and sent."""
-    target = Target(ip_address(str(address)), 0, 0.3, attempts=attempts)
+    target = Target(ip_address(str(address)), 0, seconds, attempts=attempts)
     task = asyncio.create_task(probe(ping.check, target))
     echo = await asyncio.get_running_loop().sock_recv(wire, 1500)
     for at, changed in replies:
@@ -79,8 +79,8 @@ async def test_the_reply_to_our_echo_is_up(wire: socket.socket) -> None:
     ],
 )
 async def test_other_packets_are_ignored(wire: socket.socket, at: int, changed: bytes) -> None:
-    verdict, reason, _ = await pinged(wire, (at, changed))
-    assert (verdict, reason) == (Verdict.DOWN, "no answer within 0.3 s (no echo reply)")
+    verdict, reason, _ = await pinged(wire, (at, changed), seconds=0.1)
+    assert (verdict, reason) == (Verdict.DOWN, "no answer within 0.1 s (no echo reply)")
 
 
 async def test_a_strangers_reply_does_not_hide_ours(wire: socket.socket) -> None:

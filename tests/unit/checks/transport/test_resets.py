@@ -24,8 +24,8 @@ ROUNDS = 20
 
 OVER_TCP = ("dns", "ftp", "imap", "ldap", "mysql", "nntp", "pgsql", "pop", "simpletcp", "sip", "smtp")
 
-REPEATED = 300
-"""Probes of servers that reset at once."""
+MANY_ROUNDS = 300
+"""Probes of servers that reset at once, among the slow tests."""
 
 
 def resetting(*pieces: bytes) -> Talk:
@@ -134,12 +134,11 @@ async def test_an_answer_before_a_reset_counts(
     assert {expected} == {await run(kind, port, **fields) for _ in range(ROUNDS)}
 
 
-@pytest.mark.parametrize(
-    "kind", ["dns", "ftp", "imap", "ldap", "mysql", "nntp", "pgsql", "pop", "simpletcp", "sip", "smtp"]
-)
-async def test_a_server_that_resets_at_once_is_down_in_words(servers: Servers, kind: str) -> None:
+@pytest.mark.parametrize("rounds", [ROUNDS, pytest.param(MANY_ROUNDS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", OVER_TCP)
+async def test_a_server_that_resets_at_once_is_down_in_words(servers: Servers, kind: str, rounds: int) -> None:
     port = await servers.start(resetting())
     fields = {"login": "joe", "request": "/SELECT 1"} if kind in {"mysql", "pgsql"} else {}
-    found = {await run(kind, port, **fields) for _ in range(REPEATED)}
+    found = {await run(kind, port, **fields) for _ in range(rounds)}
     assert {verdict for verdict, _ in found} == {Verdict.DOWN}
     assert {reason.partition(" (")[0] for _, reason in found} <= {"reset by server", "closed by server"}

@@ -148,6 +148,7 @@ async def cpu_time_of_ending(path: Path, count: int) -> float:
     return taken
 
 
+@pytest.mark.slow
 async def test_many_ends_take_no_more_time_each_than_few(path: Path) -> None:
     few = min([await cpu_time_of_ending(path, 400) for _ in range(3)])
     many = min([await cpu_time_of_ending(path, 4000) for _ in range(2)])

@@ -10,6 +10,7 @@ import pytest
 
 from harness.running_daemon import RunningDaemon, running_daemon
 from ldirectord_py.control.rights import Right
+from ldirectord_py.daemon.administration import state_file
 from ldirectord_py.daemon.control import administer, choice
 from ldirectord_py.daemon.control.requests import REQUESTS
 from ldirectord_py.ipvs.table import Destination
@@ -26,6 +27,11 @@ virtual = 192.0.2.2:53
     checktype = on
 """
 ONE = "tcp:192.0.2.1:80/10.1.0.1:80"
+
+
+@pytest.fixture(autouse=True)
+def _state_is_written_at_each_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_file, "WRITE_INTERVAL", 0.0)
 
 
 async def weights(place: RunningDaemon) -> list[int]:

@@ -118,6 +118,7 @@ async def test_a_follower_that_goes_is_forgotten(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 async def test_a_follower_that_is_too_slow_learns_of_what_it_missed(tmp_path: Path) -> None:
     async with running_daemon(tmp_path, WEB) as place:
         client = await place.connect()

@@ -99,6 +99,7 @@ async def test_a_kernel_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         assert {real["kernel"] and real["disagrees"] for real in reals(answer).values()} == {None}
 
 
+@pytest.mark.slow
 async def test_a_reload_while_the_answer_is_sent_harms_nothing(tmp_path: Path) -> None:
     """The client reads nothing until another configuration is in force, so that most rows are made after it."""
     many = "".join(f"    real = 10.2.{n // 250}.{n % 250 + 1}:80 masq\n" for n in range(2000))
@@ -116,6 +117,7 @@ async def test_a_reload_while_the_answer_is_sent_harms_nothing(tmp_path: Path) -
         assert len(reals(await place.ask("show"))) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["all", "down"])
 async def test_an_answer_about_many_servers_delays_the_loop_by_milliseconds(tmp_path: Path, which: str) -> None:
     reals_of_one = "".join(f"    real = 10.1.{n // 250}.{n % 250 + 1}:80 masq\n" for n in range(1000))

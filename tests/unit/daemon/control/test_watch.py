@@ -177,6 +177,7 @@ async def test_a_failure_of_the_feed_is_logged_and_it_goes_on(
         assert "The feed of the control socket failed" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 async def test_whatever_happens_the_followers_know_it(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311

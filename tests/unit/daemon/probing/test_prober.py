@@ -127,7 +127,7 @@ def test_probes_spread_evenly_over_the_interval() -> None:
 def test_an_interval_that_is_no_multiple_of_ticks_is_exact_on_average(interval: float) -> None:
     async def story() -> None:
         probed = Probed()
-        await probed.probe(checks(50, interval), 60 + interval)
+        await probed.probe(checks(10, interval), 60 + interval)
         await probed.prober.close()
         for times in probed.began.values():
             later = [time for time in times[1:] if time < times[1] + 60 - 2 * TICK]
@@ -324,9 +324,9 @@ def test_a_fault_of_the_listener_does_not_end_the_check() -> None:
 
 def test_scripts_are_limited_while_others_are_on_time_and_no_wait_counts_against_a_deadline() -> None:
     async def story() -> None:
-        turns, most = Limiter(50), 0
-        scripts = [Check("external", replace(check.target, port=1), 30) for check in checks(500)]
-        others = checks(100)
+        turns, most = Limiter(10), 0
+        scripts = [Check("external", replace(check.target, port=1), 30) for check in checks(100)]
+        others = checks(20)
 
         def behaviour(target: Target) -> float:
             nonlocal most
@@ -336,10 +336,10 @@ def test_scripts_are_limited_while_others_are_on_time_and_no_wait_counts_against
         probed = Probed(behaviour, lambda check: turns if check.kind == "external" else None)
         await probed.probe([*scripts, *others], 100)
         await probed.prober.close()
-        assert (most, turns.acquired) == (50, 0)
+        assert (most, turns.acquired) == (10, 0)
         verdicts = {result.verdict for check, result in probed.results if check in scripts}
         assert verdicts == {Verdict.UP}  # each took 2.5 s of its 3
-        assert max(probed.began[script.target][0] for script in scripts) <= 500 / 50 * 2.5 + 3
+        assert max(probed.began[script.target][0] for script in scripts) <= 100 / 10 * 2.5 + 3
         for other in others:
             gaps = [after - before for before, after in pairwise(probed.began[other.target])]
             assert gaps[1:] == pytest.approx([10] * (len(gaps) - 1))

@@ -69,6 +69,7 @@ async def until_it_accepts(port: int, expected: bool) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 async def test_while_no_process_can_serve_connections_are_refused_and_the_log_says_so_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -87,6 +88,7 @@ async def test_while_no_process_can_serve_connections_are_refused_and_the_log_sa
     assert lines == [ended, f"The page is served at http://127.0.0.1:{port}/ again"]
 
 
+@pytest.mark.slow
 async def test_a_port_that_another_process_took_meanwhile_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

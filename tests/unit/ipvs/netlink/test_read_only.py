@@ -48,14 +48,13 @@ def sends(data: bytes) -> bool:
     return True
 
 
-@pytest.mark.parametrize("command", range(256))
-def test_of_the_commands_of_ipvs_only_two_are_sent(command: int) -> None:
-    assert sends(request(FAMILY, 1, command, b"")) == (command in READS)
+def test_of_the_commands_of_ipvs_only_two_are_sent() -> None:
+    assert {command for command in range(256) if sends(request(FAMILY, 1, command, b""))} == READS
 
 
-@pytest.mark.parametrize("command", range(32))
-def test_of_the_controller_only_the_family_is_asked(command: int) -> None:
-    assert sends(request(uapi.GENL_ID_CTRL, 1, command, b"")) == (command == uapi.CTRL_CMD_GETFAMILY)
+def test_of_the_controller_only_the_family_is_asked() -> None:
+    sent = {command for command in range(256) if sends(request(uapi.GENL_ID_CTRL, 1, command, b""))}
+    assert sent == {uapi.CTRL_CMD_GETFAMILY}
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: f"{op.verb} {op.row.key}")

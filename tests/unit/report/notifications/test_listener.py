@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -158,6 +156,7 @@ async def test_a_command_that_hangs_holds_nothing_up_and_the_stop_is_in_time() -
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.slow
 async def test_a_flood_through_real_recipients_holds_up_nothing(tmp_path: Path, endpoint: Endpoint) -> None:
     notify = notifications(site(WEB, notify=writer(tmp_path), notifyurl=await endpoint.url()))
     turns: list[float] = []
@@ -196,8 +195,3 @@ async def test_what_an_operator_does_is_told_of(tmp_path: Path) -> None:
     found = events(tmp_path)
     assert [each["event"] for each in found] == ["server-drained", "configuration-refused"]
     assert (found[0]["who"], found[0]["why"], found[0]["real"]) == ("root", "new kernel", "10.1.0.1:80")
-
-
-def test_aiohttp_is_imported_only_for_a_webhook() -> None:
-    script = "import sys, ldirectord_py.daemon.run; print('aiohttp' in sys.modules, 'yarl' in sys.modules)"
-    assert subprocess.check_output([sys.executable, "-c", script], text=True).split() == ["False", "False"]

@@ -150,6 +150,7 @@ async def test_the_end_sends_what_waits_within_its_time(caplog: pytest.LogCaptur
     assert caplog.messages == ["1 notifications to there were not sent"]
 
 
+@pytest.mark.slow
 async def test_a_flood_is_bounded_in_memory_and_does_not_hold_up_the_loop(caplog: pytest.LogCaptureFixture) -> None:
     taker = Taker()
     outgoing = taker.queue()
