@@ -74,10 +74,11 @@ class Tab:
             text = await self.value("document.body.innerText")
             raise AssertionError(f"not within {seconds} s: {expression}; the page: {text}") from None
 
-    async def resize(self, width: int, height: int, *, dark: bool = False, mobile: bool = False) -> None:
-        """Change the size of the window, and the scheme of colours."""
-        scale = 2 if mobile else 1
-        size = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": mobile}
+    async def resize(
+        self, width: int, height: int, *, dark: bool = False, mobile: bool = False, scale: float = 1
+    ) -> None:
+        """Change the size of the window, the scheme of colours, and how many pixels a unit has (on a phone, two)."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 2 if mobile else scale, "mobile": mobile}
         await self.command("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await self.command("Emulation.setEmulatedMedia", features=[scheme])

@@ -26,10 +26,13 @@ from harness.terminal import terminal
 
 FOLDER = Path(__file__).parents[3] / "docs" / "pictures"
 INSIDE = "--inside"
-PAGE_SIZE = (1120, 800)
+PAGE_WIDTH, PIXELS = 1000, 1.2
+"""Width of the window, and pixels of each of its units."""
+SUMMARY = "6 of 9 servers up, 4 with trouble"
+"""What the page says when it is as it should be; a busy machine has doubts besides."""
 TOP_SIZE = (12, 126)
 """Lines and columns."""
-HISTORY_SECONDS = 50
+HISTORY_SECONDS = 70
 """How long the latencies in the page are collected."""
 
 
@@ -100,9 +103,13 @@ async def _draw_page(daemon: PicturesDaemon) -> None:
 
 
 async def _shoot(tab: Tab, daemon: PicturesDaemon, *, dark: bool) -> None:
-    await tab.resize(*PAGE_SIZE, dark=dark)
+    """Take a picture that ends after the first virtual."""
+    await tab.resize(PAGE_WIDTH, 800, dark=dark, scale=PIXELS)
     await tab.visit(f"http://127.0.0.1:{daemon.port}/")
     await tab.until("live.textContent === 'live'")
+    await tab.until(f"document.getElementById('summary').textContent === '{SUMMARY}'", 60)
+    bottom = await tab.value("Math.round(document.querySelector('.virtual').getBoundingClientRect().bottom)")
+    await tab.resize(PAGE_WIDTH, bottom + 12, dark=dark, scale=PIXELS)
     await asyncio.sleep(1)
     await tab.screenshot(FOLDER / f"page-{'dark' if dark else 'light'}.png")
 
@@ -110,13 +117,15 @@ async def _shoot(tab: Tab, daemon: PicturesDaemon, *, dark: bool) -> None:
 def _draw_top(daemon: PicturesDaemon) -> None:
     lines, columns = TOP_SIZE
     with terminal(daemon.command("top"), daemon.environment, TOP_SIZE) as opened:
-        received, end = "", time.monotonic() + 4
-        while (left := end - time.monotonic()) > 0:
-            if select.select([opened.master], (), (), left)[0]:
+        screen, received, end = ScreenEmulator(lines), "", time.monotonic() + 60
+        while not (screen.rows[1].startswith("4 servers in trouble") and screen.rows[-1]):
+            if time.monotonic() > end:
+                raise TimeoutError("\n".join(screen.rows))
+            if select.select([opened.master], (), (), 0.1)[0]:
                 received += os.read(opened.master, 65536).decode()
-        screen = ScreenEmulator(lines)
-        screen.write(received)
-    (FOLDER / "top.svg").write_text(terminal_svg("ldirectord web.cf top", screen.cells, columns))
+                screen = ScreenEmulator(lines)
+                screen.write(received)
+    (FOLDER / "top.svg").write_text(terminal_svg("ldirectord-py web.cf top", screen.cells, columns))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 CONFIG = """\
 checkinterval = 1
-checktimeout = 1
+checktimeout = 5
 failurecount = 2
 
 virtual = 192.0.2.10:80
