@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from ldirectord_py.cli.output.screen import ScreenLine
 from ldirectord_py.cli.output.server_details import detail_lines
-from ldirectord_py.cli.output.server_table import Layout, Server, real_cells, summary_line, trouble_colour
+from ldirectord_py.cli.output.server_table import Layout, Server, real_cells, reasons, summary_line, trouble_colour
 from ldirectord_py.cli.output.terminal import Colour, printable_line
 from ldirectord_py.runtime.text import count_of
 from ldirectord_py.runtime.times import local_time
@@ -15,8 +15,8 @@ from ldirectord_py.trouble import severity
 
 HELP: Final = "q quit  arrows move  Enter open  / filter  s sort  a all or trouble  d drain  u undrain"
 HEADS: Final = ("REAL", "VIRTUAL", "OBSERVED", "KERNEL", "ADMINISTRATIVE", "CONFIGURED", "")
-FIXED_LINES: Final = 4
-"""Lines of the screen that are not servers: summary, message, heads, help."""
+FIXED_LINES: Final = 5
+"""Lines of the screen that are not servers: summary, message, heads, the reasons of the chosen server, help."""
 
 MAX_TYPED: Final = 200
 """Characters of a filter or of a reason."""
@@ -103,8 +103,15 @@ class TopView:
         rows = self.rows()
         head = [ScreenLine(top, Colour.BOLD), self._second_line(rows)]
         if self.details is not None:
-            return [*head, *_detail_lines(self.details, self._page + 1), ScreenLine("Enter back", Colour.DIM)]
-        return [*head, *self._table_lines(rows), ScreenLine(HELP, Colour.DIM)]
+            return [*head, *_detail_lines(self.details, self._page + 2), ScreenLine("Enter back", Colour.DIM)]
+        return [*head, *self._table_lines(rows), self._reasons_line(rows), ScreenLine(HELP, Colour.DIM)]
+
+    def _reasons_line(self, rows: Sequence[Server]) -> ScreenLine:
+        """Return why the chosen server is as it is: in its row, a narrow screen has no room for that."""
+        if not rows:
+            return ScreenLine("")
+        real = rows[self._index(rows)]
+        return ScreenLine(f"why: {'; '.join(reasons(real))}", trouble_colour(real["trouble"]))
 
     def _table_lines(self, rows: Sequence[Server]) -> list[ScreenLine]:
         readable = self.answer is not None and self.answer["kernel"]["error"] is None

@@ -30,7 +30,7 @@ PAGE_WIDTH, PIXELS = 1000, 1.2
 """Width of the window, and pixels of each of its units."""
 SUMMARY = "6 of 9 servers up, 4 with trouble"
 """What the page says when it is as it should be; a busy machine has doubts besides."""
-TOP_SIZE = (12, 126)
+TOP_SIZE = (11, 126)
 """Lines and columns."""
 HISTORY_SECONDS = 70
 """How long the latencies in the page are collected."""

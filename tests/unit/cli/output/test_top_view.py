@@ -48,6 +48,15 @@ def test_what_hurts_comes_first(view: TopView) -> None:
     assert (len(lines), lines[-1]) == (10, HELP)
 
 
+def test_a_narrow_screen_says_why_the_chosen_server_is_as_it_is(view: TopView) -> None:
+    narrow = (60, 10)
+    assert shown(view, narrow)[-2] == "why: connect refused"
+    press(view, "down")
+    assert shown(view, narrow)[-2] == "why: NOT IN THE KERNEL; 200 OK"
+    press(view, "/", *typed("nothing of this name"))
+    assert shown(view, narrow)[-2] == ""
+
+
 def test_the_order_is_chosen(view: TopView) -> None:
     assert addresses(view) == ["2", "5", "1", "3", "4"]
     press(view, "s")
@@ -133,7 +142,7 @@ def test_many_servers_are_shown_page_by_page() -> None:
     view.answer = {**answer(site(*reals)), "as_of": "2026-11-28T03:12:45.000Z"}
     assert shown(view)[3].startswith(">  10.1.0.000:80")
     press(view, "pagedown", "down")
-    assert shown(view)[4].startswith(">  10.1.0.007:80")
+    assert shown(view)[4].startswith(">  10.1.0.006:80")
     press(view, "end")
     assert [line for line in shown(view) if line.startswith(">")] == [
         line for line in shown(view) if "10.1.0.099" in line
