@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
@@ -12,19 +12,13 @@ from ldirectord_py.daemon.control.choice import MAX_NAMES, choose_reals
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.control.servers.configured_fields import Fields
 from ldirectord_py.daemon.control.servers.knowledge import Knowledge, knowledge
-from ldirectord_py.daemon.control.servers.observed_fields import oldest_result, past_results, past_transitions
+from ldirectord_py.daemon.control.servers.observed_fields import past_results, past_transitions
 from ldirectord_py.daemon.control.servers.server_fields import VirtualView
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.ipvs.table import DestinationKey
-from ldirectord_py.runtime.slices import one_slice
+from ldirectord_py.runtime.slices import in_slices
 from ldirectord_py.server_names import find_virtuals
 from ldirectord_py.trouble import is_bad
-
-CHECKS_AT_ONCE: Final = 500
-"""Checks whose results are looked up in a turn of the event loop: some 0.5 ms."""
-
-REALS_AT_ONCE: Final = 50
-"""Servers that are judged in a turn of the event loop: some 1 ms."""
 
 WHICH: Final[dict[str, Callable[[Fields], bool]]] = {
     "all": lambda _: True,
@@ -43,11 +37,10 @@ async def show(context: Context, request: ControlRequest) -> Answer:
     With ``details`` each has its last results and transitions. The rows are made while they are sent.
     """
     which, details = which_servers(request), request.flag("details")
-    chosen = await _choose(context.director.compiled, request.texts("names"))
+    named = await _choose(context.director.compiled, request.texts("names"))
     known = await _knowledge(context)
     oldest = await _oldest(context, known)
-    if which != "all":
-        chosen = [await wanted_servers(each, known, WHICH[which]) for each in chosen]
+    chosen = await wanted_servers(named, known, which)
     return {
         "kernel": {"age": known.now.age(known.kernel.at), "error": known.kernel.error},
         "oldest_result": None if oldest is None else known.now.age(oldest),
@@ -71,27 +64,27 @@ async def _knowledge(context: Context) -> Knowledge:
 
 async def _oldest(context: Context, known: Knowledge) -> float | None:
     """Return when the oldest of the last results was observed."""
-    checks = list(context.director.compiled.plan)
-    found: list[float] = []
-    for start in range(0, len(checks), CHECKS_AT_ONCE):
-        async with one_slice():
-            in_force = context.director.compiled.plan  # a reload may come in between
-            part = (check for check in checks[start : start + CHECKS_AT_ONCE] if check in in_force)
-            oldest = oldest_result(known.results, part)
-            found += [] if oldest is None else [oldest]
-    return min(found, default=None)
+    results = await in_slices(map(known.results.last, list(context.director.compiled.plan)))
+    return min((last.at for last in results if last is not None), default=None)
 
 
-async def wanted_servers(chosen: ChosenServers, known: Knowledge, wanted: Callable[[Fields], bool]) -> ChosenServers:
-    """Return the servers that are wanted: found in slices, as there may be thousands that are not."""
-    view, keys = VirtualView(chosen[0], known), chosen[1]
-    reals = [(real, check) for real, check in view.reals() if keys is None or real.key in keys]
-    found: set[DestinationKey] = set()
-    for start in range(0, len(reals), REALS_AT_ONCE):
-        async with one_slice():
-            part = (each for each in reals[start : start + REALS_AT_ONCE] if not view.is_well(*each))
-        found |= {each[0].key for each in part if wanted(view.real(*each))}
-    return chosen[0], found
+async def wanted_servers(chosen: Sequence[ChosenServers], known: Knowledge, which: str) -> list[ChosenServers]:
+    """Return of the chosen servers those that are wanted."""
+    if which == "all":
+        return list(chosen)
+    found = set(filter(None, await in_slices(_wanted_keys(chosen, known, WHICH[which]))))
+    return [(virtual, found & virtual.reals.keys()) for virtual, _ in chosen]
+
+
+def _wanted_keys(
+    chosen: Iterable[ChosenServers], known: Knowledge, wanted: Callable[[Fields], bool]
+) -> Iterator[DestinationKey | None]:
+    """Yield the key of each server that is wanted, and None for each that is not."""
+    for virtual, keys in chosen:
+        view = VirtualView(virtual, known)
+        for real, check in view.reals():
+            is_wanted = (keys is None or real.key in keys) and not view.is_well(real, check)
+            yield real.key if is_wanted and wanted(view.real(real, check)) else None
 
 
 def _virtual_fields(chosen: ChosenServers, known: Knowledge, *, details: bool) -> Fields:

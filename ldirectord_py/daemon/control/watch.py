@@ -12,7 +12,7 @@ from ldirectord_py.daemon.control.feed.server_feed import ServerFeed
 from ldirectord_py.daemon.control.servers.configured_fields import Fields
 from ldirectord_py.daemon.control.servers.knowledge import Knowledge, knowledge
 from ldirectord_py.daemon.control.servers.server_fields import VirtualView
-from ldirectord_py.daemon.control.show import WHICH, ChosenServers, wanted_servers, which_servers
+from ldirectord_py.daemon.control.show import ChosenServers, wanted_servers, which_servers
 
 
 async def watch(context: Context, request: ControlRequest) -> AsyncGenerator[Answer, None]:
@@ -43,9 +43,7 @@ async def _everything(context: Context, layout: FeedLayout, which: str) -> Answe
     """Return the virtuals and their servers with the numbers that these have in updates."""
     director, feed = context.director, context.feed
     known = knowledge(director, dict(director.health), context.transitions, feed.reading)
-    chosen: list[ChosenServers] = [(virtual, None) for virtual in layout.compiled.virtuals.values()]
-    if which != "all":
-        chosen = [await wanted_servers(each, known, WHICH[which]) for each in chosen]
+    chosen = await wanted_servers([(virtual, None) for virtual in layout.compiled.virtuals.values()], known, which)
     return {
         "whole": True,
         **feed.summary(layout),

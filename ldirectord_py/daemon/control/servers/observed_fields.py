@@ -5,14 +5,13 @@ Times of the monotonic clock become seconds of age, and UTC in ISO 8601.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from ldirectord_py.checks.base import Check
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.daemon.control.servers.configured_fields import Fields
 from ldirectord_py.daemon.control.servers.knowledge import Knowledge, Moment
-from ldirectord_py.daemon.history.results import PastResult, ResultHistory
+from ldirectord_py.daemon.history.results import PastResult
 from ldirectord_py.daemon.history.transitions import PastTransition
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
 from ldirectord_py.damping import FlappingState
@@ -106,8 +105,3 @@ def is_overdue(known: Knowledge, check: Check, last: PastResult | None) -> bool:
     """Return whether the result after the ``last`` one should have come."""
     since = last.at if last is not None else known.results.added(check)
     return since is not None and known.now.monotonic - since > longest_age(check)
-
-
-def oldest_result(results: ResultHistory, checks: Iterator[Check]) -> float | None:
-    """Return when the oldest of the last results of these checks was observed, None if there is none."""
-    return min((last.at for last in map(results.last, checks) if last is not None), default=None)

@@ -16,7 +16,7 @@ from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Forward, Virtual
 from ldirectord_py.daemon.control.servers.kernel_usage import KernelReading
 from ldirectord_py.daemon.control.servers.knowledge import Knowledge, Moment, knowledge
-from ldirectord_py.daemon.control.servers.observed_fields import oldest_result, past_results, past_transitions
+from ldirectord_py.daemon.control.servers.observed_fields import past_results, past_transitions
 from ldirectord_py.daemon.control.servers.server_fields import VirtualView
 from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
@@ -307,9 +307,6 @@ async def test_the_last_results_are_listed_and_the_oldest_of_all_is_found() -> N
     results = past_results(knowledge, first)
     assert [(each["verdict"], each["code"]) for each in results] == [("down", "L4CON"), ("up", "L7OK")]
     assert past_results(knowledge, None) == []
-    oldest = oldest_result(knowledge.results, iter(place.director.compiled.plan))
-    assert oldest == pytest.approx(time.monotonic(), abs=5)
-    assert oldest_result(knowledge.results, iter(())) is None
 
 
 async def test_the_row_of_a_gate_has_the_port_of_its_virtual() -> None:
