@@ -22,8 +22,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     feed = request.app[FEED]
     if not (text := feed.answer_json()):
         raise web.HTTPServiceUnavailable(text='{"error":"the daemon has not answered so far"}')
-    servers = await request.app[SHOWN].get(feed.revision, text[1:].encode)
-    return await send_packed(request, [pack(f'{{"age":{feed.age or 0.0:.3f},'.encode()), servers], JSON_TYPE)
+    servers = await request.app[SHOWN].get(feed.revision, text[:-1].encode)
+    age = pack(f',"age":{feed.age or 0.0:.3f}}}'.encode(), servers)
+    return await send_packed(request, [servers, age], JSON_TYPE)
 
 
 async def events(request: web.Request) -> web.StreamResponse:

@@ -31,7 +31,7 @@ class Metrics:
         # Another update may change numbers in the answer meanwhile.
         servers = await self._servers.get(feed.revision, lambda: site_text(answer, counters))
         head = DaemonMetrics(feed.age, (answer, counters, feed.status))
-        return [pack(head.text().encode()), servers]
+        return [servers, pack(head.text().encode(), servers)]
 
 
 def site_text(show: Mapping[str, Any], counters: Mapping[str, Any]) -> bytes:

@@ -37,7 +37,7 @@ class Page:
         environment.filters |= {"ago": ago, "clock": clock, "meaning": meaning, "short": short}
         self._template = environment.get_template("page.html")
         self._of: object = None
-        self._html = Packed(b"", 0)
+        self._html = pack(b"")
 
     def html(self) -> Packed:
         """Return the page."""

@@ -73,7 +73,6 @@ NO_REQUESTS = (
     b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: evil\r\nContent-Length: 5\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: x\r\nExpect: more\r\n\r\n",
-    b"GET http://[::1 HTTP/1.1\r\nHost: x\r\n\r\n",
     b"BREW / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 )
 

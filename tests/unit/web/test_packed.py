@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import os
 import socket
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +20,7 @@ from ldirectord_py.web.app import application
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.keys import LIMITS
 from ldirectord_py.web.limits import ConnectionLimits
-from ldirectord_py.web.packed import PIECE_LENGTH, pack
+from ldirectord_py.web.packed import PIECE_LENGTH, Packed, gzip_length, gzip_pieces, pack
 from ldirectord_py.web.stream import MAX_STREAMS
 
 CLIENTS = 200
@@ -43,8 +43,20 @@ def test_the_pieces_are_the_text_and_none_is_large(text: bytes) -> None:
     pieces = list(packed.pieces())
     assert b"".join(pieces) == text
     assert packed.length == len(text)
-    assert gzip.decompress(b"".join(packed.packed_pieces())) == text
-    assert max(map(len, [*pieces, *packed.packed_pieces()])) <= PIECE_LENGTH
+    assert max(map(len, [*pieces, *gzip_pieces([packed])])) <= PIECE_LENGTH
+
+
+@pytest.mark.parametrize("texts", [[b""], [b"one"], [b"one", b"two"], [os.urandom(200_000), b"", b"two" * 50_000]])
+def test_texts_that_follow_each_other_are_one_member_of_gzip(texts: list[bytes]) -> None:
+    parts: list[Packed] = []
+    for text in texts:
+        parts.append(pack(text, parts[-1] if parts else None))
+    packed = b"".join(gzip_pieces(parts))
+    assert len(packed) == gzip_length(parts)
+    reading = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    assert reading.decompress(packed) == b"".join(texts)
+    assert reading.eof
+    assert reading.unused_data == b""
 
 
 @asynccontextmanager
