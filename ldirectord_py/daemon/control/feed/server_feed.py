@@ -197,6 +197,7 @@ class ServerFeed:
         for position in late ^ self._late:
             for number in layout.informed[position]:
                 marks.add(number)
+        marks.add_servers(self._director.tracker.flaps.flapping)  # results change them without an event
         if maintained is not self._maintained:
             marks.add_servers(maintained ^ self._maintained)
         self._late, self._maintained = late, maintained
