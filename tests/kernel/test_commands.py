@@ -39,6 +39,7 @@ def test_an_outage_runs_the_fallbackcommand_and_its_end_too(lab: Lab, tmp_path: 
     wait("start", "stop", "start", "stop")
 
 
+@pytest.mark.takes(15)
 @pytest.mark.difference("`execute`: which program")
 def test_daemons_of_execute_start_and_stop_with_ours(lab: Lab, tmp_path: Path) -> None:
     web, mail = lab.real("web1"), tmp_path / "mail.cf"

@@ -130,6 +130,7 @@ virtual = {SPARE_VIPS[0]}:80
         assert traffic.failures(since=began) == []
 
 
+@pytest.mark.takes(40)
 def test_a_day(lab: Lab) -> None:
     day = Day(lab)
     director = lab.director

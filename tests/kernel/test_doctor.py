@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from harness.lab.fresh_namespace import fresh_namespace
 from harness.lab.lab import VIP, VIP6, Lab
+from harness.own_process import run_here
 
 LINK = "10.77.0.1"
 
@@ -35,6 +35,7 @@ def codes(report: dict[str, Any]) -> list[str]:
     return [finding["code"] for finding in report["findings"]]
 
 
+@pytest.mark.takes(15)
 def test_a_sound_lab_and_its_faults(lab: Lab) -> None:
     """One boot of the lab for all faults of masq and of the kernel: each is repaired before the next."""
     web = lab.real("web")
@@ -69,32 +70,31 @@ def _two_links() -> Iterator[None]:
     """A namespace with eth0 (the default route, 10.77.0.0/24) and eth1 (10.78.0.0/24)."""
     with fresh_namespace():
         for number in (0, 1):
-            _ip(f"link add eth{number} type dummy")
-            _ip(f"link set eth{number} up")
-            _ip(f"address add 10.{77 + number}.0.1/24 dev eth{number}")
+            link = f"eth{number}"
+            _ip(f"link add {link} type dummy", f"link set {link} up", f"address add 10.{77 + number}.0.1/24 dev {link}")
         _ip("route add default via 10.77.0.254 dev eth0")
         _set("net.ipv4.conf.all.rp_filter=0", "net.ipv4.ip_forward=1")
         yield
 
 
-def _ip(line: str) -> None:
-    subprocess.run(["ip", *line.split()], check=True)
+def _ip(*lines: str) -> None:
+    subprocess.run(["ip", "-batch", "-"], check=True, text=True, input="\n".join(lines) + "\n")
 
 
 def _set(*values: str) -> None:
-    subprocess.run(["sysctl", "-qw", *values], check=True)
+    for name, _, value in (each.partition("=") for each in values):
+        Path("/proc/sys", *name.split(".")).write_text(value)
 
 
 def here(tmp_path: Path, text: str) -> tuple[list[str], str]:
     """Return the codes and the text of the doctor in this namespace; the exit status goes with them."""
     config = tmp_path / "web.cf"
     config.write_text(text)
-    command = [sys.executable, "-m", "ldirectord_py", str(config), "doctor"]
-    report = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
-    shown = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = codes(json.loads(report.stdout))
-    assert report.returncode == shown.returncode == bool(found)
-    return found, shown.stdout
+    report = run_here(str(config), "doctor", "--json")
+    shown = run_here(str(config), "doctor")
+    found = codes(report.json())
+    assert report.status == shown.status == bool(found)
+    return found, shown.text
 
 
 @pytest.mark.usefixtures("_two_links")

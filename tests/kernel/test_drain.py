@@ -32,13 +32,8 @@ class Site:
 
     def run(self, *words: str) -> tuple[int, str]:
         """Return exit status and output of a command of an operator."""
-        folder = self.director.folder
-        path = folder / "operator"
-        with path.open("wb") as output:
-            environment = dict.fromkeys(("LDIRECTORD_RUNDIR", "LDIRECTORD_STATEDIR"), str(folder))
-            words = ("ldirectord", str(self.director.config), *words)
-            status = self.director.spawn(*words, output=output, environment=environment).wait(2 * WITHIN)
-        return status, path.read_text()
+        done = self.director.command(*words)
+        return done.status, done.text
 
     def wait_weights(self, **weights: int) -> None:
         expected = {f"{self.servers[name].address}:80": weight for name, weight in weights.items()}
@@ -65,6 +60,7 @@ def other(site: Site, server: RealServer) -> RealServer:
     return next(each for each in site.servers.values() if each is not server)
 
 
+@pytest.mark.takes(30)
 def test_a_server_is_drained_for_maintenance_and_put_back(site: Site) -> None:
     with site.one_connection() as connection:
         connection.wait(requests=2, within=WITHIN)
@@ -112,6 +108,7 @@ def test_a_server_is_drained_for_maintenance_and_put_back(site: Site) -> None:
         assert set(traffic.counts()) == set(site.servers)
 
 
+@pytest.mark.takes(25)
 def test_a_drained_server_that_leaves_the_file_keeps_its_connection(site: Site) -> None:
     with site.one_connection() as connection:
         connection.wait(requests=2, within=WITHIN)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from harness.fakes.scripted import closed_port
 from harness.host import program_path
 from harness.lab.fresh_namespace import fresh_namespace
+from harness.own_process import run_here
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
@@ -49,7 +49,6 @@ START_TIMEOUT = 60
 @pytest.fixture(autouse=True)
 def _namespace() -> Iterator[None]:
     with fresh_namespace():
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         yield
 
 
@@ -80,9 +79,7 @@ def _metrics(exporter: subprocess.Popen[str], url: str) -> str:
 def test_they_are_the_same(tmp_path: Path) -> None:
     path = tmp_path / "web.cf"
     path.write_text(CONFIG)
-    table = subprocess.run(
-        [sys.executable, "-m", "ldirectord_py", str(path), "table"], check=True, capture_output=True, text=True
-    ).stdout
+    table = run_here(str(path), "table").text
     subprocess.run(["ipvsadm", "--restore"], input=table, check=True, text=True)
     ours = [
         real_labels({"virtual": real.virtual.id, "row": real.row.endpoint})

@@ -134,6 +134,7 @@ def day(lab: Lab) -> Iterator[Day]:
         day.operator.finish(day.operator.begin("stop"))
 
 
+@pytest.mark.takes(65)
 def test_a_day_of_an_operator(day: Day) -> None:
     first_start(day)
     with day.follower() as followed:

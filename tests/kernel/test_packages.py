@@ -62,6 +62,7 @@ def original(host: PackagedHost, command: str) -> None:
     eventually(lambda: (host.daemon("ldirectord.cf") is None) is gone, SLOW, lambda: f"{command}\n{host.log()}")
 
 
+@pytest.mark.takes(60)
 def test_moving_over_and_back_disturbs_no_client(lab: Lab, host: PackagedHost, tmp_path: Path) -> None:
     ours = shutil.which("ldirectord-py", path=program_path())
     assert ours is not None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from harness.lab.lab import VIP, Lab
 
@@ -15,24 +15,16 @@ SLOW = 60.0
 
 def plan(lab: Lab, *options: str) -> tuple[int, dict[str, Any]]:
     """Return exit status and output of ``plan --json``."""
-    folder = str(lab.director.folder)
-    environment = ("env", f"LDIRECTORD_RUNDIR={folder}", f"LDIRECTORD_STATEDIR={folder}")
-    argv = (*environment, "ldirectord", str(lab.director.config), "plan", "--json", *options)
-    output = lab.director.folder / "plan"
-    with output.open("wb") as file:
-        process = lab.director.spawn(*argv, output=file)
-    try:
-        status = process.wait(SLOW)
-    except subprocess.TimeoutExpired:
-        status = -1
-    assert status in (0, 3), output.read_text()
-    return status, json.loads(output.read_text())
+    done = lab.director.command("plan", "--json", *options)
+    assert done.status in (0, 3), done
+    return done.status, done.json()
 
 
 def commands(planned: dict[str, Any]) -> list[str]:
     return sorted(change["command"] for change in planned["changes"])
 
 
+@pytest.mark.takes(15)
 def test_what_is_planned_is_done(lab: Lab, tmp_path: Path) -> None:
     web1, web2 = lab.real("web1"), lab.real("web2")
     first, second = f"{web1.address}:80", f"{web2.address}:80"
@@ -61,7 +53,8 @@ def test_what_is_planned_is_done(lab: Lab, tmp_path: Path) -> None:
     lab.director.wait(WEB, {first: 1, second: 1}, SLOW)
     assert (plan(lab)[0], lab.director.weights()[MAIL]) == (0, {f"{web1.address}:25": 1})
 
-    with lab.client.traffic(VIP):
+    with lab.client.traffic(VIP) as traffic:
+        traffic.wait(requests=20, within=SLOW)
         old = tmp_path / "old.cf"
         old.write_text(lab.director.config.read_text())
         lab.director.configure(body.replace(lines[1], ""))

@@ -63,6 +63,7 @@ class Beside:
         return status, self.lines()[-1]
 
 
+@pytest.mark.takes(35)
 def test_beside_the_original(lab: Lab, host: PackagedHost, tmp_path: Path) -> None:
     web1, web2 = lab.real("web1"), lab.real("web2")
     first, second = f"{web1.address}:80", f"{web2.address}:80"

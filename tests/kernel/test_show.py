@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from harness.lab.lab import VIP, Lab
 from harness.lab.namespace import eventually
 
@@ -22,9 +24,9 @@ virtual = {vip}:80
 
 def asked(lab: Lab, *words: str) -> list[str]:
     """Return the lines that a command prints."""
-    folder, config = lab.director.folder, str(lab.director.config)
-    output = lab.director.run("env", f"LDIRECTORD_RUNDIR={folder}", "ldirectord", config, *words)
-    return output.splitlines()
+    done = lab.director.command(*words)
+    assert done.status == 0, done
+    return done.text.splitlines()
 
 
 def servers(lab: Lab) -> dict[str, Any]:
@@ -33,6 +35,7 @@ def servers(lab: Lab) -> dict[str, Any]:
     return {real["real"]: real for real in virtual["reals"]}
 
 
+@pytest.mark.takes(12)
 def test_what_the_kernel_has_and_what_differs_is_shown(lab: Lab) -> None:
     web1, web2 = lab.real("web1"), lab.real("web2")
     first, second = f"{web1.address}:80", f"{web2.address}:80"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.lab.fresh_namespace import fresh_namespace
+from harness.own_process import run_here
 
 CONFIG = """\
 virtual = 192.0.2.1:80
@@ -46,8 +46,9 @@ def ipvsadm(*arguments: str, given: str = "") -> str:
 
 
 def table(config: Path, *options: str) -> str:
-    command = [sys.executable, "-m", "ldirectord_py", str(config), "table", *options]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    shown = run_here(str(config), "table", *options)
+    assert shown.status == 0
+    return shown.text
 
 
 def test_the_table_is_restored_and_read_live(tmp_path: Path) -> None:

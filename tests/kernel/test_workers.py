@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from harness.lab.lab import VIP, Lab
 from harness.lab.namespace import eventually
 
@@ -17,6 +19,7 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+@pytest.mark.takes(12)
 def test_a_killed_worker_changes_no_verdict(lab: Lab) -> None:
     web1, web2 = lab.real("web1"), lab.real("web2")
     first, second = f"{web1.addresses[0]}:80", f"{web2.addresses[0]}:80"

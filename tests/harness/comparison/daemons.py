@@ -15,8 +15,8 @@ from harness.comparison.fork_server import ForkServer
 from harness.lab.director import Director
 from harness.lab.notify_socket import NotifySocket
 
-START_SECONDS: Final = 60.0
-END_SECONDS: Final = 30.0
+START_SECONDS: Final = 240.0  # on a host with much other work, the first round of the original takes over a minute
+END_SECONDS: Final = 90.0
 LOOK_SECONDS: Final = 0.2
 ROUND_SECONDS: Final = 1.6
 """Seconds in which each of our checks with checkinterval = 1 runs once."""

@@ -20,10 +20,8 @@ INIT_SCRIPT = "/etc/init.d/ldirectord"
 UNIT = Path("/lib/systemd/system/ldirectord.service")
 AGENT = Path("/usr/lib/ocf/resource.d/heartbeat/ldirectord")
 PLACES = ("/etc/ha.d", "/etc/default", "/var/log", "/run")
-# The mounts end with the namespaces; the loop is the first process, which reaps the others, and they end with it.
-BEGIN = (
-    'while [ $# -gt 1 ]; do mount --bind "$1" "$2" || exit; shift 2; done; : >/run/begun; while sleep 0.2; do :; done'
-)
+# The mounts end with the namespaces; the shell is the first process, which reaps the others, and they end with it.
+BEGIN = 'while [ $# -gt 1 ]; do mount --bind "$1" "$2" || exit; shift 2; done; : >/run/begun; sleep infinity & wait'
 
 
 class PackagedHost:

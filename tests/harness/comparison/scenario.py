@@ -14,7 +14,7 @@ from harness.fakes import mailbox
 from harness.lab.ip_vs_table import Weights
 from harness.lab.namespace import end, python
 
-CHECKPOINT_TIMEOUT: Final = 90.0  # seconds; a daemon of ours that execute starts is a new interpreter
+CHECKPOINT_TIMEOUT: Final = 240.0  # seconds; a daemon of ours that execute starts is a new interpreter
 QUIET_SECONDS: Final = 0.8
 GROWING_SECONDS: Final = 5.0
 """Seconds after which a checkpoint no longer waits for the log to stop growing."""

@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from harness.host import program_path
 from harness.lab.ip_vs_table import HEAD_LINES, Weights, WeightSampler, read_weights
 from harness.lab.namespace import Namespace, end, eventually
 from harness.lab.notify_socket import NotifySocket
+from harness.own_process import Done, run_here
 from harness.unexpected import in_log
 
 INSTANCE = "lab"
@@ -58,12 +60,16 @@ class Director(Namespace):
         if self._notify_socket is None:
             self._notify_socket = NotifySocket(self.folder / "notify")
         self._notify_socket.drain()
-        folders = dict.fromkeys(("LDIRECTORD_RUNDIR", "LDIRECTORD_STATEDIR"), str(self.folder))
-        environment = {"NOTIFY_SOCKET": str(self._notify_socket.path), **folders}
+        environment = {"NOTIFY_SOCKET": str(self._notify_socket.path), **self._folders}
         with (self.folder / "output").open("ab") as output:
             argv = (DAEMON, str(self.config), "run")
             self._daemon = self.spawn(*argv, output=output, environment=environment)
         return self._ready(within)
+
+    def command(self, *words: str) -> Done:
+        """Run a command on the configuration, in the process of the test."""
+        with self.entered():
+            return run_here(str(self.config), *words, environment={"PATH": program_path(), **self._folders})
 
     def reload(self, within: float = 30.0) -> float:
         """Send SIGHUP; return the seconds until the daemon was ready again."""
@@ -122,6 +128,10 @@ class Director(Namespace):
     def watch(self) -> WeightSampler:
         """Return a Watch over the table, to be entered: it notes every change of a weight and when it came."""
         return WeightSampler(self._table)
+
+    @property
+    def _folders(self) -> dict[str, str]:
+        return dict.fromkeys(("LDIRECTORD_RUNDIR", "LDIRECTORD_STATEDIR"), str(self.folder))
 
     @property
     def _table(self) -> Path:

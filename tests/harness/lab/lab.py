@@ -95,8 +95,8 @@ class Lab:
         vips = [f"address add {vip}/32 dev lan" for vip in (VIP, *SPARE_VIPS)]
         own = [f"address add {a}/24 dev lan" for a in (_FRONT, _BACK)]
         own6 = [f"address add {a}/64 dev lan nodad" for a in (_FRONT6, _BACK6)]
+        own6 += [f"address add {VIP6}/128 dev lan nodad"]
         self.director.ip("link add lan type bridge", "link set lan up", *own, *own6, *vips)
-        self.director.ip(f"address add {VIP6}/128 dev lan nodad")
         self.director.sysctl(
             net__ipv4__ip_forward=1,
             net__ipv6__conf__all__forwarding=1,
@@ -106,8 +106,9 @@ class Lab:
         )
 
     def _join(self, host: Namespace, addresses: tuple[str, str], gateways: tuple[str, str]) -> None:
-        self.director.ip(f"link add {host.name} type veth peer name eth0 netns {host.netns}")
-        self.director.ip(f"link set {host.name} master lan up")
+        self.director.ip(
+            f"link add {host.name} type veth peer name eth0 netns {host.netns}", f"link set {host.name} master lan up"
+        )
         host.ip(
             "link set eth0 up",
             f"address add {addresses[0]}/24 dev eth0",

@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from harness.host import program_path
-from harness.lab.fresh_namespace import inside
+from harness.lab.fresh_namespace import inside, name_namespace, remove_name
 
 POLL_SECONDS = 0.05
 END_SECONDS = 10.0
@@ -36,8 +37,7 @@ class Namespace:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True)
-        command("ip", "netns", "add", self.netns)
-        self.ip("link set lo up")
+        name_namespace(self._path)
         self.anchor = self.spawn("sleep", "infinity").pid
         return self
 
@@ -46,11 +46,17 @@ class Namespace:
     ) -> None:
         for process in reversed(self._spawned):
             end(process)
-        command("ip", "netns", "delete", self.netns)
+        remove_name(self._path)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Move this thread here during the block."""
+        with inside(self._path):
+            yield
 
     def run(self, *argv: str, given: str = "") -> str:
         """Run a program here with the input ``given``, and return its output; CommandError if it fails."""
-        with inside(self._path):
+        with self.entered():
             return command(*argv, given=given)
 
     def ip(self, *lines: str) -> None:
@@ -59,13 +65,15 @@ class Namespace:
 
     def sysctl(self, **values: int) -> None:
         """Set kernel parameters of the namespace, with ``__`` for dots: ``net__ipv4__ip_forward=1``."""
-        self.run("sysctl", "-qw", *(f"{name.replace('__', '.')}={value}" for name, value in values.items()))
+        with self.entered():
+            for name, value in values.items():
+                Path("/proc/sys", *name.split("__")).write_text(str(value))
 
     def spawn(
         self, *argv: str, output: IO[bytes] | None = None, environment: dict[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
         """Start a program here; it ends with the namespace at the latest."""
-        with inside(self._path):
+        with self.entered():
             process = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,

@@ -50,7 +50,7 @@ class RealServer(Namespace):
         self.addresses = tuple(addresses)
         self._nginx: subprocess.Popen[bytes] | None = None
         self._filter = packet_filter(self.run)
-        self._filtering = False
+        self._filtering = self._prepared = False
 
     @property
     def address(self) -> Address:
@@ -59,7 +59,6 @@ class RealServer(Namespace):
 
     def start(self) -> None:
         """Start nginx; return when it accepts connections."""
-        self._filter.prepare()
         body = self.name if len([a for a in self.addresses if a.version == 4]) == 1 else "$server_addr"
         config = self.folder / "nginx.conf"
         config.write_text(_NGINX.format(folder=self.folder, body=body))
@@ -123,5 +122,7 @@ class RealServer(Namespace):
         return any(line.split()[1].endswith(":0050") and line.split()[3] == "0A" for line in tcp.splitlines()[1:])
 
     def _add(self, kind: Kind, addresses: Sequence[Address]) -> None:
-        self._filtering = True
+        if not self._prepared:
+            self._filter.prepare()
+        self._filtering = self._prepared = True
         self._filter.add(kind, addresses)

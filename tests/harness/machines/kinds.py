@@ -26,7 +26,7 @@ GUEST: Final = Path(__file__).with_name("guest.sh")
 UML_GUEST: Final = Path(__file__).with_name("uml.sh")
 CACHED: Final = "cached"  # the tag of a second share of the root; guest.sh mounts it with a cache
 OWN: Final = ("/tmp", "/run")
-LAB: Final = ("setpriv", "taskset", "kmod", "ip", "ipvsadm", "nginx", "sysctl")
+LAB: Final = ("setpriv", "taskset", "kmod", "ip", "ipvsadm", "nginx")
 
 
 class Kind(ABC):

@@ -5,6 +5,7 @@ The guests run the tests with the plugin ``harness.machines.worker``, which tell
 
 from __future__ import annotations
 
+import compileall
 import os
 import sys
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ class RemoteTier:
     def __init__(self, config: pytest.Config, items: Sequence[pytest.Item]) -> None:
         self._config = config
         self._light = frozenset(item.nodeid for item in items if item.get_closest_marker("original"))
-        self._nodeids = sorted((item.nodeid for item in items), key=self._light.__contains__)  # small ones last
+        self._nodeids = [item.nodeid for item in sorted(items, key=self._turn)]
         self._pool: Pool | None = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -49,7 +50,14 @@ class RemoteTier:
         if self._pool is not None:
             self._pool.close()
 
+    def _turn(self, item: pytest.Item) -> tuple[bool, float]:
+        """Return the place of a test in the order: the longest first, so that none ends alone; the light ones last."""
+        takes = item.get_closest_marker("takes")
+        return item.nodeid in self._light, -takes.args[0] if takes else 0.0
+
     def _job(self) -> Job:
+        for place in ("ldirectord_py", "tests/harness"):  # or every process in a machine would compile all, in each run
+            compileall.compile_dir(str(ROOT / place), quiet=2)
         plugin = ("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "harness.machines.worker", "--quiet")
         limit = ("-o", f"test_seconds={TEST_SECONDS}")
         command = (sys.executable, "-m", "pytest", *plugin, *limit, f"--rootdir={ROOT}", *self._nodeids)

@@ -12,7 +12,8 @@ VARIABLE: Final = "MACHINE_SLOWNESS"
 USUAL_SECONDS: Final = 0.1
 PROGRAMS: Final = 20
 ADDITIONS: Final = 1_000_000
-MAX_LATENESS: Final = 4.0
+USUAL_LATENESS: Final = 4.0
+"""How many times later things may be in a machine of the kernel tier; more only beside much other work."""
 
 
 def measure() -> float:
@@ -34,4 +35,4 @@ def slowness() -> float:
 
 def lateness(seconds: float) -> float:
     """Return how late something may be here that may be ``seconds`` late on an ordinary host."""
-    return seconds * min(slowness(), MAX_LATENESS)
+    return seconds * max(min(slowness(), USUAL_LATENESS), slowness() / 2)
