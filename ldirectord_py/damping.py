@@ -1,4 +1,4 @@
-"""Servers that flap: those that change their state too often stay out until they were good for a whole window."""
+"""Servers whose state does not simply follow their checks: those that flap stay out, those that panic keeps stay in."""
 
 from __future__ import annotations
 
@@ -60,3 +60,34 @@ class FlapHistory(NamedTuple):
         if now - since >= rules.window:
             return FlapHistory(checked=checked, good_since=since)
         return self._replace(checked=checked, good_since=since)
+
+
+class KeptState(HealthState):
+    """The state of a server that panic keeps in although its checks have taken it down: up, but only in the table.
+
+    Each failure gives another state, so that somebody looks whether the server still has to be kept in.
+    """
+
+    __slots__ = ()
+
+    def after(self, verdict: Verdict, rules: Rules) -> HealthState:
+        """Return the state after ``verdict``: the normal one, up, after as many successes as a server needs."""
+        match verdict:
+            case Verdict.UP if self.successes + 1 >= rules.rise:
+                return HealthState(up=True, successes=rules.rise)
+            case Verdict.UP:
+                return KeptState(up=True, successes=self.successes + 1)
+            case Verdict.DOWN:
+                return KeptState(up=True, failures=self.failures + 1)
+            case _:
+                return super().after(verdict, rules)
+
+
+def by_checks(state: HealthState) -> HealthState:
+    """Return the state that the checks alone have led to: that of a kept server is down."""
+    return HealthState(False, *state[1:]) if isinstance(state, KeptState) else state
+
+
+def too_few(good: int, total: int, percent: int) -> bool:
+    """Return whether fewer than this share of a virtual's servers are good."""
+    return good * 100 < percent * total

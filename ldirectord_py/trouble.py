@@ -6,14 +6,14 @@ from collections.abc import Collection
 from typing import Final
 
 WORST_FIRST: Final = (
-    *("outage", "down", "flapping", "disagrees"),
+    *("outage", "panic", "down", "flapping", "kept", "disagrees"),
     *("overdue", "unknown", "no-verdict", "failing"),
     *("drain", "disabled", "maintenance"),
 )
 """All words, what hurts most first; what operators did on purpose comes last. The page calls servers ``flapping`` too
 that no ``flapthreshold`` holds back."""
 
-BAD: Final = frozenset(("outage", "down", "disagrees"))
+BAD: Final = frozenset(("outage", "panic", "down", "disagrees"))
 """What ``show --down`` asks for."""
 
 BY_HAND: Final = "(set by hand)"

@@ -161,6 +161,11 @@ def _reconcile(raw: str, context: ValueContext) -> float | None:
     return None if unquoted_word(raw, context) == "off" else seconds(MAX_INT)(raw, context)
 
 
+def _panic(raw: str, context: ValueContext) -> int | None:
+    percent: int | None = None if unquoted_word(raw, context) == "off" else integer(1, 100)(raw, context)
+    return percent
+
+
 def _expectstatus(raw: str, context: ValueContext) -> str:
     statuses = "".join(strict_word(raw, context).split())
     for part in statuses.split(","):
@@ -238,6 +243,7 @@ _ROWS = (
     Directive("notify", Scope.BOTH, notifications.notify),
     Directive("notifysecretfile", Scope.BOTH, notifications.notifysecretfile),
     Directive("notifyurl", Scope.BOTH, notifications.notifyurl),
+    Directive("panic", Scope.BOTH, _panic),
     Directive("pe", Scope.BOTH, _pe),
     Directive("quiescent", Scope.BOTH, yes_no),
     Directive("smtp", Scope.BOTH, mail.smtp),

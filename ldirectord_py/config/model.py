@@ -132,6 +132,7 @@ class Virtual:
     downinterval: float | None = None
     flapthreshold: int | None = None
     flapwindow: float = 60
+    panic: int | None = None
     request: str = "/"
     receive: str = ""
     httpmethod: str = "GET"
@@ -224,6 +225,7 @@ class Globals:
     notify: str | None = None
     notifysecretfile: str | None = None
     notifyurl: str | None = field(default=None, repr=False)
+    panic: int | None = None
     pe: str | None = None
     quiescent: bool = False
     readdquiescent: bool = False

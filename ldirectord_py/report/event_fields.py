@@ -26,6 +26,7 @@ from ldirectord_py.report.events import (
     KernelLost,
     NotWritten,
     Outage,
+    Panic,
     Probed,
     ReloadRefused,
     Unjudged,
@@ -37,7 +38,7 @@ from ldirectord_py.runtime.times import iso_time
 
 EVENTS: Final = (
     *("server-up", "server-down", "soft-failure", "soft-failures-over", "checked", "probed"),
-    *("server-flapping", "server-steady"),
+    *("server-flapping", "server-steady", "panic-began", "panic-over"),
     *("server-drained", "server-disabled", "server-ready"),
     *("checks-unjudged", "checks-judged", "outage-began", "outage-over"),
     *("row-added", "row-changed", "row-removed", "row-refused", "drift-repaired", "drift-accepted"),
@@ -72,7 +73,7 @@ def event_fields(event: Event, seconds: float) -> dict[str, Any]:
 def virtual_of(event: Event) -> str | None:
     """Return the id of the virtual that an event is about; None if it is about none, or about all."""
     match event:
-        case Checked() | Probed() | Unresolved() | Outage() | Administered() | Flapping():
+        case Checked() | Probed() | Unresolved() | Outage() | Administered() | Flapping() | Panic():
             return event.virtual.id
         case Written(op):
             return virtual_id(service_of(op.row.key))
@@ -108,6 +109,8 @@ def _other_name(event: Event) -> str:
             return "outage-began" if event.began else "outage-over"
         case Flapping():
             return "server-steady" if event.over else "server-flapping"
+        case Panic():
+            return "panic-began" if event.began else "panic-over"
         case _:
             return _ONLY_NAMES[type(event)]
 
@@ -142,8 +145,8 @@ def event_details(event: Event) -> dict[str, Any]:
             verdict = {"verdict": result.verdict.name.lower(), "code": result.code.value, "reason": result.reason}
             probe = {**verdict, "seconds": result.seconds}
             return {**_server(virtual, real), **probe}
-        case Administered() | Flapping():
-            return _about_server(event)
+        case Administered() | Flapping() | Panic():
+            return _about_servers(event)
         case Written():
             return _written(event)
         case Drifted(before, found):
@@ -201,7 +204,9 @@ def _verdict_fields(event: Checked) -> dict[str, Any]:
     }
 
 
-def _about_server(event: Administered | Flapping) -> dict[str, Any]:
+def _about_servers(event: Administered | Flapping | Panic) -> dict[str, Any]:
+    if isinstance(event, Panic):
+        return {**_virtual(event.virtual), "good": event.good, "total": event.total, "panic": event.virtual.panic}
     if isinstance(event, Administered):
         return _administered(event)
     return {**_server(event.virtual, event.real), "changes": event.changes, "window": event.virtual.flapwindow}

@@ -81,6 +81,15 @@ class Flapping(NamedTuple):
     over: bool = False
 
 
+class Panic(NamedTuple):
+    """Only ``good`` of ``total`` servers would stay in, so that those that go down stay in; or enough are up again."""
+
+    virtual: Virtual
+    good: int
+    total: int
+    began: bool = True
+
+
 class Written(NamedTuple):
     """The kernel accepted ``op`` on a row of ``virtual``, which may be one that a reload removed.
 
@@ -167,6 +176,7 @@ Event = (
     | Probed
     | Unjudged
     | Flapping
+    | Panic
     | Written
     | NotWritten
     | Drifted

@@ -21,6 +21,7 @@ from ldirectord_py.report.events import (
     KernelLost,
     NotWritten,
     Outage,
+    Panic,
     Phase,
     Probed,
     ReloadRefused,
@@ -71,18 +72,27 @@ def description(event: Event) -> str:
             return line(event) or ""
 
 
-def _fault(event: Unjudged | Unresolved | NotWritten | KernelLost | KernelFound) -> str:
+def _fault(event: Panic | Unjudged | Unresolved | NotWritten | KernelLost | KernelFound) -> str:
     match event:
         case Unresolved():
             return _unresolved(event)
         case Unjudged():
             return _unjudged(event)
+        case Panic():
+            return _panic(event)
         case NotWritten(refused):
             return f"Kernel refused to {refused.op.verb.name.lower()} {row_name(refused.op.row)}: {refused.reason}"
         case KernelLost(reason):
             return f"Cannot reach the kernel's table, checks go on: {reason}"
         case KernelFound():
             return "The kernel's table is in reach again"
+
+
+def _panic(event: Panic) -> str:
+    share, name = f"{event.good} of {count_of(event.total, 'real server')}", event.virtual.id
+    if event.began:
+        return f"Panic: only {share} of {name} would stay in; those that go down stay in until enough are up again"
+    return f"The panic of {name} is over, {share} are up: those that fail again go out"
 
 
 def _unjudged(event: Unjudged) -> str:

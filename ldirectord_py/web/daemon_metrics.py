@@ -83,6 +83,8 @@ def _checks(show: Answer, counters: Answer) -> Iterator[Metric]:
 def _damping(counters: Answer) -> Iterator[Metric]:
     meaning = "How often a server began to flap, by flapthreshold."
     yield CounterMetricFamily("ldirectord_flaps_total", meaning, counters["flaps"])
+    meaning = "How often a virtual kept servers in that were down, by panic."
+    yield CounterMetricFamily("ldirectord_panics_total", meaning, counters["panics"])
 
 
 def _kernel(show: Answer, kernel: Answer) -> Iterator[Metric]:

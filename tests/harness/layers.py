@@ -75,7 +75,12 @@ PURE: tuple[str, ...] = (
         "daemon.reconciler.compiled_config",
         "daemon.reconciler.dirty_set",
     ),
-    *("daemon.reconciler.drift", "daemon.reconciler.health_table", "daemon.reconciler.leftover"),
+    *(
+        "daemon.reconciler.drift",
+        "daemon.reconciler.panic_keeper",
+        "daemon.reconciler.health_table",
+        "daemon.reconciler.leftover",
+    ),
     *(
         "daemon.reconciler.manual_edits",
         "cli.invocation.arguments",

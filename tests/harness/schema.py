@@ -78,6 +78,7 @@ SPECIAL: Mapping[str, Schema] = {
     "notifysecretfile": text("(none|/.+)"),
     "notifyurl": text("(none|https?://[!-~]+)"),
     "netmask": {"anyOf": [number(1, 128), text(r"[0-9.]+")]},
+    "panic": {"anyOf": [number(1, 100), words("off")]},
     "persistent": number(0, MAX_INT),
     "reconcile": {"anyOf": [seconds(), words("off")]},
     "schedflags": one_or_list(text("[^\\s'\"]+")),

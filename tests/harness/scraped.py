@@ -35,6 +35,7 @@ def counters(**fields: Any) -> dict[str, Any]:
         "durations": {"bounds": BOUNDS, "virtuals": []},
         "transitions": [],
         "flaps": 0,
+        "panics": 0,
         "outages": [],
         **fields,
     }

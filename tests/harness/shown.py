@@ -15,6 +15,7 @@ OBSERVED: dict[str, Any] = {
     "reason": "200 OK",
     "latency": 0.0123,
     "flapping": False,
+    "kept": False,
     "overdue": False,
     "failures": 0,
     "failurecount": 3,

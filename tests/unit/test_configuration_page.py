@@ -39,6 +39,7 @@ NEW = {
     "notify",
     "notifysecretfile",
     "notifyurl",
+    "panic",
     "pe",
     "reconcile",
     "resolveinterval",

@@ -58,7 +58,7 @@ def _observed(observed: Server) -> str:
     since = f" since {local_time(observed['since'])}" if observed["since"] else ""
     count = f"; {observed['failures']} of {observed['failurecount']} failures" if observed["failures"] else ""
     reason = f": {observed['code']} {printable_line(observed['reason'])}" if observed["code"] else ""
-    more = "".join(f", {name.upper()}" for name in ("flapping", "overdue") if observed[name])
+    more = "".join(f", {name.upper()}" for name in ("flapping", "kept", "overdue") if observed[name])
     last = "; no result so far"
     if observed["age"] is not None:
         last = f"; last result {short_duration(observed['age'])} ago, in {short_latency(observed['latency'])}"

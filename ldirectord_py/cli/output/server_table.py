@@ -153,7 +153,7 @@ def observed_cell(observed: Server) -> str:
         words.append(short_latency(observed["latency"]))
     if observed["age"] is not None:
         words.append(f"{short_duration(observed['age'])} ago")
-    return " ".join([*words, *(name.upper() for name in ("flapping", "overdue") if observed[name])])
+    return " ".join([*words, *(name.upper() for name in ("flapping", "kept", "overdue") if observed[name])])
 
 
 def kernel_cell(kernel: Server | None, *, readable: bool = True) -> str:

@@ -32,6 +32,7 @@ async def counters(context: Context, _: ControlRequest) -> Answer:
         "durations": {"bounds": DURATION_BOUNDS, "virtuals": Lazy(_durations(results))},
         "transitions": Lazy(_transitions(events)),
         "flaps": events.flaps,
+        "panics": events.panics,
         "outages": [{"virtual": virtual_id(key), "count": count} for key, count in events.outages.items()],
     }
 

@@ -20,6 +20,7 @@ from ldirectord_py.report.events import (
     KernelLost,
     NotWritten,
     Outage,
+    Panic,
     Written,
 )
 
@@ -37,13 +38,14 @@ class EventCounters:
         self.writes: Counter[Verb] = Counter()
         self.refusals: Counter[str] = Counter()
         self.drift: Counter[bool] = Counter()
-        self.flaps = 0
+        self.flaps = self.panics = 0
         self.kernel_losses = 0
         self.kernel_lost = False
         self._handlers: Final[Mapping[type[Event], Callable[[Any], None]]] = {
             Checked: self._checked,
             Outage: self._outage,
             Flapping: self._flapping,
+            Panic: self._panic,
             Written: self._written,
             NotWritten: self._not_written,
             Drifted: self._drifted,
@@ -67,6 +69,9 @@ class EventCounters:
 
     def _flapping(self, event: Flapping) -> None:
         self.flaps += not event.over
+
+    def _panic(self, event: Panic) -> None:
+        self.panics += event.began
 
     def _written(self, event: Written) -> None:
         self.writes[event.op.verb] += 1

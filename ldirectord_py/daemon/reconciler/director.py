@@ -54,7 +54,8 @@ class Director:
     @property
     def summary(self) -> str:
         """How many real servers are up, in one line."""
-        virtuals, up, reals = len(self.compiled.virtuals), self.tracker.table.up, len(self.health)
+        virtuals, reals = len(self.compiled.virtuals), len(self.health)
+        up = self.tracker.table.up - self.tracker.panics.kept
         states = Counter(entry.state for entry in self.administered.values())
         drained, disabled = states[AdministrativeState.DRAIN], states[AdministrativeState.DISABLED]
         more = f"{f', {drained} drained' if drained else ''}{f', {disabled} disabled' if disabled else ''}"

@@ -98,7 +98,9 @@ class FlapDamper:
         if real.key not in self._passed:
             return None
         del self._passed[real.key]
-        self._table.set_state(real.key, HealthState(*self._table.health[real.key]))
+        state = self._table.health[real.key]
+        if isinstance(state, FlappingState):
+            self._table.set_state(real.key, HealthState(*state))
         return _over(real)
 
     def drop_undamped(self) -> Iterator[tuple[CompiledReal, Released | None]]:
@@ -117,6 +119,8 @@ class FlapDamper:
 
     def _release(self, real: CompiledReal, checked: HealthState, result: Result | None) -> Released | None:
         before = self._table.health[real.key]
+        if not isinstance(before, FlappingState):  # it is kept in
+            return None
         self._table.set_state(real.key, checked)
         came_in = checked.up and not before.up
         return Released(real, Transition(before, checked), result) if came_in and result else None

@@ -15,7 +15,9 @@ from ldirectord_py.daemon.history.results import ResultHistory
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
 from ldirectord_py.daemon.reconciler.flap_damper import Damped, FlapDamper, Released
 from ldirectord_py.daemon.reconciler.health_table import HealthTable, KernelRows, initial_states
+from ldirectord_py.daemon.reconciler.panic_keeper import PanicKeeper
 from ldirectord_py.daemon.reconciler.unjudged import UnjudgedChecks
+from ldirectord_py.damping import FlappingState, KeptState, by_checks
 from ldirectord_py.health import HealthState, Transition, Verdict
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
 from ldirectord_py.report.events import Checked, Event, Flapping, Listener, Outage, Phase, Probed
@@ -36,6 +38,7 @@ class HealthTracker:
     def __init__(self, publish: Listener, on_change: Callable[[CompiledReal, Checked], None]) -> None:
         self.table = HealthTable()
         self.flaps = FlapDamper(self.table)
+        self.panics = PanicKeeper(self.table, publish)
         self.results = ResultHistory()
         self.maintained: frozenset[DestinationKey] = frozenset()
         self._publish = publish
@@ -63,6 +66,7 @@ class HealthTracker:
     def set_maintenance(self, compiled: CompiledConfig, keys: AbstractSet[DestinationKey]) -> None:
         """Put exactly these servers in maintenance; some may belong only to a later configuration."""
         former, self.maintained = self.maintained, frozenset(keys)
+        self.panics.set_maintained(self.maintained)
         for key in [key for key in self.table.health if key in self.maintained and key not in former]:
             real = compiled.real(key)
             self._publish_all(self.flaps.forget(real))
@@ -71,6 +75,7 @@ class HealthTracker:
             self._end_maintenance(
                 compiled, [key for key in self.table.health if key in former and key not in self.maintained]
             )
+        self.panics.review({key.service for key in former ^ self.maintained})
 
     def _end_maintenance(self, compiled: CompiledConfig, keys: Iterable[DestinationKey]) -> None:
         """Judge servers by their checks again, at once by the last result of each."""
@@ -84,7 +89,10 @@ class HealthTracker:
 
     def publish_outages_of(self, services: Iterable[ServiceKey]) -> None:
         """Publish the outages of these services that begin or end because servers are drained, disabled or ready."""
-        for service in dict.fromkeys(services):
+        services = dict.fromkeys(services)
+        self.panics.recount()
+        self.panics.review(services)
+        for service in services:
             self._publish_outage(self.table.virtual(service))
 
     def switch_config(self, compiled: CompiledConfig, phase: Phase, rows: KernelRows) -> None:
@@ -98,6 +106,7 @@ class HealthTracker:
         for key in changed:
             if key in self.maintained:
                 self._apply_verdict(compiled.real(key), IN_MAINTENANCE)
+        self.panics.retain(self.maintained)
         for real, released in self.flaps.drop_undamped():
             self._publish_released(released)
             self._publish(Flapping(real.virtual, real.real, 0, over=True))
@@ -159,17 +168,49 @@ class HealthTracker:
             return
         phase = self._first_phases.pop(real.key, Phase.RUN)
         damped = Damped(step)
-        if real.virtual.flapthreshold is not None and phase is Phase.RUN:
+        if real.virtual.flapthreshold is not None and phase is Phase.RUN and not isinstance(step.before, KeptState):
             damped = self.flaps.damp(real, step, result)
         if damped.step is not None:
             self._publish_step(real, damped.step, result, phase)
         self._publish_all(damped.event)
 
     def _publish_step(self, real: CompiledReal, step: Transition, result: Result, phase: Phase) -> None:
-        event = Checked(real.virtual, real.real, step, result.reason, phase, result.code)
+        if isinstance(step.after, KeptState):
+            self._observe_kept(real, step)
+            return
+        checked = Transition(by_checks(step.before), step.after)
+        event = Checked(real.virtual, real.real, checked, result.reason, phase, result.code)
+        if step.fell and result.verdict is Verdict.DOWN and self._is_needed(real):
+            self.panics.keep_in(real, event)
+            return
+        if isinstance(step.before, KeptState):
+            self._release(real)
         if step.rose or step.fell:
             self._on_change(real, event)
         self._publish(event)
+        if checked.rose or checked.fell:
+            self.panics.review((real.key.service,))
+
+    def _observe_kept(self, real: CompiledReal, step: Transition) -> None:
+        """Take out a server that panic has kept in, and that fails again, unless it is still needed."""
+        if step.after.failures and not self.panics.is_needed(real):
+            fall = self.panics.release(real.key)
+            self.table.set_state(real.key, HealthState(failures=real.rules.fall))
+            self._on_change(real, fall)
+
+    def _is_needed(self, real: CompiledReal) -> bool:
+        """Return whether panic keeps a server in that goes down; those that flap and pass come in before."""
+        if not self.panics.is_needed(real):
+            return False
+        for released in self.flaps.readmit(real.key.service):
+            self._publish_released(released)
+        return self.panics.is_needed(real)
+
+    def _release(self, real: CompiledReal) -> None:
+        self.panics.release(real.key)
+        state = self.table.health[real.key]
+        if state.up and real.key in self.flaps.flapping:
+            self.table.set_state(real.key, FlappingState(*state))
 
     def _publish_released(self, released: Released | None) -> None:
         if released is not None:

@@ -21,7 +21,7 @@ from ldirectord_py.config.model import AlertStatus, Config, Virtual
 from ldirectord_py.desired import row_key
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.table import Destination, DestinationKey
-from ldirectord_py.report.events import Checked, ConfigInForce, Event, Flapping, Phase, Role, Written
+from ldirectord_py.report.events import Checked, ConfigInForce, Event, Flapping, Panic, Phase, Role, Written
 from ldirectord_py.report.mail.message import MAX_ALERTS, Alert, Host, MailMessage, Route, compose
 from ldirectord_py.report.wording import line, virtual_name
 from ldirectord_py.runtime.waiting import repeat
@@ -80,7 +80,7 @@ class MailAlerts:
             self._checked(event)
         elif isinstance(event, Written) and isinstance(event.op.row, Destination):
             self._written(event, event.op.row)
-        elif isinstance(event, Flapping) and not event.over:
+        elif isinstance(event, Panic) or (isinstance(event, Flapping) and not event.over):
             self._add_alert(event.virtual, Alert(line(event) or "", AlertStatus.RUNNING))
         elif isinstance(event, ConfigInForce):
             self._switch_config(event.config)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.running_daemon import running_daemon
+from ldirectord_py.health import HealthState
 
 
 class Counted:
@@ -110,3 +111,26 @@ async def test_f8_a_server_that_flaps_stays_out_and_one_mail_says_so(tmp_path: P
         assert asyncio.get_running_loop().time() - held > 1.9
         named = [event["event"] for event in (await place.ask("events"))["events"]]
         assert (named.count("server-flapping"), named.count("server-steady")) == (1, 1)
+
+
+async def test_f10_the_last_good_set_stays_in_while_everything_fails(tmp_path: Path) -> None:
+    async with (
+        counted() as server,
+        counted() as other,
+        running_daemon(tmp_path, f"checkinterval=0.1\npanic=50\n{checked(server, other)}", probing=True) as place,
+    ):
+        director, health = place.daemon.director, place.daemon.director.tracker.table.health
+        await until(lambda: all(state.up for state in health.values()))
+        await server.close()
+        await other.close()
+        await until(lambda: director.tracker.panics.kept == 1)
+        (virtual,) = (await place.ask("show"))["virtuals"]
+        assert (virtual["up"], virtual["trouble"]) == (0, ["panic"])
+        assert sorted(real["kernel"] is not None for real in virtual["reals"]) == [False, True]
+        assert sorted(real["trouble"] for real in virtual["reals"]) == [["down"], ["down", "kept"]]
+        await server.open()
+        await other.open()
+        await until(lambda: all(type(state) is HealthState and state.up for state in health.values()))
+        named = [event["event"] for event in (await place.ask("events"))["events"]]
+        outages = named.count("outage-began")  # one, that of the start
+        assert (named.count("panic-began"), named.count("panic-over"), outages) == (1, 1, 1)

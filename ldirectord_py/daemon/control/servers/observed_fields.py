@@ -14,7 +14,7 @@ from ldirectord_py.daemon.control.servers.knowledge import Knowledge, Moment
 from ldirectord_py.daemon.history.results import PastResult
 from ldirectord_py.daemon.history.transitions import PastTransition
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
-from ldirectord_py.damping import FlappingState
+from ldirectord_py.damping import FlappingState, KeptState, by_checks
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.times import iso_time
@@ -73,8 +73,9 @@ def observed_real(known: Knowledge, real: CompiledReal, check: Check | None, *, 
         "since": None if since is None else known.now.iso(since),
         **result,
         "flapping": isinstance(state, FlappingState),
+        "kept": isinstance(state, KeptState),
         "overdue": check is not None and is_overdue(known, check, last),
-        "failures": counted.failures,
+        "failures": min(counted.failures, real.virtual.failurecount),
         "failurecount": real.virtual.failurecount,
         "successes": min(counted.successes, real.virtual.successcount),
         "successcount": real.virtual.successcount,
@@ -90,10 +91,10 @@ def _certificate_end(known: Knowledge, check: Check | None) -> str | None:
 def _is_up(state: HealthState, last: PastResult | None, check: Check | None, *, maintained: bool) -> bool | None:
     """Return what the checks say, None if they have said nothing; maintenance does not count here."""
     if check is None:
-        return state.up
+        return by_checks(state).up
     if last is None:
         return None
-    return last.reason.verdict is Verdict.UP if maintained else state.up
+    return last.reason.verdict is Verdict.UP if maintained else by_checks(state).up
 
 
 def longest_age(check: Check) -> float:

@@ -20,6 +20,7 @@ from ldirectord_py.daemon.control.servers.configured_fields import Fields, confi
 from ldirectord_py.daemon.control.servers.knowledge import Knowledge
 from ldirectord_py.daemon.control.servers.observed_fields import is_overdue, observed_real
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal, CompiledVirtual
+from ldirectord_py.damping import KeptState, by_checks
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Usage
 from ldirectord_py.trouble import BY_HAND
@@ -32,13 +33,17 @@ class VirtualView:
         self.compiled = compiled
         self._known = knowledge
         health, administration = knowledge.health, knowledge.administration
-        self.up = sum(health[key].up for key in compiled.reals if key not in administration)
+        states = [health[key] for key in compiled.reals if key not in administration]
+        self.up = sum(by_checks(state).up for state in states)
+        self._all_down = not any(state.up for state in states)
 
     def fields(self) -> Fields:
         """Return the fields of the virtual itself, without those of its real servers."""
         virtual = self.compiled.virtual
         fallback = self._fallback()
-        trouble = ["outage"] if virtual.reals and not self.up else []
+        trouble = ["outage"] if virtual.reals and self._all_down else []
+        if any(isinstance(self._known.health[key], KeptState) for key in self.compiled.reals):
+            trouble.append("panic")
         if fallback and fallback["disagrees"]:
             trouble.append("disagrees")
         return {
@@ -95,7 +100,7 @@ class VirtualView:
         """Return in words how the kernel's row differs from the one that this server should have now."""
         if self._known.kernel.error is not None or row in self._known.kernel.changed:
             return []
-        known, down = self._known, not self.up
+        known, down = self._known, self._all_down
         wanted = self.compiled.rows.rows(known.health, {}, known.administration, all_down=down, only=(row,)).get(row)
         found = known.kernel.usage.get(row)
         return disagreements(wanted if isinstance(wanted, Destination) else None, found, by_hand=row in known.manual)
@@ -107,7 +112,7 @@ class VirtualView:
         fallback = self.compiled.virtual.fallback
         return {
             "server": str(fallback),
-            "used": not self.up,
+            "used": self._all_down,
             "kernel": _usage(self._known.kernel.usage.get(row)),
             "disagrees": self._disagrees(row),
         }
@@ -155,6 +160,8 @@ def _trouble(observed: Fields, administrative: Fields, disagrees: list[str]) -> 
         yield "down"
     if observed["flapping"]:
         yield "flapping"
+    if observed["kept"]:
+        yield "kept"
     if disagrees:
         yield "disagrees"
     if observed["overdue"]:

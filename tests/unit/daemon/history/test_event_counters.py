@@ -21,6 +21,7 @@ from ldirectord_py.report.events import (
     KernelLost,
     NotWritten,
     Outage,
+    Panic,
     Phase,
     Role,
     Unjudged,
@@ -55,6 +56,10 @@ def test_outages_that_began() -> None:
 
 def test_servers_that_began_to_flap() -> None:
     assert counted(Flapping(WEB, WEB.reals[0], 4), Flapping(WEB, WEB.reals[0], 0, over=True)).flaps == 1
+
+
+def test_panics_that_began() -> None:
+    assert counted(Panic(WEB, 1, 4), Panic(WEB, 2, 4, began=False)).panics == 1
 
 
 def test_what_was_written_refused_and_changed_by_others() -> None:

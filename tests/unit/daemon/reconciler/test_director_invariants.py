@@ -34,6 +34,9 @@ def virtuals(draw: st.DrawFn, site: str) -> Virtual:
         quiescent=draw(st.booleans()),
         failurecount=draw(st.integers(1, 2)),
         successcount=draw(st.integers(1, 2)),
+        flapthreshold=draw(st.none() | st.integers(2, 3)),
+        flapwindow=draw(st.sampled_from([0.1, 1e9])),
+        panic=draw(st.none() | st.integers(1, 100)),
         scheduler=draw(st.sampled_from(["rr", "wrr"])),
         fallback=draw(st.none() | st.just(fallback("127.0.0.1:80"))),
     )

@@ -1,0 +1,112 @@
+"""Keeps the servers of a virtual in that go down while too few others would stay (``panic``).
+
+A server that was kept in and fails again when enough are up goes out then: so none goes out and comes in again while a
+fault of the director's network ends.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
+
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
+from ldirectord_py.daemon.reconciler.health_table import HealthTable
+from ldirectord_py.damping import KeptState, too_few
+from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
+from ldirectord_py.report.events import Checked, Listener, Panic
+
+
+class _InUse(NamedTuple):
+    """How many servers of a virtual are in use, and those of weight 0, which do not count."""
+
+    total: int
+    weightless: tuple[DestinationKey, ...]
+
+
+class PanicKeeper:
+    """Decides which servers stay in though their checks have taken them down.
+
+    Its state: the virtuals that panic, the kept servers of each, with the event that took it down, and how many servers
+    are in use: neither drained, disabled, in maintenance nor of weight 0.
+    """
+
+    def __init__(self, table: HealthTable, publish: Listener) -> None:
+        self._table = table
+        self._publish = publish
+        self._maintained: AbstractSet[DestinationKey] = frozenset()
+        self._panicking: set[ServiceKey] = set()
+        self._kept: defaultdict[ServiceKey, dict[DestinationKey, Checked]] = defaultdict(dict)
+        self._in_use: dict[ServiceKey, _InUse] = {}
+
+    @property
+    def kept(self) -> int:
+        """How many servers are kept in, without those that are drained or disabled."""
+        return sum(map(self._ready, self._kept.values()))
+
+    def is_needed(self, real: CompiledReal) -> bool:
+        """Return whether too few servers of its virtual are up without this one, which is down by its checks."""
+        panic = real.virtual.panic
+        return panic is not None and real.real.weight > 0 and too_few(*self._share(real.key.service), panic)
+
+    def keep_in(self, real: CompiledReal, fall: Checked) -> None:
+        """Keep a server in that the table has taken out, and publish the event of its fall, and of the panic."""
+        service = real.key.service
+        share = self._share(service)
+        self._kept[service][real.key] = fall
+        self._table.set_state(real.key, KeptState(*self._table.health[real.key])._replace(up=True))
+        self._publish(fall)
+        if service not in self._panicking:
+            self._panicking.add(service)
+            self._publish(Panic(real.virtual, *share))
+
+    def release(self, key: DestinationKey) -> Checked:
+        """Keep a server no more; return the event that took it down."""
+        return self._kept[key.service].pop(key)
+
+    def review(self, services: Iterable[ServiceKey]) -> None:
+        """Publish the end of the panic of these virtuals where enough servers are up, or none is kept in."""
+        for service in [service for service in services if service in self._panicking]:
+            virtual = self._table.virtuals[service].virtual
+            share = self._share(service)
+            if not self._kept[service] or virtual.panic is None or not too_few(*share, virtual.panic):
+                self._panicking.remove(service)
+                self._publish(Panic(virtual, *share, began=False))
+
+    def set_maintained(self, maintained: AbstractSet[DestinationKey]) -> None:
+        """Do not count these servers."""
+        self._maintained = maintained
+        self.recount()
+
+    def recount(self) -> None:
+        """Count anew, as servers were drained or disabled or are ready again."""
+        self._in_use.clear()
+
+    def retain(self, maintained: AbstractSet[DestinationKey]) -> None:
+        """Keep only servers that the table still has, after it got another configuration."""
+        self.set_maintained(maintained)
+        for kept in self._kept.values():
+            for key in [key for key in kept if not isinstance(self._table.health.get(key), KeptState)]:
+                del kept[key]
+        self._panicking &= self._table.virtuals.keys()
+        self.review(list(self._panicking))
+
+    def _share(self, service: ServiceKey) -> tuple[int, int]:
+        """Return how many servers of a virtual are up by their checks, and how many are in use."""
+        if (in_use := self._in_use.get(service)) is None:
+            in_use = self._in_use[service] = self._count(service)
+        good = self._table.up_in(service) - self._ready(self._kept.get(service, ()))
+        good -= sum(self._table.health[key].up for key in in_use.weightless)
+        return good, in_use.total
+
+    def _count(self, service: ServiceKey) -> _InUse:
+        reals, administration = self._table.virtuals[service].reals, self._table.administration
+        ready = [real for key, real in reals.items() if key not in administration]
+        weightless = tuple(real.key for real in ready if not real.real.weight)
+        total = sum(real.real.weight > 0 and real.key not in self._maintained for real in ready)
+        return _InUse(total, weightless)
+
+    def _ready(self, keys: Collection[DestinationKey]) -> int:
+        administration = self._table.administration
+        return sum(key not in administration for key in keys) if administration else len(keys)
