@@ -35,11 +35,11 @@ class Certificate:
     key: Path
 
 
-def self_signed(folder: Path, name: str, *, expired: bool = False) -> Certificate:
+def self_signed(folder: Path, name: str, *, key: tuple[str, ...] = _RSA_KEY, expired: bool = False) -> Certificate:
     """Return a new self-signed certificate for ``name``, of the year 2020 where it is to be expired."""
     made = Certificate(folder / f"{name}.pem", folder / f"{name}.key")
     create_database(folder)
-    request_certificate(made, name, _RSA_KEY)
+    request_certificate(made, name, key)
     sign(folder, made, "-selfsign", "-keyfile", str(made.key), expired=expired)
     return made
 

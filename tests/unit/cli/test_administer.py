@@ -78,6 +78,7 @@ def test_a_server_is_drained_and_comes_back(run: Run) -> None:
     assert (status, begin, end, errors) == (0, f"{ONE}: drain -> ready", "1 of 1 servers have weight", "")
 
 
+@pytest.mark.slow
 def test_the_drain_outlives_the_daemon_and_is_shown(daemon: MemoryDaemon, run: Run) -> None:
     assert run("drain", "127.0.0.1", "--until", "2h")[0] == 0
     daemon.stop()

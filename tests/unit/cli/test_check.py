@@ -51,7 +51,7 @@ BYTES = b"""virtual = 192.0.2.1:80
 """
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("encoding", ["utf-8", pytest.param("ascii", marks=pytest.mark.slow)])
 def test_bytes_that_are_not_utf_8_are_printed_with_escapes(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / os.fsdecode(b"gr\xfcn.cf")
     path.write_bytes(BYTES)

@@ -107,6 +107,7 @@ print(sorted({name.split(".")[0] for name in sys.modules} & {"aiohttp", "pyroute
 """
 
 
+@pytest.mark.slow
 def test_only_the_doctor_imports_pyroute2_and_only_a_webhook_aiohttp() -> None:
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "[]\n"

@@ -13,7 +13,7 @@ import pytest
 
 from harness.fakes import scripted
 from harness.fakes.scripted import Servers, hanging, reset, saying
-from harness.servers.certificates import self_signed
+from harness.servers.certificates import ELLIPTIC_KEY, self_signed
 from ldirectord_py.checks.transport.tls import context
 from ldirectord_py.runtime.streams import Reader, open_streams
 
@@ -105,7 +105,7 @@ async def test_who_is_cancelled_on_the_way_leaves_no_descriptor_and_closes_none_
 async def test_who_is_cancelled_as_the_handshake_ends_leaves_the_number_to_others(
     servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = self_signed(tmp_path, "x")
+    made = self_signed(tmp_path, "x", key=ELLIPTIC_KEY)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(made.certificate, made.key)
     own = connected(await servers.start(hanging(), tls=server))
