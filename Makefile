@@ -51,7 +51,7 @@ test: lint machine coverage
 	$(KERNEL)
 
 unit: venv
-	$(UNIT) --hypothesis-profile quick $(QUICK)
+	$(PYTEST) --quiet --forks 4 tests/unit --hypothesis-profile quick $(QUICK)
 
 coverage: venv
 	@echo "unit tests: no root, no network"

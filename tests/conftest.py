@@ -13,11 +13,21 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from harness.forks import ForkedRun
 from harness.unexpected import recorded
 
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("quick", settings.get_profile("project"), max_examples=10)
 settings.load_profile("project")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--forks", type=int, metavar="COUNT", help="run the tests in so many forked processes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if count := config.getoption("--forks"):
+        config.pluginmanager.register(ForkedRun(count))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
