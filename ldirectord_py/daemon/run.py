@@ -12,7 +12,8 @@
                                                                '------Event------+--> log
                                                                                  +--> Journal, TransitionHistory
                                                                                  +--> EventCounters
-                                                                                 +--> MailAlerts
+                                                                                 +--> SelfDoubt
+                                                                 +--> MailAlerts
                                                                                  +--> Notifications
                                                                                  +--> MonitorFiles
                                                                                  '--> FallbackCommands
@@ -50,6 +51,7 @@ from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reports import Reports
+from ldirectord_py.daemon.self_doubt import SelfDoubt
 from ldirectord_py.daemon.web.supervisor import PageSupervisor
 from ldirectord_py.errors import KernelError
 from ldirectord_py.instance.identity import Identity
@@ -118,6 +120,9 @@ class Daemon:
             compiled = compile_config(loaded.config, kinds())
         self.director = Director(kernel, compiled, listeners)
         self.reports = Reports(loaded.config)
+        self.doubt = SelfDoubt(self.director)
+        self.reports.mail.held.is_suspected = self.doubt.is_suspected
+        listeners.append(self.doubt)
         self.commands = CommandRunner(self.director, identity.path)
         listeners += [self.reports.mail, self.reports.notifications, self.reports.files, self.commands.fallback]
         self.maintenance = MaintenanceDirectory(self.director)
@@ -169,6 +174,7 @@ class Daemon:
             self.administrator.state_file.run(),
             self.maintenance.names.run(),
             self.reports.mail.run(),
+            self.doubt.run(),
             self.control.run(),
             self.page.run(),
             self.probes.note_program(),

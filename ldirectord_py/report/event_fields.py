@@ -29,6 +29,7 @@ from ldirectord_py.report.events import (
     Panic,
     Probed,
     ReloadRefused,
+    SelfDoubted,
     Unjudged,
     Unresolved,
     Written,
@@ -39,6 +40,7 @@ from ldirectord_py.runtime.times import iso_time
 EVENTS: Final = (
     *("server-up", "server-down", "soft-failure", "soft-failures-over", "checked", "probed"),
     *("server-flapping", "server-steady", "panic-began", "panic-over"),
+    *("self-doubt-began", "self-doubt-over"),
     *("server-drained", "server-disabled", "server-ready"),
     *("checks-unjudged", "checks-judged", "outage-began", "outage-over"),
     *("row-added", "row-changed", "row-removed", "row-refused", "drift-repaired", "drift-accepted"),
@@ -111,6 +113,8 @@ def _other_name(event: Event) -> str:
             return "server-steady" if event.over else "server-flapping"
         case Panic():
             return "panic-began" if event.began else "panic-over"
+        case SelfDoubted():
+            return "self-doubt-over" if event.over else "self-doubt-began"
         case _:
             return _ONLY_NAMES[type(event)]
 
@@ -145,7 +149,7 @@ def event_details(event: Event) -> dict[str, Any]:
             verdict = {"verdict": result.verdict.name.lower(), "code": result.code.value, "reason": result.reason}
             probe = {**verdict, "seconds": result.seconds}
             return {**_server(virtual, real), **probe}
-        case Administered() | Flapping() | Panic():
+        case Administered() | Flapping() | Panic() | SelfDoubted():
             return _about_servers(event)
         case Written():
             return _written(event)
@@ -204,7 +208,9 @@ def _verdict_fields(event: Checked) -> dict[str, Any]:
     }
 
 
-def _about_servers(event: Administered | Flapping | Panic) -> dict[str, Any]:
+def _about_servers(event: Administered | Flapping | Panic | SelfDoubted) -> dict[str, Any]:
+    if isinstance(event, SelfDoubted):
+        return {"failing": event.failing, "total": event.total, "still": list(event.still[:MAX_LISTED])}
     if isinstance(event, Panic):
         return {**_virtual(event.virtual), "good": event.good, "total": event.total, "panic": event.virtual.panic}
     if isinstance(event, Administered):

@@ -90,6 +90,18 @@ class Panic(NamedTuple):
     began: bool = True
 
 
+class SelfDoubted(NamedTuple):
+    """Of ``total`` servers that passed, ``failing`` began to fail together, so that the director may be the fault.
+
+    Or that is ``over``, and these fail ``still``. Servers are counted by their addresses.
+    """
+
+    failing: int
+    total: int
+    over: bool = False
+    still: tuple[str, ...] = ()
+
+
 class Written(NamedTuple):
     """The kernel accepted ``op`` on a row of ``virtual``, which may be one that a reload removed.
 
@@ -177,6 +189,7 @@ Event = (
     | Unjudged
     | Flapping
     | Panic
+    | SelfDoubted
     | Written
     | NotWritten
     | Drifted

@@ -26,6 +26,7 @@ from ldirectord_py.report.events import (
     Probed,
     ReloadRefused,
     Role,
+    SelfDoubted,
     Unjudged,
     Unresolved,
     Written,
@@ -72,20 +73,32 @@ def description(event: Event) -> str:
             return line(event) or ""
 
 
-def _fault(event: Panic | Unjudged | Unresolved | NotWritten | KernelLost | KernelFound) -> str:
+def _fault(event: SelfDoubted | Panic | Unjudged | Unresolved | NotWritten | KernelLost | KernelFound) -> str:
     match event:
         case Unresolved():
             return _unresolved(event)
         case Unjudged():
             return _unjudged(event)
-        case Panic():
-            return _panic(event)
+        case Panic() | SelfDoubted():
+            return _panic(event) if isinstance(event, Panic) else _self_doubt(event)
         case NotWritten(refused):
             return f"Kernel refused to {refused.op.verb.name.lower()} {row_name(refused.op.row)}: {refused.reason}"
         case KernelLost(reason):
             return f"Cannot reach the kernel's table, checks go on: {reason}"
         case KernelFound():
             return "The kernel's table is in reach again"
+
+
+def _self_doubt(event: SelfDoubted) -> str:
+    if not event.over:
+        return (
+            f"{event.failing} of {event.total} servers began to fail within one interval: "
+            "the fault may be this director's or its network's"
+        )
+    still = f"; still failing: {_listed(event.still)}" if event.still else ""
+    return (
+        f"Of {event.failing} servers that began to fail together, {event.failing - len(event.still)} pass again{still}"
+    )
 
 
 def _panic(event: Panic) -> str:

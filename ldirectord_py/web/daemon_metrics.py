@@ -85,6 +85,8 @@ def _damping(counters: Answer) -> Iterator[Metric]:
     yield CounterMetricFamily("ldirectord_flaps_total", meaning, counters["flaps"])
     meaning = "How often a virtual kept servers in that were down, by panic."
     yield CounterMetricFamily("ldirectord_panics_total", meaning, counters["panics"])
+    meaning = "How often nearly all servers began to fail together."
+    yield CounterMetricFamily("ldirectord_self_doubts_total", meaning, counters["self_doubts"])
 
 
 def _kernel(show: Answer, kernel: Answer) -> Iterator[Metric]:

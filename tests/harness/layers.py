@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "ldirectord_py"
 
 RULES: tuple[str, ...] = (
     *("plan", "desired", "unresolved", "maintenance_names", "server_names"),
-    *("administration", "saved_state", "changes", "damping", "divergences", "trouble"),
+    *("administration", "saved_state", "changes", "damping", "mass_failure", "divergences", "trouble"),
 )
 """The rules between configuration, health and table."""
 
@@ -62,7 +62,7 @@ PURE: tuple[str, ...] = (
     *("errors", "health", "address"),
     *RULES,
     *("ipvs", "checks.base", "checks.codes", "checks.effort", "checks.pattern", "checks.protocols", "config"),
-    *("report.event_fields", "report.events", "report.wording", "report.mail.message"),
+    *("report.event_fields", "report.events", "report.wording", "report.mail.message", "report.mail.held_alerts"),
     "doctor",
     *(
         "daemon.history.check_counters",
@@ -83,6 +83,7 @@ PURE: tuple[str, ...] = (
     ),
     *(
         "daemon.reconciler.manual_edits",
+        "daemon.reconciler.panic_keeper",
         "cli.invocation.arguments",
         "cli.invocation.moments",
         "web.board",

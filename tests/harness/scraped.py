@@ -36,6 +36,7 @@ def counters(**fields: Any) -> dict[str, Any]:
         "transitions": [],
         "flaps": 0,
         "panics": 0,
+        "self_doubts": 0,
         "outages": [],
         **fields,
     }

@@ -33,6 +33,7 @@ async def counters(context: Context, _: ControlRequest) -> Answer:
         "transitions": Lazy(_transitions(events)),
         "flaps": events.flaps,
         "panics": events.panics,
+        "self_doubts": events.self_doubts,
         "outages": [{"virtual": virtual_id(key), "count": count} for key, count in events.outages.items()],
     }
 

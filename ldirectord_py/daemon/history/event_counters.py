@@ -21,6 +21,7 @@ from ldirectord_py.report.events import (
     NotWritten,
     Outage,
     Panic,
+    SelfDoubted,
     Written,
 )
 
@@ -38,7 +39,7 @@ class EventCounters:
         self.writes: Counter[Verb] = Counter()
         self.refusals: Counter[str] = Counter()
         self.drift: Counter[bool] = Counter()
-        self.flaps = self.panics = 0
+        self.flaps = self.panics = self.self_doubts = 0
         self.kernel_losses = 0
         self.kernel_lost = False
         self._handlers: Final[Mapping[type[Event], Callable[[Any], None]]] = {
@@ -46,6 +47,7 @@ class EventCounters:
             Outage: self._outage,
             Flapping: self._flapping,
             Panic: self._panic,
+            SelfDoubted: self._self_doubted,
             Written: self._written,
             NotWritten: self._not_written,
             Drifted: self._drifted,
@@ -72,6 +74,9 @@ class EventCounters:
 
     def _panic(self, event: Panic) -> None:
         self.panics += event.began
+
+    def _self_doubted(self, event: SelfDoubted) -> None:
+        self.self_doubts += not event.over
 
     def _written(self, event: Written) -> None:
         self.writes[event.op.verb] += 1

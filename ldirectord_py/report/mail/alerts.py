@@ -4,7 +4,7 @@
 
     Checked --> Reminder --.
     Written --> Alert ------+-- Group (emailalertgroup) --> MailMessage --> MailDispatcher --> MailQueue of the server
-    clock ----> reminders --'
+    clock ----> reminders --'   HeldAlerts: all but reminders wait there while all servers may be failing
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn
 
 from ldirectord_py.address import endpoint
@@ -21,7 +21,18 @@ from ldirectord_py.config.model import AlertStatus, Config, Virtual
 from ldirectord_py.desired import row_key
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.table import Destination, DestinationKey
-from ldirectord_py.report.events import Checked, ConfigInForce, Event, Flapping, Panic, Phase, Role, Written
+from ldirectord_py.report.events import (
+    Checked,
+    ConfigInForce,
+    Event,
+    Flapping,
+    Panic,
+    Phase,
+    Role,
+    SelfDoubted,
+    Written,
+)
+from ldirectord_py.report.mail.held_alerts import HeldAlerts
 from ldirectord_py.report.mail.message import MAX_ALERTS, Alert, Host, MailMessage, Route, compose
 from ldirectord_py.report.wording import line, virtual_name
 from ldirectord_py.runtime.waiting import repeat
@@ -60,7 +71,8 @@ class Reminder:
 class MailAlerts:
     """A Listener: passes messages about changes to ``dispatch``.
 
-    Its state: the reminders of servers that are down, by the kernel's key of the server, and the open groups.
+    Its state: the reminders of servers that are down, by the kernel's key of the server, the alerts that are ``held``,
+    the open groups, and the virtuals of the configuration.
     """
 
     def __init__(
@@ -72,6 +84,8 @@ class MailAlerts:
         self._sender = config.settings.emailalertfrom
         self._reminders: dict[DestinationKey, Reminder] = {}
         self._groups: dict[Route, Group] = {}
+        self._virtuals = config.virtuals
+        self.held = HeldAlerts(self._add_alert)
         _prepare_mails(config)
 
     def __call__(self, event: Event) -> None:
@@ -81,7 +95,9 @@ class MailAlerts:
         elif isinstance(event, Written) and isinstance(event.op.row, Destination):
             self._written(event, event.op.row)
         elif isinstance(event, Panic) or (isinstance(event, Flapping) and not event.over):
-            self._add_alert(event.virtual, Alert(line(event) or "", AlertStatus.RUNNING))
+            self.held.add(event.virtual, Alert(line(event) or "", AlertStatus.RUNNING))
+        elif isinstance(event, SelfDoubted):
+            self._self_doubted(event)
         elif isinstance(event, ConfigInForce):
             self._switch_config(event.config)
 
@@ -100,16 +116,19 @@ class MailAlerts:
             if 0 < reminder.virtual.emailalertfreq <= now - reminder.since:
                 reminder.since = now
                 self._add_alert(reminder.virtual, Alert(_inaccessible(key), AlertStatus.RUNNING, down=key))
+        self.held.tick()
         self._send_due(now)
 
     def flush(self) -> None:
         """Send all groups now."""
+        self.held.flush()
         self._send_due(math.inf)
 
     def _switch_config(self, config: Config) -> None:
         """Drop the reminders of servers that are not in the configuration."""
         _prepare_mails(config)
         self._sender = config.settings.emailalertfrom
+        self._virtuals = config.virtuals
         services = {key.service for key in self._reminders}
         virtuals = [virtual for virtual in config.virtuals if virtual.key in services]
         servers = {row_key(virtual, real): virtual for virtual in virtuals for real in virtual.reals}
@@ -126,7 +145,7 @@ class MailAlerts:
         elif step.first_failure and key not in self._reminders:
             # The server never entered the table, so that no Written event follows.
             self._reminders[key] = Reminder(event.virtual, self._clock())
-            self._add_alert(event.virtual, Alert(_inaccessible(key), _status(event), event.reason, down=key))
+            self.held.add(event.virtual, Alert(_inaccessible(key), _status(event), event.reason, down=key))
 
     def _written(self, event: Written, row: Destination) -> None:
         up = event.op.verb is not Verb.DELETE and row.weight > 0
@@ -139,7 +158,16 @@ class MailAlerts:
         if placeholder or (event.role is Role.FALLBACK and event.phase is Phase.STOP):
             return
         reason = event.cause.reason if event.cause and event.role is Role.REAL else ""
-        self._add_alert(virtual, Alert(line(event) or "", _status(event), reason))
+        add = self.held.add if event.phase in {Phase.START, Phase.RUN} else self._add_alert
+        add(virtual, Alert(line(event) or "", _status(event), reason))
+
+    def _self_doubted(self, event: SelfDoubted) -> None:
+        """Send one alert to all recipients, in place of the one of each server."""
+        self.held.set_doubting(doubting=not event.over)
+        alert = Alert(line(event) or "", AlertStatus.RUNNING)
+        willing = (each for each in self._virtuals if AlertStatus.RUNNING in each.emailalertstatus)
+        for virtual in {(each.smtp, each.emailalert): each for each in willing}.values():
+            self._add_alert(replace(virtual, servicename=None, comment=None), alert)
 
     def _add_alert(self, virtual: Virtual, alert: Alert) -> None:
         if not virtual.emailalert or alert.status not in virtual.emailalertstatus:

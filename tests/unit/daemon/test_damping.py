@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,13 +16,14 @@ from ldirectord_py.health import HealthState
 class Counted:
     """A server that counts its connections; it refuses them while it is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.connections = 0
         self.port = 0
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -42,8 +43,8 @@ class Counted:
 
 
 @asynccontextmanager
-async def counted() -> AsyncIterator[Counted]:
-    server = Counted()
+async def counted(host: str = "127.0.0.1") -> AsyncIterator[Counted]:
+    server = Counted(host)
     await server.open()
     try:
         yield server
@@ -60,7 +61,7 @@ async def until(true: Callable[[], bool], seconds: float = 10) -> None:
 
 def checked(*servers: Counted) -> str:
     """Return a virtual that checks these servers by connecting."""
-    reals = "".join(f"    real=127.0.0.1:{server.port} masq\n" for server in servers)
+    reals = "".join(f"    real={server.host}:{server.port} masq\n" for server in servers)
     return f"virtual=192.0.2.1:80\n{reals}    checktype=connect\n"
 
 
@@ -134,3 +135,22 @@ async def test_f10_the_last_good_set_stays_in_while_everything_fails(tmp_path: P
         named = [event["event"] for event in (await place.ask("events"))["events"]]
         outages = named.count("outage-began")  # one, that of the start
         assert (named.count("panic-began"), named.count("panic-over"), outages) == (1, 1, 1)
+
+
+async def test_f10_all_servers_fail_and_one_event_says_whose_fault_it_may_be(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(counted(f"127.0.1.{number}")) for number in range(1, 7)]
+        text = f"checkinterval=0.2\nchecktimeout=1\n{checked(*servers)}"
+        place = await stack.enter_async_context(running_daemon(tmp_path, text, probing=True))
+        health = place.daemon.director.health
+        await until(lambda: all(state.up for state in health.values()))
+        for server in servers:
+            await server.close()
+        await until(lambda: not any(state.up for state in health.values()))
+        for server in servers:
+            await server.open()
+        await until(lambda: all(state.up for state in health.values()))
+        await asyncio.sleep(1)
+        named = [event["event"] for event in (await place.ask("events"))["events"]]
+        assert (named.count("self-doubt-began"), named.count("self-doubt-over")) == (1, 1)
+        assert (await place.ask("counters"))["self_doubts"] == 1

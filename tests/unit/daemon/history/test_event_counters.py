@@ -24,6 +24,7 @@ from ldirectord_py.report.events import (
     Panic,
     Phase,
     Role,
+    SelfDoubted,
     Unjudged,
     Written,
 )
@@ -60,6 +61,10 @@ def test_servers_that_began_to_flap() -> None:
 
 def test_panics_that_began() -> None:
     assert counted(Panic(WEB, 1, 4), Panic(WEB, 2, 4, began=False)).panics == 1
+
+
+def test_doubts_that_began() -> None:
+    assert counted(SelfDoubted(9, 10), SelfDoubted(9, 10, over=True)).self_doubts == 1
 
 
 def test_what_was_written_refused_and_changed_by_others() -> None:

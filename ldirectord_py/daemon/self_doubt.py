@@ -1,0 +1,98 @@
+"""Says that the director or its network may be the fault where nearly all servers begin to fail together.
+
+It changes no verdict.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, NoReturn
+
+from ldirectord_py.address import Address
+from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.desired import real_key
+from ldirectord_py.health import Verdict
+from ldirectord_py.mass_failure import MAX_PASSING, MassFailure, WatchedServer
+from ldirectord_py.report.events import Checked, ConfigInForce, Event, SelfDoubted
+from ldirectord_py.runtime.waiting import repeat
+
+TICK_INTERVAL: Final = 0.5
+"""Seconds between two looks whether a doubt is over."""
+
+
+class SelfDoubt:
+    """A Listener. Its state: which servers fail, those of the doubt that lasts, and since when some of these pass."""
+
+    def __init__(self, director: Director, clock: Callable[[], float] = time.monotonic) -> None:
+        self._director = director
+        self._clock = clock
+        self._failures = MassFailure()
+        self._is_outdated = True
+        self._doubted: frozenset[Address] = frozenset()
+        self._total = 0
+        self._recovering: float | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Record what a check says of a server, and begin to doubt."""
+        if isinstance(event, ConfigInForce):
+            self._is_outdated = True
+        elif isinstance(event, Checked) and event.code is not ReasonCode.MAINT:
+            self._record(event)
+
+    def is_suspected(self) -> bool:
+        """Return whether servers began to fail, and hardly any check has passed since."""
+        return self._failures.is_suspected(self._clock(), self._passed())
+
+    async def run(self) -> NoReturn:
+        """Look for ever whether the doubt is over."""
+        await repeat(self.tick, TICK_INTERVAL, "Looking whether servers pass again failed")
+
+    def tick(self) -> None:
+        """End the doubt if all servers pass again, or if most do an interval after the first one."""
+        if not self._doubted:
+            return
+        now, still = self._clock(), self._failures.still_failing(self._doubted)
+        if still and len(still) == len(self._doubted):
+            self._recovering = None
+            return
+        if self._recovering is None:
+            self._recovering = now
+        if still and now - self._recovering < self._failures.window(self._doubted):
+            return
+        if len(still) > len(self._doubted) * (1 - MAX_PASSING):
+            self._recovering = now
+        else:
+            self._end(still)
+
+    def _record(self, event: Checked) -> None:
+        key, address = real_key(event.virtual, event.real), event.real.server
+        if not event.transition.after.failures:
+            self._failures.end_failure(key, address)
+            return
+        if self._is_outdated:
+            self._failures.watch(self._watched())
+            self._is_outdated = False
+        now = self._clock()
+        self._failures.add_failure(key, address, now, self._passed())
+        if self._doubted:
+            self._doubted = self._doubted.union(self._failures.still_failing((address,)))
+        elif doubted := self._failures.massive(now):
+            self._doubted, self._total = doubted, len(doubted) + self._failures.passing
+            self._director.publish(SelfDoubted(len(doubted), self._total))
+
+    def _end(self, still: list[Address]) -> None:
+        names = tuple(sorted(map(str, still)))
+        event = SelfDoubted(len(self._doubted), max(self._total, len(self._doubted)), over=True, still=names)
+        self._doubted, self._recovering = frozenset(), None
+        self._director.publish(event)
+
+    def _watched(self) -> Iterator[WatchedServer]:
+        for check, reals in self._director.compiled.plan.items():
+            for real in reals:
+                yield WatchedServer(real.key, real.real.server, check.interval + check.target.timeout)
+
+    def _passed(self) -> int:
+        outcomes = self._director.tracker.results.counters.outcomes()
+        return sum(count for _, verdict, _, count in outcomes if verdict is Verdict.UP)

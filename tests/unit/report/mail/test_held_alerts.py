@@ -1,0 +1,69 @@
+"""Alerts that wait while all servers may be failing."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+from builders import virtual
+from ldirectord_py.config.model import AlertStatus
+from ldirectord_py.report.mail import held_alerts
+from ldirectord_py.report.mail.held_alerts import HeldAlerts
+from ldirectord_py.report.mail.message import Alert
+
+WEB = virtual("10.0.0.1:80")
+
+
+class Place:
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.suspected = False
+        self.held = HeldAlerts(lambda virtual, alert: self.sent.append(alert.text))
+        self.held.is_suspected = lambda: self.suspected
+
+    def add(self, *texts: str) -> None:
+        for text in texts:
+            self.held.add(WEB, Alert(text, AlertStatus.RUNNING))
+
+
+def test_nothing_waits_by_itself() -> None:
+    sent: list[str] = []
+    HeldAlerts(lambda virtual, alert: sent.append(alert.text)).add(WEB, Alert("a", AlertStatus.RUNNING))
+    assert sent == ["a"]
+
+
+def test_alerts_wait_while_all_may_be_failing_and_keep_their_order() -> None:
+    place = Place()
+    place.suspected = True
+    place.add("a")
+    place.held.tick()
+    assert place.sent == []
+    place.suspected = False
+    place.add("b")
+    assert place.sent == []
+    place.held.tick()
+    place.add("c")
+    assert place.sent == ["a", "b", "c"]
+
+
+def test_a_doubt_replaces_them_until_it_is_over() -> None:
+    place = Place()
+    place.suspected = True
+    place.add("a")
+    place.held.set_doubting(doubting=True)
+    place.add("b")
+    place.suspected = False
+    place.held.tick()
+    assert place.sent == []
+    place.held.set_doubting(doubting=False)
+    place.add("c")
+    assert place.sent == ["c"]
+
+
+def test_they_do_not_wait_without_bound() -> None:
+    place = Place()
+    place.suspected = True
+    with patch.object(held_alerts, "MAX_HELD", 2):
+        place.add("a", "b", "c")
+    assert place.sent == ["c"]
+    place.held.flush()
+    assert place.sent == ["c", "a", "b"]
