@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from ldirectord_py.health import HealthState
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination, Row, Service, VirtualAddress, service_of
 from ldirectord_py.report.events import Checked, ConfigInForce, Event, KernelFound, KernelLost, Written
@@ -23,13 +24,17 @@ SLACK: Final = 1.5
 
 
 class Checks:
-    """Its state: how often each invariant was checked, the violations, and the ops that no event has told of yet."""
+    """Its state: how often each invariant was checked, and the violations; the ops that no event has told of yet.
+
+    ``states`` are those of the servers as the last events have told them.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.counts: Counter[str] = Counter()
         self.violations: list[str] = []
         self.untold: Counter[tuple[Verb, Row]] = Counter()
+        self.states: dict[object, HealthState] = {}
         self.last_change = CLOCK.now
         self.beat = CLOCK.now
 
@@ -63,6 +68,7 @@ class Checks:
                 self._on_written(event)
             case ConfigInForce():
                 self.last_change = CLOCK.now
+                self.states.clear()
                 self._note_planned()
             case KernelLost() | KernelFound():
                 self.last_change = CLOCK.now
@@ -105,6 +111,11 @@ class Checks:
 
     def _on_checked(self, event: Checked) -> None:
         step = event.transition
+        key = event.virtual.key, event.real.server, event.real.port
+        self.counts["I9"] += 1
+        if self.states.get(key, step.before) != step.before:
+            self.fail("I9", f"no event tells how {event.real} became {step.before}, it was {self.states[key]}")
+        self.states[key] = step.after
         if not (step.rose or step.fell):
             return
         self.last_change = CLOCK.now

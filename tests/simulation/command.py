@@ -28,6 +28,8 @@ def main() -> int:
         totals.add(plan.seed, outcome)
         if outcome.violations:
             _report(plan, outcome, arguments.days)
+            if arguments.until_failure:
+                break
     print(json.dumps(totals.fields()) if arguments.json else totals.text())
     return 1 if totals.failed else 0
 
@@ -84,6 +86,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--days", type=float, default=0.0, help="500 servers for so many days")
     parser.add_argument("--seed", default="", help="repeat this seed, with its trace, and shrink its faults")
     parser.add_argument("--faults", default="", help="only these of its faults, by number: 0,3,7")
+    parser.add_argument("--until-failure", action="store_true", help="end with the first seed that fails")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

@@ -6,6 +6,7 @@ import errno
 import os
 import select
 import socket
+from heapq import heappop, heappush
 from math import inf
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,7 @@ _END, _ERROR = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLIN | select.EPOLL
 class Network:
     """The servers by address and port, the open sockets by descriptor, and the faults of this host's network.
 
+    Descriptors are used again as Linux does it, the lowest first.
     ``refusal`` is the errno of every new connection, ``limit`` how many sockets may be open.
     """
 
@@ -38,21 +40,28 @@ class Network:
         self.point = ""
         self.epoll: SimulatedEpoll | None = None
         self._last = FIRST_DESCRIPTOR
+        self._free: list[int] = []
 
     def socket(self, family: int, kind: int, *_: int) -> SimulatedSocket:
         """Return a new socket; raises OSError beyond the limit."""
         if len(self.open) >= self.limit:
             self.world.hit(self.point)
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        self._last += 1
-        self.open[self._last] = made = SimulatedSocket(self, self._last, family)
+        descriptor = heappop(self._free) if self._free else self._next_descriptor()
+        self.open[descriptor] = made = SimulatedSocket(self, descriptor, family)
         return made
+
+    def release(self, descriptor: int) -> None:
+        """Let the number of a closed socket be used again, the lowest first."""
+        del self.open[descriptor]
+        heappush(self._free, descriptor)
 
     def close_all(self) -> None:
         """Close the sockets of a process that was killed."""
         for each in list(self.open.values()):
             each.close()
         self.epoll = None
+        self._free.clear()
 
     def modules(self) -> tuple[object, object]:
         """Return what stands in for the modules ``socket`` and ``select`` of checks."""
@@ -60,9 +69,12 @@ class Network:
         return sockets, SimpleNamespace(**{**vars(select), "epoll": self._make_epoll})
 
     def _make_epoll(self) -> SimulatedEpoll:
-        self._last += 1
-        self.epoll = SimulatedEpoll(self._last, self.world)
+        self.epoll = SimulatedEpoll(self._next_descriptor(), self.world)
         return self.epoll
+
+    def _next_descriptor(self) -> int:
+        self._last += 1
+        return self._last
 
 
 class SimulatedEpoll:
@@ -191,7 +203,7 @@ class SimulatedSocket:
         if self._closed:
             return
         self._closed = True
-        del self._network.open[self._descriptor]
+        self._network.release(self._descriptor)
         if self.epoll is not None:
             self.epoll.registered.pop(self._descriptor, None)
             self.epoll.pending.pop(self._descriptor, None)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey
-from ldirectord_py.report.events import Event, Written
+from ldirectord_py.report.events import Checked, Event, Written
 from simulation.clock import CLOCK
 from simulation.site import SiteSpec, VirtualSpec
 from simulation.transports import ControlConnection, ControlSockets
@@ -61,7 +61,9 @@ class Operator:
         return self.sockets
 
     def on_event(self, event: Event) -> None:
-        """Forget an edit by hand of a row that the director writes otherwise."""
+        """Forget an edit by hand of a row whose server has changed, or that the director writes otherwise."""
+        if isinstance(event, Checked) and (event.transition.rose or event.transition.fell):
+            self.edits.pop(DestinationKey(event.virtual.key, event.real.server, event.real.port), None)
         if not isinstance(event, Written) or not isinstance(row := event.op.row, Destination):
             return
         if self.edits.get(row.key, row.weight) != row.weight:
@@ -136,6 +138,7 @@ class Operator:
     def administer(self, state: str, virtual: VirtualSpec, key: DestinationKey) -> None:
         """Drain, disable or enable a server, until the director has answered."""
         command = {"drain": "drain", "disable": "disable", "": "enable"}[state]
+        self.edits.pop(key, None)
         if state:
             self.administered[key] = state
         else:

@@ -65,6 +65,7 @@ class DirectorProcess:
         world.life += 1
         self.starts += 1
         world.checks.untold.clear()
+        world.checks.states.clear()
         world.checks.beat = world.started = CLOCK.now
         self.is_ready = self.is_stopping = False
         world.operator.on_start()
