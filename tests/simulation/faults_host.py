@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from simulation.clock import CLOCK
 from simulation.faults import Fault, point
 from simulation.host import step_wall_clock
+from simulation.loop import TURN_TIME
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -54,15 +55,34 @@ def clock_step(world: World, fault: Fault) -> None:
 
 @point("F43")
 def stalls(world: World, fault: Fault) -> None:
-    """Let the process stand still: once for long, or often and shortly, stopped or without a processor."""
+    """Let the process stand still: once for long, or often and shortly, or run at a few percent of its speed."""
     starved = bool(fault.target % 2)
     if fault.value < 0.2:
         _stand_still(world, fault.seconds, starved=starved)
+        return
+    if fault.value > 0.75:
+        _slow_down(world, fault.seconds, 0.2 * (fault.value - 0.75))
         return
     length = 0.01 + 3 * (fault.value - 0.2) ** 2
     spacing = length + 0.05 + (fault.target % 7) * 0.2
     for number in range(int(fault.seconds / spacing)):
         world.after(number * spacing, _stand_still, world, length * (0.5 + number % 3), starved)
+
+
+def _slow_down(world: World, seconds: float, turn_time: float) -> None:
+    loop = world.loop
+    if loop is None:
+        return
+    world.hit("F43")
+    loop.turn_time = turn_time
+
+    def end() -> None:
+        loop.turn_time = TURN_TIME
+        world.on_stop(CLOCK.now - began)
+
+    began = CLOCK.now
+    world.disturb(began + 2 * seconds)
+    world.after(seconds, end)
 
 
 def _stand_still(world: World, seconds: float, starved: bool) -> None:

@@ -127,6 +127,7 @@ class SimulatedSocket:
         "epoll",
         "error",
         "family",
+        "hung_up",
         "refused",
         "requested",
         "right",
@@ -144,7 +145,7 @@ class SimulatedSocket:
         self.begin = 0.0
         self.error = 0
         self.connect_delay = self.answer_delay = inf
-        self.accepted = self.requested = self.answered = self.right = self.refused = False
+        self.accepted = self.requested = self.answered = self.right = self.refused = self.hung_up = False
 
     # What checks call.
 
@@ -179,7 +180,9 @@ class SimulatedSocket:
     def send(self, data: bytes | memoryview) -> int:
         if self.error:
             raise OSError(self.error, os.strerror(self.error))
-        if self.server and not self.requested:
+        if self.hung_up:
+            self._network.world.after(self.server.rtt if self.server else 0.0, self.fail, errno.ECONNRESET)
+        elif self.server and not self.requested:
             self.requested = True
             self.server.on_request(self, bytes(data))
         return len(data)
@@ -230,6 +233,12 @@ class SimulatedSocket:
         self._eof = eof
         self.answered = self.answered or eof
         self._report(_END if eof else _IN)
+
+    def hang_up(self) -> None:
+        """Close the connection, unless something was asked."""
+        if self.accepted and not self.requested and not self._closed:
+            self._eof = self.hung_up = True
+            self._report(_END)
 
     def reset(self) -> None:
         """Reset the connection."""

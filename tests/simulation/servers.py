@@ -54,6 +54,9 @@ class Attempt(NamedTuple):
 RETRANSMISSION: Final = 1.0
 """Seconds until Linux sends a first packet again."""
 
+PATIENCE: Final = 1.0
+"""Seconds after which some servers hang up that were asked nothing."""
+
 MARGIN: Final = 0.1
 """Seconds around the time limit in which a probe may be judged either way: ticks, and a turn of the loop."""
 
@@ -76,7 +79,7 @@ _INCOMPLETE: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
 
 
 class Server:
-    """A server at one address and port, probed by ``kind``.
+    """A server at one address and port, probed by ``kind``; some are far away, some hang up after their ``patience``.
 
     Its state: its conduct, since when (``changed``) and because of which fault point; since when it is probed
     (``planned_since``), when it was last probed out of turn (``probed_extra``), its open connections, and the last
@@ -88,7 +91,9 @@ class Server:
         self.kind = kind
         self.timeout = timeout
         self.interval = interval
-        self.rtt = world.draw.uniform(0.0002, 0.003)
+        is_far = world.draw.random() < 0.3
+        self.rtt = world.draw.uniform(0.02, 0.08 * timeout) if is_far else world.draw.uniform(0.0002, 0.003)
+        self.patience = PATIENCE if world.draw.random() < 0.4 else inf
         self.delay = 0.0
         self.conduct = Conduct.UP
         self.point = ""
@@ -139,6 +144,8 @@ class Server:
                 lost = self.conduct is Conduct.LOSSY and self.world.luck.random() < self.delay
                 connecting.connect_delay = self.rtt + (RETRANSMISSION if lost else 0.0)
                 after(connecting.connect_delay, connecting.accept)
+                if self.patience < inf:
+                    after(connecting.connect_delay + self.patience, connecting.hang_up)
 
     def on_request(self, asking: SimulatedSocket, request: bytes) -> None:
         """Answer a request."""
@@ -212,6 +219,8 @@ class Server:
 
 def _told(closing: SimulatedSocket, timeout: float, elapsed: float) -> Told:
     """Return what a probe was told that ends now, after so many seconds."""
+    if closing.hung_up:
+        return Told.INNOCENT
     over = elapsed >= timeout - MARGIN / 2
     if closing.refused:
         return Told.BAD if closing.error or over else Told.NOTHING

@@ -23,6 +23,9 @@ from simulation.world import TraceHandler, World
 SETTLE_TIME: Final = 45.0
 """Seconds after the last fault: every back-off ends, and every change is found."""
 
+MANY: Final = 100
+"""Servers of which more are looked at twice in an interval only, and others each second."""
+
 MEMORY: Final = "/dev/shm"
 
 
@@ -71,7 +74,7 @@ def _run(world: World, plan: Plan) -> None:
     world.operator.write(world.operator.site.text())
     for fault in plan.faults:
         world.after(fault.at, fault.begin, world)
-    _look(world, max(1.0, plan.site.interval / 4))
+    _look(world, plan.site.interval / 2 if len(world.network.servers) > MANY else 1.0)
     world.process.start()
     world.run(world.begin + plan.length + SETTLE_TIME)
     if not world.checks.violations:

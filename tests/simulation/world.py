@@ -86,7 +86,7 @@ class World:
         self.hits[point] += 1
 
     def on_stop(self, seconds: float) -> None:
-        """Expect everything later by the time in which the process stood still."""
+        """Expect everything later by the time in which the process stood still or was slow."""
         self.disturb(CLOCK.now)
         began = CLOCK.now - seconds
         if self.kernel_disturbed_until > began:
