@@ -19,6 +19,9 @@ from simulation.servers import MARGIN, Server, Told
 if TYPE_CHECKING:
     from simulation.world import World
 
+WRITE_TIME: Final = 1.0
+"""Seconds until a write is done, and after a change in which the table follows (I1)."""
+
 SLACK: Final = 1.5
 """Seconds by which a probe may begin late beyond interval and timeout: jitter, ticks, and repeats in doubt."""
 
@@ -26,7 +29,7 @@ SLACK: Final = 1.5
 class Checks:
     """Its state: how often each invariant was checked, and the violations; the ops that no event has told of yet.
 
-    ``states`` are those of the servers as the last events have told them.
+    ``states`` are those of the servers as the last events have told them, ``fell`` when each went down last.
     """
 
     def __init__(self, world: World) -> None:
@@ -35,6 +38,7 @@ class Checks:
         self.violations: list[str] = []
         self.untold: Counter[tuple[Verb, Row]] = Counter()
         self.states: dict[object, HealthState] = {}
+        self.fell: dict[object, float] = {}
         self.last_change = CLOCK.now
         self.beat = CLOCK.now
 
@@ -116,6 +120,8 @@ class Checks:
         if self.states.get(key, step.before) != step.before:
             self.fail("I9", f"no event tells how {event.real} became {step.before}, it was {self.states[key]}")
         self.states[key] = step.after
+        if step.fell:
+            self.fell[key] = CLOCK.now
         if not (step.rose or step.fell):
             return
         self.last_change = CLOCK.now
@@ -165,7 +171,9 @@ class Checks:
         compiled = director.compiled.virtuals.get(row.key.service)
         for real in compiled.reals.values() if compiled else ():
             is_up = director.health[real.key].up and real.key not in director.administered
-            if real.row == row.key and real.real.weight and is_up:
+            fell = self.fell.get((real.key.service, real.real.server, real.real.port), -math.inf)
+            was_down = CLOCK.now - fell < WRITE_TIME + self.world.kernel.delay  # when the write began
+            if real.row == row.key and real.real.weight and is_up and not was_down:
                 self.fail("I7", f"a server that is up and configured is taken out: {op}")
 
     def _check_service_removal(self, row: Service) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Protocol, Service, VirtualAddress
-from simulation.clock import CLOCK
 from simulation.faults import Fault, point
+from simulation.kernel import BACKOFF_TIME
 from simulation.site import VirtualSpec, address
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 RESYNC_TIME: Final = 12.0
 """Seconds in which changes by others are repaired: ``reconcile``, and the writing."""
-
-BACKOFF_TIME: Final = 34.0
-"""Seconds in which a refused write is tried again at the latest."""
 
 _ERRORS: Final = (errno.EBUSY, errno.ENOMEM, errno.EINTR)
 
@@ -30,7 +27,7 @@ def foreign_hands(world: World, fault: Fault) -> None:
     virtual = virtuals[fault.target % len(virtuals)]
     _HANDS[int(fault.value * len(_HANDS))](world, virtual, fault)
     world.hit("F17")
-    _expect(world, RESYNC_TIME)
+    world.disturb_kernel(RESYNC_TIME)
 
 
 @point("F18")
@@ -38,7 +35,7 @@ def refusals(world: World, fault: Fault) -> None:
     """Let the kernel refuse some writes, or all of one server for a time."""
     world.kernel.busy = [_ERRORS[fault.target % 3]] * (1 + fault.target % 5)
     world.after(fault.seconds, world.kernel.busy.clear)
-    _expect(world, fault.seconds + BACKOFF_TIME)
+    world.disturb_kernel(fault.seconds + BACKOFF_TIME)
     if fault.value < 0.5:
         return
     virtual = world.operator.site.virtuals[fault.target % len(world.operator.site.virtuals)]
@@ -51,23 +48,24 @@ def refusals(world: World, fault: Fault) -> None:
 def lost_answers(world: World, fault: Fault) -> None:
     """Let the answers to the next calls get lost, of reads and of writes that were done."""
     world.kernel.lost_answers += 1 + fault.target % 2
-    _expect(world, BACKOFF_TIME)
+    world.disturb_kernel(BACKOFF_TIME)
 
 
 @point("F20")
 def module_unloaded(world: World, fault: Fault) -> None:
-    """Let the kernel have no table for a time, and an empty one then."""
+    """Let the kernel have no table for a time, and then an empty one, or the one before."""
     kernel = world.kernel
     kernel.lose("the kernel has no IPVS")
     kernel.point = "F20"
 
     def end() -> None:
         kernel.broken = None
-        kernel.clear(kernel.services)
-        world.operator.foreign.clear()
-        _expect(world, BACKOFF_TIME)
+        if fault.value < 0.5:
+            kernel.clear(kernel.services)
+            world.operator.foreign.clear()
+        world.disturb_kernel(BACKOFF_TIME)
 
-    _expect(world, fault.seconds + BACKOFF_TIME)
+    world.disturb_kernel(fault.seconds + BACKOFF_TIME)
     world.after(fault.seconds, end)
 
 
@@ -76,12 +74,8 @@ def slow_kernel(world: World, fault: Fault) -> None:
     """Let each call take up to a second."""
     world.hit("F24")
     world.kernel.delay = fault.value
-    _expect(world, fault.seconds + BACKOFF_TIME)
+    world.disturb_kernel(fault.seconds + BACKOFF_TIME)
     world.after(fault.seconds, setattr, world.kernel, "delay", 0.0005)
-
-
-def _expect(world: World, seconds: float) -> None:
-    world.kernel_disturbed_until = max(world.kernel_disturbed_until, CLOCK.now + seconds)
 
 
 def _clear(world: World, virtual: VirtualSpec, _: Fault) -> None:

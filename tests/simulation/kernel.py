@@ -14,6 +14,9 @@ from ldirectord_py.ipvs.table import NOT_ENCODED, DestinationKey, EncodedRows, K
 if TYPE_CHECKING:
     from simulation.world import World
 
+BACKOFF_TIME: Final = 34.0
+"""Seconds in which a call that failed is tried again at the latest."""
+
 BATCH: Final = 16
 """Ops after which other callbacks run, and after which the process may be killed."""
 
@@ -91,11 +94,13 @@ class SimulatedKernel(MemoryKernel):
         await self.world.pause(self.delay)
         if self.broken:
             self.world.hit(self.point)
+            self.world.disturb_kernel(BACKOFF_TIME)
 
     def _lose_answer(self) -> None:
         if self.lost_answers:
             self.lost_answers -= 1
             self.world.hit("F19")
+            self.world.disturb_kernel(BACKOFF_TIME)
             self.world.checks.on_lost_answer()
             raise KernelError("the kernel's answer got lost")
 
@@ -104,6 +109,7 @@ class SimulatedKernel(MemoryKernel):
         error = self.busy.pop() if self.busy else super()._try(op)
         if error in (self.refusing.get(op.row.key), errno.EBUSY, errno.ENOMEM, errno.EINTR) and error:
             self.world.hit("F18")
+            self.world.disturb_kernel(BACKOFF_TIME)
         self.world.checks.on_op(op, before, error)
         self.written.clear()
         return error

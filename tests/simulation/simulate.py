@@ -77,6 +77,8 @@ def _run(world: World, plan: Plan) -> None:
     _look(world, plan.site.interval / 2 if len(world.network.servers) > MANY else 1.0)
     world.process.start()
     world.run(world.begin + plan.length + SETTLE_TIME)
+    while not world.checks.violations and (late := world.expected_until - CLOCK.now) > 0:
+        world.run(CLOCK.now + late)
     if not world.checks.violations:
         world.process.signal(signal.SIGTERM)
         world.run(CLOCK.now + 6.0)

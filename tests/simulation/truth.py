@@ -9,14 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from ldirectord_py.ipvs.table import Destination, Key, Row, Service
+from simulation.checks import WRITE_TIME
 from simulation.clock import CLOCK
 from simulation.site import RealSpec, VirtualSpec, expected
 
 if TYPE_CHECKING:
     from simulation.world import World
-
-WRITE_TIME: Final = 1.0
-"""Seconds after a change in which the table follows (I1)."""
 
 WATCHDOG: Final = 20.0
 """Seconds of the watchdog of the simulated service manager (I10)."""

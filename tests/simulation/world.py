@@ -81,6 +81,15 @@ class World:
         self.after(seconds, _end_wait, waiter)
         await waiter
 
+    @property
+    def expected_until(self) -> float:
+        """When everything was looked at once that is expected after the last fault."""
+        return max(self.kernel_disturbed_until, self.operator.in_force_since, self.undisturbed_since) + 2.0
+
+    def disturb_kernel(self, seconds: float) -> None:
+        """Expect differences between the kernel's table and the director's for so many seconds."""
+        self.kernel_disturbed_until = max(self.kernel_disturbed_until, CLOCK.now + seconds)
+
     def hit(self, point: str) -> None:
         """Count that a fault point had an effect."""
         self.hits[point] += 1
@@ -125,6 +134,7 @@ class World:
             if events and events[0][0] < due:
                 due = events[0][0]
             if due > until:
+                CLOCK.now = max(CLOCK.now, until)
                 return
             turns += 1
             if due > second + 1.0:
