@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from harness.comparison.farm_network import VIP
+from harness.comparison.farm_network import VIP, VIPS
 from harness.comparison.scenario import Run, Scenario
-from harness.scenarios.words import FIRST, HTTP, MASQ_A, MASQ_B, RESET, SECOND, SORRY, START, WEB, A, B, web
+from harness.scenarios.words import BLOG, FIRST, HTTP, MASQ_A, MASQ_B, RESET, SECOND, SHOP, SORRY, START, WEB, A, B, web
 
 
-def without_checks_and_out(run: Run) -> None:
-    run.start(web(MASQ_A, MASQ_B, check="checktype = off", also=f"fallback = {SORRY} masq"))
-    run.wait_for_checks()
-    run.checkpoint("the fallback alone", {WEB: {SORRY: 1}}, log=START)
-
-
-def without_checks_and_in(run: Run) -> None:
+def without_checks(run: Run) -> None:
     run.farm.refuse_connections(FIRST)
-    run.start(web(MASQ_A, MASQ_B, check="checktype = on", also=f"fallback = {SORRY} masq"))
+    fallback = f"fallback = {SORRY} masq"
+    run.start(
+        web(MASQ_A, MASQ_B, check="checktype = off", also=fallback)
+        + web(MASQ_A, MASQ_B, check="checktype = on", also=fallback, vip=VIPS[1])
+        + web(MASQ_A, MASQ_B, check="checktype = off", also=f"quiescent = yes\n{fallback}", vip=VIPS[2])
+    )
     run.wait_for_checks()
-    run.checkpoint("all in", {WEB: {A: 1, B: 1}}, log=START)
+    table = {WEB: {SORRY: 1}, SHOP: {A: 1, B: 1}, BLOG: {A: 0, B: 0, SORRY: 1}}
+    run.checkpoint("out, in, and at weight 0", table, log=START)
 
 
 def udp_by_pings(run: Run) -> None:
@@ -45,12 +45,6 @@ def checked_by_a_program(run: Run) -> None:
     run.checkpoint("back", {WEB: {A: 1, B: 1}}, log=RESET)
 
 
-def without_checks_and_quiescent(run: Run) -> None:
-    run.start("quiescent = yes\n" + web(MASQ_A, MASQ_B, check="checktype = off", also=f"fallback = {SORRY} masq"))
-    run.wait_for_checks()
-    run.checkpoint("all at weight 0", {WEB: {A: 0, B: 0, SORRY: 1}}, log=START)
-
-
 def combined(run: Run) -> None:
     run.start(web(MASQ_A, MASQ_B, check=f"checktype = 2\n{HTTP}", also=f"fallback = {SORRY} masq"))
     run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=START)
@@ -63,9 +57,7 @@ def combined(run: Run) -> None:
 
 
 SCENARIOS: tuple[Scenario, ...] = (
-    without_checks_and_out,
-    without_checks_and_in,
-    without_checks_and_quiescent,
+    without_checks,
     checked_by_a_program,
     udp_by_pings,
     combined,

@@ -19,25 +19,6 @@ def fallbacks_of_several_virtuals(run: Run) -> None:
     run.checkpoint("back", {WEB: {A: 1, B: 1}, SHOP: {A: 1}}, log=RESET)
 
 
-def quiescent_with_persistence(run: Run) -> None:
-    run.start("quiescent = yes\n" + web(MASQ_A, MASQ_B, also="persistent = 300"))
-    run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=START)
-    run.farm.refuse_connections(FIRST)
-    run.checkpoint("one down", {WEB: {A: 0, B: 1}})
-    run.farm.restore_network()
-    run.checkpoint("back", {WEB: {A: 1, B: 1}}, log=RESET)
-
-
-def removed_with_persistence(run: Run) -> None:
-    also = f"persistent = 600\nnetmask = 255.255.255.0\nfallback = {SORRY} masq"
-    run.start("quiescent = no\n" + web(MASQ_A, f"{B} masq 3", also=also))
-    run.checkpoint("all up", {WEB: {A: 1, B: 3}}, log=START)
-    run.farm.refuse_connections(SECOND)
-    run.checkpoint("one down", {WEB: {A: 1}})
-    run.farm.restore_network()
-    run.checkpoint("back", {WEB: {A: 1, B: 3}}, log=RESET)
-
-
 def down_from_the_start(run: Run) -> None:
     run.farm.refuse_connections(FIRST)
     run.start(web(MASQ_A, MASQ_B, also=f"fallback = {SORRY} masq"))
@@ -69,21 +50,33 @@ def a_fallback_that_is_a_server_too(run: Run) -> None:
     run.checkpoint("all down", {WEB: {A: 1, B: 0}}, log=row)
 
 
-def three_failures(run: Run) -> None:
-    run.start(web(MASQ_A, MASQ_B, also="failurecount = 3"))
-    run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=START)
-    run.farm.refuse_connections(FIRST)
-    run.checkpoint("down after three", {WEB: {B: 1}})
-    run.farm.restore_network()
-    run.checkpoint("back", {WEB: {A: 1, B: 1}}, log=RESET)
-
-
 def a_page_that_is_sick(run: Run) -> None:
     run.start(web(MASQ_A, MASQ_B, check=HTTP, also=f"fallback = {SORRY} masq"))
     run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=START)
     run.farm.fail_health()
     run.checkpoint("all down", {WEB: {SORRY: 1}})
     run.farm.restore_health()
+    run.checkpoint("back", {WEB: {A: 1, B: 1}}, log=RESET)
+
+
+def virtuals_that_share_their_servers(run: Run) -> None:
+    kept = "quiescent = yes\npersistent = 300"
+    removed = f"quiescent = no\npersistent = 600\nnetmask = 255.255.255.0\nfallback = {SORRY} masq"
+    run.start(web(MASQ_A, MASQ_B, also=kept) + web(MASQ_A, f"{B} masq 3", also=removed, vip=VIPS[1]))
+    up = {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 3}}
+    run.checkpoint("all up", up, log=START)
+    run.farm.refuse_connections(FIRST)
+    run.checkpoint("one down in both", {WEB: {A: 0, B: 1}, SHOP: {B: 3}})
+    run.farm.restore_network()
+    run.checkpoint("back", up, log=RESET)
+
+
+def three_failures(run: Run) -> None:
+    run.start(web(MASQ_A, MASQ_B, also="failurecount = 3"))
+    run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.farm.refuse_connections(FIRST)
+    run.checkpoint("down after three", {WEB: {B: 1}})
+    run.farm.restore_network()
     run.checkpoint("back", {WEB: {A: 1, B: 1}}, log=RESET)
 
 
@@ -103,24 +96,13 @@ def files_of_maintenance(run: Run) -> None:
     run.checkpoint("back", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=RESET)
 
 
-def shared_real_servers(run: Run) -> None:
-    run.start(web(MASQ_A, MASQ_B) + web(MASQ_A, MASQ_B, vip=VIPS[1], also="quiescent = yes"))
-    run.checkpoint("all up", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=START)
-    run.farm.refuse_connections(FIRST)
-    run.checkpoint("one down in both", {WEB: {B: 1}, SHOP: {A: 0, B: 1}})
-    run.farm.restore_network()
-    run.checkpoint("back", {WEB: {A: 1, B: 1}, SHOP: {A: 1, B: 1}}, log=RESET)
-
-
 SCENARIOS: tuple[Scenario, ...] = (
     a_page_that_is_sick,
     fallbacks_of_several_virtuals,
-    quiescent_with_persistence,
-    removed_with_persistence,
     down_from_the_start,
     a_fallback_for_the_whole_daemon,
     a_fallback_that_is_a_server_too,
     three_failures,
     files_of_maintenance,
-    shared_real_servers,
+    virtuals_that_share_their_servers,
 )

@@ -29,38 +29,39 @@ from harness.scenarios.words import (
 )
 
 
-def a_firewall_mark(run: Run) -> None:
-    reals = f"    real = {FIRST} gate 2\n    real = {SECOND} ipip 3\n"
-    run.start(f"virtual = 7\n{reals}    fallback = {SORRY} masq\n    checktype = connect\n    checkport = 80\n")
-    run.checkpoint("all up", {MARK: {f"{FIRST}:0": 2, f"{SECOND}:0": 3}}, log=START)
+def marks_ranges_and_methods(run: Run) -> None:
+    mark = f"    real = {FIRST} gate 2\n    real = {SECOND} ipip 3\n    fallback = {SORRY} masq\n    checkport = 80\n"
+    quiescent = "quiescent = yes"
+    run.start(
+        f"virtual = 7\n{mark}    checktype = connect\n"
+        + web(f"{FIRST}->{THIRD}:80 masq 2", also=quiescent)
+        + web(f"{A} gate 2", f"{B} ipip 3", also=quiescent, vip=VIPS[1])
+    )
+    first, second = {f"{FIRST}:0": 2}, {f"{SECOND}:0": 3}
+    up = {MARK: first | second, WEB: {A: 2, B: 2, C: 2}, SHOP: {A: 2, B: 3}}
+    run.checkpoint("all up", up, log=START)
     run.farm.refuse_connections(FIRST)
-    run.checkpoint("one down", {MARK: {f"{SECOND}:0": 3}})
+    run.checkpoint("one down", {MARK: second, WEB: {A: 0, B: 2, C: 2}, SHOP: {A: 0, B: 3}})
     run.farm.refuse_connections(SECOND)
-    run.checkpoint("all down", {MARK: {SORRY: 1}})
+    run.checkpoint("two down", {MARK: {SORRY: 1}, WEB: {A: 0, B: 0, C: 2}, SHOP: {A: 0, B: 0}})
     run.farm.restore_network()
-    run.checkpoint("back", {MARK: {f"{FIRST}:0": 2, f"{SECOND}:0": 3}}, log=RESET)
-
-
-def a_range(run: Run) -> None:
-    run.start("quiescent = yes\n" + web(f"{FIRST}->{THIRD}:80 masq 2"))
-    run.checkpoint("all up", {WEB: {A: 2, B: 2, C: 2}}, log=START)
-    run.farm.refuse_connections(SECOND)
-    run.checkpoint("one down", {WEB: {A: 2, B: 0, C: 2}})
-    run.farm.restore_network()
-    run.checkpoint("back", {WEB: {A: 2, B: 2, C: 2}}, log=RESET)
+    run.checkpoint("back", up, log=RESET)
 
 
 def ipv6(run: Run) -> None:
-    six = run.farm.addresses[len(FOUR)]
+    one, two, *others = run.farm.addresses[len(FOUR) :]
     reals = "".join(f"    real6 = {server} masq\n" for server in (A6, B6))
-    run.start(f"virtual6 = [{VIP6}]:80\n{reals}    fallback6 = {SORRY6} masq\n    checktype = connect\n")
-    run.checkpoint("all up", {WEB6: {A6: 1, B6: 1}}, log=START)
-    run.farm.refuse_connections(six)
-    run.checkpoint("one down", {WEB6: {B6: 1}})
-    run.farm.refuse_connections(*run.farm.addresses[len(FOUR) + 1 :])
-    run.checkpoint("all down", {WEB6: {SORRY6: 1}})
+    marked = f"    real6 = [{one}] gate 2\n    real6 = [{two}] gate 3\n    checkport = 80\n"
+    rest = f"    fallback6 = {SORRY6} masq\n    checktype = connect\n"
+    run.start(f"virtual6 = [{VIP6}]:80\n{reals}{rest}virtual6 = 8\n{marked}{rest}")
+    up = {WEB6: {A6: 1, B6: 1}, MARK6: {f"[{one}]:0": 2, f"[{two}]:0": 3}}
+    run.checkpoint("all up", up, log=START)
+    run.farm.refuse_connections(one)
+    run.checkpoint("one down", {WEB6: {B6: 1}, MARK6: {f"[{two}]:0": 3}})
+    run.farm.refuse_connections(two, *others)
+    run.checkpoint("all down", {WEB6: {SORRY6: 1}, MARK6: {SORRY6: 1}})
     run.farm.restore_network()
-    run.checkpoint("back", {WEB6: {A6: 1, B6: 1}}, log=RESET)
+    run.checkpoint("back", up, log=RESET)
 
 
 def thresholds(run: Run) -> None:
@@ -72,33 +73,11 @@ def thresholds(run: Run) -> None:
     run.checkpoint("back", {WEB: {A: 2, B: 1}}, log=RESET)
 
 
-def gate_and_ipip(run: Run) -> None:
-    run.start("quiescent = yes\n" + web(f"{A} gate 2", f"{B} ipip 3"))
-    run.checkpoint("all up", {WEB: {A: 2, B: 3}}, log=START)
-    run.farm.refuse_connections(FIRST, SECOND)
-    run.checkpoint("all down", {WEB: {A: 0, B: 0}})
-    run.farm.restore_network()
-    run.checkpoint("back", {WEB: {A: 2, B: 3}}, log=RESET)
-
-
 def flags_of_a_scheduler(run: Run) -> None:
     run.start(web(MASQ_A, MASQ_B, also="scheduler = sh\nschedflags = sh-port,sh-fallback"))
     run.checkpoint("both", {WEB: {A: 1, B: 1}}, log=START)
     run.reload(web(MASQ_A, MASQ_B, also="scheduler = sh\nschedflags = sh-port"))
     run.checkpoint("one", {WEB: {A: 1, B: 1}})
-
-
-def a_firewall_mark_of_ipv6(run: Run) -> None:
-    first, second = run.farm.addresses[len(FOUR) : len(FOUR) + 2]
-    reals = f"    real6 = [{first}] gate 2\n    real6 = [{second}] gate 3\n"
-    run.start(f"virtual6 = 8\n{reals}    fallback6 = {SORRY6} masq\n    checktype = connect\n    checkport = 80\n")
-    run.checkpoint("all up", {MARK6: {f"[{first}]:0": 2, f"[{second}]:0": 3}}, log=START)
-    run.farm.refuse_connections(first)
-    run.checkpoint("one down", {MARK6: {f"[{second}]:0": 3}})
-    run.farm.refuse_connections(second)
-    run.checkpoint("all down", {MARK6: {SORRY6: 1}})
-    run.farm.restore_network()
-    run.checkpoint("back", {MARK6: {f"[{first}]:0": 2, f"[{second}]:0": 3}}, log=RESET)
 
 
 def gate_on_another_port(run: Run) -> None:
@@ -128,12 +107,9 @@ def a_scheduler_that_the_kernel_lacks(run: Run) -> None:
 
 
 SCENARIOS: tuple[Scenario, ...] = (
-    a_firewall_mark,
-    a_firewall_mark_of_ipv6,
-    a_range,
+    marks_ranges_and_methods,
     ipv6,
     thresholds,
-    gate_and_ipip,
     gate_on_another_port,
     a_fallback_without_a_port,
     flags_of_a_scheduler,

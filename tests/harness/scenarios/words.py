@@ -6,7 +6,8 @@ from typing import Final
 
 from harness.comparison.farm_network import FOUR, SIX, VIP, VIP6, VIPS
 
-WEB, SHOP, WEB6, MARK, MARK6 = f"TCP {VIP}:80", f"TCP {VIPS[1]}:80", f"TCP [{VIP6}]:80", "FWM 7", "FWM 8"
+WEB, SHOP, BLOG = (f"TCP {vip}:80" for vip in VIPS)
+WEB6, MARK, MARK6 = f"TCP [{VIP6}]:80", "FWM 7", "FWM 8"
 A, B, C, SORRY = (f"{address}:80" for address in FOUR)
 A6, B6, C6, SORRY6 = (f"[{address}]:80" for address in SIX)
 FIRST, SECOND, THIRD, LAST = FOUR
