@@ -6,8 +6,8 @@ BIN := .venv/bin
 LOCK := requirements-dev.lock
 PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 PYTEST := $(BIN)/pytest
-UNIT := $(PYTEST) --numprocesses 4 --dist worksteal tests/unit
-QUICK := -m "not slow and not second_loop"
+QUICK := $(PYTEST) --quiet --forks 4 tests/unit --hypothesis-profile quick -m "not slow and not second_loop"
+OTHERS := $(PYTEST) --numprocesses 4 --dist worksteal tests/unit -m "slow or second_loop or hypothesis"
 SIMULATION := $(PYTEST) --numprocesses 2 tests/simulation
 SERVICE := $(PYTEST) --numprocesses 2 --dist loadfile tests/service
 KERNEL := $(PYTEST) tests/kernel
@@ -41,8 +41,8 @@ demo: machine
 	@PYTHONPATH=tests $(BIN)/python -m harness.lab.demo
 
 test: lint machine coverage
-	@echo "unit tests: the slow ones, and the quick ones on a second loop"
-	$(UNIT) -m "slow or second_loop"
+	@echo "unit tests: the slow ones, those on a second loop, and more examples"
+	$(OTHERS)
 	@echo "simulation: the director in simulated time, with faults"
 	$(SIMULATION)
 	@echo "service tests: real servers on loopback"
@@ -51,11 +51,11 @@ test: lint machine coverage
 	$(KERNEL)
 
 unit: venv
-	$(PYTEST) --quiet --forks 4 tests/unit --hypothesis-profile quick $(QUICK)
+	$(QUICK)
 
 coverage: venv
 	@echo "unit tests: no root, no network"
-	$(UNIT) $(QUICK) --cov --cov-report=
+	$(QUICK) --cov --cov-report=
 	@PYTHONPATH=tests $(BIN)/python -m harness.coverage
 
 simulation: venv
