@@ -69,7 +69,7 @@ def test_start_detaches_and_ends_when_the_daemon_is_ready(box: Box) -> None:
 
 def test_the_daemon_logs_its_start_as_the_original_does(box: Box) -> None:
     box.run("start")
-    until(box.log.exists)
+    until(lambda: box.log.exists() and box.log.read_text().endswith("\n"))
     [line] = box.log.read_text().splitlines()
     assert f"|web.cf|{box.pid}] Starting Linux Director ldirectord-py " in line
     assert line.endswith(" as daemon")
