@@ -64,6 +64,7 @@ class MassFailure:
         self._settle(address)
         if address not in self._down:
             return
+        self._expire(now)
         window = self._windows[address]
         self._recent[address] = now + window
         heappush(self._ends, (now + window, len(self._ends), address))
@@ -84,10 +85,7 @@ class MassFailure:
 
     def massive(self, now: float) -> frozenset[Address]:
         """Return the servers that began to fail within their windows, if these are nearly all, else nothing."""
-        while self._ends and self._ends[0][0] <= now:
-            end, _, address = heappop(self._ends)
-            if self._recent.get(address) == end:
-                del self._recent[address]
+        self._expire(now)
         recent = len(self._recent)
         is_massive = recent >= MIN_SERVERS and self.passing <= recent * MAX_PASSING
         return frozenset(self._recent) if is_massive else frozenset()
@@ -104,6 +102,12 @@ class MassFailure:
     def window(self, addresses: Iterable[Address]) -> float:
         """Return the longest window of these servers."""
         return max((self._windows.get(address, 0.0) for address in addresses), default=0.0)
+
+    def _expire(self, now: float) -> None:
+        while self._ends and self._ends[0][0] <= now:
+            end, _, address = heappop(self._ends)
+            if self._recent.get(address) == end:
+                del self._recent[address]
 
     def _settle(self, address: Address) -> None:
         """Find out whether all servers of an address fail."""

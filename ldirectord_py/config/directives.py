@@ -31,6 +31,8 @@ from ldirectord_py.config.values import (
 
 MAX_INT = 2**31 - 1
 """The largest number of seconds or repetitions that the kernel and our clocks can hold."""
+MAX_CHANGES = 1000
+"""Changes of a server that are remembered."""
 MAX_WORKERS = 1024
 """Processes."""
 MAX_PERSISTENCE = 31 * 86400
@@ -157,13 +159,9 @@ def _request(raw: str, context: ValueContext) -> str:
     return with_leading_slash(quoted_string(raw, context))
 
 
-def _reconcile(raw: str, context: ValueContext) -> float | None:
-    return None if unquoted_word(raw, context) == "off" else seconds(MAX_INT)(raw, context)
-
-
-def _panic(raw: str, context: ValueContext) -> int | None:
-    percent: int | None = None if unquoted_word(raw, context) == "off" else integer(1, 100)(raw, context)
-    return percent
+def _or_off(read: Reader) -> Reader:
+    """Return a reader of values that may be ``off``, which is None."""
+    return lambda raw, context: None if unquoted_word(raw, context) == "off" else read(raw, context)
 
 
 def _expectstatus(raw: str, context: ValueContext) -> str:
@@ -217,7 +215,7 @@ _ROWS = (
     Directive("maxchecks", Scope.GLOBAL, integer(1, MAX_INT)),
     Directive("maxexternal", Scope.GLOBAL, integer(1, MAX_INT)),
     Directive("readdquiescent", Scope.GLOBAL, yes_no),
-    Directive("reconcile", Scope.GLOBAL, _reconcile),
+    Directive("reconcile", Scope.GLOBAL, _or_off(seconds(MAX_INT))),
     Directive("resolveinterval", Scope.GLOBAL, seconds(MAX_INT, zero=True)),
     Directive("statusgroup", Scope.GLOBAL, _group),
     Directive("supervised", Scope.GLOBAL, _supervised),
@@ -236,14 +234,14 @@ _ROWS = (
     Directive("fallback6", Scope.BOTH),
     Directive("fallbackcommand", Scope.BOTH, commands.fallbackcommand),
     Directive("fastinterval", Scope.BOTH, seconds(MAX_INT)),
-    Directive("flapthreshold", Scope.BOTH, integer(2, MAX_INT)),
+    Directive("flapthreshold", Scope.BOTH, _or_off(integer(2, MAX_CHANGES))),
     Directive("flapwindow", Scope.BOTH, seconds(MAX_INT)),
     Directive("followredirects", Scope.BOTH, yes_no),
     Directive("negotiatetimeout", Scope.BOTH, seconds(MAX_INT)),
     Directive("notify", Scope.BOTH, notifications.notify),
     Directive("notifysecretfile", Scope.BOTH, notifications.notifysecretfile),
     Directive("notifyurl", Scope.BOTH, notifications.notifyurl),
-    Directive("panic", Scope.BOTH, _panic),
+    Directive("panic", Scope.BOTH, _or_off(integer(1, 100))),
     Directive("pe", Scope.BOTH, _pe),
     Directive("quiescent", Scope.BOTH, yes_no),
     Directive("smtp", Scope.BOTH, mail.smtp),

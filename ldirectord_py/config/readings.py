@@ -91,7 +91,7 @@ def _exact_text(name: str, value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case None:
-            return "off" if name == "reconcile" else "0"
+            return "0" if name == "persistent" else "off"
         case (CheckType() as kind, connects):
             return kind.value if connects is None else str(connects)
         case tuple():

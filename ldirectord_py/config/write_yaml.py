@@ -20,7 +20,18 @@ ENTRY, REAL = "    ", "      "
 
 NUMBERS: Final = frozenset(
     (
-        *("virtual", "virtual6", "weight", "lower", "upper", "checkcount", "checktype", "panic", "persistent"),
+        *(
+            "virtual",
+            "virtual6",
+            "weight",
+            "lower",
+            "upper",
+            "checkcount",
+            "checktype",
+            "flapthreshold",
+            "panic",
+            "persistent",
+        ),
         *(row.name for row in DIRECTIVES.values() if isinstance(row.read, IntegerReader)),
     )
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ldirectord_py.checks.services import KINDS
-from ldirectord_py.config.directives import DIRECTIVES, MAX_INT, Directive, Scope
+from ldirectord_py.config.directives import DIRECTIVES, MAX_CHANGES, MAX_INT, Directive, Scope
 from ldirectord_py.config.lines import Line
 from ldirectord_py.config.model import AlertStatus, CheckType
 from ldirectord_py.config.number_values import MIN_SECONDS, IntegerReader, SecondsReader
@@ -70,6 +70,7 @@ SPECIAL: Mapping[str, Schema] = {
     "expectstatus": {"anyOf": [number(200, 999), one_or_list(text(STATUS)), text(f"{STATUS}(,{STATUS})*")]},
     "fallback": text(rf"{HOST}(:{PORT})?( {METHOD})?"),
     "fallback6": text(rf"{HOST6}(:{PORT})?( {METHOD})?"),
+    "flapthreshold": {"anyOf": [number(2, MAX_CHANGES), words("off")]},
     "include": one_or_list(TEXT),
     "listen": {"anyOf": [number(1, 65535), text(r"(([0-9.]+|\[[0-9A-Fa-f:.]+\]):)?[0-9]+")]},
     "listenuser": text(r"[A-Za-z_][A-Za-z0-9_.-]*\$?"),

@@ -122,3 +122,11 @@ def test_what_counts_is_what_a_list_of_all_failures_says(steps: list[tuple[int, 
         massive = len(recent) >= 5 and len(recent) * 10 >= 9 * (len(recent) + passing)
         assert failures.passing == passing
         assert failures.massive(now) == ({address(number) for number in recent} if massive else set())
+
+
+def test_a_server_that_fails_again_and_again_takes_no_more_memory() -> None:
+    failures = watching(10)
+    for second in range(1000):
+        fail(failures, 1, now=float(second))
+        failures.end_failure(key(1), address(1))
+    assert len(failures._ends) <= WINDOW + 1

@@ -7,8 +7,9 @@ fault of the director's network ends.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
+from itertools import chain
 from typing import NamedTuple
 
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
@@ -44,6 +45,10 @@ class PanicKeeper:
     def kept(self) -> int:
         """How many servers are kept in, without those that are drained or disabled."""
         return sum(map(self._ready, self._kept.values()))
+
+    def servers(self) -> Iterator[DestinationKey]:
+        """Yield all servers that are kept in."""
+        return chain.from_iterable(self._kept.values())
 
     def is_needed(self, real: CompiledReal) -> bool:
         """Return whether too few servers of its virtual are up without this one, which is down by its checks."""

@@ -158,7 +158,8 @@ class MailAlerts:
         if placeholder or (event.role is Role.FALLBACK and event.phase is Phase.STOP):
             return
         reason = event.cause.reason if event.cause and event.role is Role.REAL else ""
-        add = self.held.add if event.phase in {Phase.START, Phase.RUN} else self._add_alert
+        follows = event.cause is not None or event.role is Role.FALLBACK  # a check, and not an operator
+        add = self.held.add if follows and event.phase in {Phase.START, Phase.RUN} else self._add_alert
         add(virtual, Alert(line(event) or "", _status(event), reason))
 
     def _self_doubted(self, event: SelfDoubted) -> None:

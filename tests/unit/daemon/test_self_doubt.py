@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from builders import KINDS, config, down, fallback, up, virtual
+from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
@@ -210,3 +211,15 @@ async def test_what_is_held_is_sent_at_the_end() -> None:
     await place.check(down(), ALL[0])
     place.mail.flush()
     assert len(place.new_mails()) == 1
+
+
+async def test_what_an_operator_does_meanwhile_is_mailed() -> None:
+    place = await started(web(quiescent=True))
+    await place.check(down(), *ALL[:9])
+    await place.check(down(), ALL[0])
+    place.mails.clear()
+    real = list(place.director.compiled.reals())[9]
+    entry = entry_of(real.virtual, real.real, AdministrativeState.DRAIN, Decision("alice", 0.0))
+    place.director.set_administration(by_identity([entry]))
+    await place.director.reconcile()
+    assert place.new_mails() == [f"{OPS}: Quiescent real server: 10.1.0.10:80 (10.0.0.1:80) (Weight set to 0)"]

@@ -198,6 +198,7 @@ class ServerFeed:
             for number in layout.informed[position]:
                 marks.add(number)
         marks.add_servers(self._director.tracker.flaps.flapping)  # results change them without an event
+        marks.add_servers(self._director.tracker.panics.servers())  # and these
         if maintained is not self._maintained:
             marks.add_servers(maintained ^ self._maintained)
         self._late, self._maintained = late, maintained
