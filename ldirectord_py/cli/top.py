@@ -23,7 +23,7 @@ RECONNECT_INTERVAL: Final = 1.0
 """Seconds after which a daemon that is gone is looked for again."""
 
 ANSWER_TIMEOUT: Final = 5.0
-"""Seconds for an answer that has begun, or to one that a key asked for."""
+"""Seconds for an answer to what a key asked for."""
 
 STALE_AFTER: Final = 6.0
 """Seconds without an update, of which the daemon sends one each two seconds; then the screen says how old it is."""
@@ -47,7 +47,8 @@ class Top:
     """Follows the daemon, and shows what it says.
 
     Its state: the view, the servers, the screen, the connection if there is one, which servers were asked for, when a
-    daemon that is gone is looked for again, when it was heard last, and whether the screen has to be drawn again.
+    daemon that is gone is looked for again, when it was heard and when it answered last, and whether the screen has to
+    be drawn again.
     """
 
     def __init__(self, invocation: Invocation, client: ControlClient) -> None:
@@ -58,7 +59,7 @@ class Top:
         self._screen = Screen(colour=wants_colour(sys.stdout))
         self._asked = ""
         self._due = 0.0
-        self._answered = time.monotonic()
+        self._answered = self._heard = time.monotonic()
         self._changed = True
         self._size = (0, 0)
 
@@ -97,20 +98,19 @@ class Top:
             self._lost(error)
         else:
             self._asked, self._servers = wanted, ServerReplica(wanted)
+            self._heard = time.monotonic()
 
     def _receive(self, client: ControlClient) -> None:
-        """Apply the updates that have come."""
+        """Apply the updates that are complete; a long one comes in many parts."""
         try:
-            more = True
-            while more:
-                self._servers.apply(client.receive(ANSWER_TIMEOUT), time.monotonic())
-                more = client.has_unread
+            for answer in client.receive_available():
+                self._answered = time.monotonic()
+                self._servers.apply(answer, self._answered)
+                self._view.fault, self._changed = "", True
         except (NotReachable, RequestError) as error:
             self._lost(error)
         else:
-            self._view.fault = ""
-            self._answered = time.monotonic()
-            self._changed = True
+            self._heard = time.monotonic()
 
     def _close(self) -> None:
         if self._client is not None:
@@ -150,7 +150,7 @@ class Top:
 
     def _draw(self) -> None:
         size, now = terminal_size(), time.monotonic()
-        if self._client is not None and now - self._answered > STALE_AFTER:
+        if self._client is not None and now - self._heard > STALE_AFTER:
             self._view.fault = f"The daemon does not answer; what is shown is {now - self._answered:.0f} s old"
             self._changed = True
         if self._changed or size != self._size:

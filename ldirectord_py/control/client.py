@@ -74,13 +74,8 @@ class ControlClient:
         self._socket.close()
 
     def fileno(self) -> int:
-        """Return the descriptor, which is readable when an answer comes; see also ``has_unread``."""
+        """Return the descriptor, which is readable when something of an answer comes; see ``receive_available``."""
         return self._socket.fileno()
-
-    @property
-    def has_unread(self) -> bool:
-        """Whether an answer was read with the one before it, so that the descriptor does not become readable."""
-        return b"\n" in self._unread
 
     def ask(self, request: str, /, timeout: float = ANSWER_TIMEOUT, **arguments: object) -> dict[str, Any]:
         """Return the answer to a request; raises RequestError if it is refused, NotReachable if the daemon is gone.
@@ -108,6 +103,12 @@ class ControlClient:
             pass  # it has closed the connection, and may have said why
         return self._last
 
+    def receive_available(self) -> Iterator[dict[str, Any]]:
+        """Read once, when the descriptor is readable; yield the answers that are complete; raises as ``ask`` does."""
+        self._read_more(time.monotonic() + ANSWER_TIMEOUT)
+        while b"\n" in self._unread:
+            yield self.receive()
+
     def receive(self, timeout: float | None = None) -> dict[str, Any]:
         """Return the next answer; raises as ``ask`` does."""
         answer = json.loads(self._read_line(None if timeout is None else time.monotonic() + timeout))
@@ -120,12 +121,15 @@ class ControlClient:
         searched = 0
         while (end := self._unread.find(b"\n", searched)) < 0:
             searched = len(self._unread)
-            self._unread += self._read_chunk(deadline)
-            if searched > MAX_ANSWER_LENGTH:
-                raise NotReachable(f"the daemon sends more than {MAX_ANSWER_LENGTH >> 20} MB")
+            self._read_more(deadline)
         line = bytes(self._unread[:end])
         del self._unread[: end + 1]
         return line
+
+    def _read_more(self, deadline: float | None) -> None:
+        if len(self._unread) > MAX_ANSWER_LENGTH:
+            raise NotReachable(f"the daemon sends more than {MAX_ANSWER_LENGTH >> 20} MB")
+        self._unread += self._read_chunk(deadline)
 
     def _read_chunk(self, deadline: float | None) -> bytes:
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -58,21 +60,22 @@ async def test_a_long_answer_and_a_stream(tmp_path: Path) -> None:
         assert await in_thread(served.path, numbers) == list(range(500))
 
 
-async def test_answers_that_came_together_are_told(tmp_path: Path) -> None:
-    async with control_server(tmp_path) as served:
+async def test_what_has_come_is_read_without_waiting_for_the_rest(tmp_path: Path) -> None:
+    async def long(_: ControlRequest) -> Answer:
+        return {"items": ["x" * 1000] * 2000}
 
-        def talk(client: ControlClient) -> tuple[bool, bool]:
-            client.send("echo", number=1)
-            client.send("echo", number=2)
-            assert client.fileno() > 0
-            client.receive(5)
-            while not client.has_unread:
-                client._unread += client._socket.recv(4096)
-            before = client.has_unread
-            client.receive(5)
-            return before, client.has_unread
+    async with control_server(tmp_path, long=route(long)) as served:
 
-        assert await in_thread(served.path, talk) == (True, False)
+        def talk(client: ControlClient) -> list[list[int]]:
+            for request in ("echo", "long", "echo"):
+                client.send(request)
+            found = list[list[int]]()
+            while list(chain.from_iterable(found)) != [1, 2, 3]:
+                assert select.select([client.fileno()], (), (), 5)[0]
+                found.append([answer["id"] for answer in client.receive_available()])
+            return found
+
+        assert [] in await in_thread(served.path, talk)  # a part of the long one
 
 
 async def test_a_refusal_is_raised(tmp_path: Path) -> None:
