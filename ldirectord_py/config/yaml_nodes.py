@@ -16,6 +16,8 @@ MAX_NESTING: Final = 16
 
 LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast, and optional
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ODD_BREAK = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
+"""Line breaks to YAML, but to no editor: the lines in errors would be wrong."""
 _ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 _PLAIN_HINT = "write the value itself"
 
@@ -58,7 +60,11 @@ def compose(text: Text) -> Node | None:
 def _events(text: Text) -> Iterator[Any]:
     contents = text.text.removeprefix("\ufeff")
     if surrogate := _SURROGATE.search(contents):
-        raise _error_at(text, surrogate.start(), "this byte is not UTF-8", "save the file as UTF-8")
+        raise _error_at(text.file, contents, surrogate.start(), "this byte is not UTF-8", "save the file as UTF-8")
+    if found := _ODD_BREAK.search(contents):
+        what = f"U+{ord(found[0]):04X} is a line break in YAML, but not in a text file"
+        hint = 'start a new line, or write it as "\\N", "\\L", "\\P" or "\\r"'
+        raise _error_at(text.file, contents, found.start(), what, hint)
     try:
         yield from yaml.parse(contents, Loader=LOADER)
     except yaml.MarkedYAMLError as error:
@@ -67,7 +73,9 @@ def _events(text: Text) -> Iterator[Any]:
         raise _error(text.file, mark.line + 1, mark.column + 1, what, "correct it") from None
     except yaml.reader.ReaderError as error:
         at = error.position if isinstance(error.position, int) else 0
-        raise _error_at(text, at, "a control character cannot be in YAML", 'write it as "\\xNN"') from None
+        raise _error_at(
+            text.file, contents, at, "a control character cannot be in YAML", 'write it as "\\xNN"'
+        ) from None
 
 
 class _Composer:
@@ -132,6 +140,6 @@ def _error(file: str, line: int, column: int, what: str, hint: str) -> ConfigErr
     return ConfigError((Problem(file, line, column, what, hint),))
 
 
-def _error_at(text: Text, offset: int, what: str, hint: str) -> ConfigError:
-    before = text.text[:offset]
-    return _error(text.file, before.count("\n") + 1, offset - before.rfind("\n"), what, hint)
+def _error_at(file: str, contents: str, offset: int, what: str, hint: str) -> ConfigError:
+    before = contents[:offset]
+    return _error(file, before.count("\n") + 1, offset - before.rfind("\n"), what, hint)

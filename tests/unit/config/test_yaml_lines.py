@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ldirectord_py.checks.base import Kind
@@ -224,6 +224,7 @@ virtuals = st.lists(st.fixed_dictionaries({"virtual": st.integers(1, 3)}, option
 
 
 @given(st.dictionaries(keys, nodes, max_size=5) | st.builds(dict, virtuals=virtuals, checktype=nodes))
+@example({"autoreload": ["\x85\x85"], "callback": []})
 def test_no_tree_makes_parse_raise_anything_but_its_own_error(tree: object) -> None:
     text = yaml.safe_dump(tree, allow_unicode=True)
     try:

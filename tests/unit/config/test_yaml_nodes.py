@@ -67,6 +67,12 @@ def test_a_block_of_one_line_has_no_line_end() -> None:
         ("[a]: 1\n", "a.yaml:1:1: a key is not a text; write the name of a directive"),
         ("a: \udcff\n", "a.yaml:1:4: this byte is not UTF-8; save the file as UTF-8"),
         ("a:\n  \x07\n", 'a.yaml:2:3: a control character cannot be in YAML; write it as "\\xNN"'),
+        (
+            "\ufeffa: 1\nb: \x85\n",
+            "a.yaml:2:4: U+0085 is a line break in YAML, but not in a text file; ",
+        ),
+        ("a: 'b\u2028c'\n", "a.yaml:1:6: U+2028 is a line break in YAML"),
+        ("a: 1\r\nb: 2\rc: 3\n", "a.yaml:2:5: U+000D is a line break in YAML"),
         ("a: [1\nb: 2\n", "a.yaml:2:"),
         ("a: 'x\n", "a.yaml:2:1: this is not YAML: "),
         ("\ta: 1\n", "a.yaml:1:1: this is not YAML: "),
