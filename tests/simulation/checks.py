@@ -54,7 +54,7 @@ class Checks:
         """Check, at the beginning of a probe, that it is not late, and alone."""
         world = self.world
         self.counts["I4"] += 1
-        if len(server.open) > 1 + world.extra_probes and min(each.begin for each in server.open) < CLOCK.now - MARGIN:
+        if len(server.open) > world.extra_probes and min(each.begin for each in server.open) < CLOCK.now - MARGIN:
             self.fail("I4", f"{len(server.open) + 1} probes of a server in flight")
         if server.attempts:
             self.counts["I3"] += 1
