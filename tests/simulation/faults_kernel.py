@@ -46,8 +46,11 @@ def refusals(world: World, fault: Fault) -> None:
 
 @point("F19")
 def lost_answers(world: World, fault: Fault) -> None:
-    """Let the answers to the next calls get lost, of reads and of writes that were done."""
-    world.kernel.lost_answers += 1 + fault.target % 2
+    """Let the answers to the next calls get lost, or the next writes before they are done."""
+    if fault.value < 0.5:
+        world.kernel.lost_answers += 1 + fault.target % 2
+    else:
+        world.kernel.lost_requests += 1
     world.disturb_kernel(BACKOFF_TIME)
 
 

@@ -24,7 +24,8 @@ BATCH: Final = 16
 class SimulatedKernel(MemoryKernel):
     """Its state, besides that of MemoryKernel: how long a call takes, and the faults of the calls from now on.
 
-    ``lost_answers``: so many calls are done without an answer; ``busy``: the errno of so many further ops.
+    ``lost_answers``: so many calls are done without an answer, ``lost_requests``: so many writes are not done;
+    ``busy``: the errno of so many further ops.
     """
 
     def __init__(self, world: World) -> None:
@@ -32,7 +33,7 @@ class SimulatedKernel(MemoryKernel):
         self.world = world
         self.delay = 0.0005
         self.point = ""
-        self.lost_answers = 0
+        self.lost_answers = self.lost_requests = 0
         self.busy: list[int] = []
 
     async def read(self) -> Table:
@@ -43,6 +44,9 @@ class SimulatedKernel(MemoryKernel):
 
     async def apply(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> Sequence[Refused]:
         refused: list[Refused] = []
+        if self.lost_requests:
+            self.lost_requests -= 1
+            self._lose()
         for begin in range(0, len(ops), BATCH):
             await self._take_time()
             refused += await super().apply(ops[begin : begin + BATCH], encoded)
@@ -99,10 +103,13 @@ class SimulatedKernel(MemoryKernel):
     def _lose_answer(self) -> None:
         if self.lost_answers:
             self.lost_answers -= 1
-            self.world.hit("F19")
-            self.world.disturb_kernel(BACKOFF_TIME)
-            self.world.checks.on_lost_answer()
-            raise KernelError("the kernel's answer got lost")
+            self._lose()
+
+    def _lose(self) -> None:
+        self.world.hit("F19")
+        self.world.disturb_kernel(BACKOFF_TIME)
+        self.world.checks.on_lost_answer()
+        raise KernelError("the kernel does not answer")
 
     def _try(self, op: Op) -> int:
         before = self.row(op.row.key)
