@@ -12,7 +12,7 @@ from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
 from ldirectord_py.daemon.reconciler.health_table import HealthTable
 from ldirectord_py.damping import FlapHistory, FlappingState, FlapRules
-from ldirectord_py.health import HealthState, Transition
+from ldirectord_py.health import HealthState, Transition, Verdict
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
 from ldirectord_py.report.events import Flapping
 
@@ -63,7 +63,7 @@ class FlapDamper:
         if not history.flapping:
             return Damped(step)
         self._passed[real.key] = result if step.rose else None
-        stays_out = step.rose and self._table.up_in(real.key.service) > 1
+        stays_out = step.rose and self._table.up_in(real.key.service) > (real.key not in self._table.administration)
         self._table.set_state(real.key, FlappingState(*step.after)._replace(up=step.rose and not stays_out))
         event = Flapping(real.virtual, real.real, len(history.changes))
         return Damped(None if stays_out else step, event)
@@ -71,7 +71,7 @@ class FlapDamper:
     def _observe(self, real: CompiledReal, step: Transition, result: Result, history: FlapHistory) -> Damped:
         history = history.observed(result.verdict, self._clock(), _rules(real.virtual), real.rules)
         self._histories[real.key] = history
-        if history.checked.up:
+        if history.checked.up and result.verdict is Verdict.UP:
             self._passed[real.key] = result
         if not history.flapping:
             del self._passed[real.key]
@@ -114,12 +114,12 @@ class FlapDamper:
             if real is None or real.virtual.flapthreshold is None or real.virtual.checktype is CheckType.ON:
                 del self._histories[key]
                 result = self._passed.pop(key, None)
-                if real is not None and history.flapping and real.virtual.checktype is not CheckType.ON:
+                if real is not None and history.flapping:
                     yield real, self._release(real, history.checked, result)
 
     def _release(self, real: CompiledReal, checked: HealthState, result: Result | None) -> Released | None:
         before = self._table.health[real.key]
-        if not isinstance(before, FlappingState):  # it is kept in
+        if not isinstance(before, FlappingState):  # it is kept in, or needs no check now
             return None
         self._table.set_state(real.key, checked)
         came_in = checked.up and not before.up

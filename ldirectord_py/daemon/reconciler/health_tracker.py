@@ -86,6 +86,7 @@ class HealthTracker:
             result = OUT_OF_MAINTENANCE if real.always_up else results.get(key)
             if result is not None:
                 self._judge(real, result)
+            self.flaps.forget(real)
 
     def publish_outages_of(self, services: Iterable[ServiceKey]) -> None:
         """Publish the outages of these services that begin or end because servers are drained, disabled or ready."""
@@ -168,7 +169,8 @@ class HealthTracker:
             return
         phase = self._first_phases.pop(real.key, Phase.RUN)
         damped = Damped(step)
-        if real.virtual.flapthreshold is not None and phase is Phase.RUN and not isinstance(step.before, KeptState):
+        is_damped = real.virtual.flapthreshold is not None and result.verdict is not Verdict.MAINTENANCE
+        if is_damped and phase is Phase.RUN and not isinstance(step.before, KeptState):
             damped = self.flaps.damp(real, step, result)
         if damped.step is not None:
             self._publish_step(real, damped.step, result, phase)
@@ -184,7 +186,7 @@ class HealthTracker:
             self.panics.keep_in(real, event)
             return
         if isinstance(step.before, KeptState):
-            self._release(real)
+            self._release(real, step.after)
         if step.rose or step.fell:
             self._on_change(real, event)
         self._publish(event)
@@ -194,9 +196,9 @@ class HealthTracker:
     def _observe_kept(self, real: CompiledReal, step: Transition) -> None:
         """Take out a server that panic has kept in, and that fails again, unless it is still needed."""
         if step.after.failures and not self.panics.is_needed(real):
-            fall = self.panics.release(real.key)
-            self.table.set_state(real.key, HealthState(failures=real.rules.fall))
+            fall = self._release(real, HealthState(failures=real.rules.fall))
             self._on_change(real, fall)
+            self.panics.review((real.key.service,))
 
     def _is_needed(self, real: CompiledReal) -> bool:
         """Return whether panic keeps a server in that goes down; those that flap and pass come in before."""
@@ -206,11 +208,10 @@ class HealthTracker:
             self._publish_released(released)
         return self.panics.is_needed(real)
 
-    def _release(self, real: CompiledReal) -> None:
-        self.panics.release(real.key)
-        state = self.table.health[real.key]
-        if state.up and real.key in self.flaps.flapping:
-            self.table.set_state(real.key, FlappingState(*state))
+    def _release(self, real: CompiledReal, state: HealthState) -> Checked:
+        """Keep a server no more, which is in this state and may flap; return the event that took it down."""
+        self.table.set_state(real.key, FlappingState(*state) if real.key in self.flaps.flapping else state)
+        return self.panics.release(real.key)
 
     def _publish_released(self, released: Released | None) -> None:
         if released is not None:

@@ -7,9 +7,8 @@ fault of the director's network ends.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from itertools import chain
 from typing import NamedTuple
 
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
@@ -46,9 +45,15 @@ class PanicKeeper:
         """How many servers are kept in, without those that are drained or disabled."""
         return sum(map(self._ready, self._kept.values()))
 
-    def servers(self) -> Iterator[DestinationKey]:
-        """Yield all servers that are kept in."""
-        return chain.from_iterable(self._kept.values())
+    @property
+    def counted(self) -> Mapping[DestinationKey, tuple[int, int]]:
+        """The failures and successes in a row of each kept server, as far as they count."""
+        return {
+            key: (min(state.failures, self._table.virtual(service).failurecount), state.successes)
+            for service, kept in self._kept.items()
+            for key in kept
+            if (state := self._table.health.get(key)) is not None
+        }
 
     def is_needed(self, real: CompiledReal) -> bool:
         """Return whether too few servers of its virtual are up without this one, which is down by its checks."""
@@ -71,13 +76,17 @@ class PanicKeeper:
         return self._kept[key.service].pop(key)
 
     def review(self, services: Iterable[ServiceKey]) -> None:
-        """Publish the end of the panic of these virtuals where enough servers are up, or none is kept in."""
-        for service in [service for service in services if service in self._panicking]:
+        """Publish the end of the panic of these virtuals where enough servers are up, or none is kept in.
+
+        Or that it begins, where servers are still kept in and too few others are up again.
+        """
+        for service in [each for each in services if each in self._panicking or self._kept.get(each)]:
             virtual = self._table.virtuals[service].virtual
             share = self._share(service)
-            if not self._kept[service] or virtual.panic is None or not too_few(*share, virtual.panic):
-                self._panicking.remove(service)
-                self._publish(Panic(virtual, *share, began=False))
+            panics = bool(self._kept[service]) and virtual.panic is not None and too_few(*share, virtual.panic)
+            if panics is not (service in self._panicking):
+                self._panicking ^= {service}
+                self._publish(Panic(virtual, *share, began=panics))
 
     def set_maintained(self, maintained: AbstractSet[DestinationKey]) -> None:
         """Do not count these servers."""
@@ -95,14 +104,15 @@ class PanicKeeper:
             for key in [key for key in kept if not isinstance(self._table.health.get(key), KeptState)]:
                 del kept[key]
         self._panicking &= self._table.virtuals.keys()
-        self.review(list(self._panicking))
+        self.review(self._panicking | {service for service, kept in self._kept.items() if kept})
 
     def _share(self, service: ServiceKey) -> tuple[int, int]:
         """Return how many servers of a virtual are up by their checks, and how many are in use."""
         if (in_use := self._in_use.get(service)) is None:
             in_use = self._in_use[service] = self._count(service)
-        good = self._table.up_in(service) - self._ready(self._kept.get(service, ()))
-        good -= sum(self._table.health[key].up for key in in_use.weightless)
+        kept = self._kept.get(service, ())
+        good = self._table.up_in(service) - self._ready(kept)
+        good -= sum(self._table.health[key].up for key in in_use.weightless if key not in kept)
         return good, in_use.total
 
     def _count(self, service: ServiceKey) -> _InUse:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final, NoReturn, TypeVar
 
@@ -62,7 +62,8 @@ Item = TypeVar("Item")
 class ServerFeed:
     """A Listener. Its state: who follows, the task that works for them, the updates, the marks, the kernel's counts.
 
-    Also the checks whose results are overdue, and the servers in maintenance, as they were published.
+    Also the checks whose results are overdue, the servers in maintenance, and the counts of servers that panic keeps
+    in, as they were published.
     """
 
     def __init__(self, director: Director, transitions: TransitionHistory, kernel: Kernel) -> None:
@@ -77,6 +78,7 @@ class ServerFeed:
         self._marks: FeedMarks | None = None
         self._late: frozenset[int] = frozenset()
         self._maintained: frozenset[DestinationKey] = frozenset()
+        self._kept: Mapping[DestinationKey, tuple[int, int]] = {}
         self._happened = asyncio.Event()
 
     def __call__(self, event: Event) -> None:
@@ -167,7 +169,7 @@ class ServerFeed:
         while not await layout.fill():
             layout = FeedLayout(self._director)
         await self._counts.refresh(layout.compiled)
-        self._maintained = self._director.maintained
+        self._maintained, self._kept = self._director.maintained, self._director.tracker.panics.counted
         self._begin(layout)
 
     def _begin(self, layout: FeedLayout) -> None:
@@ -194,14 +196,15 @@ class ServerFeed:
                     return
                 marks.add_results(start, start + CHECKS_AT_ONCE, time.monotonic())
         late, maintained = layout.fresh.late(time.monotonic()), self._director.maintained
+        kept = self._director.tracker.panics.counted
         for position in late ^ self._late:
             for number in layout.informed[position]:
                 marks.add(number)
-        marks.add_servers(self._director.tracker.flaps.flapping)  # results change them without an event
-        marks.add_servers(self._director.tracker.panics.servers())  # and these
+        # results change these without an event
+        marks.add_servers((*self._director.tracker.flaps.flapping, *dict(kept.items() ^ self._kept.items())))
         if maintained is not self._maintained:
             marks.add_servers(maintained ^ self._maintained)
-        self._late, self._maintained = late, maintained
+        self._late, self._maintained, self._kept = late, maintained, kept
         error = self.reading.error
         changed = await self._counts.refresh(layout.compiled)
         if self.reading.error != error:

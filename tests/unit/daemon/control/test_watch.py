@@ -40,6 +40,7 @@ MORE = f"""{WEB}virtual = 192.0.2.3:80
     flapthreshold = 2
     flapwindow = 3
 """
+PANIC = MORE.replace("checkinterval", "panic = 60\ncheckinterval").replace("failurecount = 1", "failurecount = 3")
 ADDRESSES = ("10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4")
 ONE = "tcp:192.0.2.1:80/10.1.0.1:80"
 
@@ -185,6 +186,27 @@ async def test_a_failure_of_the_feed_is_logged_and_it_goes_on(
         assert "The feed of the control socket failed" in caplog.text
 
 
+async def test_what_panic_counts_comes_though_no_event_says_so(tmp_path: Path) -> None:
+    text = PANIC.replace("panic = 60", "panic = 80\nsuccesscount = 2")
+    async with running_daemon(tmp_path, text) as place:
+        for _ in range(2):
+            await place.observe(up())
+        follower = await follow(place)
+        for result in (down(), down(), down(), up(), down(), down(), down()):
+            await place.observe(result)
+            await follower.agrees()
+        assert follower.replica.reals[0]["observed"]["kept"]
+        await place.ask("drain", names=[ADDRESSES[0]])
+        for _ in range(2):
+            await follower.agrees()
+        await place.observe(up(), *ADDRESSES[1:])
+        await place.observe(up(), *ADDRESSES[1:])
+        await follower.agrees()
+        await place.observe(down(), ADDRESSES[0])  # goes out, but has no weight already
+        await follower.agrees()
+        assert not follower.replica.reals[0]["observed"]["kept"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 async def test_whatever_happens_the_followers_know_it(tmp_path: Path, seed: int) -> None:
@@ -218,7 +240,7 @@ async def _happen(place: RunningDaemon, folder: Path, chance: random.Random) -> 
         case 6:
             await _edit(place, chance)
         case 7:
-            (folder / "web.cf").write_text(chance.choice((WEB, MORE)))
+            (folder / "web.cf").write_text(chance.choice((WEB, MORE, PANIC)))
             await place.daemon.reloader.reload()
 
 

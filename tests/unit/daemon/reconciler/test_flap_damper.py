@@ -196,3 +196,64 @@ async def test_the_first_verdicts_of_a_start_are_no_changes() -> None:
     await place.check(up())
     await place.check(down(), ONE)
     assert place.flapping == 0
+
+
+async def test_a_server_that_flaps_and_was_kept_in_by_panic_comes_in_again_after_a_good_window() -> None:
+    place = await damped(web(panic=50, flapthreshold=3))
+    for result, server in ((down(), ONE), (up(), ONE), (down(), TWO), (down(), ONE)):
+        await place.check(result, server)
+    assert (place.inside, place.flapping) == ({ONE}, 1)  # it is kept in
+    await place.check(up(), TWO)
+    await place.check(down(), ONE)
+    assert (place.inside, place.flapping) == ({TWO}, 1)
+    for _ in range(61):
+        await place.check(up(), ONE)
+    assert (place.inside, place.flapping, place.site.lines[:2]) == (
+        {ONE, TWO},
+        0,
+        ["Real server 10.1.0.1:80 (tcp:10.0.0.1:80) is up: ok", STEADY],
+    )
+
+
+async def test_a_server_that_comes_in_for_want_of_others_is_up_for_the_check_that_passed() -> None:
+    place = await damped(web(flapthreshold=2, failurecount=2))
+    for result, server in (
+        (down(), ONE),
+        (down(), ONE),
+        (up(), ONE),
+        (down("late"), ONE),
+        (down(), TWO),
+        (down(), TWO),
+    ):
+        await place.check(result, server)
+    assert place.inside == {ONE}
+    assert "Real server 10.1.0.1:80 (tcp:10.0.0.1:80) is up: ok" in place.site.lines
+
+
+async def test_maintenance_is_no_change() -> None:
+    place = await damped(web(flapthreshold=2))
+    director, key = place.site.director, next(iter(place.site.director.health))
+    for _ in range(2):
+        director.set_maintenance({key})
+        director.set_maintenance(set())
+    await place.check(down(), ONE)
+    assert place.flapping == 0
+
+
+async def test_a_drained_server_is_not_let_in_while_another_one_is_up() -> None:
+    place = await damped()
+    director = place.site.director
+    server = director.compiled.real(next(iter(director.health)))
+    entry = entry_of(server.virtual, server.real, AdministrativeState.DRAIN, Decision("alice", 0.0))
+    director.set_administration(by_identity([entry]))
+    await place.flap(ONE, 4)
+    director.set_administration({})
+    await director.reconcile()
+    assert (place.inside, place.flapping) == ({TWO}, 1)
+
+
+async def test_the_end_is_told_of_a_server_that_needs_no_check_any_more() -> None:
+    place = await damped()
+    await place.flap(ONE, 4)
+    await place.site.reload(web(checktype=CheckType.ON))
+    assert (place.inside, place.flapping, STEADY in place.site.lines) == ({ONE, TWO}, 0, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -247,3 +248,27 @@ def test_no_set_is_smaller_than_the_share_and_every_panic_ends(
         assert site.director.tracker.panics.kept == 0
 
     asyncio.run(play())
+
+
+async def test_a_panic_that_was_over_begins_again_when_too_few_are_left_beside_those_that_are_still_kept_in() -> None:
+    site = await panicking()
+    await site.check(down(), *ADDRESSES[:3])
+    await site.check(up(), ADDRESSES[0])
+    assert panics(site) == [OVER]
+    director = site.director
+    server = next(real for real in map(director.compiled.real, director.health) if ADDRESSES[0] in str(real.real))
+    entry = entry_of(server.virtual, server.real, AdministrativeState.DRAIN, Decision("alice", 0.0))
+    site.lines.clear()
+    director.set_administration(by_identity([entry]))
+    await director.reconcile()
+    assert panics(site) == [BEGAN.replace("of 4", "of 3")]
+
+
+async def test_a_server_that_is_kept_in_when_its_weight_becomes_0_counts_once() -> None:
+    three = web(*ADDRESSES[:3], panic=70)
+    site = await panicking(three)
+    await site.check(down(), ADDRESSES[0])
+    assert len(panics(site)) == 1
+    first, *others = three.reals
+    await site.reload(replace(three, reals=(first._replace(weight=0), *others)))
+    assert panics(site) == [OVER.replace("2 of 4", "2 of 2")]
