@@ -30,7 +30,7 @@ class SelfDoubt:
         self._clock = clock
         self._failures = MassFailure()
         self._is_outdated = True
-        self._doubted: frozenset[Address] = frozenset()
+        self._doubted: set[Address] = set()
         self._total = 0
         self._recovering: float | None = None
 
@@ -77,15 +77,15 @@ class SelfDoubt:
         now = self._clock()
         self._failures.add_failure(key, address, now, self._passed())
         if self._doubted:
-            self._doubted = self._doubted.union(self._failures.still_failing((address,)))
+            self._doubted.update(self._failures.still_failing((address,)))
         elif doubted := self._failures.massive(now):
-            self._doubted, self._total = doubted, len(doubted) + self._failures.passing
+            self._doubted, self._total = set(doubted), len(doubted) + self._failures.passing
             self._director.publish(SelfDoubted(len(doubted), self._total))
 
     def _end(self, still: list[Address]) -> None:
         names = tuple(sorted(map(str, still)))
         event = SelfDoubted(len(self._doubted), max(self._total, len(self._doubted)), over=True, still=names)
-        self._doubted, self._recovering = frozenset(), None
+        self._doubted, self._recovering = set(), None
         self._director.publish(event)
 
     def _watched(self) -> Iterator[WatchedServer]:
