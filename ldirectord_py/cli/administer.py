@@ -16,7 +16,7 @@ from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.cli.output.connection_wait import DEADLINE_PASSED, wait_for_connections, wait_for_weight
 from ldirectord_py.control.client import ControlClient
 from ldirectord_py.runtime.text import count_of
-from ldirectord_py.runtime.times import local_time
+from ldirectord_py.runtime.times import local_minute
 
 MAX_WAIT: Final = 7 * 86_400.0
 """Seconds that a command may wait."""
@@ -93,7 +93,7 @@ def change_text(server: Server) -> str:
     """Return what became of a server, as ``VIRTUAL/REAL (NAME): ready -> drain by WHO``."""
     name = f"{server['real']} ({server['name']})" if server["name"] else server["real"]
     change = server["state"] if server["state"] == server["before"] else f"{server['before']} -> {server['state']}"
-    until = f" until {local_time(server['until'])}" if server["until"] else ""
+    until = f" until {local_minute(server['until'])}" if server["until"] else ""
     why = f": {server['why']}" if server["why"] else ""
     down = " (down)" if server["up"] is False else ""
     by = f" by {server['who']}{until}{why}" if server["who"] else ""

@@ -32,7 +32,7 @@ from ldirectord_py.report.events import (
     Written,
 )
 from ldirectord_py.runtime.text import count_of
-from ldirectord_py.runtime.times import iso_time, local_time
+from ldirectord_py.runtime.times import iso_time, local_minute
 
 MAX_LISTED: Final = 10
 """Names or rows that one line lists."""
@@ -212,7 +212,7 @@ def administrative_text(entry: AdministrativeEntry) -> str:
     """Return ``drained by WHO until TIME: WHY``, the time in the zone of this host."""
     word = "drained" if entry.state is AdministrativeState.DRAIN else "disabled"
     decision = entry.decision
-    until = "" if decision.until is None else f" until {local_time(iso_time(decision.until))}"
+    until = "" if decision.until is None else f" until {local_minute(iso_time(decision.until))}"
     return f"{word} by {decision.who}{until}{f': {decision.why}' if decision.why else ''}"
 
 

@@ -13,3 +13,8 @@ def iso_time(seconds: float) -> str:
 def local_time(iso: str) -> str:
     """Return a time of ISO 8601 in the zone of this host: ``2026-11-28 03:12:45``."""
     return f"{datetime.fromisoformat(iso).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def local_minute(iso: str) -> str:
+    """Return a time of ISO 8601 in the zone of this host, without its seconds: ``2026-11-28 03:12``."""
+    return local_time(iso)[: -len(":45")]

@@ -31,6 +31,7 @@ IN_PART = ("events", "plan")
 
 VARYING = {
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d": "TIME",
+    r"\d{4}-\d\d-\d\d \d\d:\d\d": "MINUTE",
     r"\[\w{3} \w{3} [\d: ]+\|web.cf\|\d+\]": "LOG",
     r"by \w+( \(sudo: \w+\))?": "by WHO",
     r"\[[\w: ()]+\](?= Real)": "WHO",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ldirectord_py.cli.output.server_table import Layout, Server, check_text, reasons
 from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, short_duration, short_latency
-from ldirectord_py.runtime.times import local_time
+from ldirectord_py.runtime.times import local_minute, local_time
 
 
 def detail_lines(real: Server, answer: Mapping[str, Any], layout: Layout) -> Iterator[str]:
@@ -20,7 +20,7 @@ def detail_lines(real: Server, answer: Mapping[str, Any], layout: Layout) -> Ite
     colour = Colour.RED if up is False else Colour.PLAIN
     yield f"  observed        {coloured(_observed(real['observed']), colour, enabled=layout.colour)}"
     if end := real["observed"].get("certificate_end"):
-        yield f"  certificate     ends {local_time(end)}"
+        yield f"  certificate     ends {local_minute(end)}"
     yield f"  kernel          {_kernel(real['kernel'], answer['kernel'])}"
     for text in real["disagrees"]:
         yield coloured(f"  DISAGREES       {printable_line(text)}", Colour.MAGENTA, enabled=layout.colour)

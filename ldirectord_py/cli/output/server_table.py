@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, short_duration, short_latency
 from ldirectord_py.runtime.text import count_of
-from ldirectord_py.runtime.times import local_time
+from ldirectord_py.runtime.times import local_minute
 from ldirectord_py.trouble import is_bad, worst_first
 
 MAX_WELL: Final = 30
@@ -168,8 +168,8 @@ def reasons(real: Server) -> list[str]:
     texts = [text.upper() if index == 0 else text for index, text in enumerate(real["disagrees"])]
     administrative, observed = real["administrative"], real["observed"]
     if administrative["who"]:
-        since = f" since {local_time(administrative['since'])}" if administrative["since"] else ""
-        until = f" until {local_time(administrative['until'])}" if administrative["until"] else ""
+        since = f" since {local_minute(administrative['since'])}" if administrative["since"] else ""
+        until = f" until {local_minute(administrative['until'])}" if administrative["until"] else ""
         why = f": {administrative['why']}" if administrative["why"] else ""
         texts.append(f"{_ADMINISTERED[administrative['state']]} by {administrative['who']}{since}{until}{why}")
     if observed["reason"]:

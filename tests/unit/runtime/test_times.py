@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ldirectord_py.runtime.times import iso_time, local_time
+from ldirectord_py.runtime.times import iso_time, local_minute, local_time
 
 
 @pytest.fixture
@@ -28,3 +28,4 @@ def test_times_for_programs_are_utc_with_milliseconds() -> None:
 def test_times_for_people_are_those_of_this_host() -> None:
     assert local_time("2026-11-28T03:12:45.118Z") == "2026-11-28 04:12:45"
     assert local_time("2026-07-28T03:12:45+00:00") == "2026-07-28 05:12:45"
+    assert local_minute("2026-11-28T03:12:45.118Z") == "2026-11-28 04:12"
