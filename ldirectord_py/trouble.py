@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 WORST_FIRST: Final = (
@@ -33,3 +33,11 @@ def severity(trouble: Collection[str]) -> int:
 def is_bad(trouble: Collection[str]) -> bool:
     """Return whether one of the words is BAD."""
     return not BAD.isdisjoint(trouble)
+
+
+WHICH: Final[Mapping[str, Callable[[Collection[str]], bool]]] = {
+    "all": lambda _: True,
+    "trouble": bool,
+    "down": is_bad,
+}
+"""Which servers ``which`` of a request asks for, by their trouble."""

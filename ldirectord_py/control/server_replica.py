@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ldirectord_py.runtime.times import iso_time
+from ldirectord_py.trouble import WHICH
 
 ServerFields = dict[str, Any]
-
-WANTED: Final[Mapping[str, Callable[[ServerFields], bool]]] = {
-    "all": lambda _: True,
-    "trouble": lambda real: bool(real["trouble"]),
-}
-"""Which servers a replica has that asks for ``which``."""
 
 
 @dataclass(slots=True)
@@ -41,7 +36,7 @@ class ServerReplica:
         self.answer: ServerFields | None = None
         self.reals: dict[int, ServerFields] = {}
         self.updated_at: float | None = None
-        self._wanted = WANTED[which]
+        self._is_wanted = WHICH[which]
         self._virtuals: dict[str, ServerFields] = {}
         self._ats: dict[int, float] = {}
 
@@ -93,7 +88,7 @@ class ServerReplica:
         number = real["number"]
         known, reals = self.reals.get(number), self._virtuals[real["virtual"]]["reals"]
         self._ats.pop(number, None)
-        if not self._wanted(real):
+        if not self._is_wanted(real["trouble"]):
             if known is not None:
                 del self.reals[number]
                 reals[:] = [each for each in reals if each is not known]

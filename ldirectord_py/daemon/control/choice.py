@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import compress
 from typing import Final
 
 from ldirectord_py.administration import AdministrativeEntry
 from ldirectord_py.control.protocol import Code, RequestError
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.ipvs.table import DestinationKey
-from ldirectord_py.runtime.slices import one_slice
+from ldirectord_py.runtime.slices import in_slices, one_slice
 from ldirectord_py.server_names import ServerPattern, find_virtuals, unknown_server
 
 MAX_NAMES: Final = 100
@@ -17,9 +18,6 @@ MAX_NAMES: Final = 100
 
 MAX_NAME_LENGTH: Final = 600
 """Characters of a name: two host names have 506; a glob of 60,000 takes a second to read."""
-
-MATCHED_AT_ONCE: Final = 50
-"""Servers whose names are compared in a turn of the event loop: some 0.5 ms."""
 
 
 async def choose_reals(
@@ -53,12 +51,9 @@ async def choose_entries(
     for name in names if entries else ():
         async with one_slice():
             patterns = [ServerPattern(text) for text in ([name, f"{virtual}/*"] if virtual else [name])]
-        for start in range(0, len(entries), MATCHED_AT_ONCE):
-            async with one_slice():
-                part = entries[start : start + MATCHED_AT_ONCE]
-                meant = [each for each in part if all(pattern.matches_entry(each) for pattern in patterns)]
-            if meant:
-                found.setdefault(name, []).extend(meant)
+        are_meant = await in_slices(all(pattern.matches_entry(each) for pattern in patterns) for each in entries)
+        if any(are_meant):
+            found[name] = list(compress(entries, are_meant))
     return found
 
 
@@ -81,10 +76,14 @@ def _virtuals(compiled: CompiledConfig, name: str) -> list[CompiledVirtual]:
 async def _matching(virtuals: Sequence[CompiledVirtual], name: str) -> dict[DestinationKey, CompiledReal]:
     async with one_slice():
         pattern = ServerPattern(name)
-    reals = [real for each in virtuals if pattern.includes(each.virtual) for real in each.reals.values()]
-    found: dict[DestinationKey, CompiledReal] = {}
-    for start in range(0, len(reals), MATCHED_AT_ONCE):
-        async with one_slice():
-            part = reals[start : start + MATCHED_AT_ONCE]
-            found |= {real.key: real for real in part if pattern.matches(real.virtual, real.real)}
-    return found
+    return {real.key: real for real in await in_slices(_meant(virtuals, pattern)) if real is not None}
+
+
+def _meant(virtuals: Sequence[CompiledVirtual], pattern: ServerPattern) -> Iterator[CompiledReal | None]:
+    """Yield each server that is meant, and None for each virtual and server that is not."""
+    for each in virtuals:
+        if not pattern.includes(each.virtual):
+            yield None
+            continue
+        for real in each.reals.values():
+            yield real if pattern.matches(real.virtual, real.real) else None

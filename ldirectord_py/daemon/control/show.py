@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Final
 
 from ldirectord_py.checks.base import Check
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, Lazy, RequestError
@@ -18,14 +17,7 @@ from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, Comp
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.slices import in_slices
 from ldirectord_py.server_names import find_virtuals
-from ldirectord_py.trouble import is_bad
-
-WHICH: Final[dict[str, Callable[[Fields], bool]]] = {
-    "all": lambda _: True,
-    "trouble": lambda real: bool(real["trouble"]),
-    "down": lambda real: is_bad(real["trouble"]),
-}
-"""Which real servers ``which`` asks for."""
+from ldirectord_py.trouble import WHICH
 
 ChosenServers = tuple[CompiledVirtual, Collection[DestinationKey] | None]
 """A virtual, and which of its servers; None for all."""
@@ -77,14 +69,14 @@ async def wanted_servers(chosen: Sequence[ChosenServers], known: Knowledge, whic
 
 
 def _wanted_keys(
-    chosen: Iterable[ChosenServers], known: Knowledge, wanted: Callable[[Fields], bool]
+    chosen: Iterable[ChosenServers], known: Knowledge, is_wanted: Callable[[Collection[str]], bool]
 ) -> Iterator[DestinationKey | None]:
     """Yield the key of each server that is wanted, and None for each that is not."""
     for virtual, keys in chosen:
         view = VirtualView(virtual, known)
         for real, check in view.reals():
-            is_wanted = (keys is None or real.key in keys) and not view.is_well(real, check)
-            yield real.key if is_wanted and wanted(view.real(real, check)) else None
+            is_candidate = (keys is None or real.key in keys) and not view.is_well(real, check)
+            yield real.key if is_candidate and is_wanted(view.real(real, check)["trouble"]) else None
 
 
 def _virtual_fields(chosen: ChosenServers, known: Knowledge, *, details: bool) -> Fields:
