@@ -16,11 +16,7 @@ def configured_real(virtual: Virtual, real: Real) -> Fields:
         "forward": real.forward.value,
         "lower": real.lower,
         "upper": real.upper,
-        "service": virtual.service,
-        "checktype": _checktype(virtual),
-        "checkinterval": virtual.checkinterval,
-        "fastinterval": virtual.fastinterval,
-        "downinterval": virtual.downinterval,
+        **_checks(virtual),
     }
 
 
@@ -29,11 +25,7 @@ def configured_virtual(virtual: Virtual) -> Fields:
     return {
         "scheduler": virtual.scheduler,
         "persistent": virtual.persistent,
-        "service": virtual.service,
-        "checktype": _checktype(virtual),
-        "checkinterval": virtual.checkinterval,
-        "fastinterval": virtual.fastinterval,
-        "downinterval": virtual.downinterval,
+        **_checks(virtual),
         "failurecount": virtual.failurecount,
         "successcount": virtual.successcount,
         "quiescent": virtual.quiescent,
@@ -42,5 +34,11 @@ def configured_virtual(virtual: Virtual) -> Fields:
     }
 
 
-def _checktype(virtual: Virtual) -> str:
-    return virtual.checktype.value if virtual.connects is None else str(virtual.connects)
+def _checks(virtual: Virtual) -> Fields:
+    return {
+        "service": virtual.service,
+        "checktype": virtual.checktype.value if virtual.connects is None else str(virtual.connects),
+        "checkinterval": virtual.checkinterval,
+        "fastinterval": virtual.fastinterval,
+        "downinterval": virtual.downinterval,
+    }
