@@ -57,7 +57,7 @@ class FlapHistory(NamedTuple):
         if not checked.up:
             return self._replace(checked=checked, good_since=None)
         since = now if self.good_since is None else self.good_since
-        if now - since >= rules.window:
+        if verdict is Verdict.UP and now - since >= rules.window:  # a first failure lets no server in
             return FlapHistory(checked=checked, good_since=since)
         return self._replace(checked=checked, good_since=since)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ldirectord_py.damping import FlapHistory, FlappingState, FlapRules
@@ -112,6 +112,7 @@ def test_no_window_has_more_moves_than_the_threshold(verdicts: list[Verdict], fl
 
 
 @given(verdicts=verdicts, counts=st.builds(Rules, st.integers(1, 3), st.integers(1, 3)))
+@example([DOWN] * 2 + [UP] * 11 + [DOWN] * 2, Rules(2, 2))
 def test_a_server_that_flaps_comes_in_after_a_window_without_a_fall_and_with_enough_successes(
     verdicts: list[Verdict], counts: Rules
 ) -> None:
