@@ -22,7 +22,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     feed = request.app[FEED]
     if not (text := feed.answer_json()):
         raise web.HTTPServiceUnavailable(text='{"error":"the daemon has not answered so far"}')
-    servers = await request.app[SHOWN].get(feed.revision, text[:-1].encode)
+    servers = await request.app[SHOWN].get(feed.revision, lambda: text.encode()[:-1])
     age = pack(f',"age":{feed.age or 0.0:.3f}}}'.encode(), servers)
     return await send_packed(request, [servers, age], JSON_TYPE)
 
