@@ -20,7 +20,8 @@ STAYING = ("/bin/cat", "-", "page")
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def _quick(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", supervisor.logger.name)
     monkeypatch.setattr(respawning, "MIN_DELAY", 0.2)
     monkeypatch.setattr(respawning, "MAX_DELAY", 0.4)
     monkeypatch.setattr(supervisor, "STABLE_TIME", 2.0)  # longer than a shell takes on a busy host
@@ -90,8 +91,9 @@ async def test_while_no_process_can_serve_connections_are_refused_and_the_log_sa
         await until_it_is_said("again", caplog)
         assert await accepts(port)
     lines = [line for line in caplog.messages if "page" in line]
+    served = f"The page is served at http://127.0.0.1:{port}/"
     ended = 'The process of the page ended with status 1: "no such thing"; it is started again in 0.2 s'
-    assert lines == [ended, f"The page is served at http://127.0.0.1:{port}/ again"]
+    assert lines == [served, ended, f"{served} again"]
 
 
 @pytest.mark.slow
@@ -108,10 +110,11 @@ async def test_a_port_that_another_process_took_meanwhile_is_tried_again(
             await until_it_is_said("any more", caplog)
         await until_it_is_said("/ again", caplog)
     lines = [line for line in caplog.messages if f":{port}" in line]
+    served = f"The page is served at http://127.0.0.1:{port}/"
     taken = (
         f"The page cannot be served at 127.0.0.1:{port} any more: Address already in use; it is started again in 0.4 s"
     )
-    assert lines == [taken, f"The page is served at http://127.0.0.1:{port}/ again"]
+    assert lines == [served, taken, f"{served} again"]
 
 
 async def test_the_kernel_keeps_little_for_a_client_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
