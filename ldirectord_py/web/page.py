@@ -34,7 +34,7 @@ class Page:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters |= {"ago": ago, "clock": clock, "meaning": meaning, "short": short}
+        environment.filters |= {"ago": ago, "clock": clock, "meaning": meaning, "short": short, "until": until}
         self._template = environment.get_template("page.html")
         self._of: object = None
         self._html = pack(b"")
@@ -98,6 +98,11 @@ def ago(text: str, now: datetime) -> str:
 def clock(text: str) -> str:
     """Return the time of day of a time in ISO 8601 (UTC); page.js shows that of the reader."""
     return f"{text[11:19]} UTC"
+
+
+def until(text: str) -> str:
+    """Return ``until 2026-11-28 09:00 UTC`` for a time in ISO 8601, "" for none; page.js shows that of the reader."""
+    return f"until {text[:10]} {text[11:16]} UTC" if text else ""
 
 
 def short(ms: float) -> str:

@@ -71,6 +71,7 @@ def server_row(real: Fields, troubles: Collection[str]) -> Row:
         "code": str(observed["code"] or ""),
         "reason": str(observed["reason"] or "")[:MAX_REASON],
         "note": _note(administrative, real["disagrees"]),
+        "until": str(administrative["until"] or ""),
         "weight": ABSENT if kernel is None else str(kernel["weight"]),
         "configured": f"{real['configured']['weight']} {real['configured']['forward']}",
         "counts": _counts(observed),
@@ -113,15 +114,9 @@ def _note(administrative: Fields, disagrees: Collection[str]) -> str:
     parts = list(disagrees)
     if administrative["state"] != "ready":
         by = f"by {administrative['who']}" if administrative["who"] else ""
-        until = f"until {_minute(administrative['until'])}" if administrative["until"] else ""
         why = f"({administrative['why']})" if administrative["why"] else ""
-        parts.append(" ".join(filter(None, (word(administrative["state"]), by, until, why))))
+        parts.append(" ".join(filter(None, (word(administrative["state"]), by, why))))
     return "; ".join(parts)
-
-
-def _minute(iso: str) -> str:
-    """Return a time in ISO 8601 and UTC to the minute: ``2026-11-28 09:00 UTC``."""
-    return f"{iso[:10]} {iso[11:16]} UTC"
 
 
 def _counts(observed: Fields) -> str:

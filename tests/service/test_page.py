@@ -103,11 +103,17 @@ async def test_a_change_is_seen_within_two_seconds(tmp_path: Path) -> None:
 
 async def test_an_operators_action_is_seen_with_who_and_why(tmp_path: Path) -> None:
     async with looked_at(tmp_path) as (tab, daemon, _):
-        assert (await asyncio.to_thread(daemon.run, "drain", "127.0.0.3:9", "--why", HOSTILE))[0] == 0
+        assert (await asyncio.to_thread(daemon.run, "drain", "127.0.0.3:9", "--why", HOSTILE, "--until", "2h"))[0] == 0
         await tab.until(f"{row('127.0.0.3:9')}.dataset.state === 'drain'")
         assert HOSTILE in await tab.value(f"{row('127.0.0.3:9')}.textContent")
         assert await tab.value("document.querySelectorAll('img').length") == 0
         await tab.until("document.querySelector('#troubles').innerText.includes('draining')")
+        end = f"{row('127.0.0.3:9')}.querySelector('[data-cell=until]').textContent"
+        shown = await tab.value(end)
+        assert shown.startswith("until ")
+        assert "UTC" not in shown
+        await tab.visit(f"http://127.0.0.1:{daemon.port}/")
+        assert await tab.value(end) == shown
 
 
 async def test_search_and_filter_are_in_the_address(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ function readPage() {
   for (const element of document.querySelectorAll("#troubles [data-key]")) adopt(rows.get(element.dataset.key), element);
   last = document.querySelector("main").dataset.stream;
   for (const time of document.querySelectorAll("#events time")) setClock(time);
+  for (const time of document.querySelectorAll("[data-cell=until]")) setUntil(time);
   applyFilter();
 }
 
@@ -63,6 +64,7 @@ function setData(row, name, text) {
 function setRow(row, texts) {
   for (const [name, text] of Object.entries(texts)) {
     if (name === "since") setSince(row, text);
+    else if (name === "until") setUntilOf(row, text);
     else setText(row, name, text);
   }
   for (const name of ["state", "troubles", "rank"]) if (name in texts) setData(row, name, texts[name]);
@@ -81,6 +83,18 @@ function setSince(row, text) {
     const time = element && element.querySelector(".since time");
     if (time) { time.dateTime = text; time.textContent = ago(text); }
   }
+}
+
+function setUntilOf(row, text) {
+  for (const element of [row.element, row.clone]) {
+    const time = element && element.querySelector("[data-cell=until]");
+    if (time) { time.dateTime = text; setUntil(time); }
+  }
+}
+
+function setUntil(time) {
+  const when = new Date(time.dateTime);
+  time.textContent = isNaN(when) ? "" : `until ${when.toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}`;
 }
 
 function short(ms) {

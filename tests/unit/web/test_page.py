@@ -10,7 +10,7 @@ import pytest
 from harness.shown_servers import real, whole
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.web.feed import Feed
-from ldirectord_py.web.page import Page, ago, meaning, short, stream_id, summary, troubles
+from ldirectord_py.web.page import Page, ago, meaning, short, stream_id, summary, troubles, until
 
 NOW = datetime(2026, 11, 28, 12, 0, 0, tzinfo=UTC)
 
@@ -75,3 +75,8 @@ def test_texts_of_others_stay_texts() -> None:
     page = b"".join(Page(shown).html().pieces()).decode()
     assert "<script>alert" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;") >= 8
+
+
+def test_the_end_of_a_state_is_told_to_the_minute() -> None:
+    assert until("2026-11-28T09:00:12.345Z") == "until 2026-11-28 09:00 UTC"
+    assert until("") == ""
