@@ -104,10 +104,11 @@ class HealthTracker:
         changed = self.table.replace_virtuals(
             compiled.virtuals, self.maintained, partial(self._initial_states, compiled, phase, rows)
         )
+        self.panics.retain(self.maintained)
         for key in changed:
             if key in self.maintained:
                 self._apply_verdict(compiled.real(key), IN_MAINTENANCE)
-        self.panics.retain(self.maintained)
+        self.panics.review(compiled.virtuals)
         for real, released in self.flaps.drop_undamped():
             self._publish_released(released)
             self._publish(Flapping(real.virtual, real.real, 0, over=True))

@@ -19,10 +19,10 @@ from ldirectord_py.report.events import Checked, Listener, Panic
 
 
 class _InUse(NamedTuple):
-    """How many servers of a virtual are in use, and those of weight 0, which do not count."""
+    """How many servers of a virtual are in use, and those of weight 0 or in maintenance, which do not count."""
 
     total: int
-    weightless: tuple[DestinationKey, ...]
+    uncounted: tuple[DestinationKey, ...]
 
 
 class PanicKeeper:
@@ -98,13 +98,12 @@ class PanicKeeper:
         self._in_use.clear()
 
     def retain(self, maintained: AbstractSet[DestinationKey]) -> None:
-        """Keep only servers that the table still has, after it got another configuration."""
+        """Keep only servers that the table still has, after it got another configuration; ``review`` is to follow."""
         self.set_maintained(maintained)
         for kept in self._kept.values():
             for key in [key for key in kept if not isinstance(self._table.health.get(key), KeptState)]:
                 del kept[key]
         self._panicking &= self._table.virtuals.keys()
-        self.review(self._panicking | {service for service, kept in self._kept.items() if kept})
 
     def _share(self, service: ServiceKey) -> tuple[int, int]:
         """Return how many servers of a virtual are up by their checks, and how many are in use."""
@@ -112,15 +111,14 @@ class PanicKeeper:
             in_use = self._in_use[service] = self._count(service)
         kept = self._kept.get(service, ())
         good = self._table.up_in(service) - self._ready(kept)
-        good -= sum(self._table.health[key].up for key in in_use.weightless if key not in kept)
+        good -= sum(self._table.health[key].up for key in in_use.uncounted if key not in kept)
         return good, in_use.total
 
     def _count(self, service: ServiceKey) -> _InUse:
         reals, administration = self._table.virtuals[service].reals, self._table.administration
         ready = [real for key, real in reals.items() if key not in administration]
-        weightless = tuple(real.key for real in ready if not real.real.weight)
-        total = sum(real.real.weight > 0 and real.key not in self._maintained for real in ready)
-        return _InUse(total, weightless)
+        uncounted = tuple(real.key for real in ready if not real.real.weight or real.key in self._maintained)
+        return _InUse(len(ready) - len(uncounted), uncounted)
 
     def _ready(self, keys: Collection[DestinationKey]) -> int:
         administration = self._table.administration
