@@ -36,16 +36,22 @@ class Request:
 
 
 class Traffic:
-    """Running traffic; ``since`` and ``until`` select requests by their start."""
+    """Running traffic; ``since`` and ``until`` select requests by their start. Its state: what was read of the file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._offset = 0
+        self._requests: list[Request] = []
 
     def requests(self, since: float = 0, until: float = float("inf")) -> list[Request]:
         """Return the requests that have ended."""
-        text = self._path.read_text()
-        complete = text[: text.rfind("\n") + 1]
-        return [r for r in map(Request.parse, complete.splitlines()) if since <= r.started < until]
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            text = file.read()
+        complete = text[: text.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        self._requests += map(Request.parse, complete.decode().splitlines())
+        return [request for request in self._requests if since <= request.started < until]
 
     def counts(self, since: float = 0, until: float = float("inf")) -> Counter[str]:
         """Return how many requests each server answered."""

@@ -23,3 +23,5 @@ def test_requests_are_counted_by_server_and_time(tmp_path: Path) -> None:
     assert traffic.counts(since=10.05, until=11) == Counter(web2=1)
     assert traffic.failures() == [Request(10.2, 3.0, "", "timeout")]
     assert traffic.failures(since=10.5) == []
+    path.write_text(f"{LINES}10 ok web2\n12.000 0.010 ok web2\n")
+    assert traffic.counts() == Counter(web1=2, web2=3)
