@@ -140,7 +140,7 @@ def test_a_day(lab: Lab) -> None:
 
     director.configure(HEAD + day.web() + day.web6() + day.shop() + day.mark())
     director.start()
-    all_up = director.wait(WEB, day.weights(2, 1, 1), within=INTERVAL + LATE)
+    all_up = director.wait_in_time(WEB, day.weights(2, 1, 1), INTERVAL)
     for service, count in {WEB6: 3, SHOP: 3, MARK: 2}.items():
         _wait_up(lab, service, count)
     assert [line for line in director.saved() if line not in foreign] == day.saved()
@@ -170,12 +170,12 @@ def _wait_up(lab: Lab, service: str, count: int) -> None:
 def _one_refuses(day: Day, traffic: Traffic) -> None:
     """A refusing server is out within the interval, and back; requests fail only until it is out."""
     day.web1.refuse_connections()
-    took = day.director.wait(WEB, day.weights(0, 1, 1), within=INTERVAL + LATE)
+    took = day.director.wait_in_time(WEB, day.weights(0, 1, 1), INTERVAL)
     quiesced = time.monotonic()
     traffic.wait(10)
     assert traffic.failures(since=quiesced) == []
     day.web1.restore_network()
-    back = day.director.wait(WEB, day.weights(2, 1, 1), within=INTERVAL + LATE)
+    back = day.director.wait_in_time(WEB, day.weights(2, 1, 1), INTERVAL)
     traffic.wait(10)
     assert traffic.failures(since=quiesced) == []
     print(f"a refusing server out after {took:.2f} s, back after {back:.2f} s")
@@ -185,14 +185,14 @@ def _all_dark(day: Day, traffic: Traffic) -> None:
     """Servers that all go dark at once are all out within interval and timeout, and the fallback serves."""
     for real in day.reals:
         real.drop_packets()
-    took = day.director.wait(WEB, day.weights(0, 0, 0, fallback=True), within=INTERVAL + TIMEOUT + LATE)
+    took = day.director.wait_in_time(WEB, day.weights(0, 0, 0, fallback=True), INTERVAL + TIMEOUT)
     out = time.monotonic()
     traffic.wait(10)
     assert traffic.failures(since=out) == []
     assert set(traffic.counts(since=out)) == {"sorry"}
     for real in day.reals:
         real.restore_network()
-    back = day.director.wait(WEB, day.weights(2, 1, 1), within=INTERVAL + TIMEOUT + LATE)
+    back = day.director.wait_in_time(WEB, day.weights(2, 1, 1), INTERVAL + TIMEOUT)
     restored = time.monotonic()
     traffic.wait(10)
     assert traffic.failures(since=out) == []
@@ -206,7 +206,7 @@ def _reloads(day: Day, traffic: Traffic) -> None:
     with day.undisturbed(traffic):
         director.configure(HEAD + day.new() + day.web() + day.web6() + day.shop("wlc"))
         director.reload()
-        director.wait(NEW, {f"{day.web1.address}:80": 1}, within=INTERVAL + LATE)
+        director.wait_in_time(NEW, {f"{day.web1.address}:80": 1}, INTERVAL)
         assert MARK not in director.weights()
         assert f"-A -t {VIP}:8080 -s wlc -p 300 -M 255.255.255.0" in director.saved()
         traffic.wait(10)
@@ -222,9 +222,9 @@ def _broken_file(day: Day, traffic: Traffic) -> None:
         traffic.wait(10)
     assert f"{director.config}:" in director.log()
     day.web3.refuse_connections()
-    director.wait(WEB, day.weights(2, 1, 0), within=INTERVAL + LATE)
+    director.wait_in_time(WEB, day.weights(2, 1, 0), INTERVAL)
     day.web3.restore_network()
-    director.wait(WEB, day.weights(2, 1, 1), within=INTERVAL + LATE)
+    director.wait_in_time(WEB, day.weights(2, 1, 1), INTERVAL)
     director.configure(HEAD + day.new() + day.web() + day.web6() + day.shop("wlc"))
 
 
@@ -248,7 +248,7 @@ def test_a_hundred_servers_are_added_within_an_interval(lab: Lab, quiescent: str
         f"checkinterval = {interval}\nquiescent = {quiescent}\nvirtual = {VIP}:80\n{reals}\n    scheduler = rr\n{CHECK}"
     )
     ready = lab.director.start()
-    took = lab.director.wait(WEB, {f"{address}:80": 1 for address in servers}, within=interval + LATE)
+    took = lab.director.wait_in_time(WEB, {f"{address}:80": 1 for address in servers}, interval)
     print(f"ready after {ready:.2f} s, 100 servers in {took:.2f} s later")
 
 
@@ -258,7 +258,7 @@ def test_a_farm_that_fails_is_removed_all_at_once(lab: Lab) -> None:
     reals = "\n".join(f"    real = {address}:80 masq" for address in servers)
     lab.director.configure(f"{HEAD}virtual = {VIP}:80\n{reals}\n    scheduler = rr\n{CHECK}")
     lab.director.start()
-    lab.director.wait(WEB, {f"{address}:80": 1 for address in servers}, within=INTERVAL + LATE)
+    lab.director.wait_in_time(WEB, {f"{address}:80": 1 for address in servers}, INTERVAL)
     farm.drop_packets(*servers)
-    took = lab.director.wait(WEB, {f"{address}:80": 0 for address in servers}, within=INTERVAL + TIMEOUT + LATE)
+    took = lab.director.wait_in_time(WEB, {f"{address}:80": 0 for address in servers}, INTERVAL + TIMEOUT)
     print(f"40 dark servers out after {took:.2f} s")

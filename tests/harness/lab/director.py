@@ -12,12 +12,15 @@ from harness.host import program_path
 from harness.lab.ip_vs_table import HEAD_LINES, Weights, WeightSampler, read_weights
 from harness.lab.namespace import Namespace, end, eventually
 from harness.lab.notify_socket import NotifySocket
+from harness.machines.speed import lateness, lateness_now
 from harness.own_process import Done, run_here
 from harness.unexpected import in_log
 
 INSTANCE = "lab"
 DAEMON = "ldirectord"
 START_SECONDS = 60.0  # emulated machines take several seconds to import
+IMPATIENCE = 120.0
+"""Seconds after which something late is given up."""
 
 
 class Director(Namespace):
@@ -120,6 +123,12 @@ class Director(Namespace):
             within,
             lambda: f"{service} {expected}\nis {self.weights().get(service)}\n{self.listing()}\n{self.log()[-4000:]}",
         )
+
+    def wait_in_time(self, service: str, expected: dict[str, int], seconds: float) -> float:
+        """Wait as ``wait``; fail if it took over ``seconds`` on an ordinary host, a second more for what takes time."""
+        took = self.wait(service, expected, seconds + IMPATIENCE)
+        assert took <= seconds + lateness(1.0) or took <= seconds + lateness_now(1.0), f"{took:.1f} s\n{self.log()}"
+        return took
 
     def wait_log(self, text: str, within: float) -> float:
         """Wait until the log contains ``text``; return the seconds that this took."""

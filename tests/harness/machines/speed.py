@@ -35,4 +35,13 @@ def slowness() -> float:
 
 def lateness(seconds: float) -> float:
     """Return how late something may be here that may be ``seconds`` late on an ordinary host."""
-    return seconds * max(min(slowness(), USUAL_LATENESS), slowness() / 2)
+    return seconds * _allowed(slowness())
+
+
+def lateness_now(seconds: float) -> float:
+    """Return the same with the slowness of this moment, if it is greater: other work on the host comes and goes."""
+    return seconds * _allowed(max(slowness(), measure()))
+
+
+def _allowed(times: float) -> float:
+    return max(min(times, USUAL_LATENESS), times / 2)
