@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 WRITE_TIME: Final = 1.0
 """Seconds until a write is done, and after a change in which the table follows (I1)."""
 
+BURST: Final = 3
+"""Probes that may pass within less than an interval: a late one, and that of its slot."""
+
 SLACK: Final = 1.5
 """Seconds by which a probe may begin late beyond interval and timeout: jitter, ticks, and repeats in doubt."""
 
@@ -56,12 +59,22 @@ class Checks:
         self.counts["I4"] += 1
         if len(server.open) > world.extra_probes and min(each.begin for each in server.open) < CLOCK.now - MARGIN:
             self.fail("I4", f"{len(server.open) + 1} probes of a server in flight")
+        if len(server.attempts) >= BURST and server.probed_extra < CLOCK.now - 60:
+            self._check_burst(server)
         if server.attempts:
             self.counts["I3"] += 1
             since = max(server.attempts[-1].begin, world.undisturbed_since, server.planned_since, world.started)
             late = CLOCK.now - since - server.interval - server.timeout
             if late > SLACK:
                 self.fail("I3", f"a probe begins {late:.2f} s after interval and timeout")
+
+    def _check_burst(self, server: Server) -> None:
+        """Check that probes which pass do not follow each other at once, as a process does that catches up."""
+        last = list(server.attempts)[-BURST:]
+        is_steady = last[0].begin >= max(self.world.started, self.world.operator.in_force_since)
+        is_quick = CLOCK.now - last[0].begin < 0.9 * server.interval
+        if is_steady and is_quick and all(each.told is Told.GOOD for each in last):
+            self.fail("I3", f"{BURST + 1} probes within an interval")
 
     def on_event(self, event: Event) -> None:
         """Check an event of the director."""
