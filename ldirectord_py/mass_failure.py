@@ -38,7 +38,7 @@ class MassFailure:
         self._failing: defaultdict[Address, set[DestinationKey]] = defaultdict(set)
         self._down: set[Address] = set()
         self._recent: dict[Address, float] = {}
-        self._ends: list[tuple[float, int, Address]] = []
+        self._ends: list[tuple[float, bytes, Address]] = []
         self._suspected = 0
         self._passed_before = 0
         self._suspected_until = 0.0
@@ -67,7 +67,7 @@ class MassFailure:
         self._expire(now)
         window = self._windows[address]
         self._recent[address] = now + window
-        heappush(self._ends, (now + window, len(self._ends), address))
+        heappush(self._ends, (now + window, address.packed, address))
         if not self.is_suspected(now, passed):
             self._suspected, self._passed_before, self._suspected_until = 0, passed, now + window
         self._suspected += 1

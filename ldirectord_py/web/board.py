@@ -29,7 +29,7 @@ FLAPPING_PERIOD: Final = 600.0
 """A server flaps that came up or went down so often in so many seconds."""
 
 SAME_MOMENT: Final = 0.5
-"""Seconds; two times that differ by less are the same, as a check is probed once a second at most."""
+"""Seconds; times that differ by less are one, as clocks are inexact: of a server, two results a second are shown."""
 
 Key = str
 """``VIRTUAL`` or ``VIRTUAL/REAL``."""

@@ -191,6 +191,7 @@ OTHERWISE = (
             Case(f"checkinterval = 1.5\n{GOOD}", "daemon checkinterval", "1", "1.5"),
             Case(f"{GOOD}    checktimeout = 2.25\n", "virtual checktimeout", "2", "2.25"),
             Case(f"{GOOD}    emailalertfreq = 1.5\n", "virtual emailalertfreq", "1", "1.5"),
+            Case(f"checkinterval = .5\n{GOOD}", "daemon checkinterval", "5", "0.5", "read as 0.5"),
             Case(f"negotiatetimeout = 0.5\n{GOOD}", "daemon checkinterval", Refused(1), "10"),
             Case(f"checkinterval = 5.0\n{GOOD}", "daemon checkinterval", "5", "5"),
         ),

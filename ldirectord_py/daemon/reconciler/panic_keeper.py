@@ -73,7 +73,11 @@ class PanicKeeper:
 
     def release(self, key: DestinationKey) -> Checked:
         """Keep a server no more; return the event that took it down."""
-        return self._kept[key.service].pop(key)
+        kept = self._kept[key.service]
+        fall = kept.pop(key)
+        if not kept:
+            del self._kept[key.service]
+        return fall
 
     def review(self, services: Iterable[ServiceKey]) -> None:
         """Publish the end of the panic of these virtuals where enough servers are up, or none is kept in.
@@ -83,7 +87,7 @@ class PanicKeeper:
         for service in [each for each in services if each in self._panicking or self._kept.get(each)]:
             virtual = self._table.virtuals[service].virtual
             share = self._share(service)
-            panics = bool(self._kept[service]) and virtual.panic is not None and too_few(*share, virtual.panic)
+            panics = bool(self._kept.get(service)) and virtual.panic is not None and too_few(*share, virtual.panic)
             if panics is not (service in self._panicking):
                 self._panicking ^= {service}
                 self._publish(Panic(virtual, *share, began=panics))
@@ -100,9 +104,9 @@ class PanicKeeper:
     def retain(self, maintained: AbstractSet[DestinationKey]) -> None:
         """Keep only servers that the table still has, after it got another configuration; ``review`` is to follow."""
         self.set_maintained(maintained)
-        for kept in self._kept.values():
-            for key in [key for key in kept if not isinstance(self._table.health.get(key), KeptState)]:
-                del kept[key]
+        for key in [key for kept in self._kept.values() for key in kept]:
+            if not isinstance(self._table.health.get(key), KeptState):
+                self.release(key)
         self._panicking &= self._table.virtuals.keys()
 
     def _share(self, service: ServiceKey) -> tuple[int, int]:
