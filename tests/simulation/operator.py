@@ -172,8 +172,10 @@ class Operator:
             client.leave()
             if _is_early(answer):
                 return  # the server is in the file, but not in force yet
-            answered = answer.get("kept", True)  # else the operator tries again: a kill would undo it
+            answered = True
             self._on_answer(command, answer, done)
+            if not answer.get("kept", True):
+                self._ask_after_a_kill(life, command, arguments, done, still)
 
         def look_again() -> None:
             if not answered:
@@ -183,6 +185,20 @@ class Operator:
         client = ControlConnection(self.world, line, on_line)
         self.sockets.connect(client)
         self.world.after(SLOW_COMMANDS.get(command, ANSWER_TIME), look_again)
+
+    def _ask_after_a_kill(
+        self,
+        life: int,
+        command: str,
+        arguments: Mapping[str, object],
+        done: Callable[[], None],
+        still: Callable[[], bool] | None,
+    ) -> None:
+        """Ask again when the process that did not keep a request on the disk is killed."""
+        if life != self.world.life:
+            self.ask(command, arguments, done, still)
+        elif still is None or still():
+            self.world.after(RETRY_TIME, self._ask_after_a_kill, life, command, arguments, done, still)
 
     def _on_answer(self, command: str, answer: Mapping[str, Any], done: Callable[[], None]) -> None:
         self.world.trace("answer", command, answer.get("ok"), answer.get("error"))

@@ -23,6 +23,9 @@ from simulation.world import TraceHandler, World
 SETTLE_TIME: Final = 45.0
 """Seconds after the last fault: every back-off ends, and every change is found."""
 
+MAX_WAIT: Final = 600.0
+"""Seconds after that in which all that is expected later has to be over."""
+
 MANY: Final = 100
 """Servers of which more are looked at twice in an interval only, and others each second."""
 
@@ -77,7 +80,10 @@ def _run(world: World, plan: Plan) -> None:
     _look(world, plan.site.interval / 2 if len(world.network.servers) > MANY else 1.0)
     world.process.start()
     world.run(world.begin + plan.length + SETTLE_TIME)
+    end = CLOCK.now + MAX_WAIT
     while not world.checks.violations and (late := world.expected_until - CLOCK.now) > 0:
+        if CLOCK.now > end:
+            world.checks.fail("liveness", f"not everything was answered {MAX_WAIT:g} s after the last fault")
         world.run(CLOCK.now + late)
     if not world.checks.violations:
         world.process.signal(signal.SIGTERM)

@@ -21,7 +21,7 @@ UNHIT: Final = frozenset[str]()
 
 def simulation(*arguments: str) -> dict[str, Any]:
     command = (sys.executable, "-m", "simulation", "--json", *arguments)
-    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=1800, check=False)
+    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=900, check=False)
     assert not done.returncode, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
