@@ -13,7 +13,8 @@ MIN_SECONDS = 0.1
 """The shortest interval or timeout: about three ticks of our clocks."""
 
 _DIGITS = re.compile(r"[0-9]+")
-_DECIMAL = re.compile(r"([0-9]*)\.[0-9]+|([0-9]+)")
+_SECONDS = re.compile(r"0+\.[0-9]+|[0-9]+")
+"""As ldirectord, which reads the first whole number and refuses 0: only a time that begins with 0 has decimals."""
 _MAX_DIGITS = 10
 
 
@@ -46,7 +47,7 @@ def integer(low: int, high: int, *, leading: bool = False) -> IntegerReader:
 
 @dataclass(frozen=True, slots=True)
 class SecondsReader:
-    """Reads the first number in a value, with or without decimals, from MIN_SECONDS to ``high``.
+    """Reads the first whole number in a value, or decimals from MIN_SECONDS to 1, up to ``high``.
 
     ``zero``: 0 is accepted too; ``leading``: the number has to be at the start.
     """
@@ -58,16 +59,15 @@ class SecondsReader:
     def __call__(self, raw: str, context: ValueContext) -> float:
         """Return the seconds, an int where they are whole; raises InvalidValue."""
         text, name = unquoted(unquoted_word(raw, context), context), context.line.name
-        found = _DECIMAL.match(text) if self.leading else _DECIMAL.search(text)
+        found = _SECONDS.match(text) if self.leading else _SECONDS.search(text)
         bounds = f"{'0, or ' if self.zero else ''}from {MIN_SECONDS} to {self.high}"
         if found is None:
             raise InvalidValue(f"{name} needs a number", f"write {name}=SECONDS, {bounds}")
-        whole = (found[1] or found[2] or "").lstrip("0")
-        seconds = float(found[0]) if len(whole) <= _MAX_DIGITS else math.inf
+        seconds = float(found[0]) if len(found[0].lstrip("0")) <= _MAX_DIGITS else math.inf
         if not (MIN_SECONDS <= seconds <= self.high or (self.zero and not seconds)):
             raise InvalidValue(f"{name} must be {bounds}", "correct the number", found.start())
         value = int(seconds) if seconds.is_integer() else seconds
-        if found[0] != text or text.startswith("."):
+        if found[0] != text:
             context.warn(Diagnostic(f'"{text}" is read as {value}', f"write {name}={value}"))
         return value
 

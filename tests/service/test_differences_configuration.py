@@ -188,14 +188,12 @@ OTHERWISE = (
     ),
     pytest.param(
         (
-            Case(f"checkinterval = 1.5\n{GOOD}", "daemon checkinterval", "1", "1.5"),
-            Case(f"{GOOD}    checktimeout = 2.25\n", "virtual checktimeout", "2", "2.25"),
-            Case(f"{GOOD}    emailalertfreq = 1.5\n", "virtual emailalertfreq", "1", "1.5"),
-            Case(f"checkinterval = .5\n{GOOD}", "daemon checkinterval", "5", "0.5", "read as 0.5"),
-            Case(f"negotiatetimeout = 0.5\n{GOOD}", "daemon checkinterval", Refused(1), "10"),
-            Case(f"checkinterval = 5.0\n{GOOD}", "daemon checkinterval", "5", "5"),
+            Case(f"checkinterval = 0.5\n{GOOD}", "daemon checkinterval", Refused(1), "0.5"),
+            Case(f"{GOOD}    checktimeout = 0.25\n", "virtual checktimeout", Refused(3), "0.25"),
+            Case(f"checkinterval = 1.5\n{GOOD}", "daemon checkinterval", "1", "1", "read as 1"),
+            Case(f"checkinterval = .5\n{GOOD}", "daemon checkinterval", "5", "5", "read as 5"),
         ),
-        marks=pytest.mark.difference("A time with decimals"),
+        marks=pytest.mark.difference("A time below a second"),
     ),
     pytest.param(
         (

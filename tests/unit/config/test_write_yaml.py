@@ -33,7 +33,7 @@ def written(line: str) -> str:
         ("flapthreshold=6", "flapthreshold: 6"),
         ("flapthreshold=off", 'flapthreshold: "off"'),
         ("checkinterval=0.5", "checkinterval: 0.5"),
-        ("checkinterval=.5 s", "checkinterval: 0.5"),
+        ("checkinterval=0.5 s", "checkinterval: 0.5"),
         ("checktype=on", 'checktype: "on"'),
         ("quiescent=yes", "quiescent: yes"),
         ('passwd="yes"', 'passwd: "yes"'),
