@@ -1,4 +1,4 @@
-"""Runs tests in processes that are forked from the one that has collected them (``pytest --forks 6``).
+"""Runs tests in processes that are forked from the one that has collected them (``pytest --forks 8``).
 
 Each process of pytest-xdist collects every test and sends three reports of each, which takes as much CPU time as the
 quick unit tests themselves. Here all of them share one collection, and what has passed is reported once.
