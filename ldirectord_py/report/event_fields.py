@@ -6,7 +6,7 @@ A field without a value is null. The values are text, numbers, booleans and list
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ldirectord_py.administration import AdministrativeState
@@ -142,45 +142,28 @@ def _checked_name(step: Transition) -> str:
 
 def event_details(event: Event) -> dict[str, Any]:
     """Return the fields of an event other than ``event``, ``time`` and ``message``."""
-    match event:
-        case Checked():
-            return _verdict_fields(event)
-        case Probed(virtual, real, result):
-            verdict = {"verdict": result.verdict.name.lower(), "code": result.code.value, "reason": result.reason}
-            probe = {**verdict, "seconds": result.seconds}
-            return {**_server(virtual, real), **probe}
-        case Administered() | Flapping() | Panic() | SelfDoubted():
-            return _about_servers(event)
-        case Written():
-            return _written(event)
-        case Drifted(before, found):
-            return _drifted(before, found)
-        case _:
-            return _other(event)
+    return _DETAILS[type(event)](event)
 
 
-def _other(
-    event: NotWritten | Unjudged | Unresolved | KernelLost | KernelFound | Outage | ConfigInForce | ReloadRefused,
-) -> dict[str, Any]:
-    match event:
-        case NotWritten(refused):
-            return {**_op(refused.op), "reason": refused.reason}
-        case Unjudged(check, reason, checks, servers):
-            return {"kind": check.kind, "reason": reason, "checks": checks, "servers": servers}
-        case Unresolved(virtual, names, checked, unchecked):
-            counts = {"names": list(names[:MAX_LISTED]), "checked": len(checked), "unchecked": len(unchecked)}
-            return {**_virtual(virtual), **counts}
-        case KernelLost() | KernelFound():
-            return {"reason": event.reason} if isinstance(event, KernelLost) else {}
-        case Outage(virtual):
-            return {**_virtual(virtual), "fallback": str(virtual.fallback) if virtual.fallback else None}
-        case _:
-            return _configuration(event)
+def _not_written(event: NotWritten) -> dict[str, Any]:
+    return {**_op(event.refused.op), "reason": event.refused.reason}
 
 
-def _configuration(event: ConfigInForce | ReloadRefused) -> dict[str, Any]:
-    if isinstance(event, ReloadRefused):
-        return {"reasons": list(event.reasons[:MAX_LISTED])}
+def _unjudged(event: Unjudged) -> dict[str, Any]:
+    return {"kind": event.check.kind, "reason": event.reason, "checks": event.checks, "servers": event.servers}
+
+
+def _unresolved(event: Unresolved) -> dict[str, Any]:
+    counts = {"checked": len(event.checked), "unchecked": len(event.unchecked)}
+    return {**_virtual(event.virtual), "names": list(event.names[:MAX_LISTED]), **counts}
+
+
+def _outage(event: Outage) -> dict[str, Any]:
+    fallback = event.virtual.fallback
+    return {**_virtual(event.virtual), "fallback": str(fallback) if fallback else None}
+
+
+def _config_in_force(event: ConfigInForce) -> dict[str, Any]:
     virtuals = event.config.virtuals
     return {"virtuals": len(virtuals), "reals": sum(len(virtual.reals) for virtual in virtuals)}
 
@@ -208,14 +191,22 @@ def _verdict_fields(event: Checked) -> dict[str, Any]:
     }
 
 
-def _about_servers(event: Administered | Flapping | Panic | SelfDoubted) -> dict[str, Any]:
-    if isinstance(event, SelfDoubted):
-        return {"failing": event.failing, "total": event.total, "still": list(event.still[:MAX_LISTED])}
-    if isinstance(event, Panic):
-        return {**_virtual(event.virtual), "good": event.good, "total": event.total, "panic": event.virtual.panic}
-    if isinstance(event, Administered):
-        return _administered(event)
+def _probed(event: Probed) -> dict[str, Any]:
+    result = event.result
+    verdict = {"verdict": result.verdict.name.lower(), "code": result.code.value, "reason": result.reason}
+    return {**_server(event.virtual, event.real), **verdict, "seconds": result.seconds}
+
+
+def _flapping(event: Flapping) -> dict[str, Any]:
     return {**_server(event.virtual, event.real), "changes": event.changes, "window": event.virtual.flapwindow}
+
+
+def _panic(event: Panic) -> dict[str, Any]:
+    return {**_virtual(event.virtual), "good": event.good, "total": event.total, "panic": event.virtual.panic}
+
+
+def _self_doubted(event: SelfDoubted) -> dict[str, Any]:
+    return {"failing": event.failing, "total": event.total, "still": list(event.still[:MAX_LISTED])}
 
 
 def _administered(event: Administered) -> dict[str, Any]:
@@ -247,14 +238,14 @@ def _op(op: Op) -> dict[str, Any]:
     return {**_row(op.row), "command": command(op)}
 
 
-def _drifted(before: Row | None, found: Row | None) -> dict[str, Any]:
-    row = found or before
+def _drifted(event: Drifted) -> dict[str, Any]:
+    row = event.found or event.before
     return {
         **(_row(row) if row else {}),
-        "weight_before": _weight(before),
-        "weight_found": _weight(found),
-        "before": _saved_line(before),
-        "found": _saved_line(found),
+        "weight_before": _weight(event.before),
+        "weight_found": _weight(event.found),
+        "before": _saved_line(event.before),
+        "found": _saved_line(event.found),
     }
 
 
@@ -269,3 +260,23 @@ def _weight(row: Row | None) -> int | None:
 
 def _saved_line(row: Row | None) -> str | None:
     return save({row.key: row}).rstrip() if row else None
+
+
+_DETAILS: Final[Mapping[type[Event], Callable[[Any], dict[str, Any]]]] = {
+    Checked: _verdict_fields,
+    Probed: _probed,
+    Unjudged: _unjudged,
+    Flapping: _flapping,
+    Panic: _panic,
+    SelfDoubted: _self_doubted,
+    Written: _written,
+    NotWritten: _not_written,
+    Drifted: _drifted,
+    Unresolved: _unresolved,
+    KernelLost: lambda event: {"reason": event.reason},
+    KernelFound: lambda _: {},
+    Outage: _outage,
+    Administered: _administered,
+    ConfigInForce: _config_in_force,
+    ReloadRefused: lambda event: {"reasons": list(event.reasons[:MAX_LISTED])},
+}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from ldirectord_py.address import endpoint
 from ldirectord_py.administration import AdministrativeEntry, AdministrativeState
@@ -40,19 +40,7 @@ MAX_LISTED: Final = 10
 
 def line(event: Event) -> str | None:
     """Return the log line of an event, None for an event without one."""
-    match event:
-        case Checked():
-            return _checked(event)
-        case Written():
-            return _written(event)
-        case Drifted():
-            return _drifted(event)
-        case Administered() | Flapping():
-            return _about_server(event)
-        case Probed() | Outage() | ConfigInForce() | ReloadRefused():  # the log says more of the last one
-            return None
-        case _:
-            return _fault(event)
+    return _LINES[type(event)](event)
 
 
 def description(event: Event) -> str:
@@ -73,20 +61,13 @@ def description(event: Event) -> str:
             return line(event) or ""
 
 
-def _fault(event: SelfDoubted | Panic | Unjudged | Unresolved | NotWritten | KernelLost | KernelFound) -> str:
-    match event:
-        case Unresolved():
-            return _unresolved(event)
-        case Unjudged():
-            return _unjudged(event)
-        case Panic() | SelfDoubted():
-            return _panic(event) if isinstance(event, Panic) else _self_doubt(event)
-        case NotWritten(refused):
-            return f"Kernel refused to {refused.op.verb.name.lower()} {row_name(refused.op.row)}: {refused.reason}"
-        case KernelLost(reason):
-            return f"Cannot reach the kernel's table, checks go on: {reason}"
-        case KernelFound():
-            return "The kernel's table is in reach again"
+def _no_line(_: Event) -> None:
+    return None
+
+
+def _not_written(event: NotWritten) -> str:
+    op = event.refused.op
+    return f"Kernel refused to {op.verb.name.lower()} {row_name(op.row)}: {event.refused.reason}"
 
 
 def _self_doubt(event: SelfDoubted) -> str:
@@ -184,10 +165,6 @@ def _unresolved(event: Unresolved) -> str:
     )
 
 
-def _about_server(event: Administered | Flapping) -> str:
-    return _flapping(event) if isinstance(event, Flapping) else _administered(event)
-
-
 def _administered(event: Administered) -> str:
     server = f"Real server {event.real} ({event.virtual.id})"
     if event.after:
@@ -247,3 +224,23 @@ def _acceptance(before: Row | None, found: Row | None) -> str:
             return f"set the persistence engine of {row_name(now)} to {now.engine or 'none'}, leaving it so"
         case _:
             return f"removed {row_name(before) if before else 'a row'}, leaving it so (readdquiescent=no)"
+
+
+_LINES: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
+    Checked: _checked,
+    Probed: _no_line,
+    Unjudged: _unjudged,
+    Flapping: _flapping,
+    Panic: _panic,
+    SelfDoubted: _self_doubt,
+    Written: _written,
+    NotWritten: _not_written,
+    Drifted: _drifted,
+    Unresolved: _unresolved,
+    KernelLost: lambda event: f"Cannot reach the kernel's table, checks go on: {event.reason}",
+    KernelFound: lambda _: "The kernel's table is in reach again",
+    Outage: _no_line,
+    Administered: _administered,
+    ConfigInForce: _no_line,
+    ReloadRefused: _no_line,  # the log says more of it
+}
