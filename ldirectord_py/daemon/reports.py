@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from ldirectord_py.config.model import Config
 from ldirectord_py.report.mail.alerts import MailAlerts
@@ -14,11 +15,14 @@ from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 
 class Reports:
-    """The ``mail``, the ``notifications`` and the monitor ``files`` of a daemon."""
+    """The ``mail``, the ``notifications`` and the monitor ``files`` of a daemon.
 
-    def __init__(self, config: Config) -> None:
+    ``is_suspected`` returns whether all servers may be failing.
+    """
+
+    def __init__(self, config: Config, is_suspected: Callable[[], bool]) -> None:
         self._dispatcher = MailDispatcher(resolve_addresses)
-        self.mail = MailAlerts(config, this_host(), self._dispatcher)
+        self.mail = MailAlerts(config, this_host(), self._dispatcher, is_suspected)
         self.notifications = Notifications(config, this_host().name, resolve_addresses)
         self.files = MonitorFiles()
 

@@ -12,8 +12,8 @@
                                                                '------Event------+--> log
                                                                                  +--> Journal, TransitionHistory
                                                                                  +--> EventCounters
-                                                                                 +--> SelfDoubt
-                                                                 +--> MailAlerts
+                                                                                 +--> SelfDoubt --is_suspected--.
+                                                                                 +--> MailAlerts <--------------'
                                                                                  +--> Notifications
                                                                                  +--> MonitorFiles
                                                                                  '--> FallbackCommands
@@ -119,9 +119,8 @@ class Daemon:
         with gc_paused():
             compiled = compile_config(loaded.config, kinds())
         self.director = Director(kernel, compiled, listeners)
-        self.reports = Reports(loaded.config)
         self.doubt = SelfDoubt(self.director)
-        self.reports.mail.held.is_suspected = self.doubt.is_suspected
+        self.reports = Reports(loaded.config, self.doubt.is_suspected)
         listeners.append(self.doubt)
         self.commands = CommandRunner(self.director, identity.path)
         listeners += [self.reports.mail, self.reports.notifications, self.reports.files, self.commands.fallback]

@@ -69,14 +69,19 @@ class Reminder:
 
 
 class MailAlerts:
-    """A Listener: passes messages about changes to ``dispatch``.
+    """A Listener: passes messages about changes to ``dispatch``; holds some while all servers are suspected to fail.
 
-    Its state: the reminders of servers that are down, by the kernel's key of the server, the alerts that are ``held``,
-    the open groups, and the virtuals of the configuration.
+    Its state: the reminders of servers that are down, by the kernel's key of the server, the alerts that are held, the
+    open groups, and the virtuals of the configuration.
     """
 
     def __init__(
-        self, config: Config, host: Host, dispatch: Dispatch, clock: Callable[[], float] = time.monotonic
+        self,
+        config: Config,
+        host: Host,
+        dispatch: Dispatch,
+        is_suspected: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
         self._dispatch = dispatch
@@ -85,7 +90,7 @@ class MailAlerts:
         self._reminders: dict[DestinationKey, Reminder] = {}
         self._groups: dict[Route, Group] = {}
         self._virtuals = config.virtuals
-        self.held = HeldAlerts(self._add_alert)
+        self._held = HeldAlerts(self._add_alert, is_suspected)
         _prepare_mails(config)
 
     def __call__(self, event: Event) -> None:
@@ -95,7 +100,7 @@ class MailAlerts:
         elif isinstance(event, Written) and isinstance(event.op.row, Destination):
             self._written(event, event.op.row)
         elif isinstance(event, Panic) or (isinstance(event, Flapping) and not event.over):
-            self.held.add(event.virtual, Alert(line(event) or "", AlertStatus.RUNNING))
+            self._held.add(event.virtual, Alert(line(event) or "", AlertStatus.RUNNING))
         elif isinstance(event, SelfDoubted):
             self._self_doubted(event)
         elif isinstance(event, ConfigInForce):
@@ -116,12 +121,12 @@ class MailAlerts:
             if 0 < reminder.virtual.emailalertfreq <= now - reminder.since:
                 reminder.since = now
                 self._add_alert(reminder.virtual, Alert(_inaccessible(key), AlertStatus.RUNNING, down=key))
-        self.held.tick()
+        self._held.tick()
         self._send_due(now)
 
     def flush(self) -> None:
         """Send all groups now."""
-        self.held.flush()
+        self._held.flush()
         self._send_due(math.inf)
 
     def _switch_config(self, config: Config) -> None:
@@ -145,7 +150,7 @@ class MailAlerts:
         elif step.first_failure and key not in self._reminders:
             # The server never entered the table, so that no Written event follows.
             self._reminders[key] = Reminder(event.virtual, self._clock())
-            self.held.add(event.virtual, Alert(_inaccessible(key), _status(event), event.reason, down=key))
+            self._held.add(event.virtual, Alert(_inaccessible(key), _status(event), event.reason, down=key))
 
     def _written(self, event: Written, row: Destination) -> None:
         up = event.op.verb is not Verb.DELETE and row.weight > 0
@@ -159,12 +164,12 @@ class MailAlerts:
             return
         reason = event.cause.reason if event.cause and event.role is Role.REAL else ""
         follows = event.cause is not None or event.role is Role.FALLBACK  # a check, and not an operator
-        add = self.held.add if follows and event.phase in {Phase.START, Phase.RUN} else self._add_alert
+        add = self._held.add if follows and event.phase in {Phase.START, Phase.RUN} else self._add_alert
         add(virtual, Alert(line(event) or "", _status(event), reason))
 
     def _self_doubted(self, event: SelfDoubted) -> None:
         """Send one alert to all recipients, in place of the one of each server."""
-        self.held.set_doubting(doubting=not event.over)
+        self._held.set_doubting(doubting=not event.over)
         alert = Alert(line(event) or "", AlertStatus.RUNNING)
         willing = (each for each in self._virtuals if AlertStatus.RUNNING in each.emailalertstatus)
         for virtual in {(each.smtp, each.emailalert): each for each in willing}.values():

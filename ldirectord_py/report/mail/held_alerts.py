@@ -15,11 +15,14 @@ AddAlert = Callable[[Virtual, Alert], None]
 
 
 class HeldAlerts:
-    """Its state: the alerts that wait, and whether the director doubts itself; ``is_suspected`` says if it may soon."""
+    """Its state: the alerts that wait, and whether the director doubts itself.
 
-    def __init__(self, add: AddAlert) -> None:
-        self.is_suspected: Callable[[], bool] = lambda: False
+    ``is_suspected`` returns whether all servers may be failing, so that it may soon.
+    """
+
+    def __init__(self, add: AddAlert, is_suspected: Callable[[], bool]) -> None:
         self._add = add
+        self._is_suspected = is_suspected
         self._held: list[tuple[Virtual, Alert]] = []
         self._doubting = False
 
@@ -27,7 +30,7 @@ class HeldAlerts:
         """Pass an alert about a server on; drop it while the director doubts itself, and hold it while it may soon."""
         if self._doubting:
             return
-        if len(self._held) < MAX_HELD and (self._held or self.is_suspected()):
+        if len(self._held) < MAX_HELD and (self._held or self._is_suspected()):
             self._held.append((virtual, alert))
         else:
             self._add(virtual, alert)
@@ -39,7 +42,7 @@ class HeldAlerts:
 
     def tick(self) -> None:
         """Pass on what waits, unless all servers may still be failing."""
-        if self._held and not self.is_suspected():
+        if self._held and not self._is_suspected():
             self.flush()
 
     def flush(self) -> None:

@@ -35,8 +35,8 @@ class Place:
         listeners: list[Callable[[Event], None]] = [self._listen]
         self.director = Director(MemoryKernel(), compile_config(site, KINDS), listeners)
         self.doubt = SelfDoubt(self.director, lambda: self.now)
-        self.mail = MailAlerts(site, Host("director", "root"), self._dispatch, lambda: self.now)
-        self.mail.held.is_suspected = self.doubt.is_suspected
+        host, clock = Host("director", "root"), lambda: self.now
+        self.mail = MailAlerts(site, host, self._dispatch, self.doubt.is_suspected, clock)
         listeners += [self.doubt, self.mail]
 
     def _listen(self, event: Event) -> None:

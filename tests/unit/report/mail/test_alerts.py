@@ -37,7 +37,7 @@ class Site:
         self.now = 1000.0
         self.messages: list[MailMessage] = []
         self.config = config(*virtuals, **settings)
-        self.mail = MailAlerts(self.config, Host("director", "root"), self._dispatch, lambda: self.now)
+        self.mail = MailAlerts(self.config, Host("director", "root"), self._dispatch, lambda: False, lambda: self.now)
         self.director = Director(self.kernel, compile_config(self.config, KINDS), [self.mail])
 
     def _dispatch(self, message: MailMessage, holds: Callable[[Alert], bool]) -> None:

@@ -17,8 +17,7 @@ class Place:
     def __init__(self) -> None:
         self.sent: list[str] = []
         self.suspected = False
-        self.held = HeldAlerts(lambda virtual, alert: self.sent.append(alert.text))
-        self.held.is_suspected = lambda: self.suspected
+        self.held = HeldAlerts(lambda virtual, alert: self.sent.append(alert.text), lambda: self.suspected)
 
     def add(self, *texts: str) -> None:
         for text in texts:
@@ -26,9 +25,9 @@ class Place:
 
 
 def test_nothing_waits_by_itself() -> None:
-    sent: list[str] = []
-    HeldAlerts(lambda virtual, alert: sent.append(alert.text)).add(WEB, Alert("a", AlertStatus.RUNNING))
-    assert sent == ["a"]
+    place = Place()
+    place.add("a")
+    assert place.sent == ["a"]
 
 
 def test_alerts_wait_while_all_may_be_failing_and_keep_their_order() -> None:
