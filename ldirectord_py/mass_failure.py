@@ -67,6 +67,7 @@ class MassFailure:
         self._expire(now)
         window = self._windows[address]
         self._recent[address] = now + window
+        # the bytes are for ends at the same time: addresses of both families cannot be compared
         heappush(self._ends, (now + window, address.packed, address))
         if not self.is_suspected(now, passed):
             self._suspected, self._passed_before, self._suspected_until = 0, passed, now + window
