@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from aiohttp import web
 
+from ldirectord_py.control.protocol import Lazy, encode_pieces
+from ldirectord_py.control.server_replica import ServerReplica
 from ldirectord_py.runtime.json_lines import encode_json
 from ldirectord_py.web.health import stall, unready
 from ldirectord_py.web.keys import FEED, SHOWN
@@ -20,11 +24,21 @@ MAX_EVENTS_ANSWERED: Final = 1000
 async def show(request: web.Request) -> web.StreamResponse:
     """Return the servers as ``show`` of the control socket does, and the ``age`` of the last update in seconds."""
     feed = request.app[FEED]
-    if not (text := feed.answer_json()):
+    if (answer := feed.servers.answer) is None:
         raise web.HTTPServiceUnavailable(text='{"error":"the daemon has not answered so far"}')
-    servers = await request.app[SHOWN].get(feed.revision, lambda: text.encode()[:-1])
+    servers = await request.app[SHOWN].get(feed.revision, lambda: _json_maker(feed.servers, answer))
     age = pack(f',"age":{feed.age or 0.0:.3f}}}'.encode(), servers)
     return await send_packed(request, [servers, age], JSON_TYPE)
+
+
+def _json_maker(servers: ServerReplica, answer: Mapping[str, Any]) -> Callable[[], bytes]:
+    """Return a function that makes the JSON of the servers, without its last brace, in a thread.
+
+    Another update may change them meanwhile, but none while a virtual is encoded.
+    """
+    servers.set_ages(time.monotonic(), time.time())
+    lazy = {**answer, "virtuals": Lazy(answer["virtuals"])}
+    return lambda: "".join(encode_pieces(lazy)).encode()[:-1]
 
 
 async def events(request: web.Request) -> web.StreamResponse:

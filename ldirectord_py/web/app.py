@@ -47,7 +47,7 @@ def application(feed: Feed) -> web.Application:
 
 
 async def _page(request: web.Request) -> web.StreamResponse:
-    return await send_packed(request, [request.app[PAGE].html()], "text/html; charset=utf-8")
+    return await send_packed(request, [await request.app[PAGE].html()], "text/html; charset=utf-8")
 
 
 async def _metrics(request: web.Request) -> web.StreamResponse:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ldirectord_py.control.server_replica import ServerReplica
-from ldirectord_py.runtime.json_lines import encode_json
 from ldirectord_py.web.board import Board
 from ldirectord_py.web.connection import DaemonConnection
 
@@ -31,7 +30,6 @@ class Feed:
     """Its state: the servers, the board, the daemon's status, counters and events, and who is called for changes.
 
     ``epoch`` names the numbers of this process, ``events_epoch`` those of the events; ``revision`` counts the updates.
-    Also the servers as JSON, and of which revision that is.
     """
 
     def __init__(self) -> None:
@@ -47,7 +45,6 @@ class Feed:
         self._connection: DaemonConnection | None = None
         self._followers: dict[Callable[[], None], None] = {}
         self._counters_due = 0.0
-        self._json = (0, "")
 
     @property
     def silence(self) -> float:
@@ -64,14 +61,6 @@ class Feed:
     def last_event(self) -> int:
         """The number of the last event."""
         return int(self.events[-1]["seq"]) if self.events else 0
-
-    def answer_json(self) -> str:
-        """Return the servers as an answer to ``show``, made once for each update; "" before the first one."""
-        made, _ = self._json
-        if made != self.revision and self.servers.answer is not None:
-            self.servers.set_ages(time.monotonic(), time.time())
-            self._json = self.revision, encode_json(self.servers.answer)
-        return self._json[1]
 
     def events_since(self, seq: int, limit: int) -> Sequence[Mapping[str, Any]]:
         """Return the events after a number, the oldest first, at most ``limit`` of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from ldirectord_py.web.daemon_metrics import DaemonMetrics
@@ -29,7 +30,7 @@ class Metrics:
         if answer is None or not counters or stall(feed.silence, feed.age):
             return [pack(DaemonMetrics(feed.age, None).text().encode())]
         # Another update may change numbers in the answer meanwhile.
-        servers = await self._servers.get(feed.revision, lambda: site_text(answer, counters))
+        servers = await self._servers.get(feed.revision, lambda: partial(site_text, answer, counters))
         head = DaemonMetrics(feed.age, (answer, counters, feed.status))
         return [servers, pack(head.text().encode(), servers)]
 

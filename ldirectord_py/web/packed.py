@@ -87,10 +87,14 @@ class LastPacked:
         self._made: tuple[object, Packed] | None = None
         self._making = asyncio.Lock()
 
-    async def get(self, version: object, text: Callable[[], bytes]) -> Packed:
-        """Return a version; its ``text`` is made and packed once, in a thread. Raises TimeoutError."""
+    async def get(self, version: object, prepare: Callable[[], Callable[[], bytes]]) -> Packed:
+        """Return a version, which is made and packed once. Raises TimeoutError.
+
+        ``prepare`` is called in the event loop, and returns a function that makes the text in a thread.
+        """
         async with self._making:
             if self._made is None or self._made[0] != version:
+                text = prepare()
                 self._made = version, await run_in_daemon_thread(lambda: pack(text()), PACKING_TIMEOUT)
             return self._made[1]
 

@@ -1,9 +1,11 @@
-"""The page as HTML, made at most once for each change, and only if somebody reads it."""
+"""The page as HTML, made once for each change at most, and only if somebody reads it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.web.board import Item
 from ldirectord_py.web.feed import Feed
-from ldirectord_py.web.packed import Packed, pack
+from ldirectord_py.web.packed import LastPacked, Packed
 
 FOLDER: Final = Path(__file__).parent
 
@@ -23,7 +25,7 @@ MAX_TROUBLES_SHOWN: Final = 100
 
 
 class Page:
-    """The page of a feed. Its state: the last HTML, and what it is of."""
+    """The page of a feed."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -36,25 +38,25 @@ class Page:
         )
         environment.filters |= {"ago": ago, "clock": clock, "meaning": meaning, "short": short, "until": until}
         self._template = environment.get_template("page.html")
-        self._of: object = None
-        self._html = pack(b"")
+        self._last = LastPacked()
 
-    def html(self) -> Packed:
-        """Return the page."""
+    async def html(self) -> Packed:
+        """Return the page; raises TimeoutError."""
         feed = self._feed
         of = (feed.board.revision, feed.last_event, feed.events_epoch, feed.servers.answer is None, bool(feed.status))
-        if of != self._of:
-            self._html = pack(self._template.render(self._values()).encode())
-            self._of = of
-        return self._html
+        return await self._last.get(of, lambda: partial(self._render, self._values()))
+
+    def _render(self, values: Mapping[str, Any]) -> bytes:
+        return self._template.render(values).encode()
 
     def _values(self) -> dict[str, Any]:
-        feed, items = self._feed, list(self._feed.board.items.values())
+        """Return what the template shows, in copies: those of the board may change while it does, in a thread."""
+        feed = self._feed
+        items = [replace(item, latencies=item.latencies.copy()) for item in feed.board.items.values()]
         return {
             "id": stream_id(feed),
             "status": feed.status,
-            "silence": round(feed.silence, 1),
-            "has_snapshot": feed.servers.answer is not None,
+            "has_answer": feed.servers.answer is not None,
             "groups": list(_groups(items)),
             "troubles": troubles(items)[:MAX_TROUBLES_SHOWN],
             "max_troubles": MAX_TROUBLES_SHOWN,

@@ -79,13 +79,15 @@ async def scripted() -> AsyncIterator[ScriptedDaemon]:
 
 async def test_updates_change_what_is_shown() -> None:
     async with scripted() as daemon:
-        assert (daemon.feed.age, daemon.feed.answer_json()) == (None, "")
+        servers = daemon.feed.servers
+        assert (daemon.feed.age, servers.answer) == (None, None)
         await daemon.servers(real())
         assert (daemon.state(), daemon.feed.revision) == ("up", 1)
-        assert json.loads(daemon.feed.answer_json())["virtuals"][0]["up"] == 1
+        assert servers.answer
+        assert servers.answer["virtuals"][0]["up"] == 1
         await daemon.answer(WATCH, more=True, **update(real(up=False)))
         assert (daemon.state(), daemon.feed.revision) == ("down", 2)
-        assert not json.loads(daemon.feed.answer_json())["virtuals"][0]["reals"][0]["observed"]["up"]
+        assert not servers.answer["virtuals"][0]["reals"][0]["observed"]["up"]
         assert daemon.feed.age is not None
         assert daemon.feed.age < 5
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
+import threading
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from ldirectord_py.web.app import application
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.keys import LIMITS
 from ldirectord_py.web.limits import ConnectionLimits
-from ldirectord_py.web.packed import PIECE_LENGTH, Packed, gzip_length, gzip_pieces, pack
+from ldirectord_py.web.packed import PIECE_LENGTH, LastPacked, Packed, gzip_length, gzip_pieces, pack
 from ldirectord_py.web.stream import MAX_STREAMS
 
 CLIENTS = 200
@@ -59,6 +59,25 @@ def test_texts_that_follow_each_other_are_one_member_of_gzip(texts: list[bytes])
     assert reading.unused_data == b""
 
 
+async def test_a_version_is_prepared_in_the_loop_and_made_in_a_thread_once() -> None:
+    last, threads = LastPacked(), list[int]()
+
+    def prepare() -> Callable[[], bytes]:
+        threads.append(threading.get_ident())
+        return make
+
+    def make() -> bytes:
+        threads.append(threading.get_ident())
+        return b"text"
+
+    first, second = await asyncio.gather(last.get(1, prepare), last.get(1, prepare))
+    assert first is second
+    assert b"".join(first.pieces()) == b"text"
+    assert len(threads) == 2
+    assert threads[0] == threading.get_ident() != threads[1]
+    assert await last.get(2, prepare) is not first
+
+
 @asynccontextmanager
 async def served(feed: Feed) -> AsyncIterator[int]:
     """Yield the port of a page about a feed, without the limits of its connections."""
@@ -76,9 +95,8 @@ async def served(feed: Feed) -> AsyncIterator[int]:
 def feed_of(length: int) -> Feed:
     """Return a feed whose last answer to ``show`` has about so many bytes."""
     feed = Feed()
-    words = [f"{os.urandom(4).hex()} of server {number}" for number in range(length // 30)]
-    feed.revision = 1
-    feed._json = feed.revision, json.dumps({"ok": True, "generation": 1, "virtuals": words})
+    words = [f"{os.urandom(4).hex()} of server {number}" for number in range(length // 27)]
+    feed.revision, feed.servers.answer = 1, {"ok": True, "generation": 1, "virtuals": words}
     return feed
 
 

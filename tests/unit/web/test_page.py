@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from harness.shown_servers import real, whole
+from harness.shown_servers import VIRTUAL, real, whole
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.page import Page, ago, meaning, short, stream_id, summary, troubles, until
@@ -56,23 +57,36 @@ def test_what_hurts_most_comes_first() -> None:
     assert summary(items) == {"servers": 3, "up": 2, "hurting": 2, "outages": 0}
 
 
-def test_the_page_is_made_once_for_each_change() -> None:
+async def test_the_page_is_made_once_for_each_change() -> None:
     shown = feed(real())
     page = Page(shown)
-    first = page.html()
-    assert page.html() is first
+    first = await page.html()
+    assert await page.html() is first
     assert f'data-stream="{stream_id(shown)}"'.encode() in b"".join(first.pieces())
     shown.servers.apply(whole(real(up=False)), 1.0)
     shown.board.apply_answer(shown.servers, 1.0)
-    assert page.html() is not first
+    assert await page.html() is not first
 
 
-def test_texts_of_others_stay_texts() -> None:
+async def test_the_page_is_of_one_moment_though_it_is_made_in_a_thread() -> None:
+    shown = feed(real())
+    item = shown.board.items[f"{VIRTUAL}/10.0.0.1:80"]
+    latencies = " ".join(map(str, item.latencies))
+    making = asyncio.create_task(Page(shown).html())
+    await asyncio.sleep(0)
+    item.latencies.append(3.5)
+    item.set_row({**item.row, "word": "no longer"}, 9)
+    page = b"".join((await making).pieces()).decode()
+    assert f'data-latencies="{latencies}"' in page
+    assert "no longer" not in page
+
+
+async def test_texts_of_others_stay_texts() -> None:
     hostile = "\"'><script>alert(1)</script>&amp;"
     shown = feed(real(reason=hostile))
     shown.events.append({"seq": 1, "time": hostile, "event": hostile, "who": hostile, "message": hostile})
     shown.status = dict.fromkeys(("instance", "version", "pid", "config", "generation"), hostile)
-    page = b"".join(Page(shown).html().pieces()).decode()
+    page = b"".join((await Page(shown).html()).pieces()).decode()
     assert "<script>alert" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;") >= 8
 
