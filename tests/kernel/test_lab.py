@@ -32,6 +32,12 @@ def test_requests_are_distributed_and_counted(lab: Lab) -> None:
     assert abs(counts["web1"] - counts["web2"]) <= 4
 
 
+def test_a_server_that_joins_leaves_the_director_its_hardware_address(lab: Lab) -> None:
+    before = lab.director.run("ip", "-brief", "link", "show", "lan")
+    lab.director.ip("link add low address 00:00:00:00:00:02 type dummy", "link set low master lan up")
+    assert lab.director.run("ip", "-brief", "link", "show", "lan") == before
+
+
 def test_the_table_is_read_in_the_usual_notation(lab: Lab) -> None:
     web1 = lab.real("web1")
     balance(lab, web1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness.host import has_ipvs
@@ -54,7 +54,7 @@ class Demo:
         self.say(f"The daemon started and was ready in {seconds:.1f} s. It checks each server every {INTERVAL} s.")
         self.expect(dict.fromkeys(web, 1))
         with self._lab.client.traffic(VIP, workers=8, pause=0.1) as traffic:
-            self.watch(traffic, "The client sends requests to the virtual address; the kernel distributes them.")
+            self.watch(traffic, "The client sends requests to the virtual address; the kernel distributes them.", web)
             self.lose(traffic, web)
             self.change(traffic, web)
         self.stop()
@@ -68,11 +68,13 @@ class Demo:
         self.expect({web[0]: 1, web[2]: 1})
         detected = time.monotonic()
         lost = len(traffic.failures(stopped, detected))
-        self.watch(traffic, f"Detected after {detected - stopped:.1f} s; {lost} requests failed until then.")
+        self.watch(
+            traffic, f"Detected after {detected - stopped:.1f} s; {lost} requests failed until then.", (web[0], web[2])
+        )
         web[1].start()
         self.say("web2 is back.")
         self.expect(dict.fromkeys(web, 1))
-        self.watch(traffic, "It answers requests of the client again.")
+        self.watch(traffic, "It answers requests of the client again.", web)
 
     def change(self, traffic: Traffic, web: Sequence[RealServer]) -> None:
         """Change the file and send SIGHUP."""
@@ -82,7 +84,7 @@ class Demo:
         seconds = self._lab.director.reload()
         self.say(f"SIGHUP: the file was reloaded in {seconds:.1f} s. web1 has weight 3, web3 is removed, web4 is new.")
         self.expect(weights)
-        self.watch(traffic, "The client gets answers by the new weights.")
+        self.watch(traffic, "The client gets answers by the new weights.", weights)
 
     def stop(self) -> None:
         """Stop the daemon."""
@@ -112,15 +114,17 @@ class Demo:
         """Print the kernel's table."""
         self.show(self._lab.director.listing(), "    ")
 
-    def watch(self, traffic: Traffic, text: str) -> None:
-        """Print the results of the client for some seconds, in which no request may fail."""
+    def watch(self, traffic: Traffic, text: str, servers: Iterable[RealServer]) -> None:
+        """Print the results of the client for some seconds, in which these servers answer and no request fails."""
+        expected = {server.name for server in servers}
         since = time.monotonic()
         time.sleep(WATCHED_SECONDS)
         until = time.monotonic() - 0.5  # what started later may not be answered yet
-        counts = ", ".join(f"{name} {count}" for name, count in sorted(traffic.counts(since, until).items()))
-        failed = len(traffic.failures(since, until))
-        self.say(f"{text} {WATCHED_SECONDS:g} s of requests: {counts}; failed: {failed}.")
+        counts, failed = traffic.counts(since, until), len(traffic.failures(since, until))
+        answered = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+        self.say(f"{text} {WATCHED_SECONDS:g} s of requests: {answered or 'none answered'}; failed: {failed}.")
         self._check(failed == 0, "no request fails")
+        self._check(set(counts) == expected, f"each of {', '.join(sorted(expected))} answers requests, and no other")
 
     def say(self, text: str) -> None:
         """Print a step with the time since the start."""

@@ -36,6 +36,8 @@ VIP6 = "fd00:9::100"
 CLIENT = "10.9.0.2"
 SPARE_VIPS = tuple(f"10.9.0.{last}" for last in range(101, 120))
 _FRONT, _FRONT6, _BACK, _BACK6 = "10.9.0.1", "fd00:9::1", "10.9.1.1", "fd00:9:1::1"
+_MAC = "02:00:0a:09:00:01"
+"""Of the bridge: without one it has the lowest of its ports, and nobody reaches it for seconds after that changed."""
 _FARM, _FARM6 = IPv4Address("10.10.0.0"), IPv6Address("fd00:10::")
 
 
@@ -96,7 +98,7 @@ class Lab:
         own = [f"address add {a}/24 dev lan" for a in (_FRONT, _BACK)]
         own6 = [f"address add {a}/64 dev lan nodad" for a in (_FRONT6, _BACK6)]
         own6 += [f"address add {VIP6}/128 dev lan nodad"]
-        self.director.ip("link add lan type bridge", "link set lan up", *own, *own6, *vips)
+        self.director.ip(f"link add lan address {_MAC} type bridge", "link set lan up", *own, *own6, *vips)
         self.director.sysctl(
             net__ipv4__ip_forward=1,
             net__ipv6__conf__all__forwarding=1,
