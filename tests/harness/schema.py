@@ -40,8 +40,8 @@ def number(low: int, high: int) -> Schema:
 
 
 def seconds(*, zero: bool = False) -> Schema:
-    time = {"type": "number", "minimum": MIN_SECONDS, "maximum": MAX_INT}
-    return {"anyOf": [time, {"enum": [0]}]} if zero else time
+    below = {"type": "number", "minimum": MIN_SECONDS, "maximum": 1}
+    return {"anyOf": [number(1, MAX_INT), below, *([{"enum": [0]}] if zero else [])]}
 
 
 def text(pattern: str) -> Schema:
@@ -81,7 +81,7 @@ SPECIAL: Mapping[str, Schema] = {
     "netmask": {"anyOf": [number(1, 128), text(r"[0-9.]+")]},
     "panic": {"anyOf": [number(1, 100), words("off")]},
     "persistent": number(0, MAX_INT),
-    "reconcile": {"anyOf": [seconds(), words("off")]},
+    "reconcile": {"anyOf": [*seconds()["anyOf"], words("off")]},
     "schedflags": one_or_list(text("[^\\s'\"]+")),
     "scheduler": text("[a-z]+"),
     "servicename": ANY_TEXT,

@@ -130,6 +130,8 @@ def test_what_the_schema_accepts_is_loaded(name: str) -> None:
         {"chekinterval": 5},
         {"checkinterval": 0},
         {"checkinterval": "5"},
+        {"checkinterval": 1.5},
+        {"resolveinterval": 0.05},
         {"fork": "maybe"},
         {"virtuals": [{}]},
         {"virtuals": [{"virtual": "192.0.2.1"}]},
