@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from ldirectord_py.control.answer_words import check_text, observed_state
 from ldirectord_py.trouble import severity, worst_first
 
 Fields = Mapping[str, Any]
@@ -49,7 +50,7 @@ def state_of(real: Fields) -> str:
     administrative = str(real["administrative"]["state"])
     if administrative != "ready":
         return administrative
-    return {True: "up", False: "down", None: "unknown"}[real["observed"]["up"]]
+    return observed_state(real["observed"])
 
 
 def server_row(real: Fields, troubles: Collection[str]) -> Row:
@@ -90,17 +91,10 @@ def virtual_row(virtual: Fields) -> Row:
         "up": f"{virtual['up']} of {virtual['total']} up",
         "troubles": " ".join(troubles),
         "hurts": ", ".join(map(word, troubles)),
-        "about": f"{configured['scheduler']}, {_check(configured)}",
+        "about": f"{configured['scheduler']}, {check_text(configured)}",
         "fallback": used,
         "leaving": _leaving(virtual["others"]),
     }
-
-
-def _check(configured: Fields) -> str:
-    """Return what is checked: the checktype, and the service if it is negotiated."""
-    checktype = str(configured["checktype"])
-    negotiates = checktype == "negotiate" or checktype.isdigit()
-    return f"{checktype} {configured['service']}" if negotiates else checktype
 
 
 def _leaving(others: Collection[Fields]) -> str:

@@ -95,6 +95,7 @@ PURE: tuple[str, ...] = (
         "web.rows",
         "web.server_metrics",
         "web.virtual_metrics",
+        "control.answer_words",
         "control.protocol",
         "control.rights",
         "control.server_replica",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ldirectord_py.cli.output.server_table import Layout, Server, check_text, reasons
+from ldirectord_py.cli.output.server_table import Layout, Server, observed_troubles, reasons
 from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, short_duration, short_latency
+from ldirectord_py.control.answer_words import check_text, observed_state
 from ldirectord_py.runtime.times import local_minute, local_time
 
 
@@ -54,17 +55,16 @@ def _administrative(real: Server) -> str:
 
 
 def _observed(observed: Server) -> str:
-    state = {True: "up", False: "down", None: "unknown"}[observed["up"]]
     since = f" since {local_time(observed['since'])}" if observed["since"] else ""
     count = f"; {observed['failures']} of {observed['failurecount']} failures" if observed["failures"] else ""
     reason = f": {observed['code']} {printable_line(observed['reason'])}" if observed["code"] else ""
-    more = "".join(f", {name.upper()}" for name in ("flapping", "kept", "overdue") if observed[name])
+    more = "".join(f", {name}" for name in observed_troubles(observed))
     last = "; no result so far"
     if observed["age"] is not None:
         last = f"; last result {short_duration(observed['age'])} ago, in {short_latency(observed['latency'])}"
     elif observed["verdict"] is None and observed["code"]:
         last = ""
-    return f"{state}{since}{reason}{last}{count}{more}"
+    return f"{observed_state(observed)}{since}{reason}{last}{count}{more}"
 
 
 def _kernel(kernel: Server | None, reading: Server) -> str:

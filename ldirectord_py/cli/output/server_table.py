@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, short_duration, short_latency
+from ldirectord_py.control.answer_words import check_text, observed_state
 from ldirectord_py.runtime.text import count_of
 from ldirectord_py.runtime.times import local_minute
 from ldirectord_py.trouble import is_bad, worst_first
@@ -118,13 +119,6 @@ def virtual_text(virtual: Server) -> str:
     return f"{virtual['virtual']}{name}  {configured['scheduler']}, {check_text(configured)}  {up}{outage}"
 
 
-def check_text(configured: Server) -> str:
-    """Return what is checked: the checktype, and the service if it is negotiated."""
-    checktype = configured["checktype"]
-    negotiates = checktype == "negotiate" or checktype.isdigit()
-    return f"{checktype} {configured['service']}" if negotiates else str(checktype)
-
-
 def real_cells(real: Server, *, readable: bool = True) -> tuple[str, ...]:
     """Return the cells of a real server; ``readable``: the kernel's table was read."""
     configured, administrative = real["configured"], real["administrative"]
@@ -142,7 +136,7 @@ def real_cells(real: Server, *, readable: bool = True) -> tuple[str, ...]:
 
 def observed_cell(observed: Server) -> str:
     """Return the state by the checks, the code, the count to failurecount, latency and age of the last result."""
-    words = [{True: "up", False: "down", None: "unknown"}[observed["up"]]]
+    words = [observed_state(observed)]
     if observed["code"]:
         words.append(observed["code"])
     if observed["failures"]:
@@ -153,7 +147,12 @@ def observed_cell(observed: Server) -> str:
         words.append(short_latency(observed["latency"]))
     if observed["age"] is not None:
         words.append(f"{short_duration(observed['age'])} ago")
-    return " ".join([*words, *(name.upper() for name in ("flapping", "kept", "overdue") if observed[name])])
+    return " ".join([*words, *observed_troubles(observed)])
+
+
+def observed_troubles(observed: Server) -> list[str]:
+    """Return in capitals why the state by the checks is not all there is to say."""
+    return [name.upper() for name in ("flapping", "kept", "overdue") if observed[name]]
 
 
 def kernel_cell(kernel: Server | None, *, readable: bool = True) -> str:
