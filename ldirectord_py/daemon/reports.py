@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from ldirectord_py.config.model import Config
 from ldirectord_py.report.mail.alerts import MailAlerts
 from ldirectord_py.report.mail.dispatcher import MailDispatcher, this_host
+from ldirectord_py.report.mail.held_alerts import Doubt
 from ldirectord_py.report.monitorfile import MonitorFiles
 from ldirectord_py.report.notifications.listener import Notifications
 from ldirectord_py.runtime.lookup import resolve_addresses
@@ -15,14 +15,11 @@ from ldirectord_py.runtime.threads import run_in_daemon_thread
 
 
 class Reports:
-    """The ``mail``, the ``notifications`` and the monitor ``files`` of a daemon.
+    """The ``mail``, the ``notifications`` and the monitor ``files`` of a daemon."""
 
-    ``is_suspected`` returns whether all servers may be failing.
-    """
-
-    def __init__(self, config: Config, is_suspected: Callable[[], bool]) -> None:
+    def __init__(self, config: Config, doubt: Doubt) -> None:
         self._dispatcher = MailDispatcher(resolve_addresses)
-        self.mail = MailAlerts(config, this_host(), self._dispatcher, is_suspected)
+        self.mail = MailAlerts(config, this_host(), self._dispatcher, doubt)
         self.notifications = Notifications(config, this_host().name, resolve_addresses)
         self.files = MonitorFiles()
 

@@ -12,7 +12,7 @@
                                                                '------Event------+--> log
                                                                                  +--> Journal, TransitionHistory
                                                                                  +--> EventCounters
-                                                                                 +--> SelfDoubt --is_suspected--.
+                                                                                 +--> SelfDoubt ----------------.
                                                                                  +--> MailAlerts <--------------'
                                                                                  +--> Notifications
                                                                                  +--> MonitorFiles
@@ -120,7 +120,7 @@ class Daemon:
             compiled = compile_config(loaded.config, kinds())
         self.director = Director(kernel, compiled, listeners)
         self.doubt = SelfDoubt(self.director)
-        self.reports = Reports(loaded.config, self.doubt.is_suspected)
+        self.reports = Reports(loaded.config, self.doubt)
         listeners.append(self.doubt)
         self.commands = CommandRunner(self.director, identity.path)
         listeners += [self.reports.mail, self.reports.notifications, self.reports.files, self.commands.fallback]

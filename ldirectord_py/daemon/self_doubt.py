@@ -23,7 +23,10 @@ TICK_INTERVAL: Final = 0.5
 
 
 class SelfDoubt:
-    """A Listener. Its state: which servers fail, those of the doubt that lasts, and since when some of these pass."""
+    """A Listener. Its state: which servers fail, those of the doubt that lasts, and since when some of these pass.
+
+    And which of these ``left``: a few that passed again while most go on failing, perhaps for days.
+    """
 
     def __init__(self, director: Director, clock: Callable[[], float] = time.monotonic) -> None:
         self._director = director
@@ -31,6 +34,7 @@ class SelfDoubt:
         self._failures = MassFailure()
         self._is_outdated = True
         self._doubted: set[Address] = set()
+        self._left: set[Address] = set()
         self._total = 0
         self._recovering: float | None = None
 
@@ -45,6 +49,10 @@ class SelfDoubt:
         """Return whether servers began to fail, and hardly any check has passed since."""
         return self._failures.is_suspected(self._clock(), self._passed())
 
+    def is_doubted(self, address: Address) -> bool:
+        """Return whether what is said of all servers that fail together is said of this one too."""
+        return address in self._doubted and address not in self._left
+
     async def run(self) -> NoReturn:
         """Look for ever whether the doubt is over."""
         await repeat(self.tick, TICK_INTERVAL, "Looking whether servers pass again failed")
@@ -53,6 +61,7 @@ class SelfDoubt:
         """End the doubt if all servers pass again, or if most do an interval after the first one."""
         if not self._doubted:
             return
+        self._update_watched()
         now, still = self._clock(), self._failures.still_failing(self._doubted)
         if still and len(still) == len(self._doubted):
             self._recovering = None
@@ -63,6 +72,7 @@ class SelfDoubt:
             return
         if len(still) > len(self._doubted) * (1 - MAX_PASSING):
             self._recovering = now
+            self._left |= self._doubted.difference(still)
         else:
             self._end(still)
 
@@ -71,21 +81,26 @@ class SelfDoubt:
         if not event.transition.after.failures:
             self._failures.end_failure(key, address)
             return
+        self._update_watched()
+        now = self._clock()
+        self._failures.add_failure(key, address, now, self._passed())
+        doubted = self._failures.massive(now)
+        if self._doubted:
+            self._doubted |= doubted
+            self._left -= doubted
+        elif doubted:
+            self._doubted, self._total = set(doubted), len(doubted) + self._failures.passing
+            self._director.publish(SelfDoubted(len(doubted), self._total))
+
+    def _update_watched(self) -> None:
         if self._is_outdated:
             self._failures.watch(self._watched())
             self._is_outdated = False
-        now = self._clock()
-        self._failures.add_failure(key, address, now, self._passed())
-        if self._doubted:
-            self._doubted.update(self._failures.still_failing((address,)))
-        elif doubted := self._failures.massive(now):
-            self._doubted, self._total = set(doubted), len(doubted) + self._failures.passing
-            self._director.publish(SelfDoubted(len(doubted), self._total))
 
     def _end(self, still: list[Address]) -> None:
         names = tuple(sorted(map(str, still)))
         event = SelfDoubted(len(self._doubted), max(self._total, len(self._doubted)), over=True, still=names)
-        self._doubted, self._recovering = set(), None
+        self._doubted, self._left, self._recovering = set(), set(), None
         self._director.publish(event)
 
     def _watched(self) -> Iterator[WatchedServer]:

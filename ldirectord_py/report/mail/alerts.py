@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn
 
-from ldirectord_py.address import endpoint
+from ldirectord_py.address import Address, endpoint
 from ldirectord_py.config.model import AlertStatus, Config, Virtual
 from ldirectord_py.desired import row_key
 from ldirectord_py.ipvs.diff import Verb
@@ -32,7 +32,7 @@ from ldirectord_py.report.events import (
     SelfDoubted,
     Written,
 )
-from ldirectord_py.report.mail.held_alerts import HeldAlerts
+from ldirectord_py.report.mail.held_alerts import Doubt, HeldAlerts
 from ldirectord_py.report.mail.message import MAX_ALERTS, Alert, Host, MailMessage, Route, compose
 from ldirectord_py.report.wording import line, virtual_name
 from ldirectord_py.runtime.waiting import repeat
@@ -80,7 +80,7 @@ class MailAlerts:
         config: Config,
         host: Host,
         dispatch: Dispatch,
-        is_suspected: Callable[[], bool],
+        doubt: Doubt,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
@@ -90,7 +90,7 @@ class MailAlerts:
         self._reminders: dict[DestinationKey, Reminder] = {}
         self._groups: dict[Route, Group] = {}
         self._virtuals = config.virtuals
-        self._held = HeldAlerts(self._add_alert, is_suspected)
+        self._held = HeldAlerts(self._add_alert, doubt)
         _prepare_mails(config)
 
     def __call__(self, event: Event) -> None:
@@ -99,8 +99,10 @@ class MailAlerts:
             self._checked(event)
         elif isinstance(event, Written) and isinstance(event.op.row, Destination):
             self._written(event, event.op.row)
-        elif isinstance(event, Panic) or (isinstance(event, Flapping) and not event.over):
-            self._held.add(event.virtual, Alert(line(event) or "", AlertStatus.RUNNING))
+        elif isinstance(event, Panic):
+            self._add_of_check(event.virtual, Alert(line(event) or "", AlertStatus.RUNNING))
+        elif isinstance(event, Flapping) and not event.over:
+            self._add_of_check(event.virtual, Alert(line(event) or "", AlertStatus.RUNNING), event.real.server)
         elif isinstance(event, SelfDoubted):
             self._self_doubted(event)
         elif isinstance(event, ConfigInForce):
@@ -150,7 +152,8 @@ class MailAlerts:
         elif step.first_failure and key not in self._reminders:
             # The server never entered the table, so that no Written event follows.
             self._reminders[key] = Reminder(event.virtual, self._clock())
-            self._held.add(event.virtual, Alert(_inaccessible(key), _status(event), event.reason, down=key))
+            alert = Alert(_inaccessible(key), _status(event), event.reason, down=key)
+            self._add_of_check(event.virtual, alert, key.address)
 
     def _written(self, event: Written, row: Destination) -> None:
         up = event.op.verb is not Verb.DELETE and row.weight > 0
@@ -164,12 +167,26 @@ class MailAlerts:
             return
         reason = event.cause.reason if event.cause and event.role is Role.REAL else ""
         follows = event.cause is not None or event.role is Role.FALLBACK  # a check, and not an operator
-        add = self._held.add if follows and event.phase in {Phase.START, Phase.RUN} else self._add_alert
-        add(virtual, Alert(line(event) or "", _status(event), reason))
+        alert = Alert(line(event) or "", _status(event), reason)
+        if follows and event.phase in {Phase.START, Phase.RUN}:
+            self._add_of_check(virtual, alert, row.key.address if event.role is Role.REAL else None)
+        else:
+            self._add_alert(virtual, alert)
+
+    def _add_of_check(self, virtual: Virtual, alert: Alert, server: Address | None = None) -> None:
+        """Add an alert that follows from checks, of all servers of the virtual or of one; it may have to wait.
+
+        Not where the virtual gets no mail that all servers fail, which would replace it.
+        """
+        if AlertStatus.RUNNING in virtual.emailalertstatus:
+            servers = [real.server for real in virtual.reals] if server is None else [server]
+            self._held.add(virtual, alert, servers)
+        else:
+            self._add_alert(virtual, alert)
 
     def _self_doubted(self, event: SelfDoubted) -> None:
         """Send one alert to all recipients, in place of the one of each server."""
-        self._held.set_doubting(doubting=not event.over)
+        self._held.drop_doubted()
         alert = Alert(line(event) or "", AlertStatus.RUNNING)
         willing = (each for each in self._virtuals if AlertStatus.RUNNING in each.emailalertstatus)
         for virtual in {(each.smtp, each.emailalert): each for each in willing}.values():

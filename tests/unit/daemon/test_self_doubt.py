@@ -10,7 +10,7 @@ import pytest
 from builders import KINDS, config, down, fallback, up, virtual
 from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
 from ldirectord_py.checks.base import Result
-from ldirectord_py.config.model import Virtual
+from ldirectord_py.config.model import AlertStatus, Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.self_doubt import SelfDoubt
@@ -36,7 +36,7 @@ class Place:
         self.director = Director(MemoryKernel(), compile_config(site, KINDS), listeners)
         self.doubt = SelfDoubt(self.director, lambda: self.now)
         host, clock = Host("director", "root"), lambda: self.now
-        self.mail = MailAlerts(site, host, self._dispatch, self.doubt.is_suspected, clock)
+        self.mail = MailAlerts(site, host, self._dispatch, self.doubt, clock)
         listeners += [self.doubt, self.mail]
 
     def _listen(self, event: Event) -> None:
@@ -223,3 +223,49 @@ async def test_what_an_operator_does_meanwhile_is_mailed() -> None:
     place.director.set_administration(by_identity([entry]))
     await place.director.reconcile()
     assert place.new_mails() == [f"{OPS}: Quiescent real server: 10.1.0.10:80 (10.0.0.1:80) (Weight set to 0)"]
+
+
+async def test_a_server_that_fails_long_after_the_others_is_mailed_though_the_doubt_lasts() -> None:
+    place = await started(web(fallback=fallback("127.0.0.1:80")))
+    await place.check(down(), *ALL[:9])
+    await place.check(up(), ALL[9])
+    place.mails.clear()
+    place.tick(3600)
+    await place.check(down(), ALL[9])
+    place.tick(15)
+    assert place.new_mails() == [f"{OPS}: Deleted real server: 10.1.0.10:80 (10.0.0.1:80)"]
+    assert len(place.doubts) == 1
+
+
+async def test_a_server_that_passed_again_alone_and_fails_anew_is_mailed_though_the_doubt_lasts() -> None:
+    many = [f"10.1.1.{number}" for number in range(1, 51)]
+    place = await started(web(*many))
+    await place.check(up(), *many)
+    await place.check(down(), *many)
+    await place.check(up(), many[0])
+    place.tick(15)
+    place.tick(100)
+    place.mails.clear()
+    await place.check(down(), many[0])
+    place.tick(15)
+    assert place.new_mails() == [f"{OPS}: Deleted real server: 10.1.1.1:80 (10.0.0.1:80)"]
+    assert len(place.doubts) == 1
+    await place.check(up(), *many)
+    assert place.doubts[1:] == [SelfDoubted(50, 50, over=True)]
+
+
+async def test_servers_that_a_reload_removes_end_the_doubt() -> None:
+    place = await started()
+    await place.check(down(), *ALL)
+    await place.director.reload(compile_config(config(web("10.1.0.11")), KINDS))
+    place.tick()
+    place.tick()
+    assert [doubt.over for doubt in place.doubts] == [False, True]
+
+
+async def test_who_wants_no_mails_of_the_running_daemon_gets_each_of_the_start() -> None:
+    place = Place(web(emailalertstatus=frozenset({AlertStatus.STARTING})))
+    await place.director.start()
+    await place.check(down(), *ALL)
+    assert len(place.new_mails()) == 10
+    assert len(place.doubts) == 1

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from builders import KINDS, config, down, fallback, real, up, virtual
+from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import AlertStatus, CheckType, Globals, Virtual
@@ -29,6 +30,14 @@ DELETED = "Deleted real server: 10.1.0.{}:80 (10.0.0.1:80)"
 GONE = "Inaccessible real server: 10.1.0.{}:80 (10.0.0.1:80)"
 
 
+class NoDoubt:
+    def is_suspected(self) -> bool:
+        return False
+
+    def is_doubted(self, address: Address) -> bool:
+        return False
+
+
 class Site:
     """A director, the messages that it causes, and the clock."""
 
@@ -37,7 +46,7 @@ class Site:
         self.now = 1000.0
         self.messages: list[MailMessage] = []
         self.config = config(*virtuals, **settings)
-        self.mail = MailAlerts(self.config, Host("director", "root"), self._dispatch, lambda: False, lambda: self.now)
+        self.mail = MailAlerts(self.config, Host("director", "root"), self._dispatch, NoDoubt(), lambda: self.now)
         self.director = Director(self.kernel, compile_config(self.config, KINDS), [self.mail])
 
     def _dispatch(self, message: MailMessage, holds: Callable[[Alert], bool]) -> None:
