@@ -103,10 +103,10 @@ class FlapDamper:
             self._table.set_state(real.key, HealthState(*state))
         return _over(real)
 
-    def drop_undamped(self) -> Iterator[tuple[CompiledReal, Released | None]]:
+    def drop_undamped(self) -> Iterator[tuple[Flapping, Released | None]]:
         """Forget the servers that the table does not have any more, or whose virtual has no ``flapthreshold`` now.
 
-        Yields those of the latter that flapped, and the step of each that comes in.
+        Yields the event of each of the latter that flaps no more, and its step if it comes in.
         """
         for key, history in list(self._histories.items()):
             virtual = self._table.virtuals.get(key.service)
@@ -115,7 +115,7 @@ class FlapDamper:
                 del self._histories[key]
                 result = self._passed.pop(key, None)
                 if real is not None and history.flapping:
-                    yield real, self._release(real, history.checked, result)
+                    yield _over(real), self._release(real, history.checked, result)
 
     def _release(self, real: CompiledReal, checked: HealthState, result: Result | None) -> Released | None:
         before = self._table.health[real.key]

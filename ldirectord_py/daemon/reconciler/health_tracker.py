@@ -20,7 +20,7 @@ from ldirectord_py.daemon.reconciler.unjudged import UnjudgedChecks
 from ldirectord_py.damping import FlappingState, KeptState, by_checks
 from ldirectord_py.health import HealthState, Transition, Verdict
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
-from ldirectord_py.report.events import Checked, Event, Flapping, Listener, Outage, Phase, Probed
+from ldirectord_py.report.events import Checked, Event, Listener, Outage, Phase, Probed
 
 IN_MAINTENANCE: Final = Result(Verdict.MAINTENANCE, "Server in maintenance", 0.0, ReasonCode.MAINT)
 OUT_OF_MAINTENANCE: Final = Result(Verdict.UP, "Server out of maintenance", 0.0, ReasonCode.MAINT)
@@ -109,9 +109,9 @@ class HealthTracker:
             if key in self.maintained:
                 self._apply_verdict(compiled.real(key), IN_MAINTENANCE)
         self.panics.review(compiled.virtuals)
-        for real, released in self.flaps.drop_undamped():
+        for event, released in self.flaps.drop_undamped():
             self._publish_released(released)
-            self._publish(Flapping(real.virtual, real.real, 0, over=True))
+            self._publish(event)
         self._first_phases = {key: first for key, first in self._first_phases.items() if key in self.table.health}
 
     def _count(self, compiled: CompiledConfig) -> None:

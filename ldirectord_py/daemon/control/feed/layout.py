@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Final
 
 from ldirectord_py.checks.base import Check
@@ -11,10 +12,7 @@ from ldirectord_py.daemon.history.reason_table import NOTHING
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
-from ldirectord_py.runtime.slices import one_slice
-
-REALS_AT_ONCE = 500
-"""Servers, or checks, that are numbered in a turn of the event loop: some 1 ms."""
+from ldirectord_py.runtime.slices import in_slices
 
 NO_WORDS: Final[LastWords] = (NOTHING, None)
 
@@ -46,22 +44,10 @@ class FeedLayout:
 
     async def fill(self) -> bool:
         """Give the servers their numbers; return whether their configuration is still in force at the end."""
-        pending = 0
-        for virtual in self.compiled.virtuals.values():
-            self._add_virtual(virtual)
-            pending += len(virtual.reals)
-            if pending >= REALS_AT_ONCE:
-                pending = 0
-                async with one_slice():
-                    pass
+        await in_slices(map(self._add_virtual, self.compiled.virtuals.values()))
         self.words = [NO_WORDS] * len(self.reals)
-        checks = list(self.compiled.plan)
-        for start in range(0, len(checks), REALS_AT_ONCE):
-            async with one_slice():
-                if not self.is_current:
-                    return False
-                for check in checks[start : start + REALS_AT_ONCE]:
-                    self._add_check(check)
+        # only checks that are in force have results
+        await in_slices(map(self._add_check, takewhile(lambda _: self.is_current, self.compiled.plan)))
         return self.is_current
 
     def last_words(self, number: int) -> LastWords:

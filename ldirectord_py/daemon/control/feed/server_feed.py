@@ -217,8 +217,8 @@ class ServerFeed:
 
     async def _compose(self, marks: FeedMarks) -> dict[str, object]:
         """Return the fields of an update about what is marked, of which some rows may be left for the next one."""
-        reals = await self._in_slices(marks, list(islice(marks.reals, MAX_ROWS)), marks.real_rows)
-        virtuals = await self._in_slices(marks, list(marks.virtuals), marks.virtual_rows)
+        reals = await self._make_rows(marks, list(islice(marks.reals, MAX_ROWS)), marks.real_rows)
+        virtuals = await self._make_rows(marks, list(marks.virtuals), marks.virtual_rows)
         return {
             **self.summary(marks.layout),
             "virtuals": Encoded(f"[{','.join(virtuals)}]"),
@@ -227,10 +227,14 @@ class ServerFeed:
             "connections": Encoded(encode_json(marks.take_connections(self._knowledge()))),
         }
 
-    async def _in_slices(
+    async def _make_rows(
         self, marks: FeedMarks, items: Sequence[Item], make: Callable[[Sequence[Item], Knowledge], Iterable[str]]
     ) -> list[str]:
-        """Return texts of these items, made of what is known in the turn of the event loop in which it is."""
+        """Return the rows of these items as JSON, ROWS_AT_ONCE in a turn of the event loop.
+
+        Each turn needs its own knowledge: a row is marked no more once it is made, also if older knowledge misses what
+        it was marked for.
+        """
         texts: list[str] = []
         for start in range(0, len(items), ROWS_AT_ONCE):
             async with one_slice():
