@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Sequence
 from glob import glob
 from itertools import takewhile
@@ -13,6 +12,7 @@ from typing import TypeVar
 from ldirectord_py.config.include import WILDCARDS, Contents
 from ldirectord_py.config.lines import Text
 from ldirectord_py.errors import ConfigError, Problem
+from ldirectord_py.runtime.regular_files import NotRegularFileError, read_regular_file
 
 MAX_FILE_SIZE = 16 * 2**20
 """Bytes."""
@@ -84,10 +84,9 @@ def find_files(folder: str, pattern: str) -> tuple[str, ...]:
 def read_file(file: str) -> bytes:
     """Return the contents of a file; raises ConfigError if it cannot be read, is not text, or is too large."""
     try:
-        with open(file, "rb", opener=_open) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise file_error(file, "this is not a regular file", "name a file")
-            contents = stream.read(MAX_FILE_SIZE + 1)
+        contents = read_regular_file(file, MAX_FILE_SIZE + 1)
+    except NotRegularFileError as error:
+        raise file_error(file, "this is not a regular file", "name a file") from error
     except (OSError, ValueError) as error:
         raise file_error(file, f"cannot read the file: {_reason(error)}", "check its path and permissions") from error
     if len(contents) > MAX_FILE_SIZE:
@@ -96,10 +95,6 @@ def read_file(file: str) -> bytes:
         number = contents.count(b"\n", 0, contents.index(b"\0")) + 1
         raise file_error(file, "the file holds NUL bytes: it is not text", "save it as UTF-8", number)
     return contents
-
-
-def _open(file: str, flags: int) -> int:
-    return os.open(file, flags | os.O_NONBLOCK)  # opening a fifo would block
 
 
 def file_error(file: str, what: str, hint: str, line: int = 1) -> ConfigError:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -22,6 +21,7 @@ from ldirectord_py.report.mail.transport import Resolve
 from ldirectord_py.report.notifications.transport import NotificationNotSentError, SendGroup
 from ldirectord_py.runtime.json_lines import encode_json
 from ldirectord_py.runtime.limiter import Limiter
+from ldirectord_py.runtime.regular_files import read_regular_file
 from ldirectord_py.runtime.text import error_text
 from ldirectord_py.runtime.threads import run_in_daemon_thread
 
@@ -39,7 +39,7 @@ SECRET_TIMEOUT: Final = 10.0
 """Seconds to read the file of a secret."""
 
 MAX_SECRET: Final = 4096
-"""Bytes of a secret."""
+"""Bytes of the file of a secret."""
 
 CONCURRENT_POSTS: Final = Limiter(16)
 """Limits the requests to all webhooks at the same time: an outage of many virtuals has many recipients."""
@@ -93,17 +93,15 @@ def signature(secret: bytes, body: bytes) -> str:
 async def _secret(file: str) -> bytes:
     """Return the secret in a file, without the end of its line; raises NotificationNotSentError."""
     try:
-        secret = await run_in_daemon_thread(partial(_secret_in, file), SECRET_TIMEOUT)
-    except OSError as error:  # TimeoutError too
+        secret = await run_in_daemon_thread(partial(read_regular_file, file, MAX_SECRET + 1), SECRET_TIMEOUT)
+    except (OSError, ValueError) as error:  # TimeoutError too, and a NUL in the name
         raise NotificationNotSentError(f"the secret cannot be read: {error_text(error)}") from None
+    if len(secret) > MAX_SECRET:
+        raise NotificationNotSentError(f"there is no secret in {file}: it has more than {MAX_SECRET} bytes")
+    secret = secret.rstrip(b"\r\n")
     if not secret:
         raise NotificationNotSentError(f"there is no secret in {file}")
     return secret
-
-
-def _secret_in(file: str) -> bytes:
-    with Path(file).open("rb") as opened:
-        return opened.read(MAX_SECRET).rstrip(b"\r\n")
 
 
 async def _post(

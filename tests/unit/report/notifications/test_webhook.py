@@ -8,6 +8,7 @@ import hmac
 import os
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,7 +76,16 @@ async def test_requests_are_signed_with_the_secret_that_the_file_has_now(endpoin
     assert "Signature" not in endpoint.heads[-1]
 
 
-@pytest.mark.parametrize(("content", "reason"), [(None, "No such file"), (b"", "no secret"), (b"\n", "no secret")])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file"),
+        (b"", "no secret"),
+        (b"\n", "no secret"),
+        (4097 * b"x", "no secret in .* it has more than 4096 bytes"),
+        (4096 * b"x" + b"\r\n", "no secret in .* it has more than 4096 bytes"),
+    ],
+)
 async def test_without_its_secret_nothing_is_sent(
     endpoint: Endpoint, tmp_path: Path, content: bytes | None, reason: str
 ) -> None:
@@ -90,11 +100,26 @@ async def test_without_its_secret_nothing_is_sent(
 async def test_a_file_that_hangs_is_waited_for_in_a_thread(
     endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ended = threading.Event()
+
+    def hang(*_: object) -> bytes:
+        ended.wait(10)
+        raise OSError("the disk is back")
+
     monkeypatch.setattr(webhook, "SECRET_TIMEOUT", 0.1)
-    os.mkfifo(tmp_path / "secret")
+    monkeypatch.setattr(webhook, "read_regular_file", hang)
     with pytest.raises(NotificationNotSentError, match="secret cannot be read"):
         await send(await endpoint.url(), "one", secret_file=str(tmp_path / "secret"))
-    os.close(os.open(tmp_path / "secret", os.O_WRONLY | os.O_NONBLOCK))  # the thread ends
+    assert endpoint.heads == []
+    ended.set()
+
+
+async def test_a_fifo_or_a_device_is_no_secret_and_holds_no_thread(endpoint: Endpoint, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "secret")
+    for file in (str(tmp_path / "secret"), "/dev/zero"):
+        with pytest.raises(NotificationNotSentError, match="secret cannot be read: it is no regular file"):
+            await send(await endpoint.url(), "one", secret_file=file)
+    assert endpoint.heads == []
 
 
 async def test_a_session_keeps_its_connection(endpoint: Endpoint, servers: scripted.Servers) -> None:
