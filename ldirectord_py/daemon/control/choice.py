@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import compress
-from typing import Final
+from typing import Final, NoReturn
 
 from ldirectord_py.administration import AdministrativeEntry
 from ldirectord_py.control.protocol import Code, RequestError
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.slices import in_slices, one_slice
-from ldirectord_py.server_names import ServerPattern, find_virtuals, unknown_server
+from ldirectord_py.server_names import ServerPattern, unknown_server
 
 MAX_NAMES: Final = 100
 """Names in a request."""
@@ -29,16 +29,26 @@ async def choose_reals(
     """
     refuse_excess(names)
     refuse_excess([virtual])
-    virtuals = _virtuals(compiled, virtual)
+    virtuals = await choose_virtuals(compiled, virtual)
     if not virtuals and not set(names) <= set(optional):
         raise RequestError(Code.NOT_FOUND, f"no virtual {virtual}")
     found: dict[DestinationKey, CompiledReal] = {}
     for name in names:
         matching = await _matching(virtuals, name)
         if not matching and name not in optional:
-            raise RequestError(Code.NOT_FOUND, str(unknown_server((each.virtual for each in virtuals), name)))
+            await refuse_unknown(virtuals, name)
         found |= matching
     return [found[real.key] for each in virtuals for real in each.reals.values() if real.key in found]
+
+
+async def choose_virtuals(compiled: CompiledConfig, name: str) -> list[CompiledVirtual]:
+    """Return the virtuals that a name means, which may be none; all of them if it is empty."""
+    virtuals = list(compiled.virtuals.values())
+    if not name:
+        return virtuals
+    async with one_slice():
+        pattern = ServerPattern(f"{name}/*")
+    return list(compress(virtuals, await in_slices(pattern.includes(each.virtual) for each in virtuals)))
 
 
 async def choose_entries(
@@ -65,12 +75,11 @@ def refuse_excess(names: Sequence[str]) -> None:
         raise RequestError(Code.BAD_REQUEST, f"a name has {MAX_NAME_LENGTH} characters at most")
 
 
-def _virtuals(compiled: CompiledConfig, name: str) -> list[CompiledVirtual]:
-    virtuals = list(compiled.virtuals.values())
-    if not name:
-        return virtuals
-    keys = {each.key for each in find_virtuals((each.virtual for each in virtuals), name)}
-    return [each for each in virtuals if each.virtual.key in keys]
+async def refuse_unknown(virtuals: Iterable[CompiledVirtual], name: str) -> NoReturn:
+    """Raise RequestError for a name that means no server of these virtuals."""
+    async with one_slice():
+        error = unknown_server((each.virtual for each in virtuals), name)
+    raise RequestError(Code.NOT_FOUND, str(error))
 
 
 async def _matching(virtuals: Sequence[CompiledVirtual], name: str) -> dict[DestinationKey, CompiledReal]:

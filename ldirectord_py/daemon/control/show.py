@@ -7,7 +7,7 @@ from itertools import chain
 
 from ldirectord_py.checks.base import Check
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, Lazy, RequestError
-from ldirectord_py.daemon.control.choice import MAX_NAMES, choose_reals
+from ldirectord_py.daemon.control.choice import MAX_NAMES, choose_reals, choose_virtuals, refuse_unknown
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.control.servers.configured_fields import Fields
 from ldirectord_py.daemon.control.servers.knowledge import Knowledge, knowledge
@@ -16,7 +16,6 @@ from ldirectord_py.daemon.control.servers.server_fields import VirtualView
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.slices import in_slices
-from ldirectord_py.server_names import find_virtuals
 from ldirectord_py.trouble import WHICH
 
 ChosenServers = tuple[CompiledVirtual, Collection[DestinationKey] | None]
@@ -109,13 +108,8 @@ async def _choose(compiled: CompiledConfig, names: Sequence[str]) -> list[Chosen
 
 async def _matching(compiled: CompiledConfig, name: str) -> set[DestinationKey]:
     """Return the servers that a name means; that of a virtual alone means all its servers."""
-    try:
-        return {real.key for real in await choose_reals(compiled, [name])}
-    except RequestError as error:
-        if error.code != Code.NOT_FOUND:
-            raise
-        named = find_virtuals((each.virtual for each in compiled.virtuals.values()), name)
-        keys = {key for virtual in named for key in compiled.virtuals[virtual.key].reals}
-        if not keys:
-            raise
-        return keys
+    keys = {real.key for real in await choose_reals(compiled, [name], optional=[name])}
+    keys = keys or {key for each in await choose_virtuals(compiled, name) for key in each.reals}
+    if not keys:
+        await refuse_unknown(compiled.virtuals.values(), name)
+    return keys

@@ -9,7 +9,7 @@ import pytest
 
 from builders import KINDS, config, real, virtual
 from ldirectord_py.control.protocol import RequestError
-from ldirectord_py.daemon.control.choice import choose_reals
+from ldirectord_py.daemon.control.choice import choose_reals, choose_virtuals
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.runtime import slices
 
@@ -56,12 +56,18 @@ async def test_names_that_mean_nothing(names: tuple[str, ...], within: str, mess
         await chosen(*names, within=within)
 
 
-async def test_many_servers_do_not_hold_up_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slices, "SLICE_LENGTH", 0.0)
-    reals = [f"10.{number >> 8}.{number & 255}.1:80" for number in range(2000)]
-    site, longest = compile_config(config(virtual("10.0.0.1:80", *reals)), KINDS), 0.0
-    choosing = asyncio.ensure_future(chosen("10.1.*", site=site))
-    turns = 0
+async def test_names_of_virtuals() -> None:
+    assert [each.virtual.id for each in await choose_virtuals(SITE, "10.0.0.*")] == [
+        "tcp:10.0.0.1:80",
+        "tcp:10.0.0.2:80",
+    ]
+    assert [each.virtual.id for each in await choose_virtuals(SITE, "shop")] == ["tcp:10.0.0.1:80"]
+    assert await choose_virtuals(SITE, "10.1.0.2") == []
+    assert len(await choose_virtuals(SITE, "")) == 3
+
+
+async def assert_loop_is_not_held_up(choosing: asyncio.Future[list[str]]) -> None:
+    longest, turns = 0.0, 0
     while not choosing.done():
         began = time.thread_time()
         await asyncio.sleep(0)
@@ -69,3 +75,18 @@ async def test_many_servers_do_not_hold_up_the_loop(monkeypatch: pytest.MonkeyPa
     assert len(choosing.result()) == 256
     assert turns >= 2000
     assert longest < 0.05
+
+
+ADDRESSES = [f"10.{number >> 8}.{number & 255}.1:80" for number in range(2000)]
+
+
+async def test_many_servers_do_not_hold_up_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "SLICE_LENGTH", 0.0)
+    site = compile_config(config(virtual("10.0.0.1:80", *ADDRESSES)), KINDS)
+    await assert_loop_is_not_held_up(asyncio.ensure_future(chosen("10.1.*", site=site)))
+
+
+async def test_many_virtuals_do_not_hold_up_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "SLICE_LENGTH", 0.0)
+    site = compile_config(config(*(virtual(address, "10.9.0.1:80") for address in ADDRESSES)), KINDS)
+    await assert_loop_is_not_held_up(asyncio.ensure_future(chosen("*", site=site, within="10.1.*")))
