@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulation.clock import CLOCK
 from simulation.faults import Fault, point
+from simulation.operator import Request
 from simulation.site import KINDS, SiteSpec, VirtualSpec, spare_real
 from simulation.transports import ControlConnection
 
@@ -144,7 +145,7 @@ def check_now(world: World, fault: Fault) -> None:
     def done() -> None:
         world.extra_probes -= 1
 
-    world.operator.ask("check-now", {"names": ["*"]}, done)
+    world.operator.ask(Request("check-now", {"names": ["*"]}, done))
 
 
 @point("F49")

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,20 @@ ANSWER_TIME: Final = 5.0
 
 SLOW_COMMANDS: Final = {"check-now": 150.0}
 """... and the commands that may take longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command that is sent until it is answered, as long as it ``is_wanted``; then ``on_answer`` is called."""
+
+    command: str
+    arguments: Mapping[str, object]
+    on_answer: Callable[[], None] = lambda: None
+    is_wanted: Callable[[], bool] = lambda: True
+
+    def line(self) -> bytes:
+        """Return what is sent."""
+        return json.dumps({"v": 1, "id": 1, "request": self.command, **self.arguments}).encode() + b"\n"
 
 
 class Operator:
@@ -144,24 +159,16 @@ class Operator:
         else:
             self.administered.pop(key, None)
         name = f"tcp:{virtual.address}:80/{key.endpoint}"
-        self.ask(command, {"names": [name]}, still=lambda: self.administered.get(key, "") == state)
+        request = Request(command, {"names": [name]}, is_wanted=lambda: self.administered.get(key, "") == state)
+        self.ask(request)
 
-    def ask(
-        self,
-        command: str,
-        arguments: Mapping[str, object],
-        done: Callable[[], None] = lambda: None,
-        still: Callable[[], bool] | None = None,
-    ) -> None:
-        """Send a request until it is answered, as long as it is ``still`` wanted.
-
-        Nothing is expected of what it changes before.
-        """
-        if still is not None and not still():
+    def ask(self, request: Request) -> None:
+        """Send a request until it is answered. Nothing is expected of what it changes before."""
+        if not request.is_wanted():
             return
         self.expect_reload(ANSWER_TIME + 1.0)
         if self.sockets is None or not self.world.process.is_ready:
-            self.world.after(RETRY_TIME, self.ask, command, arguments, done, still)
+            self.world.after(RETRY_TIME, self.ask, request)
             return
         life, answered = self.world.life, False
 
@@ -173,38 +180,30 @@ class Operator:
             if _is_early(answer):
                 return  # the server is in the file, but not in force yet
             answered = True
-            self._on_answer(command, answer, done)
+            self._on_answer(request, answer)
             if not answer.get("kept", True):
-                self._ask_after_a_kill(life, command, arguments, done, still)
+                self._ask_after_a_kill(life, request)
 
         def look_again() -> None:
             if not answered:
-                self.ask(command, arguments, done, still)
+                self.ask(request)
 
-        line = json.dumps({"v": 1, "id": 1, "request": command, **arguments}).encode() + b"\n"
-        client = ControlConnection(self.world, line, on_line)
+        client = ControlConnection(self.world, request.line(), on_line)
         self.sockets.connect(client)
-        self.world.after(SLOW_COMMANDS.get(command, ANSWER_TIME), look_again)
+        self.world.after(SLOW_COMMANDS.get(request.command, ANSWER_TIME), look_again)
 
-    def _ask_after_a_kill(
-        self,
-        life: int,
-        command: str,
-        arguments: Mapping[str, object],
-        done: Callable[[], None],
-        still: Callable[[], bool] | None,
-    ) -> None:
+    def _ask_after_a_kill(self, life: int, request: Request) -> None:
         """Ask again when the process that did not keep a request on the disk is killed."""
         if life != self.world.life:
-            self.ask(command, arguments, done, still)
-        elif still is None or still():
-            self.world.after(RETRY_TIME, self._ask_after_a_kill, life, command, arguments, done, still)
+            self.ask(request)
+        elif request.is_wanted():
+            self.world.after(RETRY_TIME, self._ask_after_a_kill, life, request)
 
-    def _on_answer(self, command: str, answer: Mapping[str, Any], done: Callable[[], None]) -> None:
-        self.world.trace("answer", command, answer.get("ok"), answer.get("error"))
+    def _on_answer(self, request: Request, answer: Mapping[str, Any]) -> None:
+        self.world.trace("answer", request.command, answer.get("ok"), answer.get("error"))
         if not answer["ok"] and answer["error"]["code"] not in {"refused", "busy"}:
-            self.world.checks.fail("I9", f"{command} is answered with {answer['error']}")
-        done()
+            self.world.checks.fail("I9", f"{request.command} is answered with {answer['error']}")
+        request.on_answer()
         self.expect_reload(1.0)
 
 
