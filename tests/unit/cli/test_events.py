@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 
 from harness.memory_daemon import MemoryDaemon, memory_daemon
+from harness.time_zone import in_time_zone
 from ldirectord_py.cli.events import event_lines
 
 WEB = "virtual=192.0.2.2:80\n    real=127.0.0.3:80 masq\n    checktype=on\n"
@@ -92,9 +91,8 @@ def test_a_line_says_who_and_has_the_code() -> None:
     assert shown.endswith("server-down            [alice] Real server?[2J is down [L4CON]")
 
 
-def test_a_gap_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(os.environ, "TZ", "UTC")
-    time.tzset()
+@in_time_zone("UTC")
+def test_a_gap_is_told() -> None:
     gap = {"reason": "only the last 10000 events are kept", "missed": 12}
     answer = {"gap": gap, "events": [{**EVENT, "message": "it is down"}]}
     assert list(event_lines(answer, colour=True)) == [

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-
-import pytest
-
+from harness.time_zone import BERLIN, in_time_zone
 from ldirectord_py.runtime.times import iso_time, local_minute, local_time
-
-
-@pytest.fixture
-def _berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 def test_times_for_programs_are_utc_with_milliseconds() -> None:
@@ -24,7 +11,7 @@ def test_times_for_programs_are_utc_with_milliseconds() -> None:
     assert iso_time(1795849978.1234) == "2026-11-28T07:12:58.123Z"
 
 
-@pytest.mark.usefixtures("_berlin")
+@in_time_zone(BERLIN)
 def test_times_for_people_are_those_of_this_host() -> None:
     assert local_time("2026-11-28T03:12:45.118Z") == "2026-11-28 04:12:45"
     assert local_time("2026-07-28T03:12:45+00:00") == "2026-07-28 05:12:45"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -12,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.time_zone import BERLIN, in_time_zone
 from ldirectord_py.cli.invocation.arguments import UsageError
 from ldirectord_py.cli.invocation.moments import future_time, past_time, seconds_or_duration
 
@@ -104,15 +103,6 @@ def test_any_text_is_a_future_time_or_refused(text: str) -> None:
         assert future_time(text, ELSEWHERE) > ELSEWHERE.timestamp()
 
 
-@pytest.fixture
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
-        time.tzset()
-        yield
-    time.tzset()
-
-
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -121,7 +111,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("8h", "2027-03-28T07:30+02:00"),
     ],
 )
-@pytest.mark.usefixtures("berlin")
+@in_time_zone(BERLIN)
 def test_a_local_time_after_the_clocks_changed(text: str, found: str) -> None:
     assert future_time(text, datetime.fromisoformat("2027-03-27T22:30")) == datetime.fromisoformat(found).timestamp()
 
@@ -134,6 +124,6 @@ def test_a_local_time_after_the_clocks_changed(text: str, found: str) -> None:
         ("8h", "2027-03-28T00:00+01:00"),
     ],
 )
-@pytest.mark.usefixtures("berlin")
+@in_time_zone(BERLIN)
 def test_a_local_time_before_the_clocks_changed(text: str, found: str) -> None:
     assert past_time(text, datetime.fromisoformat("2027-03-28T09:00")) == datetime.fromisoformat(found).timestamp()

@@ -4,12 +4,12 @@ import json
 import logging
 import os
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from harness.time_zone import in_time_zone
 from ldirectord_py.report.log.formats import LogLine, json_object
 from ldirectord_py.report.log.sinks import FileSink, StreamSink, SyslogSink, write_to_stderr
 
@@ -18,12 +18,9 @@ STAMP = "Sun Oct 25 10:50:14 2026"
 
 
 @pytest.fixture(autouse=True)
-def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+def _utc() -> Iterator[None]:
+    with in_time_zone("UTC"):
+        yield
 
 
 def texts(path: Path) -> list[str]:
