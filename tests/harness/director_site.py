@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from builders import KINDS, config, fallback, real, service_key, virtual
+from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import Config, Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
@@ -22,6 +23,14 @@ FOREIGN = Service(service_key("10.9.9.9:80"), "rr")
 def destination(site: str | int, server: str, weight: int = 1) -> Destination:
     key = real(server)
     return Destination(DestinationKey(service_key(site), key.server, key.port), ForwardMethod.MASQUERADE, weight)
+
+
+def administer(director: Director, states: Mapping[int, AdministrativeState]) -> None:
+    """Let an operator give these states to servers, by their place in the configuration, and no state to the others."""
+    servers = list(director.compiled.reals())
+    decision = Decision("alice", 0.0)
+    entries = (entry_of(servers[place].virtual, servers[place].real, each, decision) for place, each in states.items())
+    director.set_administration(by_identity(entries))
 
 
 class Site:

@@ -22,6 +22,7 @@ class Follower:
         self.answers: list[dict[str, Any]] = []
         self._client = client
         self._other = other
+        self._which = which
         client.send({"request": "watch", "which": which})
 
     async def update(self) -> ReplicaChanges:
@@ -31,18 +32,25 @@ class Follower:
         assert changes is not None
         return changes
 
-    async def agrees(self, which: str = "all") -> None:
+    async def update_with(self, field: str) -> ReplicaChanges:
+        """Apply answers until one has changes of this field of ReplicaChanges, and return those."""
+        async with asyncio.timeout(10):
+            while not getattr(changes := await self.update(), field):
+                pass
+        return changes
+
+    async def agrees(self) -> None:
         """Apply answers until the replica says what ``show`` says."""
         shown: Any = None
         try:
             async with asyncio.timeout(10):
                 while shown is None or rows(self.replica.answer) != shown:
                     await self.update()
-                    shown = rows(await self._other.ask({"request": "show", "which": which}))
+                    shown = rows(await self._other.ask({"request": "show", "which": self._which}))
         except TimeoutError:
-            known = rows(self.replica.answer)
-            differing = [name for name in {**known, **shown} if known.get(name) != shown.get(name)]
-            text = "; ".join(f"{name}: {known.get(name)}, not {shown.get(name)}" for name in differing)
+            known, wanted = rows(self.replica.answer), shown or {}
+            differing = [name for name in {**known, **wanted} if known.get(name) != wanted.get(name)]
+            text = "; ".join(f"{name}: {known.get(name)}, not {wanted.get(name)}" for name in differing)
             raise AssertionError(f"after {len(self.answers)} answers: {text}") from None
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from builders import KINDS, config, down, fallback, up, virtual
-from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
+from harness.director_site import administer
+from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import AlertStatus, Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
@@ -218,9 +219,7 @@ async def test_what_an_operator_does_meanwhile_is_mailed() -> None:
     await place.check(down(), *ALL[:9])
     await place.check(down(), ALL[0])
     place.mails.clear()
-    real = list(place.director.compiled.reals())[9]
-    entry = entry_of(real.virtual, real.real, AdministrativeState.DRAIN, Decision("alice", 0.0))
-    place.director.set_administration(by_identity([entry]))
+    administer(place.director, {9: AdministrativeState.DRAIN})
     await place.director.reconcile()
     assert place.new_mails() == [f"{OPS}: Quiescent real server: 10.1.0.10:80 (10.0.0.1:80) (Weight set to 0)"]
 

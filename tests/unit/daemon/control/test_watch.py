@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from builders import down, unjudged, up
+from harness.director_site import destination
 from harness.followed import follow, rows
 from harness.running_daemon import RunningDaemon, running_daemon
 from ldirectord_py.daemon.control.feed import counts, server_feed, updates
@@ -65,12 +66,10 @@ async def test_the_first_answer_has_everything_and_the_others_what_changes(tmp_p
         assert follower.replica.answer
         assert 0 <= follower.replica.answer["oldest_result"] < 5
         await place.observe(up("200 OK"))
-        while not (changes := await follower.update()).results:
-            pass
+        changes = await follower.update_with("results")
         assert (changes.results, changes.reals) == ([0, 1, 2], [])
         await place.observe(down("500 Oops"), ADDRESSES[0])
-        while not (changes := await follower.update()).reals:
-            pass
+        changes = await follower.update_with("reals")
         assert (changes.reals, changes.results, changes.virtuals) == ([0], [], ["tcp:192.0.2.1:80"])
         assert rows(follower.replica.answer)[ONE]["observed"]["reason"] == "500 Oops"
 
@@ -81,8 +80,7 @@ async def test_another_certificate_comes_with_its_row(tmp_path: Path) -> None:
         follower = await follow(place)
         assert rows(follower.replica.answer)[ONE]["observed"]["certificate_end"] == "2027-01-15T08:00:00.000Z"
         await place.observe(up("200 OK")._replace(certificate_end=1.9e9), ADDRESSES[0])
-        while not (changes := await follower.update()).reals:
-            pass
+        changes = await follower.update_with("reals")
         assert changes.reals == [0]
         assert rows(follower.replica.answer)[ONE]["observed"]["certificate_end"] == "2030-03-17T17:46:40.000Z"
         await follower.agrees()
@@ -92,10 +90,8 @@ async def test_connections_come_without_the_rows(tmp_path: Path) -> None:
     async with running_daemon(tmp_path, WEB) as place:
         await place.observe(up())
         follower = await follow(place)
-        (key,) = (key for key in place.kernel.table if isinstance(key, tuple) and ADDRESSES[0] in repr(key))
-        place.kernel.connected[key] = 7  # type: ignore[index]
-        while not (changes := await follower.update()).connections:
-            pass
+        place.kernel.connected[destination("192.0.2.1:80", f"{ADDRESSES[0]}:80").key] = 7
+        changes = await follower.update_with("connections")
         assert (changes.connections, changes.reals) == ([0], [])
         assert follower.replica.reals[0]["kernel"] == {"weight": 2, "active": 7, "inactive": 0, "persistent": 0}
 
@@ -106,10 +102,10 @@ async def test_only_what_is_in_trouble_comes_and_goes(tmp_path: Path) -> None:
         follower = await follow(place, "trouble")
         assert len(rows(follower.replica.answer)) == 2  # the virtuals
         await place.observe(down(), ADDRESSES[1])
-        await follower.agrees("trouble")
+        await follower.agrees()
         assert "tcp:192.0.2.1:80/10.1.0.2:80" in rows(follower.replica.answer)
         await place.observe(up(), ADDRESSES[1])
-        await follower.agrees("trouble")
+        await follower.agrees()
         assert len(rows(follower.replica.answer)) == 2
 
 
@@ -219,8 +215,8 @@ async def test_whatever_happens_the_followers_know_it(tmp_path: Path, seed: int)
                 await asyncio.sleep(chance.choice((0, 0.03)))
             if chance.random() < 0.2:
                 followers["all"] = await follow(place)
-            for which, follower in followers.items():
-                await follower.agrees(which)
+            for follower in followers.values():
+                await follower.agrees()
 
 
 async def _happen(place: RunningDaemon, folder: Path, chance: random.Random) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from builders import down, fallback, up, virtual
-from harness.director_site import WEB, Site, started
-from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
+from harness.director_site import WEB, Site, administer, started
+from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.damping import FlappingState
@@ -136,9 +136,7 @@ async def test_a_server_that_flaps_comes_in_when_the_others_are_drained() -> Non
     place = await damped()
     await place.flap(ONE, 4)
     director = place.site.director
-    other = list(director.compiled.reals())[1]
-    entry = entry_of(other.virtual, other.real, AdministrativeState.DRAIN, Decision("alice", 0.0))
-    director.set_administration(by_identity([entry]))
+    administer(director, {1: AdministrativeState.DRAIN})
     await director.reconcile()
     assert place.inside == {ONE}
 
@@ -243,9 +241,7 @@ async def test_maintenance_is_no_change() -> None:
 async def test_a_drained_server_is_not_let_in_while_another_one_is_up() -> None:
     place = await damped()
     director = place.site.director
-    server = director.compiled.real(next(iter(director.health)))
-    entry = entry_of(server.virtual, server.real, AdministrativeState.DRAIN, Decision("alice", 0.0))
-    director.set_administration(by_identity([entry]))
+    administer(director, {0: AdministrativeState.DRAIN})
     await place.flap(ONE, 4)
     director.set_administration({})
     await director.reconcile()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import down, fallback, real, up, virtual
-from harness.director_site import WEB, Site, started
-from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
+from harness.director_site import WEB, Site, administer, started
+from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.damping import KeptState
 from ldirectord_py.ipvs.table import Destination
@@ -30,7 +29,7 @@ def web(*servers: str, **directives: Any) -> Virtual:
     return virtual(WEB, *reals, **{"panic": 50, "fallback": fallback("127.0.0.1:80"), **directives})
 
 
-async def panicking(*virtuals: Virtual) -> Site:
+async def all_up(*virtuals: Virtual) -> Site:
     site = await started(*(virtuals or (web(),)))
     await site.check(up())
     return site
@@ -46,7 +45,7 @@ def panics(site: Site) -> list[str]:
 
 
 async def test_the_last_good_set_stays_in_and_one_line_says_so_and_one_that_it_is_over() -> None:
-    site = await panicking()
+    site = await all_up()
     await site.check(down(), *ADDRESSES[:2])
     assert (inside(site), panics(site)) == (["3", "4"], [])
     await site.check(down(), ADDRESSES[2])
@@ -69,7 +68,7 @@ async def test_the_last_good_set_stays_in_and_one_line_says_so_and_one_that_it_i
 
 @pytest.mark.parametrize("quiescent", [False, True])
 async def test_f10_all_fail_at_once_and_nothing_is_written_nor_while_they_recover(quiescent: bool) -> None:
-    site = await panicking(web(panic=100, quiescent=quiescent))
+    site = await all_up(web(panic=100, quiescent=quiescent))
     for _ in range(3):
         await site.check(down())
         assert (inside(site), site.kernel.written) == (["1", "2", "3", "4"], [])
@@ -79,7 +78,7 @@ async def test_f10_all_fail_at_once_and_nothing_is_written_nor_while_they_recove
 
 
 async def test_f10_servers_that_are_not_checked_yet_stay_in_while_others_recover() -> None:
-    site = await panicking()
+    site = await all_up()
     await site.check(down())
     for address in (*ADDRESSES[2:], *ADDRESSES[:2]):
         await site.check(up(), address)
@@ -88,14 +87,14 @@ async def test_f10_servers_that_are_not_checked_yet_stay_in_while_others_recover
 
 
 async def test_off_is_what_it_was() -> None:
-    site = await panicking(web(panic=None))
+    site = await all_up(web(panic=None))
     await site.check(down())
     assert (inside(site), panics(site)) == (["1"], [])
     assert "127.0.0.1:80" in site.weights
 
 
 async def test_there_is_no_outage_while_servers_are_kept_in() -> None:
-    site, events = await panicking(), list[Any]()
+    site, events = await all_up(), list[Any]()
     site.director._listeners = [events.append]
     await site.check(down())
     assert [event for event in events if isinstance(event, Outage)] == []
@@ -103,14 +102,14 @@ async def test_there_is_no_outage_while_servers_are_kept_in() -> None:
 
 
 async def test_a_server_that_was_out_before_stays_out() -> None:
-    site = await panicking()
+    site = await all_up()
     await site.check(down(), *ADDRESSES[:2])
     await site.check(down())
     assert inside(site) == ["3", "4"]
 
 
 async def test_successes_count_for_a_server_that_is_kept_in() -> None:
-    site = await panicking(web(panic=100, successcount=2, failurecount=2))
+    site = await all_up(web(panic=100, successcount=2, failurecount=2))
     await site.check(up())
     for _ in range(2):
         await site.check(down(), ADDRESSES[0])
@@ -125,7 +124,7 @@ async def test_successes_count_for_a_server_that_is_kept_in() -> None:
 
 async def test_servers_of_weight_0_do_not_count() -> None:
     reals = [real("10.1.0.1:80"), real("10.1.0.2:80"), real("10.1.0.3:80", weight=0), real("10.1.0.4:80", weight=0)]
-    site = await panicking(virtual(WEB, *reals, panic=50))
+    site = await all_up(virtual(WEB, *reals, panic=50))
     await site.check(down(), ADDRESSES[0])
     assert (inside(site), panics(site)) == (["2"], [])
     await site.check(down(), ADDRESSES[1])
@@ -134,24 +133,18 @@ async def test_servers_of_weight_0_do_not_count() -> None:
     assert "10.1.0.3:80" not in site.weights
 
 
-def administer(site: Site, states: Mapping[int, AdministrativeState]) -> None:
-    servers = list(site.director.compiled.reals())
-    entries = (entry_of(servers[n].virtual, servers[n].real, each, Decision("al", 0.0)) for n, each in states.items())
-    site.director.set_administration(by_identity(entries))
-
-
 @pytest.mark.parametrize("state", [AdministrativeState.DRAIN, AdministrativeState.DISABLED])
 async def test_drained_and_disabled_servers_do_not_count(state: AdministrativeState) -> None:
-    site = await panicking()
-    administer(site, {0: state, 1: state})
+    site = await all_up()
+    administer(site.director, {0: state, 1: state})
     await site.check(down(), ADDRESSES[2])
     assert (inside(site), panics(site)) == (["4"], [])
     await site.check(down(), ADDRESSES[3])
     assert (inside(site), len(panics(site))) == (["4"], 1)
-    administer(site, {0: state})
+    administer(site.director, {0: state})
     await site.director.reconcile()
     assert (inside(site), len(panics(site))) == (["2", "4"], 1)  # one of three
-    administer(site, {})
+    administer(site.director, {})
     await site.director.reconcile()
     assert (inside(site), len(panics(site))) == (["1", "2", "4"], 2)
     await site.check(down(), ADDRESSES[3])
@@ -159,9 +152,9 @@ async def test_drained_and_disabled_servers_do_not_count(state: AdministrativeSt
 
 
 async def test_an_operator_takes_out_a_server_that_is_kept_in() -> None:
-    site = await panicking()
+    site = await all_up()
     await site.check(down())
-    administer(site, {2: AdministrativeState.DISABLED})
+    administer(site.director, {2: AdministrativeState.DISABLED})
     await site.director.reconcile()
     assert inside(site) == ["4"]
     site.director.set_maintenance({list(site.director.health)[3]})
@@ -171,7 +164,7 @@ async def test_an_operator_takes_out_a_server_that_is_kept_in() -> None:
 
 
 async def test_a_reload_keeps_the_servers_that_are_kept_in() -> None:
-    site = await panicking()
+    site = await all_up()
     await site.check(down())
     await site.reload(web(scheduler="rr"))
     assert (inside(site), panics(site)) == (["3", "4"], [])
@@ -184,7 +177,7 @@ async def test_a_reload_keeps_the_servers_that_are_kept_in() -> None:
 
 
 async def test_a_virtual_that_leaves_takes_its_panic_along() -> None:
-    site = await panicking()
+    site = await all_up()
     await site.check(down())
     await site.reload()
     assert (site.weights, site.director.tracker.panics.kept) == ({}, 0)
@@ -192,7 +185,7 @@ async def test_a_virtual_that_leaves_takes_its_panic_along() -> None:
 
 async def test_each_virtual_of_the_same_servers_has_its_own_panic() -> None:
     other = virtual("10.0.0.2:80", *(f"{address}:80" for address in ADDRESSES), panic=None)
-    site = await panicking(web(), other)
+    site = await all_up(web(), other)
     await site.check(down())
     by_virtual = {row.key.service.endpoint for row in site.kernel.table.values() if isinstance(row, Destination)}  # type: ignore[union-attr]
     assert by_virtual == {WEB}
@@ -200,7 +193,7 @@ async def test_each_virtual_of_the_same_servers_has_its_own_panic() -> None:
 
 
 async def test_a_start_with_all_servers_down_keeps_what_the_kernel_has() -> None:
-    first = await panicking()
+    first = await all_up()
     rows = [row for row in first.kernel.table.values() if "10.9.9.9" not in str(row.key)]
     site = await started(web(), kernel=rows)
     await site.check(down())
@@ -208,7 +201,7 @@ async def test_a_start_with_all_servers_down_keeps_what_the_kernel_has() -> None
 
 
 async def test_servers_that_flap_and_pass_come_in_before_panic() -> None:
-    site = await panicking(web(flapthreshold=2))
+    site = await all_up(web(flapthreshold=2))
     for result in (down(), up()):
         await site.check(result, ADDRESSES[0])
     assert inside(site) == ["2", "3", "4"]
@@ -251,22 +244,19 @@ def test_no_set_is_smaller_than_the_share_and_every_panic_ends(
 
 
 async def test_a_panic_that_was_over_begins_again_when_too_few_are_left_beside_those_that_are_still_kept_in() -> None:
-    site = await panicking()
+    site = await all_up()
     await site.check(down(), *ADDRESSES[:3])
     await site.check(up(), ADDRESSES[0])
     assert panics(site) == [OVER]
-    director = site.director
-    server = next(real for real in map(director.compiled.real, director.health) if ADDRESSES[0] in str(real.real))
-    entry = entry_of(server.virtual, server.real, AdministrativeState.DRAIN, Decision("alice", 0.0))
     site.lines.clear()
-    director.set_administration(by_identity([entry]))
-    await director.reconcile()
+    administer(site.director, {0: AdministrativeState.DRAIN})
+    await site.director.reconcile()
     assert panics(site) == [BEGAN.replace("of 4", "of 3")]
 
 
 async def test_a_server_that_is_kept_in_when_its_weight_becomes_0_counts_once() -> None:
     three = web(*ADDRESSES[:3], panic=70)
-    site = await panicking(three)
+    site = await all_up(three)
     await site.check(down(), ADDRESSES[0])
     assert len(panics(site)) == 1
     first, *others = three.reals
