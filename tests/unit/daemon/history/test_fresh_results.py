@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import timeit
 from dataclasses import replace
 
@@ -87,8 +88,8 @@ def test_without_checks_nothing_is_late() -> None:
 
 
 @pytest.mark.slow
-def test_a_look_without_results_takes_a_tenth_of_a_microsecond_for_each_check() -> None:
+def test_a_look_without_results_takes_less_than_half_a_microsecond_for_each_check() -> None:
     past = Past(*(replace(CHECK, interval=10.0 + number) for number in range(5000)))
-    seconds = min(timeit.repeat(past.looks, number=10, repeat=5)) / 10 / 5000
+    seconds = min(timeit.repeat(past.looks, timer=time.thread_time, number=10, repeat=5)) / 10 / 5000
     print(f"{seconds * 1e9:.0f} ns")
     assert seconds < 5e-7
