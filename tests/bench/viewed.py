@@ -35,7 +35,9 @@ NOTES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What was found in one run: microseconds for each check, seconds of lag at the 99th percentile, seconds."""
+    """What was found in one run: CPU for each check in microseconds; lag of the loop (99th percentile) in seconds, as
+    are the slowest scrape and the first screen of ``top``.
+    """
 
     unseen: float
     seen: float

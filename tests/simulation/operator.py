@@ -30,7 +30,7 @@ ANSWER_TIME: Final = 5.0
 """Seconds in which a command is answered, also while the state file cannot be written."""
 
 SLOW_COMMANDS: Final = {"check-now": 150.0}
-"""... and the commands that may take longer."""
+"""Seconds in which the commands are answered that may take longer."""
 
 
 @dataclass(frozen=True, slots=True)

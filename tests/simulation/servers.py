@@ -54,7 +54,7 @@ class Attempt(NamedTuple):
 RETRANSMISSION: Final = 1.0
 """Seconds until Linux sends a first packet again."""
 
-PATIENCE: Final = 1.0
+IDLE_TIMEOUT: Final = 1.0
 """Seconds after which some servers hang up that were asked nothing."""
 
 MARGIN: Final = 0.1
@@ -79,7 +79,7 @@ _INCOMPLETE: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
 
 
 class Server:
-    """A server at one address and port, probed by ``kind``; some are far away, some hang up after their ``patience``.
+    """A server at one address and port, probed by ``kind``; some are far away, some hang up on who asks nothing.
 
     Its state: its conduct, since when (``changed``) and because of which fault point; since when it is probed
     (``planned_since``), when it was last probed out of turn (``probed_extra``), its open connections, and the last
@@ -93,7 +93,7 @@ class Server:
         self.interval = interval
         is_far = world.draw.random() < 0.3
         self.rtt = world.draw.uniform(0.02, 0.08 * timeout) if is_far else world.draw.uniform(0.0002, 0.003)
-        self.patience = PATIENCE if world.draw.random() < 0.4 else inf
+        self.idle_timeout = IDLE_TIMEOUT if world.draw.random() < 0.4 else inf
         self.delay = 0.0
         self.conduct = Conduct.UP
         self.point = ""
@@ -144,8 +144,8 @@ class Server:
                 lost = self.conduct is Conduct.LOSSY and self.world.luck.random() < self.delay
                 connecting.connect_delay = self.rtt + (RETRANSMISSION if lost else 0.0)
                 after(connecting.connect_delay, connecting.accept)
-                if self.patience < inf:
-                    after(connecting.connect_delay + self.patience, connecting.hang_up)
+                if self.idle_timeout < inf:
+                    after(connecting.connect_delay + self.idle_timeout, connecting.hang_up)
 
     def on_request(self, asking: SimulatedSocket, request: bytes) -> None:
         """Answer a request."""

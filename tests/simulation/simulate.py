@@ -26,10 +26,10 @@ SETTLE_TIME: Final = 45.0
 MAX_WAIT: Final = 600.0
 """Seconds after that in which all that is expected later has to be over."""
 
-MANY: Final = 100
-"""Servers of which more are looked at twice in an interval only, and others each second."""
+LARGE_SITE: Final = 100
+"""With more servers than this, all is looked at twice in an interval only instead of each second."""
 
-MEMORY: Final = "/dev/shm"
+MEMORY_FOLDER: Final = "/dev/shm"
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Outcome:
 
 def simulate(plan: Plan) -> Outcome:
     """Run the director on the site of a plan with its faults, and then until all is quiet."""
-    with TemporaryDirectory(dir=MEMORY if Path(MEMORY).is_dir() else None) as folder:
+    with TemporaryDirectory(dir=MEMORY_FOLDER if Path(MEMORY_FOLDER).is_dir() else None) as folder:
         world = World(plan.seed, plan.site, Path(folder))
         handler = TraceHandler(world)
         root = logging.getLogger()
@@ -77,7 +77,7 @@ def _run(world: World, plan: Plan) -> None:
     world.operator.write(world.operator.site.text())
     for fault in plan.faults:
         world.after(fault.at, fault.begin, world)
-    _look(world, plan.site.interval / 2 if len(world.network.servers) > MANY else 1.0)
+    _look(world, plan.site.interval / 2 if len(world.network.servers) > LARGE_SITE else 1.0)
     world.process.start()
     world.run(world.begin + plan.length + SETTLE_TIME)
     end = CLOCK.now + MAX_WAIT

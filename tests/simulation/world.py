@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from simulation.site import SiteSpec
 
 MAX_TURNS: Final = 20_000
-"""Turns of the loop in a second, of which more are a loop that spins (I10)."""
+"""More turns of the loop in a second than this are a loop that spins (I10)."""
 
 MAX_LINES: Final = 60
 """Lines of the trace that are kept for a failure."""

@@ -10,13 +10,12 @@ import pytest
 from ldirectord_py.trouble import WORST_FIRST, is_bad, severity, worst_first
 
 PAGE = (Path(__file__).parents[2] / "docs/control.md").read_text()
-OF_OTHERS = {"outage", "panic"}
-"""Of virtuals."""
+OF_VIRTUALS = {"outage", "panic"}
 
 
 def test_docs_have_the_words_in_this_order() -> None:
     row = PAGE.partition("what hurts most first: ")[2].partition("\n")[0]
-    assert re.findall("`([a-z-]+)`", row) == [word for word in WORST_FIRST if word not in OF_OTHERS]
+    assert re.findall("`([a-z-]+)`", row) == [word for word in WORST_FIRST if word not in OF_VIRTUALS]
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from harness.unexpected import in_log
 INSTANCE = "lab"
 DAEMON = "ldirectord"
 START_SECONDS = 60.0  # emulated machines take several seconds to import
-IMPATIENCE = 120.0
-"""Seconds after which something late is given up."""
+GIVE_UP_SECONDS = 120.0
+"""How late something may be that a test still waits for, to say how late it was."""
 
 
 class Director(Namespace):
@@ -126,7 +126,7 @@ class Director(Namespace):
 
     def wait_in_time(self, service: str, expected: dict[str, int], seconds: float) -> float:
         """Wait as ``wait``; fail if it took over ``seconds`` on an ordinary host, a second more for what takes time."""
-        took = self.wait(service, expected, seconds + IMPATIENCE)
+        took = self.wait(service, expected, seconds + GIVE_UP_SECONDS)
         assert took <= seconds + lateness(1.0) or took <= seconds + lateness_now(1.0), f"{took:.1f} s\n{self.log()}"
         return took
 

@@ -40,12 +40,18 @@ virtual = 192.0.2.12:25
 """
 
 ADDRESSES: Mapping[str, str] = MappingProxyType(
-    {name: f"10.0.{net}.{host}" for net, host, name in (
-        *((1, 11 + number, f"web{number + 1}") for number in range(4)),
-        *((2, 21 + number, f"api{number + 1}") for number in range(3)),
-        *((3, 31 + number, f"mx{number + 1}") for number in range(2)),
-    )}
-)  # fmt: skip
+    {
+        "web1": "10.0.1.11",
+        "web2": "10.0.1.12",
+        "web3": "10.0.1.13",
+        "web4": "10.0.1.14",
+        "api1": "10.0.2.21",
+        "api2": "10.0.2.22",
+        "api3": "10.0.2.23",
+        "mx1": "10.0.3.31",
+        "mx2": "10.0.3.32",
+    }
+)
 """Each server, as /etc/hosts has it."""
 
 PORTS: Mapping[str, int] = MappingProxyType({"web": 80, "api": 8080, "mx": 25})
@@ -56,7 +62,7 @@ LATENCIES: Mapping[str, tuple[float, float]] = MappingProxyType(
 
 
 class SiteServer:
-    """A server of the site. Its state: whether it is sick (503), hangs, and the chance that makes its latencies."""
+    """A server of the site. Its state: whether it is sick (503) or stopped, and the chance that makes its latencies."""
 
     def __init__(self, name: str) -> None:
         kind = name.rstrip("0123456789")

@@ -44,19 +44,19 @@ class EagerDaemon(MemoryDaemon):
 
 
 @pytest.fixture(scope="module")
-def daemon_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MemoryDaemon]:
+def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MemoryDaemon]:
     with running(EagerDaemon(tmp_path_factory.mktemp("daemon"), WEB)) as started:
         yield started
 
 
 @pytest.fixture
-def daemon(daemon_of_all: MemoryDaemon, monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryDaemon]:
+def daemon(shared_daemon: MemoryDaemon, monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryDaemon]:
     """Yield a daemon whose servers are all ready, and get ready again after the test."""
     for name in ("LDIRECTORD_RUNDIR", "LDIRECTORD_STATEDIR"):
-        monkeypatch.setenv(name, str(daemon_of_all.config.parent))
+        monkeypatch.setenv(name, str(shared_daemon.config.parent))
     monkeypatch.setenv("SUDO_USER", "alice")
-    yield daemon_of_all
-    assert main([str(daemon_of_all.config), "enable", "*"]) == 0
+    yield shared_daemon
+    assert main([str(shared_daemon.config), "enable", "*"]) == 0
 
 
 @pytest.fixture

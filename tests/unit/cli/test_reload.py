@@ -18,17 +18,17 @@ KEPT = "the old configuration was kept: "
 
 
 @pytest.fixture(scope="module")
-def daemon_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandedDaemon]:
+def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandedDaemon]:
     with daemon_process(tmp_path_factory.mktemp("daemon")) as daemon:
         yield daemon
 
 
 @pytest.fixture
-def running(daemon_of_all: CommandedDaemon) -> Iterator[CommandedDaemon]:
+def running(shared_daemon: CommandedDaemon) -> Iterator[CommandedDaemon]:
     """Yield a daemon on WEB, which is in force again after the test."""
-    yield daemon_of_all
-    daemon_of_all.write(WEB)
-    assert daemon_of_all.run("reload") == 0
+    yield shared_daemon
+    shared_daemon.write(WEB)
+    assert shared_daemon.run("reload") == 0
 
 
 @pytest.mark.difference("The exit status of `reload`")

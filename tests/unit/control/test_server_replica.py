@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.shown_servers import real, replica, update, virtual, whole
+from harness.watch_answers import real, replica, update, virtual, whole
 from ldirectord_py.control.server_replica import ServerReplica
 
 TWO = "10.0.0.2:80"

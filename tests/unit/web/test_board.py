@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.shown_servers import real, replica, update, whole
+from harness.watch_answers import real, replica, update, whole
 from ldirectord_py.web import board as board_module
 from ldirectord_py.web.board import FLAPPING_COUNT, MAX_CHANGES, MAX_POINTS, Board, milliseconds
 

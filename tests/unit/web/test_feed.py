@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.shown_servers import real, update, whole
+from harness.watch_answers import real, update, whole
 from ldirectord_py.web import feed as feeding
 from ldirectord_py.web.connection import DaemonConnection
 from ldirectord_py.web.feed import COUNTERS, EVENTS, STATUS, WATCH, Feed

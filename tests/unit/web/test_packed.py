@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from harness.shown_servers import real as shown_real
-from harness.shown_servers import replica, update
+from harness.watch_answers import real as shown_real
+from harness.watch_answers import replica, update
 from ldirectord_py.web.app import application
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.keys import LIMITS

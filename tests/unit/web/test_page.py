@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.shown_servers import VIRTUAL, real, whole
+from harness.watch_answers import VIRTUAL, real, whole
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.page import Page, ago, meaning, short, stream_id, summary, troubles, until

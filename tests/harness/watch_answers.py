@@ -1,4 +1,4 @@
-"""Virtuals and real servers as the requests ``show`` and ``watch`` describe them."""
+"""Answers of ``watch`` for tests, in few words, and what a client makes of them."""
 
 from __future__ import annotations
 
