@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -63,7 +62,7 @@ class SecondsReader:
         bounds = f"{'0, or ' if self.zero else ''}from {MIN_SECONDS} to {self.high}"
         if found is None:
             raise InvalidValue(f"{name} needs a number", f"write {name}=SECONDS, {bounds}")
-        seconds = float(found[0]) if len(found[0].lstrip("0")) <= _MAX_DIGITS else math.inf
+        seconds = float(found[0])  # that of thousands of digits is infinite
         if not (MIN_SECONDS <= seconds <= self.high or (self.zero and not seconds)):
             raise InvalidValue(f"{name} must be {bounds}", "correct the number", found.start())
         value = int(seconds) if seconds.is_integer() else seconds

@@ -20,32 +20,17 @@ ENTRY, REAL = "    ", "      "
 
 NUMBERS: Final = frozenset(
     (
-        *(
-            "virtual",
-            "virtual6",
-            "weight",
-            "lower",
-            "upper",
-            "checkcount",
-            "checktype",
-            "flapthreshold",
-            "panic",
-            "persistent",
-        ),
-        *(row.name for row in DIRECTIVES.values() if isinstance(row.read, IntegerReader)),
+        *("virtual", "virtual6", "weight", "lower", "upper"),
+        *("checkcount", "checktype", "flapthreshold", "panic", "persistent", "reconcile"),
+        *(row.name for row in DIRECTIVES.values() if isinstance(row.read, IntegerReader | SecondsReader)),
     )
 )
-"""The directives whose values may be integers; other values that look like numbers are quoted."""
-SECONDS: Final = frozenset(
-    ("reconcile", *(row.name for row in DIRECTIVES.values() if isinstance(row.read, SecondsReader)))
-)
-"""The directives whose values may be numbers with decimals."""
+"""The directives whose values may be numbers; other values that look like numbers are quoted."""
 TRUTHS: Final = frozenset(row.name for row in DIRECTIVES.values() if row.read is yes_no) | {"supervised"}
 """The directives whose values are yes or no."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9/_.](?:[A-Za-z0-9/_.@%+~>-]|:(?=[^\s,\]}])|=| (?=[^\s#:-]))*")
-_NUMBER = re.compile(r"0|[1-9][0-9]*")
-_DECIMAL = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
+_NUMBER = re.compile(r"0(?:\.[0-9]+)?|[1-9][0-9]*")
 _LIKE_A_NUMBER: Final = re.compile(r"[-+]?[0-9.][0-9a-fA-FxXoO_.+-]*")
 _RESOLVER: Final[Any] = yaml.resolver.Resolver()
 _NO_TEXT: Final = frozenset(("y", "n", "true", "false", "null", "on", "off"))
@@ -122,8 +107,7 @@ def _scalar(name: str, text: str, entry: Entry) -> str:
     """Return the text as a scalar that every version of YAML reads as this text, number or truth value."""
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise _cannot(entry, "has bytes that are not UTF-8, which YAML cannot hold", "save the file as UTF-8")
-    number = _DECIMAL if name in SECONDS else _NUMBER
-    if (name in NUMBERS | SECONDS and number.fullmatch(text)) or (name in TRUTHS and text in ("yes", "no")):
+    if (name in NUMBERS and _NUMBER.fullmatch(text)) or (name in TRUTHS and text in ("yes", "no")):
         return text
     if _PLAIN.fullmatch(text) and not _has_type(text):
         return text

@@ -18,6 +18,7 @@ from ldirectord_py.config.files import Files
 from ldirectord_py.config.include import Texts
 from ldirectord_py.config.lines import Text
 from ldirectord_py.config.model import Config
+from ldirectord_py.config.number_values import SecondsReader
 from ldirectord_py.config.parse import parse_files
 from ldirectord_py.config.write_cf import to_cf_form
 from ldirectord_py.config.write_yaml import to_yaml_form
@@ -105,6 +106,8 @@ LEFT_OUT = {"fallback6", "include", "real6", "tlsca", "tlsverify", "virtual", "v
 def value(name: str) -> st.SearchStrategy[str]:
     if name in WORDS:
         return WORDS[name]
+    if isinstance(DIRECTIVES[name].read, SecondsReader):
+        return st.sampled_from(["0.5", "00.30", "0.333333333333", "1.5", ".7", "2.9 s", "10"])
     if name.startswith(NUMBERS) and name != "checkcommand":
         return st.integers(1, 900).map(str)
     if name in TRUTHS or name == "supervised":
@@ -145,6 +148,15 @@ def test_whatever_is_read_means_the_same_in_yaml_and_back(text: str) -> None:
     assert meaning(yaml, "a.yaml") == config
     assert meaning(to_cf(yaml), "a.cf") == config
     assert comments(yaml).count("# above") == comments(text).count("# above")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "warnings"), [("0.5", 0.5, 0), ("1.5", 1, 1), (".5", 5, 1), ("10.0", 10, 1)]
+)
+def test_a_time_with_decimals_means_the_same_in_both_forms(text: str, seconds: float, warnings: int) -> None:
+    for line, file in ((f"checkinterval={text}\n", "a.cf"), (f"checkinterval: {text}\n", "a.yaml")):
+        parsed = parse_files(Texts(Text(file, line), Files()), NAMES, KINDS)
+        assert (parsed.config.settings.checkinterval, len(parsed.warnings)) == (seconds, warnings)
 
 
 def test_comments_keep_their_places() -> None:

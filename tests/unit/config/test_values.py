@@ -54,6 +54,7 @@ colour = choice_reader(lambda context: ("red", "green"), r"\w+", str.lower)
         (integer(1, 9), "in 5", 5, ['"in 5" is read as 5']),
         (seconds(9), "0.1", 0.1, []),
         (seconds(9), "00.50", 0.5, []),
+        (seconds(9), "0.333333333333333333", 1 / 3, []),
         (seconds(9), "7.0", 7, ['"7.0" is read as 7']),
         (seconds(9), "007", 7, []),
         (seconds(9), ".5", 5, ['".5" is read as 5']),

@@ -34,6 +34,8 @@ def written(line: str) -> str:
         ("flapthreshold=off", 'flapthreshold: "off"'),
         ("checkinterval=0.5", "checkinterval: 0.5"),
         ("checkinterval=0.5 s", "checkinterval: 0.5"),
+        ("checkinterval=1.5", "checkinterval: 1"),
+        ("emailalertfreq=0.0", "emailalertfreq: 0"),
         ("checktype=on", 'checktype: "on"'),
         ("quiescent=yes", "quiescent: yes"),
         ('passwd="yes"', 'passwd: "yes"'),
