@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 from ldirectord_py.checks.base import Check
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, Lazy, RequestError
@@ -18,8 +19,16 @@ from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.slices import in_slices
 from ldirectord_py.trouble import WHICH
 
-ChosenServers = tuple[CompiledVirtual, Collection[DestinationKey] | None]
-"""A virtual, and which of its servers; None for all."""
+
+class ChosenServers(NamedTuple):
+    """A virtual, and the keys of some of its servers; None for all."""
+
+    virtual: CompiledVirtual
+    keys: Collection[DestinationKey] | None = None
+
+    def reals(self, view: VirtualView) -> Iterator[tuple[CompiledReal, Check | None]]:
+        """Yield the servers, each with its check; ``view`` is that of the virtual."""
+        return ((real, check) for real, check in view.reals() if self.keys is None or real.key in self.keys)
 
 
 async def show(context: Context, request: ControlRequest) -> Answer:
@@ -64,7 +73,7 @@ async def wanted_servers(chosen: Sequence[ChosenServers], known: Knowledge, whic
     if which == "all":
         return list(chosen)
     found = set(filter(None, await in_slices(_wanted_keys(chosen, known, WHICH[which]))))
-    return [(virtual, found & virtual.reals.keys()) for virtual, _ in chosen]
+    return [ChosenServers(virtual, found & virtual.reals.keys()) for virtual, _ in chosen]
 
 
 def _wanted_keys(
@@ -79,17 +88,14 @@ def _wanted_keys(
 
 
 def _virtual_fields(chosen: ChosenServers, known: Knowledge, *, details: bool) -> Fields:
-    view = VirtualView(chosen[0], known)
-    return {**view.fields(), "reals": Lazy(_reals(view, chosen[1], known, details=details))}
+    view = VirtualView(chosen.virtual, known)
+    return {**view.fields(), "reals": Lazy(_reals(view, chosen, known, details=details))}
 
 
-def _reals(
-    view: VirtualView, keys: Collection[DestinationKey] | None, known: Knowledge, *, details: bool
-) -> Iterator[Fields]:
-    for real, check in view.reals():
-        if keys is None or real.key in keys:
-            fields = view.real(real, check)
-            yield {**fields, **_details(known, real, check)} if details else fields
+def _reals(view: VirtualView, chosen: ChosenServers, known: Knowledge, *, details: bool) -> Iterator[Fields]:
+    for real, check in chosen.reals(view):
+        fields = view.real(real, check)
+        yield {**fields, **_details(known, real, check)} if details else fields
 
 
 def _details(known: Knowledge, real: CompiledReal, check: Check | None) -> Fields:
@@ -99,11 +105,12 @@ def _details(known: Knowledge, real: CompiledReal, check: Check | None) -> Field
 async def _choose(compiled: CompiledConfig, names: Sequence[str]) -> list[ChosenServers]:
     """Return the virtuals and servers that these names mean; raises RequestError for a name that means none."""
     if not names:
-        return [(virtual, None) for virtual in compiled.virtuals.values()]
+        return list(map(ChosenServers, compiled.virtuals.values()))
     if len(names) > MAX_NAMES:
         raise RequestError(Code.BAD_REQUEST, f"more than {MAX_NAMES} names")
     keys = set(chain.from_iterable([await _matching(compiled, name) for name in names]))
-    return [(each, keys & each.reals.keys()) for each in compiled.virtuals.values() if not keys.isdisjoint(each.reals)]
+    virtuals = [each for each in compiled.virtuals.values() if not keys.isdisjoint(each.reals)]
+    return [ChosenServers(each, keys & each.reals.keys()) for each in virtuals]
 
 
 async def _matching(compiled: CompiledConfig, name: str) -> set[DestinationKey]:

@@ -43,7 +43,7 @@ async def _everything(context: Context, layout: FeedLayout, which: str) -> Answe
     """Return the virtuals and their servers with the numbers that these have in updates."""
     director, feed = context.director, context.feed
     known = knowledge(director, dict(director.health), context.transitions, feed.reading)
-    chosen = await wanted_servers([(virtual, None) for virtual in layout.compiled.virtuals.values()], known, which)
+    chosen = await wanted_servers(list(map(ChosenServers, layout.compiled.virtuals.values())), known, which)
     return {
         "whole": True,
         **feed.summary(layout),
@@ -52,13 +52,12 @@ async def _everything(context: Context, layout: FeedLayout, which: str) -> Answe
 
 
 def _virtual_with_reals(chosen: ChosenServers, known: Knowledge, layout: FeedLayout, feed: ServerFeed) -> Fields:
-    view = VirtualView(chosen[0], known)
+    view = VirtualView(chosen.virtual, known)
     return {**view.fields(), "reals": Lazy(_numbered(view, chosen, layout, feed))}
 
 
 def _numbered(view: VirtualView, chosen: ChosenServers, layout: FeedLayout, feed: ServerFeed) -> Iterator[Fields]:
-    for real, check in view.reals():
-        if chosen[1] is None or real.key in chosen[1]:
-            number = layout.numbers[real.key]
-            feed.row_made(layout, number)
-            yield {"number": number, **view.real(real, check)}
+    for real, check in chosen.reals(view):
+        number = layout.numbers[real.key]
+        feed.row_made(layout, number)
+        yield {"number": number, **view.real(real, check)}
