@@ -54,14 +54,14 @@ class MassFailure:
             self._windows[address] = max(window, self._windows.get(address, 0))
         for address, failing in list(self._failing.items()):
             failing.intersection_update(keys)
-            self._settle(address)
+            self._update_address(address)
 
     def add_failure(self, key: DestinationKey, address: Address, now: float, passed: int) -> None:
         """Record that a server fails; ``passed``: how many checks of all have passed so far."""
         if address not in self._windows or address in self._down:
             return
         self._failing[address].add(key)
-        self._settle(address)
+        self._update_address(address)
         if address not in self._down:
             return
         self._expire(now)
@@ -77,7 +77,7 @@ class MassFailure:
         """Record that a server passes."""
         if address in self._failing:
             self._failing[address].discard(key)
-            self._settle(address)
+            self._update_address(address)
 
     def is_suspected(self, now: float, passed: int) -> bool:
         """Return whether hardly any check has passed since servers began to fail, so that all may be failing."""
@@ -110,7 +110,7 @@ class MassFailure:
             if self._recent.get(address) == end:
                 del self._recent[address]
 
-    def _settle(self, address: Address) -> None:
+    def _update_address(self, address: Address) -> None:
         """Find out whether all servers of an address fail."""
         failing = len(self._failing[address])
         if failing and failing >= self._servers[address]:

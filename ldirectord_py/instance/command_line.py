@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-FOLDERS: Final = ("/etc/ha.d", "/etc/ha.d/conf")
+CONFIG_FOLDERS: Final = ("/etc/ha.d", "/etc/ha.d/conf")
 """Where a configuration is looked for by its name, before it is taken as a path."""
 
 DEFAULT_CONFIG: Final = "ldirectord.cf"

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from ldirectord_py.cli.invocation.commands import COMMANDS
 from ldirectord_py.config.lines import YAML_SUFFIXES
-from ldirectord_py.instance.command_line import FOLDERS
+from ldirectord_py.instance.command_line import CONFIG_FOLDERS
 
 FOLDER = Path(__file__).parents[2] / "etc" / "completion"
 SUFFIXES = (".cf", *YAML_SUFFIXES)
@@ -84,7 +84,7 @@ _ldirectord_first() {{
     {_words(" ".join(COMMANDS))}
     [[ $config ]] && return
     for suffix in {" ".join(SUFFIXES)}; do
-        for folder in {" ".join(FOLDERS)}; do
+        for folder in {" ".join(CONFIG_FOLDERS)}; do
             mapfile -t -O "${{#COMPREPLY[@]}}" COMPREPLY < \\
                 <(cd "$folder" 2>/dev/null && compgen -f -X "!*$suffix" -- "$cur")
         done
@@ -140,7 +140,7 @@ elif [[ $PREFIX == -* ]]; then
 else
     _describe command subcommands
     if [[ -z $config ]]; then
-        configs=({" ".join(f"{folder}/*({'|'.join(SUFFIXES)})(N:t)" for folder in FOLDERS)})
+        configs=({" ".join(f"{folder}/*({'|'.join(SUFFIXES)})(N:t)" for folder in CONFIG_FOLDERS)})
         compadd -a configs
         _files
     fi

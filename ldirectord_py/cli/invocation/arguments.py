@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ldirectord_py.errors import LdirectordError
-from ldirectord_py.instance.command_line import DEFAULT_CONFIG, FOLDERS
+from ldirectord_py.instance.command_line import CONFIG_FOLDERS, DEFAULT_CONFIG
 
 DEFAULT_INSTANCE = "ldirectord"
 HELP = "help"
@@ -72,8 +72,8 @@ def parse(argv: Sequence[str], commands: Collection[str]) -> Invocation:
 
 
 def find(name: str) -> str:
-    """Return the path of a configuration file in the first of FOLDERS that has it, or else the name as given."""
-    places = (f"{folder}/{name}" for folder in FOLDERS)
+    """Return the path of a configuration file in the first of CONFIG_FOLDERS that has it, or else the name as given."""
+    places = (f"{folder}/{name}" for folder in CONFIG_FOLDERS)
     return next((place for place in places if Path(place).is_file()), name)
 
 

@@ -46,7 +46,7 @@ class ControlSocket:
         self._changed = asyncio.Event()
         self._groups = _groups(context.reloader.loaded.config.settings)
         self._is_open = False
-        self._fault = OngoingFault()
+        self._groups_fault = OngoingFault()
         self._socket_fault = OngoingFault()
 
     def listen(self) -> None:
@@ -71,7 +71,7 @@ class ControlSocket:
         """Give the groups of these settings their rights soon."""
         if (groups := _groups(settings)) != self._groups:
             self._groups = groups
-            self._fault.clear()
+            self._groups_fault.clear()
             self._changed.set()
 
     async def run(self) -> None:
@@ -113,14 +113,14 @@ class ControlSocket:
             await run_in_daemon_thread(lambda: self._server.permit(access), GROUPS_TIMEOUT)
         except OSError as error:  # TimeoutError too
             self._server.set_access(owner)
-            if self._fault.record(reason := error_text(error)):
+            if self._groups_fault.record(reason := error_text(error)):
                 logger.warning("Only root may use the control socket: its groups fail: %s", reason)
             return False
         self._server.set_access(access)
         if not missing:
-            if self._fault.clear():
+            if self._groups_fault.clear():
                 logger.warning("All groups have their rights to the control socket")
-        elif self._fault.record(f"missing: {', '.join(missing)}"):
+        elif self._groups_fault.record(f"missing: {', '.join(missing)}"):
             for name in missing:
                 logger.warning("There is no group %s; it has no right to the control socket", name)
         return not missing

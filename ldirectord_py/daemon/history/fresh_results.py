@@ -46,7 +46,7 @@ class FreshResults:
         self._limits.append(limit)
         return reason, self._history.newest_certificate_end(ring)
 
-    def look(self, start: int, end: int) -> Iterator[FreshResult]:
+    def new_results(self, start: int, end: int) -> Iterator[FreshResult]:
         """Yield the last results of the checks from ``start`` to ``end`` that have new ones: 0.05 us for each check.
 
         A check that had exactly as many results as are kept since the last look is passed over.

@@ -44,11 +44,11 @@ class Prober:
     """Probes each of its checks, and reports every Result.
 
     A check is probed at once, then once in its own slot of the interval: the probes of many checks spread evenly. A
-    check with a ``pace`` leaves its slots while its server is down or its verdict is not settled. A
-    probe that outlasts the interval is followed by the next one at once, and then its check is back in its slots. A
-    probe that has to wait for its room waits before its deadline begins. Where more probes are due than this process
-    can do, they begin late, in order. A probe that fails while this process stood still is repeated at once, up to
-    three times. ``on_begin`` is called with the seconds by which each probe begins late.
+    check with a ``pace`` leaves its slots while its server is down or its verdict is not settled. A probe that outlasts
+    the interval is followed by the next one at once, and then its check is back in its slots. A probe that has to wait
+    for its room waits before its deadline begins. Where more probes are due than this process can do, they begin late,
+    in order. A probe that fails while this process stood still is repeated at once, up to three times. ``on_begin`` is
+    called with the seconds by which each probe begins late.
     """
 
     def __init__(

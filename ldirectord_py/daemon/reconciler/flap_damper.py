@@ -63,10 +63,14 @@ class FlapDamper:
         if not history.flapping:
             return Damped(step)
         self._passed[real.key] = result if step.rose else None
-        stays_out = step.rose and self._table.up_in(real.key.service) > (real.key not in self._table.administration)
+        stays_out = step.rose and self._others_up(real.key) > 0
         self._table.set_state(real.key, FlappingState(*step.after)._replace(up=step.rose and not stays_out))
         event = Flapping(real.virtual, real.real, len(history.changes))
         return Damped(None if stays_out else step, event)
+
+    def _others_up(self, key: DestinationKey) -> int:
+        """Return how many servers of a virtual are up besides this one, which is up."""
+        return self._table.up_in(key.service) - (key not in self._table.administration)
 
     def _observe(self, real: CompiledReal, step: Transition, result: Result, history: FlapHistory) -> Damped:
         history = history.observed(result.verdict, self._clock(), _rules(real.virtual), real.rules)

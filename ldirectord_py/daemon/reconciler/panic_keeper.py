@@ -43,10 +43,10 @@ class PanicKeeper:
     @property
     def kept(self) -> int:
         """How many servers are kept in, without those that are drained or disabled."""
-        return sum(map(self._ready, self._kept.values()))
+        return sum(map(self._count_ready, self._kept.values()))
 
     @property
-    def counted(self) -> Mapping[DestinationKey, tuple[int, int]]:
+    def verdicts_in_a_row(self) -> Mapping[DestinationKey, tuple[int, int]]:
         """The failures and successes in a row of each kept server, as far as they count."""
         return {
             key: (min(state.failures, self._table.virtual(service).failurecount), state.successes)
@@ -112,18 +112,18 @@ class PanicKeeper:
     def _share(self, service: ServiceKey) -> tuple[int, int]:
         """Return how many servers of a virtual are up by their checks, and how many are in use."""
         if (in_use := self._in_use.get(service)) is None:
-            in_use = self._in_use[service] = self._count(service)
+            in_use = self._in_use[service] = self._count_in_use(service)
         kept = self._kept.get(service, ())
-        good = self._table.up_in(service) - self._ready(kept)
+        good = self._table.up_in(service) - self._count_ready(kept)
         good -= sum(self._table.health[key].up for key in in_use.uncounted if key not in kept)
         return good, in_use.total
 
-    def _count(self, service: ServiceKey) -> _InUse:
+    def _count_in_use(self, service: ServiceKey) -> _InUse:
         reals, administration = self._table.virtuals[service].reals, self._table.administration
         ready = [real for key, real in reals.items() if key not in administration]
         uncounted = tuple(real.key for real in ready if not real.real.weight or real.key in self._maintained)
         return _InUse(len(ready) - len(uncounted), uncounted)
 
-    def _ready(self, keys: Collection[DestinationKey]) -> int:
+    def _count_ready(self, keys: Collection[DestinationKey]) -> int:
         administration = self._table.administration
         return sum(key not in administration for key in keys) if administration else len(keys)

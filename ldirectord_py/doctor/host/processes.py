@@ -12,7 +12,7 @@ from ldirectord_py.config.load import load
 from ldirectord_py.doctor.directors import keepalived_services
 from ldirectord_py.doctor.facts import OtherDirector
 from ldirectord_py.errors import ConfigError
-from ldirectord_py.instance.command_line import DAEMON_COMMANDS, DEFAULT_CONFIG, FOLDERS, MEMORY_KERNEL
+from ldirectord_py.instance.command_line import CONFIG_FOLDERS, DAEMON_COMMANDS, DEFAULT_CONFIG, MEMORY_KERNEL
 from ldirectord_py.ipvs.table import ServiceKey
 
 KEEPALIVED_CONF: Final = "/etc/keepalived/keepalived.conf"
@@ -104,7 +104,7 @@ def _config_file(found: Running) -> Path:
     """Return the configuration of an ldirectord; a relative path is looked for where it was probably started."""
     words = [word for word in found.arguments if not word.startswith("-")]
     name = words[0] if words and words[0] not in DAEMON_COMMANDS else DEFAULT_CONFIG
-    places = [*(Path(folder) / name for folder in FOLDERS), Path(f"/proc/{found.pid}/cwd") / name, Path(name)]
+    places = [*(Path(folder) / name for folder in CONFIG_FOLDERS), Path(f"/proc/{found.pid}/cwd") / name, Path(name)]
     return next((place for place in places if _is_file(place)), Path(name))
 
 

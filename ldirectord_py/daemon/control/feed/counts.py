@@ -65,7 +65,7 @@ class FeedCounts:
             return CountsChange()
         self._services = set()
         try:
-            changes = [await self._look(part) for part in _parts(compiled, services)]
+            changes = [await self._read(part) for part in _parts(compiled, services)]
         except KernelError as error:
             self._usage = {}
             self.reading = KernelReading(began, self._usage, str(error))
@@ -82,7 +82,7 @@ class FeedCounts:
             self.reading.at, self.reading.error = began, None
             self._due = now + min(MAX_COUNTS_INTERVAL, max(COUNTS_INTERVAL, COUNTS_REST * (now - began)))
 
-    async def _look(self, services: Sequence[ServiceKey]) -> CountsChange:
+    async def _read(self, services: Sequence[ServiceKey]) -> CountsChange:
         """Read the rows of these services; raises KernelError, also after READ_TIMEOUT."""
         self._writing = set()
         try:

@@ -59,7 +59,7 @@ class FeedMarks:
         One with other words than before marks the row; if the health changes, an event of the director does.
         """
         results, informed, published = self.results, self.layout.informed, self.layout.words
-        for position, at, seconds, words in self.layout.fresh.look(start, end):
+        for position, at, seconds, words in self.layout.fresh.new_results(start, end):
             age, duration = int(1000 * (now - at)), int(1_000_000 * seconds + 0.5)
             for number in informed[position]:
                 if published[number] == words:

@@ -118,7 +118,7 @@ class ServerFeed:
         if not self._followers and self._task is not None:
             self._task.cancel()
             self._task = None
-            self._forget()
+            self._drop_layout()
 
     def row_made(self, layout: FeedLayout, number: int) -> None:
         """Note that a client gets the row of a server right now; what differs from updates is in the next one."""
@@ -140,7 +140,7 @@ class ServerFeed:
                 delay = await self._publish_next()
             except Exception:  # a fault of ours must not end the daemon
                 logger.exception("The feed of the control socket failed")
-                self._forget()
+                self._drop_layout()
                 delay = RETRY_DELAY
             await asyncio.sleep(min(delay, EVENT_DELAY))
             if delay > EVENT_DELAY:
@@ -163,13 +163,13 @@ class ServerFeed:
 
     async def _lay_out(self) -> None:
         """Give the servers of the configuration in force their numbers, and read the kernel."""
-        self._forget()
+        self._drop_layout()
         self._counts = FeedCounts(self._kernel)
         layout = FeedLayout(self._director)
         while not await layout.fill():
             layout = FeedLayout(self._director)
         await self._counts.refresh(layout.compiled)
-        self._maintained, self._kept = self._director.maintained, self._director.tracker.panics.counted
+        self._maintained, self._kept = self._director.maintained, self._director.tracker.panics.verdicts_in_a_row
         self._begin(layout)
 
     def _begin(self, layout: FeedLayout) -> None:
@@ -178,7 +178,7 @@ class ServerFeed:
         self.updates.start_anew()
         self._notify()
 
-    def _forget(self) -> None:
+    def _drop_layout(self) -> None:
         self._marks = self.layout = None
         self._late = frozenset()
         self.updates.start_anew()
@@ -188,23 +188,14 @@ class ServerFeed:
             on_update()
 
     async def _collect(self, marks: FeedMarks) -> None:
-        """Mark what is new of the checks, of the maintenance, and in the kernel."""
+        """Mark what is new of the checks and in the kernel, and what changed without an event."""
         layout = marks.layout
         for start in range(0, len(layout.fresh), CHECKS_AT_ONCE):
             async with one_slice():
                 if not layout.is_current:
                     return
                 marks.add_results(start, start + CHECKS_AT_ONCE, time.monotonic())
-        late, maintained = layout.fresh.late(time.monotonic()), self._director.maintained
-        kept = self._director.tracker.panics.counted
-        for position in late ^ self._late:
-            for number in layout.informed[position]:
-                marks.add(number)
-        # results change these without an event
-        marks.add_servers((*self._director.tracker.flaps.flapping, *dict(kept.items() ^ self._kept.items())))
-        if maintained is not self._maintained:
-            marks.add_servers(maintained ^ self._maintained)
-        self._late, self._maintained, self._kept = late, maintained, kept
+        self._mark_changes_without_event(marks)
         error = self.reading.error
         changed = await self._counts.refresh(layout.compiled)
         if self.reading.error != error:
@@ -214,6 +205,18 @@ class ServerFeed:
             marks.add_row(key)
         for key in changed.counts:
             marks.add_counts(key)
+
+    def _mark_changes_without_event(self, marks: FeedMarks) -> None:
+        """Mark servers whose results are overdue or no more, that flap, are kept in, or are put in maintenance."""
+        tracker, maintained = self._director.tracker, self._director.maintained
+        late, kept = marks.layout.fresh.late(time.monotonic()), tracker.panics.verdicts_in_a_row
+        for position in late ^ self._late:
+            for number in marks.layout.informed[position]:
+                marks.add(number)
+        marks.add_servers((*tracker.flaps.flapping, *dict(kept.items() ^ self._kept.items())))
+        if maintained is not self._maintained:
+            marks.add_servers(maintained ^ self._maintained)
+        self._late, self._maintained, self._kept = late, maintained, kept
 
     async def _compose(self, marks: FeedMarks) -> dict[str, object]:
         """Return the fields of an update about what is marked, of which some rows may be left for the next one."""

@@ -14,7 +14,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A place of our own for /etc/ha.d, and for the working directory."""
     for name in ("ha.d/conf", "here"):
         (tmp_path / name).mkdir(parents=True)
-    monkeypatch.setattr(arguments, "FOLDERS", (f"{tmp_path}/ha.d", f"{tmp_path}/ha.d/conf"))
+    monkeypatch.setattr(arguments, "CONFIG_FOLDERS", (f"{tmp_path}/ha.d", f"{tmp_path}/ha.d/conf"))
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path
 

@@ -31,7 +31,7 @@ class Past:
         self.words = [self.fresh.add(check, LIMIT) for check in checks]
 
     def looks(self) -> list[int]:
-        return [position for position, _, _, _ in self.fresh.look(0, len(self.fresh))]
+        return [position for position, _, _, _ in self.fresh.new_results(0, len(self.fresh))]
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def past() -> Past:
 def test_each_result_is_seen_once(past: Past) -> None:
     assert past.looks() == []
     past.history.record(CHECKS[1], up()._replace(seconds=0.25))
-    ((position, at, seconds, words),) = past.fresh.look(0, 3)
+    ((position, at, seconds, words),) = past.fresh.new_results(0, 3)
     assert (position, seconds, words) == (1, 0.25, past.fresh.words(1))
     assert at == pytest.approx(1000, abs=0.2)
     assert past.looks() == []
@@ -54,7 +54,7 @@ def test_each_result_is_seen_once(past: Past) -> None:
 def test_only_the_checks_of_a_part_are_looked_at(past: Past) -> None:
     for check in CHECKS:
         past.history.record(check, up())
-    assert [position for position, _, _, _ in past.fresh.look(1, 2)] == [1]
+    assert [position for position, _, _, _ in past.fresh.new_results(1, 2)] == [1]
     assert past.looks() == [0, 2]
 
 
@@ -63,7 +63,7 @@ def test_a_result_from_before_is_not_new() -> None:
     past.history.record(CHECK, up())
     later = FreshResults(past.history)
     assert later.add(CHECK, LIMIT) == later.words(0) != past.words[0]
-    assert list(later.look(0, 1)) == []
+    assert list(later.new_results(0, 1)) == []
 
 
 def test_checks_are_late_and_the_oldest_is_known(past: Past) -> None:

@@ -68,7 +68,7 @@ class Mixed:
         """Compare kernel, states, flapping servers and panics with each other."""
         tracker = self.site.director.tracker
         table, flapping = tracker.table, tracker.flaps.flapping
-        kept = set(tracker.panics.counted)
+        kept = set(tracker.panics.verdicts_in_a_row)
         for service, compiled in table.virtuals.items():
             for key, real in compiled.reals.items():
                 row, state = self.site.kernel.table.get(real.row), table.health[key]
