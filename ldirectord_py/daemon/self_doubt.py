@@ -13,7 +13,6 @@ from ldirectord_py.address import Address
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.desired import real_key
-from ldirectord_py.health import Verdict
 from ldirectord_py.mass_failure import MAX_PASSING, MassFailure, WatchedServer
 from ldirectord_py.report.events import Checked, ConfigInForce, Event, SelfDoubted
 from ldirectord_py.runtime.waiting import repeat
@@ -109,5 +108,4 @@ class SelfDoubt:
                 yield WatchedServer(real.key, real.real.server, check.interval + check.target.timeout)
 
     def _passed(self) -> int:
-        outcomes = self._director.tracker.results.counters.outcomes()
-        return sum(count for _, verdict, _, count in outcomes if verdict is Verdict.UP)
+        return self._director.tracker.results.counters.passed()

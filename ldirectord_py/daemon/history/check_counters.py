@@ -18,6 +18,8 @@ Outcome = tuple[Verdict, ReasonCode]
 OUTCOMES: Final[dict[Outcome, int]] = {each: index for index, each in enumerate(product(Verdict, ReasonCode))}
 """The number of each outcome."""
 
+_PASSED: Final = [index for (verdict, _), index in OUTCOMES.items() if verdict is Verdict.UP]
+
 DURATION_PLACES: Final = (-1.0, *DURATION_BOUNDS)
 """Where ``bisect_left`` finds the place of a bucket in Durations."""
 
@@ -82,6 +84,10 @@ class CheckCounters:
         self._made.clear()
         for key in [key for key in self._durations if key not in services]:
             del self._durations[key]
+
+    def passed(self) -> int:
+        """Return how many results passed."""
+        return sum(counts[index] for counts in self._outcomes.values() for index in _PASSED)
 
     def outcomes(self) -> Iterator[OutcomeCount]:
         """Yield the outcomes that there were."""

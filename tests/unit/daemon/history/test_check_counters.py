@@ -43,6 +43,11 @@ def test_outcomes_are_counted_by_kind() -> None:
     ]
 
 
+def test_results_of_all_kinds_that_passed_are_counted() -> None:
+    results = [(WEB, up()), (WEB, up("200 OK")), (WEB, down()), (WEB, unjudged()), (MAIL, up()), (MAIL, down())]
+    assert history({WEB: [ONE], MAIL: [ONE]}, *results).counters.passed() == 3
+
+
 def test_durations_are_those_of_results_that_passed_and_a_bound_belongs_to_its_bucket() -> None:
     results = [(WEB, passed(seconds)) for seconds in (0.0, 0.001, 0.0011, 10.0, 11.0)]
     ((key, counts, seconds),) = history({WEB: [ONE]}, *results, (WEB, down())).counters.durations()
