@@ -53,11 +53,13 @@ class Page:
         """Return what the template shows, in copies: those of the board may change while it does, in a thread."""
         feed = self._feed
         items = [replace(item, latencies=item.latencies.copy()) for item in feed.board.items.values()]
+        groups = list(_groups(items))
         return {
             "id": stream_id(feed),
             "status": feed.status,
             "has_answer": feed.servers.answer is not None,
-            "groups": list(_groups(items)),
+            "groups": groups,
+            "virtuals": {virtual.key: virtual.row for virtual, _ in groups},
             "troubles": troubles(items)[:MAX_TROUBLES_SHOWN],
             "max_troubles": MAX_TROUBLES_SHOWN,
             "summary": summary(items),

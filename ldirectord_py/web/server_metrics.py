@@ -29,14 +29,8 @@ def _in_kernel(name: str) -> Value:
     return lambda real: None if real["kernel"] is None else real["kernel"][name]
 
 
-def _administered_since(real: Mapping[str, Any]) -> float | None:
-    since = real["administrative"]["since"]
-    return None if since is None else datetime.fromisoformat(since).timestamp()
-
-
-def _certificate_end(real: Mapping[str, Any]) -> float | None:
-    end = real["observed"]["certificate_end"]
-    return None if end is None else datetime.fromisoformat(end).timestamp()
+def _timestamp(column: str, name: str) -> Value:
+    return lambda real: None if (text := real[column][name]) is None else datetime.fromisoformat(text).timestamp()
 
 
 def _gauge(name: str, meaning: str) -> Family:
@@ -57,10 +51,10 @@ VALUES: Final[Mapping[Family, Value]] = {
         lambda real: int(bool(real["disagrees"]))
     ),
     _gauge("administered_timestamp_seconds", "Since when the server is drained or disabled; absent where it is not."): (
-        _administered_since
+        _timestamp("administrative", "since")
     ),
     _gauge("certificate_expiry_timestamp_seconds", "When the certificate of the server ends; absent without TLS."): (
-        _certificate_end
+        _timestamp("observed", "certificate_end")
     ),
 }
 
