@@ -61,7 +61,7 @@ class ServerPattern:
     def matches_entry(self, entry: AdministrativeEntry) -> bool:
         """Return whether the server of an entry is meant, which the configuration may not have any more."""
         place = entry.virtual.partition(":")[2]
-        of_virtual = self._virtual is None or self._virtual((entry.virtual, *_names_with_port(place)))
+        of_virtual = self._virtual is None or self._virtual((entry.virtual, *_with_and_without_port(place)))
         return of_virtual and self._real(_entry_names(entry))
 
 
@@ -106,15 +106,15 @@ def _real_names(real: Real) -> Iterator[str]:
 
 
 def _entry_names(entry: AdministrativeEntry) -> Iterator[str]:
-    yield from _names_with_port(entry.real)
+    yield from _with_and_without_port(entry.real)
     yield entry.real.rpartition(":")[0].strip("[]")
     if entry.name is not None:
         host, _, port = canonical(entry.name).rpartition(":")
         for name in (host, host.partition(".")[0]):
-            yield from _names_with_port(f"{name}:{port}")
+            yield from _with_and_without_port(f"{name}:{port}")
 
 
-def _names_with_port(text: str) -> Iterator[str]:
+def _with_and_without_port(text: str) -> Iterator[str]:
     """Yield ``text``, and without its port."""
     yield text
     yield text.rpartition(":")[0] or text

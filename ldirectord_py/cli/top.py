@@ -85,7 +85,7 @@ class Top:
         return ready
 
     def _ask(self) -> None:
-        """Ask for the servers that are to be shown, unless that was done; on a new connection if others were."""
+        """Ask once for the servers to show; for others than before on a new connection, which ends the old updates."""
         wanted = "all" if self._view.everything else "trouble"
         if (self._client is not None and wanted == self._asked) or time.monotonic() < self._due:
             return

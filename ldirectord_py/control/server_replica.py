@@ -11,6 +11,9 @@ from ldirectord_py.trouble import WHICH
 
 ServerFields = dict[str, Any]
 
+_CHANGES: Final = frozenset(("virtuals", "reals", "results", "connections", "more", "id"))
+"""What of an update is no field of the answer as a whole."""
+
 
 @dataclass(slots=True)
 class ReplicaChanges:
@@ -38,7 +41,7 @@ class ServerReplica:
         self.updated_at: float | None = None
         self._is_wanted = WHICH[which]
         self._virtuals: dict[str, ServerFields] = {}
-        self._ats: dict[int, float] = {}
+        self._result_times: dict[int, float] = {}
 
     def apply(self, message: Mapping[str, Any], now: float) -> ReplicaChanges | None:
         """Apply an answer to ``watch``; return what has changed, None for one that does not fit.
@@ -68,11 +71,11 @@ class ServerReplica:
 
     def result_at(self, number: int) -> float | None:
         """Return when the last result of a server came (monotonic clock), None before the first one."""
-        return self._ats.get(number)
+        return self._result_times.get(number)
 
     def set_ages(self, now: float, wall: float) -> None:
         """Compute the ages of the last results, and when they came; ``wall``: ``now`` in seconds since the epoch."""
-        for number, at in self._ats.items():
+        for number, at in self._result_times.items():
             observed = self.reals[number]["observed"]
             observed["age"] = round(max(0.0, now - at), 3)
             observed["at"] = iso_time(wall - (now - at))
@@ -81,13 +84,15 @@ class ServerReplica:
         self.answer = answer
         self._virtuals = {virtual["virtual"]: virtual for virtual in answer["virtuals"]}
         self.reals = {real["number"]: real for virtual in answer["virtuals"] for real in virtual["reals"]}
-        self._ats = {number: at for number, real in self.reals.items() if (at := _at(real, now)) is not None}
+        self._result_times = {
+            number: at for number, real in self.reals.items() if (at := _result_time(real, now)) is not None
+        }
         return ReplicaChanges(everything=True)
 
     def _apply_row(self, real: ServerFields, now: float) -> None:
         number = real["number"]
         known, reals = self.reals.get(number), self._virtuals[real["virtual"]]["reals"]
-        self._ats.pop(number, None)
+        self._result_times.pop(number, None)
         if not self._is_wanted(real["trouble"]):
             if known is not None:
                 del self.reals[number]
@@ -98,8 +103,8 @@ class ServerReplica:
             reals.append(real)
         else:
             known.update(real)
-        if (at := _at(real, now)) is not None:
-            self._ats[number] = at
+        if (at := _result_time(real, now)) is not None:
+            self._result_times[number] = at
 
     def _apply_results(self, flat: Sequence[int], now: float, changes: ReplicaChanges) -> None:
         for number, age, duration in _tuples(flat, 3):
@@ -107,7 +112,7 @@ class ServerReplica:
                 continue
             observed = real["observed"]
             observed["latency"], observed["age"] = duration / 1_000_000, age / 1000
-            self._ats[number] = now - age / 1000
+            self._result_times[number] = now - age / 1000
             changes.results.append(number)
             if observed["overdue"]:  # the row was made just after the last update
                 observed["overdue"] = False
@@ -122,10 +127,7 @@ class ServerReplica:
                 changes.connections.append(number)
 
 
-_CHANGES: Final = frozenset(("virtuals", "reals", "results", "connections", "more", "id"))
-
-
-def _at(real: Mapping[str, Any], now: float) -> float | None:
+def _result_time(real: Mapping[str, Any], now: float) -> float | None:
     age = real["observed"]["age"]
     return None if age is None else now - age
 
