@@ -2,7 +2,8 @@
 
 Ours is timed from rows in memory to the last answer: the comparison with an empty table, the messages, the kernel's
 work, and the thread for it. Its rows are encoded already, as a daemon encodes them when it compiles its configuration;
-"not encoded before" is the same without that. ipvsadm is timed as a program, from its start to its end.
+where it says "not encoded before", the encoding is part of the time. ipvsadm is timed as a program, from its start
+to its end.
 """
 
 from __future__ import annotations

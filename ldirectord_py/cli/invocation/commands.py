@@ -59,7 +59,7 @@ COMMANDS: Mapping[str, CommandInfo] = {
     "disable": CommandInfo("administer", "take servers out; with --wait drain them first", _DRAIN),
     "enable": CommandInfo("administer", "end a drain or a disable", _READY),
     "check": CommandInfo("check", "check the configuration: exit status 0, or 2 with all errors"),
-    "dump": CommandInfo("dump", "print the configuration in force", "[--format json|yaml] [--show-secrets]"),
+    "dump": CommandInfo("dump", "print the configuration with all defaults", "[--format json|yaml] [--show-secrets]"),
     "convert": CommandInfo(
         "convert",
         "print the configuration in the other form: ldirectord.cf as YAML, or YAML as ldirectord.cf",
