@@ -32,9 +32,8 @@ class Done(NamedTuple):
 def run_here(*words: str, environment: Mapping[str, str] | None = None) -> Done:
     """Run ``ldirectord WORDS`` in the network namespace of this thread; ``environment`` replaces that of the test."""
     output, errors = io.StringIO(), io.StringIO()
-    replaced = {} if environment is None else dict(environment)
     with (
-        mock.patch.dict(os.environ, replaced, clear=environment is not None),
+        mock.patch.dict(os.environ, environment or {}, clear=environment is not None),
         redirect_stdout(output),
         redirect_stderr(errors),
     ):

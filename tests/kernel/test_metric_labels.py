@@ -79,8 +79,9 @@ def _metrics(exporter: subprocess.Popen[str], url: str) -> str:
 def test_they_are_the_same(tmp_path: Path) -> None:
     path = tmp_path / "web.cf"
     path.write_text(CONFIG)
-    table = run_here(str(path), "table").text
-    subprocess.run(["ipvsadm", "--restore"], input=table, check=True, text=True)
+    table = run_here(str(path), "table")
+    assert table.status == 0, table
+    subprocess.run(["ipvsadm", "--restore"], input=table.text, check=True, text=True)
     ours = [
         real_labels({"virtual": real.virtual.id, "row": real.row.endpoint})
         for real in compile_config(load(path).config, kinds()).reals()
