@@ -109,14 +109,14 @@ class Server:
         match self.conduct:
             case Conduct.UP:
                 return True
-            case Conduct.SLOW if self.kind != "connect":
-                return True if self.delay < self.timeout - 2 * MARGIN else None if self.delay < self.timeout else False
             case Conduct.LOSSY:
                 return None
-            case Conduct.WRONG | Conduct.GARBAGE | Conduct.HUNG | Conduct.RESET | Conduct.BROKEN_OFF:
-                return self.kind == "connect"
-            case Conduct.DRIP | Conduct.ENDLESS | Conduct.SLOW:
-                return self.kind == "connect"
+            case Conduct.DARK | Conduct.REFUSED | Conduct.UNREACHABLE:
+                return False
+            case _ if self.kind == "connect":
+                return True  # it is accepted, and asks nothing
+            case Conduct.SLOW if self.delay < self.timeout:
+                return True if self.delay < self.timeout - 2 * MARGIN else None
             case _:
                 return False
 
