@@ -17,11 +17,11 @@ WEB = "virtual = 192.0.2.1:80\n    real = 127.0.0.1:8080 masq 2\n    checktype =
 
 
 def until(true: Callable[[], bool]) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + 20
+    """Wait for what another process does."""
+    deadline = time.monotonic() + 30
     while not true():
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 class CommandedDaemon:

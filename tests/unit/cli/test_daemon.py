@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
-from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
 from typing import Protocol
 
 import pytest
 
+from harness.cli_daemon import until
 from harness.processes import is_running
 
 
@@ -38,14 +37,6 @@ pytestmark = pytest.mark.slow
 
 NOTHING = (0, "", "")
 BROKEN = "virtual = 192.0.2.1:80\n        bogus = 1\n"
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for what another process does."""
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def stopped(box: Box) -> str:

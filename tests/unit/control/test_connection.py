@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.control import STAMP, control_server, route
+from harness.waiting import until
 from ldirectord_py.control import connection, writing
 from ldirectord_py.control.connection import MAX_IN_FLIGHT, Stream
 from ldirectord_py.control.protocol import MAX_REQUEST_LENGTH, Answer, Code, ControlRequest, Lazy, RequestError
@@ -187,9 +188,7 @@ async def test_a_client_that_does_not_read_is_dropped_and_costs_little(
         slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
         slow.send({"request": "long"})
         assert (await (await served.connect()).ask({"request": "echo"}))["ok"]
-        async with asyncio.timeout(10):
-            while served.clients - 1:
-                await asyncio.sleep(0.01)
+        await until(lambda: served.clients == 1, 10)
         assert made < 5000
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from harness.running_daemon import running_daemon
+from harness.waiting import until
 from ldirectord_py.health import HealthState
 
 
@@ -48,13 +49,6 @@ async def counted(host: str = "127.0.0.1") -> AsyncIterator[Counted]:
         yield server
     finally:
         await server.close()
-
-
-async def until(true: Callable[[], bool], seconds: float = 10) -> None:
-    """Return as soon as something is true."""
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 def checked(*servers: Counted) -> str:

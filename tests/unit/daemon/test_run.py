@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 import uvloop
 
 from harness.processes import is_running
+from harness.waiting import until
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Globals
 from ldirectord_py.daemon import run
@@ -79,11 +80,6 @@ class Daemon:
             except BlockingIOError:
                 return lines
 
-    async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not true():
-                await asyncio.sleep(0.01)
-
     async def stop(self) -> float:
         """Send SIGTERM and return how many seconds the daemon takes to end."""
         began = time.monotonic()
@@ -118,7 +114,7 @@ async def test_it_reports_its_states_and_leaves_nothing(tmp_path: Path) -> None:
         assert len(web.kernel.table) == 2
         web.path.write_text(SHOP)
         os.kill(os.getpid(), signal.SIGHUP)
-        await web.until(lambda: "192.0.2.2" in str(web.kernel.table))
+        await until(lambda: "192.0.2.2" in str(web.kernel.table))
         await web.stop()
         states = [line for line in web.messages() if not line.startswith("STATUS=")]
         assert states == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
@@ -129,7 +125,7 @@ async def test_each_check_is_a_line_of_the_monitorfile(tmp_path: Path) -> None:
     checks = tmp_path / "checks"
     text = WEB.replace("checktype = on", f"checktype = connect\n    monitorfile = {checks}")
     async with daemon(tmp_path, text) as web:
-        await web.until(lambda: checks.exists() and "connect tcp 127.0.0.1 9 1 masq /  [down]" in checks.read_text())
+        await until(lambda: checks.exists() and "connect tcp 127.0.0.1 9 1 masq /  [down]" in checks.read_text())
         await web.stop()
 
 
@@ -143,7 +139,7 @@ async def test_changes_are_mailed_up_to_the_stop(tmp_path: Path, monkeypatch: py
         await asyncio.wait_for(web.ready.wait(), 10)
         web.path.write_text(f"emailalert = ops@example.net\n{SHOP}")
         os.kill(os.getpid(), signal.SIGHUP)
-        await web.until(lambda: "192.0.2.2" in str(web.kernel.table))
+        await until(lambda: "192.0.2.2" in str(web.kernel.table))
         await web.stop()
     assert [line for line in mails.read_text().splitlines() if line.startswith(("Log-Message", "Daemon"))] == [
         "Log-Message: Added real server: 127.0.0.1:9 (192.0.2.1:80) (Weight set to 1)",
@@ -164,10 +160,10 @@ async def test_a_command_is_told_of_reloads_and_servers(tmp_path: Path) -> None:
     script.chmod(0o755)
     text = f"notify = {script}\n{WEB.replace('checktype = on', 'checktype = connect')}"
     async with daemon(tmp_path, text) as web:
-        await web.until(lambda: told.exists() and "server-down" in told.read_text())
+        await until(lambda: told.exists() and "server-down" in told.read_text())
         web.path.write_text("broken\n")
         os.kill(os.getpid(), signal.SIGHUP)
-        await web.until(lambda: "configuration-refused" in told.read_text())
+        await until(lambda: "configuration-refused" in told.read_text())
         await web.stop()
     found = [json.loads(line) for line in told.read_text().splitlines()]
     down = next(each for each in found if each["event"] == "server-down")
@@ -298,7 +294,7 @@ virtual = 192.0.2.1:80
 
     async def story() -> float:
         async with daemon(tmp_path, text) as web:
-            await web.until(lambda: pids.exists() and len(pids.read_text().splitlines()) == 4)
+            await until(lambda: pids.exists() and len(pids.read_text().splitlines()) == 4)
             return await web.stop()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -322,13 +318,13 @@ async def test_it_runs_the_commands_of_its_configuration(tmp_path: Path, monkeyp
     head = f'callback = "{script} callback"\nfallbackcommand = {script} sorry\n'
     out = f"{HEAD}virtual = 192.0.2.3:80\n    real = 127.0.0.1:9 masq\n    checktype = off\n"
     async with daemon(tmp_path, head + out) as web:
-        await web.until(lambda: lines() == ["sorry start 192.0.2.3:80 tcp"])
+        await until(lambda: lines() == ["sorry start 192.0.2.3:80 tcp"])
         web.path.write_text(head + "execute = mail.cf\n" + out.replace("= off", "= on"))
         os.kill(os.getpid(), signal.SIGHUP)
-        await web.until(lambda: len(lines()) == 4)
+        await until(lambda: len(lines()) == 4)
         assert sorted(lines()[1:]) == [f"callback {web.path}", "mail.cf start", "sorry stop 192.0.2.3:80 tcp"]
         web.path.write_text(head + 'execute = "mail.cf"\nexecute = mail.cf\n' + out)
-        await web.until(lambda: len(lines()) == 5)
+        await until(lambda: len(lines()) == 5)
         assert lines()[4] == f"callback {web.path}"
         await web.stop()
         assert lines()[5:] == ["mail.cf stop"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from contract.saved_table import parse
+from harness.waiting import until
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon import shadow as module
 from ldirectord_py.daemon.configuration import reload
@@ -67,12 +68,6 @@ class Site:
 
     async def reports(self, number: int) -> None:
         await until(lambda: len(self.reported) >= number)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(TIMEOUT):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from harness.waiting import until
 from ldirectord_py.runtime.waiting import repeat, run_all, wait_until_set
 
 
@@ -47,9 +48,7 @@ async def test_an_action_is_repeated_also_after_a_fault(caplog: pytest.LogCaptur
     for action in (act, act_later):
         done.clear()
         repeating = asyncio.create_task(repeat(action, 0.001, "Acting failed"))
-        async with asyncio.timeout(10):
-            while len(done) < 4:
-                await asyncio.sleep(0.001)
+        await until(lambda: len(done) >= 4, 10)
         repeating.cancel()
     assert caplog.messages == ["Acting failed"] * 2
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from harness.control import RawClient
 from harness.controlled_daemon import running
 from harness.fakes.scripted import servers
 from harness.processes import worker_pids
+from harness.waiting import until
 from ldirectord_py.config.model import Real, Virtual
 from ldirectord_py.daemon.control import check_now
 from ldirectord_py.daemon.run import Daemon
@@ -56,11 +56,6 @@ class Web:
         await self.may_answer.wait()
         writer.write(self.answer)
 
-    async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not true():
-                await asyncio.sleep(0.02)
-
 
 async def check(daemon: Daemon, *names: str) -> list[Any]:
     """Return all answers."""
@@ -85,7 +80,7 @@ async def test_each_server_is_probed_at_once_and_no_state_changes(tmp_path: Path
     async with servers() as place:
         port = await place.start(web, "0.0.0.0")  # noqa: S104  two servers at once
         async with running(tmp_path, SITE.format(port=port, fork=fork)) as daemon:
-            await web.until(lambda: daemon.director.summary.endswith("4 of 4 real servers up"))
+            await until(lambda: daemon.director.summary.endswith("4 of 4 real servers up"))
             before, web.answer = web.requests, DOWN
             down = ("down", "L7STS")
             assert shown(await check(daemon, "*")) == [
@@ -109,12 +104,12 @@ async def test_a_check_that_is_in_flight_is_probed_too_and_goes_on(tmp_path: Pat
     async with servers() as place:
         port = await place.start(web, "0.0.0.0")  # noqa: S104  two servers at once
         async with running(tmp_path, SITE.format(port=port, fork="no")) as daemon:
-            await web.until(lambda: web.requests == 2)
+            await until(lambda: web.requests == 2)
             asking = asyncio.create_task(check(daemon, "127.0.0.2"))
-            await web.until(lambda: web.requests == 3)
+            await until(lambda: web.requests == 3)
             web.may_answer.set()
             assert shown(await asking) == [("80", "127.0.0.2", "up", "L7OK")]
-            await web.until(lambda: daemon.director.summary.endswith("4 of 4 real servers up"))
+            await until(lambda: daemon.director.summary.endswith("4 of 4 real servers up"))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +151,7 @@ async def test_a_probe_that_finds_no_room_has_no_verdict(tmp_path: Path, monkeyp
     async with servers() as place:
         port = await place.start(web, "0.0.0.0")  # noqa: S104  two servers at once
         async with running(tmp_path, f"maxchecks=2\n{SITE.format(port=port, fork='no')}") as daemon:
-            await web.until(lambda: web.requests == 2)
+            await until(lambda: web.requests == 2)
             (answer, _) = await check(daemon, "127.0.0.2")
             assert (answer["verdict"], answer["code"]) == ("none", "SOCKERR")
             assert answer["reason"] == "this host did not do the probe within 0.1 s"
@@ -169,11 +164,11 @@ async def test_a_worker_that_ends_meanwhile_gives_no_verdict(tmp_path: Path) -> 
     async with servers() as place:
         port = await place.start(web, "0.0.0.0")  # noqa: S104  two servers at once
         async with running(tmp_path, SITE.format(port=port, fork="yes")) as daemon:
-            await web.until(lambda: daemon.director.summary.endswith("4 of 4 real servers up"))
+            await until(lambda: daemon.director.summary.endswith("4 of 4 real servers up"))
             web.may_answer.clear()
             before = web.requests
             asking = asyncio.create_task(check(daemon, "127.0.0.2"))
-            await web.until(lambda: web.requests > before)
+            await until(lambda: web.requests > before)
             os.kill(worker_pids(daemon.probes._workers)[0], signal.SIGKILL)
             (answer, _) = await asking
             assert (answer["verdict"], answer["reason"]) == ("none", "the worker process ended meanwhile")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.controlled_daemon import WEB, ask, running
+from harness.waiting import until
 from ldirectord_py.daemon.control import control_socket
 from ldirectord_py.daemon.run import Daemon
 
@@ -70,9 +71,7 @@ async def test_a_socket_that_somebody_removes_is_made_again_and_logged_once(
             path.mkdir()
             await asyncio.sleep(0.3)
             path.rmdir()
-        async with asyncio.timeout(10):
-            while not path.is_socket():
-                await asyncio.sleep(0.02)
+        await until(path.is_socket, 10)
         assert (await ask(daemon, "status"))["pid"] == os.getpid()
         assert await groups_of(daemon) == [4712]
         await asyncio.sleep(0.2)

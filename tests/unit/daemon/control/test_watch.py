@@ -13,6 +13,7 @@ from builders import down, unjudged, up
 from harness.director_site import destination
 from harness.followed import follow, rows
 from harness.running_daemon import RunningDaemon, running_daemon
+from harness.waiting import until
 from ldirectord_py.daemon.control.feed import counts, server_feed, updates
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
@@ -155,9 +156,7 @@ async def test_without_followers_nothing_is_done(tmp_path: Path) -> None:
         feed = place.daemon.control.context.feed
         assert feed.layout is not None
         place.close()
-        async with asyncio.timeout(5):
-            while feed.layout is not None:
-                await asyncio.sleep(0.01)
+        await until(lambda: feed.layout is None, 5)
         await place.observe(up())
         last = feed.updates.last
         await asyncio.sleep(0.2)
@@ -174,9 +173,7 @@ async def test_a_failure_of_the_feed_is_logged_and_it_goes_on(
         feed = place.daemon.control.context.feed
         with monkeypatch.context() as broken:
             broken.setattr(feed, "_collect", None)
-            async with asyncio.timeout(5):
-                while feed.layout is not None:
-                    await asyncio.sleep(0.01)
+            await until(lambda: feed.layout is None, 5)
         await place.observe(down())
         await follower.agrees()
         assert "The feed of the control socket failed" in caplog.text

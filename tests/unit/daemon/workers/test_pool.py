@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_address
@@ -22,6 +22,7 @@ import pytest
 from builders import config
 from harness.fakes.scripted import Servers, closed_port, servers
 from harness.processes import is_running, worker_pids
+from harness.waiting import until
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.daemon.workers import pool as worker_pool
@@ -87,11 +88,6 @@ class ObservedPool:
     def pids(self) -> list[int]:
         return worker_pids(self.workers)
 
-    async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
-            while not true():
-                await asyncio.sleep(0.02)
-
     def verdicts(self) -> set[Verdict]:
         return {result.verdict for results in self.found.values() for result in results}
 
@@ -113,7 +109,7 @@ async def test_checks_are_distributed_evenly() -> None:
         port = await observed.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
         all_checks = checks(10, port)
         observed.workers.set_checks(all_checks, 2, LIMITS)
-        await observed.until(lambda: len(observed.found) == 10)
+        await until(lambda: len(observed.found) == 10)
         assert observed.verdicts() == {Verdict.UP}
         assert len(observed.pids) == 2
         assert Counter(supervisor for _, supervisor in observed.workers._assigned.values()).most_common(1)[0][1] == 5
@@ -124,7 +120,7 @@ async def test_the_codes_of_results_come_with_them() -> None:
         good, refused = checks(2, await observed.place.start(answer))
         connect = Check("connect", Target(good.target.address, closed_port(), 10.0), 0.25)
         observed.workers.set_checks([good, refused, connect], 1, LIMITS)
-        await observed.until(lambda: len(observed.found) == 3)
+        await until(lambda: len(observed.found) == 3)
         codes = [observed.found[check][0].code for check in (good, refused, connect)]
         assert codes == [ReasonCode.L7OK, ReasonCode.L4CON, ReasonCode.L4CON]
 
@@ -133,12 +129,12 @@ async def test_a_killed_worker_is_replaced_without_a_verdict(caplog: pytest.LogC
     async with observe() as observed:
         port = await observed.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
         observed.workers.set_checks(checks(6, port), 2, LIMITS)
-        await observed.until(lambda: len(observed.found) == 6)
+        await until(lambda: len(observed.found) == 6)
         first, second = observed.pids
         os.kill(first, signal.SIGKILL)
-        await observed.until(lambda: len(observed.pids) == 2 and first not in observed.pids)
+        await until(lambda: len(observed.pids) == 2 and first not in observed.pids)
         before = {check: len(results) for check, results in observed.found.items()}
-        await observed.until(lambda: all(len(observed.found[check]) > count for check, count in before.items()))
+        await until(lambda: all(len(observed.found[check]) > count for check, count in before.items()))
         assert observed.verdicts() == {Verdict.UP}
         assert second in observed.pids
     (message,) = caplog.messages
@@ -150,12 +146,12 @@ async def test_a_silent_worker_is_replaced(monkeypatch: pytest.MonkeyPatch, capl
     async with observe() as observed:
         port = await observed.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
         observed.workers.set_checks(checks(2, port), 1, LIMITS)
-        await observed.until(lambda: len(observed.found) == 2)
+        await until(lambda: len(observed.found) == 2)
         (pid,) = observed.pids
         os.kill(pid, signal.SIGSTOP)
-        await observed.until(lambda: observed.pids not in ([], [pid]))
+        await until(lambda: observed.pids not in ([], [pid]))
         observed.found.clear()
-        await observed.until(lambda: len(observed.found) == 2)
+        await until(lambda: len(observed.found) == 2)
         assert observed.verdicts() == {Verdict.UP}
     (message,) = caplog.messages
     assert message.startswith(f"Worker process {pid} has been silent for 3 s; its 2 checks go to a new one")
@@ -167,7 +163,7 @@ async def test_closing_the_pool_kills_a_worker_that_is_being_replaced(monkeypatc
     async with observe() as observed:
         port = await observed.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
         observed.workers.set_checks(checks(2, port), 1, LIMITS)
-        await observed.until(lambda: len(observed.found) == 2)
+        await until(lambda: len(observed.found) == 2)
         (pid,) = observed.pids
         waiting = asyncio.Event()
         wait = Child.wait
@@ -196,7 +192,7 @@ async def test_starting_a_worker_is_tried_again_after_a_failure(
         pair = socket.socketpair
         monkeypatch.setattr(socket, "socketpair", no_descriptors)
         observed.workers.set_checks(checks(2, port), 1, LIMITS)
-        await observed.until(lambda: len(observed.found) == 2)
+        await until(lambda: len(observed.found) == 2)
         assert observed.verdicts() == {Verdict.UP}
     expected = "A worker process cannot be started: Too many open files; its 2 checks go to a new one in 0.5 s"
     assert caplog.messages == [expected]
@@ -215,7 +211,7 @@ async def test_a_fault_in_the_report_does_not_end_the_worker(caplog: pytest.LogC
 
         observed.workers = WorkerPool(report)
         observed.workers.set_checks([check], 1, LIMITS)
-        await observed.until(lambda: reported >= 3)
+        await until(lambda: reported >= 3)
     assert set(caplog.messages) == {f"A result of {check} got lost"}
 
 
@@ -224,9 +220,9 @@ async def test_a_reload_keeps_a_probe_in_flight() -> None:
         port = await observed.place.start(answer_later, "0.0.0.0")  # noqa: S104  so many servers at once
         kept, removed, added = checks(3, port, interval=60)
         observed.workers.set_checks([kept, removed], 1, LIMITS)
-        await observed.until(lambda: observed.place.connections == 2)
+        await until(lambda: observed.place.connections == 2)
         observed.workers.set_checks([replace(kept), added], 1, LIMITS)
-        await observed.until(lambda: len(observed.found) == 2)
+        await until(lambda: len(observed.found) == 2)
         assert observed.found.keys() == {kept, added}
         assert observed.place.connections == 3
 
@@ -236,11 +232,11 @@ async def test_checks_of_removed_workers_move_to_those_that_stay() -> None:
         port = await observed.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
         all_checks = checks(6, port)
         observed.workers.set_checks(all_checks, 3, LIMITS)
-        await observed.until(lambda: len(observed.found) == 6)
+        await until(lambda: len(observed.found) == 6)
         for surplus in observed.workers.set_checks(all_checks, 1, LIMITS):
             await surplus.close()
         observed.found.clear()
-        await observed.until(lambda: len(observed.found) == 6)
+        await until(lambda: len(observed.found) == 6)
         assert len(observed.pids) == 1
 
 
@@ -249,11 +245,11 @@ async def test_new_workers_get_their_part_of_the_checks() -> None:
         port = await observed.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
         all_checks = checks(6, port)
         observed.workers.set_checks(all_checks, 1, LIMITS)
-        await observed.until(lambda: len(observed.found) == 6)
+        await until(lambda: len(observed.found) == 6)
         observed.workers.set_checks(all_checks, 3, LIMITS)
         assert [len(supervisor.checks) for supervisor in observed.workers._supervisors] == [2, 2, 2]
         observed.found.clear()
-        await observed.until(lambda: len(observed.found) == 6)
+        await until(lambda: len(observed.found) == 6)
         assert observed.verdicts() == {Verdict.UP}
 
 
@@ -286,7 +282,7 @@ async def test_log_lines_of_a_worker_are_logged_and_no_secret_is_among_its_argum
         port = await observed.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
         (check,) = checks(1, port)
         observed.workers.set_checks([replace(check, target=replace(check.target, passwd="xyzzy"))], 1, LIMITS)
-        await observed.until(lambda: any("200 OK" in message for message in caplog.messages))
+        await until(lambda: any("200 OK" in message for message in caplog.messages))
         (pid,) = observed.pids
         assert b"xyzzy" not in _arguments_and_environment(pid)
     assert "xyzzy" not in caplog.text
@@ -345,7 +341,7 @@ async def test_commands_run_only_in_workers_whose_limit_allows_one() -> None:
         target = Target(ip_address("192.0.2.1"), 80, 5.0, command="/bin/true")
         all_checks = [Check("external", replace(target, port=80 + number), 0.5) for number in range(4)]
         observed.workers.set_checks(all_checks, 3, Limits(external=1, checks=None))
-        await observed.until(lambda: len(observed.found) == 4)
+        await until(lambda: len(observed.found) == 4)
         assert len({supervisor for _, supervisor in observed.workers._assigned.values()}) == 1
         assert observed.verdicts() == {Verdict.UP}
 
@@ -397,11 +393,11 @@ async def test_the_commands_of_a_killed_worker_are_killed(tmp_path: Path) -> Non
         script.chmod(0o755)
         target = Target(ip_address("192.0.2.1"), 80, 300.0, command=str(script))
         observed.workers.set_checks([Check("external", target, 600)], 1, LIMITS)
-        await observed.until(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"))
-        await observed.until(lambda: observed.workers._supervisors[0]._process is not None)
+        await until(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"))
+        await until(lambda: observed.workers._supervisors[0]._process is not None)
         worker = observed.workers._supervisors[0]._process
         assert worker is not None
-        await observed.until(lambda: bool(worker.commands))
+        await until(lambda: bool(worker.commands))
         pids = [int(word) for word in pid_file.read_text().split()]
         os.kill(worker.pid, signal.SIGKILL)
-        await observed.until(lambda: not any(is_running(pid) for pid in pids))
+        await until(lambda: not any(is_running(pid) for pid in pids))
