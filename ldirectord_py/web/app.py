@@ -12,11 +12,12 @@ from aiohttp import web
 from ldirectord_py.web import api
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.headers import add_headers
-from ldirectord_py.web.keys import FEED, LIMITS, METRICS, PAGE, SHOWN, STREAMS
+from ldirectord_py.web.keys import FEED, LIMITS, MESSAGES, METRICS, PAGE, SHOWN, STREAMS
 from ldirectord_py.web.metrics import METRICS_TYPE, Metrics
 from ldirectord_py.web.packed import LastPacked, send_packed
 from ldirectord_py.web.page import FOLDER, Page
 from ldirectord_py.web.stream import stream
+from ldirectord_py.web.stream_messages import StreamMessages
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def application(feed: Feed) -> web.Application:
     """Return the application that shows a feed."""
     app = web.Application(middlewares=[_guard], client_max_size=1)
     app[FEED], app[PAGE], app[STREAMS], app[LIMITS] = feed, Page(feed), set(), []
-    app[METRICS], app[SHOWN] = Metrics(feed), LastPacked()
+    app[METRICS], app[SHOWN], app[MESSAGES] = Metrics(feed), LastPacked(), StreamMessages(feed)
     app.on_response_prepare.append(_add_headers)
     app.add_routes(
         [

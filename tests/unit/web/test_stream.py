@@ -13,7 +13,7 @@ from harness.served_page import PageClient, served_page
 from ldirectord_py.checks.base import Result
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.health import Verdict
-from ldirectord_py.web import stream
+from ldirectord_py.web import stream, stream_messages
 
 SITE = "virtual=192.0.2.1:80\n    real=127.0.0.1:81 masq\n    real=127.0.0.2:81 masq\n    checktype=connect\n"
 KEY = "tcp:192.0.2.1:80/127.0.0.1:81"
@@ -75,7 +75,7 @@ async def test_too_many_events_missed_mean_the_whole_page_again(
         last = await seen(client)
         await place.observe(UP)
         await client.page_with("2 of 2 servers up")
-        monkeypatch.setattr(stream, "MAX_EVENTS_MISSED", 1)
+        monkeypatch.setattr(stream_messages, "MAX_EVENTS_MISSED", 1)
         assert (await client.message("again", last))[1] == {}
 
 
