@@ -13,6 +13,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.runtime.text import count_of
 from ldirectord_py.web.board import Item
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.packed import LastPacked, Packed
@@ -36,7 +37,8 @@ class Page:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters |= {"ago": ago, "clock": clock, "meaning": meaning, "short": short, "until": until}
+        environment.filters |= {"ago": ago, "clock": clock, "count_of": count_of}
+        environment.filters |= {"meaning": meaning, "short": short, "until": until}
         self._template = environment.get_template("page.html")
         self._last = LastPacked()
 

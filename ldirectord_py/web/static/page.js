@@ -192,7 +192,7 @@ function setClock(time) {
 function setSummary(summary) {
   const parts = [`${summary.up} of ${summary.servers} servers up`];
   if (summary.hurting) parts.push(`${summary.hurting} with trouble`);
-  if (summary.outages) parts.push(`${summary.outages} virtual without a server`);
+  if (summary.outages) parts.push(`${summary.outages} ${summary.outages === 1 ? "virtual" : "virtuals"} without a server`);
   const element = document.getElementById("summary"), text = parts.join(", ");
   if (element.textContent !== text) element.textContent = text;
 }

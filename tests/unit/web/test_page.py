@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.watch_answers import VIRTUAL, real, whole
+from harness.watch_answers import VIRTUAL, real, virtual, whole
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.web.feed import Feed
 from ldirectord_py.web.page import Page, ago, meaning, short, stream_id, summary, troubles, until
@@ -79,6 +79,15 @@ async def test_the_page_is_of_one_moment_though_it_is_made_in_a_thread() -> None
     page = b"".join((await making).pieces()).decode()
     assert f'data-latencies="{latencies}"' in page
     assert "no longer" not in page
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "1 virtual without a server"), (2, "2 virtuals without a server")])
+async def test_outages_are_counted(number: int, words: str) -> None:
+    shown = Feed()
+    outages = [{**virtual(), "virtual": f"fwm:{each}", "trouble": ["outage"]} for each in range(number)]
+    shown.servers.apply({**whole(), "virtuals": outages}, 0.0)
+    shown.board.apply_answer(shown.servers, 0.0)
+    assert f", {words}</p>" in b"".join((await Page(shown).html()).pieces()).decode()
 
 
 async def test_texts_of_others_stay_texts() -> None:
