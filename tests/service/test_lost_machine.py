@@ -1,4 +1,4 @@
-"""If a machine of the kernel tier is killed, the test that it was running fails, and another runs the others."""
+"""A machine of the kernel tier that is killed or hangs costs the test that it was running; another runs the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from harness.machines.pool import Job, Pool
 CASES = """
 import os, time
 def test_before(): pass
-def test_running(): open(os.environ["MACHINE_OUT"] + "/running", "w").close(); time.sleep(600)
+def test_running(): open(os.environ["MACHINE_OUT"] + "/running", "w").close(); time.sleep(6000)
 def test_after(): assert open("/proc/net/ip_vs").readline().startswith("IP Virtual Server")
 """
 
@@ -37,7 +37,15 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def test_a_killed_machine_costs_one_test(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("loss", "reason"),
+    [(signal.SIGKILL, "the virtual machine has ended"), (signal.SIGSTOP, "the machine has hung for 12 s")],
+    ids=["killed", "hung"],
+)
+def test_a_lost_machine_costs_one_test(
+    loss: signal.Signals, reason: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "HUNG_SECONDS", 12.0)
     booted: list[Machine] = []
 
     @contextmanager
@@ -58,8 +66,8 @@ def test_a_killed_machine_costs_one_test(folder: Path, monkeypatch: pytest.Monke
     try:
         assert not machines.outcome(tests[0]).lost
         eventually((booted[0].out / "running").exists, 60, booted[0].evidence)
-        os.kill(_kernel(booted[0].process.pid), signal.SIGKILL)
-        assert "the virtual machine has ended" in machines.outcome(tests[1]).lost
+        os.kill(_kernel(booted[0].process.pid), loss)
+        assert reason in machines.outcome(tests[1]).lost
         (*_, last) = machines.outcome(tests[2]).reports
         assert last["outcome"] == "passed"
         assert not machines.outcome(tests[2]).lost

@@ -52,6 +52,10 @@ class Machine:
         """Return the output of the command so far."""
         return _read(self.out / "output")
 
+    def beats(self) -> bytes:
+        """Return how often the machine has beaten so far: every few seconds while it runs; empty where none is due."""
+        return _read(self.out / "beats")
+
     def status(self) -> int | None:
         """Return the command's exit status, None while it runs; MachineError if the machine has ended without one."""
         ended = self.process.poll() is not None  # asked first: what it wrote before its end counts

@@ -21,6 +21,9 @@ LOOK_SECONDS: Final = 0.1
 START_SECONDS: Final = 300.0
 """Seconds after the boot in which pytest has to be ready in the machine, on an ordinary idle host."""
 
+HUNG_SECONDS: Final = 60.0
+"""Seconds without a beat after which a machine has hung; those in which this process stands still do not count."""
+
 MAX_FAILURES: Final = 3
 """Failed boots after which a kind of machine is given up that has worked before."""
 
@@ -48,6 +51,8 @@ class MachineRun:
         self._host_end = HostEnd(guest.out)
         self._slowness = 1.0
         self._since = time.monotonic()
+        self._beats = b""
+        self._looks_without_beat = 0
 
     def accepts(self, test: str) -> bool:
         """Return whether a test may be assigned now."""
@@ -83,10 +88,17 @@ class MachineRun:
             return str(error)
         if ended:
             return f"pytest ended in the machine{self._guest.evidence()}"
+        if self._has_hung():
+            return f"the machine has hung for {HUNG_SECONDS:.0f} s{self._guest.evidence()}"
         limit = self._job.limit * self._slowness if self.ready else START_SECONDS * slowness()
         if self.assigned and time.monotonic() - self._since > limit:
             return f"the machine has sent nothing for {limit:.0f} s{self._guest.evidence()}"
         return ""
+
+    def _has_hung(self) -> bool:
+        before, self._beats = self._beats, self._guest.beats()
+        self._looks_without_beat = self._looks_without_beat + 1 if before == self._beats else 0
+        return self._beats != b"" and self._looks_without_beat * LOOK_SECONDS > HUNG_SECONDS
 
 
 @dataclass(slots=True)
