@@ -220,7 +220,7 @@ def _broken_file(day: Day, traffic: Traffic) -> None:
         director.reload()
         director.wait_log("Kept the old configuration", within=5)
         traffic.wait(10)
-    assert f"{director.config}:" in director.log()
+    director.wait_log(f"{director.config}:", within=5)
     day.web3.refuse_connections()
     director.wait_in_time(WEB, day.weights(2, 1, 0), INTERVAL)
     day.web3.restore_network()

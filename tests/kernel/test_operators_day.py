@@ -186,7 +186,7 @@ def bad_file(day: Day) -> None:
     place = f"{path}:{len(path.read_text().splitlines())}:5: "
     refused = day.run("reload", status=2)
     assert refused.errors.startswith(place)
-    assert place in day.director.log()
+    day.director.wait_log(place, WITHIN)
     assert day.director.saved() == before
     shown = day.run("show", "--json").json()
     assert found(shown, day.first)["configured"]["weight"] == 5
@@ -207,7 +207,7 @@ def failure(day: Day) -> None:
     assert (shown["up"], shown["code"]) == (False, "L4CON")
     reason = shown["reason"]
     message = f"Real server {server} ({VIRTUAL}) is down: {reason}"
-    assert message in day.director.log()
+    day.director.wait_log(message, WITHIN)
     [event] = [event for event in day.events(since) if event["event"] == "server-down"]
     assert (event["real"], event["code"], event["reason"], event["message"]) == (server, "L4CON", reason, message)
     assert f"{message} [L4CON]\n" in day.run("events", "--since", since).text
@@ -255,7 +255,7 @@ def crash(day: Day) -> None:
         day.run("start")
         day.wait()
     assert watch.weights(WEB, day.drained) == [0]
-    assert f"stays drained by root: {WHY}" in day.director.log()
+    day.director.wait_log(f"stays drained by root: {WHY}", WITHIN)
     assert day.administrative() == before
     gap, *events = day.events(since)
     assert "another daemon" in gap["gap"]["reason"]

@@ -81,7 +81,7 @@ def test_moving_over_and_back_disturbs_no_client(lab: Lab, host: PackagedHost, t
             original(host, "stop")
             host.install(Path(ours))
             assert [host.agent(action) for action in ("monitor", "start", "monitor")] == [7, 0, 0]
-            assert "Starting Linux Director ldirectord-py" in host.log()
+            eventually(lambda: "Starting Linux Director ldirectord-py" in host.log(), SLOW, host.log)
             traffic.wait(30)
             one.wait(10)
         assert [watch.weights(WEB, web) for web in (web1, web2, web3)] == [[1], [1], [0]]
