@@ -22,6 +22,7 @@ from ldirectord_py.checks.transport.handshakes import Handshake
 from ldirectord_py.daemon.probing.admission import Admission
 from ldirectord_py.daemon.probing.in_flight import InFlightLimiter
 from ldirectord_py.daemon.probing.pacing import Pacing
+from ldirectord_py.daemon.probing.slots import Slots, slot_grid
 from ldirectord_py.health import Verdict
 from ldirectord_py.runtime.limiter import AcquireBoth, Room
 from ldirectord_py.runtime.timer_wheel import current_wheel, on_tick
@@ -36,8 +37,6 @@ LATE_WARNING_INTERVAL: Final = 60.0
 
 MAX_IN_FLIGHT: Final = 10_000
 """Checks in flight, until ``in_flight.limit`` is set."""
-
-_GOLDEN_RATIO: Final = 0.6180339887498949
 
 
 class Prober:
@@ -69,7 +68,7 @@ class Prober:
         self._next_warning = 0.0
         self._begun_late = 0
         self._scheduled: dict[Check, _ScheduledCheck] = {}
-        self._slot = 0.0
+        self._slots = Slots()
 
     def set_checks(self, checks: Collection[Check]) -> None:
         """Probe exactly these checks; checks that stay are not interrupted, nor is their probe in flight."""
@@ -77,16 +76,13 @@ class Prober:
         for check in self._scheduled.keys() - wanted.keys():
             self._scheduled.pop(check).end()
         new = [check for check in wanted if check not in self._scheduled]
-        now = self.loop.time()
+        now, grid = self.loop.time(), slot_grid(check.interval for check in wanted)
         for index, check in enumerate(new):
-            self._slot = (self._slot + _GOLDEN_RATIO) % 1
-            wait = index * min(FIRST_PROBE_INTERVAL, check.interval / len(new))
-            slot = self._slot * check.interval
-            due = now + slot + (check.interval if slot < wait else 0)
+            begins = on_tick(now + index * min(FIRST_PROBE_INTERVAL, check.interval / len(new)))
             self._scheduled[check] = scheduled = _ScheduledCheck(
                 self, check, self._checker_for(check), self._whole_room_for(check)
             )
-            scheduled.start(on_tick(now + wait), on_tick(due))
+            scheduled.start(begins, self._slots.next_slot(check.interval, grid, begins))
 
     async def probe_once(self, check: Check) -> Result:
         """Return the result of a probe at once, which is not reported; the slots of the check stay as they are.

@@ -251,13 +251,14 @@ def test_a_probe_longer_than_its_interval_is_followed_by_one_not_by_a_burst() ->
 def test_after_this_host_slept_the_checks_are_in_their_slots_again_one_round_and_no_burst() -> None:
     async def story() -> None:
         probed = Probed()
-        await probed.probe(checks(1000), 35)
+        await probed.probe(checks(1000), 35.1)
         suspend(600)
         await asyncio.sleep(30)
         await probed.prober.close()
-        times = [time for times in probed.began.values() for time in times if time > 634]
-        for slot in range(635, 665):
-            assert sum(slot <= time < slot + 1 for time in times) == pytest.approx(100, abs=6)
+        times = [time for times in probed.began.values() for time in times]
+        for second in range(30):
+            began = sum(635.1 + second <= time < 636.1 + second for time in times)
+            assert began == pytest.approx(100, abs=6)
 
     in_fake_time(story())
 
