@@ -10,12 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import real, virtual
-from ldirectord_py import saved_state
 from ldirectord_py.administration import MAX_ENTRIES, AdministrativeState, Decision, by_identity, entry_of
 from ldirectord_py.saved_state import (
-    ADDRESSES,
     ADMINISTRATION,
-    FLAPS,
+    MAX_NESTING,
     DamagedStateError,
     SavedState,
     administration_section,
@@ -148,12 +146,19 @@ def test_any_json_is_read_or_refused(content: object) -> None:
     read_administration(section(content, content))
 
 
-def test_a_file_without_room_for_all_of_it_keeps_what_operators_did(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = {ADMINISTRATION: administration_section(ENTRIES), ADDRESSES: {"x": "y" * 500}, FLAPS: {"x": "y" * 500}}
-    for kept in (parts.keys(), {ADMINISTRATION, ADDRESSES}, {ADMINISTRATION}):
-        room = len(SavedState({name: parts[name] for name in kept}).to_bytes(INSTANCE))
-        monkeypatch.setattr(saved_state, "MAX_BYTES", room)
-        assert read_state(SavedState(parts).to_bytes(INSTANCE), INSTANCE).sections.keys() == kept
-        monkeypatch.undo()
-    monkeypatch.setattr(saved_state, "MAX_BYTES", 10)
-    assert read_state(SavedState(parts).to_bytes(INSTANCE), INSTANCE).sections.keys() == {ADMINISTRATION}
+@pytest.mark.parametrize("levels", [MAX_NESTING, 300, 900, 100_000])
+@pytest.mark.parametrize("place", ["sections", "version", "instance"])
+def test_a_file_that_is_nested_too_deep_is_refused(levels: int, place: str) -> None:
+    """It could be read, and then never be written again."""
+    fields = {"format": "ldirectord-state", "version": 1, "instance": INSTANCE, "sections": {}, place: "NESTED"}
+    data = json.dumps(fields).replace('"NESTED"', '{"a":' * levels + "1" + "}" * levels).encode()
+    with pytest.raises(DamagedStateError, match=r"nested more than 100 deep|no JSON: maximum recursion"):
+        read_state(data, INSTANCE)
+
+
+def test_a_file_that_is_nested_less_deep_is_kept() -> None:
+    section: Any = 1
+    for _ in range(MAX_NESTING - 2):  # the file and its sections are nested too
+        section = [section]
+    state = SavedState({"later": section})
+    assert read_state(state.to_bytes(INSTANCE), INSTANCE) == state
