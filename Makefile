@@ -16,7 +16,7 @@ KERNEL := $(PYTEST) tests/kernel
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit coverage simulation simulate service kernel original matrix bench bench-page lint format man pictures lock venv \
+.PHONY: help demo test unit coverage simulation simulate fuzz service kernel original matrix bench bench-page lint format man pictures lock venv \
 	packages machine peers clean
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make coverage  the unit tests that are not slow, with branch coverage by package"
 	@echo "make simulation  the director in a simulated world, with hundreds of mixes of faults"
 	@echo "make simulate  more of that: SEEDS=1000, DAYS=7 with 500 servers; SEED=17 repeats one and shrinks it"
+	@echo "make fuzz      bytes of any kind for every decoder: SECONDS=60 for all, NAMES=\"dns http\", KEEP=yes for the unit tests"
 	@echo "make service   the tests against real servers on loopback"
 	@echo "make kernel    the tests against a real IPVS, in virtual machines if this kernel has none"
 	@echo "make original  the part of them that compares the Perl ldirectord with this one"
@@ -63,6 +64,14 @@ simulation: venv
 
 simulate: venv
 	@cd tests && ../$(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100)) --days $(or $(DAYS),0)
+
+fuzz: .venv/fuzz
+	@cd tests && ../$(BIN)/python -m fuzz $(if $(EXECUTIONS),--executions $(EXECUTIONS),--seconds $(or $(SECONDS),60)) $(if $(KEEP),--keep) \
+		$(if $(INPUT),--input $(abspath $(INPUT))) $(NAMES)
+
+.venv/fuzz: .venv/complete tests/fuzz/requirements.txt
+	@$(PIP) --require-hashes --requirement tests/fuzz/requirements.txt
+	@touch $@
 
 matrix: venv
 	@PYTHONPATH=tests $(BIN)/python -m harness.matrix $(PYTHONS)

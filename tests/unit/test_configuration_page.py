@@ -23,7 +23,6 @@ HEAD = "virtual=192.0.2.10:4242\n"
 NEW = {
     "controlgroup",
     "downinterval",
-    "drainremoved",
     "fastinterval",
     "flapthreshold",
     "flapwindow",

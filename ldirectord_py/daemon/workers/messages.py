@@ -92,13 +92,16 @@ def decode_assignment(data: bytes) -> Assignment:
 
 def decode_update(data: bytes) -> Update:
     """Return the update in a message of a worker; raises ValueError or TypeError if it is malformed."""
-    results, log_lines, groups, at_once = json.loads(data)
-    return Update(
-        _numbered_results(results),
-        [(int(level), str(name), str(text)) for level, name, text in log_lines],
-        [int(group) for group in groups],
-        _numbered_results(at_once),
-    )
+    try:
+        results, log_lines, groups, at_once = json.loads(data)
+        return Update(
+            _numbered_results(results),
+            [(int(level), str(name), str(text)) for level, name, text in log_lines],
+            [int(group) for group in groups],
+            _numbered_results(at_once),
+        )
+    except (OverflowError, RecursionError) as error:  # an infinite number, lists in lists in lists
+        raise ValueError(f"a malformed update: {error}") from None
 
 
 def _result(verdict: int, reason: str, seconds: float, code: str, certificate_end: float | None = None) -> Result:

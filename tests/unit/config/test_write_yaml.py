@@ -31,8 +31,6 @@ def written(line: str) -> str:
         ("panic=50", "panic: 50"),
         ("panic=off", 'panic: "off"'),
         ("flapthreshold=6", "flapthreshold: 6"),
-        ("drainremoved=600", "drainremoved: 600"),
-        ("drainremoved=0", "drainremoved: 0"),
         ("flapthreshold=off", 'flapthreshold: "off"'),
         ("checkinterval=0.5", "checkinterval: 0.5"),
         ("checkinterval=0.5 s", "checkinterval: 0.5"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.fakes.mutants import mutants
+from harness.fakes.unconnected import DeafWriter, RecordedConnection, RecordedReader
 from harness.memory import LITTLE, peak
 from ldirectord_py.checks.base import Target
 from ldirectord_py.checks.probe import probe
@@ -42,69 +43,21 @@ DIALOGUES = {
 }
 
 
-class Deaf:
-    """The writing half of a connection whose server says its piece whatever it hears."""
-
-    transport: Any
-
-    def __init__(self) -> None:
-        self.transport = self
-
-    def write(self, data: bytes) -> None:
-        pass
-
-    async def drain(self) -> None:
-        pass
-
-    def get_extra_info(self, name: str) -> Any:
-        return self if name == "socket" else None
-
-    def setsockopt(self, *_: int) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    abort = close
-
-
-class Pieces(asyncio.StreamReader):
-    """The reading half, that hands out what the server says in pieces of ``size``."""
-
-    def __init__(self, data: bytes, size: int) -> None:
-        self._rest = data
-        self._size = size
-
-    async def read(self, n: int = -1) -> bytes:
-        data, self._rest = self._rest[: self._size], self._rest[self._size :]
-        return data
-
-
-class NoData:
-    """A connection for data that ends at once."""
-
-    async def receive_into(self, buffer: bytearray) -> int:
-        return 0
-
-    def close(self) -> None:
-        pass
-
-
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes, int], None]:
     """What sets what the next connection says, and in pieces of which size; those for data say nothing."""
     now: list[Any] = []
 
-    async def opened(*_: object, **__: object) -> tuple[Pieces, Deaf]:
-        return Pieces(*now), Deaf()
+    async def opened(*_: object, **__: object) -> tuple[RecordedReader, DeafWriter]:
+        return RecordedReader(*now), DeafWriter()
 
     def say(data: bytes, size: int) -> None:
         now[:] = data, size
 
     monkeypatch.setattr("ldirectord_py.checks.transport.stream.open_connection", opened)
 
-    async def opened_for_data(*_: object) -> NoData:
-        return NoData()
+    async def opened_for_data(*_: object) -> RecordedConnection:
+        return RecordedConnection(b"", 1)
 
     monkeypatch.setattr("ldirectord_py.checks.services.ftp.open_data", opened_for_data)
     return say
@@ -134,8 +87,8 @@ class Endless(asyncio.StreamReader):
     ],
 )
 def test_a_probe_keeps_little_of_the_longest_lines(kind: str, said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def opened(*_: object, **__: object) -> tuple[Endless, Deaf]:
-        return Endless(said), Deaf()
+    async def opened(*_: object, **__: object) -> tuple[Endless, DeafWriter]:
+        return Endless(said), DeafWriter()
 
     monkeypatch.setattr("ldirectord_py.checks.transport.stream.open_connection", opened)
     check = KINDS[kind].check

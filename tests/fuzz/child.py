@@ -1,0 +1,27 @@
+"""``python -m fuzz.child NAME FLAG... FOLDER...``: runs one target under atheris until its time is over or it fails."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import atheris
+
+from fuzz.target import judge
+
+with atheris.instrument_imports(include=["ldirectord_py"]):
+    from fuzz.targets import TARGETS
+
+SLOWER: Final = 10.0
+"""How much more time an instrumented decoder may take."""
+
+
+def main() -> None:
+    """Run the target; does not return."""
+    target = TARGETS[sys.argv.pop(1)]
+    atheris.Setup(sys.argv, lambda data: judge(target, data, slower=SLOWER))
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
