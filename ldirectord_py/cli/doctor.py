@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 from ldirectord_py.cli.invocation.arguments import Invocation
 from ldirectord_py.cli.invocation.configuration import load_with_warnings
@@ -16,9 +16,6 @@ from ldirectord_py.doctor.finding import Finding
 from ldirectord_py.doctor.host.collect import collect
 from ldirectord_py.instance.pid_file import instance
 from ldirectord_py.runtime.text import count_of
-
-MAX_NAMES: Final = 3
-"""Virtuals or servers that the text names for a finding; JSON has all."""
 
 
 def run(invocation: Invocation) -> int:
@@ -45,10 +42,8 @@ def as_text(diagnosis: Diagnosis, config: Config) -> str:
 
 
 def _finding_text(finding: Finding) -> str:
-    about = ", ".join(finding.about[:MAX_NAMES])
-    if len(finding.about) > MAX_NAMES:
-        about += f" and {len(finding.about) - MAX_NAMES} more"
-    return f"{finding.gravity}: {about + ': ' if about else ''}{finding.what}\n    {finding.remedy}"
+    subject = finding.subject
+    return f"{finding.gravity}: {subject + ': ' if subject else ''}{finding.what}\n    {finding.remedy}"
 
 
 def _summary(diagnosis: Diagnosis, config: Config) -> Iterator[str]:

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from ldirectord_py.config import commands, listening, mail, notifications
 from ldirectord_py.config.diagnostics import Diagnostic, InvalidValue
-from ldirectord_py.config.model import NO_ENGINE, SIP, Authorities, CheckType, LogFormat
+from ldirectord_py.config.model import NO_ENGINE, SIP, Authorities, CheckType, Expire, LogFormat
 from ldirectord_py.config.number_values import integer, seconds
 from ldirectord_py.config.server_lines import with_leading_slash
 from ldirectord_py.config.string_values import free_text, maybe_quoted_string, nonempty, quoted_string, virtualhost
 from ldirectord_py.config.values import (
+    BOOLEANS,
     Reader,
     ValueContext,
     choice_reader,
@@ -95,6 +96,14 @@ def _listenuser(raw: str, context: ValueContext) -> str:
     if not re.fullmatch(r"[A-Za-z_][\w.-]*\$?", name, re.ASCII) or name == "root":
         raise InvalidValue(f'listenuser cannot be "{name[:40]}"', "write the name of a user other than root")
     return name
+
+
+_EXPIRE = choice_reader(lambda context: [each.value for each in Expire], r"[\w-]+")
+
+
+def _expire(raw: str, context: ValueContext) -> Expire:
+    """Read a word; in YAML also ``true`` or ``false``."""
+    return Expire(_EXPIRE(BOOLEANS.get(raw, raw) if context.line.exact else raw, context))
 
 
 _LOGFORMAT = choice_reader(lambda context: [form.value for form in LogFormat], r"[\w-]+")
@@ -205,6 +214,7 @@ _ROWS = (
     Directive("controlgroup", Scope.GLOBAL, _group),
     Directive("emailalertfrom", Scope.GLOBAL, nonempty),
     Directive("execute", Scope.GLOBAL, commands.execute),
+    Directive("expire", Scope.GLOBAL, _expire),
     Directive("fork", Scope.GLOBAL, yes_no),
     Directive("include", Scope.GLOBAL),
     Directive("listen", Scope.GLOBAL, listening.listen),

@@ -41,6 +41,14 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class Expire(StrEnum):
+    """The words of ``expire``: whether the kernel ends what clients have with servers that are gone or down."""
+
+    LEAVE = "leave"
+    YES = "yes"
+    NO = "no"
+
+
 SIP, NO_ENGINE = "sip", "none"
 """The values of ``pe``, the persistence engine; without ``pe`` the kernel's engine stays."""
 
@@ -208,6 +216,7 @@ class Globals:
     emailalertfrom: str | None = None
     emailalertstatus: tuple[AlertStatus, ...] = tuple(AlertStatus)
     execute: tuple[str, ...] = ()
+    expire: Expire = Expire.LEAVE
     failurecount: int = 1
     fallbackcommand: str | None = None
     fastinterval: float | None = None

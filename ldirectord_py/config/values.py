@@ -21,7 +21,8 @@ HASH_IN_QUOTES = (
     "keep that in mind if you go back to it",
 )
 
-_BOOLEANS = {"true": "yes", "false": "no"}
+BOOLEANS = {"true": "yes", "false": "no"}
+"""The words of YAML that stand for ``yes`` and ``no``."""
 
 
 class ValueContext(NamedTuple):
@@ -105,7 +106,7 @@ def yes_no(raw: str, context: ValueContext) -> bool:
     """Read ``yes`` or ``no``; in YAML also ``true`` or ``false``."""
     text, name = strict_word(raw, context), context.line.name
     if context.line.exact:
-        text = _BOOLEANS.get(text, text)
+        text = BOOLEANS.get(text, text)
     if text not in {"yes", "no"}:
         raise InvalidValue(f'{name} must be yes or no, not "{text}"', f"write {name}=yes or {name}=no")
     return text == "yes"

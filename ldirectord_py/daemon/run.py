@@ -12,6 +12,7 @@
                                                                '------Event------+--> log
                                                                                  +--> Journal, TransitionHistory
                                                                                  +--> EventCounters
+                                                                                 +--> ExpirySetting: Kernel.set_expiry
                                                                                  +--> SelfDoubt ----------------.
                                                                                  +--> MailAlerts <--------------'
                                                                                  +--> Notifications
@@ -43,6 +44,7 @@ from ldirectord_py.daemon.configuration.name_watch import NameWatch
 from ldirectord_py.daemon.configuration.reload import Reloader
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.control.control_socket import ControlSocket
+from ldirectord_py.daemon.expiry import ExpirySetting
 from ldirectord_py.daemon.history.event_counters import EventCounters
 from ldirectord_py.daemon.history.journal import Journal
 from ldirectord_py.daemon.history.transitions import TransitionHistory
@@ -122,6 +124,8 @@ class Daemon:
         self.doubt = SelfDoubt(self.director)
         self.reports = Reports(loaded.config, self.doubt)
         listeners.append(self.doubt)
+        self.expiry = ExpirySetting(kernel)
+        listeners.append(self.expiry)
         self.commands = CommandRunner(self.director, identity.path)
         listeners += [self.reports.mail, self.reports.notifications, self.reports.files, self.commands.fallback]
         self.maintenance = MaintenanceDirectory(self.director)
@@ -177,6 +181,7 @@ class Daemon:
             self.control.run(),
             self.page.run(),
             self.probes.note_program(),
+            self.expiry.run(),
             self.notify.keep_alive(),
             self.loop_lag.run(),
             _keep_status(self.director, self.notify),

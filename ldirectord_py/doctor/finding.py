@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from ldirectord_py.config.model import Config, Fallback, Forward, Real, Virtual
 from ldirectord_py.doctor.facts import Area, HostFacts
+
+MAX_NAMES: Final = 3
+"""Virtuals or servers that a text names for a finding; JSON has all."""
 
 
 class Gravity(StrEnum):
@@ -30,6 +34,12 @@ class Finding:
     about: tuple[str, ...]
     what: str
     remedy: str
+
+    @property
+    def subject(self) -> str:
+        """The first virtuals or servers that it is about, as text."""
+        names = ", ".join(self.about[:MAX_NAMES])
+        return names if len(self.about) <= MAX_NAMES else f"{names} and {len(self.about) - MAX_NAMES} more"
 
 
 @dataclass(frozen=True, slots=True)

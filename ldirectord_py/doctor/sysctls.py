@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
-from ldirectord_py.config.model import Config, Forward
+from ldirectord_py.config.model import Config, Expire, Forward
 from ldirectord_py.doctor.facts import Area, HostFacts, RouteKind, link_sysctl
 from ldirectord_py.doctor.finding import Finding, Gravity, Unseen, forwarded, set_sysctl
+from ldirectord_py.ipvs.settings import EXPIRE_NODEST, EXPIRE_TEMPLATE, EXPIRY
 from ldirectord_py.ipvs.table import Protocol
-
-_NODEST: Final = "expire_nodest_conn"
-_TEMPLATE: Final = "expire_quiescent_template"
 
 
 def look_at_forwarding(config: Config, facts: HostFacts) -> Iterator[Finding | Unseen]:
@@ -36,19 +33,38 @@ def _switch_off(facts: HostFacts, link: str, *, ipv6: bool) -> str:
 
 
 def look_at_ipvs_settings(config: Config, facts: HostFacts) -> Iterator[Finding | Unseen]:
-    """Find settings of IPVS that send connections to servers that are down."""
+    """Find settings of IPVS that send connections to servers that are down, with what ``expire`` makes of them."""
     removing = tuple(each.id for each in config.virtuals if not each.quiescent and each.protocol is not Protocol.SCTP)
-    sticky = tuple(each.id for each in config.virtuals if each.quiescent and each.persistent is not None)
-    nodest, template = (facts.number(f"net.ipv4.vs.{name}") for name in (_NODEST, _TEMPLATE))
-    if (removing and nodest is None) or (sticky and template is None):
+    nodest, template = (_under(config.settings.expire, facts.number(name)) for name in EXPIRY)
+    if (removing and nodest is None) or (_sticky(config) and template is None):
         yield Unseen(Area.SETTINGS)
     if removing and nodest == 0:
         what = "connections of a server that was removed hang until they time out"
-        yield Finding("expire-nodest-conn", Gravity.HINT, removing, what, set_sysctl(f"net.ipv4.vs.{_NODEST}", 1))
-    if sticky and template == 0:
+        yield Finding("expire-nodest-conn", Gravity.HINT, removing, what, _set_expiry(EXPIRE_NODEST))
+    if template == 0:
+        yield from look_at_persistence(config, facts)
+
+
+def look_at_persistence(config: Config, facts: HostFacts) -> Iterator[Finding]:
+    """Find quiescent virtuals whose persistent clients stay with a server that is down; an unknown setting is 0."""
+    sticky = _sticky(config)
+    if sticky and not _under(config.settings.expire, facts.number(EXPIRE_TEMPLATE)):
         what = "persistent and quiescent: known clients are sent to a server that is down, as long as they persist"
-        remedy = set_sysctl(f"net.ipv4.vs.{_TEMPLATE}", 1)
+        remedy = _set_expiry(EXPIRE_TEMPLATE)
         yield Finding("expire-quiescent-template", Gravity.WARNING, sticky, what, remedy)
+
+
+def _sticky(config: Config) -> tuple[str, ...]:
+    return tuple(each.id for each in config.virtuals if each.quiescent and each.persistent is not None)
+
+
+def _under(expire: Expire, now: int | None) -> int | None:
+    """Return what a setting is once a daemon runs with ``expire``."""
+    return now if expire is Expire.LEAVE else int(expire is Expire.YES)
+
+
+def _set_expiry(name: str) -> str:
+    return f"write expire=yes, or {set_sysctl(name, 1)} without expire"
 
 
 def look_at_source_nat(config: Config, facts: HostFacts) -> Iterator[Finding | Unseen]:

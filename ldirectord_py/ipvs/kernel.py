@@ -55,6 +55,13 @@ class Kernel(Protocol):
         """Return the weight and the connections of the destinations of these services, as of now; KernelError."""
         ...
 
+    async def set_expiry(self, *, on: bool) -> Collection[str]:
+        """End what clients have with servers that are gone or down (``on``), or let it be; return the changed settings.
+
+        KernelError when they cannot be set.
+        """
+        ...
+
     async def aclose(self) -> None:
         """Release its resources; a later call opens them again."""
         ...
@@ -71,9 +78,9 @@ class _HeldService:
 class MemoryKernel:
     """A table in memory that refuses the ops that Linux refuses, for the same reasons.
 
-    Its state is the table and ``written`` (every op that was done, in order). Its users may set ``connected`` (the
-    connections of a destination) and two faults: ``refusing`` (an errno for each key whose ops fail) and ``broken``
-    (raised by every call).
+    Its state is the table, ``written`` (every op that was done, in order) and ``expiry`` as set last. Its users may set
+    ``connected`` (the connections of a destination) and two faults: ``refusing`` (an errno for each key whose ops fail)
+    and ``broken`` (raised by every call).
     """
 
     def __init__(
@@ -87,6 +94,7 @@ class MemoryKernel:
         self.connected: dict[DestinationKey, int] = {}
         self.refusing: dict[object, int] = {}
         self.broken: KernelError | None = None
+        self.expiry: bool | None = None
         self._schedulers = frozenset(schedulers)
         self._engines = frozenset(engines) | {""}
         self._services: dict[ServiceKey, _HeldService] = {}
@@ -123,6 +131,12 @@ class MemoryKernel:
         held = [self._services[key] for key in services if key in self._services]
         rows = [row for each in held for row in each.destinations.values()]
         return {row.key: Usage(row.weight, self.connected.get(row.key, 0)) for row in rows}
+
+    async def set_expiry(self, *, on: bool) -> Collection[str]:
+        """Keep ``expiry``; no setting of this host changes. Raises ``broken``."""
+        self._raise_broken()
+        self.expiry = on
+        return ()
 
     async def aclose(self) -> None:
         """Do nothing: there are no resources to release, and the table stays."""

@@ -11,7 +11,7 @@ from typing import Any
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.config.directives import DIRECTIVES, MAX_CHANGES, MAX_INT, Directive, Scope
 from ldirectord_py.config.lines import Line
-from ldirectord_py.config.model import AlertStatus, CheckType
+from ldirectord_py.config.model import AlertStatus, CheckType, Expire
 from ldirectord_py.config.number_values import MIN_SECONDS, IntegerReader, SecondsReader
 from ldirectord_py.config.real_parts import FORWARDS
 from ldirectord_py.config.server_lines import MAX_IPVSADM_WEIGHT, MAX_THRESHOLD
@@ -67,6 +67,7 @@ SPECIAL: Mapping[str, Schema] = {
     "controlgroup": GROUP,
     "emailalertstatus": {"anyOf": [words("all", "none"), one_or_list(text(STATE)), text(f"{STATE}(, *{STATE})*")]},
     "execute": one_or_list(text(r"""([^\s'"\\]+|"[^"\\]+"|'[^']+')""")),
+    "expire": {"enum": [*Expire, True, False]},
     "expectstatus": {"anyOf": [number(200, 999), one_or_list(text(STATUS)), text(f"{STATUS}(,{STATUS})*")]},
     "fallback": text(rf"{HOST}(:{PORT})?( {METHOD})?"),
     "fallback6": text(rf"{HOST6}(:{PORT})?( {METHOD})?"),

@@ -12,11 +12,14 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from ldirectord_py.doctor.facts import KernelModules, link_sysctl
+from ldirectord_py.ipvs.settings import EXPIRY
 from ldirectord_py.runtime.file_limit import WANTED_FILES
+from ldirectord_py.runtime.sysctl import sysctl_path
 
 PLAIN_SYSCTLS: Final = (
     *("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv4.ip_local_port_range"),
-    *("net.ipv4.vs.expire_nodest_conn", "net.ipv4.vs.expire_quiescent_template", "net.ipv4.vs.conntrack"),
+    *EXPIRY,
+    "net.ipv4.vs.conntrack",
     *("net.netfilter.nf_conntrack_max", "net.netfilter.nf_conntrack_count"),
     "net.netfilter.nf_conntrack_tcp_timeout_time_wait",
 )
@@ -31,13 +34,8 @@ def read_sysctls(links: Iterable[str]) -> dict[str, str]:
     """Return the sysctls that matter, of all links and of these."""
     names = [*PLAIN_SYSCTLS, *(link_sysctl(link, name) for link in ("all", *links) for name in LINK_SYSCTLS)]
     names += [link_sysctl(link, "forwarding", "ipv6") for link in links]
-    texts = ((name, _contents(_sysctl_path(name))) for name in names)
+    texts = ((name, _contents(sysctl_path(name))) for name in names)
     return {name: text.strip() for name, text in texts if text is not None}
-
-
-def _sysctl_path(name: str) -> Path:
-    """Dots become slashes, and a slash is the dot of a link's name."""
-    return Path("/proc/sys") / name.translate({ord("."): "/", ord("/"): "."})
 
 
 def read_modules() -> KernelModules:

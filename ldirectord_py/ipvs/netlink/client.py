@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from ldirectord_py.errors import KernelError, NoTableError
@@ -17,11 +18,14 @@ from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.netlink.session import NetlinkSession, NoFamilyError
 from ldirectord_py.ipvs.netlink.socket import OpenSocket, open_socket
 from ldirectord_py.ipvs.refusal import Refused, refused
+from ldirectord_py.ipvs.settings import EXPIRY
 from ldirectord_py.ipvs.table import NOT_ENCODED, Destination, DestinationKey, EncodedRows, ServiceKey, Table, Usage
 from ldirectord_py.runtime.child import Child
 from ldirectord_py.runtime.garbage import gc_paused
 from ldirectord_py.runtime.output import Output
-from ldirectord_py.runtime.threads import DaemonThreads, watch
+from ldirectord_py.runtime.sysctl import write_sysctl
+from ldirectord_py.runtime.text import error_text
+from ldirectord_py.runtime.threads import DaemonThreads, run_in_daemon_thread, watch
 
 CALL_TIMEOUT: Final = 30.0
 """Seconds to wait for a call: a kernel that loads modules may be slow."""
@@ -100,6 +104,18 @@ class NetlinkKernel:
         """Return the weight and the connections of the destinations of these services; KernelError."""
         return await self._call(lambda session: session.usage(services))
 
+    async def set_expiry(self, *, on: bool) -> Collection[str]:
+        """End what clients have with servers that are gone or down (``on``), or let it be; return the changed settings.
+
+        KernelError when they cannot be set.
+        """
+        try:
+            return await run_in_daemon_thread(partial(_write_expiry, int(on)), CALL_TIMEOUT)
+        except TimeoutError as error:
+            raise KernelError(_SILENT) from error
+        except OSError as error:
+            raise KernelError(f"{error.filename or 'the settings of IPVS'}: {error_text(error)}") from error
+
     async def aclose(self) -> None:
         """Close the sockets, unless a call still uses them; a later call opens others."""
         async with self._lock:
@@ -168,3 +184,8 @@ class NetlinkKernel:
     @property
     def _is_idle(self) -> bool:
         return self._running is None or self._running.done()
+
+
+def _write_expiry(value: int) -> list[str]:
+    """Write the settings, and return those that changed; raises OSError."""
+    return [name for name in EXPIRY if write_sysctl(name, value)]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ldirectord_py.cli import main
+from ldirectord_py.cli import check, main
+from ldirectord_py.ipvs.settings import EXPIRE_TEMPLATE
 
 GOOD = """\
 virtual = 192.0.2.1:80
@@ -33,6 +34,27 @@ def test_check_prints_a_summary_of_a_valid_file(config: Path, capsys: pytest.Cap
     assert main([str(config), "check"]) == 0
     expected = f"{config} is good: 2 virtual servers, 3 real servers, 0 warnings\n"
     assert (expected, "") == capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("expire", "setting", "warned"),
+    [("", None, True), ("", "0", True), ("", "1", False), ("expire = yes\n", "0", False)],
+)
+def test_persistent_clients_of_a_quiescent_server_that_is_down_are_warned_of(
+    config: Path,
+    expire: str,
+    setting: str | None,
+    warned: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = {} if setting is None else {EXPIRE_TEMPLATE: setting}
+    monkeypatch.setattr(check, "read_sysctls", lambda _: settings)
+    config.write_text(f"{expire}quiescent = yes\n{GOOD}        persistent = 600\n")
+    assert main([str(config), "check"]) == 0
+    out, err = capsys.readouterr()
+    assert out.endswith(f"{int(warned)} warning{'' if warned else 's'}\n")
+    assert ("tcp:192.0.2.1:443: persistent and quiescent: known clients" in err) is warned
 
 
 def test_every_error_of_an_invalid_file_is_a_line(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,7 @@ def test_the_globals_are_those_of_the_file_and_their_defaults() -> None:
         "emailalertfrom": None,
         "emailalertstatus": STATES,
         "execute": ["dns.cf"],
+        "expire": "leave",
         "failurecount": 1,
         "fallbackcommand": None,
         "notify": None,

@@ -62,12 +62,12 @@ class Gate(MemoryKernel):
 class Daemon:
     """A configuration, the daemon that runs with it, and what it sends to its service manager."""
 
-    def __init__(self, path: Path, kernel: Gate, manager: socket.socket) -> None:
+    def __init__(self, path: Path, kernel: Gate, manager: socket.socket, watchdog: float | None) -> None:
         self.path = path
         self.kernel = kernel
         self.ready = asyncio.Event()
         self._manager = manager
-        notify = SdNotify(manager.getsockname())
+        notify = SdNotify(manager.getsockname(), watchdog)
         identity = Identity(path, Instance("web.cf", path.parent), "1.0")
         self.task = asyncio.create_task(run.serve(identity, load(path), notify, self.ready.set, kernel))
 
@@ -89,7 +89,7 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(folder: Path, text: str = WEB) -> AsyncIterator[Daemon]:
+async def daemon(folder: Path, text: str = WEB, watchdog: float | None = None) -> AsyncIterator[Daemon]:
     kernel = Gate()
     path = folder / "web.cf"
     path.write_text(text)
@@ -97,7 +97,7 @@ async def daemon(folder: Path, text: str = WEB) -> AsyncIterator[Daemon]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.setblocking(False)
         manager.bind(str(folder / "notify"))
-        started = Daemon(path, kernel, manager)
+        started = Daemon(path, kernel, manager, watchdog)
         try:
             yield started
         finally:
@@ -119,6 +119,15 @@ async def test_it_reports_its_states_and_leaves_nothing(tmp_path: Path) -> None:
         states = [line for line in web.messages() if not line.startswith("STATUS=")]
         assert states == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
         assert dict(web.kernel.table) == {}
+
+
+async def test_expire_sets_the_kernel_at_the_start_and_with_a_reload(tmp_path: Path) -> None:
+    async with daemon(tmp_path, f"expire = yes\n{WEB}") as web:
+        await until(lambda: web.kernel.expiry is True)
+        web.path.write_text(f"expire = no\n{WEB}")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: web.kernel.expiry is False)
+        await web.stop()
 
 
 async def test_each_check_is_a_line_of_the_monitorfile(tmp_path: Path) -> None:

@@ -8,9 +8,15 @@ import pytest
 
 from builders import config, real, virtual
 from harness.sound_host import LOCAL, SOUND, codes, only, sound
-from ldirectord_py.config.model import Forward
+from ldirectord_py.config.model import Expire, Forward
 from ldirectord_py.doctor.facts import Area, FirewallRules, HostFacts
-from ldirectord_py.doctor.sysctls import look_at_forwarding, look_at_ipvs_settings, look_at_source_nat
+from ldirectord_py.doctor.sysctls import (
+    look_at_forwarding,
+    look_at_ipvs_settings,
+    look_at_persistence,
+    look_at_source_nat,
+)
+from ldirectord_py.ipvs.settings import EXPIRY
 from ldirectord_py.ipvs.table import Protocol
 
 WEB = config(virtual("192.0.2.1:80", "10.0.0.1:80", "10.0.0.2:80"))
@@ -56,6 +62,25 @@ def test_settings_of_ipvs() -> None:
     assert codes(look_at_ipvs_settings, quiescent, off) == []
     assert codes(look_at_ipvs_settings, sticky, off) == ["expire-quiescent-template"]
     assert codes(look_at_ipvs_settings, config(virtual("192.0.2.1:80", protocol=Protocol.SCTP)), off) == []
+
+
+def test_expire_decides_what_the_settings_are_once_the_daemon_runs() -> None:
+    off = sound(sysctls=dict.fromkeys(EXPIRY, "0"))
+    sticky = virtual("192.0.2.1:80", quiescent=True, persistent=60)
+    for facts in (off, SOUND, HostFacts()):
+        assert codes(look_at_ipvs_settings, config(sticky, expire=Expire.YES), facts) == []
+        assert codes(look_at_ipvs_settings, config(sticky, expire=Expire.NO), facts) == ["expire-quiescent-template"]
+    assert codes(look_at_ipvs_settings, config(virtual("192.0.2.1:80"), expire=Expire.YES), off) == []
+    found = only(look_at_ipvs_settings, config(sticky), off)
+    assert found.remedy == "write expire=yes, or sysctl -w net.ipv4.vs.expire_quiescent_template=1 without expire"
+
+
+def test_a_setting_that_is_not_known_keeps_persistent_clients_too() -> None:
+    sticky = config(virtual("192.0.2.1:80", quiescent=True, persistent=60))
+    assert codes(look_at_persistence, sticky, HostFacts()) == ["expire-quiescent-template"]
+    assert codes(look_at_persistence, sticky, SOUND) == []
+    for harmless in (virtual("192.0.2.1:80", quiescent=True), virtual("192.0.2.1:80", persistent=60)):
+        assert codes(look_at_persistence, config(harmless), HostFacts()) == []
 
 
 def test_settings_that_are_not_there_are_not_judged() -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from ipaddress import IPv4Address
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ from ldirectord_py.ipvs.netlink import batches, client, session
 from ldirectord_py.ipvs.netlink.batches import MAX_BATCH
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 from ldirectord_py.ipvs.netlink.encode import encode_valid
+from ldirectord_py.ipvs.settings import EXPIRE_NODEST, EXPIRE_TEMPLATE, EXPIRY
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
@@ -30,6 +32,7 @@ from ldirectord_py.ipvs.table import (
     Usage,
     VirtualAddress,
 )
+from ldirectord_py.runtime import sysctl
 
 BIG: list[Row] = [service(), *MANY[:10]]
 MISHAPS = [overrun, lose, too_long, cut, interrupted]
@@ -321,3 +324,26 @@ async def test_connections_are_counted_of_the_services_asked_for(mishap: Callabl
     assert (used[busy], used[idle].connections) == (Usage(MANY[3].weight, 1, 20, 300), 0)
     gone = FirewallMark(77)
     assert dict(await kernel.connections([gone])) == {}
+
+
+async def test_the_settings_of_expiry_are_written_where_they_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sysctl, "sysctl_path", lambda name: tmp_path / name)
+    kernel = kernel_of(FakeLinux())
+    with pytest.raises(KernelError, match="expire_nodest_conn: No such file or directory"):
+        await kernel.set_expiry(on=True)
+    (tmp_path / EXPIRE_NODEST).write_text("0\n")
+    (tmp_path / EXPIRE_TEMPLATE).write_text("1\n")
+    assert await kernel.set_expiry(on=True) == [EXPIRE_NODEST]
+    assert [(tmp_path / name).read_text() for name in EXPIRY] == ["1\n", "1\n"]
+    assert await kernel.set_expiry(on=False) == list(EXPIRY)
+
+
+async def test_settings_that_hang_do_not_hold_up_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = threading.Event()
+    monkeypatch.setattr(client, "write_sysctl", lambda *_: hanging.wait(30))
+    monkeypatch.setattr(client, "CALL_TIMEOUT", 0.05)
+    with pytest.raises(KernelError, match="has not answered"):
+        await kernel_of(FakeLinux()).set_expiry(on=True)
+    hanging.set()
