@@ -24,6 +24,7 @@
 
     ControlSocket: its requests are given a Context, with Director, Reloader, ProbeDispatcher and Administrator
     PageSupervisor --> PageProcess, a client that ControlSocket serves
+    Watchdog, by the steps of HealthTracker and TableSync --> SdNotify
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, comp
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reports import Reports
 from ldirectord_py.daemon.self_doubt import SelfDoubt
+from ldirectord_py.daemon.watchdog import Watchdog, works_of
 from ldirectord_py.daemon.web.supervisor import PageSupervisor
 from ldirectord_py.errors import KernelError
 from ldirectord_py.instance.identity import Identity
@@ -141,6 +143,7 @@ class Daemon:
         self.page = PageSupervisor(self.control.serve_child, loaded.config.settings)
         listeners += [context.in_force, context.usage, context.feed]
         self.notify = notify
+        self.watchdog = Watchdog(notify, works_of(self.director))
         self._deadline = math.inf
 
     def _control_context(self, identity: Identity) -> Context:
@@ -182,7 +185,7 @@ class Daemon:
             self.page.run(),
             self.probes.note_program(),
             self.expiry.run(),
-            self.notify.keep_alive(),
+            self.watchdog.run(),
             self.loop_lag.run(),
             _keep_status(self.director, self.notify),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import time
@@ -43,12 +42,6 @@ class SdNotify:
     def reset_watchdog(self) -> bool:
         """Reset the manager's watchdog."""
         return self._send("WATCHDOG=1")
-
-    async def keep_alive(self) -> None:
-        """Reset the watchdog twice in its time, for ever; it ends the daemon when the event loop hangs."""
-        while self.watchdog is not None:
-            self.reset_watchdog()
-            await asyncio.sleep(self.watchdog / 2)
 
     def _send(self, *lines: str) -> bool:
         """Return whether the message was sent; it is dropped where sending would block."""

@@ -89,6 +89,10 @@ class CheckCounters:
         """Return how many results passed."""
         return sum(counts[index] for counts in self._outcomes.values() for index in _PASSED)
 
+    def recorded(self) -> int:
+        """Return how many results there were."""
+        return sum(map(sum, self._outcomes.values()))
+
     def outcomes(self) -> Iterator[OutcomeCount]:
         """Yield the outcomes that there were."""
         for kind, counts in self._outcomes.items():

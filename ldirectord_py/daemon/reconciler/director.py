@@ -61,6 +61,12 @@ class Director:
         more = f"{f', {drained} drained' if drained else ''}{f', {disabled} disabled' if disabled else ''}"
         return f"{count_of(virtuals, 'virtual server')}, {up} of {reals} real servers up{more}"
 
+    @property
+    def is_write_due(self) -> bool:
+        """Whether rows are being written, or have to be read or written now."""
+        due = self._wake.is_set() or asyncio.get_running_loop().time() >= self.sync.due
+        return due or self._writing.locked()
+
     async def start(self) -> None:
         """Take over the rows that the kernel holds of our services, and write the others; raises KernelError."""
         async with self._writing:

@@ -33,11 +33,13 @@ class TableSync:
     Its state: the mirror of the kernel's table; the rows to compare, and the verdicts that changed them; the manual
     edits that stay; the rows of servers that moved, and of names without an address; the virtuals that a reload
     removed and whose rows the kernel may hold; when the table is read next, and whether the kernel is out of reach.
+    ``steps`` counts tables read, batches written, and failures: it grows while this is not stuck.
     """
 
     def __init__(self, kernel: Kernel, health: HealthTable, publish: Listener) -> None:
         self.manual_edits = ManualEdits()
         self.resync_timer = ResyncTimer()
+        self.steps = 0
         self._health = health
         self._publish = publish
         self._mirror = Mirror(kernel)
@@ -134,6 +136,7 @@ class TableSync:
             self._kernel_lost(error)
         else:
             self._kernel_found()
+        self.steps += 1
 
     async def remove_services(self, compiled: CompiledConfig) -> None:
         """Remove our services from the kernel, except those that are to stay (cleanstop); raises KernelError."""
@@ -145,7 +148,9 @@ class TableSync:
     async def _resync(self, compiled: CompiledConfig, services: Mapping[ServiceKey, None]) -> None:
         """Read the table, publish changes by others, and mark the rows to compare."""
         readd = compiled.config.settings.readdquiescent
-        for key, (before, found) in (await self._mirror.read(services.keys())).items():
+        read = await self._mirror.read(services.keys())
+        self.steps += 1
+        for key, (before, found) in read.items():
             self._dirty.mark_all((key,))
             if key in compiled.virtuals and not self._lost:
                 ours = [self._leftover.exclude(self._draining.exclude(rows)) for rows in (before, found)]
@@ -180,6 +185,7 @@ class TableSync:
             wanted = {} if phase is Phase.STOP else self._wanted(compiled, scopes)
             whole = [key for key, scope in scopes.items() if scope is None]
             done, refused = await self._mirror.write(wanted, scopes, compiled.encoded_rows(whole))
+        self.steps += 1
         for each in done:
             self._publish(self._written(compiled, each, phase, causes))
             if each.op.verb is Verb.DELETE and isinstance(each.op.row, Destination):

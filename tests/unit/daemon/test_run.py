@@ -121,6 +121,14 @@ async def test_it_reports_its_states_and_leaves_nothing(tmp_path: Path) -> None:
         assert dict(web.kernel.table) == {}
 
 
+async def test_the_watchdog_is_reset_while_it_runs(tmp_path: Path) -> None:
+    async with daemon(tmp_path, watchdog=0.2) as web:
+        await asyncio.wait_for(web.ready.wait(), 10)
+        web.messages()
+        await until(lambda: "WATCHDOG=1" in web.messages())
+        await web.stop()
+
+
 async def test_expire_sets_the_kernel_at_the_start_and_with_a_reload(tmp_path: Path) -> None:
     async with daemon(tmp_path, f"expire = yes\n{WEB}") as web:
         await until(lambda: web.kernel.expiry is True)

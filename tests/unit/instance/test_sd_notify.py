@@ -1,6 +1,5 @@
 """Messages to systemd, on a socket of the test."""
 
-import asyncio
 import os
 import socket
 from collections.abc import Iterator
@@ -91,20 +90,3 @@ def test_the_variables_are_removed_from_the_environment() -> None:
 def test_the_watchdog(usec: str, pid: str | None, expected: float | None) -> None:
     environ = {"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": usec, **({"WATCHDOG_PID": pid} if pid else {})}
     assert expected == pop_from(environ).watchdog
-
-
-async def test_keep_alive_resets_the_watchdog_again_and_again(manager: socket.socket, notify: SdNotify) -> None:
-    task = asyncio.create_task(SdNotify(notify.address, watchdog=0.02).keep_alive())
-    manager.setblocking(False)
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(5):
-        beats = [await loop.sock_recv(manager, 4096) for _ in range(3)]
-    task.cancel()
-    assert beats == [b"WATCHDOG=1"] * 3
-
-
-async def test_keep_alive_without_a_watchdog_ends_at_once(manager: socket.socket, notify: SdNotify) -> None:
-    await notify.keep_alive()
-    manager.setblocking(False)
-    with pytest.raises(BlockingIOError):
-        manager.recv(4096)

@@ -1,0 +1,107 @@
+"""The watchdog of the service manager: it is reset while the daemon makes progress, not while its loop merely turns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ldirectord_py.checks.probe import MAX_PROBES
+from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.instance.sd_notify import SdNotify
+from ldirectord_py.ipvs.netlink.client import CALL_TIMEOUT
+from ldirectord_py.runtime.incidents import OngoingFault
+
+logger = logging.getLogger(__name__)
+
+BEATS: Final = 4
+"""How many times the watchdog is reset in its time."""
+
+PROBE_PATIENCE: Final = 30.0
+"""Seconds more than interval and timeouts in which a probe of any check has to end."""
+
+WRITE_PATIENCE: Final = 4 * CALL_TIMEOUT
+"""Seconds for a step of the kernel's writer: it may wait for a former call, the module, and its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Work that has to go on: ``steps`` returns how many were done, ``is_due`` whether there is one to do.
+
+    ``patience`` returns the seconds that a step may take on a host that is slow; ``complaint`` says that none was done.
+    """
+
+    complaint: str
+    steps: Callable[[], int]
+    is_due: Callable[[], bool]
+    patience: Callable[[], float]
+
+
+def works_of(director: Director) -> tuple[Work, ...]:
+    """Return what a director has to go on with: probing, and writing to the kernel."""
+
+    def probe_patience() -> float:
+        checks = director.compiled.plan
+        timeout = max(max(each.target.timeout, each.connect_timeout) for each in checks)
+        return min(each.max_interval for each in checks) + MAX_PROBES * timeout + PROBE_PATIENCE
+
+    probing = Work(
+        "No probe ends, though some are due",
+        director.tracker.results.counters.recorded,
+        lambda: bool(director.compiled.plan),
+        probe_patience,
+    )
+    writing = Work(
+        "The kernel's table is not written, though rows are due",
+        lambda: director.sync.steps,
+        lambda: director.is_write_due,
+        lambda: WRITE_PATIENCE,
+    )
+    return probing, writing
+
+
+class Watchdog:
+    """Resets the manager's watchdog while all work goes on: a step was done, or none is due.
+
+    A host that is slow or stands still is not to blame: a pause counts as two beats at most. Its state: when it looked
+    last, how many steps of each work were done then, and for how many seconds none was; and whether one is stuck.
+    """
+
+    def __init__(self, notify: SdNotify, works: Sequence[Work]) -> None:
+        self._notify = notify
+        self._works = works
+        self._steps = [work.steps() for work in works]
+        self._waited = [0.0 for _ in works]
+        self._last: float | None = None
+        self._fault = OngoingFault()
+
+    async def run(self) -> None:
+        """Look at the work and reset the watchdog, for ever; return at once if the manager has none."""
+        if (seconds := self._notify.watchdog) is None:
+            return
+        loop = asyncio.get_running_loop()
+        while True:
+            self.beat(loop.time(), seconds / BEATS)
+            await asyncio.sleep(seconds / BEATS)
+
+    def beat(self, now: float, interval: float) -> None:
+        """Reset the watchdog, unless a work is stuck, which is logged once; ``interval`` is that of the beats."""
+        seconds = 0.0 if self._last is None else min(now - self._last, 2 * interval)
+        self._last = now
+        stuck = [work.complaint for at, work in enumerate(self._works) if self._is_stuck(at, work, seconds)]
+        if not stuck:
+            self._notify.reset_watchdog()
+            if self._fault.clear():
+                logger.warning("This daemon makes progress again: its watchdog is reset")
+        elif self._fault.record(reason := "; ".join(stuck)):
+            logger.critical("%s: the watchdog of this daemon is reset no more", reason)
+
+    def _is_stuck(self, at: int, work: Work, seconds: float) -> bool:
+        steps = work.steps()
+        if steps != self._steps[at] or not work.is_due():
+            self._steps[at], self._waited[at] = steps, 0.0
+            return False
+        self._waited[at] += seconds
+        return self._waited[at] > work.patience()
