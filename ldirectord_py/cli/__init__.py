@@ -13,6 +13,7 @@ from ldirectord_py.cli.invocation.commands import COMMANDS, help_text, usage, ve
 from ldirectord_py.errors import ConfigError, LdirectordError
 from ldirectord_py.instance.command_line import DAEMON_COMMANDS
 from ldirectord_py.runtime import signals
+from ldirectord_py.runtime.core_dumps import forbid_core_dumps
 from ldirectord_py.runtime.descriptors import open_standard_descriptors
 from ldirectord_py.runtime.text import ESCAPED
 
@@ -24,6 +25,7 @@ STATUSES: Mapping[type[Exception], int] = {ConfigError: 2, UsageError: 255}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; errors are printed to standard error."""
     open_standard_descriptors()
+    forbid_core_dumps()
     _print_any_text()
     try:
         return _dispatch(parse(sys.argv[1:] if argv is None else argv, COMMANDS))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
-import resource
 from typing import Final
+
+from ldirectord_py.runtime.core_dumps import forbid_core_dumps
 
 MAX_CAPABILITY: Final = 63
 """The last number that the kernel has room for."""
@@ -36,7 +37,7 @@ def drop_privileges(user: str) -> None:
     _clear_capabilities(libc)
     for option, value in ((_PR_SET_NO_NEW_PRIVS, 1), (_PR_SET_DUMPABLE, 0)):
         _require_success(libc.prctl(option, value, 0, 0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_core_dumps()
 
 
 def _clear_capabilities(libc: ctypes.CDLL) -> None:

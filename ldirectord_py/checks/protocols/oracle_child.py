@@ -18,6 +18,7 @@ import oracledb
 from ldirectord_py.checks.protocols.oracle_words import DOWN, LOGGED_IN, REFUSED, UP
 from ldirectord_py.checks.protocols.sql import GOT_ROW, outcome
 from ldirectord_py.errors import BadStatus, CheckFailed
+from ldirectord_py.runtime.core_dumps import forbid_core_dumps
 from ldirectord_py.runtime.text import printable
 
 MAX_MEMORY = 512 * 2**20
@@ -34,7 +35,7 @@ _NOISE = re.compile(r"\(CONNECTION_ID=[^)]*\)|^DPY-6005: .*$|^Help: .*$", re.MUL
 def main() -> None:
     """Run the query that standard input describes, and print the verdict."""
     target = json.load(sys.stdin)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain the password
+    forbid_core_dumps()
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
     signal.alarm(int(target["timeout"]) + 2)  # in case the daemon has ended
     try:
