@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -27,13 +28,15 @@ class Director(Namespace):
     """The director: a config file, the daemon that runs it, and what the kernel's table says of it.
 
     The daemon runs as under systemd (``ldirectord CONFIG run``), and notifies the lab when it is ready. Its files are
-    in ``folder``: ``lab.cf``, ``lab.log``, ``output``.
+    in ``folder``: ``lab.cf``, ``lab.log``, ``output``. ``confinement`` is the beginning of a command that runs it with
+    fewer privileges.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
         super().__init__(name, folder)
         self._daemon: subprocess.Popen[bytes] | None = None
         self._notify_socket: NotifySocket | None = None
+        self.confinement: Sequence[str] = ()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -65,7 +68,7 @@ class Director(Namespace):
         self._notify_socket.drain()
         environment = {"NOTIFY_SOCKET": str(self._notify_socket.path), **self._folders}
         with (self.folder / "output").open("ab") as output:
-            argv = (DAEMON, str(self.config), "run")
+            argv = (*self.confinement, DAEMON, str(self.config), "run")
             self._daemon = self.spawn(*argv, output=output, environment=environment)
         return self._ready(within)
 

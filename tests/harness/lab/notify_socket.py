@@ -16,6 +16,7 @@ class NotifySocket:
         self.path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
+        path.chmod(0o666)  # for daemons that are not root
 
     def close(self) -> None:
         """Close the socket."""
