@@ -1,4 +1,4 @@
-"""The rows that the kernel's table should hold: a function of configuration, health, administration, manual edits.
+"""The rows that the kernel's table should hold: a function of configuration, states of servers, manual edits.
 
 Only this module translates between the vocabularies of ldirectord.cf and of the kernel.
 """
@@ -27,6 +27,7 @@ from ldirectord_py.ipvs.table import (
     VirtualAddress,
 )
 from ldirectord_py.ipvs.table import ForwardMethod as Method
+from ldirectord_py.slow_start import ALL_WHOLE, Tenths, partial_weight
 
 Health = Mapping[DestinationKey, HealthState]
 """The state of each real server by its ``real_key``."""
@@ -39,6 +40,15 @@ NOTHING_ADMINISTERED: Final[Administration] = {}
 
 ManualWeights = Mapping[DestinationKey, int | None]
 """The accepted manual changes of rows: a weight, or None for a row that was removed."""
+
+
+class ServerStates(NamedTuple):
+    """What is known of the servers: their health, what operators did to them, and which have part of their weight."""
+
+    health: Health
+    administration: Administration = NOTHING_ADMINISTERED
+    tenths: Tenths = ALL_WHOLE
+
 
 _METHODS = {Forward.GATE: Method.ROUTE, Forward.MASQ: Method.MASQUERADE, Forward.IPIP: Method.TUNNEL}
 
@@ -54,12 +64,15 @@ _SCHEDULER_FLAGS = {
 
 
 def desired(
-    config: Config, health: Health, manual: ManualWeights, administration: Administration = NOTHING_ADMINISTERED
+    config: Config,
+    health: Health,
+    manual: ManualWeights,
+    administration: Administration = NOTHING_ADMINISTERED,
+    tenths: Tenths = ALL_WHOLE,
 ) -> Table:
     """Return all rows that the configuration asks for now."""
-    return {
-        key: row for virtual in config.virtuals for key, row in rows(virtual, health, manual, administration).items()
-    }
+    by_virtual = (rows(virtual, health, manual, administration, tenths) for virtual in config.virtuals)
+    return {key: row for table in by_virtual for key, row in table.items()}
 
 
 def adopt(virtual: Virtual, table: Table) -> dict[DestinationKey, HealthState]:
@@ -95,7 +108,11 @@ def _port(virtual: Virtual, server: Real | Fallback) -> int:
 
 
 def rows(
-    virtual: Virtual, health: Health, manual: ManualWeights, administration: Administration = NOTHING_ADMINISTERED
+    virtual: Virtual,
+    health: Health,
+    manual: ManualWeights,
+    administration: Administration = NOTHING_ADMINISTERED,
+    tenths: Tenths = ALL_WHOLE,
 ) -> dict[Key, Row]:
     """Return the rows of one virtual: its service, its servers, and its fallback while no server is up.
 
@@ -103,7 +120,7 @@ def rows(
     """
     keys = (real_key(virtual, real) for real in virtual.reals)
     all_down = not any(health[key].up for key in keys if key not in administration)
-    return virtual_rows(virtual).rows(health, manual, administration, all_down=all_down)
+    return virtual_rows(virtual).rows(ServerStates(health, administration, tenths), manual, all_down=all_down)
 
 
 class DestinationSlot(NamedTuple):
@@ -118,21 +135,23 @@ class DestinationSlot(NamedTuple):
     down: Destination | None = None
     fallback: Destination | None = None
 
-    def row(self, health: Health, *, all_down: bool) -> Destination | None:
+    def row(self, states: ServerStates, *, all_down: bool) -> Destination | None:
         """Return the row asked for now; ``all_down``: no server of the virtual is up."""
+        health, tenths = states.health, states.tenths
         for key, row in self.up:
             if health[key].up:
-                return row
+                return _risen(row, tenths[key]) if tenths and key in tenths else row
         return self.fallback if all_down and self.fallback else self.down
 
-    def administered_row(self, health: Health, administration: Administration, *, all_down: bool) -> Destination | None:
+    def administered_row(self, states: ServerStates, *, all_down: bool) -> Destination | None:
         """Return the row asked for now, of which some servers are drained or disabled.
 
         The others decide, if there are any. A drained server has weight 0, whether it is up or down.
         """
+        administration = states.administration
         ready = tuple((key, row) for key, row in self.up if key not in administration)
         others = DestinationSlot(self.servers, ready, self.down, self.fallback)
-        if ready and (row := others.row(health, all_down=all_down)) is not None:
+        if ready and (row := others.row(states, all_down=all_down)) is not None:
             return row
         drained = (row for key, row in self.up if administration.get(key) is AdministrativeState.DRAIN)
         return next((row._replace(weight=0) for row in drained), None)
@@ -156,9 +175,8 @@ class VirtualRows:
 
     def rows(
         self,
-        health: Health,
+        states: ServerStates,
         manual: ManualWeights,
-        administration: Administration = NOTHING_ADMINISTERED,
         *,
         all_down: bool,
         only: Iterable[DestinationKey] | None = None,
@@ -168,12 +186,13 @@ class VirtualRows:
         ``all_down``: no server of the virtual is up. A drained or disabled server's row has no manual edits.
         """
         table: dict[Key, Row] = {self.service.key: self.service}
+        administration = states.administration
         slots = self.slots.items() if only is None else ((key, self.slots.get(key, _NO_SLOT)) for key in only)
         for key, slot in slots:
             if administration and slot.is_administered(administration):
-                row = slot.administered_row(health, administration, all_down=all_down)
+                row = slot.administered_row(states, all_down=all_down)
             else:
-                row = slot.row(health, all_down=all_down)
+                row = slot.row(states, all_down=all_down)
                 if row is not None and manual and key in manual:
                     row = _with_manual_weight(row, manual[key])
             if row is not None:
@@ -216,6 +235,10 @@ def forwarding_method(server: Real | Fallback) -> Method:
 
 def _destination(key: DestinationKey, real: Real, weight: int) -> Destination:
     return Destination(key, _METHODS[real.forward], weight, real.upper, real.lower)
+
+
+def _risen(row: Destination, tenths: int) -> Destination:
+    return row._replace(weight=partial_weight(row.weight, tenths))
 
 
 def _with_manual_weight(row: Destination, weight: int | None) -> Destination | None:

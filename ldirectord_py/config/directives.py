@@ -254,6 +254,7 @@ _ROWS = (
     Directive("panic", Scope.BOTH, _or_off(integer(1, 100))),
     Directive("pe", Scope.BOTH, _pe),
     Directive("quiescent", Scope.BOTH, yes_no),
+    Directive("slowstart", Scope.BOTH, _or_off(seconds(MAX_INT))),
     Directive("smtp", Scope.BOTH, mail.smtp),
     Directive("starttls", Scope.BOTH, yes_no),
     Directive("successcount", Scope.BOTH, integer(1, MAX_INT)),

@@ -141,6 +141,7 @@ class Virtual:
     flapthreshold: int | None = None
     flapwindow: float = 60
     panic: int | None = None
+    slowstart: float | None = None
     request: str = "/"
     receive: str = ""
     httpmethod: str = "GET"
@@ -240,6 +241,7 @@ class Globals:
     readdquiescent: bool = False
     reconcile: float | None = 10
     resolveinterval: float = 60
+    slowstart: float | None = None
     smtp: str | None = None
     starttls: bool = False
     statusgroup: str | None = None

@@ -19,6 +19,8 @@ IsInstalled = Callable[[str], bool]
 """Returns whether a module is installed."""
 
 _OPTIONAL = ("expectstatus", "followredirects", "starttls", "tlsca", "tlsname", "tlsverify")
+_UNWEIGHTED = frozenset(("rr", "lc", "dh"))
+"""Schedulers that treat all weights above 0 alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def check_virtual(virtual: Virtual, section: VirtualSection, rules: VirtualRules
         _check_fast_interval(virtual, lines["fastinterval"], rules)
     if "flapwindow" in lines and virtual.flapthreshold is None:
         rules.warn(lines["flapwindow"], "flapwindow has no effect without flapthreshold", "add flapthreshold=N")
+    if "slowstart" in lines and virtual.slowstart is not None:
+        _check_slow_start(virtual, lines["slowstart"], rules)
     if virtual.checktype in {CheckType.NEGOTIATE, CheckType.COMBINED}:
         _check_service(virtual, section, rules)
 
@@ -75,6 +79,14 @@ def _check_fast_interval(virtual: Virtual, line: Line, rules: VirtualRules) -> N
         rules.warn(line, "fastinterval has no effect: each verdict is settled by one check", hint)
     elif virtual.fastinterval and virtual.fastinterval >= virtual.checkinterval:
         rules.warn(line, "fastinterval is not shorter than checkinterval", "write less")
+
+
+def _check_slow_start(virtual: Virtual, line: Line, rules: VirtualRules) -> None:
+    if virtual.scheduler in _UNWEIGHTED:
+        what = f"slowstart has no effect with scheduler={virtual.scheduler}, which does not look at weights"
+        rules.warn(line, what, "write scheduler=wrr or wlc")
+    elif virtual.reals and all(real.weight <= 1 for real in virtual.reals):
+        rules.warn(line, "slowstart has no effect on servers of weight 1", "give them larger weights, such as 10")
 
 
 def _check_fallback(virtual: Virtual, lines: Mapping[str, Line], rules: VirtualRules) -> None:

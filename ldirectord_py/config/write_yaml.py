@@ -21,7 +21,7 @@ ENTRY, REAL = "    ", "      "
 NUMBERS: Final = frozenset(
     (
         *("virtual", "virtual6", "weight", "lower", "upper"),
-        *("checkcount", "checktype", "flapthreshold", "panic", "persistent", "reconcile"),
+        *("checkcount", "checktype", "flapthreshold", "panic", "persistent", "reconcile", "slowstart"),
         *(row.name for row in DIRECTIVES.values() if isinstance(row.read, IntegerReader | SecondsReader)),
     )
 )

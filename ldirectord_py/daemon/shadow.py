@@ -40,7 +40,7 @@ COMPARE_INTERVAL: Final = 0.5
 """Seconds between two comparisons."""
 
 SLACK: Final = 1.0
-"""Seconds that a row may differ beyond the interval of its checks: another daemon's clock is not ours."""
+"""Seconds that a row may differ beyond interval and ``slowstart``: the clock of another daemon is not ours."""
 
 Report = Callable[[Divergence, str], None]
 """Gets a difference when it begins to count and when it is over, each with the reason of our row."""
@@ -158,4 +158,6 @@ class Shadow:
 
 def _patience(compiled: CompiledConfig, service: ServiceKey) -> float:
     virtual = compiled.virtual(service)
-    return SLACK + (max(virtual.checkinterval, virtual.downinterval or 0) if virtual else 0)
+    if virtual is None:
+        return SLACK
+    return SLACK + max(virtual.checkinterval, virtual.downinterval or 0) + (virtual.slowstart or 0)

@@ -14,7 +14,7 @@ from ldirectord_py.config.model import Config, Real, Virtual
 from ldirectord_py.health import Transition
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import Refused
-from ldirectord_py.ipvs.table import DestinationKey, Row
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Row
 
 
 class Phase(StrEnum):
@@ -114,6 +114,14 @@ class Written(NamedTuple):
     phase: Phase
     cause: Checked | None = None
     virtual: Virtual | None = None
+
+    @property
+    def is_step(self) -> bool:
+        """Whether the weight of a server that is in already rises after its recovery (``slowstart``)."""
+        before, row, cause = self.before, self.op.row, self.cause
+        if cause is None or not cause.transition.rose or cause.virtual.slowstart is None:
+            return False
+        return isinstance(before, Destination) and isinstance(row, Destination) and 0 < before.weight < row.weight
 
 
 class NotWritten(NamedTuple):

@@ -143,7 +143,8 @@ def _written(event: Written) -> str:
             return f"Purged virtual server ({event.phase}): {virtual_name(row.key)}"
         return f"{'Added' if verb is Verb.ADD else 'Changed'} {row_name(row)}"
     if verb is not Verb.DELETE:
-        return f"{_weight_change(verb, event.before, row)} {row_name(row, event.role)} (Weight set to {row.weight})"
+        change = "Raised" if event.is_step else _weight_change(verb, event.before, row)
+        return f"{change} {row_name(row, event.role)} (Weight set to {row.weight})"
     if event.role is Role.UNKNOWN or event.phase is Phase.STOP:
         return f"Purged real server ({event.phase}): {_server(row)}"
     return f"Deleted {row_name(row, event.role)}"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from ldirectord_py.control.answer_words import check_text, observed_state
+from ldirectord_py.slow_start import WHOLE
 from ldirectord_py.trouble import severity, worst_first
 
 Fields = Mapping[str, Any]
@@ -118,4 +119,6 @@ def _counts(observed: Fields) -> str:
         return f"{observed['failures']} of {observed['failurecount']} failures"
     if observed["up"] is False and observed["successes"]:
         return f"{observed['successes']} of {observed['successcount']} successes"
+    if observed["rising"]:
+        return f"weight rises, {observed['rising']} of {WHOLE}"
     return ""

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "ldirectord_py"
 
 RULES: tuple[str, ...] = (
     *("plan", "desired", "unresolved", "maintenance_names", "server_names"),
-    *("administration", "saved_state", "changes", "damping", "mass_failure", "divergences", "trouble"),
+    *("administration", "saved_state", "changes", "damping", "slow_start", "mass_failure", "divergences", "trouble"),
 )
 """The rules between configuration, health and table."""
 

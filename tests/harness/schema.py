@@ -86,6 +86,7 @@ SPECIAL: Mapping[str, Schema] = {
     "schedflags": one_or_list(text("[^\\s'\"]+")),
     "scheduler": text("[a-z]+"),
     "servicename": ANY_TEXT,
+    "slowstart": {"anyOf": [*seconds()["anyOf"], words("off")]},
     "statusgroup": GROUP,
     "smtp": text(rf"({HOST}|{HOST6})(:[0-9]+)?"),
     "supervised": YES_NO,

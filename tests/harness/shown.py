@@ -16,6 +16,7 @@ OBSERVED: dict[str, Any] = {
     "latency": 0.0123,
     "flapping": False,
     "kept": False,
+    "rising": None,
     "overdue": False,
     "failures": 0,
     "failurecount": 3,

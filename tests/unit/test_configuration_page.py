@@ -44,6 +44,7 @@ NEW = {
     "pe",
     "reconcile",
     "resolveinterval",
+    "slowstart",
     "starttls",
     "successcount",
     "tlsca",

@@ -201,3 +201,18 @@ def test_the_table_has_the_rows_of_every_virtual() -> None:
     first, second = virtual("10.0.0.1:80", "10.1.0.1:80"), virtual(1, "10.1.0.1:80")
     states = health(first, True) | health(second, True)
     assert desired(config(first, second), states, {}) == rows(first, states, {}) | rows(second, states, {})
+
+
+def test_a_weight_that_rises_is_part_of_the_configured_one_unless_somebody_set_another() -> None:
+    site = virtual("10.0.0.1:80", real("10.1.0.1:80", weight=20), real("10.1.0.2:80", weight=20), quiescent=True)
+    first, second = (real_key(site, server) for server in site.reals)
+
+    def found(*up: bool, manual: dict[DestinationKey, int | None] | None = None, drained: bool = False) -> list[int]:
+        states = administered(site, DRAIN) if drained else {}
+        table = rows(site, health(site, *up), manual or {}, states, {first: 3})
+        return [row.weight for row in reversed(table.values()) if isinstance(row, Destination)]
+
+    assert found(True, True) == [6, 20]
+    assert found(False, True) == [0, 20]
+    assert found(True, True, manual={first: 7, second: 8}) == [7, 8]
+    assert found(True, True, drained=True) == [0, 20]

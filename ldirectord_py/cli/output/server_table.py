@@ -10,6 +10,7 @@ from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, 
 from ldirectord_py.control.answer_words import check_text, observed_state
 from ldirectord_py.runtime.text import count_of
 from ldirectord_py.runtime.times import local_minute
+from ldirectord_py.slow_start import WHOLE
 from ldirectord_py.trouble import is_bad, worst_first
 
 MAX_WELL: Final = 30
@@ -152,7 +153,9 @@ def observed_cell(observed: Server) -> str:
 
 def observed_troubles(observed: Server) -> list[str]:
     """Return in capitals why the state by the checks is not all there is to say."""
-    return [name.upper() for name in ("flapping", "kept", "overdue") if observed[name]]
+    words = [name.upper() for name in ("flapping", "kept", "overdue") if observed[name]]
+    rising = observed.get("rising")  # no field of older daemons
+    return [*words, f"RISING {rising}/{WHOLE}"] if rising else words
 
 
 def kernel_cell(kernel: Server | None, *, readable: bool = True) -> str:

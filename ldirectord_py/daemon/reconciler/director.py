@@ -35,7 +35,7 @@ class Director:
         self.entries: Entries = {}
         self.administered: EntriesByServer = {}
         self.tracker = HealthTracker(self.publish, self._on_change)
-        self.sync = TableSync(kernel, self.tracker.table, self.publish)
+        self.sync = TableSync(kernel, self.tracker.table, self.tracker.slow_starts, self.publish)
         self._listeners = listeners
         self._stopping = False
         self._wake = asyncio.Event()

@@ -16,6 +16,7 @@ from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, Comp
 from ldirectord_py.daemon.reconciler.flap_damper import Damped, FlapDamper, Released
 from ldirectord_py.daemon.reconciler.health_table import HealthTable, KernelRows, initial_states
 from ldirectord_py.daemon.reconciler.panic_keeper import PanicKeeper
+from ldirectord_py.daemon.reconciler.slow_starts import SlowStarts
 from ldirectord_py.daemon.reconciler.unjudged import UnjudgedChecks
 from ldirectord_py.damping import FlappingState, KeptState, by_checks
 from ldirectord_py.health import HealthState, Transition, Verdict
@@ -30,15 +31,17 @@ class HealthTracker:
     """Applies verdicts to the real servers, and publishes each change.
 
     ``on_change`` is called for a server that came up or went down. Its state: the health ``table``, the servers that
-    flap (``flaps``), the last ``results`` of each check, the servers in maintenance (``maintained``), the checks that
-    faults of this host keep from judging, the servers without a verdict so far, with the phase that brought them, and
-    the ``fallbackcommand`` of each virtual whose outage is published.
+    flap (``flaps``), those that ``panics`` keep in, those whose weight rises (``slow_starts``), the last ``results`` of
+    each check, the servers in maintenance (``maintained``), the checks that faults of this host keep from judging, the
+    servers without a verdict so far, with the phase that brought them, and the ``fallbackcommand`` of each virtual
+    whose outage is published.
     """
 
     def __init__(self, publish: Listener, on_change: Callable[[CompiledReal, Checked], None]) -> None:
         self.table = HealthTable()
         self.flaps = FlapDamper(self.table)
         self.panics = PanicKeeper(self.table, publish)
+        self.slow_starts = SlowStarts()
         self.results = ResultHistory()
         self.maintained: frozenset[DestinationKey] = frozenset()
         self._publish = publish
@@ -82,6 +85,7 @@ class HealthTracker:
         results = compiled.known_results(self.results.verdicts())
         for key in keys:
             self.table.reset(key)
+            self.slow_starts.forget_failure(key)
             real = compiled.real(key)
             result = OUT_OF_MAINTENANCE if real.always_up else results.get(key)
             if result is not None:
@@ -105,6 +109,7 @@ class HealthTracker:
             compiled.virtuals, self.maintained, partial(self._initial_states, compiled, phase, rows)
         )
         self.panics.retain(self.maintained)
+        self.slow_starts.keep_virtuals(compiled.virtuals)
         for key in changed:
             if key in self.maintained:
                 self._apply_verdict(compiled.real(key), IN_MAINTENANCE)
@@ -168,6 +173,8 @@ class HealthTracker:
         step = self.table.observe(real.key, result.verdict, real.rules)
         if step is None:
             return
+        if result.verdict is Verdict.DOWN and not step.after.up:
+            self.slow_starts.record_failure(real.key)
         phase = self._first_phases.pop(real.key, Phase.RUN)
         damped = Damped(step)
         is_damped = real.virtual.flapthreshold is not None and result.verdict is not Verdict.MAINTENANCE
@@ -189,16 +196,20 @@ class HealthTracker:
         if isinstance(step.before, KeptState):
             self._release(real, step.after)
         if step.rose or step.fell:
-            self._on_change(real, event)
+            self._change_row(real, event)
         self._publish(event)
         if checked.rose or checked.fell:
             self.panics.review((real.key.service,))
+
+    def _change_row(self, real: CompiledReal, event: Checked) -> None:
+        self.slow_starts.follow_change(real, event)
+        self._on_change(real, event)
 
     def _observe_kept(self, real: CompiledReal, step: Transition) -> None:
         """Take out a server that panic has kept in, and that fails again, unless it is still needed."""
         if step.after.failures and not self.panics.is_needed(real):
             fall = self._release(real, HealthState(failures=real.rules.fall))
-            self._on_change(real, fall)
+            self._change_row(real, fall)
             self.panics.review((real.key.service,))
 
     def _is_needed(self, real: CompiledReal) -> bool:

@@ -17,6 +17,8 @@ from ldirectord_py.daemon.reconciler.leftover import Leftover
 from ldirectord_py.daemon.reconciler.manual_edits import ManualEdits
 from ldirectord_py.daemon.reconciler.mirror import Done, Mirror
 from ldirectord_py.daemon.reconciler.resync_timer import ResyncTimer
+from ldirectord_py.daemon.reconciler.slow_starts import SlowStarts
+from ldirectord_py.desired import ServerStates
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.kernel import Kernel
@@ -28,7 +30,7 @@ BATCH_ROWS: Final = 500
 
 
 class TableSync:
-    """Makes the kernel's table match the configuration and the ``health`` of the servers.
+    """Makes the kernel's table match the configuration, the ``health`` of the servers, and their ``slow_starts``.
 
     Its state: the mirror of the kernel's table; the rows to compare, and the verdicts that changed them; the manual
     edits that stay; the rows of servers that moved, and of names without an address; the virtuals that a reload
@@ -36,11 +38,12 @@ class TableSync:
     ``steps`` counts tables read, batches written, and failures: it grows while this is not stuck.
     """
 
-    def __init__(self, kernel: Kernel, health: HealthTable, publish: Listener) -> None:
+    def __init__(self, kernel: Kernel, health: HealthTable, slow_starts: SlowStarts, publish: Listener) -> None:
         self.manual_edits = ManualEdits()
         self.resync_timer = ResyncTimer()
         self.steps = 0
         self._health = health
+        self._slow_starts = slow_starts
         self._publish = publish
         self._mirror = Mirror(kernel)
         self._dirty = DirtySet()
@@ -53,7 +56,8 @@ class TableSync:
     @property
     def due(self) -> float:
         """The time of the loop at which ``reconcile`` has something to do, whether rows are marked or not."""
-        return self.resync_timer.at if self._lost else min(self.resync_timer.at, self._draining.due)
+        at = self.resync_timer.at
+        return at if self._lost else min(at, self._draining.due, self._slow_starts.due)
 
     def rows(self, service: ServiceKey) -> Mapping[Key, Row]:
         """Return the rows of a service as last read or written."""
@@ -131,12 +135,20 @@ class TableSync:
                 self._dirty.mark_all(await self._draining.end(self._mirror.connections, self.resync_timer, now))
             if self._lost or now >= self.resync_timer.at:
                 await self._resync(compiled, self._our_services(compiled))
+            self._take_steps(compiled)
             await self._write(compiled, phase)
         except KernelError as error:
             self._kernel_lost(error)
         else:
             self._kernel_found()
         self.steps += 1
+
+    def _take_steps(self, compiled: CompiledConfig) -> None:
+        """Mark the rows of the servers whose weight rises now; a resync before it has compared with the former ones."""
+        for key, cause in self._slow_starts.advance().items():
+            row = compiled.real(key).row
+            self._dirty.mark(key.service, (row,))
+            self._causes.add((row,), cause)
 
     async def remove_services(self, compiled: CompiledConfig) -> None:
         """Remove our services from the kernel, except those that are to stay (cleanstop); raises KernelError."""
@@ -205,11 +217,12 @@ class TableSync:
         scopes = {key: scope for key, scope in scopes.items() if key in compiled.virtuals}
         others = self._leftover.rows(scopes, self._mirror.rows) | self._draining.rows(scopes)
         wanted: dict[Key, Row] = {key: row for key, row in others.items() if covers(scopes, key)}
+        table, edits = self._health, self.manual_edits.weights
+        states = ServerStates(table.health, table.administration, self._slow_starts.tenths)
         for key, scope in scopes.items():
             only = None if scope is None else reversed(scope)  # from the last to the first, as all rows are
-            rows, table, all_down = compiled.virtuals[key].rows, self._health, self._health.all_down(key)
-            edits = self.manual_edits.weights
-            wanted |= rows.rows(table.health, edits, table.administration, all_down=all_down, only=only)
+            rows, all_down = compiled.virtuals[key].rows, table.all_down(key)
+            wanted |= rows.rows(states, edits, all_down=all_down, only=only)
         return wanted
 
     def _our_services(self, compiled: CompiledConfig) -> dict[ServiceKey, None]:

@@ -160,7 +160,7 @@ class MailAlerts:
         if event.role is Role.REAL and up:
             self._reminders.pop(row.key, None)
         virtual = event.virtual
-        if virtual is None or not virtual.emailalert:
+        if virtual is None or not virtual.emailalert or event.is_step:
             return
         placeholder = event.op.verb is Verb.ADD and not up  # a quiescent server that waits for its first success
         if placeholder or (event.role is Role.FALLBACK and event.phase is Phase.STOP):

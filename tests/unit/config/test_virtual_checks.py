@@ -85,3 +85,32 @@ def test_every_driver_has_an_extra_that_installs_it() -> None:
     asking = {kind.name: kind for kind in KINDS.values() if kind.driver}
     assert all(kind.extra and "." not in kind.driver for kind in asking.values())
     assert all(importlib.util.find_spec(kind.driver) for kind in asking.values())
+
+
+@pytest.mark.parametrize(
+    ("lines", "warned"),
+    [
+        ("real=198.51.100.1:80 masq 10\n    slowstart=60", ""),
+        ("real=198.51.100.1:80 masq 10\n    real=198.51.100.2:80 masq\n    slowstart=60", ""),
+        ("real=198.51.100.1:80 masq\n    slowstart=off", ""),
+        (
+            "real=198.51.100.1:80 masq\n    slowstart=60",
+            "4:15: warning: slowstart has no effect on servers of weight 1; give them larger weights, such as 10",
+        ),
+        (
+            "real=198.51.100.1:80 masq 10\n    slowstart=60\n    scheduler=rr",
+            "4:15: warning: slowstart has no effect with scheduler=rr, which does not look at weights; "
+            "write scheduler=wrr or wlc",
+        ),
+    ],
+)
+def test_a_slow_start_without_effect_is_warned_of(lines: str, warned: str) -> None:
+    text = f"virtual=192.0.2.1:80\n    checktype=connect\n    {lines}\n"
+    found = [str(warning).removeprefix("web.cf:") for warning in parse(text, "web.cf", Names(), KINDS).warnings]
+    assert found == ([warned] if warned else [])
+
+
+def test_a_slow_start_of_the_daemon_is_for_whatever_has_weight() -> None:
+    text = "slowstart=60\nvirtual=192.0.2.1:80\n    checktype=connect\n    real=198.51.100.1:80 masq\n"
+    parsed = parse(text, "web.cf", Names(), KINDS)
+    assert (parsed.warnings, parsed.config.virtuals[0].slowstart) == ((), 60)

@@ -18,6 +18,7 @@ OBSERVED = {
     "failurecount": 3,
     "successes": 0,
     "successcount": 2,
+    "rising": None,
 }
 READY = {"state": "ready", "who": None, "since": None, "why": None, "until": None}
 
@@ -96,3 +97,8 @@ def test_a_virtual_tells_its_fallback_and_what_leaves() -> None:
     assert row["hurts"] == "no server up"
     assert row["fallback"] == "fallback 127.0.0.1:80 in use"
     assert row["leaving"] == "leaving: 10.0.0.9:80 (3 active)"
+
+
+def test_a_weight_that_rises_is_told() -> None:
+    assert server_row(server(rising=3), ())["counts"] == "weight rises, 3 of 10"
+    assert server_row(server(rising=3, failures=1), ())["counts"] == "1 of 3 failures"

@@ -32,6 +32,7 @@ from ldirectord_py.report.events import Administered, Checked, ConfigInForce, Dr
 from ldirectord_py.runtime.json_lines import encode_json
 from ldirectord_py.runtime.slices import one_slice
 from ldirectord_py.runtime.waiting import wait_until_set
+from ldirectord_py.slow_start import ALL_WHOLE, Tenths
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +63,8 @@ Item = TypeVar("Item")
 class ServerFeed:
     """A Listener. Its state: who follows, the task that works for them, the updates, the marks, the kernel's counts.
 
-    Also the checks whose results are overdue, the servers in maintenance, and the counts of servers that panic keeps
-    in, as they were published.
+    Also the checks whose results are overdue, the servers in maintenance, the counts of servers that panic keeps in,
+    and the servers whose weight rises, as they were published.
     """
 
     def __init__(self, director: Director, transitions: TransitionHistory, kernel: Kernel) -> None:
@@ -79,6 +80,7 @@ class ServerFeed:
         self._late: frozenset[int] = frozenset()
         self._maintained: frozenset[DestinationKey] = frozenset()
         self._kept: Mapping[DestinationKey, tuple[int, int]] = {}
+        self._tenths: Tenths = ALL_WHOLE
         self._happened = asyncio.Event()
 
     def __call__(self, event: Event) -> None:
@@ -169,7 +171,8 @@ class ServerFeed:
         while not await layout.fill():
             layout = FeedLayout(self._director)
         await self._counts.refresh(layout.compiled)
-        self._maintained, self._kept = self._director.maintained, self._director.tracker.panics.verdicts_in_a_row
+        tracker, self._maintained = self._director.tracker, self._director.maintained
+        self._kept, self._tenths = tracker.panics.verdicts_in_a_row, dict(tracker.slow_starts.tenths)
         self._begin(layout)
 
     def _begin(self, layout: FeedLayout) -> None:
@@ -207,16 +210,18 @@ class ServerFeed:
             marks.add_counts(key)
 
     def _mark_changes_without_event(self, marks: FeedMarks) -> None:
-        """Mark servers whose results are overdue or no more, that flap, are kept in, or are put in maintenance."""
+        """Mark servers whose results are overdue, that flap, are kept in, rise, or are in maintenance, or no more."""
         tracker, maintained = self._director.tracker, self._director.maintained
         late, kept = marks.layout.fresh.late(time.monotonic()), tracker.panics.verdicts_in_a_row
+        tenths = dict(tracker.slow_starts.tenths)
         for position in late ^ self._late:
             for number in marks.layout.informed[position]:
                 marks.add(number)
         marks.add_servers((*tracker.flaps.flapping, *dict(kept.items() ^ self._kept.items())))
+        marks.add_servers(dict(tenths.items() ^ self._tenths.items()))
         if maintained is not self._maintained:
             marks.add_servers(maintained ^ self._maintained)
-        self._late, self._maintained, self._kept = late, maintained, kept
+        self._late, self._maintained, self._kept, self._tenths = late, maintained, kept, tenths
 
     async def _compose(self, marks: FeedMarks) -> dict[str, object]:
         """Return the fields of an update about what is marked, of which some rows may be left for the next one."""

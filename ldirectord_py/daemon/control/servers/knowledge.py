@@ -14,6 +14,7 @@ from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.desired import Administration, Health, ManualWeights
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.times import iso_time
+from ldirectord_py.slow_start import Tenths
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Knowledge:
     kernel: KernelReading
     manual: ManualWeights
     administration: Administration
+    tenths: Tenths
     administered: EntriesByServer
     maintained: AbstractSet[DestinationKey]
     now: Moment
@@ -57,6 +59,7 @@ def knowledge(director: Director, health: Health, transitions: TransitionHistory
         kernel=reading,
         manual=dict(director.sync.manual_edits.weights),
         administration=director.tracker.table.administration,
+        tenths=dict(director.tracker.slow_starts.tenths),
         administered=director.administered,
         maintained=director.maintained,
         now=Moment(time.monotonic(), time.time()),

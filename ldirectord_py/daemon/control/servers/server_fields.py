@@ -21,6 +21,7 @@ from ldirectord_py.daemon.control.servers.knowledge import Knowledge
 from ldirectord_py.daemon.control.servers.observed_fields import is_overdue, observed_real
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal, CompiledVirtual
 from ldirectord_py.damping import KeptState, by_checks
+from ldirectord_py.desired import ServerStates
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Usage
 from ldirectord_py.trouble import BY_HAND
@@ -100,8 +101,9 @@ class VirtualView:
         """Return in words how the kernel's row differs from the one that this server should have now."""
         if self._known.kernel.error is not None or row in self._known.kernel.changed:
             return []
-        known, down = self._known, self._all_down
-        wanted = self.compiled.rows.rows(known.health, {}, known.administration, all_down=down, only=(row,)).get(row)
+        known = self._known
+        states = ServerStates(known.health, known.administration, known.tenths)
+        wanted = self.compiled.rows.rows(states, {}, all_down=self._all_down, only=(row,)).get(row)
         found = known.kernel.usage.get(row)
         return disagreements(wanted if isinstance(wanted, Destination) else None, found, by_hand=row in known.manual)
 

@@ -108,6 +108,7 @@ def test_a_kernel_that_cannot_be_read_is_told_and_its_column_is_unknown() -> Non
         ({"failures": 1}, "up L7OK 1/3 12ms 4s ago"),
         ({"up": False, "successes": 1, "successcount": 3}, "down L7OK 1/3 12ms 4s ago"),
         ({"overdue": True, "age": 95.0}, "up L7OK 12ms 1m35s ago OVERDUE"),
+        ({"rising": 3}, "up L7OK 12ms 4s ago RISING 3/10"),
         ({"up": None, "code": None, "latency": None, "age": None}, "unknown"),
     ],
 )

@@ -247,3 +247,18 @@ async def _edit(place: RunningDaemon, chance: random.Random) -> None:
     await place.kernel.apply([Op(verb, row._replace(weight=chance.randrange(4)))])
     if chance.random() < 0.5:
         await place.daemon.director.reconcile(resync=True)
+
+
+async def test_how_far_a_weight_has_risen_comes_though_it_is_not_written_at_each_step(tmp_path: Path) -> None:
+    text = WEB.replace("checkinterval", "slowstart = 90\ncheckinterval").replace("failurecount = 2", "failurecount = 1")
+    async with running_daemon(tmp_path, text) as place:
+        director, loop, later = place.daemon.director, asyncio.get_running_loop(), 0.0
+        director.tracker.slow_starts._clock = lambda: loop.time() + later
+        for result in (up(), down(), up()):
+            await place.observe(result)
+        follower = await follow(place)
+        for tenths in (1, 2, 3, None):
+            await follower.agrees()
+            assert follower.replica.reals[0]["observed"]["rising"] == tenths
+            later += 10 if tenths and tenths < 3 else 1000
+            await director.reconcile()

@@ -331,3 +331,17 @@ async def test_a_server_that_flaps_is_mailed_once() -> None:
     for _ in range(5):
         assert await site.check(up(), "1") == []
         assert await site.check(down(), "1") == []
+
+
+async def test_a_weight_that_rises_is_mailed_once() -> None:
+    site = await started(virtual(WEB, real("10.1.0.1:80", weight=20), emailalert=OPS, slowstart=90.0))
+    site.director.tracker.slow_starts._clock = lambda: site.now
+    await site.check(up())
+    await site.check(down())
+    added = ADDED.format(1).replace("set to 1", "set to 2")
+    assert await site.check(up()) == [f"running {added}"]
+    for _ in range(10):
+        site.now += 10
+        await site.director.reconcile()
+    assert [row.weight for row in site.kernel.table.values() if isinstance(row, Destination)] == [20]
+    assert site.new_messages() == []

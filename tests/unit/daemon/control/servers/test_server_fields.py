@@ -339,3 +339,19 @@ async def are_well(place: Known) -> bool:
     at_a_glance = [view.is_well(*each) for each in view.reals()]
     assert at_a_glance == [not view.real(*each)["trouble"] for each in view.reals()]
     return all(at_a_glance)
+
+
+async def test_a_weight_that_rises_is_told_and_is_what_should_be_there() -> None:
+    place = await known(web(slowstart=90.0))
+    now = 1000.0
+    place.director.tracker.slow_starts._clock = lambda: now
+    for result in (up(), down(), up()):
+        await place.check(result)
+    found = await place.real()
+    assert (found["observed"]["rising"], found["kernel"]["weight"], found["configured"]["weight"]) == (1, 1, 2)
+    assert (found["disagrees"], found["trouble"]) == ([], [])
+    assert (await place.real(TWO))["observed"]["rising"] is None
+    now += 90
+    await place.director.reconcile()
+    found = await place.real()
+    assert (found["observed"]["rising"], found["kernel"]["weight"], found["trouble"]) == (None, 2, [])
