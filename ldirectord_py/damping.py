@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ldirectord_py.health import HealthState, Rules, Verdict
+
+
+MIN_CALM_TIME: Final = 60.0
+"""Seconds for which enough servers have to be up at least until a panic is over."""
 
 
 class FlapRules(NamedTuple):
@@ -91,3 +95,11 @@ def by_checks(state: HealthState) -> HealthState:
 def too_few(good: int, total: int, percent: int) -> bool:
     """Return whether fewer than this share of a virtual's servers are good."""
     return good * 100 < percent * total
+
+
+def calm_time(interval: float, failures: int) -> float:
+    """Return for how many seconds enough servers have to be up until their panic is over.
+
+    Servers that are checked every ``interval`` seconds and go down after so many ``failures`` would be found within it.
+    """
+    return max(MIN_CALM_TIME, (failures + 1) * interval)

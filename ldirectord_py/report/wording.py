@@ -86,7 +86,8 @@ def _panic(event: Panic) -> str:
     share, name = f"{event.good} of {count_of(event.total, 'real server')}", event.virtual.id
     if event.began:
         return f"Panic: only {share} of {name} would stay in; those that go down stay in until enough are up again"
-    return f"The panic of {name} is over, {share} are up: those that fail again go out"
+    verb = "is" if event.total == 1 else "are"
+    return f"The panic of {name} is over, {share} {verb} up: those that fail again go out"
 
 
 def _unjudged(event: Unjudged) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
@@ -40,7 +41,7 @@ class HealthTracker:
     def __init__(self, publish: Listener, on_change: Callable[[CompiledReal, Checked], None]) -> None:
         self.table = HealthTable()
         self.flaps = FlapDamper(self.table)
-        self.panics = PanicKeeper(self.table, publish)
+        self.panics = PanicKeeper(self.table, publish, _call_later)
         self.slow_starts = SlowStarts()
         self.results = ResultHistory()
         self.maintained: frozenset[DestinationKey] = frozenset()
@@ -233,6 +234,10 @@ class HealthTracker:
         for event in events:
             if event is not None:
                 self._publish(event)
+
+
+def _call_later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+    return asyncio.get_running_loop().call_later(seconds, call)
 
 
 def _services(reals: Sequence[CompiledReal]) -> Collection[ServiceKey]:

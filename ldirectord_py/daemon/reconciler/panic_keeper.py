@@ -1,21 +1,34 @@
 """Keeps the servers of a virtual in that go down while too few others would stay (``panic``).
 
 A server that was kept in and fails again when enough are up goes out then: so none goes out and comes in again while a
-fault of the director's network ends.
+fault of the director's network ends. Servers that come and go are one panic, however often too few are up.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, Protocol
 
+from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
 from ldirectord_py.daemon.reconciler.health_table import HealthTable
-from ldirectord_py.damping import KeptState, too_few
+from ldirectord_py.damping import KeptState, calm_time, too_few
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
 from ldirectord_py.report.events import Checked, Listener, Panic
+
+
+class PendingCall(Protocol):
+    """A call that comes later, unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """Cancel it."""
+
+
+CallLater = Callable[[float, Callable[[], None]], PendingCall]
+"""Calls something after so many seconds."""
 
 
 class _InUse(NamedTuple):
@@ -28,15 +41,18 @@ class _InUse(NamedTuple):
 class PanicKeeper:
     """Decides which servers stay in though their checks have taken them down.
 
-    Its state: the virtuals that panic, the kept servers of each, with the event that took it down, and how many servers
-    are in use: neither drained, disabled, in maintenance nor of weight 0.
+    Its state: the virtuals that panic, the calls that end the panic of those that have been calm, the kept servers of
+    each, with the event that took it down, and how many servers are in use: neither drained, disabled, in maintenance
+    nor of weight 0.
     """
 
-    def __init__(self, table: HealthTable, publish: Listener) -> None:
+    def __init__(self, table: HealthTable, publish: Listener, call_later: CallLater) -> None:
         self._table = table
         self._publish = publish
+        self._call_later = call_later
         self._maintained: AbstractSet[DestinationKey] = frozenset()
         self._panicking: set[ServiceKey] = set()
+        self._calming: dict[ServiceKey, PendingCall] = {}
         self._kept: defaultdict[ServiceKey, dict[DestinationKey, Checked]] = defaultdict(dict)
         self._in_use: dict[ServiceKey, _InUse] = {}
 
@@ -67,9 +83,7 @@ class PanicKeeper:
         self._kept[service][real.key] = fall
         self._table.set_state(real.key, KeptState(*self._table.health[real.key])._replace(up=True))
         self._publish(fall)
-        if service not in self._panicking:
-            self._panicking.add(service)
-            self._publish(Panic(real.virtual, *share))
+        self._panic(real.virtual, share)
 
     def release(self, key: DestinationKey) -> Checked:
         """Keep a server no more; return the event that took it down."""
@@ -80,17 +94,37 @@ class PanicKeeper:
         return fall
 
     def review(self, services: Iterable[ServiceKey]) -> None:
-        """Publish the end of the panic of these virtuals where enough servers are up, or none is kept in.
+        """Find out whether these virtuals panic: whether servers are kept in, and too few others are up.
 
-        Or that it begins, where servers are still kept in and too few others are up again.
+        The end of a panic is published once it has not come back for a while, or at once if ``panic`` is off now.
         """
         for service in [each for each in services if each in self._panicking or self._kept.get(each)]:
             virtual = self._table.virtuals[service].virtual
             share = self._share(service)
-            panics = bool(self._kept.get(service)) and virtual.panic is not None and too_few(*share, virtual.panic)
-            if panics is not (service in self._panicking):
-                self._panicking ^= {service}
-                self._publish(Panic(virtual, *share, began=panics))
+            if virtual.panic is None:
+                self._end_panic(service)
+            elif self._kept.get(service) and too_few(*share, virtual.panic):
+                self._panic(virtual, share)
+            elif service in self._panicking and service not in self._calming:
+                seconds = calm_time(virtual.checkinterval, virtual.failurecount)
+                self._calming[service] = self._call_later(seconds, partial(self._end_panic, service))
+
+    def _panic(self, virtual: Virtual, share: tuple[int, int]) -> None:
+        """Publish that a panic begins, unless it goes on or comes back soon."""
+        self._stop_calming(virtual.key)
+        if virtual.key not in self._panicking:
+            self._panicking.add(virtual.key)
+            self._publish(Panic(virtual, *share))
+
+    def _end_panic(self, service: ServiceKey) -> None:
+        self._stop_calming(service)
+        if service in self._panicking:
+            self._panicking.remove(service)
+            self._publish(Panic(self._table.virtual(service), *self._share(service), began=False))
+
+    def _stop_calming(self, service: ServiceKey) -> None:
+        if (call := self._calming.pop(service, None)) is not None:
+            call.cancel()
 
     def set_maintained(self, maintained: AbstractSet[DestinationKey]) -> None:
         """Do not count these servers."""
@@ -107,7 +141,9 @@ class PanicKeeper:
         for key in [key for kept in self._kept.values() for key in kept]:
             if not isinstance(self._table.health.get(key), KeptState):
                 self.release(key)
-        self._panicking &= self._table.virtuals.keys()
+        for service in self._panicking - self._table.virtuals.keys():
+            self._panicking.remove(service)
+            self._stop_calming(service)
 
     def _share(self, service: ServiceKey) -> tuple[int, int]:
         """Return how many servers of a virtual are up by their checks, and how many are in use."""

@@ -99,7 +99,7 @@ class MailAlerts:
             self._checked(event)
         elif isinstance(event, Written) and isinstance(event.op.row, Destination):
             self._written(event, event.op.row)
-        elif isinstance(event, Panic):
+        elif isinstance(event, Panic) and event.began:
             self._add_of_check(event.virtual, Alert(line(event) or "", AlertStatus.RUNNING))
         elif isinstance(event, Flapping) and not event.over:
             self._add_of_check(event.virtual, Alert(line(event) or "", AlertStatus.RUNNING), event.real.server)

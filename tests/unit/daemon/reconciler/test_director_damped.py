@@ -9,6 +9,7 @@ import pytest
 
 from builders import down, fallback, unjudged, up, virtual
 from harness.director_site import WEB, Site, destination, started
+from harness.later_calls import LaterCalls
 from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.damping import FlappingState, KeptState
@@ -18,6 +19,7 @@ from ldirectord_py.report.events import Event, Panic
 ADDRESSES = [f"10.1.0.{number}" for number in range(1, 5)]
 OTHER = "10.0.0.2:80"
 WINDOW = 20
+CALM = 60
 
 
 class Mixed:
@@ -28,6 +30,7 @@ class Mixed:
         self.now = 0.0
         self.told: dict[ServiceKey, bool] = {}
         self._chance = chance
+        self._later = site.director.tracker.panics._call_later = LaterCalls()
         site.director.tracker.flaps._clock = lambda: self.now
         site.director._listeners = [*site.director._listeners, self._listen]
 
@@ -36,8 +39,12 @@ class Mixed:
             assert self.told.get(event.virtual.key, False) is not event.began
             self.told[event.virtual.key] = event.began
 
-    async def step(self) -> None:
+    def let_a_second_pass(self) -> None:
         self.now += 1
+        self._later.let_pass(1)
+
+    async def step(self) -> None:
+        self.let_a_second_pass()
         match self._chance.randrange(20):
             case 0 | 1:
                 await self.site.reload(*virtuals(self._chance))
@@ -110,8 +117,8 @@ async def test_all_agree_at_each_step_and_all_come_in_again(seed: int) -> None:
     director = place.site.director
     director.set_administration({})
     director.set_maintenance(set())
-    for _ in range(2 * WINDOW):
-        place.now += 1
+    for _ in range(2 * WINDOW + CALM):
+        place.let_a_second_pass()
         await place.site.check(up())
     place.check()
     assert all(state.up for state in director.health.values())

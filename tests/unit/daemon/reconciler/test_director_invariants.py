@@ -37,6 +37,7 @@ def virtuals(draw: st.DrawFn, site: str) -> Virtual:
         flapthreshold=draw(st.none() | st.integers(2, 3)),
         flapwindow=draw(st.sampled_from([0.1, 1e9])),
         panic=draw(st.none() | st.integers(1, 100)),
+        slowstart=draw(st.none() | st.just(1e9)),
         scheduler=draw(st.sampled_from(["rr", "wrr"])),
         fallback=draw(st.none() | st.just(fallback("127.0.0.1:80"))),
     )
@@ -130,7 +131,9 @@ def test_the_kernel_ends_up_with_what_is_desired(site: Config, story: list[Actio
     async def play() -> None:
         kernel = MemoryKernel(FOREIGN)
         director = await _play(kernel, site, story)
-        wanted = desired(director.compiled.config, director.health, {}, director.tracker.table.administration)
+        tracker = director.tracker
+        administration, tenths = tracker.table.administration, tracker.slow_starts.tenths
+        wanted = desired(director.compiled.config, director.health, {}, administration, tenths)
         assert not [key for key in director.maintained & director.health.keys() if director.health[key].up]
         left = {key: row for key, row in kernel.table.items() if key in director.sync.left}
         assert not [row for row in left.values() if isinstance(row, Destination) and row.weight]

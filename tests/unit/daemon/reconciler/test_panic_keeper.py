@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from builders import down, fallback, real, up, virtual
 from harness.director_site import WEB, Site, administer, started
+from harness.later_calls import LaterCalls
 from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.damping import KeptState
@@ -31,8 +32,16 @@ def web(*servers: str, **directives: Any) -> Virtual:
 
 async def all_up(*virtuals: Virtual) -> Site:
     site = await started(*(virtuals or (web(),)))
+    site.director.tracker.panics._call_later = LaterCalls()
     await site.check(up())
     return site
+
+
+def calm(site: Site, seconds: float = 60) -> None:
+    """Let time pass in which no server comes or goes."""
+    later = site.director.tracker.panics._call_later
+    assert isinstance(later, LaterCalls)
+    later.let_pass(seconds)
 
 
 def inside(site: Site) -> list[str]:
@@ -58,8 +67,12 @@ async def test_the_last_good_set_stays_in_and_one_line_says_so_and_one_that_it_i
     await site.check(up(), ADDRESSES[0])
     assert (inside(site), panics(site)) == (["1", "3", "4"], [])
     await site.check(up(), ADDRESSES[3])
-    assert (inside(site), panics(site)) == (["1", "3", "4"], [OVER])
+    assert (inside(site), panics(site)) == (["1", "3", "4"], [])
     assert site.lines[0] == "Real server 10.1.0.4:80 (tcp:10.0.0.1:80) is up: ok"
+    calm(site, 59)
+    assert panics(site) == []
+    calm(site, 1)
+    assert panics(site) == [OVER]
     await site.check(down(), ADDRESSES[2])
     assert (inside(site), site.lines) == (["1", "4"], ["Deleted real server: 10.1.0.3:80 (10.0.0.1:80)"])
     await site.check(up(), ADDRESSES[2])
@@ -119,6 +132,7 @@ async def test_successes_count_for_a_server_that_is_kept_in() -> None:
     await site.check(down(), ADDRESSES[0])
     for _ in range(2):
         await site.check(up(), ADDRESSES[0])
+    calm(site)
     assert (len(panics(site)), site.kernel.written) == (1, [])
 
 
@@ -146,6 +160,7 @@ async def test_drained_and_disabled_servers_do_not_count(state: AdministrativeSt
     assert (inside(site), len(panics(site))) == (["2", "4"], 1)  # one of three
     administer(site.director, {})
     await site.director.reconcile()
+    calm(site)
     assert (inside(site), len(panics(site))) == (["1", "2", "4"], 2)
     await site.check(down(), ADDRESSES[3])
     assert inside(site) == ["1", "2"]
@@ -226,15 +241,18 @@ def test_no_set_is_smaller_than_the_share_and_every_panic_ends(
 ) -> None:
     async def play() -> None:
         site = await started(web(panic=panic, failurecount=fall, successcount=rise))
+        site.director.tracker.panics._call_later = LaterCalls()
         for _ in range(2):
             await site.check(up())
         told = list[bool]()
         site.director._listeners = [lambda event: told.append(event.began) if isinstance(event, Panic) else None]
         for index, passed in steps:
             await site.check(up() if passed else down(), ADDRESSES[index])
+            calm(site, 7)
             assert len(inside(site)) * 100 >= panic * 4
         for _ in range(2):
             await site.check(up())
+        calm(site)
         assert len(inside(site)) == 4
         assert told == [index % 2 == 0 for index in range(len(told))]
         assert len(told) % 2 == 0
@@ -247,6 +265,7 @@ async def test_a_panic_that_was_over_begins_again_when_too_few_are_left_beside_t
     site = await all_up()
     await site.check(down(), *ADDRESSES[:3])
     await site.check(up(), ADDRESSES[0])
+    calm(site)
     assert panics(site) == [OVER]
     site.lines.clear()
     administer(site.director, {0: AdministrativeState.DRAIN})
@@ -261,4 +280,40 @@ async def test_a_server_that_is_kept_in_when_its_weight_becomes_0_counts_once() 
     assert len(panics(site)) == 1
     first, *others = three.reals
     await site.reload(replace(three, reals=(first._replace(weight=0), *others)))
+    calm(site)
     assert panics(site) == [OVER.replace("2 of 4", "2 of 2")]
+
+
+async def test_a_lone_server_that_comes_and_goes_is_one_panic() -> None:
+    site, told = await all_up(web(ADDRESSES[0])), list[str]()
+    for _ in range(10):
+        for result in (down(), up()):
+            await site.check(result)
+            assert site.kernel.written == []
+            calm(site, 30)
+            told += panics(site)
+    assert told == [BEGAN.replace("1 of 4 real servers", "0 of 1 real server")]
+    site.lines.clear()
+    calm(site, 30)
+    assert panics(site) == [OVER.replace("2 of 4 real servers are", "1 of 1 real server is")]
+    await site.check(down())
+    assert len(panics(site)) == 1
+
+
+async def test_servers_that_are_checked_seldom_are_calm_later() -> None:
+    site = await all_up(web(ADDRESSES[0], checkinterval=100, failurecount=2))
+    for result in (down(), down(), up()):
+        await site.check(result)
+    calm(site, 299)
+    assert panics(site) == []
+    calm(site, 1)
+    assert len(panics(site)) == 1
+
+
+async def test_what_leaves_while_it_is_calm_is_told_no_more() -> None:
+    site = await all_up()
+    await site.check(down())
+    await site.check(up())
+    await site.reload(virtual("10.0.0.2:80", f"{ADDRESSES[0]}:80"))
+    calm(site)
+    assert panics(site) == []

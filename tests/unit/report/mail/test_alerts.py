@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from builders import KINDS, config, down, fallback, real, up, virtual
+from harness.later_calls import LaterCalls
 from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.load import load
@@ -345,3 +346,19 @@ async def test_a_weight_that_rises_is_mailed_once() -> None:
         await site.director.reconcile()
     assert [row.weight for row in site.kernel.table.values() if isinstance(row, Destination)] == [20]
     assert site.new_messages() == []
+
+
+async def test_a_panic_is_mailed_once_however_often_its_servers_come_and_go() -> None:
+    site = await started(web("1", panic=50))
+    later = site.director.tracker.panics._call_later = LaterCalls()
+    await site.check(up())
+    mails = list[str]()
+    for _ in range(5):
+        for result in (down(), up()):
+            mails += await site.check(result)
+            later.let_pass(10)
+    (mail,) = mails
+    assert mail.startswith("running Panic: only 0 of 1 real server of tcp:10.0.0.1:80 would stay in; ")
+    later.let_pass(60)
+    assert site.new_messages() == []
+    assert len(await site.check(down())) == 1
