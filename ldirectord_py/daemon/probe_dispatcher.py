@@ -11,6 +11,7 @@ from typing import Final
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.daemon.probing.limited import limited_prober
+from ldirectord_py.daemon.probing.probe_counts import ProbeCounts
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.workers.messages import Limits
 from ldirectord_py.daemon.workers.pool import WorkerPool, worker_count
@@ -48,6 +49,11 @@ class ProbeDispatcher:
         for worker in self._workers.set_checks(compiled.plan if processes else (), processes, limits):
             self._ending.add(task := asyncio.create_task(worker.close()))
             task.add_done_callback(self._ending.discard)
+
+    @property
+    def counts(self) -> ProbeCounts:
+        """How often this process and the workers stood still, and how many probes were repeated."""
+        return self._prober.counts.plus(self._workers.counts)
 
     async def note_program(self) -> None:
         """Read our source files, in a thread: a worker has to run the same ones, and an upgrade may replace them.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from ldirectord_py.config.model import Config
+from ldirectord_py.report.log import logfile
+from ldirectord_py.report.lost import LostReports
 from ldirectord_py.report.mail.alerts import MailAlerts
 from ldirectord_py.report.mail.dispatcher import MailDispatcher, this_host
 from ldirectord_py.report.mail.held_alerts import Doubt
@@ -22,6 +24,11 @@ class Reports:
         self.mail = MailAlerts(config, this_host(), self._dispatcher, doubt)
         self.notifications = Notifications(config, this_host().name, resolve_addresses)
         self.files = MonitorFiles()
+
+    def lost_reports(self) -> LostReports:
+        """Return how many lines and messages were lost, also of the log."""
+        sent = self._dispatcher.lost, self.notifications.lost
+        return LostReports(logfile.lost_lines(), self.files.lost, *sent)
 
     async def close(self, seconds: float) -> None:
         """Send and write what is queued, within ``seconds``."""

@@ -158,6 +158,7 @@ class Daemon:
             events=self.events,
             loop_lag=self.loop_lag,
             kernel=self.kernel,
+            lost=self.reports.lost_reports,
         )
 
     async def run(self, ready: Callable[[], None]) -> None:

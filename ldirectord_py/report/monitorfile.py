@@ -80,12 +80,13 @@ class _FailingFile:
 class MonitorFiles:
     """A Listener: appends a line for each probe to the monitorfile of its virtual, in their order.
 
-    Its state: the writer with its queue, and the files that cannot be written now.
+    Its state: the writer with its queue, the files that cannot be written now, and how many lines could not be written.
     """
 
     def __init__(self) -> None:
         self._writer = ThreadWriter[_Line]("monitorfile", self._write_lines)
         self._failing: dict[str, _FailingFile] = {}
+        self._unwritten = 0
 
     def __call__(self, event: Event) -> None:
         """Queue the line of a probe, or drop and count it; never waits."""
@@ -94,6 +95,11 @@ class MonitorFiles:
         text = line(time.time(), event.virtual, event.real, event.result)
         with suppress(RuntimeError):  # no thread can be started now: the line waits for one
             self._writer.put(_Line(event.virtual.monitorfile, text))
+
+    @property
+    def lost(self) -> int:
+        """How many lines were dropped, or could not be written."""
+        return self._writer.lost + self._unwritten
 
     def drain(self) -> None:
         """Return once everything queued is written; without a timeout, for tests."""
@@ -117,6 +123,7 @@ class MonitorFiles:
         try:
             append(path, lines, file.writer)
         except Exception as error:  # noqa: BLE001  no exception may end the thread
+            self._unwritten += len(lines)
             reason = error_text(error).lower()
             if file.fault.record(reason, len(lines)):
                 logger.warning("Cannot write to monitorfile '%s': %s; it is tried again", path, reason)

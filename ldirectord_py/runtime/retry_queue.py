@@ -48,7 +48,7 @@ class RetryQueue(Generic[T]):
 
     ``send_all`` removes each item once its result is known, and returns why some stay, or nothing. After a failure the
     queue drops the first items for which ``is_too_old`` is true. Its state: the items, the delay before the next
-    attempt, how many were lost, and whether a failure was reported.
+    attempt, how many were lost since that was reported and ``lost_in_all``, and whether a failure was reported.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class RetryQueue(Generic[T]):
         self._max_items = limits.items
         self._backoff = Backoff(limits.min_delay, limits.max_delay)
         self._lost = 0
+        self.lost_in_all = 0
         self._delay = 0.0
         self._is_failing = False
         self._closing = asyncio.Event()
@@ -112,6 +113,7 @@ class RetryQueue(Generic[T]):
         if not self._lost:
             logger.warning(self._texts.losing, self.name)
         self._lost += 1
+        self.lost_in_all += 1
 
     async def _run(self) -> None:
         """Send until the queue is empty, or once more after ``close``."""

@@ -27,14 +27,20 @@ lateness of beats that were late by at least MIN_STALL."""
 
 
 class StallMeter:
-    """Adds up the lateness of its beats; it beats only while at least one caller watches."""
+    """Adds up the lateness of its beats, and counts ``stalls``; it beats only while at least one caller watches."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._watchers = 0
         self._due: float | None = None
+        self.stalls = 0
         self._seconds: Seconds = (0.0, 0.0)
         self._queue = RunQueue()
+
+    @property
+    def stalled_seconds(self) -> float:
+        """The seconds of all stalls."""
+        return self._seconds[1]
 
     def watch(self) -> Seconds:
         """Start to watch; return the seconds so far."""
@@ -70,7 +76,10 @@ class StallMeter:
         self._due += late
         missed, stalled = self._seconds
         most = max(late, self._queue.waited())
-        self._seconds = missed + (most if most > MAX_NOISE else 0.0), stalled + (late if late >= MIN_STALL else 0.0)
+        if late >= MIN_STALL:
+            self.stalls += 1
+            stalled += late
+        self._seconds = missed + (most if most > MAX_NOISE else 0.0), stalled
 
 
 class RunQueue:

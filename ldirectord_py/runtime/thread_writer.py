@@ -23,7 +23,8 @@ class ThreadWriter(Generic[T]):
     """Passes the items of a queue to ``write``, in their order, in a daemon thread.
 
     ``write(items, dropped)`` must not raise; ``dropped`` counts the items that did not fit into the queue since the
-    call before. The thread calls ``on_end`` when it ends. Its state: the queue, the thread, how many were dropped.
+    call before. The thread calls ``on_end`` when it ends. Its state: the queue, the thread, how many were dropped since
+    then, and ``lost`` in all.
     The queue is a SimpleQueue, which is written in C: an item costs 1 us, and 10 with a Queue.
     """
 
@@ -35,6 +36,7 @@ class ThreadWriter(Generic[T]):
         self._on_end = on_end
         self._queue: queue.SimpleQueue[T | _Mark] = queue.SimpleQueue()
         self._dropped = 0
+        self.lost = 0
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -50,6 +52,7 @@ class ThreadWriter(Generic[T]):
             self._queue.put(item)
         else:
             self._dropped += 1
+            self.lost += 1
         if self._thread is None:
             self.start()
 

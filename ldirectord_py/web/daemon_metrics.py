@@ -17,6 +17,16 @@ Answer = Mapping[str, Any]
 REFUSALS: Final = ("ENOENT", "EEXIST", "ESRCH", "EINVAL", "ERANGE", "EPERM", "ENOMEM", "EBUSY")
 """The refusals of the kernel that are said to be 0 before the first one, so that the first one is an increase."""
 
+INCIDENTS: Final[Mapping[str, str]] = {
+    "flaps": "How often a server began to flap, by flapthreshold.",
+    "panics": "How often a virtual kept servers in that were down, by panic.",
+    "self_doubts": "How often nearly all servers began to fail together.",
+    "stalls": "How often this process or a worker stood still while it probed.",
+    "stalled_seconds": "For how many seconds they stood still.",
+    "repeated_probes": "Probes that were repeated, as they failed while their process stood still.",
+}
+"""What is counted under the same name in an answer to ``counters``."""
+
 
 class DaemonMetrics(Collector):
     """The metrics of one moment: answers to ``show``, ``counters`` and ``status``, None unless they are fresh."""
@@ -42,7 +52,7 @@ class DaemonMetrics(Collector):
             yield from _identity(show, status)
             yield from _progress(counters)
             yield from _checks(show, counters)
-            yield from _damping(counters)
+            yield from _incidents(counters)
             yield from _kernel(show, counters["kernel"])
 
 
@@ -80,13 +90,12 @@ def _checks(show: Answer, counters: Answer) -> Iterator[Metric]:
         yield GaugeMetricFamily("ldirectord_oldest_check_age_seconds", "The age of the oldest last result.", oldest)
 
 
-def _damping(counters: Answer) -> Iterator[Metric]:
-    meaning = "How often a server began to flap, by flapthreshold."
-    yield CounterMetricFamily("ldirectord_flaps_total", meaning, counters["flaps"])
-    meaning = "How often a virtual kept servers in that were down, by panic."
-    yield CounterMetricFamily("ldirectord_panics_total", meaning, counters["panics"])
-    meaning = "How often nearly all servers began to fail together."
-    yield CounterMetricFamily("ldirectord_self_doubts_total", meaning, counters["self_doubts"])
+def _incidents(counters: Answer) -> Iterator[Metric]:
+    for name, meaning in INCIDENTS.items():
+        yield CounterMetricFamily(f"ldirectord_{name}_total", meaning, counters[name])
+    meaning = "Lines and messages that were lost: too many waited, for too long, or were refused."
+    lost = CounterMetricFamily("ldirectord_lost_total", meaning, labels=("what",))
+    yield _filled(lost, [((what,), count) for what, count in counters["lost"].items()])
 
 
 def _kernel(show: Answer, kernel: Answer) -> Iterator[Metric]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.shown import VIRTUAL, answer, site
+from harness.shown import COUNTS, VIRTUAL, answer, site
 from ldirectord_py.web.daemon_metrics import DaemonMetrics
 from ldirectord_py.web.metrics import site_text
 
@@ -34,9 +34,7 @@ def counters(**fields: Any) -> dict[str, Any]:
         "checks": [{"kind": "http", "verdict": "down", "code": "L4CON", "count": 9}],
         "durations": {"bounds": BOUNDS, "virtuals": []},
         "transitions": [],
-        "flaps": 0,
-        "panics": 0,
-        "self_doubts": 0,
+        **COUNTS,
         "outages": [],
         **fields,
     }

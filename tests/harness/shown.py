@@ -27,6 +27,12 @@ OBSERVED: dict[str, Any] = {
 DOWN = {"up": False, "verdict": "down", "code": "L4CON", "reason": "connect refused", "failures": 3}
 VIRTUAL = {"scheduler": "wrr", "persistent": None, "service": "http", "checktype": "negotiate", "checkinterval": 10}
 INTERVALS = {"checkinterval": 10, "fastinterval": None, "downinterval": None}
+COUNTS: dict[str, Any] = {
+    "no_verdict": {},
+    **dict.fromkeys(("stalls", "repeated_probes", "flaps", "panics", "self_doubts"), 0),
+    "stalled_seconds": 0.0,
+    "lost": dict.fromkeys(("log_lines", "monitorfile_lines", "mails", "notifications"), 0),
+}
 
 
 def real(address: str = "10.1.0.1:80", observed: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:

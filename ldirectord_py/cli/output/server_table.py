@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from ldirectord_py.cli.output.incident_counts import incidents_line
 from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, short_duration, short_latency
 from ldirectord_py.control.answer_words import check_text, observed_state
 from ldirectord_py.runtime.text import count_of
@@ -55,6 +56,8 @@ def show_lines(answer: Mapping[str, Any], layout: Layout) -> Iterator[str]:
     hurt = [virtual for virtual in virtuals if _hurts(virtual)]
     well = [virtual for virtual in virtuals if not _hurts(virtual)]
     yield coloured(summary_line(answer), Colour.BOLD, enabled=layout.colour)
+    if layout.everything and not layout.down_only and (incidents := incidents_line(answer)):
+        yield incidents
     if answer["kernel"]["error"]:
         text = f"The kernel's table cannot be read: {answer['kernel']['error']}"
         yield coloured(text, Colour.RED, enabled=layout.colour)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ldirectord_py.daemon.administration.administrator import Administrator
@@ -17,12 +18,13 @@ from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.instance.identity import Identity
 from ldirectord_py.ipvs.kernel import Kernel
+from ldirectord_py.report.lost import LostReports
 from ldirectord_py.runtime.loop_lag import LoopLag
 
 
 @dataclass(slots=True, kw_only=True)
 class Context:
-    """The parts of a daemon, and ``started``: when it started, in seconds since the epoch."""
+    """The parts of a daemon, what counts its ``lost`` reports, and when it ``started``, in seconds since the epoch."""
 
     identity: Identity
     director: Director
@@ -34,6 +36,7 @@ class Context:
     events: EventCounters
     loop_lag: LoopLag
     kernel: Kernel
+    lost: Callable[[], LostReports]
     started: float = field(default_factory=time.time)
     in_force: InForce = field(init=False)
     usage: KernelUsage = field(init=False)

@@ -10,6 +10,7 @@ from ldirectord_py.config.model import virtual_id
 from ldirectord_py.control.protocol import Answer, ControlRequest, Lazy
 from ldirectord_py.daemon.configuration.reload import Reloader
 from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.incident_counts import incident_counts
 from ldirectord_py.daemon.history.check_counters import DURATION_BOUNDS, CheckCounters
 from ldirectord_py.daemon.history.event_counters import EventCounters
 from ldirectord_py.runtime.loop_lag import LAG_BOUNDS, LoopLag
@@ -31,9 +32,7 @@ async def counters(context: Context, _: ControlRequest) -> Answer:
         ],
         "durations": {"bounds": DURATION_BOUNDS, "virtuals": Lazy(_durations(results))},
         "transitions": Lazy(_transitions(events)),
-        "flaps": events.flaps,
-        "panics": events.panics,
-        "self_doubts": events.self_doubts,
+        **incident_counts(context),
         "outages": [{"virtual": virtual_id(key), "count": count} for key, count in events.outages.items()],
     }
 

@@ -10,6 +10,7 @@ from ldirectord_py.checks.base import Check
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, Lazy, RequestError
 from ldirectord_py.daemon.control.choice import MAX_NAMES, choose_reals, choose_virtuals, refuse_unknown
 from ldirectord_py.daemon.control.context import Context
+from ldirectord_py.daemon.control.incident_counts import incident_counts
 from ldirectord_py.daemon.control.servers.configured_fields import Fields
 from ldirectord_py.daemon.control.servers.knowledge import Knowledge, knowledge
 from ldirectord_py.daemon.control.servers.observed_fields import past_results, past_transitions
@@ -44,6 +45,7 @@ async def show(context: Context, request: ControlRequest) -> Answer:
     return {
         "kernel": {"age": known.now.age(known.kernel.at), "error": known.kernel.error},
         "oldest_result": None if oldest is None else known.now.age(oldest),
+        "counts": incident_counts(context),
         "virtuals": Lazy(_virtual_fields(each, known, details=details) for each in chosen),
     }
 

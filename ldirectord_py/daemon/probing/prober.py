@@ -22,9 +22,11 @@ from ldirectord_py.checks.transport.handshakes import Handshake
 from ldirectord_py.daemon.probing.admission import Admission
 from ldirectord_py.daemon.probing.in_flight import InFlightLimiter
 from ldirectord_py.daemon.probing.pacing import Pacing
+from ldirectord_py.daemon.probing.probe_counts import ProbeCounts
 from ldirectord_py.daemon.probing.slots import Slots, slot_grid
 from ldirectord_py.health import Verdict
 from ldirectord_py.runtime.limiter import AcquireBoth, Room
+from ldirectord_py.runtime.stalls import stall_meter
 from ldirectord_py.runtime.timer_wheel import current_wheel, on_tick
 
 logger = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class Prober:
         self._room_for = room_for
         self._next_warning = 0.0
         self._begun_late = 0
+        self._repeated = 0
         self._scheduled: dict[Check, _ScheduledCheck] = {}
         self._slots = Slots()
 
@@ -97,6 +100,17 @@ class Prober:
             probes += 1
             if probes >= result.conclusive_after:
                 return concluded(result)
+            self.count_repeated()
+
+    @property
+    def counts(self) -> ProbeCounts:
+        """How often this process stood still, and how many probes were repeated."""
+        meter = stall_meter()
+        return ProbeCounts(meter.stalls, meter.stalled_seconds, self._repeated)
+
+    def count_repeated(self) -> None:
+        """Count a probe that is repeated."""
+        self._repeated += 1
 
     async def close(self) -> None:
         """End all probes."""
@@ -233,6 +247,7 @@ class _ScheduledCheck:
     def _schedule_next(self, prober: Prober, *, repeat: bool) -> None:
         """Schedule the next probe: in its slot, or as soon as possible to repeat one that ended in doubt."""
         if repeat:
+            prober.count_repeated()
             prober.admission.admit(self._begin, first=True)
         else:
             self._advance(prober.loop.time())

@@ -3,7 +3,7 @@
 ::
 
     director --- Assignment: checks to add and to remove, limits (pickle) -----------> worker
-    director <-- Update: results, log lines, commands (JSON: workers talk to servers) -- worker
+    director <-- Update: results, log lines, commands, counts (JSON) ----------------- worker, which talks to servers
 
 Each message is preceded by its length in four bytes. A closed socket means that the other process has ended.
 """
@@ -20,6 +20,7 @@ from typing import Any
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.daemon.probing.probe_counts import ProbeCounts
 from ldirectord_py.health import Verdict
 
 _LENGTH = struct.Struct("!I")
@@ -65,17 +66,19 @@ class Update:
     """Results by number of the check, log lines as (level, logger, text), and the process groups of all commands.
 
     The director kills these ``groups`` if the worker is killed. ``at_once`` are results of probes out of turn, by the
-    number of the probe.
+    number of the probe. ``counts``: since the update before.
     """
 
     results: Sequence[tuple[int, Result]] = ()
     log_lines: Sequence[tuple[int, str, str]] = ()
     groups: Sequence[int] = ()
     at_once: Sequence[tuple[int, Result]] = ()
+    counts: ProbeCounts = ProbeCounts()
 
     def encode(self) -> bytes:
         """Return the message."""
-        fields = (_sendable(self.results), list(self.log_lines), list(self.groups), _sendable(self.at_once))
+        results, at_once = _sendable(self.results), _sendable(self.at_once)
+        fields = (results, list(self.log_lines), list(self.groups), at_once, self.counts)
         return _with_length(json.dumps(fields, default=str).encode())  # a reason of a plug-in may not be a str
 
 
@@ -93,12 +96,13 @@ def decode_assignment(data: bytes) -> Assignment:
 def decode_update(data: bytes) -> Update:
     """Return the update in a message of a worker; raises ValueError or TypeError if it is malformed."""
     try:
-        results, log_lines, groups, at_once = json.loads(data)
+        results, log_lines, groups, at_once, (stalls, stalled_seconds, repeated) = json.loads(data)
         return Update(
             _numbered_results(results),
             [(int(level), str(name), str(text)) for level, name, text in log_lines],
             [int(group) for group in groups],
             _numbered_results(at_once),
+            ProbeCounts(int(stalls), float(stalled_seconds), int(repeated)),
         )
     except (OverflowError, RecursionError) as error:  # an infinite number, lists in lists in lists
         raise ValueError(f"a malformed update: {error}") from None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.registry import is_command
 from ldirectord_py.config.model import Globals
+from ldirectord_py.daemon.probing.probe_counts import ProbeCounts
 from ldirectord_py.daemon.workers.messages import Limits
 from ldirectord_py.daemon.workers.supervisor import WorkerSupervisor
 
@@ -24,8 +25,8 @@ logger = logging.getLogger(__name__)
 class WorkerPool:
     """Probes checks in worker processes, and calls ``report`` with each result, as Prober does in this process.
 
-    A reload moves no check to another worker, except to give new workers their part. State: the supervisors, and the
-    number and supervisor of each check.
+    A reload moves no check to another worker, except to give new workers their part. State: the supervisors, the number
+    and supervisor of each check, and the counts of supervisors that are gone.
     """
 
     def __init__(self, report: Callable[[Check, Result], None]) -> None:
@@ -33,6 +34,7 @@ class WorkerPool:
         self._last_number = 0
         self._supervisors: list[WorkerSupervisor] = []
         self._assigned: dict[Check, tuple[int, WorkerSupervisor]] = {}
+        self._former_counts = ProbeCounts()
 
     def set_checks(self, checks: Collection[Check], workers: int, limits: Limits) -> list[WorkerSupervisor]:
         """Probe exactly these checks in this number of workers, which share the limits.
@@ -53,6 +55,11 @@ class WorkerPool:
                 self._assign(check, commanding if is_command(check) else self._supervisors)
         return surplus
 
+    @property
+    def counts(self) -> ProbeCounts:
+        """How often workers stood still, and how many probes they repeated."""
+        return _sum(self._former_counts, self._supervisors)
+
     def is_assigned(self, check: Check) -> bool:
         """Return whether a worker probes a check."""
         return check in self._assigned
@@ -71,6 +78,7 @@ class WorkerPool:
     def _resize(self, workers: int, limits: list[Limits]) -> list[WorkerSupervisor]:
         """Start missing workers and set the limits of each; returns the supervisors of surplus workers."""
         surplus, self._supervisors = self._supervisors[workers:], self._supervisors[:workers]
+        self._former_counts = _sum(self._former_counts, surplus)
         for supervisor, limit in zip(self._supervisors, limits, strict=False):
             supervisor.set_limits(limit)
         self._supervisors += [
@@ -91,6 +99,12 @@ class WorkerPool:
                 self._report(check, result)
             except Exception:  # a fault of the director must not end the worker
                 logger.exception("A result of %s got lost", check)
+
+
+def _sum(counts: ProbeCounts, supervisors: Iterable[WorkerSupervisor]) -> ProbeCounts:
+    for supervisor in supervisors:
+        counts = counts.plus(supervisor.counts)
+    return counts
 
 
 def worker_count(settings: Globals, checks: int) -> int:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
+from ldirectord_py.daemon.probing.probe_counts import ProbeCounts
 from ldirectord_py.daemon.workers.messages import (
     Assignment,
     Limits,
@@ -36,11 +37,13 @@ class WorkerSupervisor:
     """Keeps one worker process running that probes ``checks``, and calls ``report`` once for each result.
 
     If the process ends, a new one starts all checks again; probes in flight give no result. State: the checks by
-    number, the changes that have not been sent, the probes out of turn and who waits for them, and the process.
+    number, the changes that have not been sent, the probes out of turn and who waits for them, the process, and the
+    ``counts`` of all processes so far.
     """
 
     def __init__(self, report: Callable[[Check, Result], None], limits: Limits) -> None:
         self.checks: dict[int, Check] = {}
+        self.counts = ProbeCounts()
         self._report = report
         self._limits = limits
         self._added: dict[int, Check] = {}
@@ -192,6 +195,7 @@ class WorkerSupervisor:
             logging.getLogger(name).log(level, "%s", text)
         if self._process:
             self._process.commands = update.groups
+        self.counts = self.counts.plus(update.counts)
         for number, result in update.results:
             if (check := self.checks.get(number)) is not None:
                 self._report(check, result)

@@ -19,6 +19,7 @@ from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.checktypes import command
 from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.daemon.probing.limited import limited_prober
+from ldirectord_py.daemon.probing.probe_counts import ProbeCounts
 from ldirectord_py.daemon.workers.messages import Assignment, Update, decode_assignment, not_probed, read_message
 from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.file_limit import max_checks, raise_limit
@@ -41,8 +42,8 @@ MAX_LOG_LINES: Final = 1000
 class Worker(logging.Handler):
     """Probes the assigned checks and sends the results.
 
-    Its state: the checks by number, the results and log lines that have not been sent, the limit of checks in flight,
-    whether new probes are paused, and the probes out of turn.
+    Its state: the checks by number, the results and log lines that have not been sent, the counts that have, the limit
+    of checks in flight, whether new probes are paused, and the probes out of turn.
     """
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
@@ -58,6 +59,7 @@ class Worker(logging.Handler):
         self._probes: set[asyncio.Task[None]] = set()
         self._log_lines: deque[tuple[int, str, str]] = deque(maxlen=MAX_LOG_LINES)
         self._unsent = asyncio.Event()
+        self._sent_counts = ProbeCounts()
         self._limit = 0
         self._paused = False
         command.GROUPS.changed = self._unsent.set
@@ -113,7 +115,10 @@ class Worker(logging.Handler):
 
     def _pop_update(self) -> Update:
         """Return and clear everything that has not been sent."""
-        update = Update(self._results, list(self._log_lines), list(command.GROUPS), self._at_once)
+        counts = self._prober.counts
+        new = counts.minus(self._sent_counts)
+        update = Update(self._results, list(self._log_lines), list(command.GROUPS), self._at_once, new)
+        self._sent_counts = counts
         self._results, self._at_once = [], []
         self._log_lines.clear()
         return update

@@ -21,6 +21,7 @@ from ldirectord_py.config.model import Globals, LogFormat
 from ldirectord_py.report.log.formats import LogLine
 from ldirectord_py.report.log.journal import JournalSink, is_journal, takes_syslog
 from ldirectord_py.report.log.sinks import FileSink, Sink, StreamSink, SyslogSink, write_to_stderr
+from ldirectord_py.report.lost import lost_by
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.text import escape
 from ldirectord_py.runtime.thread_writer import ThreadWriter
@@ -74,6 +75,11 @@ class QueuedLog(QueueHandler):
             self._writer.put(record)
         except RuntimeError as fault:
             self._report_lack_of_threads(fault)
+
+    @property
+    def lost(self) -> int:
+        """How many lines did not fit into the queue."""
+        return self._writer.lost
 
     def reconfigure(self, settings: Globals) -> None:
         """Write the lines from now on to the sink that ``settings`` name; the thread closes the former one."""
@@ -140,6 +146,11 @@ def reconfigure(settings: Globals) -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, QueuedLog):
             handler.reconfigure(settings)
+
+
+def lost_lines() -> int:
+    """Return how many lines the open log has lost, 0 without one."""
+    return lost_by(handler for handler in logging.getLogger().handlers if isinstance(handler, QueuedLog))
 
 
 def sink_for(settings: Globals, instance: str, *, verbose: bool = False) -> Sink:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from getpass import getuser
 
+from ldirectord_py.report.lost import lost_by
 from ldirectord_py.report.mail.message import Alert, Host, MailMessage
 from ldirectord_py.report.mail.queue import MailQueue
 from ldirectord_py.report.mail.sendmail import sendmail_transport
@@ -45,6 +46,11 @@ class MailDispatcher:
         if server not in self._queues:
             self._queues[server] = MailQueue(server or "sendmail", transport_for(server, self._resolve), is_current)
         self._queues[server].put(message)
+
+    @property
+    def lost(self) -> int:
+        """How many messages were lost."""
+        return lost_by(self._queues.values())
 
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109
         """Send the queued messages, for ``timeout`` seconds at most."""

@@ -35,7 +35,10 @@ _TEXTS = QueueTexts(
 
 
 class MailQueue:
-    """Sends messages one after the other. ``is_current`` returns whether an alert is still true."""
+    """Sends messages one after the other. ``is_current`` returns whether an alert is still true.
+
+    Its state: the queue, and how often a recipient was refused for good.
+    """
 
     def __init__(
         self,
@@ -47,8 +50,14 @@ class MailQueue:
         self._transport = transport
         self._is_current = is_current
         self._clock = clock
+        self._refused = 0
         limits = QueueLimits(MAX_QUEUED, MIN_RETRY_DELAY, MAX_RETRY_DELAY)
         self._queue = RetryQueue[MailMessage](name, _TEXTS, self._send_all, self._is_too_old, limits)
+
+    @property
+    def lost(self) -> int:
+        """How many messages were lost, or refused by a recipient for good."""
+        return self._queue.lost_in_all + self._refused
 
     def put(self, message: MailMessage) -> None:
         """Queue a message, merged with a queued one if they fit; drop it if the queue is full."""
@@ -95,6 +104,7 @@ class MailQueue:
         again = [address for address, refusal in refused.items() if not refusal.final]
         for address, refusal in refused.items():
             if refusal.final:
+                self._refused += 1
                 logger.warning('Mail "%s" to %s was refused: %s', current.subject, address, refusal.reason)
         if again and self._is_too_old(message):
             self._queue.count_lost()

@@ -15,6 +15,7 @@ from ldirectord_py.config.model import Config, Globals, Virtual
 from ldirectord_py.config.notifications import url_origin
 from ldirectord_py.report.event_fields import MINOR, event_name, virtual_of
 from ldirectord_py.report.events import ConfigInForce, Event
+from ldirectord_py.report.lost import lost_by
 from ldirectord_py.report.mail.transport import Resolve
 from ldirectord_py.report.notifications.command import command_transport
 from ldirectord_py.report.notifications.queue import NotificationQueue
@@ -44,7 +45,7 @@ class Notifications:
     """A Listener: queues events for the command and the webhook of their virtual, or else of the daemon.
 
     Its state: the recipients of the configuration in force, those of the daemon and those of virtuals that differ from
-    them, and the queue of each recipient that was sent something.
+    them, the queue of each recipient that was sent something, and how many events those queues lost that are gone.
     """
 
     def __init__(self, config: Config, host: str, resolve: Resolve) -> None:
@@ -53,6 +54,7 @@ class Notifications:
         self._global: Recipients = ()
         self._by_virtual: dict[str, Recipients] = {}
         self._queues: dict[Recipient, NotificationQueue] = {}
+        self._lost = 0
         self._switch_config(config)
 
     def __call__(self, event: Event) -> None:
@@ -63,6 +65,11 @@ class Notifications:
             for recipient in self._by_virtual.get(virtual_of(event) or "", self._global):
                 self._queue_of(recipient).put(event, time.time())
 
+    @property
+    def lost(self) -> int:
+        """How many events were lost."""
+        return self._lost + lost_by(self._queues.values())
+
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109
         """Send the queued events, for ``timeout`` seconds at most."""
         await asyncio.gather(*(queue.close(timeout) for queue in self._queues.values()))
@@ -72,9 +79,8 @@ class Notifications:
         found = {virtual.id: recipients(virtual) for virtual in config.virtuals}
         self._by_virtual = {name: own for name, own in found.items() if own != self._global}
         used = {*self._global, *(each for found in self._by_virtual.values() for each in found)}
-        self._queues = {
-            recipient: queue for recipient, queue in self._queues.items() if recipient in used or not queue.is_idle
-        }
+        for recipient in [each for each, queue in self._queues.items() if each not in used and queue.is_idle]:
+            self._lost += self._queues.pop(recipient).lost
 
     def _queue_of(self, recipient: Recipient) -> NotificationQueue:
         if recipient not in self._queues:

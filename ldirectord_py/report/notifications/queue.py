@@ -53,7 +53,7 @@ class Notification:
 class NotificationQueue:
     """Sends events in groups: those that occur while others are being sent wait, and leave together.
 
-    Its state: the queue, and whether its recipient refuses the events now.
+    Its state: the queue, whether its recipient refuses the events now, and how many it has refused.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class NotificationQueue:
         self._host = host
         self._clock = clock
         self._refusal = OngoingFault()
+        self._refused = 0
         limits = QueueLimits(MAX_EVENTS, MIN_RETRY_DELAY, MAX_RETRY_DELAY)
         self._queue = RetryQueue[Notification](name, _TEXTS, self._send_all, self._is_too_old, limits)
 
@@ -75,6 +76,11 @@ class NotificationQueue:
     def is_idle(self) -> bool:
         """Whether nothing is queued or being sent."""
         return self._queue.is_idle
+
+    @property
+    def lost(self) -> int:
+        """How many events were lost, or refused by the recipient."""
+        return self._queue.lost_in_all + self._refused
 
     def put(self, event: Event, seconds: float) -> None:
         """Queue an event of that time, or drop and count it if the queue is full; never waits."""
@@ -113,7 +119,9 @@ class NotificationQueue:
             lost = self._refusal.losses
             if self._refusal.clear():
                 logger.warning("Notifications to %s are taken again; %d were lost", self._name, lost)
-        elif self._refusal.record(refusal, count):
+            return
+        self._refused += count
+        if self._refusal.record(refusal, count):
             logger.warning("Notifications to %s are lost: %s", self._name, refusal)
 
     def _is_too_old(self, each: Notification) -> bool:

@@ -123,6 +123,7 @@ def test_a_file_that_cannot_be_written_is_logged_once(
         f"Monitorfile '{path}' can be written again; 3 lines are missing",
     ]
     assert len(read(path)) == 1
+    assert files.lost == 3
 
 
 @pytest.mark.difference("A `monitorfile` on a slow disk")
@@ -144,6 +145,7 @@ def test_a_disk_that_hangs_delays_nobody_and_lost_lines_are_counted(
         goes_on.set()
         files.drain()
     assert caplog.messages == ["5 lines for monitorfiles were lost: the disk was too slow"]
+    assert files.lost == 5
 
 
 def test_without_a_monitorfile_there_is_no_thread(files: MonitorFiles) -> None:

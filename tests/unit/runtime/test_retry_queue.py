@@ -78,6 +78,7 @@ async def test_what_does_not_fit_is_counted(caplog: pytest.LogCaptureFixture) ->
     await idle(receiver)
     assert receiver.taken == list(range(100))
     assert caplog.messages == ["there loses", "9900 lost over there"]
+    assert receiver.queue.lost_in_all == 9900
 
 
 async def test_what_is_too_old_after_a_failure_is_dropped() -> None:

@@ -57,6 +57,7 @@ def test_items_beyond_the_bound_are_dropped_and_counted(monkeypatch: pytest.Monk
     sink.go_on.set()
     sink.writer.join()
     assert (sink.items, sink.dropped) == ([0, 1, 2, 3], [0, 6])
+    assert sink.writer.lost == 6
     sink.writer.close(30)
 
 

@@ -46,3 +46,11 @@ def test_a_kernel_out_of_reach() -> None:
     found = samples(unread.text())
     assert value(found, "ldirectord_kernel_up") == 0
     assert "ldirectord_oldest_check_age_seconds" not in found
+
+
+def test_what_went_wrong() -> None:
+    lost = {"log_lines": 1, "monitorfile_lines": 2, "mails": 3, "notifications": 4}
+    found = scraped(stalls=2, stalled_seconds=0.75, repeated_probes=3, flaps=4, panics=5, self_doubts=6, lost=lost)
+    names = ("stalls", "stalled_seconds", "repeated_probes", "flaps", "panics", "self_doubts")
+    assert [value(found, f"ldirectord_{name}_total") for name in names] == [2, 0.75, 3, 4, 5, 6]
+    assert [value(found, "ldirectord_lost_total", what=what) for what in lost] == [1, 2, 3, 4]

@@ -483,6 +483,8 @@ def test_a_failure_while_this_process_stood_still_is_probed_again_unlimited(
         await asyncio.sleep(30)
         await prober.close()
         assert results == [(probes, verdict)]
+        assert prober.counts.repeated == probes - 1
+        assert (prober.counts.stalls > 0, prober.counts.stalled_seconds > 1) == (stalls > 0, stalls > 0)
 
     in_fake_time(story())
 

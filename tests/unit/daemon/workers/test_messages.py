@@ -10,6 +10,7 @@ import pytest
 
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.daemon.probing.probe_counts import ProbeCounts
 from ldirectord_py.daemon.workers.messages import (
     MAX_MESSAGE_SIZE,
     Assignment,
@@ -44,7 +45,8 @@ async def test_an_assignment() -> None:
 async def test_an_update() -> None:
     results = [(7, Result(verdict, 'not "200"\n\x00é\udce9', 0.25, code)) for verdict in Verdict for code in ReasonCode]
     results[0] = results[0][0], results[0][1]._replace(certificate_end=1.8e9)
-    sent = Update(results, [(30, "ldirectord_py.checks", "a traceback\n  of two lines")], [4711], results[:2])
+    lines = [(30, "ldirectord_py.checks", "a traceback\n  of two lines")]
+    sent = Update(results, lines, [4711], results[:2], ProbeCounts(1, 0.25, 3))
     assert decode_update(await received(sent.encode())) == sent
 
 
@@ -60,16 +62,20 @@ async def test_a_reason_that_is_no_str_is_converted() -> None:
         b"",
         b"{",
         b"[]",
-        b'[[[1, 9, "x", 0.1, "L7OK"]], [], [], []]',
-        b'[[[1, 1, "x", 0.1, "L8OK"]], [], [], []]',
-        b'[[[1, 1, "x", 0.1]], [], [], []]',
-        b'[[[1, [], "x", 0.1, "L7OK"]], [], [], []]',
-        b"[[[1]], [], [], []]",
+        b'[[[1, 9, "x", 0.1, "L7OK"]], [], [], [], [0, 0.0, 0]]',
+        b'[[[1, 1, "x", 0.1, "L8OK"]], [], [], [], [0, 0.0, 0]]',
+        b'[[[1, 1, "x", 0.1]], [], [], [], [0, 0.0, 0]]',
+        b'[[[1, [], "x", 0.1, "L7OK"]], [], [], [], [0, 0.0, 0]]',
+        b"[[[1]], [], [], [], [0, 0.0, 0]]",
         b"null",
-        b"[[], [[1]], [], []]",
-        b"[[], [], [[]], []]",
-        b"[[], [], [], [[1]]]",
-        b"[[], [], [1e999], []]",
+        b"[[], [[1]], [], [], [0, 0.0, 0]]",
+        b"[[], [], [[]], [], [0, 0.0, 0]]",
+        b"[[], [], [], []]",
+        b"[[], [], [], [], [0]]",
+        b"[[], [], [], [], [0, null, 0]]",
+        b"[[], [], [], [[1]], [0, 0.0, 0]]",
+        b"[[], [], [1e999], [], [0, 0.0, 0]]",
+        b"[[], [], [], [], [1e999, 0.0, 0]]",
         b"[" * 100_000,
     ],
 )

@@ -25,6 +25,7 @@ from harness.processes import is_running, worker_pids
 from harness.waiting import until
 from ldirectord_py.checks.base import Check, Result, Target
 from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.daemon.probing.probe_counts import ProbeCounts
 from ldirectord_py.daemon.workers import pool as worker_pool
 from ldirectord_py.daemon.workers import process, supervisor, worker
 from ldirectord_py.daemon.workers.messages import Assignment, Limits
@@ -401,3 +402,24 @@ async def test_the_commands_of_a_killed_worker_are_killed(tmp_path: Path) -> Non
         pids = [int(word) for word in pid_file.read_text().split()]
         os.kill(worker.pid, signal.SIGKILL)
         await until(lambda: not any(is_running(pid) for pid in pids))
+
+
+async def test_what_workers_count_stays_when_some_of_them_go() -> None:
+    workers = WorkerPool(lambda check, result: None)
+    workers.set_checks([], 2, LIMITS)
+    for supervising in workers._supervisors:
+        supervising.counts = ProbeCounts(1, 0.5, 3)
+    surplus = workers.set_checks([], 1, LIMITS)
+    assert (len(surplus), workers.counts) == (1, ProbeCounts(2, 1.0, 6))
+    await asyncio.gather(workers.close(), *(each.close() for each in surplus))
+
+
+async def test_a_worker_sends_what_it_has_counted_since_the_last_update() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        _, writer = await asyncio.open_unix_connection(sock=theirs)
+        working = Worker(writer)
+        for _ in range(3):
+            working._prober.count_repeated()
+        assert [working._pop_update().counts.repeated for _ in range(2)] == [3, 0]
+        writer.transport.abort()

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from ldirectord_py.checks.base import Check, Result, Target
+from ldirectord_py.daemon.probing.probe_counts import ProbeCounts
 from ldirectord_py.daemon.workers import supervisor
 from ldirectord_py.daemon.workers.messages import Assignment, Limits, Update
 from ldirectord_py.daemon.workers.supervisor import WorkerSupervisor
@@ -84,3 +85,11 @@ async def test_a_fault_in_an_assignment_is_logged_and_the_worker_replaced(
         "Worker process 4711 is given up; its 1 checks go to a new one in 0.5 s",
     ]
     assert "a fault of ours" in caplog.text
+
+
+async def test_what_its_processes_count_adds_up() -> None:
+    counting = WorkerSupervisor(lambda check, result: None, Limits(1, None))
+    for _ in range(2):
+        counting._apply(Update(counts=ProbeCounts(1, 0.5, 3)))
+    assert counting.counts == ProbeCounts(2, 1.0, 6)
+    await counting.close()

@@ -130,7 +130,9 @@ def test_a_sink_that_blocks_delays_nobody_and_lost_lines_are_counted(
         assert gate.entered.wait(30)
         for number in range(10):
             LOGGER.info("line %d", number)
+        assert logfile.lost_lines() == 7
         gate.opened.set()
+    assert logfile.lost_lines() == 0
     lost = "7 log lines were lost: the log was too slow"
     assert ["first", "line 0", "line 1", "line 2", lost] == gate.texts
 

@@ -38,6 +38,7 @@ async def test_each_mail_server_has_one_queue(monkeypatch: pytest.MonkeyPatch) -
         dispatch(mail(server), lambda _: True)
     assert made == ["a.example", "sendmail", "b.example"]
     assert queued == [("a.example", "a.example"), ("sendmail", None), ("a.example", "a.example"), ("b.example",) * 2]
+    assert dispatch.lost == 0
     await dispatch.close(1)
 
 

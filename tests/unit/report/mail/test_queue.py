@@ -182,6 +182,7 @@ async def test_messages_beyond_the_bound_are_lost_and_counted(
     for _ in range(5):
         outgoing.put(mail())
     await outgoing.close(10)
+    assert outgoing.lost == 2
     assert len(server.sent) == 3
     assert caplog.messages == [
         "Mails over mail.example.net get lost: too many wait, or for too long",
@@ -200,8 +201,18 @@ async def test_a_message_that_is_too_old_is_lost(
     outgoing.put(mail(age=2 * queue.MAX_AGE))
     await outgoing.close(10)
     assert server.attempts == 1
+    assert outgoing.lost == 1
     assert set(caplog.messages) == {
         "failed to send email message over mail.example.net: 450 greylisted; it is tried again",
         "Mails over mail.example.net get lost: too many wait, or for too long",
         "1 mails were not sent over mail.example.net",
     }
+
+
+async def test_a_message_that_is_refused_for_good_is_lost() -> None:
+    server = Server({"ops@example.net": Refusal("550 no such user", final=True)})
+    outgoing = server.queue()
+    outgoing.put(mail())
+    outgoing.put(mail("two"))
+    await outgoing.close(10)
+    assert (len(server.sent), outgoing.lost) == (1, 1)

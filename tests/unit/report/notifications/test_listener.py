@@ -195,3 +195,13 @@ async def test_what_an_operator_does_is_told_of(tmp_path: Path) -> None:
     found = events(tmp_path)
     assert [each["event"] for each in found] == ["server-drained", "configuration-refused"]
     assert (found[0]["who"], found[0]["why"], found[0]["real"]) == ("root", "new kernel", "10.1.0.1:80")
+
+
+async def test_what_was_lost_is_counted_although_its_recipient_has_left() -> None:
+    notify = notifications(site(WEB, notify="/bin/false"))
+    for reason in ("one", "two"):
+        notify(fell(reason))
+    await notify.close(10)
+    assert notify.lost == 2
+    notify(ConfigInForce(config(WEB)))
+    assert (notify.lost, notify._queues) == (2, {})

@@ -100,6 +100,7 @@ async def test_a_refused_group_is_lost_and_it_is_said_once(caplog: pytest.LogCap
         "Notifications to there are lost: exit status 1",
         "Notifications to there are taken again; 3 were lost",
     ]
+    assert outgoing.lost == 3
 
 
 async def test_an_event_that_is_too_old_is_not_sent_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -112,6 +113,7 @@ async def test_an_event_that_is_too_old_is_not_sent_again(caplog: pytest.LogCapt
     await idle(outgoing)
     assert taker.groups == [["new"]]
     assert caplog.messages[-1] == "1 notifications to there were lost"
+    assert outgoing.lost == 1
 
 
 async def test_an_event_without_a_form_does_not_keep_back_the_others(
