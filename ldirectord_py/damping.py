@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 
 from ldirectord_py.health import HealthState, Rules, Verdict
 
-
 MIN_CALM_TIME: Final = 60.0
 """Seconds for which enough servers have to be up at least until a panic is over."""
 

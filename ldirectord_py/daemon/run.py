@@ -49,6 +49,7 @@ from ldirectord_py.daemon.expiry import ExpirySetting
 from ldirectord_py.daemon.history.event_counters import EventCounters
 from ldirectord_py.daemon.history.journal import Journal
 from ldirectord_py.daemon.history.transitions import TransitionHistory
+from ldirectord_py.daemon.incident_watch import IncidentWatch
 from ldirectord_py.daemon.maintenance.directory import MaintenanceDirectory
 from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
@@ -132,6 +133,7 @@ class Daemon:
         listeners += [self.reports.mail, self.reports.notifications, self.reports.files, self.commands.fallback]
         self.maintenance = MaintenanceDirectory(self.director)
         self.probes = ProbeDispatcher(self.director.observe)
+        self.incidents = IncidentWatch(lambda: self.probes.counts, self.reports.lost_reports, self.director.publish)
         self.reloader = Reloader(identity.path, loaded, self.director, self._reload, notify)
         self.name_watch = NameWatch(self.reloader, self._put_in_force)
         self.administrator = Administrator(
@@ -182,6 +184,7 @@ class Daemon:
             self.maintenance.names.run(),
             self.reports.mail.run(),
             self.doubt.run(),
+            self.incidents.run(),
             self.control.run(),
             self.page.run(),
             self.probes.note_program(),

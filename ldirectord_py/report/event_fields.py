@@ -22,6 +22,7 @@ from ldirectord_py.report.events import (
     Drifted,
     Event,
     Flapping,
+    HostStalled,
     KernelFound,
     KernelLost,
     NotWritten,
@@ -29,6 +30,7 @@ from ldirectord_py.report.events import (
     Panic,
     Probed,
     ReloadRefused,
+    ReportsLost,
     SelfDoubted,
     Unjudged,
     Unresolved,
@@ -40,7 +42,7 @@ from ldirectord_py.runtime.times import iso_time
 EVENTS: Final = (
     *("server-up", "server-down", "soft-failure", "soft-failures-over", "checked", "probed"),
     *("server-flapping", "server-steady", "panic-began", "panic-over"),
-    *("self-doubt-began", "self-doubt-over"),
+    *("self-doubt-began", "self-doubt-over", "host-stalled", "reports-lost"),
     *("server-drained", "server-disabled", "server-ready"),
     *("checks-unjudged", "checks-judged", "outage-began", "outage-over"),
     *("row-added", "row-changed", "row-removed", "row-refused", "drift-repaired", "drift-accepted"),
@@ -121,6 +123,8 @@ def _other_name(event: Event) -> str:
 
 _ONLY_NAMES: Final[Mapping[type, str]] = {
     Probed: "probed",
+    HostStalled: "host-stalled",
+    ReportsLost: "reports-lost",
     NotWritten: "row-refused",
     Unresolved: "names-unresolved",
     KernelLost: "kernel-lost",
@@ -269,6 +273,8 @@ _DETAILS: Final[Mapping[type[Event], Callable[[Any], dict[str, Any]]]] = {
     Flapping: _flapping,
     Panic: _panic,
     SelfDoubted: _self_doubted,
+    HostStalled: lambda event: {**event._asdict(), "seconds": round(event.seconds, 3)},
+    ReportsLost: lambda event: event.lost._asdict(),
     Written: _written,
     NotWritten: _not_written,
     Drifted: _drifted,

@@ -15,6 +15,7 @@ from ldirectord_py.health import Transition
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import Refused
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Row
+from ldirectord_py.report.lost import LostReports
 
 
 class Phase(StrEnum):
@@ -100,6 +101,23 @@ class SelfDoubted(NamedTuple):
     total: int
     over: bool = False
     still: tuple[str, ...] = ()
+
+
+class HostStalled(NamedTuple):
+    """The daemon and its workers stood still so often since the last such event, for so many ``seconds`` in all.
+
+    ``repeated`` probes failed meanwhile, and were repeated.
+    """
+
+    stalls: int
+    seconds: float
+    repeated: int
+
+
+class ReportsLost(NamedTuple):
+    """So many lines and messages were lost since the last such event."""
+
+    lost: LostReports
 
 
 class Written(NamedTuple):
@@ -198,6 +216,8 @@ Event = (
     | Flapping
     | Panic
     | SelfDoubted
+    | HostStalled
+    | ReportsLost
     | Written
     | NotWritten
     | Drifted

@@ -14,6 +14,10 @@ class LostReports(NamedTuple):
     mails: int = 0
     notifications: int = 0
 
+    def minus(self, former: LostReports) -> LostReports:
+        """Return what was lost since the counts were ``former``."""
+        return LostReports(*(now - before for now, before in zip(self, former, strict=True)))
+
 
 class Lossy(Protocol):
     """Passes lines or messages on, and may lose some."""

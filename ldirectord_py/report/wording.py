@@ -17,6 +17,7 @@ from ldirectord_py.report.events import (
     Drifted,
     Event,
     Flapping,
+    HostStalled,
     KernelFound,
     KernelLost,
     NotWritten,
@@ -25,6 +26,7 @@ from ldirectord_py.report.events import (
     Phase,
     Probed,
     ReloadRefused,
+    ReportsLost,
     Role,
     SelfDoubted,
     Unjudged,
@@ -54,11 +56,23 @@ def description(event: Event) -> str:
             return f"A configuration is in force: {servers}"
         case ReloadRefused(reasons):
             return f"A configuration was refused, the old one stays: {_listed(reasons, '; ')}"
+        case HostStalled() | ReportsLost():
+            return _host_stalled(event) if isinstance(event, HostStalled) else _reports_lost(event)
         case Checked() | Probed():
             reason = event.reason if isinstance(event, Checked) else event.result.reason
             return line(event) or f"Checked real server {event.real} ({event.virtual.id}): {reason}"
         case _:
             return line(event) or ""
+
+
+def _host_stalled(event: HostStalled) -> str:
+    repeated = f"; {count_of(event.repeated, 'probe')} failed meanwhile and were repeated" if event.repeated else ""
+    return f"This host stood still for {event.seconds:.1f} s, in {count_of(event.stalls, 'stall')}{repeated}"
+
+
+def _reports_lost(event: ReportsLost) -> str:
+    lost = ((name.removesuffix("s").replace("_", " "), count) for name, count in event.lost._asdict().items())
+    return f"Reports were lost: {', '.join(count_of(count, noun) for noun, count in lost if count)}"
 
 
 def _no_line(_: Event) -> None:
@@ -235,6 +249,8 @@ _LINES: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     Flapping: _flapping,
     Panic: _panic,
     SelfDoubted: _self_doubt,
+    HostStalled: _no_line,
+    ReportsLost: _no_line,  # the log says more of both
     Written: _written,
     NotWritten: _not_written,
     Drifted: _drifted,

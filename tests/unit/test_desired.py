@@ -208,7 +208,7 @@ def test_a_weight_that_rises_is_part_of_the_configured_one_unless_somebody_set_a
     first, second = (real_key(site, server) for server in site.reals)
 
     def found(*up: bool, manual: dict[DestinationKey, int | None] | None = None, drained: bool = False) -> list[int]:
-        states = administered(site, DRAIN) if drained else {}
+        states = administered(site, DRAIN, READY) if drained else {}
         table = rows(site, health(site, *up), manual or {}, states, {first: 3})
         return [row.weight for row in reversed(table.values()) if isinstance(row, Destination)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class ProbeCounts(NamedTuple):
@@ -23,3 +23,7 @@ class ProbeCounts(NamedTuple):
         return ProbeCounts(
             self.stalls - former.stalls, self.stalled_seconds - former.stalled_seconds, self.repeated - former.repeated
         )
+
+
+NO_COUNTS: Final = ProbeCounts()
+"""Nothing was counted."""

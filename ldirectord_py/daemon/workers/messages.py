@@ -20,7 +20,7 @@ from typing import Any
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.codes import ReasonCode
-from ldirectord_py.daemon.probing.probe_counts import ProbeCounts
+from ldirectord_py.daemon.probing.probe_counts import NO_COUNTS, ProbeCounts
 from ldirectord_py.health import Verdict
 
 _LENGTH = struct.Struct("!I")
@@ -73,7 +73,7 @@ class Update:
     log_lines: Sequence[tuple[int, str, str]] = ()
     groups: Sequence[int] = ()
     at_once: Sequence[tuple[int, Result]] = ()
-    counts: ProbeCounts = ProbeCounts()
+    counts: ProbeCounts = NO_COUNTS
 
     def encode(self) -> bytes:
         """Return the message."""

@@ -87,6 +87,12 @@ def test_every_driver_has_an_extra_that_installs_it() -> None:
     assert all(importlib.util.find_spec(kind.driver) for kind in asking.values())
 
 
+UNWEIGHTED = (
+    "4:15: warning: slowstart has no effect with scheduler=rr, which does not look at weights; "
+    "write scheduler=wrr or wlc"
+)
+
+
 @pytest.mark.parametrize(
     ("lines", "warned"),
     [
@@ -99,8 +105,7 @@ def test_every_driver_has_an_extra_that_installs_it() -> None:
         ),
         (
             "real=198.51.100.1:80 masq 10\n    slowstart=60\n    scheduler=rr",
-            "4:15: warning: slowstart has no effect with scheduler=rr, which does not look at weights; "
-            "write scheduler=wrr or wlc",
+            UNWEIGHTED,
         ),
     ],
 )

@@ -27,6 +27,7 @@ from ldirectord_py.report.events import (
     Drifted,
     Event,
     Flapping,
+    HostStalled,
     KernelFound,
     KernelLost,
     NotWritten,
@@ -35,12 +36,14 @@ from ldirectord_py.report.events import (
     Phase,
     Probed,
     ReloadRefused,
+    ReportsLost,
     Role,
     SelfDoubted,
     Unjudged,
     Unresolved,
     Written,
 )
+from ldirectord_py.report.lost import LostReports
 from ldirectord_py.report.wording import line
 
 SECRET = "hunter2"
@@ -81,6 +84,8 @@ EXAMPLES: Mapping[str, Event] = {
     "panic-over": Panic(WEB, 2, 4, began=False),
     "self-doubt-began": SelfDoubted(9, 10),
     "self-doubt-over": SelfDoubted(9, 10, over=True, still=tuple(f"10.1.0.{n}" for n in range(30))),
+    "host-stalled": HostStalled(3, 1.25, 2),
+    "reports-lost": ReportsLost(LostReports(mails=2)),
     "checks-unjudged": Unjudged(CHECK, "too many open files"),
     "checks-judged": Unjudged(CHECK, "too many open files", 3, 2, over=True),
     "row-added": Written(Op(Verb.ADD, WEIGHED), None, Role.REAL, Phase.START, None, WEB),

@@ -33,6 +33,7 @@ def test_each_count_has_its_words() -> None:
         lost=lost,
     )
     assert said == (
-        "Since the start: 3 results without a verdict (dns 1, http 2), 1 stall of this host (0.2 s), 2 repeated probes, "
-        "1 flap, 1 panic, 1 self-doubt, 1 log line lost, 2 monitorfile lines lost, 3 mails lost, 4 notifications lost"
+        "Since the start: 3 results without a verdict (dns 1, http 2), 1 stall of this host (0.2 s), "
+        "2 repeated probes, 1 flap, 1 panic, 1 self-doubt, "
+        "1 log line lost, 2 monitorfile lines lost, 3 mails lost, 4 notifications lost"
     )

@@ -1,4 +1,4 @@
-"""Weights that rise after a recovery, as a director directs them: on a kernel in memory, with a clock that tests turn."""
+"""Weights that rise after a recovery, on a kernel in memory, with a clock that tests turn."""
 
 from __future__ import annotations
 
@@ -361,4 +361,3 @@ def drawn(chance: random.Random) -> Virtual:
         failurecount=chance.randint(1, 2),
         successcount=chance.randint(1, 2),
     )
-
