@@ -25,6 +25,11 @@ from ldirectord_py.errors import LdirectordError
 FORMAT: Final = "ldirectord-state"
 STATE_VERSION: Final = 1
 ADMINISTRATION: Final = "administration"
+ADDRESSES: Final = "addresses"
+FLAPS: Final = "flaps"
+DISPENSABLE: Final = (FLAPS, ADDRESSES)
+"""Sections that are left out of a file that would be too large: a drain is worth more."""
+
 MAX_BYTES: Final = 16_000_000
 """Bytes of a state file: 10,000 entries have 5 MB."""
 
@@ -46,9 +51,18 @@ class SavedState:
     sections: Mapping[str, Any] = field(default_factory=dict)
 
     def to_bytes(self, instance: str) -> bytes:
-        """Return the contents of the file."""
-        envelope = {"format": FORMAT, "version": STATE_VERSION, "instance": instance, "sections": dict(self.sections)}
-        return (json.dumps(envelope, indent=1, ensure_ascii=True) + "\n").encode()
+        """Return the contents of the file, without the dispensable sections if it has no room for them."""
+        sections = dict(self.sections)
+        data = _encoded(sections, instance)
+        for name in DISPENSABLE:
+            if len(data) > MAX_BYTES and sections.pop(name, None) is not None:
+                data = _encoded(sections, instance)
+        return data
+
+
+def _encoded(sections: Mapping[str, Any], instance: str) -> bytes:
+    envelope = {"format": FORMAT, "version": STATE_VERSION, "instance": instance, "sections": sections}
+    return (json.dumps(envelope, indent=1, ensure_ascii=True) + "\n").encode()
 
 
 def read_state(data: bytes, instance: str) -> SavedState:
@@ -62,9 +76,9 @@ def read_state(data: bytes, instance: str) -> SavedState:
     if not isinstance(envelope, dict) or envelope.get("format") != FORMAT:
         raise DamagedStateError("it is no state file of ldirectord")
     if envelope.get("version") != STATE_VERSION:
-        raise DamagedStateError(f"its version is {_shown(envelope.get('version'))}, not {STATE_VERSION}")
+        raise DamagedStateError(f"its version is {shown(envelope.get('version'))}, not {STATE_VERSION}")
     if envelope.get("instance") != instance:
-        raise DamagedStateError(f"it is of the instance {_shown(envelope.get('instance'))}")
+        raise DamagedStateError(f"it is of the instance {shown(envelope.get('instance'))}")
     sections = envelope.get("sections")
     if not isinstance(sections, dict):
         raise DamagedStateError("it has no sections")
@@ -108,14 +122,14 @@ def read_administration(section: Any) -> tuple[Entries, tuple[str, ...]]:
     if not isinstance(section, dict) or not isinstance(section.get("servers"), list):
         return {}, (f"its section {ADMINISTRATION} has no list of servers",)
     if section.get("version") != 1:
-        return {}, (f"its section {ADMINISTRATION} has the version {_shown(section.get('version'))}, not 1",)
+        return {}, (f"its section {ADMINISTRATION} has the version {shown(section.get('version'))}, not 1",)
     servers = section["servers"]
     entries, faults = [], []
     for number, fields in enumerate(servers[:MAX_ENTRIES], 1):
         try:
             entries.append(_read_entry(fields))
         except (TypeError, ValueError, KeyError, AttributeError) as fault:
-            faults.append(f"server {number} of its section {ADMINISTRATION} is invalid: {_fault_text(fault)}")
+            faults.append(f"server {number} of its section {ADMINISTRATION} is invalid: {fault_text(fault)}")
     if len(servers) > MAX_ENTRIES:
         faults.append(f"its section {ADMINISTRATION} has more than {MAX_ENTRIES} servers")
     return by_identity(entries), tuple(faults)
@@ -131,21 +145,22 @@ def _read_entry(fields: Mapping[str, Any]) -> AdministrativeEntry:
     if state is AdministrativeState.READY:
         raise ValueError("a server that is ready has no entry")
     return AdministrativeEntry(
-        _short_text(fields, "virtual"),
-        _short_text(fields, "real"),
-        None if fields.get("name") is None else _short_text(fields, "name"),
+        short_text(fields, "virtual"),
+        short_text(fields, "real"),
+        None if fields.get("name") is None else short_text(fields, "name"),
         state,
         Decision(
-            _short_text(fields, "who"),
-            _time(fields, "since"),
-            _short_text(fields, "why", ""),
+            short_text(fields, "who"),
+            time_field(fields, "since"),
+            short_text(fields, "why", ""),
             _optional_time(fields, "until"),
         ),
         _optional_time(fields, "absent"),
     )
 
 
-def _short_text(fields: Mapping[str, Any], name: str, default: str | None = None) -> str:
+def short_text(fields: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    """Return a text of one line, ``default`` where there is none; raises ValueError or KeyError."""
     value = fields[name] if default is None else fields.get(name, default)
     if not isinstance(value, str) or len(value) > 2 * MAX_TEXT or not value.isprintable():
         raise ValueError(f"{name} is no short text")
@@ -154,7 +169,8 @@ def _short_text(fields: Mapping[str, Any], name: str, default: str | None = None
     return value
 
 
-def _time(fields: Mapping[str, Any], name: str) -> float:
+def time_field(fields: Mapping[str, Any], name: str) -> float:
+    """Return a time in seconds since the epoch; raises ValueError or KeyError."""
     value = fields[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MAX_TIME:
         raise ValueError(f"{name} is no time")
@@ -162,12 +178,14 @@ def _time(fields: Mapping[str, Any], name: str) -> float:
 
 
 def _optional_time(fields: Mapping[str, Any], name: str) -> float | None:
-    return None if fields.get(name) is None else _time(fields, name)
+    return None if fields.get(name) is None else time_field(fields, name)
 
 
-def _fault_text(fault: Exception) -> str:
+def fault_text(fault: Exception) -> str:
+    """Return what is wrong with an entry of a section."""
     return f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)[:MAX_TEXT]
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return any value of a file in a few printable characters."""
     return ascii(value)[:MAX_TEXT]

@@ -19,7 +19,7 @@ from ldirectord_py.cli.invocation.configuration import load_with_warnings
 from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config
-from ldirectord_py.daemon.administration.saved_entries import saved_entries
+from ldirectord_py.daemon.administration.saved_entries import saved_entries, saved_hosts
 from ldirectord_py.daemon.configuration.guard import refusal
 from ldirectord_py.daemon.rehearsal import Rehearsal
 from ldirectord_py.errors import LdirectordError, NoTableError
@@ -52,9 +52,10 @@ class _Plan:
 def run(invocation: Invocation) -> int:
     """Print the changes; return 0 if there are none, else 3; raise ConfigError for a bad file."""
     options = _parse_arguments(invocation.arguments)
-    config = load_with_warnings(invocation.config_file()).config
+    process = instance(invocation.instance)
+    config = load_with_warnings(invocation.config_file(), saved_hosts(process)).config
     former = _former(options.former, invocation, config)
-    entries, faults = saved_entries(instance(invocation.instance), time.time())
+    entries, faults = saved_entries(process, time.time())
     with asyncio.Runner() as runner:
         found = runner.run(_plan(config, former, entries, options.assume))
     found.remarks += faults

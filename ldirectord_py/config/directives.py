@@ -235,6 +235,7 @@ _ROWS = (
     Directive("checktimeout", Scope.BOTH, seconds(MAX_INT)),
     Directive("cleanstop", Scope.BOTH, yes_no),
     Directive("downinterval", Scope.BOTH, seconds(MAX_INT)),
+    Directive("drainremoved", Scope.BOTH, seconds(MAX_INT, zero=True)),
     Directive("emailalert", Scope.BOTH, mail.emailalert),
     Directive("emailalertfreq", Scope.BOTH, seconds(MAX_INT, zero=True, leading=True)),
     Directive("emailalertgroup", Scope.BOTH, seconds(MAX_INT, zero=True)),

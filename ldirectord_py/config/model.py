@@ -157,6 +157,7 @@ class Virtual:
     database: str = ""
     secret: str = field(default="", repr=False)
     quiescent: bool = False
+    drainremoved: float = 0
     cleanstop: bool = True
     emailalert: str = ""
     emailalertfreq: float = 0
@@ -211,6 +212,7 @@ class Globals:
     cleanstop: bool = True
     controlgroup: str | None = None
     downinterval: float | None = None
+    drainremoved: float = 0
     emailalert: str = ""
     emailalertfreq: float = 0
     emailalertgroup: float = 0

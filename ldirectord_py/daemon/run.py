@@ -25,6 +25,7 @@
     ControlSocket: its requests are given a Context, with Director, Reloader, ProbeDispatcher and Administrator
     PageSupervisor --> PageProcess, a client that ControlSocket serves
     Watchdog, by the steps of HealthTracker and TableSync --> SdNotify
+    Administrator, Continuity --> StateFile, which the next daemon reads
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from typing import Any, Final, NoReturn
 from ldirectord_py.checks.registry import kinds
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.daemon.administration.administrator import Administrator
+from ldirectord_py.daemon.administration.continuity import Continuity
 from ldirectord_py.daemon.administration.state_file import StateFile
 from ldirectord_py.daemon.commands.runner import CommandRunner
 from ldirectord_py.daemon.configuration.name_watch import NameWatch
@@ -136,10 +138,10 @@ class Daemon:
         self.incidents = IncidentWatch(lambda: self.probes.counts, self.reports.lost_reports, self.director.publish)
         self.reloader = Reloader(identity.path, loaded, self.director, self._reload, notify)
         self.name_watch = NameWatch(self.reloader, self._put_in_force)
-        self.administrator = Administrator(
-            self.director, StateFile(identity.instance.state_file, identity.instance.name)
-        )
-        listeners.append(self.administrator)
+        state_file = StateFile(identity.instance.state_file, identity.instance.name)
+        self.administrator = Administrator(self.director, state_file)
+        self.continuity = Continuity(self.director, state_file, lambda: self.reloader.loaded.hosts)
+        listeners += [self.administrator, self.continuity]
         context = self._control_context(identity)
         self.control = ControlSocket(context)
         self.page = PageSupervisor(self.control.serve_child, loaded.config.settings)
@@ -166,6 +168,7 @@ class Daemon:
     async def run(self, ready: Callable[[], None]) -> None:
         """Start, call ``ready``, and run until cancelled; raises KernelError as the start does."""
         await asyncio.gather(self.maintenance.start(), self.administrator.start())
+        self.continuity.start()
         with gc_paused():  # benchmark start: a sixth of the time with 10,000 servers
             await self.director.start()
         self.probes.set_config(self.director.compiled)

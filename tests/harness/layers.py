@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).parents[2] / "ldirectord_py"
 
 RULES: tuple[str, ...] = (
     *("plan", "desired", "unresolved", "maintenance_names", "server_names"),
-    *("administration", "saved_state", "changes", "damping", "slow_start", "mass_failure", "divergences", "trouble"),
+    *("administration", "saved_state", "saved_addresses", "saved_flaps"),
+    *("changes", "damping", "slow_start", "mass_failure", "divergences", "trouble"),
 )
 """The rules between configuration, health and table."""
 
@@ -71,7 +72,8 @@ PURE: tuple[str, ...] = (
     "daemon.history.reason_table",
     *("daemon.probing.pacing", "daemon.probing.slots"),
     *("daemon.reconciler.causes", "daemon.reconciler.compiled_config", "daemon.reconciler.dirty_set"),
-    *("daemon.reconciler.drift", "daemon.reconciler.health_table", "daemon.reconciler.leftover"),
+    *("daemon.reconciler.departed", "daemon.reconciler.drift", "daemon.reconciler.health_table"),
+    "daemon.reconciler.leftover",
     *("daemon.reconciler.manual_edits", "daemon.reconciler.panic_keeper"),
     *("runtime.json_lines", "runtime.text", "runtime.times"),
     *("web.board", "web.daemon_metrics", "web.headers", "web.health", "web.metric_labels", "web.metric_text"),

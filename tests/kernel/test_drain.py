@@ -25,8 +25,7 @@ class Site:
     def __init__(self, lab: Lab) -> None:
         self.lab, self.director = lab, lab.director
         self.servers = {real.name: real for real in (lab.real("web1"), lab.real("web2"))}
-        reals = "".join(f"    real = {real.address}:80 masq 3\n" for real in self.servers.values())
-        self.director.configure(f"{HEAD}virtual = {VIP}:80\n    checktype = connect\n{reals}")
+        self.configure(*self.servers.values())
         self.director.start()
         self.wait_weights(web1=3, web2=3)
 
@@ -34,6 +33,16 @@ class Site:
         """Return exit status and output of a command of an operator."""
         done = self.director.command(*words)
         return done.status, done.text
+
+    def configure(self, *servers: RealServer, removed: int = 0) -> None:
+        """Write a file with these servers, and with ``drainremoved``."""
+        reals = "".join(f"    real = {real.address}:80 masq 3\n" for real in servers)
+        self.director.configure(f"{HEAD}drainremoved = {removed}\nvirtual = {VIP}:80\n    checktype = connect\n{reals}")
+
+    def reload(self, *servers: RealServer, removed: int = 0) -> None:
+        """Put such a file in force."""
+        self.configure(*servers, removed=removed)
+        self.director.reload()
 
     def wait_weights(self, **weights: int) -> None:
         expected = {f"{self.servers[name].address}:80": weight for name, weight in weights.items()}
@@ -115,12 +124,40 @@ def test_a_drained_server_that_leaves_the_file_keeps_its_connection(site: Site) 
         server = site.servers[next(iter(connection.counts()))]
         kept = other(site, server)
         assert site.run("drain", str(server.address))[0] == 0
-        site.director.configure(
-            f"{HEAD}virtual = {VIP}:80\n    checktype = connect\n    real = {kept.address}:80 masq 3\n"
-        )
-        site.director.reload()
+        site.reload(kept)
         site.wait_weights(**{server.name: 0, kept.name: 3})
         connection.wait(requests=2, within=WITHIN)
         assert connection.failures() == []
     site.wait_weights(**{kept.name: 3})
     eventually(lambda: "Purged real server" in site.director.log(), WITHIN, site.director.log)
+
+
+@pytest.mark.takes(40)
+def test_F29_a_server_that_leaves_the_file_keeps_its_connection_until_it_is_back_or_that_ends(site: Site) -> None:
+    with site.one_connection() as connection:
+        connection.wait(requests=2, within=WITHIN)
+        server = site.servers[next(iter(connection.counts()))]
+        kept = other(site, server)
+        address = f"{server.address}:80"
+
+        with site.director.watch() as watch:
+            site.reload(kept, removed=600)
+            site.wait_weights(**{server.name: 0, kept.name: 3})
+            connection.wait(requests=2, within=WITHIN)
+            with site.lab.client.traffic(VIP) as traffic:
+                traffic.wait(requests=20, within=WITHIN)
+                assert set(traffic.counts()) == {kept.name}
+            assert "being removed" in site.run("show")[1]
+            site.reload(*site.servers.values(), removed=600)
+            site.wait_weights(**{server.name: 3, kept.name: 3})
+        assert watch.weights(WEB, address) == [3, 0, 3]
+
+        site.reload(kept, removed=600)
+        site.wait_weights(**{server.name: 0, kept.name: 3})
+        site.director.kill()
+        site.director.start()
+        connection.wait(requests=2, within=WITHIN)
+        site.wait_weights(**{server.name: 0, kept.name: 3})
+        assert connection.failures() == []
+    site.wait_weights(**{kept.name: 3})
+    site.director.wait_log(f"Purged real server (run): {address}", WITHIN)

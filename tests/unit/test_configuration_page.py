@@ -23,6 +23,7 @@ HEAD = "virtual=192.0.2.10:4242\n"
 NEW = {
     "controlgroup",
     "downinterval",
+    "drainremoved",
     "expire",
     "fastinterval",
     "flapthreshold",

@@ -53,6 +53,7 @@ OTHERS = {
     "report.mail.smtp": ("MAX_ADDRESSES",),
     "report.notifications.queue": ("MAX_RETRY_DELAY",),
     "report.wording": ("MAX_LISTED",),
+    "runtime.core_dumps": ("MAX_CORE",),
     "runtime.garbage": ("MAX_GROWTH",),
     "runtime.output": ("MAX_READS",),
     "runtime.privileges": ("MAX_CAPABILITY",),

@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import real, virtual
+from ldirectord_py import saved_state
 from ldirectord_py.administration import MAX_ENTRIES, AdministrativeState, Decision, by_identity, entry_of
 from ldirectord_py.saved_state import (
+    ADDRESSES,
     ADMINISTRATION,
+    FLAPS,
     MAX_NESTING,
     DamagedStateError,
     SavedState,
@@ -144,6 +147,17 @@ def test_any_json_is_read_or_refused(content: object) -> None:
     for data in (content, {**envelope, "sections": content}, {**envelope, "sections": {ADMINISTRATION: content}}):
         assert is_refused(data)
     read_administration(section(content, content))
+
+
+def test_a_file_without_room_for_all_of_it_keeps_what_operators_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {ADMINISTRATION: administration_section(ENTRIES), ADDRESSES: {"x": "y" * 500}, FLAPS: {"x": "y" * 500}}
+    for kept in (parts.keys(), {ADMINISTRATION, ADDRESSES}, {ADMINISTRATION}):
+        room = len(SavedState({name: parts[name] for name in kept}).to_bytes(INSTANCE))
+        monkeypatch.setattr(saved_state, "MAX_BYTES", room)
+        assert read_state(SavedState(parts).to_bytes(INSTANCE), INSTANCE).sections.keys() == kept
+        monkeypatch.undo()
+    monkeypatch.setattr(saved_state, "MAX_BYTES", 10)
+    assert read_state(SavedState(parts).to_bytes(INSTANCE), INSTANCE).sections.keys() == {ADMINISTRATION}
 
 
 @pytest.mark.parametrize("levels", [MAX_NESTING, 300, 900, 100_000])

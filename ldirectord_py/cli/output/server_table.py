@@ -32,6 +32,11 @@ _ADMINISTERED: Final[Mapping[str, str]] = {
     "disabled": "disabled",
     "maintenance": "in maintenance",
 }
+_LEAVING: Final[Mapping[str | None, str]] = {
+    "removed": "being removed, as it has left the configuration: it drains",
+    "moved": "it drains, as its name has another address now",
+    "drained": "it drains, and has left the configuration",
+}
 
 
 class Layout(NamedTuple):
@@ -104,14 +109,15 @@ def virtual_lines(virtual: Server, answer: Mapping[str, Any]) -> Iterator[TableL
         yield TableLine((*cells, "; ".join(fallback["disagrees"])), trouble_colour(virtual["trouble"]))
     for other in virtual["others"]:
         cells = ("  " + other["real"], "-", "", "", kernel_cell(other["kernel"], readable=readable))
-        yield TableLine((*cells, f"in the kernel only: {_why_left(other['administrative'])}"), Colour.YELLOW)
+        yield TableLine((*cells, f"in the kernel only: {_why_left(other)}"), Colour.YELLOW)
 
 
-def _why_left(administrative: Server | None) -> str:
-    if administrative is None:
-        return "it drains, or its name has no address now"
-    why = f": {printable_line(administrative['why'])}" if administrative["why"] else ""
-    return f"it drains, and has left the configuration (by {printable_line(administrative['who'])}{why})"
+def _why_left(other: Server) -> str:
+    administrative, leaving = other["administrative"], other.get("leaving")
+    if administrative is not None:
+        why = f": {printable_line(administrative['why'])}" if administrative["why"] else ""
+        return f"it drains, and has left the configuration (by {printable_line(administrative['who'])}{why})"
+    return _LEAVING.get(leaving, "it drains, or its name has no address now")
 
 
 def virtual_text(virtual: Server) -> str:

@@ -1,1 +1,1 @@
-"""What operators do to servers: kept over reloads and restarts, and ended when its time is over."""
+"""What a restart keeps: above all what operators do to servers, until its time is over."""

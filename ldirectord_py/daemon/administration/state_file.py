@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -29,12 +30,18 @@ RETRY_INTERVAL: Final = 30.0
 MAX_REPORTED: Final = 5
 """Faults of one file that are logged."""
 
+Maker = Callable[[], Any]
+"""Makes a section; it is called in a thread."""
+
+Snapshot = Callable[[], Maker]
+"""Takes, at once, what a section is made of, and returns its maker."""
+
 
 class StateFile:
     """The sections of a state file. A file that cannot be read or written is logged once, and is never fatal.
 
-    Its state: the sections, the numbers of their versions that are ``wanted``, ``tried`` and ``written``, whether the
-    file may be written, and why it cannot be now.
+    Its state: the sections, the sources of those that are made for each write, the numbers of their versions that are
+    ``wanted``, ``tried`` and ``written``, whether the file may be written, and why it cannot be now.
     """
 
     def __init__(self, path: Path, instance: str) -> None:
@@ -42,6 +49,7 @@ class StateFile:
         self._instance = instance
         self._threads = DaemonThreads("state", 1)
         self._state = SavedState()
+        self._sources: dict[str, Snapshot] = {}
         self._wanted = self._tried = self._written = 0
         self._may_write = False
         self._changed = asyncio.Event()
@@ -65,14 +73,26 @@ class StateFile:
     def set_section(self, name: str, section: Any) -> None:
         """Set a section, which must not be changed any more; it is written soon."""
         self._state = with_section(self._state, name, section)
+        self.mark_changed()
+
+    def add_source(self, name: str, snapshot: Snapshot) -> None:
+        """Let a section be made anew for each write; ``mark_changed`` says that it has to be written."""
+        self._sources[name] = snapshot
+
+    def mark_changed(self) -> None:
+        """Have the file written soon."""
         self._wanted += 1
         self._changed.set()
 
     async def report_section(self, faults: tuple[str, ...]) -> None:
         """Log what is wrong with a section, and keep a copy of the file."""
         if faults:
-            more = f"; and {len(faults) - MAX_REPORTED} more faults" if len(faults) > MAX_REPORTED else ""
-            await self._keep_aside("; ".join(faults[:MAX_REPORTED]) + more, copy=True)
+            await self._keep_aside(_listed(faults), copy=True)
+
+    def report_left_out(self, faults: tuple[str, ...]) -> None:
+        """Log what is wrong with a section that is dispensable, and that the next write replaces."""
+        if faults:
+            self._log_unused(f"{_listed(faults)}; this is left out")
 
     async def saved(self, seconds: float) -> str:
         """Wait for the sections to be on the disk; return why they are not, else an empty text."""
@@ -99,11 +119,12 @@ class StateFile:
 
     async def write(self, seconds: float) -> bool:
         """Write the sections that are not on the disk, within so many seconds; return whether all are."""
-        state, version, fault = self._state, self._wanted, ""
+        version, fault = self._wanted, ""
         if not self._may_write or version == self._written:
             return True
+        state, makers = self._state, {name: snapshot() for name, snapshot in self._sources.items()}
         try:
-            await self._threads.run(lambda: write_file(self.path, state, self._instance), seconds)
+            await self._threads.run(lambda: write_file(self.path, _with_made(state, makers), self._instance), seconds)
             self._written = version
         except (OSError, ValueError) as error:  # TimeoutError too
             fault = f"{self.path} cannot be written: {_reason(error)}"
@@ -129,9 +150,24 @@ class StateFile:
         """Log a new fault once, and once that it is over."""
         if fault:
             if self._fault.record(fault):
-                logger.error("What operators do is not kept over a restart: %s", fault)
+                logger.error("What lasts over a restart is not saved: %s", fault)
         elif self._fault.clear():
-            logger.info("What operators do is kept over a restart again: %s is written", self.path)
+            logger.info("What lasts over a restart is saved again: %s is written", self.path)
+
+
+def _listed(faults: tuple[str, ...]) -> str:
+    more = f"; and {len(faults) - MAX_REPORTED} more faults" if len(faults) > MAX_REPORTED else ""
+    return "; ".join(faults[:MAX_REPORTED]) + more
+
+
+def _with_made(state: SavedState, makers: Mapping[str, Maker]) -> SavedState:
+    """Return the state with the sections that are made for this write; a fault of ours in one costs only that one."""
+    for name, make in makers.items():
+        try:
+            state = with_section(state, name, make())
+        except Exception:
+            logger.exception("The section %s of the state file could not be made", name)
+    return state
 
 
 def _reason(error: Exception) -> str:

@@ -147,8 +147,10 @@ class Director:
     def _switch_config(self, compiled: CompiledConfig) -> None:
         """Replace the configuration without an await, so that a result meets either the former or the new one."""
         former, self.compiled = self.compiled, compiled
+        self.tracker.departed.drop_others(self.sync.left)
         self.sync.switch_config(former, compiled)
         self._find_administered()
+        self.tracker.remember_departing(compiled, self.sync.left)
         self.tracker.switch_config(compiled, Phase.RELOAD, self.sync.rows)
 
     def _on_change(self, real: CompiledReal, cause: Checked) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -38,12 +38,14 @@ _STEADY = FlapHistory()
 class FlapDamper:
     """Judges the steps of servers whose virtual has ``flapthreshold``.
 
-    Its state: the history of each server that changed its state, and the last passed result of those that flap.
+    ``on_change`` is called when a history has changed that a restart has to know. Its state: the history of each server
+    that changed its state, and the last passed result of those that flap.
     """
 
     def __init__(self, table: HealthTable, clock: Callable[[], float] = time.monotonic) -> None:
         self._table = table
         self._clock = clock
+        self.on_change: Callable[[], None] = _do_nothing
         self._histories: dict[DestinationKey, FlapHistory] = {}
         self._passed: dict[DestinationKey, Result | None] = {}
 
@@ -51,6 +53,25 @@ class FlapDamper:
     def flapping(self) -> AbstractSet[DestinationKey]:
         """The servers that flap."""
         return self._passed.keys()
+
+    @property
+    def histories(self) -> Mapping[DestinationKey, FlapHistory]:
+        """What each server did that changed its state."""
+        return self._histories
+
+    def restore(self, key: DestinationKey, history: FlapHistory) -> None:
+        """Go on with a history that was kept while nobody checked the server.
+
+        The table is to have a FlappingState if it flaps; it has to be good for a whole window from now on.
+        """
+        self._histories[key] = history._replace(good_since=None)
+        if history.flapping:
+            self._passed[key] = None
+
+    def pop_history(self, key: DestinationKey) -> FlapHistory | None:
+        """Return the history of a server, and forget it without an event."""
+        self._passed.pop(key, None)
+        return self._histories.pop(key, None)
 
     def damp(self, real: CompiledReal, step: Transition, result: Result) -> Damped:
         """Return what is left of the step that a result was for a server, which the table has made already."""
@@ -60,6 +81,7 @@ class FlapDamper:
         if not (step.rose or step.fell):
             return Damped(step)
         history = self._histories[real.key] = history.changed(step.after, self._clock(), _rules(real.virtual))
+        self.on_change()
         if not history.flapping:
             return Damped(step)
         self._passed[real.key] = result if step.rose else None
@@ -79,6 +101,7 @@ class FlapDamper:
             self._passed[real.key] = result
         if not history.flapping:
             del self._passed[real.key]
+            self.on_change()
             after = HealthState(up=True, successes=real.rules.rise)
             self._table.set_state(real.key, after)
             return Damped(None if step.before.up else Transition(step.before, after), _over(real))
@@ -98,7 +121,8 @@ class FlapDamper:
 
     def forget(self, real: CompiledReal) -> Flapping | None:
         """Forget what a server did, as an operator takes it in hand; return the event that it flaps no more, if so."""
-        self._histories.pop(real.key, None)
+        if self._histories.pop(real.key, None) is not None:
+            self.on_change()
         if real.key not in self._passed:
             return None
         del self._passed[real.key]
@@ -118,6 +142,7 @@ class FlapDamper:
             if real is None or real.virtual.flapthreshold is None or real.virtual.checktype is CheckType.ON:
                 del self._histories[key]
                 result = self._passed.pop(key, None)
+                self.on_change()
                 if real is not None and history.flapping:
                     yield _over(real), self._release(real, history.checked, result)
 
@@ -141,3 +166,7 @@ def _rules(virtual: Virtual) -> FlapRules:
 
 def _over(real: CompiledReal) -> Flapping:
     return Flapping(real.virtual, real.real, 0, over=True)
+
+
+def _do_nothing() -> None:
+    pass

@@ -14,6 +14,7 @@ from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.history.results import ResultHistory
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
+from ldirectord_py.daemon.reconciler.departed import Departed, DepartedServers, departing
 from ldirectord_py.daemon.reconciler.flap_damper import Damped, FlapDamper, Released
 from ldirectord_py.daemon.reconciler.health_table import HealthTable, KernelRows, initial_states
 from ldirectord_py.daemon.reconciler.panic_keeper import PanicKeeper
@@ -32,10 +33,10 @@ class HealthTracker:
     """Applies verdicts to the real servers, and publishes each change.
 
     ``on_change`` is called for a server that came up or went down. Its state: the health ``table``, the servers that
-    flap (``flaps``), those that ``panics`` keep in, those whose weight rises (``slow_starts``), the last ``results`` of
-    each check, the servers in maintenance (``maintained``), the checks that faults of this host keep from judging, the
-    servers without a verdict so far, with the phase that brought them, and the ``fallbackcommand`` of each virtual
-    whose outage is published.
+    flap (``flaps``), those that ``panics`` keep in, those whose weight rises (``slow_starts``), those that left and may
+    be back (``departed``), the last ``results`` of each check, the servers in maintenance (``maintained``), the checks
+    that faults of this host keep from judging, the servers without a verdict so far, with the phase that brought them,
+    and the ``fallbackcommand`` of each virtual whose outage is published.
     """
 
     def __init__(self, publish: Listener, on_change: Callable[[CompiledReal, Checked], None]) -> None:
@@ -43,6 +44,7 @@ class HealthTracker:
         self.flaps = FlapDamper(self.table)
         self.panics = PanicKeeper(self.table, publish, _call_later)
         self.slow_starts = SlowStarts()
+        self.departed = DepartedServers()
         self.results = ResultHistory()
         self.maintained: frozenset[DestinationKey] = frozenset()
         self._publish = publish
@@ -101,6 +103,12 @@ class HealthTracker:
         for service in services:
             self._publish_outage(self.table.virtual(service))
 
+    def remember_departing(self, compiled: CompiledConfig, left: Collection[DestinationKey]) -> None:
+        """Remember the states of the servers that a configuration lacks and whose rows are ``left`` to drain."""
+        for real in departing(self.table.virtuals, compiled, left):
+            history = self.flaps.pop_history(real.key)
+            self.departed.add(real.key, Departed(real.row, self.table.health[real.key], history))
+
     def switch_config(self, compiled: CompiledConfig, phase: Phase, rows: KernelRows) -> None:
         """Give each server its state: its own, else by the last result of its check, else by its row in the kernel."""
         self.results.keep(compiled.plan)
@@ -133,9 +141,18 @@ class HealthTracker:
     def _initial_states(
         self, compiled: CompiledConfig, phase: Phase, rows: KernelRows, keys: AbstractSet[DestinationKey]
     ) -> Mapping[DestinationKey, HealthState]:
+        """Return the first states of these servers: of one that is back or that flapped before the start, its own."""
+        states = dict(initial_states(compiled, self.results.verdicts(), rows, keys))
+        returned = self.departed.pop_returned(compiled.virtuals, keys)
+        for key, departed in returned.items():
+            states[key] = departed.state_again
+            if departed.history is not None and key not in self.maintained:
+                self.flaps.restore(key, departed.history)
+        flapping = {key: FlappingState(*states[key]) for key in keys & self.flaps.flapping}
         checked = [each.reals for each in compiled.virtuals.values() if each.virtual.checktype is not CheckType.ON]
-        self._first_phases |= {key: phase for reals in checked for key in reals if key in keys}
-        return initial_states(compiled, self.results.verdicts(), rows, keys)
+        new = keys - returned.keys() - flapping.keys() if returned or flapping else keys
+        self._first_phases |= {key: phase for reals in checked for key in reals if key in new}
+        return states | flapping
 
     def publish_outages(self, compiled: CompiledConfig) -> None:
         """Publish the outages that a configuration begins or ends; call this once its rows are written.

@@ -10,7 +10,7 @@ from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.causes import Causes, CausesByRow
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
 from ldirectord_py.daemon.reconciler.dirty_set import DirtySet, Scopes, covers
-from ldirectord_py.daemon.reconciler.draining import Draining, Left
+from ldirectord_py.daemon.reconciler.draining import Draining, DrainReason, Left
 from ldirectord_py.daemon.reconciler.drift import drift
 from ldirectord_py.daemon.reconciler.health_table import HealthTable
 from ldirectord_py.daemon.reconciler.leftover import Leftover
@@ -33,7 +33,7 @@ class TableSync:
     """Makes the kernel's table match the configuration, the ``health`` of the servers, and their ``slow_starts``.
 
     Its state: the mirror of the kernel's table; the rows to compare, and the verdicts that changed them; the manual
-    edits that stay; the rows of servers that moved, and of names without an address; the virtuals that a reload
+    edits that stay; the rows that servers have left, and of names without an address; the virtuals that a reload
     removed and whose rows the kernel may hold; when the table is read next, and whether the kernel is out of reach.
     ``steps`` counts tables read, batches written, and failures: it grows while this is not stuck.
     """
@@ -68,6 +68,11 @@ class TableSync:
         """The rows that have no server any more, and stay with weight 0 until their connections have ended."""
         return self._draining.keys
 
+    @property
+    def leaving(self) -> Mapping[DestinationKey, DrainReason]:
+        """These rows, each with the reason for which it may stay longest."""
+        return self._draining.leaving
+
     def mark(self, compiled: CompiledConfig, real: CompiledReal, cause: Checked) -> None:
         """Mark the rows that may change because a server came up or went down."""
         self.manual_edits.discard(real.row)
@@ -86,7 +91,10 @@ class TableSync:
         Raises KernelError.
         """
         await self._mirror.read(compiled.virtuals.keys())
-        return self._adopt_leftover(compiled, compiled)
+        compiled = self._adopt_leftover(compiled, compiled)
+        now = asyncio.get_running_loop().time()
+        self._draining.adopt(compiled, lambda service: self._leftover.exclude(self._mirror.rows(service)), now)
+        return compiled
 
     async def adopt_reload(self, former: CompiledConfig, compiled: CompiledConfig) -> CompiledConfig:
         """Read the table before a reload, if it can be read now; return the configuration as ``adopt`` does."""

@@ -34,6 +34,8 @@ def written(line: str) -> str:
         ("slowstart=0.5", "slowstart: 0.5"),
         ("slowstart=off", 'slowstart: "off"'),
         ("flapthreshold=6", "flapthreshold: 6"),
+        ("drainremoved=600", "drainremoved: 600"),
+        ("drainremoved=0", "drainremoved: 0"),
         ("flapthreshold=off", 'flapthreshold: "off"'),
         ("checkinterval=0.5", "checkinterval: 0.5"),
         ("checkinterval=0.5 s", "checkinterval: 0.5"),

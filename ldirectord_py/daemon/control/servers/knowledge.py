@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from ldirectord_py.daemon.control.servers.kernel_usage import KernelReading
 from ldirectord_py.daemon.history.results import ResultHistory
 from ldirectord_py.daemon.history.transitions import TransitionHistory
 from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.daemon.reconciler.draining import DrainReason
 from ldirectord_py.desired import Administration, Health, ManualWeights
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.times import iso_time
@@ -48,6 +50,7 @@ class Knowledge:
     maintained: AbstractSet[DestinationKey]
     now: Moment
     entries: Entries
+    leaving: Mapping[DestinationKey, DrainReason]
 
 
 def knowledge(director: Director, health: Health, transitions: TransitionHistory, reading: KernelReading) -> Knowledge:
@@ -64,4 +67,5 @@ def knowledge(director: Director, health: Health, transitions: TransitionHistory
         maintained=director.maintained,
         now=Moment(time.monotonic(), time.time()),
         entries=director.entries,
+        leaving=director.sync.leaving,
     )

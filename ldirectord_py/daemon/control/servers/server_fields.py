@@ -128,7 +128,8 @@ class VirtualView:
         for key in others:
             entry = entries.get(key.endpoint) or entries.get(bracketed(key.address))
             done = entry_fields(entry) if entry else None
-            yield {"real": key.endpoint, "administrative": done, "kernel": _usage(reading.usage[key])}
+            leaving, kernel = self._known.leaving.get(key), _usage(reading.usage[key])
+            yield {"real": key.endpoint, "administrative": done, "leaving": leaving, "kernel": kernel}
 
     def _left_entries(self) -> Mapping[str, AdministrativeEntry]:
         """Return the entries of servers that have left the configuration, by address and port, and by address alone.

@@ -94,6 +94,21 @@ def test_rows_of_no_server_are_shown() -> None:
         assert f"it drains, and has left the configuration {shown}" in lines(site(real(), others=[drained]))[4]
 
 
+@pytest.mark.parametrize(
+    ("leaving", "shown"),
+    [
+        ("removed", "being removed, as it has left the configuration"),
+        ("moved", "its name has another address now"),
+        ("drained", "it drains, and has left the configuration"),
+        (None, "its name has no address now"),
+    ],
+)
+def test_a_row_says_why_it_is_still_there(leaving: str | None, shown: str) -> None:
+    kernel = {"weight": 0, "active": 1, "inactive": 2}
+    other = {"real": "10.1.0.9:80", "kernel": kernel, "administrative": None, "leaving": leaving}
+    assert shown in lines(site(real(), others=[other]))[4]
+
+
 def test_a_kernel_that_cannot_be_read_is_told_and_its_column_is_unknown() -> None:
     shown = lines(site(BROKEN), error="no IPVS")
     assert shown[1] == "The kernel's table cannot be read: no IPVS"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from builders import real, virtual
 from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
+from ldirectord_py.config.addresses import HostName
 from ldirectord_py.daemon.administration.files import write_file
-from ldirectord_py.daemon.administration.saved_entries import saved_entries
+from ldirectord_py.daemon.administration.saved_entries import saved_entries, saved_hosts
 from ldirectord_py.instance.pid_file import Instance
-from ldirectord_py.saved_state import ADMINISTRATION, SavedState, administration_section, with_section
+from ldirectord_py.saved_addresses import addresses_section
+from ldirectord_py.saved_state import ADDRESSES, ADMINISTRATION, SavedState, administration_section, with_section
 
 SITE = virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80")
 LATER = 2_000.0
@@ -52,3 +55,14 @@ def test_a_file_that_cannot_be_used_is_named_and_left(web: Instance, content: by
     entries, (text,) = saved_entries(web, LATER)
     assert (entries, text.startswith(fault.format(web.state_file))) == ({}, True)
     assert content is None or web.state_file.read_bytes() == content
+
+
+def test_the_last_addresses_of_names(web: Instance) -> None:
+    hosts = {HostName("web1", ipv6=False): ip_address("10.1.0.1")}
+    assert saved_hosts(web) == {}
+    write_file(web.state_file, SavedState({ADDRESSES: addresses_section(hosts)}), "web")
+    assert saved_hosts(web) == hosts
+    assert saved_entries(web, LATER) == ({}, ())
+    web.state_file.write_bytes(b"{")
+    assert saved_hosts(web) == {}
+    assert saved_hosts(Instance("web", web.folder, web.state_file)) == {}

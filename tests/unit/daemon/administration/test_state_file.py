@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -142,8 +142,8 @@ async def test_a_folder_that_cannot_be_used_is_logged_once_and_so_is_the_end_of_
         file.set_section(SECTION, {"version": 2})
         assert await file.saved(5) == ""
     assert [record.message for record in caplog.records] == [
-        f"What operators do is not kept over a restart: {fault}",
-        f"What operators do is kept over a restart again: {folder}/web.cf.json is written",
+        f"What lasts over a restart is not saved: {fault}",
+        f"What lasts over a restart is saved again: {folder}/web.cf.json is written",
     ]
 
 
@@ -184,3 +184,49 @@ async def test_a_file_that_was_not_read_is_never_written(
         assert await file.saved(5) == f"{path} is not written, see the log"
     released.set()
     assert not exists(path)
+
+
+async def test_a_section_with_a_source_is_made_for_each_write_in_its_thread(path: Path) -> None:
+    state: list[int] = [1]
+    threads: list[int] = []
+
+    def snapshot() -> Callable[[], object]:
+        held = list(state)
+
+        def make() -> object:
+            threads.append(threading.get_ident())
+            return held
+
+        return make
+
+    async with running(path) as file:
+        file.add_source("other", snapshot)
+        assert not exists(path)
+        file.mark_changed()
+        assert await file.saved(5) == ""
+        assert read_file(path, INSTANCE).sections == {"other": [1]}
+        state.append(2)
+        file.set_section(SECTION, {})
+        assert await file.saved(5) == ""
+    assert read_file(path, INSTANCE).sections == {SECTION: {}, "other": [1, 2]}
+    assert threading.get_ident() not in threads
+
+
+async def test_a_fault_in_making_a_section_costs_no_other(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_file(path, SavedState({"other": 5}), INSTANCE)
+    async with running(path) as file:
+        file.add_source("other", lambda: lambda: 1 / 0)
+        file.set_section(SECTION, {})
+        assert await file.saved(5) == ""
+    assert read_file(path, INSTANCE).sections == {"other": 5, SECTION: {}}
+    assert "The section other of the state file could not be made" in caplog.text
+
+
+async def test_what_is_dispensable_is_reported_without_a_copy(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_file(path, SavedState({"other": 5}), INSTANCE)
+    async with running(path) as file:
+        file.report_left_out(())
+        assert caplog.text == ""
+        file.report_left_out(tuple(f"fault {number}" for number in range(7)))
+    assert "fault 3; fault 4; and 2 more faults; this is left out" in caplog.text
+    assert not exists(Path(f"{path}.damaged"))

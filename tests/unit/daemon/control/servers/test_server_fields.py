@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -252,7 +253,17 @@ async def test_rows_of_no_server_are_listed() -> None:
     assert await place.kernel.apply([Op(Verb.ADD, destination(WEB, "10.1.0.9:80", 0))]) == []
     (other,) = (await place.view()).fields()["others"]
     kernel = {"weight": 0, "active": 0, "inactive": 0, "persistent": 0}
-    assert other == {"real": "10.1.0.9:80", "administrative": None, "kernel": kernel}
+    assert other == {"real": "10.1.0.9:80", "administrative": None, "leaving": None, "kernel": kernel}
+
+
+async def test_a_server_that_is_being_removed_is_listed_as_such() -> None:
+    place = await known(web(drainremoved=60))
+    await place.check(up())
+    (site,) = (each.virtual for each in place.director.compiled.virtuals.values())
+    await place.director.reload(compile_config(config(replace(site, reals=site.reals[1:])), KINDS))
+    (other,) = (await place.view()).fields()["others"]
+    assert (other["real"], other["leaving"], other["kernel"]["weight"]) == (f"{ONE}:80", "removed", 0)
+    assert json.loads(json.dumps(other)) == other
 
 
 async def test_a_drained_server_that_left_the_configuration_still_says_who_and_why() -> None:
