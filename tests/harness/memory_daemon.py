@@ -5,24 +5,34 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from harness.own_process import Done, run_here
+from harness.waiting import wait_for
+
 D = TypeVar("D", bound="MemoryDaemon")
 
 
 class MemoryDaemon:
-    """The process of a daemon, its configuration, and the environment of its commands."""
+    """The process of a daemon, its configuration, socket and log, and the environment of its commands."""
 
     def __init__(self, folder: Path, text: str) -> None:
         self.config = folder / "web.cf"
-        self.config.write_text(f'logfile = "{folder / "log"}"\n{text}')
+        self.write(text)
         self.environment = {**os.environ, "LDIRECTORD_RUNDIR": str(folder), "LDIRECTORD_STATEDIR": str(folder)}
-        self._socket = folder / "ldirectord.web.cf.sock"
+        self.socket_file = folder / "ldirectord.web.cf.sock"
         self._daemon: subprocess.Popen[str] | None = None
+
+    def write(self, text: str) -> None:
+        """Write the configuration; the name of its log is its first line."""
+        self.config.write_text(f'logfile = "{self.config.parent / "log"}"\n{text}')
+
+    def log(self) -> str:
+        """Return the log so far."""
+        return (self.config.parent / "log").read_text()
 
     def command(self, *words: str) -> list[str]:
         """Return the words of a command on the configuration."""
@@ -35,16 +45,23 @@ class MemoryDaemon:
         )
         return done.returncode, done.stdout, done.stderr
 
+    def run_here(self, *words: str) -> Done:
+        """Run a command in this process, where a test may have changed what it uses."""
+        return run_here(str(self.config), *words, environment=self.environment)
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        """The process of the daemon."""
+        assert self._daemon, "the daemon does not run"
+        return self._daemon
+
     def start(self) -> None:
         """Start the daemon; return when it has written its table and listens for commands."""
         words = self.command("run", "--memory-kernel")
         self._daemon = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=self.environment)
         assert self._daemon.stdout
         assert self._daemon.stdout.readline().startswith("ipvsadm")
-        end = time.monotonic() + 60
-        while not self._socket.is_socket():
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        wait_for(self.socket_file.is_socket)
 
     def stop(self) -> None:
         """Stop the daemon, if it runs."""

@@ -52,10 +52,6 @@ class PageDaemon(MemoryDaemon):
             time.sleep(0.05)
         raise AssertionError(f"no {text} in {page[:2000]}; the log: {self.log()}")
 
-    def log(self) -> str:
-        """Return the log of the daemon."""
-        return (self.config.parent / "log").read_text()
-
     @property
     def page_pid(self) -> int:
         """The process of the page."""
@@ -64,15 +60,9 @@ class PageDaemon(MemoryDaemon):
                 words = status.read_bytes().split(b"\0")
             except OSError:
                 continue
-            if b"ldirectord_py.web.main" in words and self._parent(status.parent) == self.pid:
+            if b"ldirectord_py.web.main" in words and self._parent(status.parent) == self.process.pid:
                 return int(status.parent.name)
         raise AssertionError(f"no process of the page; the log: {self.log()}")
-
-    @property
-    def pid(self) -> int:
-        """The process of the daemon."""
-        assert self._daemon
-        return self._daemon.pid
 
     @staticmethod
     def _parent(process: Path) -> int:

@@ -1,8 +1,9 @@
-"""Waits of tests for what happens on their event loop."""
+"""Waits of tests for what happens on their event loop, or in another process."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 
@@ -11,3 +12,12 @@ async def until(true: Callable[[], object], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not true():
             await asyncio.sleep(0.01)
+
+
+def wait_for(true: Callable[[], object], seconds: float = 60) -> None:
+    """Return as soon as something is true; raises TimeoutError. For what another process does."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.01)

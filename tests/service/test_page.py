@@ -167,13 +167,13 @@ async def test_it_follows_another_process_and_another_configuration(tmp_path: Pa
 
 async def test_a_silent_daemon_is_not_live(tmp_path: Path) -> None:
     async with looked_at(tmp_path) as (tab, daemon, _):
-        os.kill(daemon.pid, signal.SIGSTOP)
+        os.kill(daemon.process.pid, signal.SIGSTOP)
         try:
             stopped = time.monotonic()
             await tab.until("document.body.classList.contains('stale')")
             assert time.monotonic() - stopped < 4
         finally:
-            os.kill(daemon.pid, signal.SIGCONT)
+            os.kill(daemon.process.pid, signal.SIGCONT)
         await tab.until("!document.body.classList.contains('stale')")
 
 

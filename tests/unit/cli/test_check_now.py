@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.cli_daemon import CommandedDaemon, daemon_process
+from harness.memory_daemon import MemoryDaemon, memory_daemon
 from ldirectord_py.cli import main
 
 SITE = """\
@@ -23,14 +22,15 @@ virtual = 192.0.2.2:80
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandedDaemon]:
-    with daemon_process(tmp_path_factory.mktemp("daemon"), SITE) as daemon:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MemoryDaemon]:
+    with memory_daemon(tmp_path_factory.mktemp("daemon"), SITE) as daemon:
         yield daemon
 
 
-def test_each_result_is_a_line(running: CommandedDaemon, capsys: pytest.CaptureFixture[str]) -> None:
-    assert running.run("check-now", "*") == 1
-    unchecked, down = capsys.readouterr().out.splitlines()
+def test_each_result_is_a_line(running: MemoryDaemon) -> None:
+    status, text, _ = running.run_here("check-now", "*")
+    assert status == 1
+    unchecked, down = text.splitlines()
     place = "tcp:192.0.2.2:80/127.0.0.1:9 (localhost)"
     assert unchecked == f"none  NOCHECK            -  {place}  not checked (checktype = on)"
     words = down.split()
@@ -41,23 +41,23 @@ def test_each_result_is_a_line(running: CommandedDaemon, capsys: pytest.CaptureF
     )
 
 
-def test_servers_without_a_check_are_no_failure(running: CommandedDaemon) -> None:
-    assert running.run("check-now", "localhost") == 0
+def test_servers_without_a_check_are_no_failure(running: MemoryDaemon) -> None:
+    assert running.run_here("check-now", "localhost").status == 0
 
 
-def test_results_as_json(running: CommandedDaemon, capsys: pytest.CaptureFixture[str]) -> None:
-    assert running.run("check-now", "--json", "192.0.2.1:80/*") == 1
-    (result,) = json.loads(capsys.readouterr().out)
+def test_results_as_json(running: MemoryDaemon) -> None:
+    done = running.run_here("check-now", "--json", "192.0.2.1:80/*")
+    assert done.status == 1
+    (result,) = done.json()
     assert isinstance(result.pop("ms"), float)
     place = {"virtual": "tcp:192.0.2.1:80", "real": "127.0.0.1:9", "name": None, "check": "connect"}
     assert result == {**place, "verdict": "down", "code": "L4CON", "reason": "connect refused"}
 
 
-def test_an_unknown_name_is_1_with_what_is_like_it(
-    running: CommandedDaemon, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert running.run("check-now", "localhorst") == 1
-    assert capsys.readouterr().err.startswith("no real server localhorst; did you mean localhost")
+def test_an_unknown_name_is_1_with_what_is_like_it(running: MemoryDaemon) -> None:
+    status, _, errors = running.run_here("check-now", "localhorst")
+    assert status == 1
+    assert errors.startswith("no real server localhorst; did you mean localhost")
 
 
 def test_no_name_is_wrong_usage_also_without_a_daemon(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,8 +76,7 @@ def test_a_stopped_daemon_is_1(
 
 
 @pytest.mark.slow
-def test_a_daemon_without_its_socket_is_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with daemon_process(tmp_path, SITE) as daemon:
+def test_a_daemon_without_its_socket_is_1(tmp_path: Path) -> None:
+    with memory_daemon(tmp_path, SITE) as daemon:
         daemon.socket_file.rename(daemon.socket_file.with_name("moved"))
-        assert daemon.run("check-now", "*") == 1
-        assert capsys.readouterr().err == f"{daemon.socket_file}: No such file or directory\n"
+        assert daemon.run_here("check-now", "*") == (1, "", f"{daemon.socket_file}: No such file or directory\n")

@@ -11,8 +11,8 @@ from typing import Protocol
 
 import pytest
 
-from harness.cli_daemon import until
 from harness.processes import is_running
+from harness.waiting import wait_for
 
 
 class Box(Protocol):
@@ -54,13 +54,13 @@ def test_while_nothing_runs(box: Box) -> None:
 def test_start_detaches_and_ends_when_the_daemon_is_ready(box: Box) -> None:
     assert box.run("start") == NOTHING
     assert (0, "", f"ldirectord for {box.config} is running with pid: {box.pid}\n") == box.run("status")
-    until(lambda: box.last_event == f"uvloop {box.config} 1")
+    wait_for(lambda: box.last_event == f"uvloop {box.config} 1")
     assert os.getsid(box.pid) not in {os.getsid(0), box.pid}
 
 
 def test_the_daemon_logs_its_start_as_the_original_does(box: Box) -> None:
     box.run("start")
-    until(lambda: box.log.exists() and box.log.read_text().endswith("\n"))
+    wait_for(lambda: box.log.exists() and box.log.read_text().endswith("\n"))
     [line] = box.log.read_text().splitlines()
     assert f"|web.cf|{box.pid}] Starting Linux Director ldirectord-py " in line
     assert line.endswith(" as daemon")
@@ -83,7 +83,7 @@ def test_a_start_that_fails_says_why_and_leaves_nothing(box: Box) -> None:
 def test_reload_signals_the_daemon(box: Box) -> None:
     box.run("start")
     assert box.run("reload") == NOTHING
-    until(lambda: box.last_event == "reload")
+    wait_for(lambda: box.last_event == "reload")
 
 
 def test_stop_ends_when_the_daemon_is_gone(box: Box) -> None:
@@ -106,7 +106,7 @@ def test_a_killed_daemon_leaves_a_stale_pid_file(box: Box) -> None:
     box.run("start")
     os.kill(box.pid, signal.SIGKILL)
     stale = f"ldirectord stale pid file {box.pid_file} for {box.config}\n"
-    until(lambda: box.run("status")[0] != 0)
+    wait_for(lambda: box.run("status")[0] != 0)
     assert (1, stopped(box), stale) == box.run("status")
     assert box.run("stop") == NOTHING
     assert (3, stopped(box), "") == box.run("status")
@@ -146,9 +146,9 @@ def test_an_invalid_config_is_2_where_it_is_needed(box: Box) -> None:
 
 def test_run_stays_in_the_foreground_and_can_be_controlled(box: Box) -> None:
     daemon = box.begin(str(box.config), "run")
-    until(box.pid_file.exists)
+    wait_for(box.pid_file.exists)
     assert daemon.pid == box.pid
-    until(lambda: box.run("reload") == NOTHING and box.last_event == "reload")
+    wait_for(lambda: box.run("reload") == NOTHING and box.last_event == "reload")
     assert box.run("stop") == NOTHING
     assert daemon.communicate(timeout=30) == ("", "")
     assert daemon.returncode == 0
@@ -172,7 +172,7 @@ def test_run_notifies_systemd(box: Box) -> None:
 
 def test_a_signal_before_the_daemon_listens_ends_it_in_order(box: Box) -> None:
     daemon = box.begin(str(box.config), "run")
-    until(box.pid_file.exists)
+    wait_for(box.pid_file.exists)
     daemon.send_signal(signal.SIGHUP)
     daemon.terminate()
     daemon.communicate(timeout=30)
@@ -183,9 +183,9 @@ def test_a_signal_before_the_daemon_listens_ends_it_in_order(box: Box) -> None:
 def test_a_reload_before_the_daemon_listens_is_not_lost(box: Box) -> None:
     box.behave("dawdles")
     daemon = box.begin(str(box.config), "run")
-    until(box.pid_file.exists)
+    wait_for(box.pid_file.exists)
     daemon.send_signal(signal.SIGHUP)
-    until(lambda: box.last_event == "reload")
+    wait_for(lambda: box.last_event == "reload")
     assert box.run("stop") == NOTHING
 
 
@@ -193,10 +193,10 @@ def test_a_reload_before_the_daemon_listens_is_not_lost(box: Box) -> None:
 def test_a_reload_while_the_configuration_is_loaded_is_not_fatal_nor_lost(box: Box, command: str) -> None:
     box.config.write_text(box.config.read_text().replace("127.0.0.2", "web2.example.com"))
     begun = box.begin(str(box.config), command)
-    until(lambda: box.last_event == "looking up")
+    wait_for(lambda: box.last_event == "looking up")
     begun.send_signal(signal.SIGHUP)
     box.resolve()
-    until(lambda: box.last_event == "reload")
+    wait_for(lambda: box.last_event == "reload")
     assert box.run("stop") == NOTHING
 
 
@@ -209,7 +209,7 @@ def test_a_stop_while_the_configuration_is_loaded_ends_at_once(
 ) -> None:
     box.config.write_text(box.config.read_text().replace("127.0.0.2", "web2.example.com"))
     begun = box.begin(str(box.config), command)
-    until(lambda: box.last_event == "looking up")
+    wait_for(lambda: box.last_event == "looking up")
     begun.send_signal(number)
     assert begun.communicate(timeout=8) == ("", "")  # the look-up may take ten
     assert begun.returncode == status
@@ -220,7 +220,7 @@ def test_a_stop_while_the_configuration_is_loaded_ends_at_once(
 def test_every_signal_to_stop_that_comes_before_the_daemon_listens_stops_it_in_order(box: Box, number: int) -> None:
     box.behave("dawdles")
     daemon = box.begin(str(box.config), "run")
-    until(box.pid_file.exists)
+    wait_for(box.pid_file.exists)
     daemon.send_signal(number)
     assert daemon.wait(30) == 0
     assert not box.pid_file.exists()
@@ -228,7 +228,7 @@ def test_every_signal_to_stop_that_comes_before_the_daemon_listens_stops_it_in_o
 
 def test_no_signal_interrupts_the_end(box: Box) -> None:
     daemon = box.begin(str(box.config), "run")
-    until(lambda: box.last_event.startswith("uvloop"))
+    wait_for(lambda: box.last_event.startswith("uvloop"))
     daemon.terminate()
     while daemon.poll() is None:
         daemon.send_signal(signal.SIGHUP)
@@ -243,7 +243,7 @@ def test_debug_stays_in_the_foreground_and_logs_to_the_standard_output(box: Box)
     line = daemon.stdout.readline()
     assert line.endswith(f" with pid: {daemon.pid}\n")
     assert "] Starting Linux Director" in line
-    until(box.pid_file.exists)
+    wait_for(box.pid_file.exists)
     daemon.terminate()
     assert not box.log.exists()
 
@@ -260,7 +260,7 @@ def test_warnings_are_printed_and_logged_and_start_goes_on(box: Box) -> None:
     box.config.write_text(box.config.read_text().replace('"', ""))
     status, out, err = box.run("start")
     assert (status, out) == (0, "")
-    until(lambda: len(box.log_texts()) > 1)
+    wait_for(lambda: len(box.log_texts()) > 1)
     assert err.splitlines() == box.log_texts()[1:]
 
 
@@ -295,9 +295,9 @@ def test_a_name_that_is_no_text_can_be_printed(box: Box) -> None:
 def test_a_log_that_nobody_reads_does_not_block_the_daemon(box: Box) -> None:
     box.behave("chatters")
     daemon = box.begin("-d", str(box.config), "run")
-    until(lambda: box.last_event.startswith("uvloop"))
+    wait_for(lambda: box.last_event.startswith("uvloop"))
     assert box.run("reload") == NOTHING
-    until(lambda: box.last_event == "reload")
+    wait_for(lambda: box.last_event == "reload")
     daemon.terminate()
     assert daemon.wait(30) == 0
     assert not box.pid_file.exists()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.memory_daemon import MemoryDaemon, memory_daemon
+from harness.waiting import wait_for
 from ldirectord_py.cli import main
 
 pytestmark = pytest.mark.slow
@@ -37,13 +37,6 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MemoryDaemon]:
     ):
         wait_for(lambda: "2 of 3 real servers up" in daemon.run("show")[1] and "L4CON" in daemon.run("show")[1])
         yield daemon
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_what_is_in_trouble_is_shown_with_its_reason(daemon: MemoryDaemon) -> None:

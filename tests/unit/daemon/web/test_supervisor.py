@@ -51,7 +51,7 @@ def test_the_process_has_no_privileges(tmp_path: Path) -> None:
             assert int(status[kind], 16) == 0, kind
         assert status["NoNewPrivs"] == "1"
         assert Path(f"/proc/{daemon.page_pid}/oom_score_adj").read_text() == "500\n"
-        page, director = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (daemon.page_pid, daemon.pid))
+        page, director = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (daemon.page_pid, daemon.process.pid))
         assert page == min(19, director + 5)
         assert (
             Path(f"/proc/{daemon.page_pid}/status").stat().st_uid == 0
@@ -74,7 +74,7 @@ def test_a_process_that_ends_is_replaced(tmp_path: Path) -> None:
 def test_the_process_ends_with_the_daemon_however_that_ends(tmp_path: Path) -> None:
     with page_daemon(tmp_path, SITE) as daemon:
         daemon.page_with(WELL)
-        page, pid = daemon.page_pid, daemon.pid
+        page, pid = daemon.page_pid, daemon.process.pid
         os.kill(pid, signal.SIGKILL)
         until = time.monotonic() + 10
         while is_running(page):
