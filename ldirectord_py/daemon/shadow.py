@@ -138,6 +138,7 @@ class Shadow:
             self._name_watch.run(),
             self._maintenance.run(),
             self._maintenance.names.run(),
+            self._probes.note_program(),
             self._compare_for_ever(),
         )
 
