@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test unit coverage simulation simulate fuzz service kernel original matrix bench bench-page lint format man pictures lock venv \
-	packages machine peers clean
+	packages machine peers axe clean
 
 help:
 	@echo "make demo      client, director and servers in network namespaces: servers fail, the traffic goes on"
@@ -38,10 +38,12 @@ help:
 	@echo "make lock      renew requirements-dev.lock"
 	@echo "make clean     remove everything that make made"
 
-demo: machine
+demo: venv
+	@sh tests/harness/setup.sh lab
+	@sh tests/harness/setup.sh kernel
 	@PYTHONPATH=tests $(BIN)/python -m harness.lab.demo
 
-test: lint machine coverage
+test: lint machine axe coverage
 	@echo "unit tests: the slow ones, those on a second loop, and more examples"
 	$(OTHERS)
 	@echo "simulation: the director in simulated time, with faults"
@@ -76,7 +78,7 @@ fuzz: .venv/fuzz
 matrix: venv
 	@PYTHONPATH=tests $(BIN)/python -m harness.matrix $(PYTHONS)
 
-service: venv packages
+service: venv packages axe
 	$(SERVICE)
 
 kernel: machine
@@ -124,6 +126,9 @@ venv: .venv/complete
 
 packages:
 	@sh tests/harness/setup.sh packages
+
+axe: venv
+	@sh tests/harness/setup.sh axe
 
 machine: venv packages
 	@sh tests/harness/setup.sh kernel

@@ -1,14 +1,17 @@
 #!/bin/sh
-# Set this machine up for the tests: setup.sh python | packages | peers | kernel. Installs only what is missing.
+# Set this machine up for the tests: setup.sh python | lab | packages | axe | peers | kernel. Installs only what is missing.
 #
 #   python    Debian's venv module, if python3 lacks it, and the names of /etc/services
-#   packages  the programs that the service and kernel tiers start, and axe-core
+#   lab       the programs of the demonstration: of hosts in network namespaces
+#   packages  these, and the other programs that the service and kernel tiers start
+#   axe       into .cache/axe: the rules of accessibility for the test of the page
 #   peers     what the benchmarks compare with, and a compiler for keepalived's stand-in of IPVS and for the floor of checks
-#   kernel    into .cache/kernel, unpacked and not installed: two kernels with IPVS, for virtual machines
+#   kernel    QEMU, and into .cache/kernel, unpacked and not installed: two kernels with IPVS, for virtual machines
 set -eu
 cd "$(dirname "$0")/../.."
 
-SERVERS="nginx-light slapd vsftpd jamnntpd openssl systemd iproute2 ipvsadm nftables iptables ipset kmod procps netbase unbound kamailio freeradius postgresql pgbouncer dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord libdbd-mysql-perl libdbd-pg-perl resource-agents logrotate prometheus prometheus-node-exporter chromium fonts-dejavu-core"
+LAB="nginx-light iproute2 ipvsadm nftables iptables ipset kmod"
+SERVERS="$LAB slapd vsftpd jamnntpd openssl systemd procps netbase unbound kamailio freeradius postgresql pgbouncer dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord libdbd-mysql-perl libdbd-pg-perl resource-agents logrotate prometheus prometheus-node-exporter chromium fonts-dejavu-core"
 PEERS="keepalived gcc libc6-dev libssl-dev"
 AXE="axe-playwright-python==0.1.8 --hash=sha256:fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8"
 MACHINE="qemu-system-x86 busybox-static file"
@@ -41,7 +44,7 @@ install() {
         { cat .cache/apt.log >&2; exit 1; }
 }
 
-# Into .cache/axe: the rules of accessibility for the test of the page, out of a Python package that ships them.
+# They are in a Python package that ships them.
 fetch_axe() {
     [ ! -e .cache/axe/axe.min.js ] || return 0
     echo "downloading axe-core, the rules of accessibility for the test of the page"
@@ -112,8 +115,10 @@ python)
     "$2" -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
     [ -e /etc/services ] || install netbase
     ;;
-packages) install $SERVERS && fetch_axe && { has_ipvs || install $MACHINE; } ;;
+lab) install $LAB ;;
+packages) install $SERVERS ;;
+axe) fetch_axe ;;
 peers) install $PEERS ;;
-kernel) has_ipvs || { fetch_kernel; fetch_uml; } ;;
-*) sed -n '2,7s/^# *//p' "$0" && exit 2 ;;
+kernel) has_ipvs || { install $MACHINE; fetch_kernel; fetch_uml; } ;;
+*) sed -n '2,9s/^# *//p' "$0" && exit 2 ;;
 esac
