@@ -84,8 +84,10 @@ def a_broken_file(run: Run) -> None:
 
 def a_file_without_virtuals(run: Run) -> None:
     row = "Reload of a file without virtuals"
-    run.start(web(MASQ_A, MASQ_B))
-    run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=START)
+    run.start("quiescent = no\n")
+    run.checkpoint("nothing so far", {}, log=START)
+    run.reload(web(MASQ_A, MASQ_B))
+    run.checkpoint("all up", {WEB: {A: 1, B: 1}}, log=RELOAD)
     run.reload("quiescent = no\n")
     run.checkpoint("empty", {}, ours={WEB: {A: 1, B: 1}}, table=row, log=row)
 
