@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.comparison.packaged_host import PackagedHost
 from harness.host import has_ipvs
 from harness.lab.lab import Lab
 from harness.machines.kinds import missing_for_machine
@@ -32,3 +33,10 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     """A client and a director in network namespaces; real servers are added as a test asks for them."""
     with Lab(tmp_path / "lab") as lab:
         yield lab
+
+
+@pytest.fixture
+def host(lab: Lab, tmp_path: Path) -> Iterator[PackagedHost]:
+    """A host in the director's network that has Debian's packages, the original included."""
+    with PackagedHost(tmp_path / "host", ("ip", "netns", "exec", lab.director.netns)) as host:
+        yield host

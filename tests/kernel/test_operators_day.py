@@ -1,127 +1,28 @@
-"""A day of an operator, with the real command line on one director, from the first plan to the stop."""
+"""A day of an operator, with the real command line on one director, from the Perl original to the stop."""
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness.lab.client import Traffic, get
+from harness.comparison.packaged_host import COMMAND, PackagedHost
+from harness.lab.following import Following
 from harness.lab.lab import VIP, Lab
-from harness.lab.namespace import end, eventually, python
-from harness.lab.operator import Operator
-from harness.lab.real_server import RealServer
+from harness.lab.namespace import eventually
+from harness.lab.operators_day import VIRTUAL, WEB, WITHIN, Day, found
 from harness.terminal import terminal
 
-WEB, VIRTUAL = f"TCP {VIP}:80", f"tcp:{VIP}:80"
-PORT = 9100
-WITHIN = 60.0  # seconds; a processor that is emulated takes ten to start a daemon
 WHY = "new kernel"
-ONE_CONNECTION = Path(__file__).parents[1] / "harness" / "lab" / "one_connection.py"
+DIFFERENCE_SECONDS = 4.0
+"""After which a shadow would have reported a difference: the interval, and a second of slack."""
 
-CONFIG = """\
-checkinterval = 1
-checktimeout = 3
-negotiatetimeout = 3
-listen = {port}
-virtual = {vip}:80
-    real = {first}:80 masq {weight}
-    real = {second}:80 masq 3
-    scheduler = wrr
-    service = http
-    request = "health"
-    receive = "healthy"
-"""
-
-
-class Day:
-    """Two web servers behind a director, and an operator. Its state: the server that is drained."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab, self.director = lab, lab.director
-        self.operator = Operator(lab.director)
-        self.run = self.operator.run
-        self.web1, self.web2 = lab.real("web1"), lab.real("web2")
-        self.first, self.second = row(self.web1), row(self.web2)
-        self.drained = ""
-
-    def configure(self, weight: int = 3, more: str = "") -> None:
-        """Write the configuration; ``weight`` is that of the first server."""
-        text = CONFIG.format(port=PORT, vip=VIP, first=self.web1.address, second=self.web2.address, weight=weight)
-        self.director.configure(text + more)
-
-    def wait(self) -> None:
-        """Wait until the kernel has both servers with weight 3, but for those that are drained."""
-        weights = {server: 0 if server == self.drained else 3 for server in (self.first, self.second)}
-        self.director.wait(WEB, weights, WITHIN)
-
-    def events(self, since: str) -> list[Any]:
-        """Return what ``events --since`` prints for programs."""
-        return self.run("events", "--json", "--since", since).lines()
-
-    def position(self) -> str:
-        """Return where ``events --since`` goes on with what happens from now on."""
-        last = self.run("events", "--json").lines()[-1]
-        return f"{last['epoch']}:{last['seq']}"
-
-    def administrative(self) -> Any:
-        """Return what ``show`` says of the drain."""
-        return found(self.run("show", "--json", self.drained).json(), self.drained)["administrative"]
-
-    def page(self, path: str, text: str) -> str:
-        """Return an answer of the page's process, as soon as a text is in it."""
-        answers = [""]
-
-        def comes() -> bool:
-            answers.append(get(self.director, "127.0.0.1", path, PORT))
-            return text in answers[-1]
-
-        eventually(comes, WITHIN, lambda: f"{text} in {answers[-1]}\n{self.director.log()}")
-        return answers[-1]
-
-    @contextmanager
-    def one_connection(self) -> Iterator[Traffic]:
-        """Send requests on one connection, which is reset when the block ends."""
-        path = self.lab.client.folder / "one"
-        with path.open("wb") as output:
-            process = self.lab.client.spawn(*python(ONE_CONNECTION, VIP, "80", "0.2", "20", "reset"), output=output)
-        try:
-            yield Traffic(path)
-        finally:
-            end(process)
-
-    @contextmanager
-    def follower(self) -> Iterator[Path]:
-        """Run ``events --follow``; yield the file to which it writes."""
-        path = self.director.folder / "followed"
-        with path.open("wb") as output:
-            words = self.operator.command("events", "--follow", "--json")
-            process = subprocess.Popen(words, stdout=output, stderr=subprocess.DEVNULL, env=self.operator.environment)
-        with process:
-            try:
-                yield path
-            finally:
-                process.send_signal(signal.SIGTERM)
-
-
-def row(server: RealServer) -> str:
-    return f"{server.address}:80"
-
-
-def found(answer: Any, server: str) -> Any:
-    """Return a real server of an answer to ``show``."""
-    [shown] = [real for virtual in answer["virtuals"] for real in virtual["reals"] if real["real"] == server]
-    return shown
+pytestmark = pytest.mark.skipif(not Path(COMMAND).exists(), reason="apt-get install ldirectord")
 
 
 @pytest.fixture
@@ -134,24 +35,26 @@ def day(lab: Lab) -> Iterator[Day]:
         day.operator.finish(day.operator.begin("stop"))
 
 
-@pytest.mark.takes(65)
-def test_a_day_of_an_operator(day: Day) -> None:
-    first_start(day)
-    with day.follower() as followed:
+@pytest.mark.takes(90)
+def test_a_day_of_an_operator(day: Day, host: PackagedHost) -> None:
+    examine(day)
+    beside_the_original(day, host)
+    move_over(day, host)
+    with day.following("events", "--follow") as followed:
         for hour in (changed_file, bad_file, failure, drain, crash, reboot, undrain):
             began = time.monotonic()
             hour(day)
             print(f"{hour.__name__}: {time.monotonic() - began:.1f} s")
-        last = json.dumps(day.events("0")[-1])
-        eventually(lambda: last in followed.read_text().splitlines(), WITHIN, followed.read_text)
+        last = day.events("0")[-1]
+        eventually(lambda: last in followed.lines(), WITHIN, lambda: str(followed.lines()))
     assert_without_gaps(followed)
     day.run("stop")
     day.run("status", status=3)
     assert day.director.weights() == {}
 
 
-def first_start(day: Day) -> None:
-    """Ask the doctor, plan, start; afterwards nothing is left to be done."""
+def examine(day: Day) -> None:
+    """Before anything directs: ask the doctor, and plan."""
     examined = day.operator.finish(day.operator.begin("doctor", "--json"))
     assert examined.status in (0, 1), examined
     findings = examined.json()["findings"]
@@ -164,8 +67,51 @@ def first_start(day: Day) -> None:
         f"ipvsadm -a -t {VIP}:80 -r {day.first} -m -w 3",
         f"ipvsadm -a -t {VIP}:80 -r {day.second} -m -w 3",
     ]
-    day.run("start")
-    day.run("status")
+
+
+def beside_the_original(day: Day, host: PackagedHost) -> None:
+    """A shadow finds what the original finds, also of a server that fails; and what somebody else changes."""
+    day.configure(settings="cleanstop = no")
+    status, output = host.run(COMMAND, str(day.director.config), "start")
+    assert status == 0, output
+    day.wait()
+    with day.following("shadow") as shadow:
+        shadow.wait_for("begin", WITHIN)
+        day.web1.fail_health()
+        day.director.wait(WEB, {day.second: 3}, WITHIN)
+        time.sleep(DIFFERENCE_SECONDS)
+        day.web1.restore_health()
+        day.wait()
+        time.sleep(DIFFERENCE_SECONDS)
+        assert shadow.end() == 0
+        assert (shadow.named(), shadow.lines()[-1]["same"]) == (["begin", "verdict"], True)
+    with day.following("shadow") as shadow:
+        shadow.wait_for("begin", WITHIN)
+        day.change_weight(day.second, 7)
+        shadow.wait_for("differs", WITHIN)
+        day.change_weight(day.second, 3)
+        shadow.wait_for("same-again", WITHIN)
+        assert shadow.end() == 1
+        _, difference, _, verdict = shadow.lines()
+    assert (verdict["differences"], verdict["ongoing"]) == (1, 0)
+    assert (difference["kernel"], difference["ours"]) == ("-m -w 7", "-m -w 3")
+    assert difference["reason"].startswith("up: ")
+
+
+def move_over(day: Day, host: PackagedHost) -> None:
+    """The original leaves its table, and the start takes it over: no weight changes."""
+    assert host.daemon(day.director.config.name) is not None
+    with day.director.watch() as watch:
+        status, output = host.run(COMMAND, str(day.director.config), "stop")
+        assert status == 0, output
+        eventually(lambda: host.daemon(day.director.config.name) is None, WITHIN, day.director.log)
+        day.configure()
+        assert day.run("plan").text.startswith("No change")
+        day.run("start")
+        day.run("status")
+        checked = day.run("check-now", "*").text.splitlines()
+        assert [line.split()[0] for line in checked] == ["up", "up"]
+    assert [watch.weights(WEB, server) for server in (day.first, day.second)] == [[3], [3]]
     day.wait()
     assert day.run("plan", "--json").json()["changes"] == []
 
@@ -289,10 +235,9 @@ def undrain(day: Day) -> None:
     assert day.run("plan").text.startswith("No change")
 
 
-def assert_without_gaps(followed: Path) -> None:
+def assert_without_gaps(followed: Following) -> None:
     """Three daemons ran: of each the follower has every event from the first to the last that it has."""
-    lines = [json.loads(line) for line in followed.read_text().splitlines()]
-    daemons = [list(group) for _, group in groupby(lines, lambda line: line["epoch"])]
+    daemons = [list(group) for _, group in groupby(followed.lines(), lambda line: line["epoch"])]
     assert len(daemons) == 3
     for number, events in enumerate(daemons):
         gaps = [event["gap"] for event in events if "gap" in event]

@@ -28,13 +28,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def host(lab: Lab, tmp_path: Path) -> Iterator[PackagedHost]:
-    """A host in the director's network that has Debian's packages, the original included."""
-    with PackagedHost(tmp_path / "host", ("ip", "netns", "exec", lab.director.netns)) as host:
-        yield host
-
-
 @contextmanager
 def held(lab: Lab, path: Path) -> Iterator[Traffic]:
     """Ask again and again on one connection, until the block ends or it fails; ``path`` takes the answers."""
