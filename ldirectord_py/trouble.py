@@ -7,11 +7,11 @@ from typing import Final
 
 WORST_FIRST: Final = (
     *("outage", "panic", "down", "flapping", "kept", "disagrees"),
-    *("overdue", "unknown", "no-verdict", "failing"),
+    *("overdue", "unknown", "no-verdict", "failing", "certificate"),
     *("drain", "disabled", "maintenance"),
 )
 """All words, what hurts most first; what operators did on purpose comes last. The page calls servers ``flapping`` too
-that no ``flapthreshold`` holds back."""
+that no ``flapthreshold`` holds back, and only the page says ``certificate``: that of the server is near its end."""
 
 BAD: Final = frozenset(("outage", "panic", "down", "disagrees"))
 """What ``show --down`` asks for."""

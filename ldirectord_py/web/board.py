@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from ldirectord_py.control.server_replica import ReplicaChanges, ServerReplica
+from ldirectord_py.web.certificates import is_near_end
 from ldirectord_py.web.rows import Fields, Row, server_row, virtual_row
 
 MAX_POINTS: Final = 60
@@ -89,7 +90,8 @@ class Board:
     """The items in the order of the file.
 
     Its state: the items, by key, by position and by the number of the server; the number of the last change and of the
-    last change of which items there are; the last changes of numbers; and when servers came up or went down.
+    last change of which items there are; the last changes of numbers; when servers came up or went down; and the time
+    before which certificates end that are near their end.
     """
 
     def __init__(self) -> None:
@@ -101,6 +103,7 @@ class Board:
         self._numbers: deque[tuple[int, dict[int, Numbers]]] = deque(maxlen=MAX_CHANGES)
         self._forgotten = 0
         self._transitions: defaultdict[Key, deque[float]] = defaultdict(lambda: deque(maxlen=FLAPPING_COUNT))
+        self._certificate_limit = ""
 
     def apply_answer(self, servers: ServerReplica, now: float) -> bool:
         """Show all servers anew; return whether anything changed. ``now``: seconds of the monotonic clock."""
@@ -143,6 +146,19 @@ class Board:
         self.revision += 1
         item.fields, item.row, item.revision = fields, self._server_row(key, fields, now), self.revision
         return True
+
+    def show_certificates(self, limit: str, now: float) -> bool:
+        """Show that the certificates are near their end that end before a time; return whether a row changed.
+
+        ``limit`` is that of ``certificate_limit``.
+        """
+        if limit == self._certificate_limit:
+            return False
+        self._certificate_limit, revision = limit, self.revision + 1
+        for item in self._ordered:
+            if "observed" in item.fields and is_near_end(item.fields, limit):
+                item.set_row(self._server_row(item.key, item.fields, now), revision)
+        return self._finish(revision, ())
 
     def changes(self, since: int) -> Changes | None:
         """Return what changed after a revision; None if the whole page has to be read again."""
@@ -193,7 +209,8 @@ class Board:
 
     def _server_row(self, key: Key, fields: Fields, now: float) -> Row:
         flapping = ["flapping"] if self._flaps(key, now) else []
-        return server_row(fields, [*fields["trouble"], *flapping])
+        ending = ["certificate"] if is_near_end(fields, self._certificate_limit) else []
+        return server_row(fields, [*fields["trouble"], *flapping, *ending])
 
     def _end_flapping(self, revision: int, now: float) -> None:
         """Show the rows of servers anew that flap no more."""

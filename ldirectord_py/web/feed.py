@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ldirectord_py.control.server_replica import ServerReplica
 from ldirectord_py.web.board import Board
+from ldirectord_py.web.certificates import certificate_limit
 from ldirectord_py.web.connection import DaemonConnection
 
 COUNTERS_INTERVAL: Final = 5.0
@@ -113,6 +114,7 @@ class Feed:
         if changes is None:
             return
         self.revision += 1
+        self.board.show_certificates(certificate_limit(time.time()), now)
         if changes.everything:
             self.board.apply_answer(self.servers, now)
         else:

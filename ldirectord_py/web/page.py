@@ -37,7 +37,7 @@ class Page:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters |= {"ago": ago, "clock": clock, "count_of": count_of}
+        environment.filters |= {"ago": ago, "certificate": certificate, "clock": clock, "count_of": count_of}
         environment.filters |= {"meaning": meaning, "short": short, "until": until}
         self._template = environment.get_template("page.html")
         self._last = LastPacked()
@@ -99,6 +99,13 @@ def ago(text: str, now: datetime) -> str:
         if seconds >= 2 * size or (unit == "min" and seconds >= size):
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def certificate(text: str, now: datetime) -> str:
+    """Return ``certificate ends 2027-01-15`` for that time in ISO 8601, "" for none; page.js has the reader's day."""
+    if not text:
+        return ""
+    return f"certificate {'ended' if datetime.fromisoformat(text) <= now else 'ends'} {text[:10]}"
 
 
 def clock(text: str) -> str:

@@ -33,6 +33,7 @@ STATES: Final = tuple(MARKS)
 """The states of a real server; what an operator did to it comes before what its checks say."""
 
 WORDS: Final[Mapping[str, str]] = {
+    "certificate": "certificate near its end",
     "disagrees": "kernel disagrees",
     "drain": "draining",
     "no-verdict": "no verdict",
@@ -74,6 +75,7 @@ def server_row(real: Fields, troubles: Collection[str]) -> Row:
         "reason": str(observed["reason"] or "")[:MAX_REASON],
         "note": _note(administrative, real["disagrees"]),
         "until": str(administrative["until"] or ""),
+        "certificate": str(observed["certificate_end"] or ""),
         "weight": ABSENT if kernel is None else str(kernel["weight"]),
         "configured": f"{real['configured']['weight']} {real['configured']['forward']}",
         "counts": _counts(observed),

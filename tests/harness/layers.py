@@ -76,8 +76,8 @@ PURE: tuple[str, ...] = (
     "daemon.reconciler.leftover",
     *("daemon.reconciler.manual_edits", "daemon.reconciler.panic_keeper"),
     *("runtime.json_lines", "runtime.text", "runtime.times"),
-    *("web.board", "web.daemon_metrics", "web.headers", "web.health", "web.metric_labels", "web.metric_text"),
-    *("web.rows", "web.server_metrics", "web.virtual_metrics"),
+    *("web.board", "web.certificates", "web.daemon_metrics", "web.headers", "web.health", "web.metric_labels"),
+    *("web.metric_text", "web.rows", "web.server_metrics", "web.virtual_metrics"),
 )
 NOT_PURE: tuple[str, ...] = (
     "doctor.host",

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from harness.browser import Tab, browser_tab
+from harness.fakes.scripted import answering, servers
 from harness.page_daemon import PageDaemon, page_daemon
+from harness.servers.certificates import ELLIPTIC_KEY, self_signed
 
 AXE = Path(__file__).parents[2] / ".cache" / "axe" / "axe.min.js"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -51,12 +54,16 @@ class Server:
 
 
 @asynccontextmanager
-async def looked_at(folder: Path, query: str = "") -> AsyncIterator[tuple[Tab, PageDaemon, Server]]:
-    """Yield a tab that shows the page of a daemon; at the end it has no error, and has asked nobody else."""
+async def looked_at(folder: Path, query: str = "", more: str = "") -> AsyncIterator[tuple[Tab, PageDaemon, Server]]:
+    """Yield a tab that shows the page of a daemon; at the end it has no error, and has asked nobody else.
+
+    ``more`` virtuals have only servers that are up.
+    """
+    number = more.count("real=")
     server = Server()
     try:
-        with page_daemon(folder, site(server.port)) as daemon:
-            await asyncio.to_thread(daemon.page_with, "3 of 4 servers up")
+        with page_daemon(folder, site(server.port) + more) as daemon:
+            await asyncio.to_thread(daemon.page_with, f"{3 + number} of {4 + number} servers up")
             async with browser_tab() as tab:
                 await tab.visit(f"http://127.0.0.1:{daemon.port}/{query}")
                 await tab.until("live.textContent === 'live'")
@@ -114,6 +121,34 @@ async def test_an_operators_action_is_seen_with_who_and_why(tmp_path: Path) -> N
         assert "UTC" not in shown
         await tab.visit(f"http://127.0.0.1:{daemon.port}/")
         assert await tab.value(end) == shown
+
+
+async def test_a_certificate_near_its_end_hurts_until_there_is_another_one(tmp_path: Path) -> None:
+    (folder := tmp_path / "tls").mkdir()
+    old, new = (self_signed(folder, name, key=ELLIPTIC_KEY, expired=name == "old") for name in ("old", "new"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(old.certificate, old.key)
+    async with servers() as started:
+        port = await started.start(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), tls=tls)
+        more = f"virtual=192.0.2.3:443\n    real=127.0.0.1:{port} masq\n    service=https\n"
+        async with looked_at(tmp_path, more=more) as (tab, _, _):
+            server, hurting = row(f"127.0.0.1:{port}"), "document.querySelector('#troubles').innerText"
+            end = f"{server}.querySelector('[data-cell=certificate]')"
+            await tab.until(f"{hurting}.includes('127.0.0.1:{port}')")
+            assert await tab.value(f"{server}.dataset.state") == "up"
+            hurts = f"{server}.querySelector('[data-cell=hurts]').textContent"
+            assert await tab.value(hurts) == "certificate near its end"
+            shown = await tab.value(f"{end}.textContent")
+            assert shown.startswith("certificate ended ")
+            assert "2020" in shown
+            await tab.resize(390, 900, mobile=True)
+            assert await tab.value(f"{end}.checkVisibility()")
+            tls.load_cert_chain(new.certificate, new.key)
+            await tab.until(f"!{hurting}.includes('127.0.0.1:{port}')")
+            await tab.until(f"{end}.textContent.startsWith('certificate ends ')")
+            assert not await tab.value(f"{end}.checkVisibility()")
+            await tab.resize(1280, 900)
+            assert await tab.value(f"{end}.checkVisibility()")
 
 
 async def test_search_and_filter_are_in_the_address(tmp_path: Path) -> None:

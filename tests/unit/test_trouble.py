@@ -11,11 +11,12 @@ from ldirectord_py.trouble import WORST_FIRST, is_bad, severity, worst_first
 
 PAGE = (Path(__file__).parents[2] / "docs/control.md").read_text()
 OF_VIRTUALS = {"outage", "panic"}
+OF_THE_PAGE = {"certificate"}
 
 
 def test_docs_have_the_words_in_this_order() -> None:
     row = PAGE.partition("what hurts most first: ")[2].partition("\n")[0]
-    assert re.findall("`([a-z-]+)`", row) == [word for word in WORST_FIRST if word not in OF_VIRTUALS]
+    assert re.findall("`([a-z-]+)`", row) == [word for word in WORST_FIRST if word not in OF_VIRTUALS | OF_THE_PAGE]
 
 
 @pytest.mark.parametrize(

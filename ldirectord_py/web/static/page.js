@@ -3,6 +3,10 @@
 
 const STALE = 2.5;        // seconds without a sign of life from the daemon until the page greys itself
 const POINTS = 60, HEIGHT = 16;
+const MOMENTS = {         // the words of the cells that have a time of the reader
+  until: when => `until ${when.toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}`,
+  certificate: when => `certificate ${when <= Date.now() ? "ended" : "ends"} ${when.toLocaleDateString([], { dateStyle: "medium" })}`,
+};
 const form = document.getElementById("filter"), live = document.querySelector("[data-live]");
 const age = document.getElementById("age"), shown = document.getElementById("shown");
 
@@ -38,7 +42,7 @@ function readPage() {
   for (const element of document.querySelectorAll("#troubles [data-key]")) adopt(rows.get(element.dataset.key), element);
   last = document.querySelector("main").dataset.stream;
   for (const time of document.querySelectorAll("#events time")) setClock(time);
-  for (const time of document.querySelectorAll("[data-cell=until]")) setUntil(time);
+  for (const name in MOMENTS) for (const time of document.querySelectorAll(`[data-cell=${name}]`)) setMoment(time);
   applyFilter();
 }
 
@@ -64,7 +68,7 @@ function setData(row, name, text) {
 function setRow(row, texts) {
   for (const [name, text] of Object.entries(texts)) {
     if (name === "since") setSince(row, text);
-    else if (name === "until") setUntilOf(row, text);
+    else if (name in MOMENTS) setMomentOf(row, name, text);
     else setText(row, name, text);
   }
   for (const name of ["state", "troubles", "rank"]) if (name in texts) setData(row, name, texts[name]);
@@ -85,16 +89,16 @@ function setSince(row, text) {
   }
 }
 
-function setUntilOf(row, text) {
+function setMomentOf(row, name, text) {
   for (const element of [row.element, row.clone]) {
-    const time = element && element.querySelector("[data-cell=until]");
-    if (time) { time.dateTime = text; setUntil(time); }
+    const time = element && element.querySelector(`[data-cell=${name}]`);
+    if (time) { time.dateTime = text; setMoment(time); }
   }
 }
 
-function setUntil(time) {
+function setMoment(time) {
   const when = new Date(time.dateTime);
-  time.textContent = isNaN(when) ? "" : `until ${when.toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}`;
+  time.textContent = isNaN(when) ? "" : MOMENTS[time.dataset.cell](when);
 }
 
 function short(ms) {

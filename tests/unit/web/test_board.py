@@ -118,6 +118,24 @@ def test_a_server_that_comes_and_goes_flaps_until_it_is_quiet() -> None:
     assert shown.board.items[KEY].row["troubles"] == ""
 
 
+def test_a_certificate_comes_near_its_end_without_another_change() -> None:
+    shown = Shown(real(certificate_end="2026-12-12T12:20:00.000Z"), real("10.0.0.2:80", 1))
+    assert not shown.board.show_certificates("2026-12-12T12", 1.0)
+    assert not shown.board.show_certificates("2026-12-12T12", 1.0)
+    assert shown.board.show_certificates("2026-12-12T13", 2.0)
+    changes = shown.board.changes(1)
+    assert changes
+    assert {key: row["troubles"] for key, row in changes.rows.items()} == {KEY: "certificate"}
+    assert shown.change(real(certificate_end="2027-12-12T12:20:00.000Z"))
+    assert shown.board.items[KEY].row["troubles"] == ""
+    assert shown.change(real(certificate_end="2026-12-01T00:00:00.000Z"))
+    assert shown.board.items[KEY].row["troubles"] == "certificate"
+    assert shown.again(real(certificate_end="2026-12-02T00:00:00.000Z"), real("10.0.0.2:80", 1))
+    assert shown.board.items[KEY].row["troubles"] == "certificate"
+    shown.board.record_event(event("server-down"), 3.0)
+    assert shown.board.items[KEY].row["troubles"] == "down certificate"
+
+
 def test_other_servers_are_another_page() -> None:
     shown = Shown()
     shown.again(real(), real("10.0.0.2:80", 1))

@@ -93,6 +93,12 @@ async def test_updates_change_what_is_shown() -> None:
         assert daemon.feed.age < 5
 
 
+async def test_a_certificate_near_its_end_is_trouble() -> None:
+    async with scripted() as daemon:
+        await daemon.servers(real(certificate_end="2020-01-02T00:00:00.000Z"))
+        assert daemon.feed.board.items[KEY].row["troubles"] == "certificate"
+
+
 async def test_an_update_before_the_servers_is_ignored() -> None:
     async with scripted() as daemon:
         await daemon.answer(WATCH, more=True, **update(real()))

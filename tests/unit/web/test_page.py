@@ -11,7 +11,7 @@ import pytest
 from harness.watch_answers import VIRTUAL, real, virtual, whole
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.web.feed import Feed
-from ldirectord_py.web.page import Page, ago, meaning, short, stream_id, summary, troubles, until
+from ldirectord_py.web.page import Page, ago, certificate, meaning, short, stream_id, summary, troubles, until
 
 NOW = datetime(2026, 11, 28, 12, 0, 0, tzinfo=UTC)
 
@@ -98,6 +98,12 @@ async def test_texts_of_others_stay_texts() -> None:
     page = b"".join((await Page(shown).html()).pieces()).decode()
     assert "<script>alert" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;") >= 8
+
+
+def test_the_end_of_a_certificate_is_told_to_the_day() -> None:
+    assert certificate("2027-01-15T08:00:00.000Z", NOW) == "certificate ends 2027-01-15"
+    assert certificate("2026-11-28T11:00:00.000Z", NOW) == "certificate ended 2026-11-28"
+    assert certificate("", NOW) == ""
 
 
 def test_the_end_of_a_state_is_told_to_the_minute() -> None:

@@ -19,6 +19,7 @@ OBSERVED = {
     "successes": 0,
     "successcount": 2,
     "rising": None,
+    "certificate_end": None,
 }
 READY = {"state": "ready", "who": None, "since": None, "why": None, "until": None}
 
@@ -67,6 +68,14 @@ def test_what_hurts_most_ranks_first() -> None:
     assert row["hurts"] == "flapping, kernel disagrees, unknown"
     assert row["rank"] == str(WORST_FIRST.index("flapping"))
     assert server_row(server(), ())["rank"] == str(len(WORST_FIRST))
+
+
+def test_the_end_of_a_certificate_is_there_and_ranks_before_what_operators_did() -> None:
+    end = "2027-01-15T08:00:00.000Z"
+    assert server_row(server(), ())["certificate"] == ""
+    row = server_row(server(certificate_end=end), ("drain", "certificate"))
+    assert (row["certificate"], row["hurts"]) == (end, "certificate near its end, draining")
+    assert row["rank"] == str(WORST_FIRST.index("certificate"))
 
 
 def test_counts_say_how_far_a_server_is_from_another_state() -> None:
