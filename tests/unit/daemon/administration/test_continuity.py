@@ -14,6 +14,7 @@ import pytest
 
 from builders import config, down, up, virtual
 from harness.director_site import WEB, Site, destination
+from harness.running_daemon import running_daemon
 from harness.waiting import until
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.addresses import HostName
@@ -21,7 +22,9 @@ from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.administration import state_file
 from ldirectord_py.daemon.administration.continuity import Continuity
 from ldirectord_py.daemon.administration.files import read_file, write_file
+from ldirectord_py.daemon.administration.saved_entries import saved_hosts
 from ldirectord_py.daemon.administration.state_file import StateFile
+from ldirectord_py.instance.pid_file import Instance
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import FirewallMark
 from ldirectord_py.saved_addresses import Hosts, addresses_section
@@ -269,3 +272,10 @@ async def test_servers_of_firewall_marks_and_ipv6_flap_on(world: World) -> None:
         assert first.flapping == 1
     async with world.daemon(site) as after:
         assert after.flapping == 1
+
+
+async def test_F41_a_daemon_writes_the_addresses_that_its_configuration_has(tmp_path: Path) -> None:
+    text = "virtual=192.0.2.1:80\n    real=localhost:80 masq\n    checktype=on\n"
+    async with running_daemon(tmp_path, text):
+        await until((tmp_path / "web.cf.json").exists)
+    assert saved_hosts(Instance("web.cf", tmp_path)) == {HostName("localhost", ipv6=False): ip_address("127.0.0.1")}
