@@ -121,7 +121,7 @@ venv: .venv/complete
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing the packages of $(LOCK) into .venv"
 	@$(PIP) --require-hashes --requirement $(LOCK)
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	@touch $@
 
 packages:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -46,6 +45,8 @@ def suggest(word: str, words: tuple[str, ...]) -> str:
 
     Cached: 0.13 ms a call, 1.3 s for a mistake that is repeated in 10,000 lines.
     """
+    from difflib import get_close_matches  # noqa: PLC0415  only for errors
+
     found = get_close_matches(word.lower(), words, 1, 0.6) if len(word) <= 40 else []
     return f'did you mean "{found[0]}"?' if found else ""
 

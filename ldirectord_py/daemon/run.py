@@ -65,7 +65,8 @@ from ldirectord_py.instance.identity import Identity
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
-from ldirectord_py.report.events import Listener
+from ldirectord_py.report.event_dispatcher import EventDispatcher
+from ldirectord_py.report.events import Checked, ConfigInForce, KernelFound, Outage, Probed, Written
 from ldirectord_py.report.log import logfile
 from ldirectord_py.report.log.listener import log
 from ldirectord_py.report.monitorfile import FLUSH_TIMEOUT
@@ -121,18 +122,24 @@ class Daemon:
     def __init__(self, identity: Identity, loaded: Parsed, notify: SdNotify, kernel: Kernel) -> None:
         self.journal, self.transitions = Journal(), TransitionHistory()
         self.events, self.loop_lag = EventCounters(), LoopLag()
-        listeners: list[Listener] = [log, self.journal, self.transitions, self.events]
+        listeners = EventDispatcher()
+        for listener in (log, self.journal, self.events):
+            listeners.add(listener)
+        listeners.add(self.transitions, Checked, ConfigInForce)
         self.kernel = kernel
         with gc_paused():
             compiled = compile_config(loaded.config, kinds())
-        self.director = Director(kernel, compiled, listeners)
+        self.director = Director(kernel, compiled, [listeners])
         self.doubt = SelfDoubt(self.director)
         self.reports = Reports(loaded.config, self.doubt)
-        listeners.append(self.doubt)
+        listeners.add(self.doubt, Checked, ConfigInForce)
         self.expiry = ExpirySetting(kernel)
-        listeners.append(self.expiry)
+        listeners.add(self.expiry, ConfigInForce, KernelFound)
         self.commands = CommandRunner(self.director, identity.path)
-        listeners += [self.reports.mail, self.reports.notifications, self.reports.files, self.commands.fallback]
+        listeners.add(self.reports.mail)
+        listeners.add(self.reports.notifications)
+        listeners.add(self.reports.files, Probed)
+        listeners.add(self.commands.fallback, Outage)
         self.maintenance = MaintenanceDirectory(self.director)
         self.probes = ProbeDispatcher(self.director.observe)
         self.incidents = IncidentWatch(lambda: self.probes.counts, self.reports.lost_reports, self.director.publish)
@@ -141,11 +148,14 @@ class Daemon:
         state_file = StateFile(identity.instance.state_file, identity.instance.name)
         self.administrator = Administrator(self.director, state_file)
         self.continuity = Continuity(self.director, state_file, lambda: self.reloader.loaded.hosts)
-        listeners += [self.administrator, self.continuity]
+        listeners.add(self.administrator, ConfigInForce)
+        listeners.add(self.continuity, ConfigInForce)
         context = self._control_context(identity)
         self.control = ControlSocket(context)
         self.page = PageSupervisor(self.control.serve_child, loaded.config.settings)
-        listeners += [context.in_force, context.usage, context.feed]
+        listeners.add(context.in_force, ConfigInForce)
+        listeners.add(context.usage, Written)
+        listeners.add(context.feed)
         self.notify = notify
         self.watchdog = Watchdog(notify, works_of(self.director))
         self._deadline = math.inf

@@ -7,6 +7,7 @@ persistent never matches a packet.
 from __future__ import annotations
 
 import errno
+from functools import lru_cache
 from typing import NamedTuple
 
 from ldirectord_py.ipvs.diff import Op, Verb
@@ -57,7 +58,9 @@ Fault = tuple[int, str]
 
 
 def _row_fault(row: Row) -> Fault | None:
-    return _key_fault(row.key) or (_service_fault(row) if isinstance(row, Service) else _destination_fault(row))
+    if isinstance(row, Service):
+        return _key_fault(row.key) or _service_fault(row)
+    return _port_fault(row.key.port) or _key_fault_of_service(row.key.service) or _destination_fault(row)
 
 
 def _key_fault(key: Key) -> Fault | None:
@@ -68,6 +71,9 @@ def _key_fault(key: Key) -> Fault | None:
     if not 0 < key.mark < 2**32:
         return errno.EINVAL, f"firewall mark {key.mark} is out of range: use 1 to 4294967295"
     return None
+
+
+_key_fault_of_service = lru_cache(64)(_key_fault)  # the destinations of a service follow each other
 
 
 def _port_fault(port: int) -> Fault | None:

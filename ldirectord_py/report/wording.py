@@ -158,16 +158,14 @@ def _written(event: Written) -> str:
             return f"Purged virtual server ({event.phase}): {virtual_name(row.key)}"
         return f"{'Added' if verb is Verb.ADD else 'Changed'} {row_name(row)}"
     if verb is not Verb.DELETE:
-        change = "Raised" if event.is_step else _weight_change(verb, event.before, row)
+        change = "Added" if verb is Verb.ADD else "Raised" if event.is_step else _weight_change(event.before, row)
         return f"{change} {row_name(row, event.role)} (Weight set to {row.weight})"
     if event.role is Role.UNKNOWN or event.phase is Phase.STOP:
         return f"Purged real server ({event.phase}): {_server(row)}"
     return f"Deleted {row_name(row, event.role)}"
 
 
-def _weight_change(verb: Verb, before: Row | None, row: Destination) -> str:
-    if verb is Verb.ADD:
-        return "Added"
+def _weight_change(before: Row | None, row: Destination) -> str:
     quiesced = isinstance(before, Destination) and before.weight > 0 and row.weight == 0
     return "Quiescent" if quiesced else "Restored"
 

@@ -89,10 +89,10 @@ class ThreadWriter(Generic[T]):
         self._on_end()
 
     def _next_batch(self) -> list[T | _Mark]:
-        batch = [self._queue.get()]
-        while len(batch) < MAX_BATCH and not self._queue.empty():
-            batch.append(self._queue.get_nowait())  # never Empty: only this thread takes items out
-        return batch
+        get = self._queue.get_nowait
+        first = self._queue.get()
+        # Never Empty: only this thread takes items out.
+        return [first, *(get() for _ in range(min(self._queue.qsize(), MAX_BATCH - 1)))]
 
     def _get_nowait(self) -> T | _Mark | None:
         try:

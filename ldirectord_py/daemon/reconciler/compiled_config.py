@@ -12,7 +12,7 @@ from ldirectord_py.daemon.reconciler.dirty_set import Scopes
 from ldirectord_py.desired import VirtualRows, row_key, virtual_rows
 from ldirectord_py.health import Rules
 from ldirectord_py.ipvs.netlink.encode import encode_valid
-from ldirectord_py.ipvs.table import DestinationKey, EncodedRows, Key, Row, ServiceKey
+from ldirectord_py.ipvs.table import DestinationKey, EncodedRows, Row, ServiceKey
 from ldirectord_py.plan import checks, merged
 from ldirectord_py.report.events import Role
 
@@ -52,6 +52,13 @@ class CompiledVirtual:
         """Return the rows that may change with this one: itself and the fallback's."""
         return (row,) if self.rows.fallback is None else (row, self.rows.fallback)
 
+    def role(self, row: DestinationKey) -> Role:
+        """Return the role of a destination."""
+        slot = self.rows.slots.get(row)
+        if slot is None:
+            return Role.UNKNOWN
+        return Role.REAL if slot.up else Role.FALLBACK
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledConfig:
@@ -80,15 +87,6 @@ class CompiledConfig:
         virtual = self.virtuals.get(row.service)
         slot = virtual and virtual.rows.slots.get(row)
         return slot.servers if slot else ()
-
-    def role(self, key: Key) -> Role:
-        """Return the role of a destination in its virtual."""
-        if not isinstance(key, DestinationKey) or key.service not in self.virtuals:
-            return Role.UNKNOWN
-        slot = self.virtuals[key.service].rows.slots.get(key)
-        if slot is None:
-            return Role.UNKNOWN
-        return Role.REAL if slot.up else Role.FALLBACK
 
     def known_results(self, results: Mapping[Check, Result]) -> dict[DestinationKey, Result]:
         """Return the result for each real server whose check has one."""

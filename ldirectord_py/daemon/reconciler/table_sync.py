@@ -23,7 +23,7 @@ from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Verb
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey, Table, service_of
-from ldirectord_py.report.events import Checked, KernelFound, KernelLost, Listener, NotWritten, Phase, Written
+from ldirectord_py.report.events import Checked, KernelFound, KernelLost, Listener, NotWritten, Phase, Role, Written
 
 BATCH_ROWS: Final = 500
 """Rows that are compared and written at a time: about 10 ms."""
@@ -215,10 +215,13 @@ class TableSync:
             self._publish(NotWritten(refusal))
 
     def _written(self, compiled: CompiledConfig, done: Done, phase: Phase, causes: CausesByRow) -> Written:
-        row, service = done.op.row, service_of(done.op.row.key)
-        virtual = compiled.virtual(service) or self._removed.get(service)
-        cause = causes.get(row.key) if causes and isinstance(row, Destination) else None
-        return Written(done.op, done.before, compiled.role(row.key), phase, cause, virtual)
+        key = done.op.row.key
+        service = service_of(key)
+        ours = compiled.virtuals.get(service)
+        virtual = ours.virtual if ours else self._removed.get(service)
+        cause = causes.get(key) if causes and isinstance(key, DestinationKey) else None
+        role = ours.role(key) if ours and isinstance(key, DestinationKey) else Role.UNKNOWN
+        return Written(done.op, done.before, role, phase, cause, virtual)
 
     def _wanted(self, compiled: CompiledConfig, scopes: Scopes) -> Table:
         """Return the rows within these scopes that the kernel should hold."""

@@ -19,9 +19,11 @@ class _EventRecord(logging.LogRecord):
     """A record with its ``event``; caller and thread are always the same: to find them takes 5 us of 7."""
 
     def __init__(self, level: int, text: str, event: Event) -> None:
-        now, name = time.time(), logging.getLevelName(level)
-        own = {"levelno": level, "levelname": name, "created": now, "msecs": now % 1 * 1000}
-        self.__dict__ = {**_COMMON, **own, "msg": text, "event": event}
+        values = self.__dict__ = _COMMON.copy()
+        values["levelno"], values["levelname"] = level, logging.getLevelName(level)
+        values["created"] = now = time.time()
+        values["msecs"] = now % 1 * 1000
+        values["msg"], values["event"] = text, event
 
 
 def log(event: Event) -> None:

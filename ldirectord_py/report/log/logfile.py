@@ -12,10 +12,8 @@ import re
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from logging.handlers import QueueHandler
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, Final
+from typing import Final
 
 from ldirectord_py.config.model import Globals, LogFormat
 from ldirectord_py.report.log.formats import LogLine
@@ -37,14 +35,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-class QueuedLog(QueueHandler):
+class QueuedLog(logging.Handler):
     """The handler of the root logger.
 
     Its state: the writer with its queue, the sink to write to and the one that is open, and their faults.
     """
 
     def __init__(self, settings: Globals, instance: str, *, verbose: bool = False) -> None:
-        super().__init__(SimpleQueue())  # not used: ``enqueue`` adds to the writer's queue, which is bounded
+        super().__init__()
         self._instance = instance
         self._verbose = verbose
         self._sink = self._open_sink = sink_for(settings, instance, verbose=verbose)
@@ -56,23 +54,15 @@ class QueuedLog(QueueHandler):
         except RuntimeError as fault:
             self._report_lack_of_threads(fault)
 
-    def prepare(self, record: logging.LogRecord) -> LogLine:
-        """Return the line of a record."""
-        try:
-            text = _text(record)
-        except Exception:  # noqa: BLE001  a message that cannot be formatted must not raise in its caller
-            text = f"{record.msg} (its arguments do not fit)"
-        return LogLine(record.created, record.levelno, one_line(text), record.name, getattr(record, "event", None))
-
     def handle(self, record: logging.LogRecord) -> bool:
         """Queue a record, without the lock of a handler, which the queue does not need."""
-        self.enqueue(self.prepare(record))
+        self.emit(record)
         return True
 
-    def enqueue(self, record: Any) -> None:
-        """Queue a line, or drop and count it."""
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue the line of a record, or drop and count it."""
         try:
-            self._writer.put(record)
+            self._writer.put(_line(record))
         except RuntimeError as fault:
             self._report_lack_of_threads(fault)
 
@@ -174,6 +164,14 @@ def one_line(text: str) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     return _NAMED.get(found.group()) or escape(found.group())
+
+
+def _line(record: logging.LogRecord) -> LogLine:
+    try:
+        text = _text(record)
+    except Exception:  # noqa: BLE001  a message that cannot be formatted must not raise in its caller
+        text = f"{record.msg} (its arguments do not fit)"
+    return LogLine(record.created, record.levelno, one_line(text), record.name, getattr(record, "event", None))
 
 
 def _text(record: logging.LogRecord) -> str:

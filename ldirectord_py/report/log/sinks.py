@@ -10,11 +10,11 @@ import logging
 import os
 import socket
 import sys
+import syslog
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from logging.handlers import SysLogHandler
 from pathlib import Path
 from typing import Protocol
 
@@ -25,11 +25,7 @@ from ldirectord_py.runtime.text import ESCAPED
 SYSLOG_SOCKET = "/dev/log"
 SEND_TIMEOUT = 1.0
 
-_SEVERITIES = (
-    (logging.ERROR, SysLogHandler.LOG_ERR),
-    (logging.WARNING, SysLogHandler.LOG_WARNING),
-    (logging.INFO, SysLogHandler.LOG_INFO),
-)
+_SEVERITIES = ((logging.ERROR, syslog.LOG_ERR), (logging.WARNING, syslog.LOG_WARNING), (logging.INFO, syslog.LOG_INFO))
 
 
 class Sink(Protocol):
@@ -153,6 +149,8 @@ def write_to_stderr(text: str) -> None:
 
 def facility_number(name: str) -> int:
     """Return the number of a facility of syslog; raises OSError if there is none of that name."""
+    from logging.handlers import SysLogHandler  # noqa: PLC0415  2 ms, and only for syslog
+
     number = SysLogHandler.facility_names.get(name)
     if number is None:
         raise OSError(f"{name} is neither a path nor a facility of syslog")
@@ -161,7 +159,7 @@ def facility_number(name: str) -> int:
 
 def severity(level: int) -> int:
     """Return the severity of syslog for a level of ``logging``."""
-    return next((severity for least, severity in _SEVERITIES if level >= least), SysLogHandler.LOG_DEBUG)
+    return next((severity for least, severity in _SEVERITIES if level >= least), syslog.LOG_DEBUG)
 
 
 def _with_local_time(lines: Sequence[LogLine]) -> Iterator[tuple[str, LogLine]]:
