@@ -32,6 +32,7 @@ FLUSH_TIMEOUT: Final = 1.0
 """Seconds that ``close`` waits for the lines in the queue to be written."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_opened: list[QueuedLog] = []
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -61,8 +62,12 @@ class QueuedLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the line of a record, or drop and count it."""
+        self.queue_line(_line(record))
+
+    def queue_line(self, line: LogLine) -> None:
+        """Queue a line, or drop and count it."""
         try:
-            self._writer.put(_line(record))
+            self._writer.put(line)
         except RuntimeError as fault:
             self._report_lack_of_threads(fault)
 
@@ -123,19 +128,25 @@ def open_log(settings: Globals, instance: str, *, verbose: bool = False) -> Iter
     level = package.level
     package.setLevel(logging.DEBUG if verbose else logging.INFO)
     root.addHandler(log)
+    _opened.append(log)
     try:
         yield log
     finally:
+        _opened.remove(log)
         root.removeHandler(log)
         package.setLevel(level)
         log.close()
 
 
+def opened() -> QueuedLog | None:
+    """Return the open log, None without one."""
+    return _opened[-1] if _opened else None
+
+
 def reconfigure(settings: Globals) -> None:
     """Direct the open log, if there is one, to the sink that ``settings`` name."""
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, QueuedLog):
-            handler.reconfigure(settings)
+    if (log := opened()) is not None:
+        log.reconfigure(settings)
 
 
 def lost_lines() -> int:
