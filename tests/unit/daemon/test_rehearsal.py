@@ -36,6 +36,7 @@ def virtuals(draw: st.DrawFn, site: str) -> Virtual:
         site,
         *(real(name, weight=draw(st.integers(0, 3))) for name in names),
         quiescent=draw(st.booleans()),
+        drainremoved=draw(st.sampled_from([0, 0, 60])),
         cleanstop=draw(st.booleans()),
         scheduler=draw(st.sampled_from(["rr", "wrr"])),
         checktype=draw(st.sampled_from([CheckType.CONNECT, CheckType.ON, CheckType.OFF])),
