@@ -1,7 +1,8 @@
 """What holds for every test.
 
-Under ``CI=true`` a skipped test has failed, Hypothesis keeps no clock, and no check fails of a Python exception unless
-the test is marked ``unexpected``.
+Under ``CI=true`` a skipped test has failed, and Hypothesis keeps no clock. No check fails of a Python exception unless
+the test is marked ``unexpected``; in the first two tiers our code does not hold the event loop (``harness.loop_guard``)
+unless the test is marked ``holds_loop``.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from harness.forks import ForkedRun
+from harness.layers import PACKAGE
+from harness.loop_guard import GuardedLoops, LoopGuard
 from harness.unexpected import recorded
+
+TESTS = Path(__file__).parent
 
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("quick", settings.get_profile("project"), max_examples=10)
@@ -28,6 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if count := config.getoption("--forks"):
         config.pluginmanager.register(ForkedRun(count))
+    guard = LoopGuard(PACKAGE, TESTS)
+    config.pluginmanager.register(GuardedLoops(guard, [TESTS / tier for tier in ("unit", "service")]))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,0 +1,78 @@
+"""Whose code held the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from harness.held_loop import Place, culprit
+from harness.layers import PACKAGE
+
+TESTS = Path(__file__).parents[2]
+ASYNCIO = "/usr/lib/python3.11/asyncio"
+
+RUNNER = [
+    Place(f"{ASYNCIO}/runners.py", 118, "run"),
+    Place("/usr/lib/pytest.py", 1, "pytest_pyfunc_call"),
+]
+STANDARD_LOOP = [
+    Place(f"{ASYNCIO}/events.py", 80, "_run"),
+    Place(f"{ASYNCIO}/base_events.py", 1922, "_run_once"),
+    Place(f"{ASYNCIO}/base_events.py", 607, "run_forever"),
+]
+SELECT = Place("/usr/lib/python3.11/selectors.py", 468, "select")
+OURS = Place(str(PACKAGE / "health.py"), 40, "decide")
+TEST = Place(str(TESTS / "unit/test_health.py"), 9, "test_it")
+LIBRARY = Place("/site-packages/regex.py", 9, "search")
+
+
+def line_of(file: Path, text: str) -> int:
+    return file.read_text().partition(text)[0].count("\n") + 2
+
+
+PROBE = PACKAGE / "checks/probe.py"
+COROUTINE = Place(str(PROBE), line_of(PROBE, "async def probe("), "probe")
+FUNCTION = Place(str(PROBE), line_of(PROBE, "def _failed("), "_failed")
+
+
+@pytest.mark.parametrize("loop", [STANDARD_LOOP, []])
+@pytest.mark.parametrize(
+    ("calls", "whose"),
+    [
+        ([], None),
+        ([OURS], OURS),
+        ([LIBRARY, OURS], OURS),
+        ([OURS, LIBRARY], OURS),
+        ([TEST], None),
+        ([LIBRARY, TEST], None),
+        ([TEST, OURS], None),
+        ([FUNCTION, COROUTINE, TEST], FUNCTION),
+        ([COROUTINE, TEST], COROUTINE),
+        ([FUNCTION, TEST], None),
+        ([LIBRARY], None),
+    ],
+)
+def test_whose_code_it_is(loop: list[Place], calls: list[Place], whose: Place | None) -> None:
+    """The calls are the innermost first."""
+    assert culprit([[*calls, *loop, *RUNNER]] * 3, PACKAGE, TESTS) == whose
+
+
+def test_a_loop_that_waits_is_not_held() -> None:
+    assert culprit([[SELECT, *STANDARD_LOOP[1:], *RUNNER]] * 3, PACKAGE, TESTS) is None
+
+
+@pytest.mark.parametrize(
+    "stacks",
+    [
+        [],
+        [[OURS, *RUNNER]] * 2,
+        [[OURS, *RUNNER], [OURS, *RUNNER], [FUNCTION, *RUNNER]],
+        [[OURS, *RUNNER], [OURS, *RUNNER], [TEST, *RUNNER]],
+        [[OURS, *RUNNER], [OURS, *RUNNER], list(RUNNER)],
+        [[OURS]] * 3,
+    ],
+)
+def test_it_takes_several_looks_at_one_callback(stacks: Sequence[Sequence[Place]]) -> None:
+    assert culprit(stacks, PACKAGE, TESTS) is None
