@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from ldirectord_py.config.model import Expire
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.report.events import ConfigInForce, Event, KernelFound
 from ldirectord_py.runtime.incidents import OngoingFault
+from ldirectord_py.runtime.waiting import wait_until_set
 
 logger = logging.getLogger(__name__)
+
+EXPIRY_RETRY_INTERVAL: Final = 30.0
+"""Seconds after which a kernel that could not be set is tried again."""
 
 
 class ExpirySetting:
@@ -40,19 +44,23 @@ class ExpirySetting:
         self._due.set()
 
     async def run(self) -> NoReturn:
-        """Set the kernel whenever that is due, for ever; a failure is logged once."""
+        """Set the kernel whenever that is due, for ever; a failure is logged once, and tried again."""
         while True:
-            await self._due.wait()
+            await wait_until_set(self._due, EXPIRY_RETRY_INTERVAL if self._fault.reason else None)
             self._due.clear()
-            if self._expire is not Expire.LEAVE:
+            if self._expire is Expire.LEAVE:
+                self._fault.clear()
+            else:
                 await self._set(on=self._expire is Expire.YES)
 
     async def _set(self, *, on: bool) -> None:
         try:
-            for name in await self._kernel.set_expiry(on=on):
-                logger.info("Set %s=%d, as expire=%s says", name, on, self._expire)
+            changed = await self._kernel.set_expiry(on=on)
         except KernelError as error:
             if self._fault.record(reason := f"expire={self._expire} has no effect: {error}"):
                 logger.error("%s", reason)
-        else:
-            self._fault.clear()
+            return
+        for name in changed:
+            logger.info("Set %s=%d, as expire=%s says", name, on, self._expire)
+        if self._fault.clear():
+            logger.info("expire=%s has effect now", self._expire)

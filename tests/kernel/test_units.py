@@ -45,7 +45,7 @@ def capabilities(*files: str) -> str:
 def confined(*options: str) -> Sequence[str]:
     """Return the beginning of a command that runs the rest with fewer privileges."""
     tunables = ("unshare", "--mount", "sh", "-c", READ_ONLY_TUNABLES, "sh")
-    return (*tunables, "setpriv", "--no-new-privs", *options)
+    return (*tunables, "setpriv", *options)
 
 
 def configuration(web: RealServer, more: str) -> str:
@@ -103,7 +103,7 @@ def test_as_a_user_of_its_own(lab: Lab) -> None:
     both = capabilities("ldirectord.service", "own-user.conf")
     director.confinement = (
         *readable_by_all(),
-        *confined(f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", f"--inh-caps={both}"),
+        *confined("--no-new-privs", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", f"--inh-caps={both}"),
         *(f"--ambient-caps={both}", f"--bounding-set={both}"),
     )
     assert both == "-all,+net_admin,+net_raw"

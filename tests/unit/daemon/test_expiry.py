@@ -11,6 +11,7 @@ import pytest
 from builders import config, virtual
 from harness.waiting import until
 from ldirectord_py.config.model import Config, Expire
+from ldirectord_py.daemon import expiry
 from ldirectord_py.daemon.expiry import ExpirySetting
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.kernel import MemoryKernel
@@ -37,10 +38,10 @@ def web(expire: Expire) -> Config:
 @asynccontextmanager
 async def setting(kernel: MemoryKernel) -> AsyncIterator[ExpirySetting]:
     """Yield a setting that runs."""
-    expiry = ExpirySetting(kernel)
-    task = asyncio.create_task(expiry.run())
+    running = ExpirySetting(kernel)
+    task = asyncio.create_task(running.run())
     try:
-        yield expiry
+        yield running
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -82,17 +83,35 @@ async def test_nothing_is_set_by_default_nor_after_a_reload_that_leaves_it() -> 
         assert kernel.calls == [True]
 
 
-async def test_a_failure_is_told_once_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_is_told_once_tried_again_and_ends_nothing(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(expiry, "EXPIRY_RETRY_INTERVAL", 0.02)
     kernel = Counted()
     async with setting(kernel) as tell:
         kernel.broken = KernelError("/proc/sys/net/ipv4/vs/expire_nodest_conn: Read-only file system")
-        for calls in (1, 2):
-            tell(ConfigInForce(web(Expire.YES)))
-            await until(lambda calls=calls: len(kernel.calls) == calls)  # type: ignore[misc]
-        kernel.broken = None
         tell(ConfigInForce(web(Expire.YES)))
+        await until(lambda: len(kernel.calls) > 3)
+        kernel.broken = None
         await until(lambda: kernel.expiry is True)
-    reason = "/proc/sys/net/ipv4/vs/expire_nodest_conn: Read-only file system"
-    assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == [
-        f"expire=yes has no effect: {reason}"
-    ]
+        await until(lambda: len(caplog.messages) == 3)
+        calls = len(kernel.calls)
+        await asyncio.sleep(0.1)
+        assert len(kernel.calls) == calls
+    failed = "expire=yes has no effect: /proc/sys/net/ipv4/vs/expire_nodest_conn: Read-only file system"
+    assert (caplog.messages[0], caplog.messages[2]) == (failed, "expire=yes has effect now")
+
+
+async def test_a_failure_is_forgotten_with_a_reload_that_leaves_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expiry, "EXPIRY_RETRY_INTERVAL", 0.02)
+    kernel = Counted()
+    async with setting(kernel) as tell:
+        kernel.broken = KernelError("gone")
+        tell(ConfigInForce(web(Expire.YES)))
+        await until(lambda: kernel.calls)
+        tell(ConfigInForce(web(Expire.LEAVE)))
+        await asyncio.sleep(0.05)
+        calls = len(kernel.calls)
+        await asyncio.sleep(0.1)
+        assert len(kernel.calls) == calls

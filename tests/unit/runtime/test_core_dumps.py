@@ -7,10 +7,12 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from harness.memory_daemon import memory_daemon
 from ldirectord_py.runtime import core_dumps
 from ldirectord_py.runtime.core_dumps import MAX_CORE, forbid_core_dumps
 
@@ -54,3 +56,22 @@ def test_a_limit_that_may_not_be_raised_is_0(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(resource, "setrlimit", setrlimit)
     forbid_core_dumps()
     assert limits == [(MAX_CORE, MAX_CORE), (0, 0)]
+
+
+@pytest.mark.slow
+def test_the_daemon_and_what_it_runs_are_limited(tmp_path: Path) -> None:
+    text = "fork = yes\nworkers = 1\nvirtual = 192.0.2.1:80\n    real = 127.0.0.1:9 masq\n    checktype = connect\n"
+    with memory_daemon(tmp_path, text):
+        pid = int((tmp_path / "ldirectord.web.cf.pid").read_text())
+        end = time.monotonic() + 30
+        while not (workers := children(pid)):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        limits = [Path(f"/proc/{each}/limits").read_text() for each in (pid, *workers)]
+    cores = [line.split()[4:6] for text in limits for line in text.splitlines() if line.startswith("Max core file")]
+    assert cores == [[str(MAX_CORE)] * 2] * 2
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that all threads of a process have started."""
+    return [int(word) for path in Path(f"/proc/{pid}/task").glob("*/children") for word in path.read_text().split()]
