@@ -154,11 +154,13 @@ class _ScheduledCheck:
     """One check and its timer.
 
     Its state: when its probe ``begins``, when the next one is ``due``, the ``interval`` after that, and how many
-    ``probes`` in a row ended in doubt; the ``pacing`` of a check whose interval changes.
+    ``probes`` in a row ended in doubt; the ``pacing`` of a check whose interval changes; whether its last time to begin
+    was put off, which is not done twice in a row: where each turn of the loop outlasts the interval, it would never
+    begin.
     """
 
     __slots__ = (
-        *("_begins", "_check", "_checker", "_due", "_interval", "_pacing", "_prober", "_probes", "_room"),
+        *("_begins", "_check", "_checker", "_due", "_interval", "_pacing", "_prober", "_probes", "_put_off", "_room"),
         "task",
     )
 
@@ -171,6 +173,7 @@ class _ScheduledCheck:
         self._interval = check.interval
         self._pacing: Pacing | None = None
         self._probes = 0
+        self._put_off = False
         self.task: asyncio.Task[None] | None = None
 
     def start(self, begins: float, due: float) -> None:
@@ -194,7 +197,9 @@ class _ScheduledCheck:
         if (prober := self._prober) is None:
             return
         now = prober.loop.time()
-        if (late := now - self._begins) < self._interval:
+        late = now - self._begins
+        self._put_off = late >= self._interval and not self._put_off
+        if not self._put_off:
             prober.admission.admit(self._begin)
             return
         if prober.on_begin is not None:

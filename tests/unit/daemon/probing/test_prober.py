@@ -276,6 +276,25 @@ def test_checks_that_are_put_off_after_this_host_slept_are_logged(caplog: pytest
     assert message.startswith("A check of kind http begins ")
 
 
+@pytest.mark.parametrize(("interval", "turn"), [(0.1, 0.2), (1, 5)])
+def test_no_check_starves_where_each_turn_of_the_loop_outlasts_the_interval(interval: float, turn: float) -> None:
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+
+        def hold_up() -> None:
+            suspend(turn)
+            loop.call_later(0.001, hold_up)
+
+        probed = Probed()
+        loop.call_later(1, hold_up)
+        await probed.probe(checks(5, interval), 200)
+        await probed.prober.close()
+        for times in probed.began.values():
+            assert max(after - before for before, after in pairwise([*times, 200])) <= 4 * turn
+
+    in_fake_time(story())
+
+
 def test_a_check_that_stays_keeps_its_probe_in_flight_and_its_clock() -> None:
     async def story() -> None:
         stays, goes, comes = checks(3)
