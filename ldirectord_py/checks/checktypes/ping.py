@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import secrets
 import socket
 import struct
 from collections.abc import Callable
@@ -60,8 +60,8 @@ class Echo:
     def __init__(self, address: Address) -> None:
         self._family = _FAMILIES[address.version]
         self._socket, self._raw = _open_socket(self._family)
-        self._token = os.urandom(16)
-        self._identifier = int.from_bytes(os.urandom(2))
+        self._token = secrets.token_bytes(16)
+        self._identifier = secrets.randbits(16)
         self._address = str(address)
         self._effort = Effort()
 
