@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from ldirectord_py.config.model import Virtual
 from ldirectord_py.health import HealthState
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination, Row, Service, VirtualAddress, service_of
 from ldirectord_py.report.events import Checked, ConfigInForce, Event, KernelFound, KernelLost, Written
 from simulation.clock import CLOCK
-from simulation.servers import MARGIN, Server, Told
+from simulation.conversation import MARGIN, Told
+from simulation.damping_checks import DampingChecks
 
 if TYPE_CHECKING:
+    from simulation.servers import Server
     from simulation.world import World
 
 WRITE_TIME: Final = 1.0
@@ -28,11 +32,15 @@ BURST: Final = 3
 SLACK: Final = 1.5
 """Seconds by which a probe may begin late beyond interval and timeout: jitter, ticks, and repeats in doubt."""
 
+REPORT_TIME: Final = 0.05
+"""Seconds until the director knows what a worker has found."""
+
 
 class Checks:
     """Its state: how often each invariant was checked, and the violations; the ops that no event has told of yet.
 
-    ``states`` are those of the servers as the last events have told them, ``fell`` when each went down last.
+    ``states`` are those of the servers as the last events have told them, ``fell`` when each went down last, or came up
+    where its row may have been in use for another reason.
     """
 
     def __init__(self, world: World) -> None:
@@ -44,6 +52,7 @@ class Checks:
         self.fell: dict[object, float] = {}
         self.last_change = CLOCK.now
         self.beat = CLOCK.now
+        self.damping = DampingChecks(world)
 
     def fail(self, invariant: str, what: str) -> None:
         """Record a violation."""
@@ -72,7 +81,7 @@ class Checks:
         """Check that probes which pass do not follow each other at once, as a process does that catches up."""
         last = list(server.attempts)[-BURST:]
         is_steady = last[0].begin >= max(self.world.started, self.world.operator.in_force_since)
-        is_quick = CLOCK.now - last[0].begin < 0.9 * server.interval
+        is_quick = CLOCK.now - last[0].begin < 0.9 * server.normal
         if is_steady and is_quick and all(each.told is Told.GOOD for each in last):
             self.fail("I3", f"{BURST + 1} probes within an interval")
 
@@ -89,6 +98,7 @@ class Checks:
                 self._note_planned()
             case KernelLost() | KernelFound():
                 self.last_change = CLOCK.now
+        self.damping.on_event(event)
         self.world.trace(type(event).__name__, *_summary(event))
 
     def on_op(self, op: Op, before: Row | None, error: int) -> None:
@@ -127,13 +137,14 @@ class Checks:
                 server.planned_since = CLOCK.now
 
     def _on_checked(self, event: Checked) -> None:
-        step = event.transition
-        key = event.virtual.key, event.real.server, event.real.port
+        step, virtual = event.transition, event.virtual
+        key = virtual.key, event.real.server, event.real.port
         self.counts["I9"] += 1
-        if self.states.get(key, step.before) != step.before:
-            self.fail("I9", f"no event tells how {event.real} became {step.before}, it was {self.states[key]}")
+        before, damped = self.states.get(key, step.before), _is_damped(virtual)
+        if before.up is not step.before.up or (before != step.before and not damped):
+            self.fail("I9", f"no event tells how {event.real} became {step.before}, it was {before}")
         self.states[key] = step.after
-        if step.fell:
+        if step.fell or (step.rose and (damped or virtual.fallback is not None)):  # see _check_removal
             self.fell[key] = CLOCK.now
         if not (step.rose or step.fell):
             return
@@ -141,22 +152,18 @@ class Checks:
         server = self.world.network.servers[str(event.real.server), event.real.port]
         if server.probed_extra > CLOCK.now - 60:
             return
-        told = [each.told for each in server.attempts if each.begin >= self.world.started]
+        find = _unfounded_fall if step.fell else _unfounded_rise
         self.counts["I2"] += 1
-        if step.fell:
-            self._check_fall(event, told)
-        elif told and next((each for each in reversed(told) if each in _CLEAR), None) is Told.BAD:
-            self.fail("I2", f"{event.real} is up, although its last probe failed")
+        if all(faults := [find(event, told) for told in self._possible_attempts(server)]):
+            self.fail("I2", f"{event.real} is {faults[0]}")
 
-    def _check_fall(self, event: Checked, told: list[Told]) -> None:
-        failures = 0
-        for each in reversed(told):
-            if each is Told.GOOD:
-                break
-            failures += each in (Told.BAD, Told.UNCLEAR)
-        if failures < event.virtual.failurecount:
-            words = " ".join(each.name.lower() for each in told[-6:])
-            self.fail("I2", f"{event.real} is down ({event.reason}) after {failures} failures of its own: {words}")
+    def _possible_attempts(self, server: Server) -> Iterator[list[Told]]:
+        """Yield what the director may know of a server: a worker sends the results of a moment together."""
+        known = [each for each in server.attempts if each.begin >= self.world.started]
+        yield [each.told for each in known]
+        while self.world.operator.site.workers and known and CLOCK.now - known[-1].end < REPORT_TIME:
+            known.pop()
+            yield [each.told for each in known]
 
     def _on_written(self, event: Written) -> None:
         self.counts["I9"] += 1
@@ -175,7 +182,7 @@ class Checks:
             self.fail("I5", f"a write to a service of others: {op}")
 
     def _check_removal(self, op: Op, row: Destination) -> None:
-        """Check that a server with weight is taken out for a reason."""
+        """Check that a server with weight is taken out for a reason, and the last one only if no other is good."""
         self.counts["I7"] += 1
         director = self.world.process.director
         removed = op.verb is Verb.DELETE or not row.weight
@@ -188,6 +195,7 @@ class Checks:
             was_down = CLOCK.now - fell < WRITE_TIME + self.world.kernel.delay  # when the write began
             if real.row == row.key and real.real.weight and is_up and not was_down:
                 self.fail("I7", f"a server that is up and configured is taken out: {op}")
+        self.world.truth.look_at_pool(row.key.service)
 
     def _check_service_removal(self, row: Service) -> None:
         self.counts["I5"] += 1
@@ -206,7 +214,34 @@ def _summary(event: Event) -> tuple[object, ...]:
             return ()
 
 
-_CLEAR: Final = frozenset({Told.GOOD, Told.BAD, Told.UNCLEAR})
+def _unfounded_fall(event: Checked, told: list[Told]) -> str:
+    """Return what is wrong with the fall of a server that was told this, "" for nothing."""
+    failures = 0
+    for each in reversed(told):
+        if each is Told.GOOD:
+            break
+        failures += each in (Told.BAD, Told.UNCLEAR)
+    if failures >= event.virtual.failurecount:
+        return ""
+    return f"down ({event.reason}) after {failures} failures of its own: {_words(told)}"
+
+
+def _unfounded_rise(event: Checked, told: list[Told]) -> str:
+    """Return what is wrong with the rise of a server; one that flaps comes in later, if it is not down again."""
+    last = [each for each in reversed(told) if each is not Told.NOTHING]
+    failures = next((index for index, each in enumerate(last) if each is not Told.BAD), len(last))
+    if not last or (event.virtual.flapthreshold is not None and failures < event.virtual.failurecount):
+        return ""
+    successes = next((index for index, each in enumerate(last) if each is Told.BAD), len(last))
+    return "" if successes >= event.virtual.successcount else f"up after {successes} successes: {_words(told)}"
+
+
+def _is_damped(virtual: Virtual) -> bool:
+    return virtual.flapthreshold is not None or virtual.panic is not None
+
+
+def _words(told: list[Told]) -> str:
+    return " ".join(each.name.lower() for each in told[-6:])
 
 
 def _row(row: Row) -> str:

@@ -20,10 +20,23 @@ DISK_TIME: Final = 15.0
 
 @point("F15")
 def no_threads(world: World, fault: Fault) -> None:
-    """Let this host start no thread."""
+    """Let this host start no thread; whoever has reloaded meanwhile does it again."""
     world.threads.exhausted = True
     world.operator.expect_reload(fault.seconds + DISK_TIME)
-    world.after(fault.seconds, setattr, world.threads, "exhausted", False)
+
+    def end() -> None:
+        world.threads.exhausted = False
+        world.operator.reload()
+
+    world.after(fault.seconds, end)
+
+
+@point("F15-missing")
+def no_command(world: World, fault: Fault) -> None:
+    """Let the file of the command for external checks not be there."""
+    world.commands.is_missing = True
+    world.operator.expect_reload(fault.seconds + 1.0)
+    world.after(fault.seconds, setattr, world.commands, "is_missing", False)
 
 
 @point("F37")

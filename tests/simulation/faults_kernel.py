@@ -72,6 +72,17 @@ def module_unloaded(world: World, fault: Fault) -> None:
     world.after(fault.seconds, end)
 
 
+@point("F21")
+def no_scheduler(world: World, fault: Fault) -> None:
+    """Let somebody remove a service, whose scheduler the kernel does not find again for a time."""
+    virtuals, kernel = world.operator.site.virtuals, world.kernel
+    key = virtuals[fault.target % len(virtuals)].key
+    kernel.without_scheduler.add(key)
+    kernel.clear([key])
+    world.disturb_kernel(fault.seconds + BACKOFF_TIME)
+    world.after(fault.seconds, kernel.without_scheduler.discard, key)
+
+
 @point("F24")
 def slow_kernel(world: World, fault: Fault) -> None:
     """Let each call take up to a second."""
@@ -94,7 +105,9 @@ def _delete(world: World, virtual: VirtualSpec, fault: Fault) -> None:
 
 
 def _add(world: World, virtual: VirtualSpec, fault: Fault) -> None:
-    key = DestinationKey(virtual.key, address(f"10.77.0.{fault.target % 200 + 1}"), 80)
+    number = fault.target % 200 + 1
+    host = address(f"2001:db8:77::{number:x}" if virtual.ipv6 else f"10.77.0.{number}")
+    key = DestinationKey(virtual.key, host, 80)
     world.kernel.change(Op(Verb.ADD, Destination(key, ForwardMethod.MASQUERADE, 1)))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING, Final
 
-from simulation.clock import CLOCK
+from simulation.drawn_sites import drawn_damping, fresh_virtual, spare_real
 from simulation.faults import Fault, point
 from simulation.operator import Request
-from simulation.site import KINDS, SiteSpec, VirtualSpec, spare_real
+from simulation.site import TCP_KINDS, UDP_KINDS, SiteSpec, text_of
 from simulation.transports import ControlConnection
 
 if TYPE_CHECKING:
@@ -62,6 +63,14 @@ def restart(world: World, fault: Fault) -> None:
     world.after(6.0 + fault.value, world.process.start)
 
 
+@point("F35")
+def blocked(world: World, _: Fault) -> None:
+    """Let the event loop be blocked for ever: the watchdog of the service manager ends the process."""
+    if world.process.is_ready and not (world.process.is_stopping or world.process.is_blocked):
+        world.hit("F35")
+        world.process.block()
+
+
 @point("F36")
 def signals(world: World, fault: Fault) -> None:
     """Send SIGHUP while the process starts or at any time, or SIGTERM twice."""
@@ -81,7 +90,7 @@ def signals(world: World, fault: Fault) -> None:
 @point("F25")
 def broken_file(world: World, fault: Fault) -> None:
     """Break the file, reload, and mend it."""
-    text = world.operator.site.text()
+    text = text_of(world.operator.site)
     broken = (text[: int(fault.value * len(text))] + "\nvirtual = nonsense:::\n", "", "\0\xff\n", "include = sim.cf\n")
     world.hit("F25")
     world.operator.write(broken[fault.target % len(broken)])
@@ -120,16 +129,16 @@ def drain(world: World, fault: Fault) -> None:
     index = fault.target % len(site.virtuals)
     virtual = site.virtuals[index]
     place = fault.target % len(virtual.keys)
-    key = virtual.keys[place]
+    real, key = virtual.reals[place], virtual.keys[place]
     world.hit("F29")
-    world.operator.administer("drain" if fault.value < 0.6 else "disable", virtual, key)
+    world.operator.administer("drain" if fault.value < 0.6 else "disable", virtual, real, key)
     if fault.value < 0.3 and len(virtual.reals) > 1:
         world.after(fault.seconds / 2, _remove, world, key)
         return
 
     def enable() -> None:
         if any(key in each.keys for each in world.operator.site.virtuals):
-            world.operator.administer("", virtual, key)
+            world.operator.administer("", virtual, real, key)
 
     world.after(fault.seconds, enable)
 
@@ -139,13 +148,8 @@ def check_now(world: World, fault: Fault) -> None:
     """Probe servers out of turn."""
     world.hit("check-now")
     world.extra_probes += 1
-    for server in world.network.servers.values():
-        server.probed_extra = CLOCK.now + 120.0
-
-    def done() -> None:
-        world.extra_probes -= 1
-
-    world.operator.ask(Request("check-now", {"names": ["*"]}, done))
+    world.lose_results(120.0)
+    world.operator.ask(Request("check-now", {"names": ["*"]}, world.end_extra_probe))
 
 
 @point("F49")
@@ -197,28 +201,40 @@ def _reorder(site: SiteSpec, index: int, _: Fault) -> SiteSpec:
 
 
 def _change_check(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
-    return site.with_virtual(index, replace(site.virtuals[index], kind=KINDS[fault.target % len(KINDS)]))
+    virtual = site.virtuals[index]
+    kinds = UDP_KINDS if virtual.kind in UDP_KINDS else TCP_KINDS
+    return site.with_virtual(index, replace(virtual, kind=kinds[fault.target % len(kinds)]))
 
 
 def _change_rules(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
     virtual = site.virtuals[index]
     fall, quiescent = 1 + fault.target % 3, bool(fault.target & 4)
-    return site.with_virtual(index, replace(virtual, fall=fall, quiescent=quiescent, fallback=bool(fault.target & 8)))
+    fallback, backup = bool(fault.target & 8), bool(fault.target & 16)
+    return site.with_virtual(index, replace(virtual, fall=fall, quiescent=quiescent, fallback=fallback, backup=backup))
+
+
+def _change_damping(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
+    draw = Random(fault.target)
+    fast, slow = site.interval * draw.choice((0.0, 0.5)), site.interval * draw.choice((0.0, 0.5, 2.0))
+    virtual = replace(site.virtuals[index], damping=drawn_damping(draw), fast=fast, slow=slow)
+    return site.with_virtual(index, virtual)
 
 
 def _change_scheduler(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
     return site.with_virtual(index, replace(site.virtuals[index], scheduler=("wrr", "lc", "rr")[fault.target % 3]))
 
 
+def _change_workers(site: SiteSpec, _: int, fault: Fault) -> SiteSpec:
+    return replace(site, workers=fault.target % 3)
+
+
 def _toggle_virtual(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
     """Remove a virtual, or add one."""
     if len(site.virtuals) > 2:
         return replace(site, virtuals=site.virtuals[:index] + site.virtuals[index + 1 :])
-    number = 100 + fault.target % 50
-    fresh = VirtualSpec(f"198.51.100.{number}", "http", ())
-    fresh = replace(fresh, reals=(spare_real(fresh, 1, 1), spare_real(fresh, 2, 2)))
-    known = {virtual.address for virtual in site.virtuals}
-    return site if fresh.address in known else replace(site, virtuals=(*site.virtuals, fresh))
+    fresh = fresh_virtual(100 + fault.target % 50)
+    known = {virtual.number for virtual in site.virtuals}
+    return site if fresh.number in known else replace(site, virtuals=(*site.virtuals, fresh))
 
 
 _EDITS: Final[tuple[Callable[[SiteSpec, int, Fault], SiteSpec], ...]] = (
@@ -228,6 +244,8 @@ _EDITS: Final[tuple[Callable[[SiteSpec, int, Fault], SiteSpec], ...]] = (
     _reorder,
     _change_check,
     _change_rules,
+    _change_damping,
     _change_scheduler,
+    _change_workers,
     _toggle_virtual,
 )

@@ -1,4 +1,4 @@
-"""Fault points of real servers, of the network to them, and of what else the director asks: names and mail."""
+"""Fault points of real servers, and of the network to them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ _CLOSING: Final = (Conduct.REFUSED, Conduct.RESET, Conduct.BROKEN_OFF)
 _TALKING: Final = (Conduct.DRIP, Conduct.ENDLESS)
 _SENSELESS: Final = (Conduct.GARBAGE, Conduct.WRONG)
 _LOCAL: Final = (errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.ENOBUFS)
-
-RESOLVE_TIME: Final = 25.0
-"""Seconds after which a name has its address again: resolveinterval, and a look-up that hung."""
 
 
 @point("F1")
@@ -59,16 +56,22 @@ def senseless(world: World, fault: Fault) -> None:
     _behave(world, fault, [_server(world, fault)], _one_of(_SENSELESS, fault))
 
 
+@point("F7")
+def spoofed(world: World, fault: Fault) -> None:
+    """Let others answer in the place of a server, to another question or on behalf of another one."""
+    _behave(world, fault, [_server(world, fault)], Conduct.SPOOFED)
+
+
 @point("F8")
 def flapping(world: World, fault: Fault) -> None:
     """Let a server change its mind each interval, or let one probe in ten fail."""
     server = _server(world, fault)
-    times = ceil(fault.seconds / server.interval)
+    times = ceil(fault.seconds / server.normal)
     for number in range(times):
         is_bad = number % 2 if fault.value < 0.5 else number % 10 == 9
         conduct = Conduct.REFUSED if is_bad else Conduct.UP
-        world.after(number * server.interval, server.behave, conduct, "F8")
-    world.after(times * server.interval, _recover, [server], "F8")
+        world.after(number * server.normal, server.behave, conduct, "F8")
+    world.after(times * server.normal, _recover, [server], "F8")
 
 
 @point("F9")
@@ -93,37 +96,25 @@ def unreachable(world: World, fault: Fault) -> None:
     _behave(world, fault, [_server(world, fault)], Conduct.UNREACHABLE)
 
 
+@point("F14")
+def hung_command(world: World, fault: Fault) -> None:
+    """Let the command for a server hang, or hang and ignore SIGTERM."""
+    asked = [server for server in _servers(world) if server.kind == "external"]
+    if asked:
+        conduct = Conduct.HUNG if fault.value < 0.5 else Conduct.DARK
+        _behave(world, fault, [asked[fault.target % len(asked)]], conduct)
+
+
 @point("F38")
 def no_ports(world: World, fault: Fault) -> None:
     """Let this host have no port left for a connection."""
     _refuse(world, fault, errno.EADDRNOTAVAIL)
 
 
-@point("F41")
-def no_names(world: World, fault: Fault) -> None:
-    """Let the resolver hang, fail, or know nothing."""
-    resolver = world.resolver
-    resolver.conduct = ("hung", "broken", "unknown")[fault.target % 3]
-    world.operator.expect_reload(fault.seconds + RESOLVE_TIME)
-
-    def end() -> None:
-        resolver.conduct = "up"
-        world.operator.expect_reload(RESOLVE_TIME)
-
-    world.after(fault.seconds, end)
-
-
 @point("F44")
 def lossy(world: World, fault: Fault) -> None:
     """Let the network lose some packets of some servers."""
     _behave(world, fault, _half(world, fault), Conduct.LOSSY, delay=0.05 + 0.25 * fault.value)
-
-
-@point("F45")
-def no_mail(world: World, fault: Fault) -> None:
-    """Let the mail server be dark, refuse connections, or reject mails."""
-    world.mail.conduct = ("dark", "refused", "rejecting")[fault.target % 3]
-    world.after(fault.seconds, setattr, world.mail, "conduct", "up")
 
 
 def _refuse(world: World, fault: Fault, error: int) -> None:

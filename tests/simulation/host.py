@@ -48,7 +48,7 @@ class Host:
 
 
 class Resolver:
-    """Its state: the addresses of names, and how it fails: not at all, ``hung``, ``broken`` or ``unknown``."""
+    """Its state: the addresses of names, and how it fails: ``up``, ``hung``, ``broken``, ``unknown`` or ``empty``."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -66,7 +66,10 @@ class Resolver:
         address = self.addresses.get(host)
         if address is None or self.conduct == "unknown":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port or 0))]
+        if self.conduct == "empty":
+            return []
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return [(family, socket.SOCK_STREAM, 6, "", (address, port or 0))]
 
 
 def step_wall_clock(seconds: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ldirectord_py.errors import KernelError
-from ldirectord_py.ipvs.diff import Op
+from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
 from ldirectord_py.ipvs.table import NOT_ENCODED, DestinationKey, EncodedRows, Key, Row, ServiceKey, Table, Usage
 
@@ -25,7 +25,8 @@ class SimulatedKernel(MemoryKernel):
     """Its state, besides that of MemoryKernel: how long a call takes, and the faults of the calls from now on.
 
     ``lost_answers``: so many calls are done without an answer, ``lost_requests``: so many writes are not done;
-    ``busy``: the errno of so many further ops.
+    ``busy``: the errno of so many further ops; ``without_scheduler``: the services whose scheduler is not found;
+    ``changes``: how often the table was changed.
     """
 
     def __init__(self, world: World) -> None:
@@ -35,6 +36,8 @@ class SimulatedKernel(MemoryKernel):
         self.point = ""
         self.lost_answers = self.lost_requests = 0
         self.busy: list[int] = []
+        self.without_scheduler: set[ServiceKey] = set()
+        self.changes = 0
 
     async def read(self) -> Table:
         await self._take_time()
@@ -82,11 +85,13 @@ class SimulatedKernel(MemoryKernel):
 
     def change(self, op: Op) -> None:
         """Do what somebody else does with ipvsadm, if it can be done."""
+        self.changes += 1
         if not self._row_error(op):
             self._execute(op)
 
     def clear(self, services: Iterator[ServiceKey] | Collection[ServiceKey]) -> None:
         """Remove these services, as ``ipvsadm -C`` does."""
+        self.changes += 1
         for key in list(services):
             self._services.pop(key, None)
 
@@ -113,10 +118,15 @@ class SimulatedKernel(MemoryKernel):
 
     def _try(self, op: Op) -> int:
         before = self.row(op.row.key)
-        error = self.busy.pop() if self.busy else super()._try(op)
+        if op.row.key in self.without_scheduler and op.verb is not Verb.DELETE:
+            self.world.hit("F21")
+            error = errno.ENOENT
+        else:
+            error = self.busy.pop() if self.busy else super()._try(op)
         if error in (self.refusing.get(op.row.key), errno.EBUSY, errno.ENOMEM, errno.EINTR) and error:
             self.world.hit("F18")
             self.world.disturb_kernel(BACKOFF_TIME)
+        self.changes += not error
         self.world.checks.on_op(op, before, error)
         self.written.clear()
         return error

@@ -80,22 +80,23 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         while timers and timers[0][0] <= now:
             turn.append(heappop(timers)[2])
         self._ready = []
-        if len(turn) == 2:  # most turns that have an order; shuffle() takes 2 us
+        size = len(turn)
+        if size == 2:  # most turns that have an order; shuffle() takes 2 us
             if self._order.random() < 0.5:
                 turn.reverse()
-        elif turn[2:]:
+        elif size > 2:
             self._order.shuffle(turn)
-        stop_at = self._order.randrange(len(turn)) if self.stop_for and turn else -1
+        if self.stop_for and turn:
+            turn.insert(self._order.randrange(size), SimulatedHandle(0.0, self._stop, (), None))
         self.turns += 1
-        CLOCK.now += self.turn_time
-        for index, handle in enumerate(turn):
-            if index == stop_at:
-                self._stop()
-            if not handle._cancelled:
-                try:
-                    handle._context.run(handle._callback, *handle._args)
-                except Exception as error:  # noqa: BLE001  every loop goes on
-                    self._on_fault({"message": "a callback failed", "exception": error})
+        CLOCK.now = now + self.turn_time
+        for handle in turn:
+            if handle._cancelled:
+                continue
+            try:
+                handle._context.run(handle._callback, *handle._args)
+            except Exception as error:  # noqa: BLE001  every loop goes on
+                self._on_fault({"message": "a callback failed", "exception": error})
             if not self._alive:
                 return
 
@@ -176,6 +177,11 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
 
     async def create_unix_connection(
         self, protocol_factory: Any, path: Any = None, *, sock: Any = None, **_: Any
+    ) -> Any:
+        return sock.make_transport(self, protocol_factory)
+
+    async def create_datagram_endpoint(
+        self, protocol_factory: Any, local_addr: Any = None, remote_addr: Any = None, *, sock: Any = None, **_: Any
     ) -> Any:
         return sock.make_transport(self, protocol_factory)
 

@@ -7,11 +7,12 @@ import os
 import select
 import socket
 from heapq import heappop, heappush
-from math import inf
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from simulation.clock import CLOCK
+from simulation.conversation import Conversation
+from simulation.datagrams import OWN_ADDRESSES, SimulatedDatagramSocket
 
 if TYPE_CHECKING:
     from simulation.servers import Server
@@ -34,7 +35,7 @@ class Network:
     def __init__(self, world: World) -> None:
         self.world = world
         self.servers: dict[tuple[str, int], Server] = {}
-        self.open: dict[int, SimulatedSocket] = {}
+        self.open: dict[int, SimulatedSocket | SimulatedDatagramSocket] = {}
         self.limit = 60_000
         self.refusal = 0
         self.point = ""
@@ -42,14 +43,26 @@ class Network:
         self._last = FIRST_DESCRIPTOR
         self._free: list[int] = []
 
-    def socket(self, family: int, kind: int, *_: int) -> SimulatedSocket:
+    def socket(self, family: int, kind: int, *_: int) -> SimulatedSocket | SimulatedDatagramSocket:
         """Return a new socket; raises OSError beyond the limit."""
         if len(self.open) >= self.limit:
             self.world.hit(self.point)
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         descriptor = heappop(self._free) if self._free else self._next_descriptor()
-        self.open[descriptor] = made = SimulatedSocket(self, descriptor, family)
+        made: SimulatedSocket | SimulatedDatagramSocket
+        if kind & socket.SOCK_DGRAM:
+            made = SimulatedDatagramSocket(self, descriptor, ipv6=family == socket.AF_INET6)
+        else:
+            made = SimulatedSocket(self, descriptor, family)
+        self.open[descriptor] = made
         return made
+
+    def server_at(self, address: tuple[str, int]) -> Server | None:
+        """Return the server of an address; where there is none, the probe goes astray."""
+        server = self.servers.get(address)
+        if server is None:
+            self.world.checks.fail("network", f"a connection to {address}, where no server is")
+        return server
 
     def release(self, descriptor: int) -> None:
         """Let the number of a closed socket be used again, the lowest first."""
@@ -90,7 +103,9 @@ class SimulatedEpoll:
         return self._descriptor
 
     def register(self, descriptor: int, _: int) -> None:
-        self.registered[descriptor] = watched = self._world.network.open[descriptor]
+        watched = self._world.network.open[descriptor]
+        assert isinstance(watched, SimulatedSocket)
+        self.registered[descriptor] = watched
         watched.epoll = self
         if events := watched.readiness():
             self.add(descriptor, events)
@@ -110,29 +125,8 @@ class SimulatedEpoll:
         self.pending[descriptor] = self.pending.get(descriptor, 0) | events
 
 
-class SimulatedSocket:
+class SimulatedSocket(Conversation):
     """A socket that connects to one server. What the server does to it is decided by ``Server``."""
-
-    __slots__ = (
-        "_closed",
-        "_data",
-        "_descriptor",
-        "_eof",
-        "_network",
-        "accepted",
-        "answer_delay",
-        "answered",
-        "begin",
-        "connect_delay",
-        "epoll",
-        "error",
-        "family",
-        "hung_up",
-        "refused",
-        "requested",
-        "right",
-        "server",
-    )
 
     def __init__(self, network: Network, descriptor: int, family: int) -> None:
         self._network = network
@@ -141,11 +135,6 @@ class SimulatedSocket:
         self._data = b""
         self.family = family
         self.epoll: SimulatedEpoll | None = None
-        self.server: Server | None = None
-        self.begin = 0.0
-        self.error = 0
-        self.connect_delay = self.answer_delay = inf
-        self.accepted = self.requested = self.answered = self.right = self.refused = self.hung_up = False
 
     # What checks call.
 
@@ -162,16 +151,15 @@ class SimulatedSocket:
         raise BlockingIOError(errno.EAGAIN, "no error is queued")
 
     def getsockname(self) -> tuple[str, int]:
-        return "10.255.0.1", self._descriptor % 65536
+        return OWN_ADDRESSES[self.family == socket.AF_INET6], self._descriptor % 65536
 
     def connect_ex(self, address: tuple[str, int]) -> int:
         network = self._network
         if network.refusal:
             network.world.hit(network.point)
             return network.refusal
-        server = network.servers.get(address)
+        server = network.server_at(address)
         if server is None:
-            network.world.checks.fail("network", f"a connection to {address}, where no server is")
             return errno.ENETUNREACH
         self.server, self.begin = server, CLOCK.now
         server.on_connect(self)

@@ -9,14 +9,14 @@ import json
 import os
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey
 from ldirectord_py.report.events import Checked, Event, Written
 from simulation.clock import CLOCK
-from simulation.site import SiteSpec, VirtualSpec
+from simulation.site import RealSpec, SiteSpec, VirtualSpec, text_of
 from simulation.transports import ControlConnection, ControlSockets
 from simulation.truth import RELOAD_TIME
 
@@ -65,6 +65,7 @@ class Operator:
         self.draining: set[Key] = set()
         self.left_over: set[ServiceKey] = set()
         self.sockets: ControlSockets | None = None
+        self._administered_once: set[str] = set()
         self._descriptor = 2_000_000
         self._written = 0
 
@@ -76,8 +77,11 @@ class Operator:
         return self.sockets
 
     def on_event(self, event: Event) -> None:
-        """Forget an edit by hand of a row whose server has changed, or that the director writes otherwise."""
-        if isinstance(event, Checked) and (event.transition.rose or event.transition.fell):
+        """Forget an edit by hand of a row whose server has changed, or that the director writes otherwise.
+
+        The row of a server does not change that panic keeps in.
+        """
+        if isinstance(event, Checked) and event.virtual.panic is None and _has_changed(event):
             self.edits.pop(DestinationKey(event.virtual.key, event.real.server, event.real.port), None)
         if not isinstance(event, Written) or not isinstance(row := event.op.row, Destination):
             return
@@ -112,13 +116,36 @@ class Operator:
         for virtual in self.site.virtuals:
             if virtual.key not in kept and not self.site.cleanstop:
                 self.left_over.add(virtual.key)
-        self._drop_servers(site)
-        self.site = site
-        self.place_servers()
-        self.write(site.text())
+        if site.workers != self.site.workers:
+            self._expect_moved_checks()
+        self._replace_site(site)
+        self.write(text_of(site))
         self.expect_reload()
         if not site.autoreload:
             self.reload()
+
+    def _expect_moved_checks(self) -> None:
+        """Expect that checks which other processes get overlap, and that results of the former ones get lost."""
+        world = self.world
+        world.lose_results(2 * RELOAD_TIME)
+        world.extra_probes += 1
+        world.after(2 * RELOAD_TIME, world.end_extra_probe)
+
+    def move(self, index: int, place: int, real: RealSpec, seconds: float) -> None:
+        """Let the name of a server have another address, which is to be in force after so many seconds."""
+        virtual = self.site.virtuals[index]
+        reals = (*virtual.reals[:place], real, *virtual.reals[place + 1 :])
+        self._replace_site(self.site.with_virtual(index, replace(virtual, reals=reals)))
+        self.expect_reload(seconds)
+
+    def _replace_site(self, site: SiteSpec) -> None:
+        former = {key for _, _, key in self.site.reals()}
+        self._drop_servers(site)
+        self.site = site
+        self.place_servers()
+        for virtual, real, key in site.reals():
+            if key not in former and _name(virtual, real, key) in self._administered_once:
+                self.administer("", virtual, real, key)  # the director may still have what was done to it
 
     def expect_reload(self, seconds: float = RELOAD_TIME) -> None:
         """Expect the configuration of the file to be in force after so many seconds."""
@@ -136,8 +163,8 @@ class Operator:
         """Let there be a server at each address of the configuration."""
         for virtual, real, _ in self.site.reals():
             server = self.world.server(real.server, virtual.kind, self.site)
-            server.kind = virtual.kind
-            server.interval, server.timeout = self.site.interval, self.site.timeout
+            server.kind, server.timeout, server.normal = virtual.kind, self.site.timeout, self.site.interval
+            server.interval = max(self.site.interval, virtual.fast, virtual.slow)
             if real.name:
                 self.world.resolver.addresses[real.name] = real.address
 
@@ -150,17 +177,22 @@ class Operator:
 
     # The commands.
 
-    def administer(self, state: str, virtual: VirtualSpec, key: DestinationKey) -> None:
-        """Drain, disable or enable a server, until the director has answered."""
+    def administer(self, state: str, virtual: VirtualSpec, real: RealSpec, key: DestinationKey) -> None:
+        """Drain, disable or enable a server, until the director has answered, or the server is gone."""
         command = {"drain": "drain", "disable": "disable", "": "enable"}[state]
+        name = _name(virtual, real, key)
+        self._administered_once.add(name)
         self.edits.pop(key, None)
         if state:
             self.administered[key] = state
         else:
             self.administered.pop(key, None)
-        name = f"tcp:{virtual.address}:80/{key.endpoint}"
-        request = Request(command, {"names": [name]}, is_wanted=lambda: self.administered.get(key, "") == state)
-        self.ask(request)
+
+        def is_wanted() -> bool:
+            present = any(key in each.keys for each in self.site.virtuals)
+            return present and self.administered.get(key, "") == state
+
+        self.ask(Request(command, {"names": [name]}, is_wanted=is_wanted))
 
     def ask(self, request: Request) -> None:
         """Send a request until it is answered. Nothing is expected of what it changes before."""
@@ -209,3 +241,12 @@ class Operator:
 
 def _is_early(answer: Mapping[str, Any]) -> bool:
     return not answer["ok"] and answer["error"]["code"] == "not_found"
+
+
+def _name(virtual: VirtualSpec, real: RealSpec, key: DestinationKey) -> str:
+    """Return the name of a server in commands."""
+    return f"{virtual.id}/{f'{real.name}:{real.port}' if real.name else key.endpoint}"
+
+
+def _has_changed(event: Checked) -> bool:
+    return event.transition.rose or event.transition.fell

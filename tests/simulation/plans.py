@@ -9,10 +9,13 @@ from typing import Final
 
 import simulation.faults_host
 import simulation.faults_kernel
+import simulation.faults_names
 import simulation.faults_operator
-import simulation.faults_servers  # noqa: F401  these add their fault points
+import simulation.faults_servers
+import simulation.faults_workers  # noqa: F401  these add their fault points
+from simulation.drawn_sites import drawn_site, uniform_site
 from simulation.faults import Fault, drawn_faults
-from simulation.site import SiteSpec, drawn_site, uniform_site
+from simulation.site import SiteSpec
 
 SHORT: Final = 120.0
 """Seconds in which the faults of a short simulation begin."""

@@ -17,6 +17,7 @@ from ldirectord_py.instance.pid_file import Instance
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.runtime import garbage
 from simulation.clock import CLOCK
+from simulation.commands import is_ending
 from simulation.loop import SimulatedLoop
 from simulation.truth import WATCHDOG
 
@@ -33,7 +34,7 @@ _Daemon: Final = run.Daemon
 
 
 class DirectorProcess:
-    """Its state: the running daemon, whether it is ready or stopping, and what is left of those that were killed."""
+    """Its state: the running daemon, whether it is ready, stopping or blocked, and what is left of killed ones."""
 
     def __init__(self, world: World, folder: Path) -> None:
         self.world = world
@@ -41,7 +42,7 @@ class DirectorProcess:
         self.folder = folder
         self.daemon: run.Daemon | None = None
         self.task: asyncio.Task[None] | None = None
-        self.is_ready = self.is_stopping = False
+        self.is_ready = self.is_stopping = self.is_blocked = False
         self.starts = 0
         self._graveyard: list[object] = []
 
@@ -56,6 +57,7 @@ class DirectorProcess:
         if self.task is not None:
             return
         world.threads.reset()
+        world.commands.reset()
         self._reset_collector()
         world.loop = loop = SimulatedLoop(  # type: ignore[abstract]  # it has what the director uses
             world.order, coarse=world.coarse, on_fault=world.checks.on_loop_fault
@@ -66,8 +68,9 @@ class DirectorProcess:
         self.starts += 1
         world.checks.untold.clear()
         world.checks.states.clear()
+        world.checks.damping.reset()
         world.checks.beat = world.started = CLOCK.now
-        self.is_ready = self.is_stopping = False
+        self.is_ready = self.is_stopping = self.is_blocked = False
         world.operator.on_start()
         try:
             loaded = self._load()
@@ -93,10 +96,20 @@ class DirectorProcess:
             self.world.trace("kill", "")
             self._bury()
 
+    def block(self) -> None:
+        """Let the event loop run no more; the manager ends the process when its watchdog was not reset in time."""
+        self.is_blocked = True
+        self.world.after(WATCHDOG, self._end_blocked, self.world.life)
+
+    def _end_blocked(self, life: int) -> None:
+        if life == self.world.life:
+            self.kill()
+            self.world.after(RESTART_TIME, self.start)
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, which has no effect before the process handles it."""
         loop = self.world.loop
-        if loop is None or number not in loop.signals:
+        if loop is None or self.is_blocked or number not in loop.signals:
             return
         if number is signal.SIGTERM and not self.is_stopping:
             self.is_stopping = True
@@ -131,7 +144,7 @@ class DirectorProcess:
             world.checks.counts["I4"] += 1
             if world.network.open:
                 world.checks.fail("I4", f"{len(world.network.open)} sockets stay open after the end")
-            left = [each for each in asyncio.all_tasks(loop) if each is not task]
+            left = [each for each in asyncio.all_tasks(loop) if each is not task and not is_ending(each)]
             if left:
                 world.checks.fail("I4", f"{len(left)} tasks stay after the end: {left[0]!r:.300}")
             world.operator.on_stopped()
@@ -151,7 +164,8 @@ class DirectorProcess:
         self._graveyard += [world.loop, self.task, self.daemon]
         world.loop = self.daemon = self.task = None
         world.life += 1
-        self.is_ready = False
+        self.is_ready = self.is_blocked = False
+        world.workers.reset()
         asyncio._set_running_loop(None)
         world.network.close_all()
 

@@ -1,4 +1,4 @@
-"""Simulated real servers: how one answers a connection now, and what each probe of it was told in truth."""
+"""Simulated real servers: how one answers a connection or a datagram now."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import errno
 from collections import deque
 from enum import Enum, auto
 from math import inf
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from simulation.clock import CLOCK
+from simulation.conversation import MARGIN, Attempt, Conversation
+from simulation.datagrams import GARBAGE, RIGHT, SPOOFED, WRONG
+from simulation.site import UDP_KINDS
 
 if TYPE_CHECKING:
+    from simulation.commands import SimulatedCommand
+    from simulation.datagrams import SimulatedDatagramSocket
     from simulation.network import SimulatedSocket
     from simulation.world import World
 
@@ -26,6 +31,7 @@ class Conduct(Enum):
     RESET = auto()  # resets the connection instead of an answer
     BROKEN_OFF = auto()  # resets it in the middle of the answer
     WRONG = auto()  # answers something else
+    SPOOFED = auto()  # somebody else answers another question
     GARBAGE = auto()  # no answer of the protocol
     DRIP = auto()  # one byte each second
     ENDLESS = auto()  # an answer without an end
@@ -33,32 +39,11 @@ class Conduct(Enum):
     LOSSY = auto()  # loses some packets, which are sent again
 
 
-class Told(Enum):
-    """What a probe was told by its server, whatever the director makes of it."""
-
-    GOOD = auto()  # the right answer, in time
-    BAD = auto()
-    INNOCENT = auto()  # the server did its part or would have, in time, but the probe did not hear it
-    UNCLEAR = auto()  # at the edge of the time limit, or later because this host stood still
-    NOTHING = auto()  # a fault of this host, or the probe ended early
-
-
-class Attempt(NamedTuple):
-    """One connection of a probe."""
-
-    begin: float
-    end: float
-    told: Told
-
-
 RETRANSMISSION: Final = 1.0
 """Seconds until Linux sends a first packet again."""
 
 IDLE_TIMEOUT: Final = 1.0
 """Seconds after which some servers hang up that were asked nothing."""
-
-MARGIN: Final = 0.1
-"""Seconds around the time limit in which a probe may be judged either way: ticks, and a turn of the loop."""
 
 _ANSWERS: Final = {
     "http": b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: close\r\n\r\nall is well",
@@ -81,16 +66,17 @@ _INCOMPLETE: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
 class Server:
     """A server at one address and port, probed by ``kind``; some are far away, some hang up on who asks nothing.
 
+    It is probed each ``normal`` seconds, at other times of its virtual not more rarely than each ``interval`` seconds.
     Its state: its conduct, since when (``changed``) and because of which fault point; since when it is probed
-    (``planned_since``), when it was last probed out of turn (``probed_extra``), its open connections, and the last
+    (``planned_since``), when it was last probed out of turn (``probed_extra``), its open conversations, and the last
     attempts.
     """
 
-    def __init__(self, world: World, kind: str, timeout: float, interval: float) -> None:
+    def __init__(self, world: World, kind: str, timeout: float) -> None:
         self.world = world
         self.kind = kind
         self.timeout = timeout
-        self.interval = interval
+        self.interval = self.normal = timeout
         is_far = world.draw.random() < 0.3
         self.rtt = world.draw.uniform(0.02, 0.08 * timeout) if is_far else world.draw.uniform(0.0002, 0.003)
         self.idle_timeout = IDLE_TIMEOUT if world.draw.random() < 0.4 else inf
@@ -101,7 +87,7 @@ class Server:
         self.probed_extra = -inf
         self.attempts: deque[Attempt] = deque(maxlen=24)
         self.probes = 0
-        self.open: set[SimulatedSocket] = set()
+        self.open: set[Conversation] = set()
 
     @property
     def is_good(self) -> bool | None:
@@ -124,12 +110,16 @@ class Server:
         """Change the conduct, for connections and requests from now on."""
         self.conduct, self.point, self.delay, self.changed = conduct, point, delay, CLOCK.now
 
-    def on_connect(self, connecting: SimulatedSocket) -> None:
-        """Answer the first packet of a connection."""
+    def on_open(self, opened: Conversation) -> None:
+        """Count a conversation that begins."""
         self._hit()
         self.world.checks.on_begin(self)
         self.probes += 1
-        self.open.add(connecting)
+        self.open.add(opened)
+
+    def on_connect(self, connecting: SimulatedSocket) -> None:
+        """Answer the first packet of a connection."""
+        self.on_open(connecting)
         after = self.world.after
         match self.conduct:
             case Conduct.DARK:
@@ -165,7 +155,7 @@ class Server:
                 asking.right = False
                 after(self.rtt, asking.deliver, _INCOMPLETE if kind == "http" else b"", False)
                 after(2 * self.rtt, asking.reset)
-            case Conduct.WRONG:
+            case Conduct.WRONG | Conduct.SPOOFED:
                 asking.right = False
                 self._send(asking, _WRONG[kind])
             case Conduct.GARBAGE:
@@ -186,11 +176,55 @@ class Server:
             case _:
                 self._send(asking, answer)
 
-    def on_close(self, closing: SimulatedSocket) -> None:
+    def on_datagram(self, asking: SimulatedDatagramSocket, request: bytes) -> None:
+        """Answer a datagram; the request may be sent again."""
+        self._hit()
+        kind = self.kind if self.kind in UDP_KINDS else UDP_KINDS[0]
+        match self.conduct:
+            case Conduct.DARK | Conduct.HUNG | Conduct.DRIP:
+                pass
+            case Conduct.UNREACHABLE:
+                asking.refuse_after(3.0, errno.EHOSTUNREACH)
+            case Conduct.REFUSED | Conduct.RESET | Conduct.BROKEN_OFF:
+                asking.refuse_after(self.rtt, errno.ECONNREFUSED)
+            case Conduct.WRONG:
+                asking.answer_after(self.rtt, WRONG[kind](request), right=False)
+            case Conduct.SPOOFED:
+                asking.answer_after(self.rtt, SPOOFED[kind](request), right=False)
+            case Conduct.GARBAGE:
+                asking.answer_after(self.rtt, self.world.luck.choice(GARBAGE)(request), right=False)
+            case Conduct.ENDLESS:
+                if not asking.answered:
+                    self._flood_datagrams(asking, SPOOFED[kind](request))
+            case Conduct.LOSSY if self.world.luck.random() < self.delay:
+                pass
+            case _:
+                late = self.conduct is Conduct.SLOW
+                asking.answer_after(self.delay if late else self.rtt, RIGHT[kind](request))
+
+    def on_command(self, started: SimulatedCommand) -> None:
+        """Let the command of an external check find what it asks this server."""
+        self.on_open(started)
+        match self.conduct:
+            case Conduct.DARK | Conduct.DRIP | Conduct.UNREACHABLE:
+                pass
+            case Conduct.HUNG | Conduct.ENDLESS:
+                started.is_stubborn = True
+            case Conduct.UP:
+                started.end_after(self.rtt, 0)
+            case Conduct.SLOW:
+                started.end_after(self.delay, 0)
+            case Conduct.LOSSY:
+                lost = self.world.luck.random() < self.delay
+                started.end_after(self.rtt + (RETRANSMISSION if lost else 0.0), 0)
+            case _:
+                started.end_after(self.rtt, 1)
+
+    def on_close(self, closing: Conversation) -> None:
         """Record what the probe was told."""
         self.open.discard(closing)
-        told = _told(closing, self.timeout, CLOCK.now - closing.begin)
-        self.attempts.append(Attempt(closing.begin, CLOCK.now, told))
+        now, begin = CLOCK.now, closing.begin
+        self.attempts.append(Attempt(begin, now, closing.told(self.timeout, now - begin)))
 
     def _send(self, asking: SimulatedSocket, answer: bytes) -> None:
         """Send an answer and close; sometimes in two pieces."""
@@ -212,24 +246,11 @@ class Server:
             asking.deliver(piece, False)
             self.world.after(0.005, self._flood, asking, b"x" * 65536)
 
+    def _flood_datagrams(self, asking: SimulatedDatagramSocket, data: bytes) -> None:
+        if asking in self.open:
+            asking.answer_after(0.0, data, right=False)
+            self.world.after(0.005, self._flood_datagrams, asking, data)
+
     def _hit(self) -> None:
         if self.point:
             self.world.hit(self.point)
-
-
-def _told(closing: SimulatedSocket, timeout: float, elapsed: float) -> Told:
-    """Return what a probe was told that ends now, after so many seconds."""
-    if closing.hung_up:
-        return Told.INNOCENT
-    over = elapsed >= timeout - MARGIN / 2
-    if closing.refused:
-        return Told.BAD if closing.error or over else Told.NOTHING
-    delay = closing.connect_delay + (closing.answer_delay if closing.requested else 0.0)
-    heard = closing.answered if closing.requested else closing.accepted
-    if closing.requested and not closing.right:
-        return Told.BAD if heard else Told.UNCLEAR
-    if delay < timeout - MARGIN:
-        return Told.GOOD if heard else Told.INNOCENT if over else Told.NOTHING
-    if heard or delay <= timeout + MARGIN:
-        return Told.UNCLEAR
-    return Told.BAD if over else Told.NOTHING

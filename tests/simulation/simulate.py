@@ -18,6 +18,7 @@ from typing import Final
 from simulation import patches
 from simulation.clock import CLOCK
 from simulation.plans import Plan
+from simulation.site import text_of
 from simulation.world import TraceHandler, World
 
 SETTLE_TIME: Final = 45.0
@@ -25,9 +26,6 @@ SETTLE_TIME: Final = 45.0
 
 MAX_WAIT: Final = 600.0
 """Seconds after that in which all that is expected later has to be over."""
-
-LARGE_SITE: Final = 100
-"""With more servers than this, all is looked at twice in an interval only instead of each second."""
 
 MEMORY_FOLDER: Final = "/dev/shm"
 
@@ -74,10 +72,10 @@ def simulate(plan: Plan) -> Outcome:
 
 def _run(world: World, plan: Plan) -> None:
     world.operator.place_servers()
-    world.operator.write(world.operator.site.text())
+    world.operator.write(text_of(world.operator.site))
     for fault in plan.faults:
         world.after(fault.at, fault.begin, world)
-    _look(world, plan.site.interval / 2 if len(world.network.servers) > LARGE_SITE else 1.0)
+    _look(world, plan.site.interval / 2 if world.is_large else 1.0)
     world.process.start()
     world.run(world.begin + plan.length + SETTLE_TIME)
     end = CLOCK.now + MAX_WAIT

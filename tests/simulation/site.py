@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from ipaddress import IPv4Address
-from random import Random
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
+from ldirectord_py.address import endpoint
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
@@ -23,13 +23,8 @@ from ldirectord_py.ipvs.table import (
     VirtualAddress,
 )
 
-KINDS: Final = ("http", "simpletcp", "connect")
-
-_CHECKS: Final = {
-    "http": 'service = http\n    request = "/"\n    receive = "all is well"\n    checktype = negotiate',
-    "simpletcp": 'service = simpletcp\n    request = "how"\n    receive = "^all is well"\n    checktype = negotiate',
-    "connect": "checktype = connect",
-}
+TCP_KINDS: Final = ("http", "simpletcp", "connect", "external")
+UDP_KINDS: Final = ("dns", "sip")
 
 
 @dataclass(frozen=True)
@@ -48,10 +43,25 @@ class RealSpec:
 
 
 @dataclass(frozen=True)
-class VirtualSpec:
-    """A section ``virtual``, whose servers are checked by ``kind``."""
+class Damping:
+    """When a virtual does not simply follow its checks: ``flapthreshold``, ``flapwindow``, ``panic``; 0: off."""
 
-    address: str
+    threshold: int = 0
+    window: float = 0.0
+    panic: int = 0
+
+
+UNDAMPED: Final = Damping()
+
+
+@dataclass(frozen=True)
+class VirtualSpec:
+    """A section ``virtual``, whose servers are checked by ``kind``; ``fast`` and ``slow``: its other intervals, or 0.
+
+    ``fallback`` is a server on this host, or with ``backup`` the first real server.
+    """
+
+    number: int
     kind: str
     reals: tuple[RealSpec, ...]
     fall: int = 1
@@ -59,11 +69,31 @@ class VirtualSpec:
     quiescent: bool = False
     fallback: bool = False
     scheduler: str = "wrr"
+    ipv6: bool = False
+    backup: bool = False
+    fast: float = 0.0
+    slow: float = 0.0
+    damping: Damping = UNDAMPED
+
+    @cached_property
+    def address(self) -> str:
+        """The address of the service."""
+        return f"2001:db8::{self.number:x}" if self.ipv6 else f"198.51.100.{self.number}"
+
+    @cached_property
+    def protocol(self) -> Protocol:
+        """The protocol of the service."""
+        return Protocol.UDP if self.kind in UDP_KINDS else Protocol.TCP
+
+    @cached_property
+    def id(self) -> str:
+        """The name of the virtual in commands."""
+        return f"{self.protocol.name.lower()}:{self.key.endpoint}"
 
     @cached_property
     def key(self) -> VirtualAddress:
         """The service."""
-        return VirtualAddress(Protocol.TCP, address(self.address), 80)
+        return VirtualAddress(self.protocol, address(self.address), 80)
 
     @cached_property
     def keys(self) -> tuple[DestinationKey, ...]:
@@ -73,12 +103,14 @@ class VirtualSpec:
     @cached_property
     def fallback_key(self) -> DestinationKey:
         """The destination of the fallback."""
-        return DestinationKey(self.key, address("127.0.0.1"), 80)
+        if self.backup and not self.reals[0].name:  # a name may move
+            return self.keys[0]
+        return DestinationKey(self.key, address("::1" if self.ipv6 else "127.0.0.1"), 80)
 
 
 @dataclass(frozen=True, slots=True)
 class SiteSpec:
-    """A configuration; times in whole seconds."""
+    """A configuration; ``interval`` and ``timeout`` in whole seconds. With ``workers`` it has ``fork=yes``."""
 
     interval: int
     timeout: int
@@ -86,11 +118,7 @@ class SiteSpec:
     autoreload: bool = False
     cleanstop: bool = True
     mail: bool = False
-    fork: bool = False
-
-    def text(self) -> str:
-        """Return the file."""
-        return "\n".join(self._lines()) + "\n"
+    workers: int = 0
 
     def reals(self) -> Iterator[tuple[VirtualSpec, RealSpec, DestinationKey]]:
         """Yield each real server with its virtual and its destination."""
@@ -101,21 +129,6 @@ class SiteSpec:
     def with_virtual(self, index: int, virtual: VirtualSpec) -> SiteSpec:
         """Return the configuration with another virtual in this place."""
         return replace(self, virtuals=(*self.virtuals[:index], virtual, *self.virtuals[index + 1 :]))
-
-    def _lines(self) -> Iterator[str]:
-        yield f"checkinterval = {self.interval}\nchecktimeout = {self.timeout}\nnegotiatetimeout = {self.timeout}"
-        yield f"autoreload = {_word(self.autoreload)}\ncleanstop = {_word(self.cleanstop)}"
-        yield f"fork = {_word(self.fork)}\nresolveinterval = 5"
-        if self.mail:
-            yield 'emailalert = "ops@example.net"\nemailalertfreq = 60\nsmtp = 10.9.9.9'
-        for virtual in self.virtuals:
-            yield f"virtual = {virtual.address}:80\n    scheduler = {virtual.scheduler}\n    {_CHECKS[virtual.kind]}"
-            yield f"    failurecount = {virtual.fall}\n    successcount = {virtual.rise}"
-            yield f"    quiescent = {_word(virtual.quiescent)}"
-            if virtual.fallback:
-                yield "    fallback = 127.0.0.1:80 masq"
-            for real in virtual.reals:
-                yield f"    real = {real.name or real.address}:{real.port} masq {real.weight}"
 
 
 def expected(
@@ -132,66 +145,60 @@ def expected(
             rows[key] = Destination(key, ForwardMethod.MASQUERADE, 0)
         elif serves:
             rows[key] = Destination(key, ForwardMethod.MASQUERADE, real.weight)
-    if virtual.fallback and not serving:
+    if virtual.fallback and not serving and virtual.fallback_key not in administered:
         rows[virtual.fallback_key] = Destination(virtual.fallback_key, ForwardMethod.MASQUERADE, 1)
     return rows
 
 
-def drawn_site(draw: Random) -> SiteSpec:
-    """Return a configuration of 1 to 4 virtuals with 1 to 5 servers each."""
-    virtuals = tuple(_drawn_virtual(draw, number) for number in range(1, draw.randint(2, 5)))
-    return SiteSpec(
-        interval=draw.choice((1, 2, 3, 5)),
-        timeout=draw.choice((1, 2, 3)),
-        virtuals=virtuals,
-        autoreload=draw.random() < 0.4,
-        cleanstop=draw.random() < 0.7,
-        mail=draw.random() < 0.5,
-    )
-
-
-def uniform_site(virtuals: int, reals: int, interval: int, kind: str = "http") -> SiteSpec:
-    """Return a large configuration of equal virtuals."""
-    return SiteSpec(
-        interval,
-        min(5, interval),
-        tuple(
-            VirtualSpec(f"198.51.100.{number}", kind, tuple(_real(number, index, 1) for index in range(1, reals + 1)))
-            for number in range(1, virtuals + 1)
-        ),
-    )
-
-
-def _drawn_virtual(draw: Random, number: int) -> VirtualSpec:
-    reals = tuple(_real(number, index, draw.randint(1, 9)) for index in range(1, draw.randint(2, 6)))
-    named = draw.random() < 0.3
-    if named:
-        reals = (replace(reals[0], name=f"web{number}.example.net"), *reals[1:])
-    return VirtualSpec(
-        f"198.51.100.{number}",
-        draw.choice(KINDS),
-        reals,
-        fall=draw.choice((1, 1, 2, 3)),
-        rise=draw.choice((1, 1, 1, 2)),
-        quiescent=draw.random() < 0.4,
-        fallback=draw.random() < 0.5,
-        scheduler=draw.choice(("wrr", "wlc", "rr", "sh")),
-    )
-
-
-def _real(number: int, index: int, weight: int) -> RealSpec:
-    return RealSpec(f"10.0.{number}.{index}", 8000 + number, weight)
-
-
-def spare_real(virtual: VirtualSpec, index: int, weight: int) -> RealSpec:
-    """Return a further server of a virtual."""
-    return _real(int(virtual.address.rpartition(".")[2]), 100 + index, weight)
+def text_of(site: SiteSpec) -> str:
+    """Return the file."""
+    return "\n".join((*_global_lines(site), *(line for each in site.virtuals for line in _lines(each)))) + "\n"
 
 
 @cache
-def address(text: str) -> IPv4Address:
+def address(text: str) -> IPv4Address | IPv6Address:
     """Return an address."""
-    return IPv4Address(text)
+    return ip_address(text)
+
+
+_CHECKS: Final = {
+    "http": 'service = http\n    request = "/"\n    receive = "all is well"\n    checktype = negotiate',
+    "simpletcp": 'service = simpletcp\n    request = "how"\n    receive = "^all is well"\n    checktype = negotiate',
+    "connect": "checktype = connect",
+    "external": "checktype = external\n    checkcommand = /usr/local/bin/ask",
+    "dns": 'service = dns\n    request = "www.example.net"\n    receive = "192[.]0[.]2[.]1"\n    checktype = negotiate',
+    "sip": 'service = sip\n    login = "probe@example.net"\n    checktype = negotiate',
+}
+
+
+def _global_lines(site: SiteSpec) -> Iterator[str]:
+    yield f"checkinterval = {site.interval}\nchecktimeout = {site.timeout}\nnegotiatetimeout = {site.timeout}"
+    yield f"autoreload = {_word(site.autoreload)}\ncleanstop = {_word(site.cleanstop)}\nresolveinterval = 5"
+    if site.workers:
+        yield f"fork = yes\nworkers = {site.workers}"
+    if site.mail:
+        yield 'emailalert = "ops@example.net"\nemailalertfreq = 60\nsmtp = 10.9.9.9'
+
+
+def _lines(virtual: VirtualSpec) -> Iterator[str]:
+    six = "6" if virtual.ipv6 else ""
+    yield f"virtual{six} = {virtual.key.endpoint}\n    protocol = {virtual.protocol.name.lower()}"
+    yield f"    scheduler = {virtual.scheduler}\n    {_CHECKS[virtual.kind]}"
+    yield f"    failurecount = {virtual.fall}\n    successcount = {virtual.rise}"
+    yield f"    quiescent = {_word(virtual.quiescent)}"
+    damping = virtual.damping
+    if damping.threshold:
+        yield f"    flapthreshold = {damping.threshold}\n    flapwindow = {damping.window:g}"
+    if damping.panic:
+        yield f"    panic = {damping.panic}"
+    for directive, seconds in (("fastinterval", virtual.fast), ("downinterval", virtual.slow)):
+        if seconds:
+            yield f"    {directive} = {seconds:g}"
+    if virtual.fallback:
+        yield f"    fallback{six} = {virtual.fallback_key.endpoint} masq"
+    for real in virtual.reals:
+        server = f"{real.name}:{real.port}" if real.name else endpoint(address(real.address), real.port)
+        yield f"    real{six} = {server} masq {real.weight}"
 
 
 def _word(value: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -27,6 +28,7 @@ class SimulatedTransport(asyncio.Transport):
         self._protocol = protocol
         self._on_data = on_data
         self._closing = False
+        self._incoming: deque[bytes | Exception | None] = deque()
         loop.call_soon(protocol.connection_made, self)
 
     def send(self, data: bytes) -> None:
@@ -35,7 +37,7 @@ class SimulatedTransport(asyncio.Transport):
 
     def end(self, error: Exception | None = None) -> None:
         """Let the other end close the stream, or reset it."""
-        self._world.after(LATENCY, self._lose, error)
+        self._world.after(LATENCY, self._receive, error)
 
     def write(self, data: Any) -> None:
         if not self._closing:
@@ -77,17 +79,22 @@ class SimulatedTransport(asyncio.Transport):
     def can_write_eof(self) -> bool:
         return False
 
-    def _receive(self, data: bytes) -> None:
-        if not self._closing:
-            self._loop.call_soon(self._protocol.data_received, data)
+    def _receive(self, what: bytes | Exception | None) -> None:
+        """Let data arrive, or the end of the stream; in its order, whatever that of the callbacks is."""
+        self._incoming.append(what)
+        self._loop.call_soon(self._deliver)
 
-    def _lose(self, error: Exception | None) -> None:
+    def _deliver(self) -> None:
+        what = self._incoming.popleft()
         if self._closing:
             return
+        if isinstance(what, bytes):
+            self._protocol.data_received(what)
+            return
         self._closing = True
-        if error is None:
-            self._loop.call_soon(self._protocol.eof_received)
-        self._loop.call_soon(self._loop.call_soon, self._protocol.connection_lost, error)
+        if what is None:
+            self._protocol.eof_received()
+        self._loop.call_soon(self._protocol.connection_lost, what)
 
 
 class MailServer:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from ldirectord_py.ipvs.table import Destination, Key, Row, Service
+from ldirectord_py.health import HealthState
+from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, Service, ServiceKey
 from simulation.checks import WRITE_TIME
 from simulation.clock import CLOCK
-from simulation.site import RealSpec, VirtualSpec, expected
+from simulation.damped_truth import DampedTruth
+from simulation.site import UNDAMPED, RealSpec, VirtualSpec, expected
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -24,49 +26,92 @@ RELOAD_TIME: Final = 4.0
 
 
 class Truth:
-    """Looks at the director from outside."""
+    """Looks at the director from outside.
+
+    Its state: which servers of virtuals with ``panic`` were in at the last look; what a look at the table depends on,
+    as of the last one: in a large site the next one waits until something has changed.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._damped = DampedTruth(world, self)
+        self._kept_in: dict[DestinationKey, bool] = {}
+        self._looked_at: tuple[float, int, float] | None = None
 
     def look(self) -> None:
         """Check what holds now."""
         process, now = self.world.process, CLOCK.now
         director = process.director
-        if director is None or not process.is_ready or process.is_stopping:
+        if director is None or not process.is_ready or process.is_stopping or process.is_blocked:
             return
-        self._look_at_health()
+        self.world.workers.look()
+        self.world.checks.damping.look()
+        self._look_at_health(director.health)
+        self._note_kept(director.health)
         changed = max(self.world.checks.last_change, self.world.undisturbed_since)
         if now - changed > WRITE_TIME and now > self.world.kernel_disturbed_until:
-            self._look_at_table()
+            version = self.world.checks.last_change, self.world.kernel.changes, self.world.operator.in_force_since
+            if version != self._looked_at or not self.world.is_large:
+                self._looked_at = version
+                self._look_at_table()
         self._look_at_progress()
 
-    def _look_at_health(self) -> None:
+    def look_at_pool(self, service: ServiceKey) -> None:
+        """Check that a virtual that has a good server serves (I8)."""
         world = self.world
-        if (director := world.process.director) is None:
+        virtual = next((each for each in world.operator.site.virtuals if each.key == service), None)
+        if virtual is None or CLOCK.now < max(world.kernel_disturbed_until, world.operator.in_force_since):
             return
-        health = director.health
-        for virtual, real, key in world.operator.site.reals():
-            truth = self._settled_truth(virtual, real)
-            if truth is None:
-                continue
-            world.checks.counts["liveness"] += 1
-            state = health.get(key)
-            if state is None:
-                world.checks.fail("liveness", f"{real.address} is in the file, but not in force")
-            elif state.up is not truth:
-                word = "up" if state.up else "down"
-                world.checks.fail("liveness", f"{real.address} is {word}, in truth {_conduct(world, real)}")
+        if not world.operator.edits.keys().isdisjoint(virtual.keys):
+            return
+        world.checks.counts["I8"] += 1
+        rows = world.kernel.rows(service)
+        if any(isinstance(row := rows.get(key), Destination) and row.weight for key in virtual.keys):
+            return
+        for real, key in zip(virtual.reals, virtual.keys, strict=True):
+            if key not in world.operator.administered and self.settled(virtual, real):
+                world.checks.fail("I8", f"{virtual.id} has no server, but {real.address} is good")
 
-    def _settled_truth(self, virtual: VirtualSpec, real: RealSpec) -> bool | None:
-        """Return whether a server is up in truth, None while the director may not know it yet."""
+    def settled(self, virtual: VirtualSpec, real: RealSpec, more: float = 0.0) -> bool | None:
+        """Return whether a server is good in truth, None while the director may not know it yet.
+
+        Or while it has known it for less than ``more`` seconds.
+        """
         world = self.world
         server = world.network.servers[real.server]
         verdicts = virtual.rise if server.is_good else virtual.fall
         longest = max(server.interval, server.timeout)  # probes of a server that does not answer follow each other
-        bound = (verdicts - 1) * longest + server.interval + server.timeout + 1.0
+        bound = (verdicts - 1) * longest + server.interval + server.timeout + 1.0 + more
         since = max(server.changed, world.undisturbed_since, world.operator.in_force_since, world.started)
         return server.is_good if CLOCK.now - since > bound else None
+
+    def _look_at_health(self, health: Mapping[DestinationKey, HealthState]) -> None:
+        world = self.world
+        for virtual in world.operator.site.virtuals:
+            damped = virtual.damping != UNDAMPED
+            for real, key in zip(virtual.reals, virtual.keys, strict=True):
+                good = self.settled(virtual, real)
+                if good is None:
+                    continue
+                world.checks.counts["liveness"] += 1
+                if (state := health.get(key)) is None:
+                    world.checks.fail("liveness", f"{real.address} is in the file, but not in force")
+                elif state.up is not good and not (damped and self._may_differ(virtual, real, key, good=good)):
+                    word = "up" if state.up else "down"
+                    world.checks.fail("liveness", f"{real.address} is {word}, in truth {_conduct(world, real)}")
+            if damped and health.keys() >= set(virtual.keys):
+                self._damped.look(virtual)
+
+    def _may_differ(self, virtual: VirtualSpec, real: RealSpec, key: DestinationKey, *, good: bool) -> bool:
+        """Return whether a server may be out though it is good, or in though it is bad."""
+        return (self._damped.may_stay_out if good else self._damped.may_stay_in)(virtual, real, key)
+
+    def _note_kept(self, health: Mapping[DestinationKey, HealthState]) -> None:
+        """Let the table follow where panic keeps a server in no more, of which no event tells."""
+        panicking = [virtual for virtual in self.world.operator.site.virtuals if virtual.damping.panic]
+        kept = {key: health[key].up for virtual in panicking for key in virtual.keys if key in health}
+        if kept != self._kept_in:
+            self._kept_in, self.world.checks.last_change = kept, CLOCK.now
 
     def _look_at_table(self) -> None:
         """Check the whole table against the health that the director has."""
@@ -79,6 +124,7 @@ class Truth:
                 continue  # the liveness of the reload is checked with the health
             wanted = expected(virtual, lambda key: director.health[key].up, world.operator.administered)
             self._compare(virtual, wanted, world.kernel.rows(virtual.key))
+            self.look_at_pool(virtual.key)
         checks.counts["I5"] += 1
         for key, rows in world.operator.foreign.items():
             if world.kernel.rows(key) != rows:
@@ -100,7 +146,7 @@ class Truth:
                 continue  # set by hand
             if isinstance(have, Destination) and key in self.world.operator.draining and not have.weight:
                 continue
-            self.world.checks.fail("I1", f"in {virtual.address} the kernel has {have}, not {want}")
+            self.world.checks.fail("I1", f"in {virtual.id} the kernel has {have}, not {want}")
 
     def _look_at_progress(self) -> None:
         checks = self.world.checks

@@ -8,12 +8,14 @@ from collections import Counter, deque
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from simulation.checks import Checks
 from simulation.clock import CLOCK
+from simulation.commands import Commands
 from simulation.host import Host, Resolver
 from simulation.kernel import SimulatedKernel
 from simulation.network import Network
@@ -23,6 +25,7 @@ from simulation.servers import Server
 from simulation.threads import SimulatedThreads
 from simulation.transports import MailServer
 from simulation.truth import Truth
+from simulation.workers import Workers
 
 if TYPE_CHECKING:
     from simulation.loop import SimulatedLoop
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
 MAX_TURNS: Final = 20_000
 """More turns of the loop in a second than this are a loop that spins (I10)."""
+
+LARGE_SITE: Final = 100
+"""With more servers than this, not all is looked at each second."""
 
 MAX_LINES: Final = 60
 """Lines of the trace that are kept for a failure."""
@@ -47,6 +53,7 @@ class World:
         self.begin = CLOCK.now
         self.draw, self.luck, self.order = (Random(f"{seed}/{name}") for name in ("draw", "luck", "order"))
         self.coarse = self.draw.random() < 0.5
+        self.is_large = sum(len(virtual.reals) for virtual in site.virtuals) > LARGE_SITE
         self.life = 0
         self.loop: SimulatedLoop | None = None
         self.hits: Counter[str] = Counter()
@@ -58,7 +65,7 @@ class World:
         self._numbers = count()
         self.checks = Checks(self)
         self.network = Network(self)
-        self.threads = SimulatedThreads(self)
+        self.threads, self.workers, self.commands = SimulatedThreads(self), Workers(self), Commands(self)
         self.host, self.resolver, self.mail = Host(self), Resolver(self), MailServer(self)
         self.kernel = SimulatedKernel(self)
         self.operator = Operator(self, site)
@@ -107,6 +114,15 @@ class World:
         """Expect nothing timely of the director until then."""
         self.undisturbed_since = max(self.undisturbed_since, until)
 
+    def end_extra_probe(self) -> None:
+        """Expect no more that a server is probed out of turn."""
+        self.extra_probes -= 1
+
+    def lose_results(self, seconds: float) -> None:
+        """Expect for so many seconds that results of probes come late, or not at all."""
+        for server in self.network.servers.values():
+            server.probed_extra = max(server.probed_extra, CLOCK.now + seconds)
+
     def trace(self, kind: str, *what: object) -> None:
         """Add a line to the trace, whose digest is the same in each run of a seed."""
         line = f"{CLOCK.now - self.begin:.6f} {kind} {' '.join(map(str, what))}"
@@ -117,35 +133,37 @@ class World:
         """Return the server of an address, a new one if there is none."""
         server = self.network.servers.get(address)
         if server is None:
-            server = self.network.servers[address] = Server(self, kind, site.timeout, site.interval)
+            server = self.network.servers[address] = Server(self, kind, site.timeout)
         return server
 
     def forget(self) -> None:
         """Release what is left of all processes."""
         self._events.clear()
         self.process.forget()
+        self.commands.reset()
 
     def run(self, until: float) -> None:
         """Let everything happen up to this time, or up to the first violation."""
-        events, violations = self._events, self.checks.violations
-        second, turns = CLOCK.now, 0
+        events, violations, process, clock = self._events, self.checks.violations, self.process, CLOCK
+        second, turns = clock.now, 0
         while not violations:
-            due = self.loop.next_due if self.loop is not None else float("inf")
+            loop = None if process.is_blocked else self.loop
+            due = loop.next_due if loop is not None else inf
             if events and events[0][0] < due:
                 due = events[0][0]
             if due > until:
-                CLOCK.now = max(CLOCK.now, until)
+                clock.now = max(clock.now, until)
                 return
             turns += 1
             if due > second + 1.0:
                 second, turns = due, 0
             elif turns > MAX_TURNS:
                 self.checks.fail("I10", f"{MAX_TURNS} turns of the event loop in a second")
-            CLOCK.now = max(CLOCK.now, due)
-            while events and events[0][0] <= CLOCK.now:
+            clock.now = max(clock.now, due)
+            while events and events[0][0] <= clock.now:
                 _, _, call, arguments = heappop(events)
                 call(*arguments)
-            if self.loop is not None:
+            if not process.is_blocked and self.loop is not None:
                 self.loop.turn()
 
 
@@ -158,10 +176,15 @@ class TraceHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.world.lines.append(f"{CLOCK.now - self.world.begin:.6f} log {record.getMessage()}")
-        if record.exc_info and record.exc_info[0] is not None:
+        if record.exc_info and record.exc_info[0] is not None and not _is_of_a_killed_process(record.exc_info[1]):
             self.world.checks.fail("I9", f"{record.getMessage()}: {record.exc_info[1]!r}")
 
 
 def _end_wait(waiter: Any) -> None:
     if not waiter.done():
         waiter.set_result(None)
+
+
+def _is_of_a_killed_process(error: BaseException | None) -> bool:
+    """Return whether the end of a coroutine is the error, which only happens to those of killed processes."""
+    return isinstance(error, RuntimeError) and str(error).endswith(("ignored GeneratorExit", "is already running"))

@@ -72,9 +72,14 @@ class PanicKeeper:
         }
 
     def is_needed(self, real: CompiledReal) -> bool:
-        """Return whether too few servers of its virtual are up without this one, which is down by its checks."""
+        """Return whether a server that is down by its checks has to stay in, as too few of its virtual are up.
+
+        One that is drained, disabled or of weight 0 never has to: it does not count among them.
+        """
         panic = real.virtual.panic
-        return panic is not None and real.real.weight > 0 and too_few(*self._share(real.key.service), panic)
+        if panic is None or not real.real.weight or real.key in self._table.administration:
+            return False
+        return too_few(*self._share(real.key.service), panic)
 
     def keep_in(self, real: CompiledReal, fall: Checked) -> None:
         """Keep a server in that the table has taken out, and publish the event of its fall, and of the panic."""

@@ -64,6 +64,19 @@ class Worker(logging.Handler):
         self._paused = False
         command.GROUPS.changed = self._unsent.set
 
+    async def run(self, reader: asyncio.StreamReader) -> None:
+        """Probe the assigned checks until the director closes the socket."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.send_updates())
+                while True:
+                    self.apply(decode_assignment(await read_message(reader)))
+        except* (EOFError, OSError):
+            pass  # the director has closed the socket
+        finally:
+            await self.stop()
+            self._writer.transport.abort()
+
     def apply(self, assignment: Assignment) -> None:
         """Put an assignment of the director into effect."""
         for number in assignment.removed:
@@ -151,15 +164,8 @@ async def serve(ours: socket.socket) -> None:
     worker = Worker(writer)
     logging.getLogger().addHandler(worker)
     try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(worker.send_updates())
-            while True:
-                worker.apply(decode_assignment(await read_message(reader)))
-    except* (EOFError, OSError):
-        pass  # the director has closed the socket
+        await worker.run(reader)
     finally:
-        await worker.stop()
-        writer.transport.abort()
         signals.block()
 
 

@@ -178,6 +178,31 @@ async def test_an_operator_takes_out_a_server_that_is_kept_in() -> None:
     assert "127.0.0.1:80" in site.weights
 
 
+@pytest.mark.parametrize("state", [AdministrativeState.DRAIN, AdministrativeState.DISABLED])
+async def test_a_server_that_goes_down_while_it_is_drained_does_not_come_in_when_it_is_ready(
+    state: AdministrativeState,
+) -> None:
+    site = await all_up(web(panic=100))
+    administer(site.director, {0: state})
+    await site.check(down(), *ADDRESSES[:2])
+    administer(site.director, {})
+    await site.director.reconcile()
+    assert inside(site) == ["2", "3", "4"]
+    await site.check(up(), *ADDRESSES[:2])
+    assert inside(site) == ["1", "2", "3", "4"]
+
+
+async def test_a_server_that_is_kept_in_and_then_drained_is_kept_in_no_more() -> None:
+    site = await all_up()
+    await site.check(down())
+    assert inside(site) == ["3", "4"]
+    administer(site.director, {2: AdministrativeState.DRAIN})
+    await site.check(down())
+    administer(site.director, {})
+    await site.director.reconcile()
+    assert inside(site) == ["4"]
+
+
 async def test_a_reload_keeps_the_servers_that_are_kept_in() -> None:
     site = await all_up()
     await site.check(down())
