@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import struct
 from ipaddress import ip_address
-from types import SimpleNamespace
 from typing import Final
 
 from fuzz.target import Decoder, FuzzTarget, each, replaced
@@ -75,11 +74,9 @@ RADIUS: Final = FuzzTarget(
 
 def _echo(address: str, *, raw: bool) -> Decoder:
     """Return what decides whether a packet answers a ping."""
-    with replaced(
-        (ping, "_open_socket", lambda _: (None, raw)),
-        (ping, "secrets", SimpleNamespace(token_bytes=bytes, randbits=lambda _: 0x1234)),
-    ):
+    with replaced((ping, "_open_socket", lambda _: (None, raw))):
         echo = ping.Echo(ip_address(address))
+    echo._identifier, echo._token = 0x1234, bytes(16)
     return lambda packet: echo._answers(packet, 3)
 
 
