@@ -43,5 +43,6 @@ def _weight(parameters: Sequence[str]) -> float:
     if not parameters:
         return 1.0
     name, _, value = parameters[0].partition("=")
-    digits = value.strip().replace(".", "", 1)
+    value = value.strip()
+    digits = value.replace(".", "", 1)
     return float(value) if name.strip() == "q" and digits.isascii() and digits.isdecimal() else 0.0

@@ -32,6 +32,7 @@ from ldirectord_py.web.headers import prefers_gzip
         (["gzip;q=-1"], False),
         (["gzip;q="], False),
         (["gzip;q=1.1.1"], False),
+        (["gzip;q=\x1d0.5"], True),
         (["gzip;level=9"], False),
         ([";;,,;q=1"], False),
     ],
