@@ -107,7 +107,10 @@ class MonitorFiles:
 
     def close(self) -> None:
         """Write the queued lines, for FLUSH_TIMEOUT at most."""
+        before = self._writer.lost
         self._writer.close(FLUSH_TIMEOUT)
+        if lost := self._writer.lost - before:
+            logger.warning("%d lines for monitorfiles were lost: not written within %g s", lost, FLUSH_TIMEOUT)
 
     def _write_lines(self, lines: Sequence[_Line], dropped: int) -> None:
         texts_by_path: dict[str, list[str]] = {}

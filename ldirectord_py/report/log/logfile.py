@@ -18,13 +18,14 @@ from typing import Final
 from ldirectord_py.config.model import Globals, LogFormat
 from ldirectord_py.report.log.formats import LogLine
 from ldirectord_py.report.log.journal import JournalSink, is_journal, takes_syslog
-from ldirectord_py.report.log.sinks import FileSink, Sink, StreamSink, SyslogSink, write_to_stderr
+from ldirectord_py.report.log.sinks import FileSink, Sink, StreamSink, SyslogSink, takes_a_line, write_to_stderr
 from ldirectord_py.report.lost import lost_by
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.text import escape
 from ldirectord_py.runtime.thread_writer import ThreadWriter
 
 STDOUT: Final = 1
+STDERR: Final = 2
 PACKAGE_LOGGER: Final = "ldirectord_py"
 MAX_TEXT_LENGTH: Final = 8192
 
@@ -87,9 +88,15 @@ class QueuedLog(logging.Handler):
         self._writer.join()
 
     def close(self) -> None:
-        """Write the queued lines, for FLUSH_TIMEOUT at most; to standard error if no thread could be started."""
+        """Write the queued lines, for FLUSH_TIMEOUT at most; to standard error if no thread could be started.
+
+        How many were not written is said there, unless that could block.
+        """
+        before = self._writer.lost
         for line in self._writer.close(FLUSH_TIMEOUT):
             write_to_stderr(line.text)
+        if (lost := self._writer.lost - before) and takes_a_line(STDERR):
+            write_to_stderr(f"{lost} log lines were lost: the log did not take them within {FLUSH_TIMEOUT:g} s")
         super().close()
 
     def _report_lack_of_threads(self, fault: RuntimeError) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import select
 import socket
 import sys
 import syslog
@@ -145,6 +146,14 @@ def write_to_stderr(text: str) -> None:
     with contextlib.suppress(Exception):  # it may be closed, or anything else by now
         sys.stderr.write(f"ldirectord: {text}\n")
         sys.stderr.flush()
+
+
+def takes_a_line(descriptor: int) -> bool:
+    """Return whether a line can be written at once, as it cannot to a full pipe that nobody reads."""
+    try:
+        return bool(select.select([], [descriptor], [], 0)[1])
+    except (OSError, ValueError):
+        return False
 
 
 def facility_number(name: str) -> int:

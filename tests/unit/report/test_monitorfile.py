@@ -161,3 +161,21 @@ def test_what_is_queued_is_written_at_the_end(tmp_path: Path, files: MonitorFile
         files(Probed(site(path), SERVER, up()))
     files.close()
     assert len(read(path)) == 1000
+
+
+def test_lines_that_a_hanging_disk_has_not_taken_at_the_end_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    files, entered, go_on = MonitorFiles(), threading.Event(), threading.Event()
+
+    def hang(*_: object) -> None:
+        entered.set()
+        go_on.wait(30)
+
+    monkeypatch.setattr(monitorfile, "FLUSH_TIMEOUT", 0.05)
+    monkeypatch.setattr(files, "_write", hang)
+    files(Probed(site(tmp_path / "monitor"), SERVER, up()))
+    assert entered.wait(30)
+    files.close()
+    go_on.set()
+    assert caplog.messages == ["1 lines for monitorfiles were lost: not written within 0.05 s"]

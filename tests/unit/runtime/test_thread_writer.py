@@ -89,3 +89,22 @@ def test_a_close_without_a_thread_returns_the_items_once(monkeypatch: pytest.Mon
             sink.writer.put(number)
     assert sink.writer.close(30) == [1, 2]
     assert sink.writer.close(30) == ()
+
+
+def test_items_that_are_not_written_before_the_writer_closes_count_as_lost() -> None:
+    sink = Sink(blocked=True)
+    sink.writer.put(0)
+    assert sink.entered.wait(30)
+    for number in range(1, 10):
+        sink.writer.put(number)
+    sink.writer.close(0.01)
+    assert sink.writer.lost == 10
+    sink.go_on.set()
+    assert sink.ended.wait(30)
+
+
+def test_a_writer_that_writes_all_before_it_closes_has_lost_nothing() -> None:
+    sink = Sink()
+    sink.writer.put(0)
+    sink.writer.close(30)
+    assert (sink.items, sink.writer.lost) == ([0], 0)

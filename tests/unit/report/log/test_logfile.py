@@ -137,14 +137,18 @@ def test_a_sink_that_blocks_delays_nobody_and_lost_lines_are_counted(
     assert ["first", "line 0", "line 1", "line 2", lost] == gate.texts
 
 
-def test_close_waits_for_a_sink_that_blocks_no_longer_than_its_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_close_waits_for_a_sink_that_blocks_no_longer_than_its_timeout_and_says_what_is_lost(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     gate = Gate()
     monkeypatch.setattr(logfile, "FLUSH_TIMEOUT", 0.05)
     monkeypatch.setattr(logfile, "sink_for", lambda *_, **__: gate)
     with open_log(Globals(), "i"):
         LOGGER.info("first")
         assert gate.entered.wait(30)
+        LOGGER.info("second")
     assert gate.texts == []
+    assert capfd.readouterr().err == "ldirectord: 2 log lines were lost: the log did not take them within 0.05 s\n"
     gate.opened.set()
 
 

@@ -5,13 +5,14 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from harness.time_zone import in_time_zone
 from ldirectord_py.report.log.formats import LogLine, json_object
-from ldirectord_py.report.log.sinks import FileSink, StreamSink, SyslogSink, write_to_stderr
+from ldirectord_py.report.log.sinks import FileSink, StreamSink, SyslogSink, takes_a_line, write_to_stderr
 
 START = 1792925414.0  # in UTC: Sun Oct 25 10:50:14 2026
 STAMP = "Sun Oct 25 10:50:14 2026"
@@ -105,6 +106,19 @@ def test_an_unknown_facility_raises() -> None:
 def test_standard_error_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr", None)
     write_to_stderr("unheard")
+
+
+def test_a_full_pipe_that_nobody_reads_takes_no_line() -> None:
+    reader, writer = os.pipe()
+    assert takes_a_line(writer)
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+    assert not takes_a_line(writer)
+    os.close(reader)
+    os.close(writer)
+    assert not takes_a_line(writer)
 
 
 def test_no_line_continues_a_half_line_after_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
