@@ -18,6 +18,7 @@ from ldirectord_py.report.events import Checked, ConfigInForce, Event, KernelFou
 from simulation.clock import CLOCK
 from simulation.conversation import MARGIN, Told
 from simulation.damping_checks import DampingChecks
+from simulation.rising_weights import RisingWeights
 
 if TYPE_CHECKING:
     from simulation.servers import Server
@@ -53,6 +54,7 @@ class Checks:
         self.last_change = CLOCK.now
         self.beat = CLOCK.now
         self.damping = DampingChecks(world)
+        self.rising = RisingWeights(world)
 
     def fail(self, invariant: str, what: str) -> None:
         """Record a violation."""
@@ -98,6 +100,7 @@ class Checks:
                 self._note_planned()
             case KernelLost() | KernelFound():
                 self.last_change = CLOCK.now
+        self.rising.on_event(event)
         self.damping.on_event(event)
         self.world.trace(type(event).__name__, *_summary(event))
 

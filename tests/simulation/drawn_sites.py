@@ -11,7 +11,7 @@ from simulation.site import TCP_KINDS, UDP_KINDS, Damping, RealSpec, SiteSpec, V
 def drawn_site(draw: Random) -> SiteSpec:
     """Return a configuration of 1 to 4 virtuals with 1 to 5 servers each."""
     interval = draw.choice((1, 2, 3, 5))
-    return SiteSpec(
+    site = SiteSpec(
         interval=interval,
         timeout=draw.choice((1, 2, 3)),
         virtuals=tuple(_drawn_virtual(draw, number, interval) for number in range(1, draw.randint(2, 5))),
@@ -20,6 +20,9 @@ def drawn_site(draw: Random) -> SiteSpec:
         mail=draw.random() < 0.5,
         workers=draw.choice((0, 0, 1, 2)),
     )
+    slow_starts = [draw.choice((0, 0, 4, 20)) for _ in site.virtuals]  # last: what else a seed means stays
+    slowly = (replace(each, slow_start=time) for each, time in zip(site.virtuals, slow_starts, strict=True))
+    return replace(site, virtuals=tuple(slowly))
 
 
 def uniform_site(virtuals: int, reals: int, interval: int, kind: str = "http") -> SiteSpec:

@@ -69,6 +69,7 @@ class DirectorProcess:
         world.checks.untold.clear()
         world.checks.states.clear()
         world.checks.damping.reset()
+        world.checks.rising.reset()
         world.checks.beat = world.started = CLOCK.now
         self.is_ready = self.is_stopping = self.is_blocked = False
         world.operator.on_start()

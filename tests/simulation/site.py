@@ -74,6 +74,7 @@ class VirtualSpec:
     fast: float = 0.0
     slow: float = 0.0
     damping: Damping = UNDAMPED
+    slow_start: int = 0
 
     @cached_property
     def address(self) -> str:
@@ -191,6 +192,8 @@ def _lines(virtual: VirtualSpec) -> Iterator[str]:
         yield f"    flapthreshold = {damping.threshold}\n    flapwindow = {damping.window:g}"
     if damping.panic:
         yield f"    panic = {damping.panic}"
+    if virtual.slow_start:
+        yield f"    slowstart = {virtual.slow_start}"
     for directive, seconds in (("fastinterval", virtual.fast), ("downinterval", virtual.slow)):
         if seconds:
             yield f"    {directive} = {seconds:g}"

@@ -1,0 +1,85 @@
+"""How far the weight of a server may have risen since its recovery (``slowstart``), by rules of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ldirectord_py.ipvs.table import Destination, DestinationKey
+from ldirectord_py.report.events import Checked, ConfigInForce, Event
+from simulation.clock import CLOCK
+
+if TYPE_CHECKING:
+    from simulation.site import VirtualSpec
+    from simulation.world import World
+
+STEP_TIME: Final = 1.0
+"""Seconds until a step is written that is due."""
+
+TENTH: Final = 0.1
+
+
+class RisingWeights:
+    """Its state: the servers that have failed and are not back, and since when the weight of others rises.
+
+    As events tell it: a process that starts knows of neither.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as a process does that starts."""
+        self._failed: set[DestinationKey] = set()
+        self._since: dict[DestinationKey, float] = {}
+
+    def on_event(self, event: Event) -> None:
+        """Follow an event of the director; to be called before the servers that panic keeps in are others."""
+        match event:
+            case Checked():
+                self._on_checked(event)
+            case ConfigInForce():
+                self._forget()
+
+    def allowed(self, virtual: VirtualSpec, want: Destination) -> range | None:
+        """Return the weights that a row may have whose weight rises; None: it has to have the weight that is wanted."""
+        if not virtual.slow_start or not want.weight:
+            return None
+        self.world.checks.counts["slowstart"] += 1
+        since = self._since.get(want.key)
+        if since is None or (elapsed := CLOCK.now - since) > virtual.slow_start + STEP_TIME:
+            return None
+        least = _share(elapsed - STEP_TIME, virtual.slow_start) - TENTH
+        most = _share(elapsed, virtual.slow_start) + 0.001
+        return range(max(1, int(want.weight * least)), max(1, int(want.weight * most)) + 1)
+
+    def _on_checked(self, event: Checked) -> None:
+        step, virtual = event.transition, event.virtual
+        key = DestinationKey(virtual.key, event.real.server, event.real.port)
+        if step.after.up:
+            rises = step.rose and key in self._failed and key not in self.world.checks.damping.kept
+            if rises and virtual.slowstart is not None and event.real.weight > 1:
+                self._since[key] = CLOCK.now
+            self._failed.discard(key)
+            return
+        if step.after.failures:
+            self._failed.add(key)
+        director = self.world.process.director
+        is_kept = director is not None and key in director.health and director.health[key].up
+        if not is_kept:
+            self._since.pop(key, None)
+
+    def _forget(self) -> None:
+        """Forget the servers that the configuration in force does not have, or whose weight is whole now."""
+        assert self.world.process.director is not None
+        virtuals = self.world.process.director.compiled.virtuals
+        reals = {key: each.virtual for each in virtuals.values() for key in each.reals}
+        self._failed &= reals.keys()
+        self._since = {
+            key: since for key, since in self._since.items() if key in reals and reals[key].slowstart is not None
+        }
+
+
+def _share(elapsed: float, seconds: float) -> float:
+    """Return how much of its weight a server has that came back so long ago."""
+    return TENTH + (1 - TENTH) * min(max(0.0, elapsed), seconds) / seconds
