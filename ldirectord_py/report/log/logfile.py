@@ -188,7 +188,8 @@ def _line(record: logging.LogRecord) -> LogLine:
     try:
         text = _text(record)
     except Exception:  # noqa: BLE001  a message that cannot be formatted must not raise in its caller
-        text = f"{record.msg} (its arguments do not fit)"
+        message = record.msg if isinstance(record.msg, str) else type(record.msg)  # any other may raise again
+        text = f"{message} (its arguments do not fit)"
     return LogLine(record.created, record.levelno, one_line(text), record.name, getattr(record, "event", None))
 
 

@@ -165,6 +165,17 @@ def test_a_message_that_does_not_fit_its_arguments_is_logged_without_them(tmp_pa
     assert texts(tmp_path / "log") == ["%d servers (its arguments do not fit)"]
 
 
+def test_a_message_whose_words_raise_is_logged_as_its_type(tmp_path: Path) -> None:
+    class WordlessError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    with open_log(Globals(logfile=str(tmp_path / "log")), "i") as log:
+        log.handle(logging.LogRecord("x", logging.ERROR, __file__, 1, WordlessError(), (), None))
+    (text,) = (tmp_path / "log").read_text().splitlines()
+    assert "WordlessError" in text
+
+
 def test_a_traceback_is_one_line(tmp_path: Path) -> None:
     with open_log(settings(tmp_path / "log"), "i"):
         try:
