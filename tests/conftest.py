@@ -1,7 +1,7 @@
 """What holds for every test.
 
 Under ``CI=true`` a skipped test has failed, and Hypothesis keeps no clock. No check fails of a Python exception unless
-the test is marked ``unexpected``; in the first two tiers our code does not hold the event loop (``harness.loop_guard``)
+the test is marked ``unexpected``; in the quick unit tests our code does not hold the event loop (``loop_guard``)
 unless the test is marked ``holds_loop``.
 """
 
@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if count := config.getoption("--forks"):
         config.pluginmanager.register(ForkedRun(count))
     guard = LoopGuard(PACKAGE, TESTS)
-    config.pluginmanager.register(GuardedLoops(guard, [TESTS / tier for tier in ("unit", "service")]))
+    config.pluginmanager.register(GuardedLoops(guard, TESTS / "unit"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

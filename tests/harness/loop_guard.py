@@ -40,6 +40,9 @@ INTERVAL: Final = 0.025
 MODE: Final = "LOOP_GUARD"
 """The variable of the environment that turns the guard ``off``, or makes it ``strict``: a test is not run again."""
 
+UNGUARDED: Final = ("holds_loop", "slow", "hypothesis")
+"""The marks of tests that are not watched."""
+
 CONFIRMATIONS: Final = 2
 """How often a test is run again."""
 
@@ -198,18 +201,22 @@ class LoopGuard:
 
 
 class GuardedLoops:
-    """A plugin that fails tests below the ``folders`` during which the loop was held."""
+    """A plugin that fails tests below a folder during which the loop was held.
 
-    def __init__(self, guard: LoopGuard, folders: Sequence[Path]) -> None:
+    Slow tests and many examples are left out: under a profiler of memory, or with a hundred loops one after the other,
+    the guard finds turns that are none.
+    """
+
+    def __init__(self, guard: LoopGuard, folder: Path) -> None:
         self._guard = guard
-        self._folders = folders
+        self._folder = folder
         self._mode = os.environ.get(MODE, "")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Watch each loop of a test; fail the test if one was held, and is held again."""
-        guarded = any(item.path.is_relative_to(folder) for folder in self._folders)
-        if self._mode == "off" or not guarded or item.get_closest_marker("holds_loop"):
+        guarded = item.path.is_relative_to(self._folder) and not any(map(item.get_closest_marker, UNGUARDED))
+        if self._mode == "off" or not guarded:
             yield
             return
         self._guard.start()

@@ -133,7 +133,7 @@ def test_a_test_fails_only_if_the_loop_is_held_again_and_again(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, again: list[bool], fails: bool
 ) -> None:
     guard = LoopGuard(PACKAGE, TESTS)
-    plugin = GuardedLoops(guard, [TESTS])
+    plugin = GuardedLoops(guard, TESTS)
     monkeypatch.setattr("harness.loop_guard._is_held_again", lambda _: again.pop(0))
     call = plugin.pytest_runtest_call(request.node)
     next(call)
