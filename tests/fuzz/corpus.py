@@ -62,7 +62,7 @@ def reached(target: FuzzTarget, data: bytes) -> frozenset[Step]:
     sys.settrace(_tracer(steps))
     try:
         with suppress(*target.errors):
-            target.decode(data)
+            target.decode_alone(data)
     finally:
         sys.settrace(before)
     return frozenset(steps)
