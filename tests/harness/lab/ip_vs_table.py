@@ -39,7 +39,7 @@ def _endpoint(text: str) -> str:
 
 @dataclass(slots=True)
 class WeightSampler:
-    """Samples a table every 50 ms during the block; ``samples`` has each change with its time."""
+    """Samples a table every 50 ms during the block and at its end; ``samples`` has each change with its time."""
 
     path: Path
     samples: list[tuple[float, Weights]] = field(default_factory=list)
@@ -56,6 +56,7 @@ class WeightSampler:
         self._done.set()
         if self._thread is not None:
             self._thread.join()
+        self._sample()
 
     def history(self, service: str, destination: str) -> list[tuple[float, int | None]]:
         """Return times (monotonic seconds) and weights, the first one and each change; None: no row."""
