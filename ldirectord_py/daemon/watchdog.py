@@ -65,8 +65,9 @@ def works_of(director: Director) -> tuple[Work, ...]:
 class Watchdog:
     """Resets the manager's watchdog while all work goes on: a step was done, or none is due.
 
-    A host that is slow or stands still is not to blame: a pause counts as two beats at most. Its state: when it looked
-    last, how many steps of each work were done then, and for how many seconds none was; and whether one is stuck.
+    A host that is slow or stands still is not to blame: a pause counts as two beats at most. After a reload to shorter
+    intervals the next step may take as long as before. Its state: when it looked last, how many steps of each work were
+    done then, for how many seconds none was, and how many may pass; and whether one is stuck.
     """
 
     def __init__(self, notify: SdNotify, works: Sequence[Work]) -> None:
@@ -74,6 +75,7 @@ class Watchdog:
         self._works = works
         self._steps = [work.steps() for work in works]
         self._waited = [0.0 for _ in works]
+        self._patience = [0.0 for _ in works]
         self._last: float | None = None
         self._fault = OngoingFault()
 
@@ -101,7 +103,8 @@ class Watchdog:
     def _is_stuck(self, at: int, work: Work, seconds: float) -> bool:
         steps = work.steps()
         if steps != self._steps[at] or not work.is_due():
-            self._steps[at], self._waited[at] = steps, 0.0
+            self._steps[at], self._waited[at], self._patience[at] = steps, 0.0, 0.0
             return False
         self._waited[at] += seconds
-        return self._waited[at] > work.patience()
+        self._patience[at] = max(self._patience[at], work.patience())
+        return self._waited[at] > self._patience[at]

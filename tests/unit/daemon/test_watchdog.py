@@ -166,6 +166,19 @@ async def test_a_host_that_is_slow_or_stands_still_is_not_restarted(manager: Man
             assert manager.resets() == 1
 
 
+async def test_a_reload_to_shorter_intervals_has_time_for_the_first_probe(manager: Manager) -> None:
+    slow = virtual("192.0.2.1:80", "10.0.0.1:80", checkinterval=3600, negotiatetimeout=5)
+    async with running(served=slow) as director:
+        watchdog = Watchdog(manager.notify, works_of(director))
+        manager.pass_time(watchdog, 3000)
+        await director.reload(compile_config(config(WEB, reconcile=None), KINDS))
+        await until(lambda: not director.is_write_due)
+        assert manager.pass_time(watchdog, PATIENCE) == PATIENCE / INTERVAL
+        await observe(director, up())
+        manager.pass_time(watchdog, PATIENCE + 2 * INTERVAL)
+        assert manager.pass_time(watchdog, 600) == 0
+
+
 def work(steps: list[int], at: int) -> Work:
     return Work(f"work {at}", lambda: steps[at], lambda: True, lambda: 20.0)
 
