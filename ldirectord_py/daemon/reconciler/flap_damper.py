@@ -67,6 +67,7 @@ class FlapDamper:
         self._histories[key] = history._replace(good_since=None)
         if history.flapping:
             self._passed[key] = None
+        self.on_change()
 
     def pop_history(self, key: DestinationKey) -> FlapHistory | None:
         """Return the history of a server, and forget it without an event."""

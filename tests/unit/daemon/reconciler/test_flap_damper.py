@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from builders import down, fallback, up, virtual
-from harness.director_site import WEB, Site, administer, started
+from harness.director_site import WEB, Site, administer, destination, started
 from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Virtual
-from ldirectord_py.damping import FlappingState
+from ldirectord_py.daemon.reconciler.flap_damper import FlapDamper
+from ldirectord_py.daemon.reconciler.health_table import HealthTable
+from ldirectord_py.damping import FlapHistory, FlappingState
 
 ONE, TWO = "10.1.0.1", "10.1.0.2"
 FLAPS = "Real server 10.1.0.1:80 (tcp:10.0.0.1:80) flaps, 4 changes in 60 s: it stays out until it was good for 60 s, "
@@ -253,3 +255,10 @@ async def test_the_end_is_told_of_a_server_that_needs_no_check_any_more() -> Non
     await place.flap(ONE, 4)
     await place.site.reload(web(checktype=CheckType.ON))
     assert (place.inside, place.flapping, STEADY in place.site.lines) == ({ONE, TWO}, 0, True)
+
+
+async def test_a_history_that_is_restored_is_one_that_a_restart_has_to_know() -> None:
+    flaps, changes = FlapDamper(HealthTable()), list[str]()
+    flaps.on_change = lambda: changes.append("changed")
+    flaps.restore(destination(WEB, REALS[0]).key, FlapHistory((1.0,), flapping=True))
+    assert changes == ["changed"]
