@@ -151,7 +151,7 @@ def _read_entry(fields: Mapping[str, Any]) -> AdministrativeEntry:
         state,
         Decision(
             short_text(fields, "who"),
-            time_field(fields, "since"),
+            _time(fields, "since"),
             short_text(fields, "why", ""),
             _optional_time(fields, "until"),
         ),
@@ -169,8 +169,7 @@ def short_text(fields: Mapping[str, Any], name: str, default: str | None = None)
     return value
 
 
-def time_field(fields: Mapping[str, Any], name: str) -> float:
-    """Return a time in seconds since the epoch; raises ValueError or KeyError."""
+def _time(fields: Mapping[str, Any], name: str) -> float:
     value = fields[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MAX_TIME:
         raise ValueError(f"{name} is no time")
@@ -178,7 +177,7 @@ def time_field(fields: Mapping[str, Any], name: str) -> float:
 
 
 def _optional_time(fields: Mapping[str, Any], name: str) -> float | None:
-    return None if fields.get(name) is None else time_field(fields, name)
+    return None if fields.get(name) is None else _time(fields, name)
 
 
 def fault_text(fault: Exception) -> str:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple, Protocol
+
+from ldirectord_py.runtime.text import count_of
+
+_NOUNS: Final[Mapping[str, str]] = {
+    "log_lines": "log line",
+    "monitorfile_lines": "monitorfile line",
+    "mails": "mail",
+    "notifications": "notification",
+}
 
 
 class LostReports(NamedTuple):
@@ -17,6 +26,11 @@ class LostReports(NamedTuple):
     def minus(self, former: LostReports) -> LostReports:
         """Return what was lost since the counts were ``former``."""
         return LostReports(*(now - before for now, before in zip(self, former, strict=True)))
+
+
+def lost_texts(counts: Mapping[str, int]) -> Iterator[str]:
+    """Yield in words the counts that are not 0, of those that LostReports names."""
+    return (count_of(counts[name], noun) for name, noun in _NOUNS.items() if counts[name])
 
 
 class Lossy(Protocol):

@@ -33,6 +33,7 @@ from ldirectord_py.report.events import (
     Unresolved,
     Written,
 )
+from ldirectord_py.report.lost import lost_texts
 from ldirectord_py.runtime.text import count_of
 from ldirectord_py.runtime.times import iso_time, local_minute
 
@@ -71,8 +72,7 @@ def _host_stalled(event: HostStalled) -> str:
 
 
 def _reports_lost(event: ReportsLost) -> str:
-    lost = ((name.removesuffix("s").replace("_", " "), count) for name, count in event.lost._asdict().items())
-    return f"Reports were lost: {', '.join(count_of(count, noun) for noun, count in lost if count)}"
+    return f"Reports were lost: {', '.join(lost_texts(event.lost._asdict()))}"
 
 
 def _no_line(_: Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ldirectord_py.report.lost import lost_texts
 from ldirectord_py.runtime.text import count_of
 
 _NOUNS: Final[Mapping[str, str]] = {
@@ -12,12 +13,6 @@ _NOUNS: Final[Mapping[str, str]] = {
     "flaps": "flap",
     "panics": "panic",
     "self_doubts": "self-doubt",
-}
-_LOST: Final[Mapping[str, str]] = {
-    "log_lines": "log line",
-    "monitorfile_lines": "monitorfile line",
-    "mails": "mail",
-    "notifications": "notification",
 }
 
 
@@ -34,4 +29,4 @@ def _parts(counts: Mapping[str, Any]) -> Iterator[str]:
     if counts["stalls"]:
         yield f"{count_of(counts['stalls'], 'stall')} of this host ({counts['stalled_seconds']:.1f} s)"
     yield from (count_of(counts[name], noun) for name, noun in _NOUNS.items() if counts[name])
-    yield from (f"{count_of(counts['lost'][name], noun)} lost" for name, noun in _LOST.items() if counts["lost"][name])
+    yield from (f"{text} lost" for text in lost_texts(counts["lost"]))

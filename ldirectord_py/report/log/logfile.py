@@ -19,7 +19,6 @@ from ldirectord_py.config.model import Globals, LogFormat
 from ldirectord_py.report.log.formats import LogLine
 from ldirectord_py.report.log.journal import JournalSink, is_journal, takes_syslog
 from ldirectord_py.report.log.sinks import FileSink, Sink, StreamSink, SyslogSink, takes_a_line, write_to_stderr
-from ldirectord_py.report.lost import lost_by
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.text import escape
 from ldirectord_py.runtime.thread_writer import ThreadWriter
@@ -158,7 +157,7 @@ def reconfigure(settings: Globals) -> None:
 
 def lost_lines() -> int:
     """Return how many lines the open log has lost, 0 without one."""
-    return lost_by(handler for handler in logging.getLogger().handlers if isinstance(handler, QueuedLog))
+    return log.lost if (log := opened()) is not None else 0
 
 
 def sink_for(settings: Globals, instance: str, *, verbose: bool = False) -> Sink:
