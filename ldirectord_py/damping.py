@@ -99,6 +99,6 @@ def too_few(good: int, total: int, percent: int) -> bool:
 def calm_time(interval: float, failures: int) -> float:
     """Return for how many seconds enough servers have to be up until their panic is over.
 
-    Servers that are checked every ``interval`` seconds and go down after so many ``failures`` would be found within it.
+    In that time a check every ``interval`` seconds takes a server down that needs so many ``failures``.
     """
     return max(MIN_CALM_TIME, (failures + 1) * interval)
