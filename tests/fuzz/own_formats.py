@@ -16,15 +16,21 @@ from fuzz.target import FuzzTarget, each
 from ldirectord_py.administration import AdministrativeEntry, AdministrativeState, Decision, by_identity
 from ldirectord_py.checks.certificate import expiry
 from ldirectord_py.checks.protocols.oracle_session import _verdict
+from ldirectord_py.config.addresses import HostName
 from ldirectord_py.control.protocol import ControlRequest, RequestError, answer_fields, decode_request, encode_pieces
 from ldirectord_py.control.rights import UNKNOWN_PEER
 from ldirectord_py.daemon.workers.messages import Update, decode_update
+from ldirectord_py.damping import FlapHistory
 from ldirectord_py.errors import CheckFailed
 from ldirectord_py.ipvs.table import DestinationKey, FirewallMark
 from ldirectord_py.maintenance_names import in_maintenance, index_servers
 from ldirectord_py.runtime.output import MAX_OUTPUT, Output
+from ldirectord_py.saved_addresses import addresses_section, read_addresses
+from ldirectord_py.saved_flaps import flaps_section, read_flaps
 from ldirectord_py.saved_state import (
+    ADDRESSES,
     ADMINISTRATION,
+    FLAPS,
     DamagedStateError,
     SavedState,
     administration_section,
@@ -63,9 +69,13 @@ def _state(data: bytes) -> None:
     """Read a state file, and write it again: what was read can be written, and stays the same."""
     state = read_state(data, "web")
     entries, faults = read_administration(state.sections.get(ADMINISTRATION))
-    assert all(fault.isprintable() for fault in faults), faults
-    written = with_section(state, ADMINISTRATION, administration_section(entries)).to_bytes("web")
-    assert read_administration(read_state(written, "web").sections[ADMINISTRATION]) == (entries, ())
+    hosts, of_names = read_addresses(state.sections.get(ADDRESSES))
+    _, of_flaps = read_flaps(state.sections.get(FLAPS), 1.7e9, 1.7e9)
+    assert all(fault.isprintable() for fault in (*faults, *of_names, *of_flaps)), (faults, of_names, of_flaps)
+    state = with_section(state, ADMINISTRATION, administration_section(entries))
+    written = read_state(with_section(state, ADDRESSES, addresses_section(hosts)).to_bytes("web"), "web")
+    assert read_administration(written.sections[ADMINISTRATION]) == (entries, ())
+    assert read_addresses(written.sections[ADDRESSES]) == (hosts, ())
 
 
 _ENTRIES = by_identity(
@@ -76,7 +86,14 @@ _ENTRIES = by_identity(
         AdministrativeEntry("192.0.2.1:80", "10.0.0.2:80", None, AdministrativeState.DISABLED, Decision("ann", 1.7e9)),
     ]
 )
-_SAVED = SavedState({ADMINISTRATION: administration_section(_ENTRIES), "later": {"version": 9, "a": [1, None]}})
+_HOSTS = {HostName("web1", ipv6=False): ip_address("10.0.0.1"), HostName("web6", ipv6=True): ip_address("2001:db8::1")}
+_FLAPPED = {DestinationKey(FirewallMark(1), ip_address("10.0.0.1"), 80): FlapHistory((1.5, 2.5), flapping=True)}
+_SECTIONS = {
+    ADMINISTRATION: administration_section(_ENTRIES),
+    ADDRESSES: addresses_section(_HOSTS),
+    FLAPS: flaps_section(_FLAPPED, 1.7e9),
+    "later": {"version": 9, "a": [1, None]},
+}
 
 
 def _text(data: bytes) -> str:
@@ -118,7 +135,7 @@ _UPDATE = Update([(1, up()), (2, down())], [(30, "ldirectord", "a line")], [17],
 
 TARGETS: Final = (
     FuzzTarget("control-line", _request, REQUESTS, tuple(json.dumps(line).encode() for line in _LINES)),
-    FuzzTarget("state-file", _state, (DamagedStateError,), (_SAVED.to_bytes("web"),), memory=4 << 20),
+    FuzzTarget("state-file", _state, (DamagedStateError,), (SavedState(_SECTIONS).to_bytes("web"),), memory=4 << 20),
     FuzzTarget("worker-update", decode_update, (ValueError, TypeError), (_UPDATE.encode()[4:],)),
     FuzzTarget(
         "page-headers",
