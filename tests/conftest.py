@@ -10,17 +10,13 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from harness.forks import ForkedRun
-from harness.layers import PACKAGE
 from harness.loop_guard import GuardedLoops, LoopGuard
 from harness.unexpected import recorded
-
-TESTS = Path(__file__).parent
 
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("quick", settings.get_profile("project"), max_examples=10)
@@ -34,8 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if count := config.getoption("--forks"):
         config.pluginmanager.register(ForkedRun(count))
-    guard = LoopGuard(PACKAGE, TESTS)
-    config.pluginmanager.register(GuardedLoops(guard, TESTS / "unit"))
+    config.pluginmanager.register(GuardedLoops(LoopGuard()))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -8,6 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from harness.layers import PACKAGE
+
+TESTS: Final = Path(__file__).parents[1]
 _RUNNER: Final = "asyncio/runners.py"
 _OF_THE_LOOP: Final = ("asyncio/base_events.py", "asyncio/events.py", "asyncio/runners.py", "/selectors.py")
 MIN_STACKS: Final = 3
@@ -21,7 +24,7 @@ class Place(NamedTuple):
     name: str
 
 
-def culprit(stacks: Sequence[Sequence[Place]], package: Path, tests: Path) -> Place | None:
+def culprit(stacks: Sequence[Sequence[Place]]) -> Place | None:
     """Return the innermost place in the package if its code holds the loop in one callback, else None.
 
     ``stacks`` were seen during one turn of the loop, each with the innermost function first. It is not the package's
@@ -32,7 +35,7 @@ def culprit(stacks: Sequence[Sequence[Place]], package: Path, tests: Path) -> Pl
         return None
     if len({(calls[0].file, calls[0].name) for calls in callbacks}) > 1:
         return None
-    found = [_culprit_of(calls, package, tests) for calls in callbacks]
+    found = [_culprit_of(calls) for calls in callbacks]
     return found[-1] if all(found) else None
 
 
@@ -48,12 +51,12 @@ def _callback(stack: Sequence[Place]) -> Iterator[Place]:
     yield from within
 
 
-def _culprit_of(calls: Sequence[Place], package: Path, tests: Path) -> Place | None:
-    ours = [place for place in calls if _is_in(place, package)]
-    project = [place for place in calls if _is_in(place, package) or _is_in(place, tests)]
+def _culprit_of(calls: Sequence[Place]) -> Place | None:
+    ours = [place for place in calls if _is_in(place, PACKAGE)]
+    project = [place for place in calls if _is_in(place, PACKAGE) or _is_in(place, TESTS)]
     if not ours or project[-1] != ours[-1]:
         return None
-    by_test = _is_in(project[0], tests)
+    by_test = _is_in(project[0], TESTS)
     return None if by_test and not _is_coroutine(ours[0]) else ours[-1]
 
 

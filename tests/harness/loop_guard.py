@@ -23,13 +23,12 @@ from collections.abc import Coroutine, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import Context
 from os import getpid, pread
-from pathlib import Path
 from time import monotonic, sleep  # tests replace those of the modules
 from typing import Any, Final, NamedTuple, TypeVar
 
 import pytest
 
-from harness.held_loop import Place, culprit
+from harness.held_loop import TESTS, Place, culprit
 
 MAX_HOLD: Final = 0.1
 """Seconds of CPU time and of blocking calls in one turn of the loop."""
@@ -101,14 +100,10 @@ class Turn:
 
 
 class LoopGuard:
-    """Watches the loops of this thread. Its state: the running loop, its last times and its turn, and what was found.
+    """Watches the loops of a thread. Its state: the running loop, its last times and its turn, and what was found."""
 
-    ``package`` is the folder of our code, ``tests`` that of the tests.
-    """
-
-    def __init__(self, package: Path, tests: Path) -> None:
+    def __init__(self) -> None:
         self.found: list[Held] = []
-        self._folders = package, tests
         self._loop: asyncio.AbstractEventLoop | None = None
         self._times: ThreadTimes | None = None
         self._turn: Turn | None = None
@@ -178,7 +173,7 @@ class LoopGuard:
             self._judge(self._turn)
 
     def _judge(self, turn: Turn) -> None:
-        place = culprit(turn.stacks, *self._folders)
+        place = culprit(turn.stacks)
         if place is not None:
             self.found.append(Held(turn.spent, place))
 
@@ -201,21 +196,20 @@ class LoopGuard:
 
 
 class GuardedLoops:
-    """A plugin that fails tests below a folder during which the loop was held.
+    """A plugin that fails the quick unit tests during which the loop was held.
 
     Slow tests and many examples are left out: under a profiler of memory, or with a hundred loops one after the other,
     the guard finds turns that are none.
     """
 
-    def __init__(self, guard: LoopGuard, folder: Path) -> None:
+    def __init__(self, guard: LoopGuard) -> None:
         self._guard = guard
-        self._folder = folder
         self._mode = os.environ.get(MODE, "")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Watch each loop of a test; fail the test if one was held, and is held again."""
-        guarded = item.path.is_relative_to(self._folder) and not any(map(item.get_closest_marker, UNGUARDED))
+        guarded = item.path.is_relative_to(TESTS / "unit") and not any(map(item.get_closest_marker, UNGUARDED))
         if self._mode == "off" or not guarded:
             yield
             return

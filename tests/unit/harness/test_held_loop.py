@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.held_loop import Place, culprit
+from harness.held_loop import TESTS, Place, culprit
 from harness.layers import PACKAGE
 
-TESTS = Path(__file__).parents[2]
 ASYNCIO = "/usr/lib/python3.11/asyncio"
 
 RUNNER = [
@@ -56,11 +55,11 @@ FUNCTION = Place(str(PROBE), line_of(PROBE, "def _failed("), "_failed")
 )
 def test_whose_code_it_is(loop: list[Place], calls: list[Place], whose: Place | None) -> None:
     """The calls are the innermost first."""
-    assert culprit([[*calls, *loop, *RUNNER]] * 3, PACKAGE, TESTS) == whose
+    assert culprit([[*calls, *loop, *RUNNER]] * 3) == whose
 
 
 def test_a_loop_that_waits_is_not_held() -> None:
-    assert culprit([[SELECT, *STANDARD_LOOP[1:], *RUNNER]] * 3, PACKAGE, TESTS) is None
+    assert culprit([[SELECT, *STANDARD_LOOP[1:], *RUNNER]] * 3) is None
 
 
 @pytest.mark.parametrize(
@@ -75,4 +74,4 @@ def test_a_loop_that_waits_is_not_held() -> None:
     ],
 )
 def test_it_takes_several_looks_at_one_callback(stacks: Sequence[Sequence[Place]]) -> None:
-    assert culprit(stacks, PACKAGE, TESTS) is None
+    assert culprit(stacks) is None

@@ -6,7 +6,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from harness.held_loop import Place
 from harness.layers import PACKAGE
 from harness.loop_guard import GuardedLoops, Held, LoopGuard, ThreadTimes
 
-TESTS = Path(__file__).parents[2]
 LOOPS = (asyncio.new_event_loop, uvloop.new_event_loop)
 
 SOURCE = """
@@ -42,7 +40,7 @@ SHORT = 0.4
 
 @pytest.fixture
 def guard() -> Iterator[LoopGuard]:
-    started = LoopGuard(PACKAGE, TESTS)
+    started = LoopGuard()
     started.start()
     yield started
     started.close()
@@ -132,8 +130,8 @@ def test_time_without_a_processor_is_not_charged() -> None:
 def test_a_test_fails_only_if_the_loop_is_held_again_and_again(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, again: list[bool], fails: bool
 ) -> None:
-    guard = LoopGuard(PACKAGE, TESTS)
-    plugin = GuardedLoops(guard, TESTS)
+    guard = LoopGuard()
+    plugin = GuardedLoops(guard)
     monkeypatch.setattr("harness.loop_guard._is_held_again", lambda _: again.pop(0))
     call = plugin.pytest_runtest_call(request.node)
     next(call)
