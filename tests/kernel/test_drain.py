@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from harness.lab.client import Traffic
 from harness.lab.lab import VIP, Lab
-from harness.lab.namespace import end, eventually, python
+from harness.lab.namespace import eventually
 from harness.lab.real_server import RealServer
 
 WEB = f"TCP {VIP}:80"
 WITHIN = 60.0  # seconds; a processor that is emulated takes ten to start a daemon
 HEAD = "checkinterval = 1\nchecktimeout = 3\n"
-ONE_CONNECTION = Path(__file__).parents[1] / "harness" / "lab" / "one_connection.py"
 
 
 class Site:
@@ -49,15 +47,13 @@ class Site:
         self.director.wait(WEB, expected, WITHIN)
 
     @contextmanager
-    def one_connection(self) -> Iterator[Traffic]:
-        """Send requests on one connection until the block ends."""
-        path = self.lab.client.folder / "one"
-        with path.open("wb") as output:
-            process = self.lab.client.spawn(*python(ONE_CONNECTION, VIP, "80", "0.2", "20", "reset"), output=output)
-        try:
-            yield Traffic(path)
-        finally:
-            end(process)
+    def one_connection(self) -> Iterator[tuple[Traffic, RealServer, RealServer]]:
+        """Send requests on one connection until the block ends; yield also its server, and the other one."""
+        with self.lab.client.one_connection(VIP) as connection:
+            connection.wait(requests=2, within=WITHIN)
+            server = self.servers[next(iter(connection.counts()))]
+            [other] = [each for each in self.servers.values() if each is not server]
+            yield connection, server, other
 
 
 @pytest.fixture
@@ -65,16 +61,9 @@ def site(lab: Lab) -> Site:
     return Site(lab)
 
 
-def other(site: Site, server: RealServer) -> RealServer:
-    return next(each for each in site.servers.values() if each is not server)
-
-
 @pytest.mark.takes(30)
 def test_a_server_is_drained_for_maintenance_and_put_back(site: Site) -> None:
-    with site.one_connection() as connection:
-        connection.wait(requests=2, within=WITHIN)
-        server = site.servers[next(iter(connection.counts()))]
-        kept = other(site, server)
+    with site.one_connection() as (connection, server, kept):
         drained = {server.name: 0, kept.name: 3}
 
         status, text = site.run("drain", str(server.address), "--why", "new kernel", "--wait", "2")
@@ -119,10 +108,7 @@ def test_a_server_is_drained_for_maintenance_and_put_back(site: Site) -> None:
 
 @pytest.mark.takes(25)
 def test_a_drained_server_that_leaves_the_file_keeps_its_connection(site: Site) -> None:
-    with site.one_connection() as connection:
-        connection.wait(requests=2, within=WITHIN)
-        server = site.servers[next(iter(connection.counts()))]
-        kept = other(site, server)
+    with site.one_connection() as (connection, server, kept):
         assert site.run("drain", str(server.address))[0] == 0
         site.reload(kept)
         site.wait_weights(**{server.name: 0, kept.name: 3})
@@ -134,10 +120,7 @@ def test_a_drained_server_that_leaves_the_file_keeps_its_connection(site: Site) 
 
 @pytest.mark.takes(40)
 def test_F29_a_server_that_leaves_the_file_keeps_its_connection_until_it_is_back_or_that_ends(site: Site) -> None:
-    with site.one_connection() as connection:
-        connection.wait(requests=2, within=WITHIN)
-        server = site.servers[next(iter(connection.counts()))]
-        kept = other(site, server)
+    with site.one_connection() as (connection, server, kept):
         address = f"{server.address}:80"
 
         with site.director.watch() as watch:

@@ -172,7 +172,7 @@ def failure(day: Day) -> None:
 
 def drain(day: Day) -> None:
     """An open connection goes on; the wait ends with 4 while there is one, and with 0 when it has ended."""
-    with day.one_connection() as connection:
+    with day.lab.client.one_connection(VIP) as connection:
         connection.wait(requests=2, within=WITHIN)
         day.drained = day.first if day.web1.name in connection.counts() else day.second
         late = day.run("drain", day.drained, "--why", WHY, "--wait", "1", status=4)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.comparison.packaged_host import AGENT, COMMAND, PackagedHost
-from harness.host import ROOT, program_path
-from harness.lab.client import Traffic
+from harness.host import program_path
+from harness.lab.client import ONE_CONNECTION, Traffic
 from harness.lab.lab import VIP, Lab
 from harness.lab.namespace import end, eventually, python
 from harness.lab.real_server import RealServer
@@ -32,8 +32,7 @@ pytestmark = pytest.mark.skipif(
 def held(lab: Lab, path: Path) -> Iterator[Traffic]:
     """Ask again and again on one connection, until the block ends or it fails; ``path`` takes the answers."""
     with path.open("wb") as output:
-        script = ROOT / "tests" / "harness" / "lab" / "one_connection.py"
-        process = lab.client.spawn(*python(script, VIP, "80", "0.5", "30"), output=output)
+        process = lab.client.spawn(*python(ONE_CONNECTION, VIP, "80", "0.5", "30"), output=output)
     yield Traffic(path)
     end(process)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.lab.namespace import Namespace, end, eventually, python
 
 SCRIPT = Path(__file__).with_name("requests.py")
+ONE_CONNECTION = Path(__file__).with_name("one_connection.py")
 REQUEST_TIMEOUT = 3.0  # seconds
 
 
@@ -90,6 +91,17 @@ class Client(Namespace):
         with path.open("wb") as output:
             argv = python(SCRIPT, "endless", str(timeout), vip, str(port), str(workers), str(pause))
             process = self.spawn(*argv, output=output)
+        try:
+            yield Traffic(path)
+        finally:
+            end(process)
+
+    @contextmanager
+    def one_connection(self, vip: str) -> Iterator[Traffic]:
+        """Send requests to port 80 on one connection, which is reset when the block ends."""
+        path = self.folder / "one"
+        with path.open("wb") as output:
+            process = self.spawn(*python(ONE_CONNECTION, vip, "80", "0.2", "20", "reset"), output=output)
         try:
             yield Traffic(path)
         finally:

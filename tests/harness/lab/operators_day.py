@@ -6,13 +6,12 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
-from harness.lab.client import Traffic, get
+from harness.lab.client import get
 from harness.lab.following import Following
 from harness.lab.lab import VIP, Lab
-from harness.lab.namespace import end, eventually, python
+from harness.lab.namespace import eventually
 from harness.lab.operator import Operator
 from harness.lab.real_server import RealServer
 
@@ -20,8 +19,6 @@ WEB, VIRTUAL = f"TCP {VIP}:80", f"tcp:{VIP}:80"
 PORT: Final = 9100
 WITHIN: Final = 60.0
 """Seconds; a processor that is emulated takes ten to start a daemon."""
-
-ONE_CONNECTION: Final = Path(__file__).with_name("one_connection.py")
 
 CONFIG: Final = """\
 checkinterval = 1
@@ -88,17 +85,6 @@ class Day:
 
         eventually(comes, WITHIN, lambda: f"{text} in {answers[-1]}\n{self.director.log()}")
         return answers[-1]
-
-    @contextmanager
-    def one_connection(self) -> Iterator[Traffic]:
-        """Send requests on one connection, which is reset when the block ends."""
-        path = self.lab.client.folder / "one"
-        with path.open("wb") as output:
-            process = self.lab.client.spawn(*python(ONE_CONNECTION, VIP, "80", "0.2", "20", "reset"), output=output)
-        try:
-            yield Traffic(path)
-        finally:
-            end(process)
 
     @contextmanager
     def following(self, *words: str) -> Iterator[Following]:
