@@ -14,9 +14,9 @@ import pytest
 
 from builders import config, down, up, virtual
 from harness.director_site import WEB, Site, destination
+from harness.flapping_site import ONE, REALS, TWO, FlappingSite, web
 from harness.running_daemon import running_daemon
 from harness.waiting import until
-from ldirectord_py.checks.base import Result
 from ldirectord_py.config.addresses import HostName
 from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.administration import state_file
@@ -30,22 +30,16 @@ from ldirectord_py.ipvs.table import FirewallMark
 from ldirectord_py.saved_addresses import Hosts, addresses_section
 from ldirectord_py.saved_state import ADDRESSES, ADMINISTRATION, FLAPS, SavedState
 
-ONE, TWO = "10.1.0.1", "10.1.0.2"
-REALS = (f"{ONE}:80", f"{TWO}:80")
 NOW = 1_700_000_000.0
 HOSTS: Hosts = {HostName("web1", ipv6=False): ip_address(ONE)}
 
 
-def web(**directives: Any) -> Virtual:
-    return virtual(WEB, *REALS, **{"flapthreshold": 4, **directives})
-
-
-class Daemon:
+class Daemon(FlappingSite):
     """A director with its state file, on a kernel that outlives it; its clock is that of the world."""
 
     def __init__(self, path: Path, kernel: MemoryKernel, now: float, site: Virtual, hosts: Hosts | None = None) -> None:
-        self.now, self.hosts = now, hosts or {}
-        self.site = Site(kernel, config(site))
+        super().__init__(Site(kernel, config(site)), now)
+        self.hosts = hosts or {}
         self.file = StateFile(path, "web.cf")
         boot = now - 7.0  # the monotonic clock of each daemon is another one
         flaps, hosts_now = self.site.director.tracker.flaps, lambda: self.hosts
@@ -57,22 +51,6 @@ class Daemon:
         await self.file.read()
         self.continuity.start()
         await self.site.director.start()
-
-    async def check(self, result: Result, *servers: str) -> None:
-        self.now += 1
-        await self.site.check(result, *servers)
-
-    async def flap(self, server: str, times: int) -> None:
-        for each in range(times):
-            await self.check(up() if each % 2 else down(), server)
-
-    @property
-    def inside(self) -> set[str]:
-        return {server.removesuffix(":80") for server, weight in self.site.weights.items() if weight}
-
-    @property
-    def flapping(self) -> int:
-        return len(self.site.director.tracker.flaps.flapping)
 
 
 class World:

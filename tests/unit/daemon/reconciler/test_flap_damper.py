@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from builders import down, fallback, up, virtual
 from harness.director_site import WEB, Site, administer, destination, started
+from harness.flapping_site import ONE, REALS, TWO, FlappingSite, web
 from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Virtual
@@ -13,41 +12,21 @@ from ldirectord_py.daemon.reconciler.flap_damper import FlapDamper
 from ldirectord_py.daemon.reconciler.health_table import HealthTable
 from ldirectord_py.damping import FlapHistory, FlappingState
 
-ONE, TWO = "10.1.0.1", "10.1.0.2"
 FLAPS = "Real server 10.1.0.1:80 (tcp:10.0.0.1:80) flaps, 4 changes in 60 s: it stays out until it was good for 60 s, "
 STEADY = "Real server 10.1.0.1:80 (tcp:10.0.0.1:80) flaps no more"
-REALS = (f"{ONE}:80", f"{TWO}:80")
 
 
-class Damped:
-    """A director of two servers, a second for each check, and all that it logs."""
+class Damped(FlappingSite):
+    """A director of two servers, and all that it logs."""
 
     def __init__(self, site: Site) -> None:
-        self.site = site
-        self.now = 0.0
+        super().__init__(site, 0.0)
         self.lines: list[str] = []
         site.director.tracker.flaps._clock = lambda: self.now
 
     async def check(self, result: Result, *servers: str) -> None:
-        self.now += 1
-        await self.site.check(result, *servers)
+        await super().check(result, *servers)
         self.lines += self.site.lines
-
-    async def flap(self, server: str, times: int) -> None:
-        for each in range(times):
-            await self.check(up() if each % 2 else down(), server)
-
-    @property
-    def inside(self) -> set[str]:
-        return {server.removesuffix(":80") for server, weight in self.site.weights.items() if weight}
-
-    @property
-    def flapping(self) -> int:
-        return len(self.site.director.tracker.flaps.flapping)
-
-
-def web(**directives: Any) -> Virtual:
-    return virtual(WEB, *REALS, **{"flapthreshold": 4, **directives})
 
 
 async def damped(*virtuals: Virtual) -> Damped:
