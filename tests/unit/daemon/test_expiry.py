@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from builders import config, virtual
-from harness.waiting import until
+from harness.waiting import running_beside, until
 from ldirectord_py.config.model import Config, Expire
 from ldirectord_py.daemon import expiry
 from ldirectord_py.daemon.expiry import ExpirySetting
@@ -39,12 +39,8 @@ def web(expire: Expire) -> Config:
 async def setting(kernel: MemoryKernel) -> AsyncIterator[ExpirySetting]:
     """Yield a setting that runs."""
     running = ExpirySetting(kernel)
-    task = asyncio.create_task(running.run())
-    try:
+    async with running_beside(running.run()):
         yield running
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_each_configuration_in_force_sets_the_kernel(caplog: pytest.LogCaptureFixture) -> None:

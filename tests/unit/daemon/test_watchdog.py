@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from builders import KINDS, config, down, unjudged, up, virtual
-from harness.waiting import until
+from harness.waiting import running_beside, until
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
@@ -86,12 +86,8 @@ async def running(kernel: MemoryKernel | None = None, served: Virtual = WEB) -> 
     """Yield a director that writes what its observations ask for."""
     director = Director(kernel or MemoryKernel(), compile_config(config(served, reconcile=None), KINDS))
     await director.start()
-    task = asyncio.create_task(director.run())
-    try:
+    async with running_beside(director.run()):
         yield director
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def observe(director: Director, result: Result) -> None:
@@ -196,25 +192,21 @@ def test_a_step_of_one_work_does_not_stand_for_another(manager: Manager) -> None
 
 async def test_it_is_reset_four_times_in_its_time(manager: Manager) -> None:
     watchdog = Watchdog(SdNotify(manager.notify.address, 0.08), ())
-    task = asyncio.create_task(watchdog.run())
     resets = 0
-    began = time.monotonic()
-    while resets < 5:
-        await asyncio.sleep(0.005)
-        resets += manager.resets()
-    assert time.monotonic() - began >= 0.07
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with running_beside(watchdog.run()):
+        began = time.monotonic()
+        while resets < 5:
+            await asyncio.sleep(0.005)
+            resets += manager.resets()
+        assert time.monotonic() - began >= 0.07
 
 
 async def test_f35_a_loop_that_is_blocked_resets_nothing(manager: Manager) -> None:
-    task = asyncio.create_task(Watchdog(SdNotify(manager.notify.address, 0.04), ()).run())
-    await asyncio.sleep(0.02)
-    manager.resets()
-    time.sleep(0.1)  # noqa: ASYNC251  what blocks the loop
-    assert manager.resets() == 0
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with running_beside(Watchdog(SdNotify(manager.notify.address, 0.04), ()).run()):
+        await asyncio.sleep(0.02)
+        manager.resets()
+        time.sleep(0.1)  # noqa: ASYNC251  what blocks the loop
+        assert manager.resets() == 0
 
 
 async def test_without_a_watchdog_it_ends_at_once(manager: Manager) -> None:

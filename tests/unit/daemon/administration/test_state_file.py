@@ -7,11 +7,12 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from harness.waiting import running_beside
 from ldirectord_py.daemon.administration import state_file
 from ldirectord_py.daemon.administration.files import read_file, write_file
 from ldirectord_py.daemon.administration.state_file import StateFile
@@ -25,13 +26,8 @@ SECTION = "administration"
 async def running(path: Path) -> AsyncIterator[StateFile]:
     file = StateFile(path, INSTANCE)
     await file.read()
-    task = asyncio.create_task(file.run())
-    try:
+    async with running_beside(file.run()):
         yield file
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def damage(path: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from harness.waiting import running_beside
 from ldirectord_py.config.model import Globals
 from ldirectord_py.daemon.web.supervisor import PageSupervisor
 
@@ -27,14 +28,12 @@ def no_child(_: socket.socket) -> asyncio.Task[None]:
 async def logged_for(listen: list[str | None], caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return the addresses of the errors, while each of ``listen`` is in force for a moment."""
     supervisor = PageSupervisor(no_child, Globals(listen=listen[0]))
-    running = asyncio.create_task(supervisor.run())
     try:
-        for address in listen:
-            supervisor.set_config(Globals(listen=address))
-            await asyncio.sleep(0.05)
+        async with running_beside(supervisor.run()):
+            for address in listen:
+                supervisor.set_config(Globals(listen=address))
+                await asyncio.sleep(0.05)
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
         await supervisor.close()
     return [message.split()[6].rstrip(":") for message in caplog.messages if "cannot be served" in message]
 

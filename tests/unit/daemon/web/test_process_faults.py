@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from harness.waiting import running_beside
 from ldirectord_py.config.model import Globals
 from ldirectord_py.daemon.web import process, supervisor
 from ldirectord_py.daemon.web.listening import SEND_BUFFER
@@ -36,12 +37,10 @@ async def supervised(port: int) -> AsyncIterator[PageSupervisor]:
         return task
 
     made = PageSupervisor(child, Globals(listen=f"127.0.0.1:{port}"))
-    running = asyncio.create_task(made.run())
     try:
-        yield made
+        async with running_beside(made.run()):
+            yield made
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
         await made.close()
 
 
