@@ -32,7 +32,7 @@ class Attempt(NamedTuple):
 
 
 class Conversation:
-    """The director's end of a conversation over TCP or UDP.
+    """The director's end of a conversation: over TCP or UDP, or by a command.
 
     Its state: the server, when it began, the ``error`` that the server causes, after how many seconds the connection
     and the answer come, and how far it has come. ``right``: no answer was a wrong one.

@@ -19,9 +19,9 @@ TENTH: Final = 0.1
 
 
 class RisingWeights:
-    """Its state: the servers that have failed and are not back, and since when the weight of others rises.
+    """Its state, as events tell: the servers that have failed and are not back, since when the weight of others rises.
 
-    As events tell it: a process that starts knows of neither.
+    A process that starts knows of neither.
     """
 
     def __init__(self, world: World) -> None:

@@ -73,10 +73,7 @@ class Truth:
                 world.checks.fail("I8", f"{virtual.id} has no server, but {real.address} is good")
 
     def settled(self, virtual: VirtualSpec, real: RealSpec, more: float = 0.0) -> bool | None:
-        """Return whether a server is good in truth, None while the director may not know it yet.
-
-        Or while it has known it for less than ``more`` seconds.
-        """
+        """Return whether a server is good in truth; None until the director should know it for ``more`` seconds."""
         world = self.world
         server = world.network.servers[real.server]
         verdicts = virtual.rise if server.is_good else virtual.fall
