@@ -63,15 +63,17 @@ async def test_many_changes_are_few_writes_and_the_last_is_written_at_the_stop(
 ) -> None:
     written: list[object] = []
     monkeypatch.setattr(state_file, "write_file", lambda _, state, __: written.append(state.sections[SECTION]))
+    began = time.monotonic()
     async with running(path) as file:
         for number in range(100):
             file.set_section(SECTION, number)
             await asyncio.sleep(0.001)
-        assert len(written) == 1
+        writes = len(written)
+        assert 1 <= writes <= 1 + (time.monotonic() - began) / state_file.WRITE_INTERVAL  # one, unless the host is busy
     assert await file.write(5)
-    assert written[1:] == [99]
+    assert written[writes:] == [99]
     assert await file.write(5)
-    assert len(written) == 2
+    assert len(written) == writes + 1
 
 
 async def test_sections_that_this_version_does_not_know_are_kept(path: Path) -> None:
