@@ -6,8 +6,9 @@ to be added again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
-from itertools import chain
+from itertools import chain, repeat
 from typing import NamedTuple
 
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Row, Service, Table, kept
@@ -45,6 +46,8 @@ def diff(current: Table, desired: Table) -> list[Op]:
     without ops for them. Within a step the ops keep the order of their table: deletions that of the dump, which is the
     cheapest for the kernel.
     """
+    if not current:
+        return _additions(desired.values())
     steps: dict[_Step, list[Op]] = {step: [] for step in _Step}
     services, destinations = steps[_Step.SERVICE], steps[_Step.RAISE]
     add, new = Verb.ADD, tuple.__new__  # benchmark table, 1,000 x 10 natively: 2 ms and not 6
@@ -60,6 +63,14 @@ def diff(current: Table, desired: Table) -> list[Op]:
         step = _Step.DELETE_SERVICE if isinstance(row, Service) else _Step.DELETE_DESTINATION
         steps[step].append(Op(Verb.DELETE, row))
     return list(chain.from_iterable(steps.values()))
+
+
+def _additions(rows: Iterable[Row]) -> list[Op]:
+    services: list[Row] = []
+    destinations: list[Row] = []
+    for row in rows:
+        (services if isinstance(row, Service) else destinations).append(row)
+    return list(map(tuple.__new__, repeat(Op), zip(repeat(Verb.ADD), chain(services, destinations), strict=False)))
 
 
 def _edit_step(before: Row, after: Row) -> _Step:

@@ -213,9 +213,12 @@ class NetlinkSession:
     def _read_once(self) -> Table:
         services = self._services()
         table: dict[Key, Row] = {}
+        count = MAX_PAGE_DESTINATIONS + 1
         for row in services:
+            destinations = self._destinations(self._cache.destinations(row.key), count)
+            count = len(destinations)
             table[row.key] = row
-            table.update(self._destinations(self._cache.destinations(row.key)))
+            table.update(destinations)
         # A service that was removed meanwhile looks like one without destinations.
         if self._services() != services:
             raise BrokenDumpError("services came or went meanwhile")
@@ -225,12 +228,14 @@ class NetlinkSession:
     def _services(self) -> list[Service]:
         return self._dump(self._long_dumps, IPVS_CMD_GET_SERVICE, b"", self._cache.services)[0]
 
-    def _destinations(self, known: DumpedDestinations) -> Mapping[Key, Row]:
-        """Return the destinations of a service.
+    def _destinations(self, known: DumpedDestinations, count: int) -> Mapping[Key, Row]:
+        """Return the destinations of a service, probably ``count`` if it had none when it was read last.
 
-        A dump in several parts may lose or repeat some: it has to equal the one before.
+        A dump in several parts may lose or repeat some: it has to equal the one before. In parts of a page it would be
+        decoded twice.
         """
-        opened = self._short_dumps if len(known.last) <= MAX_PAGE_DESTINATIONS else self._long_dumps
+        is_short = (len(known.last) or count) <= MAX_PAGE_DESTINATIONS
+        opened = self._short_dumps if is_short else self._long_dumps
         rows, parts = self._dump(opened, IPVS_CMD_GET_DEST, known.request, known.rows_of_chunk)
         if parts > 1 and rows != known.last:
             again, _ = self._dump(self._long_dumps, IPVS_CMD_GET_DEST, known.request, known.rows_of_chunk)
