@@ -38,4 +38,4 @@ class Metrics:
 def site_text(show: Mapping[str, Any], counters: Mapping[str, Any]) -> bytes:
     """Return the metrics of all virtuals and real servers of two answers of the daemon."""
     virtuals = show["virtuals"]
-    return "".join((*virtual_text(virtuals, counters), *server_text(virtuals, counters["transitions"]))).encode()
+    return "".join((*virtual_text(virtuals, counters), *server_text(virtuals))).encode()

@@ -59,13 +59,12 @@ VALUES: Final[Mapping[Family, Value]] = {
 }
 
 
-def server_text(virtuals: Sequence[Mapping[str, Any]], transitions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the families of all real servers; ``transitions`` is of an answer to ``counters``."""
+def server_text(virtuals: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the families of all real servers."""
     reals = list(_samples(virtuals))
-    counts = {(each["virtual"], each["real"]): each["count"] for each in transitions}
     for family, value in VALUES.items():
         yield family_text(family, [(labels, value(real)) for labels, real in reals])
-    yield family_text(TRANSITIONS, [(labels, counts.get((real["virtual"], real["real"]), 0)) for labels, real in reals])
+    yield family_text(TRANSITIONS, [(labels, real["observed"]["transition_count"]) for labels, real in reals])
     yield family_text(STATE, [sample for labels, real in reals for sample in _states(labels, state_of(real))])
     yield family_text(LAST_CODE, [(f'{labels},code="{code}"', 1) for labels, real in reals if (code := _code(real))])
     yield family_text(INFO, [(f"{labels},{labels_text(_real_names(real))}", 1) for labels, real in reals])

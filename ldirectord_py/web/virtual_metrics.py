@@ -37,14 +37,14 @@ def virtual_text(virtuals: Sequence[Mapping[str, Any]], counters: Mapping[str, A
     """Yield the families of all virtuals; ``counters`` is an answer to ``counters``."""
     labelled: list[Sample] = [(_labels(virtual), virtual) for virtual in virtuals]
     outages = {each["virtual"]: each["count"] for each in counters["outages"]}
-    durations = {each["virtual"]: each for each in counters["durations"]["virtuals"]}
+    durations = {each["virtual"]: each for each in counters["durations"]}
     for family, value in VALUES.items():
         yield family_text(family, [(labels, value(virtual)) for labels, virtual in labelled])
     yield family_text(OUTAGES, [(labels, outages.get(virtual["virtual"], 0)) for labels, virtual in labelled])
     yield family_text(INFO, [(f"{labels},{labels_text(_virtual_names(virtual))}", 1) for labels, virtual in labelled])
     found = ((labels, durations.get(virtual["virtual"])) for labels, virtual in labelled)
     histograms = [(labels, each["counts"], each["sum"]) for labels, each in found if each is not None]
-    yield histogram_text(DURATION, counters["durations"]["bounds"], histograms)
+    yield histogram_text(DURATION, counters["duration_bounds"], histograms)
 
 
 def _labels(virtual: Mapping[str, Any]) -> str:

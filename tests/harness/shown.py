@@ -22,6 +22,7 @@ OBSERVED: dict[str, Any] = {
     "failurecount": 3,
     "successes": 1,
     "successcount": 1,
+    "transition_count": 1,
     "certificate_end": None,
 }
 DOWN = {"up": False, "verdict": "down", "code": "L4CON", "reason": "connect refused", "failures": 3}

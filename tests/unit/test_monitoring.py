@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from harness.scraped import BOUNDS, Samples, scraped, virtual
+from harness.scraped import Samples, scraped, virtual
 from harness.shown import BROKEN, READY, real
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ def everything() -> Samples:
     """Return samples of every metric."""
     since, end = "2026-11-28T03:12:45.000Z", "2027-01-15T08:00:00.000Z"
     drained = real(observed={"certificate_end": end}, administrative={**READY, "state": "drain", "since": since})
-    durations = {"bounds": BOUNDS, "virtuals": [{"virtual": NAME, "counts": [1, 1, 1, 1], "sum": 5.5}]}
+    durations = [{"virtual": NAME, "counts": [1, 1, 1, 1], "sum": 5.5}]
     fallback = {"server": "127.0.0.1:80", "used": True, "kernel": None, "disagrees": []}
     return scraped(virtual(NAME, drained, BROKEN, fallback=fallback), durations=durations)
 

@@ -17,7 +17,7 @@ from ldirectord_py.runtime.loop_lag import LAG_BOUNDS, LoopLag
 
 
 async def counters(context: Context, _: ControlRequest) -> Answer:
-    """Return the counters; those of virtuals and servers that have none yet are left out."""
+    """Return the counters; those of virtuals that have none yet are left out."""
     results, events = context.director.tracker.results.counters, context.events
     return {
         "started": context.started,
@@ -30,8 +30,8 @@ async def counters(context: Context, _: ControlRequest) -> Answer:
             {"kind": kind, "verdict": verdict.name.lower(), "code": code.value, "count": count}
             for kind, verdict, code, count in results.outcomes()
         ],
-        "durations": {"bounds": DURATION_BOUNDS, "virtuals": Lazy(_durations(results))},
-        "transitions": Lazy(_transitions(events)),
+        "duration_bounds": DURATION_BOUNDS,
+        "durations": Lazy(_durations(results)),
         **incident_counts(context),
         "outages": [{"virtual": virtual_id(key), "count": count} for key, count in events.outages.items()],
     }
@@ -62,8 +62,3 @@ def _loop_lag(lag: LoopLag) -> dict[str, Any]:
 def _durations(results: CheckCounters) -> Iterator[dict[str, Any]]:
     for key, counts, seconds in results.durations():
         yield {"virtual": virtual_id(key), "counts": counts, "sum": round(seconds, 6)}
-
-
-def _transitions(events: EventCounters) -> Iterator[dict[str, Any]]:
-    for key, count in list(events.transitions.items()):
-        yield {"virtual": virtual_id(key.service), "real": key.endpoint, "count": count}

@@ -7,11 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ldirectord_py.desired import real_key
 from ldirectord_py.ipvs.diff import Verb
-from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
+from ldirectord_py.ipvs.table import ServiceKey
 from ldirectord_py.report.events import (
-    Checked,
     ConfigInForce,
     Drifted,
     Event,
@@ -27,14 +25,13 @@ from ldirectord_py.report.events import (
 
 
 class EventCounters:
-    """A Listener. Its state: how often servers came up or went down, how many outages began, and so on.
+    """A Listener. Its state: how many outages began, how often servers began to flap, and so on.
 
-    ``refusals`` are those of the kernel, by the name of their errno. Servers and virtuals that leave the configuration
-    are forgotten.
+    ``refusals`` are those of the kernel, by the name of their errno. Virtuals that leave the configuration are
+    forgotten.
     """
 
     def __init__(self) -> None:
-        self.transitions: Counter[DestinationKey] = Counter()
         self.outages: Counter[ServiceKey] = Counter()
         self.writes: Counter[Verb] = Counter()
         self.refusals: Counter[str] = Counter()
@@ -43,7 +40,6 @@ class EventCounters:
         self.kernel_losses = 0
         self.kernel_lost = False
         self._handlers: Final[Mapping[type[Event], Callable[[Any], None]]] = {
-            Checked: self._checked,
             Outage: self._outage,
             Flapping: self._flapping,
             Panic: self._panic,
@@ -61,10 +57,6 @@ class EventCounters:
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event)
-
-    def _checked(self, event: Checked) -> None:
-        if event.transition.rose or event.transition.fell:
-            self.transitions[real_key(event.virtual, event.real)] += 1
 
     def _outage(self, event: Outage) -> None:
         self.outages[event.virtual.key] += event.began
@@ -91,8 +83,6 @@ class EventCounters:
         virtuals = event.config.virtuals
         if self.outages:
             _retain(self.outages, {virtual.key for virtual in virtuals})
-        if self.transitions:
-            _retain(self.transitions, {real_key(virtual, real) for virtual in virtuals for real in virtual.reals})
 
     def _kernel_lost(self, _: KernelLost) -> None:
         self.kernel_losses += 1

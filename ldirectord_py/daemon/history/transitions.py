@@ -1,9 +1,9 @@
-"""The last transitions of each server that ever came up or went down."""
+"""The last transitions of each server that ever came up or went down, and how many there were."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Container, Sequence
 from typing import Final, NamedTuple
 
@@ -26,11 +26,15 @@ class PastTransition(NamedTuple):
 
 
 class TransitionHistory:
-    """A Listener. Its state: the transitions of each server, the latest first; a server keeps them over reloads."""
+    """A Listener. Its state: the transitions of each server, the latest first, and how often it came up or went down.
+
+    A server keeps both over reloads.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._transitions: dict[DestinationKey, deque[PastTransition]] = {}
+        self._counts: Counter[DestinationKey] = Counter()
 
     def __call__(self, event: Event) -> None:
         """Keep a transition; forget the servers that a configuration no longer has."""
@@ -50,8 +54,14 @@ class TransitionHistory:
         transitions = self._transitions.get(key)
         return transitions[0].at if transitions else None
 
+    def count(self, key: DestinationKey) -> int:
+        """Return how often the server came up or went down since this daemon knows it."""
+        return self._counts[key]
+
     def _add(self, event: Checked) -> None:
         key = real_key(event.virtual, event.real)
+        if not event.transition.first_failure:
+            self._counts[key] += 1
         transitions = self._transitions.get(key)
         if transitions is None:
             transitions = self._transitions[key] = deque(maxlen=KEPT_TRANSITIONS)
@@ -60,3 +70,4 @@ class TransitionHistory:
 
     def _keep(self, keys: Container[DestinationKey]) -> None:
         self._transitions = {key: each for key, each in self._transitions.items() if key in keys}
+        self._counts = Counter({key: count for key, count in self._counts.items() if key in keys})

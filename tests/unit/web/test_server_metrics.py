@@ -18,9 +18,7 @@ def administered(state: str, since: str | None = "2026-11-28T03:12:45.000Z") -> 
 
 
 def test_a_server_that_is_well() -> None:
-    found = scraped(
-        virtual(NAME, real(name="web1")), transitions=[{"virtual": NAME, "real": "10.1.0.1:80", "count": 7}]
-    )
+    found = scraped(virtual(NAME, real(name="web1", observed={"transition_count": 7})))
     values = {
         name.removeprefix(PREFIX): value(found, name)
         for name in found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.scraped import BOUNDS, scraped, value, virtual
+from harness.scraped import scraped, value, virtual
 from harness.shown import BROKEN, real
 
 NAME = "tcp:10.0.0.1:80"
@@ -10,7 +10,7 @@ NAME = "tcp:10.0.0.1:80"
 
 def test_a_virtual() -> None:
     fallback = {"server": "127.0.0.1:80", "used": True, "kernel": None, "disagrees": []}
-    durations = {"bounds": BOUNDS, "virtuals": [{"virtual": NAME, "counts": [4, 1, 0, 2], "sum": 9.5}]}
+    durations = [{"virtual": NAME, "counts": [4, 1, 0, 2], "sum": 9.5}]
     outages = [{"virtual": NAME, "count": 3}]
     site = virtual(NAME, real(), BROKEN, servicename="shop", fallback=fallback)
     found = scraped(site, durations=durations, outages=outages)

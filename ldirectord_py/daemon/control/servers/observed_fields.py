@@ -80,6 +80,7 @@ def observed_real(known: Knowledge, real: CompiledReal, check: Check | None, *, 
         "failurecount": real.virtual.failurecount,
         "successes": min(counted.successes, real.virtual.successcount),
         "successcount": real.virtual.successcount,
+        "transition_count": known.transitions.count(real.key),
         "certificate_end": _certificate_end(known, check),
     }
 

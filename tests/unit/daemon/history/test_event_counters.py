@@ -7,13 +7,10 @@ from typing import Any
 
 from builders import config, virtual
 from ldirectord_py.daemon.history.event_counters import EventCounters
-from ldirectord_py.desired import real_key
-from ldirectord_py.health import HealthState, Transition
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.refusal import Refused
 from ldirectord_py.ipvs.table import Service
 from ldirectord_py.report.events import (
-    Checked,
     ConfigInForce,
     Drifted,
     Flapping,
@@ -29,7 +26,6 @@ from ldirectord_py.report.events import (
     Written,
 )
 
-UP, DOWN, SOFT, NEW = HealthState(up=True), HealthState(failures=1), HealthState(up=True, failures=1), HealthState()
 WEB, MAIL = virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80"), virtual("10.0.0.2:25", "10.1.0.1:25")
 ADD = Op(Verb.ADD, Service(WEB.key, "wrr"))
 
@@ -39,15 +35,6 @@ def counted(*events: Any) -> EventCounters:
     for event in events:
         counters(event)
     return counters
-
-
-def checked(before: HealthState, after: HealthState) -> Checked:
-    return Checked(WEB, WEB.reals[0], Transition(before, after), "connect refused")
-
-
-def test_servers_that_come_up_or_go_down_and_no_counted_failures() -> None:
-    counters = counted(checked(UP, DOWN), checked(DOWN, UP), checked(UP, SOFT), checked(NEW, DOWN))
-    assert counters.transitions == {real_key(WEB, WEB.reals[0]): 2}
 
 
 def test_outages_that_began() -> None:
@@ -81,12 +68,10 @@ def test_whether_the_kernel_is_out_of_reach() -> None:
     assert counted(KernelLost(""), KernelFound(), KernelLost("")).kernel_losses == 2
 
 
-def test_servers_and_virtuals_that_are_gone_are_forgotten() -> None:
-    events = (checked(UP, DOWN), Outage(WEB, began=True), Outage(MAIL, began=True))
-    kept = counted(*events, ConfigInForce(config(WEB, MAIL)))
-    assert (len(kept.transitions), len(kept.outages)) == (1, 2)
-    gone = counted(*events, ConfigInForce(config(MAIL)))
-    assert (gone.transitions, gone.outages) == ({}, {MAIL.key: 1})
+def test_virtuals_that_are_gone_are_forgotten() -> None:
+    events = (Outage(WEB, began=True), Outage(MAIL, began=True))
+    assert len(counted(*events, ConfigInForce(config(WEB, MAIL))).outages) == 2
+    assert counted(*events, ConfigInForce(config(MAIL))).outages == {MAIL.key: 1}
 
 
 def test_other_events_are_not_counted() -> None:

@@ -40,6 +40,11 @@ def test_the_first_failure_of_a_new_server_is_one_and_counted_failures_are_not()
     assert [each.up for each in history.transitions(ONE)] == [True, False]
 
 
+def test_a_server_that_comes_up_or_goes_down_is_counted_and_a_first_failure_is_not() -> None:
+    history = history_of(checked(NEW, DOWN), checked(DOWN, UP), checked(UP, SOFT), checked(UP, DOWN))
+    assert (history.count(ONE), history.count(TWO)) == (2, 0)
+
+
 def test_the_last_transitions_are_kept() -> None:
     history = history_of(*[checked(UP, DOWN, str(number)) for number in range(KEPT_TRANSITIONS + 3)])
     assert [each.words for each in history.transitions(ONE)] == [str(n) for n in range(KEPT_TRANSITIONS + 2, 2, -1)]
@@ -49,6 +54,6 @@ def test_a_server_keeps_them_over_a_reload_and_one_that_is_removed_does_not() ->
     history = history_of(checked(UP, DOWN))
     history(KernelFound())
     history(ConfigInForce(config(virtual("10.0.0.1:80", real("10.1.0.1:80", weight=7)))))
-    assert len(history.transitions(ONE)) == 1
+    assert (len(history.transitions(ONE)), history.count(ONE)) == (1, 1)
     history(ConfigInForce(config(virtual("10.0.0.1:80", "10.1.0.2:80"))))
-    assert history.transitions(ONE) == ()
+    assert (history.transitions(ONE), history.count(ONE)) == ((), 0)

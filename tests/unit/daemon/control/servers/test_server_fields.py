@@ -133,6 +133,7 @@ async def test_a_server_that_is_down_says_why_and_since_when() -> None:
     await place.check(down(), ONE)
     found = await place.real()
     assert (found["observed"]["up"], found["observed"]["code"], found["kernel"]) == (False, "L4CON", None)
+    assert found["observed"]["transition_count"] == 2
     assert (found["disagrees"], found["trouble"]) == ([], ["down"])
     (transition, former) = past_transitions(await place.knowledge(), destination(WEB, f"{ONE}:80").key)
     assert (transition["up"], transition["reason"], former["up"]) == (False, "connect refused", True)
