@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import compress, count
+from operator import attrgetter, ne
+from typing import Final
 
 from ldirectord_py.checks.base import Check
 from ldirectord_py.daemon.history.reason_table import NOTHING
-from ldirectord_py.daemon.history.results import ResultHistory, ResultRing
-
-LastWords = tuple[int, float | None]
-"""The number of the reason of a result, and the end of the certificate that was seen last, in seconds since 1970."""
+from ldirectord_py.daemon.history.results import LastWords, ResultHistory, ResultRing
 
 FreshResult = tuple[int, float, float, LastWords]
 """The position of a check, when its last probe ended (monotonic clock), its seconds, and its words."""
+
+
+_AT: Final = attrgetter("at")
 
 
 class FreshResults:
@@ -37,33 +40,34 @@ class FreshResults:
     def add(self, check: Check, limit: float) -> LastWords:
         """Add a check that is kept, and return the words of its last result; after ``limit`` seconds it is late."""
         ring = self._history.ring(check)
-        at, _, reason = self._history.newest(ring)
-        if reason == NOTHING:
+        at, _, words = self._history.newest(ring)
+        if words[0] == NOTHING:
             self._unanswered.add(len(self._rings))
         self._rings.append(ring)
         self._seen.append(ring.at)
         self._ats.append(at)
         self._limits.append(limit)
-        return reason, self._history.newest_certificate_end(ring)
+        return words
 
     def new_results(self, start: int, end: int) -> Iterator[FreshResult]:
         """Yield the last results of the checks from ``start`` to ``end`` that have new ones: 0.05 us for each check.
 
         A check that had exactly as many results as are kept since the last look is passed over.
         """
-        certificate_end = self._history.newest_certificate_end
-        rings, seen = self._rings[start:end], self._seen[start:end]
-        for position in [at for at, (ring, last) in enumerate(zip(rings, seen, strict=True), start) if ring.at != last]:
-            ring = self._rings[position]
-            at, seconds, reason = self._history.newest(ring)
+        newest, rings = self._history.newest, self._rings
+        changed = map(ne, map(_AT, rings[start:end]), self._seen[start:end])
+        positions = list(compress(count(start), changed))
+        self._unanswered.difference_update(positions)
+        for position in positions:
+            ring = rings[position]
+            at, seconds, words = newest(ring)
             self._seen[position], self._ats[position] = ring.at, at
-            self._unanswered.discard(position)
-            yield position, at, seconds, (reason, certificate_end(ring))
+            yield position, at, seconds, words
 
     def words(self, position: int) -> LastWords:
         """Return what is said of the last result of a check, also if it was not looked at."""
         ring = self._rings[position]
-        return self._history.newest(ring)[2], self._history.newest_certificate_end(ring)
+        return self._history.newest(ring)[2]
 
     def late(self, now: float) -> frozenset[int]:
         """Return the positions of the checks whose next result should have come."""

@@ -40,6 +40,10 @@ class PastResult(NamedTuple):
     reason: Reason
 
 
+LastWords = tuple[int, float | None]
+"""The number of the reason of a result, and the end of the certificate that was seen last, in seconds since 1970."""
+
+
 class ResultRing:
     """The results of one check: where in the store the next one goes, its counter, and the last one that judged."""
 
@@ -123,18 +127,14 @@ class ResultHistory:
         """Return the ring of a check that is kept; ``at`` is another one after each result."""
         return self._rings[check]
 
-    def newest(self, ring: ResultRing) -> tuple[float, float, int]:
-        """Return when the last probe of a ring ended, its seconds and the number of its reason.
+    def newest(self, ring: ResultRing) -> tuple[float, float, LastWords]:
+        """Return when the last probe of a ring ended, its seconds and its words.
 
-        The number is NOTHING before the first result; the time is that at which the check was added, then.
+        Before the first result the number of its reason is NOTHING, and the time that at which the check was added.
         """
         at = ring.at
         ticks, seconds, number = _unpack_from(self._store, at - _SIZE if at % _RING_SIZE else at + _RING_SIZE - _SIZE)
-        return ticks * _TICK_SECONDS, seconds, number
-
-    def newest_certificate_end(self, ring: ResultRing) -> float | None:
-        """Return when the certificate ends that a probe of a ring saw last, in seconds since the epoch."""
-        return self._certificate_ends.get(ring)
+        return ticks * _TICK_SECONDS, seconds, (number, self._certificate_ends.get(ring))
 
     def added(self, check: Check) -> float | None:
         """Return when a check that has no result was added, in seconds of the monotonic clock, else None."""
@@ -145,7 +145,7 @@ class ResultHistory:
     def certificate_end(self, check: Check) -> float | None:
         """Return when the certificate ends that a probe of a check saw last, in seconds since the epoch."""
         ring = self._rings.get(check)
-        return None if ring is None else self.newest_certificate_end(ring)
+        return None if ring is None else self._certificate_ends.get(ring)
 
     def last(self, check: Check) -> PastResult | None:
         """Return the last result of a check, None if it has none or is not kept."""

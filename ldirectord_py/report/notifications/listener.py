@@ -76,9 +76,10 @@ class Notifications:
 
     def _switch_config(self, config: Config) -> None:
         self._global = recipients(config.settings)
-        found = {virtual.id: recipients(virtual) for virtual in config.virtuals}
-        self._by_virtual = {name: own for name, own in found.items() if own != self._global}
-        used = {*self._global, *(each for found in self._by_virtual.values() for each in found)}
+        self._by_virtual = {
+            virtual.id: own for virtual in config.virtuals if (own := recipients(virtual)) != self._global
+        }
+        used = {*self._global, *(each for own in self._by_virtual.values() for each in own)}
         for recipient in [each for each, queue in self._queues.items() if each not in used and queue.is_idle]:
             self._lost += self._queues.pop(recipient).lost
 

@@ -15,9 +15,9 @@ from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey, Usage, service_of
 
 COUNTS_INTERVAL: Final = 5.0
-MAX_COUNTS_INTERVAL: Final = 20.0
-COUNTS_REST: Final = 500
-"""Seconds between two readings, and more if they take long: a five-hundredth of the time."""
+MAX_COUNTS_INTERVAL: Final = 30.0
+COUNTS_REST: Final = 1000
+"""Seconds between two readings, and more if they take long: a thousandth of the time."""
 
 WRITES_INTERVAL: Final = 1.0
 WRITES_REST: Final = 100
@@ -92,7 +92,7 @@ class FeedCounts:
             raise KernelError(f"the kernel has not answered within {READ_TIMEOUT:g} s") from None
         usage, by_service = self._usage, self.reading.by_service
         gone = [key for service in services for key in by_service.get(service, ()) if key not in found]
-        differing = [(key, usage.get(key), used) for key, used in found.items() if usage.get(key) != used]
+        differing = [(key, before, used) for key, used in found.items() if (before := usage.get(key)) != used]
         rows = [key for key, before, used in differing if before is None or before.weight != used.weight]
         counts = [key for key, before, used in differing if before is not None and before.weight == used.weight]
         usage.update((key, used) for key, _, used in differing)

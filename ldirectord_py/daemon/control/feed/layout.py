@@ -7,8 +7,9 @@ from typing import Final
 
 from ldirectord_py.checks.base import Check
 from ldirectord_py.daemon.control.servers.observed_fields import longest_age
-from ldirectord_py.daemon.history.fresh_results import FreshResults, LastWords
+from ldirectord_py.daemon.history.fresh_results import FreshResults
 from ldirectord_py.daemon.history.reason_table import NOTHING
+from ldirectord_py.daemon.history.results import LastWords
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
