@@ -7,7 +7,7 @@ import errno
 import threading
 from collections.abc import Callable
 from ipaddress import IPv4Address
-from itertools import count
+from itertools import count, groupby
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from ldirectord_py.ipvs.netlink import batches, client, session
 from ldirectord_py.ipvs.netlink.batches import MAX_BATCH
 from ldirectord_py.ipvs.netlink.client import NetlinkKernel
 from ldirectord_py.ipvs.netlink.encode import encode_valid
+from ldirectord_py.ipvs.netlink.socket import LONG_READ, PAGE_READ
 from ldirectord_py.ipvs.settings import EXPIRE_NODEST, EXPIRE_TEMPLATE, EXPIRY
 from ldirectord_py.ipvs.table import (
     Destination,
@@ -82,6 +83,27 @@ async def test_a_long_dump_is_repeated_unless_nothing_changed() -> None:
         assert linux.kernel.table == await kernel.read()
         sent.append(linux.sent - before)
     assert sent == [5, 3, 4, 3]  # the family at first; services; destinations once or twice; services
+
+
+async def test_the_first_read_of_a_service_is_in_parts_as_large_as_the_service_before_it_asks_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+    receive = FakeSocket.recv
+
+    def counted(opened: FakeSocket, size: int) -> bytes:
+        sizes.append(size)
+        return receive(opened, size)
+
+    monkeypatch.setattr(FakeSocket, "recv", counted)
+    first, second = (VirtualAddress(Protocol.TCP, IPv4Address(f"192.0.2.{number}"), 80) for number in (1, 2))
+    rows = [
+        Destination(DestinationKey(key, IPv4Address("10.1.0.1"), 80), ForwardMethod.ROUTE, 1) for key in (first, second)
+    ]
+    linux = FakeLinux([Service(first, "wrr"), Service(second, "wrr"), *rows])
+    await kernel_of(linux).read()
+    runs = [size for size, _ in groupby(sizes)]
+    assert runs == [PAGE_READ, LONG_READ, PAGE_READ, LONG_READ]  # family; services, first; second; services
 
 
 async def test_a_service_that_goes_during_a_read_is_not_half_there() -> None:
