@@ -16,7 +16,7 @@ KERNEL := $(PYTEST) tests/kernel
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit coverage simulation simulate fuzz service kernel original matrix bench bench-page lint format man pictures lock venv \
+.PHONY: help demo test unit coverage simulation simulate fuzz mutation service kernel original matrix bench bench-page lint format man pictures lock venv \
 	packages machine peers axe clean
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make simulation  the director in a simulated world, with hundreds of mixes of faults"
 	@echo "make simulate  more of that: SEEDS=1000, DAYS=7 with 500 servers; SEED=17 repeats one and shrinks it"
 	@echo "make fuzz      bytes of any kind for every decoder: SECONDS=60 for all, NAMES=\"dns http\", KEEP=yes for the unit tests"
+	@echo "make mutation  whether the tests notice each small change of the code that decides: NAMES=\"health plan\""
 	@echo "make service   the tests against real servers on loopback"
 	@echo "make kernel    the tests against a real IPVS, in virtual machines if this kernel has none"
 	@echo "make original  the part of them that compares the Perl ldirectord with this one"
@@ -73,6 +74,13 @@ fuzz: .venv/fuzz
 
 .venv/fuzz: .venv/complete tests/fuzz/requirements.txt
 	@$(PIP) --require-hashes --requirement tests/fuzz/requirements.txt
+	@touch $@
+
+mutation: .venv/mutation
+	@PYTHONPATH=tests $(BIN)/python -m mutation $(if $(PROCESSES),--processes $(PROCESSES)) $(NAMES)
+
+.venv/mutation: .venv/complete tests/mutation/requirements.txt
+	@$(PIP) --no-deps --require-hashes --requirement tests/mutation/requirements.txt
 	@touch $@
 
 matrix: venv

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ldirectord_py.damping import FlapHistory, FlappingState, FlapRules
+from ldirectord_py.damping import (
+    FlapHistory,
+    FlappingState,
+    FlapRules,
+    KeptState,
+    by_checks,
+    calm_time,
+    too_few,
+)
 from ldirectord_py.health import HealthState, Rules, Transition, Verdict
 
 UP, DOWN, NONE, MAINTENANCE = Verdict.UP, Verdict.DOWN, Verdict.NONE, Verdict.MAINTENANCE
@@ -138,3 +146,55 @@ def test_a_good_server_comes_back(verdicts: list[Verdict]) -> None:
         server.observe(verdict)
     assert server.state.up
     assert all(after > before for before, after in pairwise(server.moves))
+
+
+def test_a_server_that_is_kept_in_counts_on_and_is_up_after_enough_successes() -> None:
+    rules = Rules(fall=2, rise=3)
+    state: HealthState = KeptState(up=True, failures=2)
+    states = [state := state.after(verdict, rules) for verdict in (DOWN, UP, UP, DOWN, UP, UP)]
+    assert [(each.up, each.successes, each.failures) for each in states] == [
+        *((True, 0, 3), (True, 1, 0), (True, 2, 0), (True, 0, 1), (True, 1, 0), (True, 2, 0)),
+    ]
+    assert all(isinstance(each, KeptState) for each in states)
+    normal = state.after(UP, rules)
+    assert (normal, type(normal)) == (HealthState(up=True, successes=3), HealthState)
+
+
+@pytest.mark.parametrize(("verdict", "after"), [(NONE, KeptState(True, 1)), (MAINTENANCE, HealthState(failures=2))])
+def test_maintenance_ends_being_kept_in(verdict: Verdict, after: HealthState) -> None:
+    found = KeptState(up=True, successes=1).after(verdict, Rules(fall=2))
+    assert (found, type(found)) == (after, type(after))
+
+
+def test_a_server_that_is_kept_in_is_down_by_its_checks() -> None:
+    kept, plain = by_checks(KeptState(True, 1, 2)), HealthState(True, 1, 2)
+    assert (kept, type(kept)) == (HealthState(False, 1, 2), HealthState)
+    assert by_checks(plain) is plain
+
+
+@pytest.mark.parametrize(("good", "total", "few"), [(4, 10, True), (5, 10, False), (0, 0, False), (49, 99, True)])
+def test_too_few_are_less_than_the_share(good: int, total: int, few: bool) -> None:
+    assert too_few(good, total, 50) is few
+
+
+@pytest.mark.parametrize(("interval", "failures", "seconds"), [(10, 3, 60), (20, 3, 80), (15, 3, 60), (61, 0, 61)])
+def test_it_is_calm_after_a_minute_or_one_failure_more_than_takes_a_server_down(
+    interval: float, failures: int, seconds: float
+) -> None:
+    assert calm_time(interval, failures) == seconds
+
+
+def test_a_change_that_is_as_old_as_the_window_does_not_count() -> None:
+    history = FlapHistory((1.0, 2.0, 3.0)).changed(IN, 11.0, FlapRules(9, 10.0))
+    assert history == FlapHistory((2.0, 3.0, 11.0), False, IN, 11.0)
+
+
+def test_a_server_that_flaps_and_is_down_is_good_since_its_next_success() -> None:
+    rules, counts = FlapRules(2, 10), Rules(fall=1, rise=2)
+    history = FlapHistory((1.0, 2.0), True, OUT, None)
+    for at, verdict, since in ((3, UP, None), (4, UP, 4), (5, UP, 4), (6, DOWN, None), (7, UP, None), (8, UP, 8)):
+        history = history.observed(verdict, at, rules, counts)
+        assert (history.changes, history.flapping, history.good_since) == ((1.0, 2.0), True, since)
+    assert history.checked == HealthState(True, 2)
+    over = history.observed(UP, 18, rules, counts)
+    assert over == FlapHistory(checked=HealthState(True, 2), good_since=8)

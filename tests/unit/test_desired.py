@@ -176,6 +176,19 @@ PERSISTENT = ServiceFlag.PERSISTENT
         ),
         (virtual("10.0.0.1:80", ops=True), Service(WEB, "wrr")),
         (
+            virtual("10.0.0.1:53", protocol=Protocol.UDP, ops=True, persistent=60, schedflags="flag-1 flag-3"),
+            Service(
+                service_key("10.0.0.1:53", Protocol.UDP),
+                "wrr",
+                PERSISTENT | ServiceFlag.ONE_PACKET | ServiceFlag.SCHED_1 | ServiceFlag.SCHED_3,
+                60,
+            ),
+        ),
+        (
+            virtual("[2001:db8::1]:80"),
+            Service(VirtualAddress(Protocol.TCP, ip_address("2001:db8::1"), 80), "wrr", mask=128),
+        ),
+        (
             virtual("10.0.0.1:80", scheduler="sh", schedflags="sh-fallback,sh-port"),
             Service(WEB, "sh", ServiceFlag.SCHED_1 | ServiceFlag.SCHED_2),
         ),
@@ -184,6 +197,14 @@ PERSISTENT = ServiceFlag.PERSISTENT
 )
 def test_the_service_row(site: Virtual, row: Service) -> None:
     assert service(site) == row
+
+
+@pytest.mark.parametrize(("pe", "engine", "any_engine"), [(None, "", True), ("none", "", False), ("sip", "sip", False)])
+def test_an_engine_is_left_open_unless_the_file_names_one_or_none(
+    pe: str | None, engine: str, any_engine: bool
+) -> None:
+    row = service(virtual("10.0.0.1:80", pe=pe))
+    assert (row.engine, row.any_engine) == (engine, any_engine)
 
 
 def test_a_server_with_weight_in_the_kernel_is_taken_over_as_up() -> None:
@@ -198,8 +219,12 @@ def test_checktype_on_is_up_without_a_check() -> None:
 
 
 def test_the_table_has_the_rows_of_every_virtual() -> None:
-    first, second = virtual("10.0.0.1:80", "10.1.0.1:80"), virtual(1, "10.1.0.1:80")
+    first, second = virtual("10.0.0.1:80", "10.1.0.1:80"), virtual(1, real("10.1.0.1:80", weight=20))
     states = health(first, True) | health(second, True)
+    first_key, second_key = (real_key(site, site.reals[0]) for site in (first, second))
+    for administration, tenths in (({}, {}), ({first_key: DRAIN}, {second_key: 3})):
+        expected = rows(first, states, {}, administration, tenths) | rows(second, states, {}, administration, tenths)
+        assert desired(config(first, second), states, {}, administration, tenths) == expected
     assert desired(config(first, second), states, {}) == rows(first, states, {}) | rows(second, states, {})
 
 

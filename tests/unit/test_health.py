@@ -55,6 +55,36 @@ def test_what_a_step_is_called() -> None:
     assert step_of(soft.after, UP, rules).recovered
 
 
+def test_successes_of_a_server_that_did_not_fail_are_called_nothing() -> None:
+    for state in (HealthState(up=True), HealthState()):
+        step = step_of(state, UP, Rules(rise=3))
+        assert (step.rose, step.fell, step.first_failure, step.soft_failure, step.recovered) == (False,) * 5
+
+
+def test_a_server_that_stays_down_neither_rises_nor_falls() -> None:
+    step = step_of(HealthState(failures=1), DOWN, Rules(fall=3))
+    assert (step.rose, step.fell, step.first_failure, step.soft_failure, step.recovered) == (False,) * 5
+
+
+def test_a_failure_counts_right_after_enough_successes() -> None:
+    rules = Rules(fall=2, rise=2)
+    settled = after(HealthState(), rules, UP, UP)
+    assert settled == HealthState(up=True, successes=2)
+    assert after(settled, rules, DOWN) == HealthState(up=True, failures=1)
+    assert after(settled, rules, DOWN, DOWN, DOWN) == HealthState(failures=2)
+
+
+def test_maintenance_counts_as_failures_enough() -> None:
+    assert after(HealthState(up=True), Rules(fall=3), MAINTENANCE) == HealthState(failures=3)
+    assert after(HealthState(failures=4), Rules(fall=3), MAINTENANCE) == HealthState(failures=4)
+
+
+def test_a_state_that_does_not_change_is_the_same_object() -> None:
+    rules = Rules(fall=1, rise=2)
+    for state, verdict in ((HealthState(up=True, successes=2), UP), (HealthState(failures=1), DOWN)):
+        assert state.after(verdict, rules) is state
+
+
 def test_the_first_failure_of_a_server_that_was_never_up_is_told_once() -> None:
     first = step_of(HealthState(), DOWN, Rules())
     second = step_of(first.after, DOWN, Rules())

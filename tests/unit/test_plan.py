@@ -74,9 +74,41 @@ def test_negotiate_has_the_negotiatetimeout_and_connect_the_checktimeout() -> No
 
 
 def test_a_numeric_checktype_has_both_timeouts() -> None:
-    web = virtual("10.0.0.1:80", "10.1.0.1:80", checktype=CheckType.COMBINED, connects=4, negotiatetimeout=7)
+    web = virtual(
+        "10.0.0.1:80", "10.1.0.1:80", checktype=CheckType.COMBINED, connects=4, negotiatetimeout=7, fastinterval=2
+    )
     check = only(web)
-    assert (check.kind, check.connects, check.connect_timeout, check.target.timeout) == ("http", 4, 5, 7)
+    assert (check.kind, check.interval, check.connects, check.connect_timeout) == ("http", 10, 4, 5)
+    assert (check.target.timeout, check.pace) == (7, Pace(2, None, Rules()))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("httpmethod", "HEAD"),
+        ("virtualhost", "www.example.net"),
+        ("login", "somebody"),
+        ("passwd", "a password"),
+        ("database", "a database"),
+        ("secret", "a secret"),
+        ("tlsverify", True),
+        ("starttls", True),
+        ("expectstatus", "200,301"),
+        ("followredirects", False),
+    ],
+)
+def test_what_a_kind_uses_reaches_its_target(field: str, value: object) -> None:
+    kinds = {"own": Kind("own", passes, port=7, uses=frozenset({field}))}
+    directives: dict[str, Any] = {field: value}
+    (check,) = plan(config(virtual("10.0.0.1:80", "10.1.0.1:80", service="own", **directives)), kinds)
+    assert getattr(check.target, field) == value
+
+
+def test_what_a_server_has_of_its_own_reaches_its_target() -> None:
+    kinds = {"own": Kind("own", passes, uses=frozenset({"request", "receive"}))}
+    server = real("10.1.0.1:80", request="/own", receive="fine")
+    (check,) = plan(config(virtual("10.0.0.1:80", server, service="own")), kinds)
+    assert (check.target.request, check.target.receive) == ("/own", "fine")
 
 
 def test_connect_over_udp_is_a_ping() -> None:

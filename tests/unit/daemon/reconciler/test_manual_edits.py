@@ -6,7 +6,7 @@ from builders import KINDS, config, real, service_key, virtual
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.manual_edits import ManualEdits
-from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Service
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Service, Tunnel
 from ldirectord_py.report.events import Drifted
 
 WEB = "10.0.0.1:80"
@@ -53,3 +53,18 @@ def test_it_is_left_so_for_the_same_servers_only() -> None:
     assert edits.weights == {SECOND.key: 7}
     edits.keep_unchanged(before, compiled())
     assert edits.weights == {}
+
+
+def test_only_another_weight_is_an_edit() -> None:
+    edits = ManualEdits()
+    wrapped = SECOND._replace(tunnel=Tunnel(1, 6080))
+    assert edits.accept(Drifted(SECOND, wrapped, repaired=False))
+    assert edits.accept(Drifted(Service(service_key(WEB), "wrr"), Service(service_key(WEB), "rr"), repaired=False))
+    assert edits.weights == {}
+
+
+def test_a_repair_of_a_row_that_is_there_leaves_the_edits() -> None:
+    edits = ManualEdits()
+    edits.accept(Drifted(FIRST, None, repaired=False))
+    assert edits.accept(Drifted(FIRST, destination("10.1.0.1:80", 3), repaired=True))
+    assert edits.weights == {FIRST.key: None}

@@ -11,7 +11,8 @@ from builders import service_key
 from contract.fake_linux import dumped_destination, packed
 from harness.fakes.mutants import mutants
 from ldirectord_py.errors import KernelError
-from ldirectord_py.ipvs.netlink import uapi
+from ldirectord_py.ipvs.netlink import decode, uapi
+from ldirectord_py.ipvs.netlink import usage as usage_module
 from ldirectord_py.ipvs.netlink.usage import usage
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Usage
 
@@ -61,3 +62,41 @@ def test_whatever_the_kernel_sends_is_read_or_an_error() -> None:
         except KernelError:
             continue
         assert len(found) <= len(data)
+
+
+def by_attributes(data: bytes) -> object:
+    """Return what the attributes say of the rows, or the class of the KernelError."""
+    try:
+        found, done = decode.dumped(data, 7)
+        rows = [(decode.destination(each, OWNER), each) for each in found]
+        counts = [(row.key, Usage(*decode.destination_numbers(each, (4, 7, 8, 9)))) for row, each in rows if row]
+    except KernelError as error:
+        return type(error)
+    return counts, done
+
+
+def by_usage(data: bytes) -> object:
+    try:
+        return usage(OWNER, data, 7)
+    except KernelError as error:
+        return type(error)
+
+
+def test_todays_layout_is_read_at_fixed_offsets(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("attributes are read one by one")
+
+    monkeypatch.setattr(usage_module, "dumped", refuse)
+    assert usage(OWNER, chunk(bodies()), 7) == (EXPECTED, False)
+
+
+HEADS = (24, 44, 60, 108, 116, 124, 132)
+"""Where the attributes begin that are read at fixed offsets; 22 is the kind of the attribute around them."""
+
+
+@pytest.mark.parametrize("at", [*range(16), 22, 23, *(head + byte for head in HEADS for byte in range(4))])
+@pytest.mark.parametrize("change", [0x01, 0x02, 0x80])
+def test_another_header_or_attribute_gives_what_the_attributes_say(at: int, change: int) -> None:
+    data = bytearray(chunk(bodies()))
+    data[at] ^= change
+    assert by_usage(bytes(data)) == by_attributes(bytes(data))
