@@ -66,25 +66,32 @@ class Checks:
 
     def on_begin(self, server: Server) -> None:
         """Check, at the beginning of a probe, that it is not late, and alone."""
-        world = self.world
+        now, attempts = CLOCK.now, server.attempts
         self.counts["I4"] += 1
-        if len(server.open) > world.extra_probes and min(each.begin for each in server.open) < CLOCK.now - MARGIN:
+        if len(server.open) > self.world.extra_probes and min(each.begin for each in server.open) < now - MARGIN:
             self.fail("I4", f"{len(server.open) + 1} probes of a server in flight")
-        if len(server.attempts) >= BURST and server.probed_extra < CLOCK.now - 60:
+        if not attempts:
+            return
+        if len(attempts) >= BURST and now - attempts[-BURST].begin < 0.9 * server.normal:
             self._check_burst(server)
-        if server.attempts:
-            self.counts["I3"] += 1
-            since = max(server.attempts[-1].begin, world.undisturbed_since, server.planned_since, world.started)
-            late = CLOCK.now - since - server.interval - server.timeout
-            if late > SLACK:
-                self.fail("I3", f"a probe begins {late:.2f} s after interval and timeout")
+        self.counts["I3"] += 1
+        if now - attempts[-1].begin - server.interval - server.timeout > SLACK:
+            self._check_lateness(server)
+
+    def _check_lateness(self, server: Server) -> None:
+        """Check a probe that begins late, though nothing excuses it."""
+        world = self.world
+        since = max(server.attempts[-1].begin, world.undisturbed_since, server.planned_since, world.started)
+        late = CLOCK.now - since - server.interval - server.timeout
+        if late > SLACK:
+            self.fail("I3", f"a probe begins {late:.2f} s after interval and timeout")
 
     def _check_burst(self, server: Server) -> None:
-        """Check that probes which pass do not follow each other at once, as a process does that catches up."""
+        """Check that probes which follow each other at once do not pass, as those of a process do that catches up."""
         last = list(server.attempts)[-BURST:]
         is_steady = last[0].begin >= max(self.world.started, self.world.operator.in_force_since)
-        is_quick = CLOCK.now - last[0].begin < 0.9 * server.normal
-        if is_steady and is_quick and all(each.told is Told.GOOD for each in last):
+        is_extra = server.probed_extra >= CLOCK.now - 60
+        if is_steady and not is_extra and all(each.told is Told.GOOD for each in last):
             self.fail("I3", f"{BURST + 1} probes within an interval")
 
     def on_event(self, event: Event) -> None:

@@ -9,10 +9,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
-from simulation.plans import Plan, long_plan, short_plan
+from simulation.plans import Plan, busy_plan, long_plan, short_plan
 from simulation.shrink import shrunk
 from simulation.simulate import Outcome, simulate
+
+INVARIANTS: Final = tuple(f"I{number}" for number in range(1, 11))
+"""Those of docs/reliability.md."""
 
 
 def main() -> int:
@@ -20,14 +24,16 @@ def main() -> int:
     arguments = _arguments()
     sys.unraisablehook = lambda _: None  # the coroutines of processes that were killed complain of their end
     if arguments.seed:
-        return _repeat(_plan(arguments.seed, arguments.days), arguments.faults)
+        return _repeat(_plan(arguments.seed, arguments), arguments.faults)
     totals = Totals()
     for number in range(arguments.first, arguments.first + arguments.seeds):
-        plan = _plan(str(number), arguments.days)
+        plan = _plan(str(number), arguments)
         outcome = simulate(plan)
         totals.add(plan.seed, outcome)
+        if arguments.days or arguments.hours:
+            print(f"seed {plan.seed}: {outcome.probes:,} probes, {outcome.seconds:.1f} s", file=sys.stderr, flush=True)
         if outcome.violations:
-            _report(plan, outcome, arguments.days)
+            _report(plan, outcome, arguments)
             if arguments.until_failure:
                 break
     print(json.dumps(totals.fields()) if arguments.json else totals.text())
@@ -41,7 +47,7 @@ class Totals:
         self.seeds: dict[str, str] = {}
         self.failed: list[str] = []
         self.hit: Counter[str] = Counter()
-        self.checked: Counter[str] = Counter()
+        self.checked = Counter(dict.fromkeys(INVARIANTS, 0))
         self.probes = 0
         self.seconds = 0.0
         self._began = time.perf_counter()
@@ -52,7 +58,7 @@ class Totals:
         if outcome.violations:
             self.failed.append(seed)
         self.hit.update(outcome.hits.keys())
-        self.checked += outcome.checked
+        self.checked.update(outcome.checked)
         self.probes += outcome.probes
         self.seconds += outcome.seconds
 
@@ -62,14 +68,14 @@ class Totals:
             "failed": self.failed,
             "digests": self.seeds,
             "hit": dict(sorted(self.hit.items())),
-            "checked": dict(sorted(self.checked.items())),
+            "checked": dict(self._sorted_checks()),
             "probes": self.probes,
             "cpu_seconds": round(self.seconds, 3),
         }
 
     def text(self) -> str:
         """Return everything as text."""
-        checked = "\n".join(f"  {name:9} {number:10,} checks" for name, number in sorted(self.checked.items()))
+        checked = "\n".join(f"  {name:9} {number:12,} checks" for name, number in self._sorted_checks())
         hit = ", ".join(f"{name} {number}" for name, number in sorted(self.hit.items()))
         cost = f"{1e6 * self.seconds / max(1, self.probes):.0f} us of CPU time for each"
         real = time.perf_counter() - self._began
@@ -78,12 +84,18 @@ class Totals:
             f"{checked}\nseeds that hit each fault point: {hit}"
         )
 
+    def _sorted_checks(self) -> list[tuple[str, int]]:
+        """Return how often each invariant was checked: I1 to I10, and then the others."""
+        return sorted(self.checked.items(), key=lambda item: (len(item[0]), item[0]))
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--seeds", type=int, default=100, metavar="N")
     parser.add_argument("--first", type=int, default=0, metavar="SEED")
     parser.add_argument("--days", type=float, default=0.0, help="500 servers for so many days")
+    parser.add_argument("--hours", type=float, default=0.0, help="500 servers for so many hours, at 10 s")
+    parser.add_argument("--calm", action="store_true", help="without faults")
     parser.add_argument("--seed", default="", help="repeat this seed, with its trace, and shrink its faults")
     parser.add_argument("--faults", default="", help="only these of its faults, by number: 0,3,7")
     parser.add_argument("--until-failure", action="store_true", help="end with the first seed that fails")
@@ -91,8 +103,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _plan(seed: str, days: float) -> Plan:
-    return long_plan(seed, days) if days else short_plan(seed)
+def _plan(seed: str, arguments: argparse.Namespace) -> Plan:
+    if arguments.days:
+        plan = long_plan(seed, arguments.days)
+    else:
+        plan = busy_plan(seed, arguments.hours) if arguments.hours else short_plan(seed)
+    return plan.with_faults(()) if arguments.calm else plan
 
 
 def _repeat(plan: Plan, only: str) -> int:
@@ -109,8 +125,10 @@ def _repeat(plan: Plan, only: str) -> int:
     return 1 if outcome.violations else 0
 
 
-def _report(plan: Plan, outcome: Outcome, days: float) -> None:
-    again = f"make simulate SEED={plan.seed}" + (f" DAYS={days:g}" if days else "")
+def _report(plan: Plan, outcome: Outcome, arguments: argparse.Namespace) -> None:
+    kind = f" DAYS={arguments.days:g}" if arguments.days else ""
+    kind += f" HOURS={arguments.hours:g}" if arguments.hours else ""
+    again = f"make simulate SEED={plan.seed}{kind}{' CALM=1' if arguments.calm else ''}"
     found = f"seed {plan.seed} at commit {_commit()}: {outcome.violations[0]}"
     print(f"{found}\n  again: {again}", file=sys.stderr, flush=True)
 

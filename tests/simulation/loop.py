@@ -3,44 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable
 from contextvars import Context, copy_context
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from random import Random
-from typing import Any, Final, TypeVar, TypeVarTuple
+from typing import Any, Final, TypeVarTuple
 
 from simulation.clock import CLOCK
 
-T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 TURN_TIME: Final = 0.00001
 """Seconds that a turn takes."""
 
 
-class SimulatedHandle(asyncio.TimerHandle):
-    """A callback that is ready or due. It is a TimerHandle only in name: that class would cost a third of a probe."""
+class SimulatedHandle(list[Any]):
+    """A callback that is ready or due: its time, a number, the callback, its arguments and its context.
+
+    The time and the number are its order. It is a list because an object with attributes takes twice as long to make,
+    and each probe needs ten of them.
+    """
 
     __slots__ = ()
 
-    def __init__(self, when: float, call: Callable[..., object], args: tuple[Any, ...], context: Any) -> None:
-        self._when = when
-        self._callback = call
-        self._args = args
-        self._context = context or copy_context()
-        self._cancelled = False
-
     def cancel(self) -> None:
         """Do not call it."""
-        self._cancelled = True
+        self[2] = None
 
 
 class SimulatedLoop(asyncio.AbstractEventLoop):
     """The loop of one process: callbacks that are ready run in turns, those of a turn in an order drawn by the seed.
 
     With ``coarse`` it is as uvloop is: its clock has milliseconds and stands still within a turn, and timers are
-    rounded to milliseconds, so that some fire early. Without, it is as asyncio's. Its state: what is ready and due,
+    rounded to milliseconds, so that some fire early. Without, it is as asyncio's. Its state: what is ``ready`` and due,
     the readers and signal handlers, how long the process stops within the next turn
     (``stop_for``), and how long each turn takes.
     """
@@ -49,37 +47,43 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self.coarse = coarse
         self.stop_for = 0.0
         self.turn_time = TURN_TIME
-        self.turns = 0
-        self.readers: dict[int, tuple[Callable[..., object], tuple[Any, ...]]] = {}
+        self.ready: list[SimulatedHandle] = []
+        self.readers: dict[int, SimulatedHandle] = {}
         self.signals: dict[int, tuple[Callable[..., object], tuple[Any, ...]]] = {}
         self.connect: Callable[..., Any] | None = None
         self.on_stop: Callable[[float], None] = lambda _: None
+        # These are no methods, as all probes call them: they run without a frame of Python. bool() returns False.
+        self.create_future = partial(asyncio.Future, loop=self)  # type: ignore[method-assign]
+        self.create_task = partial(asyncio.Task, loop=self)  # type: ignore[method-assign,assignment]
+        self.get_debug = bool  # type: ignore[method-assign]
         self._order = order
         self._on_fault = on_fault
-        self._ready: list[SimulatedHandle] = []
-        self._timers: list[tuple[float, int, SimulatedHandle]] = []
+        self._timers: list[SimulatedHandle] = []
         self._numbers = count()
         self._alive = True
-        self._turn_began = CLOCK.now
+        self._turn_began = _milliseconds(CLOCK.now)
 
     # What the simulation calls.
 
     @property
     def next_due(self) -> float:
         """When a callback runs next."""
-        if self._ready:
+        if self.ready:
             return CLOCK.now
-        while self._timers and self._timers[0][2]._cancelled:
-            heappop(self._timers)
-        return self._timers[0][0] if self._timers else float("inf")
+        timers = self._timers
+        while timers and timers[0][2] is None:
+            heappop(timers)
+        return timers[0][0] if timers else inf
 
     def turn(self) -> None:
         """Run everything that is ready now; what that makes ready runs in the next turn, as in every loop."""
-        self._turn_began = now = CLOCK.now
-        timers, turn = self._timers, self._ready
+        now = CLOCK.now
+        if self.coarse:
+            self._turn_began = _milliseconds(now)
+        timers, turn = self._timers, self.ready
         while timers and timers[0][0] <= now:
-            turn.append(heappop(timers)[2])
-        self._ready = []
+            turn.append(heappop(timers))
+        self.ready = []
         size = len(turn)
         if size == 2:  # most turns that have an order; shuffle() takes 2 us
             if self._order.random() < 0.5:
@@ -87,14 +91,13 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         elif size > 2:
             self._order.shuffle(turn)
         if self.stop_for and turn:
-            turn.insert(self._order.randrange(size), SimulatedHandle(0.0, self._stop, (), None))
-        self.turns += 1
+            turn.insert(self._order.randrange(size), SimulatedHandle((0.0, 0, self._stop, (), copy_context())))
         CLOCK.now = now + self.turn_time
         for handle in turn:
-            if handle._cancelled:
+            if (callback := handle[2]) is None:
                 continue
             try:
-                handle._context.run(handle._callback, *handle._args)
+                handle[4].run(callback, *handle[3])
             except Exception as error:  # noqa: BLE001  every loop goes on
                 self._on_fault({"message": "a callback failed", "exception": error})
             if not self._alive:
@@ -107,8 +110,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
 
     def make_ready(self, descriptor: int) -> None:
         """Call the reader of a descriptor in this turn."""
-        if (reader := self.readers.get(descriptor)) is not None:
-            self.call_soon(reader[0], *reader[1])
+        if self._alive and (reader := self.readers.get(descriptor)) is not None:
+            self.ready.append(reader)
 
     def kill(self) -> None:
         """Call nothing any more. What is left stays: the end of its coroutines would run a part of their code."""
@@ -118,49 +121,41 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
 
     def time(self) -> float:
         """Return the loop's clock, in seconds."""
-        return int(self._turn_began * 1000) / 1000 if self.coarse else CLOCK.now
+        return self._turn_began if self.coarse else CLOCK.now
 
-    def call_soon(
+    def call_soon(  # type: ignore[override]
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> SimulatedHandle:
-        handle = SimulatedHandle(0.0, callback, args, context)
+        handle = SimulatedHandle((0.0, 0, callback, args, copy_context() if context is None else context))
         if self._alive:
-            self._ready.append(handle)
+            self.ready.append(handle)
         return handle
 
-    def call_soon_threadsafe(
+    def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.Handle:
+    ) -> SimulatedHandle:
         if not self._alive:
             raise RuntimeError("the loop is closed")
         return self.call_soon(callback, *args, context=context)
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        handle = SimulatedHandle(when, callback, args, context)
+    ) -> SimulatedHandle:
         if self.coarse:
-            now = self.time()
-            when = now + max(0, round((when - now) * 1000)) / 1000
+            when = self._turn_began + max(0, round((when - self._turn_began) * 1000)) / 1000
+        context = copy_context() if context is None else context
+        handle = SimulatedHandle((when, next(self._numbers), callback, args, context))
         if self._alive:
-            heappush(self._timers, (when, next(self._numbers), handle))
+            heappush(self._timers, handle)
         return handle
 
-    def call_later(
+    def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> SimulatedHandle:
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
-    def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self)
-
-    def create_task(
-        self, coro: Coroutine[Any, Any, T] | Generator[Any, None, T], *, name: str | None = None, context: Any = None
-    ) -> asyncio.Task[T]:
-        return asyncio.Task(coro, loop=self, name=name, context=context)
-
     def add_reader(self, fd: Any, callback: Callable[[*Ts], Any], *args: *Ts) -> None:
-        self.readers[fd] = (callback, args)
+        self.readers[fd] = SimulatedHandle((0.0, 0, callback, args, copy_context()))
 
     def remove_reader(self, fd: Any) -> bool:
         return self.readers.pop(fd, None) is not None
@@ -189,11 +184,12 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         if self._alive:
             self._on_fault(context)
 
-    def get_debug(self) -> bool:
-        return False
-
     def is_running(self) -> bool:
         return self._alive
 
     def is_closed(self) -> bool:
         return not self._alive
+
+
+def _milliseconds(seconds: float) -> float:
+    return int(seconds * 1000) / 1000

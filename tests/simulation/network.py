@@ -91,10 +91,9 @@ class Network:
 
 
 class SimulatedEpoll:
-    """Its state: the sockets by descriptor, and the events that were not fetched yet."""
+    """Its state: the events of registered sockets that were not fetched yet, by descriptor."""
 
     def __init__(self, descriptor: int, world: World) -> None:
-        self.registered: dict[int, SimulatedSocket] = {}
         self.pending: dict[int, int] = {}
         self._descriptor = descriptor
         self._world = world
@@ -105,36 +104,40 @@ class SimulatedEpoll:
     def register(self, descriptor: int, _: int) -> None:
         watched = self._world.network.open[descriptor]
         assert isinstance(watched, SimulatedSocket)
-        self.registered[descriptor] = watched
         watched.epoll = self
         if events := watched.readiness():
             self.add(descriptor, events)
 
     def unregister(self, descriptor: int) -> None:
-        self.registered.pop(descriptor).epoll = None
+        watched = self._world.network.open[descriptor]
+        assert isinstance(watched, SimulatedSocket)
+        watched.epoll = None
         self.pending.pop(descriptor, None)
 
     def poll(self, _: float) -> list[tuple[int, int]]:
-        events, self.pending = list(self.pending.items()), {}
+        events = list(self.pending.items())
+        self.pending.clear()
         return events
 
     def add(self, descriptor: int, events: int) -> None:
         """Add the events of a socket."""
-        if not self.pending and (loop := self._world.loop) is not None:
+        pending = self.pending
+        if not pending and (loop := self._world.loop) is not None:
             loop.make_ready(self._descriptor)
-        self.pending[descriptor] = self.pending.get(descriptor, 0) | events
+        pending[descriptor] = pending.get(descriptor, 0) | events
 
 
 class SimulatedSocket(Conversation):
     """A socket that connects to one server. What the server does to it is decided by ``Server``."""
 
+    epoll: SimulatedEpoll | None = None
+    _closed = _eof = False
+    _data = b""
+
     def __init__(self, network: Network, descriptor: int, family: int) -> None:
         self._network = network
         self._descriptor = descriptor
-        self._closed = self._eof = False
-        self._data = b""
         self.family = family
-        self.epoll: SimulatedEpoll | None = None
 
     # What checks call.
 
@@ -176,10 +179,10 @@ class SimulatedSocket(Conversation):
         return len(data)
 
     def recv_into(self, buffer: bytearray) -> int:
-        if self._data:
-            size = min(len(buffer), len(self._data))
-            buffer[:size] = self._data[:size]
-            self._data = self._data[size:]
+        if data := self._data:
+            size = min(len(buffer), len(data))
+            buffer[:size] = data[:size]
+            self._data = data[size:]
             return size
         if self.error:
             raise OSError(self.error, os.strerror(self.error))
@@ -196,8 +199,8 @@ class SimulatedSocket(Conversation):
         self._closed = True
         self._network.release(self._descriptor)
         if self.epoll is not None:
-            self.epoll.registered.pop(self._descriptor, None)
             self.epoll.pending.pop(self._descriptor, None)
+            self.epoll = None
         if self.server is not None:
             self.server.on_close(self)
 
@@ -213,20 +216,23 @@ class SimulatedSocket(Conversation):
     def accept(self) -> None:
         """Accept the connection."""
         self.accepted = True
-        self._report(_OUT)
+        if self.epoll is not None:
+            self.epoll.add(self._descriptor, _OUT)
 
     def deliver(self, data: bytes, eof: bool) -> None:
         """Deliver a part of the answer; ``eof``: the last one."""
         self._data += data
         self._eof = eof
         self.answered = self.answered or eof
-        self._report(_END if eof else _IN)
+        if self.epoll is not None:
+            self.epoll.add(self._descriptor, _END if eof else _IN)
 
     def hang_up(self) -> None:
         """Close the connection, unless something was asked."""
         if self.accepted and not self.requested and not self._closed:
             self._eof = self.hung_up = True
-            self._report(_END)
+            if self.epoll is not None:
+                self.epoll.add(self._descriptor, _END)
 
     def reset(self) -> None:
         """Reset the connection."""
@@ -236,8 +242,5 @@ class SimulatedSocket(Conversation):
     def fail(self, error: int) -> None:
         """Let the connection fail."""
         self.error = error
-        self._report(_ERROR)
-
-    def _report(self, events: int) -> None:
-        if not self._closed and self.epoll is not None:
-            self.epoll.add(self._descriptor, events)
+        if self.epoll is not None:
+            self.epoll.add(self._descriptor, _ERROR)

@@ -20,9 +20,14 @@ from simulation.site import SiteSpec
 SHORT: Final = 120.0
 """Seconds in which the faults of a short simulation begin."""
 
-DAY: Final = 86_400.0
+HOUR: Final = 3600.0
+DAY: Final = 24 * HOUR
+
 LONG_INTERVAL: Final = 60
 """Seconds between two probes of a server in a long simulation."""
+
+BUSY_INTERVAL: Final = 10
+"""The same in a busy one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,19 @@ def short_plan(seed: str) -> Plan:
 
 def long_plan(seed: str, days: float) -> Plan:
     """Return a site of 500 servers, with a window of faults of two minutes in each six hours."""
-    site = replace(uniform_site(50, 10, LONG_INTERVAL), autoreload=True)
+    return _large_plan(seed, LONG_INTERVAL, days * DAY, DAY / 4)
+
+
+def busy_plan(seed: str, hours: float) -> Plan:
+    """Return the same site with more probes, and a window of faults in each quarter of an hour."""
+    return _large_plan(seed, BUSY_INTERVAL, hours * HOUR, HOUR / 4)
+
+
+def _large_plan(seed: str, interval: int, length: float, spacing: float) -> Plan:
+    site = replace(uniform_site(50, 10, interval), autoreload=True)
     draw = Random(f"{seed}/faults")
     faults: list[Fault] = []
-    for number in range(max(1, int(4 * days))):
-        begin = number * DAY / 4 + draw.uniform(0.0, DAY / 8)
+    for number in range(max(1, int(length / spacing))):
+        begin = number * spacing + draw.uniform(0.0, spacing / 2)
         faults += [replace(fault, at=fault.at + begin) for fault in drawn_faults(draw, site, SHORT)]
-    return Plan(seed, site, tuple(faults), days * DAY)
+    return Plan(seed, site, tuple(faults), length)

@@ -109,10 +109,12 @@ class Server:
     def behave(self, conduct: Conduct, point: str = "", delay: float = 0.0) -> None:
         """Change the conduct, for connections and requests from now on."""
         self.conduct, self.point, self.delay, self.changed = conduct, point, delay, CLOCK.now
+        self.world.conduct_changes += 1
 
     def on_open(self, opened: Conversation) -> None:
         """Count a conversation that begins."""
-        self._hit()
+        if self.point:
+            self.world.hit(self.point)
         self.world.checks.on_begin(self)
         self.probes += 1
         self.open.add(opened)
@@ -122,6 +124,8 @@ class Server:
         self.on_open(connecting)
         after = self.world.after
         match self.conduct:
+            case Conduct.UP:  # first: nearly all
+                self._accept(connecting, self.rtt)
             case Conduct.DARK:
                 connecting.connect_delay = inf
             case Conduct.REFUSED:
@@ -132,20 +136,20 @@ class Server:
                 after(3.0, connecting.fail, errno.EHOSTUNREACH)
             case _:
                 lost = self.conduct is Conduct.LOSSY and self.world.luck.random() < self.delay
-                connecting.connect_delay = self.rtt + (RETRANSMISSION if lost else 0.0)
-                after(connecting.connect_delay, connecting.accept)
-                if self.idle_timeout < inf:
-                    after(connecting.connect_delay + self.idle_timeout, connecting.hang_up)
+                self._accept(connecting, self.rtt + (RETRANSMISSION if lost else 0.0))
 
     def on_request(self, asking: SimulatedSocket, request: bytes) -> None:
         """Answer a request."""
-        self._hit()
+        if self.point:
+            self.world.hit(self.point)
         after = self.world.after
         kind = "http" if request.startswith(b"GET ") else "simpletcp"
         answer = _ANSWERS[kind]
         asking.right = True
         asking.answer_delay = self.rtt
         match self.conduct:
+            case Conduct.UP:
+                self._send(asking, answer)
             case Conduct.DARK | Conduct.HUNG | Conduct.UNREACHABLE:
                 asking.answer_delay = inf
             case Conduct.RESET | Conduct.REFUSED:
@@ -178,7 +182,8 @@ class Server:
 
     def on_datagram(self, asking: SimulatedDatagramSocket, request: bytes) -> None:
         """Answer a datagram; the request may be sent again."""
-        self._hit()
+        if self.point:
+            self.world.hit(self.point)
         kind = self.kind if self.kind in UDP_KINDS else UDP_KINDS[0]
         match self.conduct:
             case Conduct.DARK | Conduct.HUNG | Conduct.DRIP:
@@ -226,6 +231,12 @@ class Server:
         now, begin = CLOCK.now, closing.begin
         self.attempts.append(Attempt(begin, now, closing.told(self.timeout, now - begin)))
 
+    def _accept(self, connecting: SimulatedSocket, delay: float) -> None:
+        connecting.connect_delay = delay
+        self.world.after(delay, connecting.accept)
+        if self.idle_timeout < inf:
+            self.world.after(delay + self.idle_timeout, connecting.hang_up)
+
     def _send(self, asking: SimulatedSocket, answer: bytes) -> None:
         """Send an answer and close; sometimes in two pieces."""
         if self.world.luck.random() < 0.05:
@@ -250,7 +261,3 @@ class Server:
         if asking in self.open:
             asking.answer_after(0.0, data, right=False)
             self.world.after(0.005, self._flood_datagrams, asking, data)
-
-    def _hit(self) -> None:
-        if self.point:
-            self.world.hit(self.point)

@@ -28,8 +28,8 @@ RELOAD_TIME: Final = 4.0
 class Truth:
     """Looks at the director from outside.
 
-    Its state: which servers of virtuals with ``panic`` were in at the last look; what a look at the table depends on,
-    as of the last one: in a large site the next one waits until something has changed.
+    Its state: which servers of virtuals with ``panic`` were in at the last look; what the looks at the table and at the
+    health depend on, as of the last ones: in a large site the next ones wait until something has changed.
     """
 
     def __init__(self, world: World) -> None:
@@ -37,6 +37,7 @@ class Truth:
         self._damped = DampedTruth(world, self)
         self._kept_in: dict[DestinationKey, bool] = {}
         self._looked_at: tuple[float, int, float] | None = None
+        self._settled: tuple[float, ...] | None = None
 
     def look(self) -> None:
         """Check what holds now."""
@@ -46,7 +47,9 @@ class Truth:
             return
         self.world.workers.look()
         self.world.checks.damping.look()
-        self._look_at_health(director.health)
+        depends_on = self._health_depends_on(director.health)
+        if depends_on != self._settled or not self.world.is_large:
+            self._settled = depends_on if self._look_at_health(director.health) else None
         self._note_kept(director.health)
         changed = max(self.world.checks.last_change, self.world.undisturbed_since)
         if now - changed > WRITE_TIME and now > self.world.kernel_disturbed_until:
@@ -82,13 +85,21 @@ class Truth:
         since = max(server.changed, world.undisturbed_since, world.operator.in_force_since, world.started)
         return server.is_good if CLOCK.now - since > bound else None
 
-    def _look_at_health(self, health: Mapping[DestinationKey, HealthState]) -> None:
+    def _health_depends_on(self, health: Mapping[DestinationKey, HealthState]) -> tuple[float, ...]:
         world = self.world
+        since = world.undisturbed_since, world.operator.in_force_since, world.started
+        up = sum(state.up for state in health.values())
+        return world.conduct_changes, world.checks.last_change, up, *since
+
+    def _look_at_health(self, health: Mapping[DestinationKey, HealthState]) -> bool:
+        """Check the health of each server; return whether all was known, so that nothing changes by itself."""
+        world, is_settled = self.world, True
         for virtual in world.operator.site.virtuals:
             damped = virtual.damping != UNDAMPED
             for real, key in zip(virtual.reals, virtual.keys, strict=True):
                 good = self.settled(virtual, real)
                 if good is None:
+                    is_settled = False
                     continue
                 world.checks.counts["liveness"] += 1
                 if (state := health.get(key)) is None:
@@ -96,8 +107,10 @@ class Truth:
                 elif state.up is not good and not (damped and self._may_differ(virtual, real, key, good=good)):
                     word = "up" if state.up else "down"
                     world.checks.fail("liveness", f"{real.address} is {word}, in truth {_conduct(world, real)}")
+            is_settled = is_settled and not damped
             if damped and health.keys() >= set(virtual.keys):
                 self._damped.look(virtual)
+        return is_settled
 
     def _may_differ(self, virtual: VirtualSpec, real: RealSpec, key: DestinationKey, *, good: bool) -> bool:
         """Return whether a server may be out though it is good, or in though it is bad."""

@@ -45,7 +45,7 @@ class World:
     """Everything that happens in one simulation. All that is random is drawn from its ``seed``.
 
     Its state: the events to come, the loop and the number of the process (``life``), what was ``hit``, the digest of
-    the trace and its last lines, and since when nothing disturbs the director.
+    the trace and its last lines, since when nothing disturbs the director, and how often servers changed their conduct.
     """
 
     def __init__(self, seed: str, site: SiteSpec, folder: Path) -> None:
@@ -60,7 +60,7 @@ class World:
         self.lines: deque[str] = deque(maxlen=MAX_LINES)
         self.digest = hashlib.sha256()
         self.undisturbed_since = self.started = self.kernel_disturbed_until = CLOCK.now
-        self.extra_probes = 0
+        self.extra_probes = self.conduct_changes = 0
         self._events: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
         self._numbers = count()
         self.checks = Checks(self)
@@ -147,8 +147,11 @@ class World:
         events, violations, process, clock = self._events, self.checks.violations, self.process, CLOCK
         second, turns = clock.now, 0
         while not violations:
-            loop = None if process.is_blocked else self.loop
-            due = loop.next_due if loop is not None else inf
+            loop, due = None if process.is_blocked else self.loop, clock.now
+            if loop is None:
+                due = inf
+            elif not loop.ready:
+                due = loop.next_due
             if events and events[0][0] < due:
                 due = events[0][0]
             if due > until:
@@ -159,11 +162,12 @@ class World:
                 second, turns = due, 0
             elif turns > MAX_TURNS:
                 self.checks.fail("I10", f"{MAX_TURNS} turns of the event loop in a second")
-            clock.now = max(clock.now, due)
+            if due > clock.now:
+                clock.now = due
             while events and events[0][0] <= clock.now:
                 _, _, call, arguments = heappop(events)
                 call(*arguments)
-            if not process.is_blocked and self.loop is not None:
+            if self.loop is not None and not process.is_blocked:
                 self.loop.turn()
 
 
