@@ -61,10 +61,10 @@ def busy_plan(seed: str, hours: float) -> Plan:
 
 
 def _large_plan(seed: str, interval: int, length: float, spacing: float) -> Plan:
-    site = replace(uniform_site(50, 10, interval), autoreload=True)
+    site, spacing = replace(uniform_site(50, 10, interval), autoreload=True), min(spacing, length)
     draw = Random(f"{seed}/faults")
     faults: list[Fault] = []
-    for number in range(max(1, int(length / spacing))):
+    for number in range(int(length / spacing)):
         begin = number * spacing + draw.uniform(0.0, spacing / 2)
         faults += [replace(fault, at=fault.at + begin) for fault in drawn_faults(draw, site, SHORT)]
     return Plan(seed, site, tuple(faults), length)

@@ -45,3 +45,9 @@ def test_a_seed_is_the_same_each_time() -> None:
     alone = {seed: simulation("--first", seed, "--seeds", "1")["digests"][seed] for seed in together}
     assert together == alone
     assert len(set(alone.values())) == len(alone)
+
+
+def test_a_large_site_holds_at_a_short_interval() -> None:
+    done = simulation("--hours", "0.1", "--seeds", "1")
+    assert done["probes"] > 15_000
+    assert done["checked"]["liveness"] > 500
