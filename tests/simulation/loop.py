@@ -54,7 +54,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self.on_stop: Callable[[float], None] = lambda _: None
         # These are no methods, as all probes call them: they run without a frame of Python. bool() returns False.
         self.create_future = partial(asyncio.Future, loop=self)  # type: ignore[method-assign]
-        self.create_task = partial(asyncio.Task, loop=self)  # type: ignore[method-assign,assignment]
+        self.create_task = partial(asyncio.Task, loop=self)  # type: ignore[method-assign]
         self.get_debug = bool  # type: ignore[method-assign]
         self._order = order
         self._on_fault = on_fault
@@ -80,6 +80,20 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         now = CLOCK.now
         if self.coarse:
             self._turn_began = _milliseconds(now)
+        turn = self._take_ready(now)
+        CLOCK.now = now + self.turn_time
+        for handle in turn:
+            if (callback := handle[2]) is None:
+                continue
+            try:
+                handle[4].run(callback, *handle[3])
+            except Exception as error:  # noqa: BLE001  every loop goes on
+                self._on_fault({"message": "a callback failed", "exception": error})
+            if not self._alive:
+                return
+
+    def _take_ready(self, now: float) -> list[SimulatedHandle]:
+        """Return what is ready and due, in the order of this turn."""
         timers, turn = self._timers, self.ready
         while timers and timers[0][0] <= now:
             turn.append(heappop(timers))
@@ -92,16 +106,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             self._order.shuffle(turn)
         if self.stop_for and turn:
             turn.insert(self._order.randrange(size), SimulatedHandle((0.0, 0, self._stop, (), copy_context())))
-        CLOCK.now = now + self.turn_time
-        for handle in turn:
-            if (callback := handle[2]) is None:
-                continue
-            try:
-                handle[4].run(callback, *handle[3])
-            except Exception as error:  # noqa: BLE001  every loop goes on
-                self._on_fault({"message": "a callback failed", "exception": error})
-            if not self._alive:
-                return
+        return turn
 
     def _stop(self) -> None:
         seconds, self.stop_for = self.stop_for, 0.0

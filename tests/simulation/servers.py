@@ -113,8 +113,7 @@ class Server:
 
     def on_open(self, opened: Conversation) -> None:
         """Count a conversation that begins."""
-        if self.point:
-            self.world.hit(self.point)
+        self._hit()
         self.world.checks.on_begin(self)
         self.probes += 1
         self.open.add(opened)
@@ -140,16 +139,18 @@ class Server:
 
     def on_request(self, asking: SimulatedSocket, request: bytes) -> None:
         """Answer a request."""
-        if self.point:
-            self.world.hit(self.point)
-        after = self.world.after
         kind = "http" if request.startswith(b"GET ") else "simpletcp"
-        answer = _ANSWERS[kind]
         asking.right = True
         asking.answer_delay = self.rtt
+        self._hit()
+        if self.conduct is Conduct.UP:
+            self._send(asking, _ANSWERS[kind])
+        else:
+            self._answer_otherwise(asking, kind)
+
+    def _answer_otherwise(self, asking: SimulatedSocket, kind: str) -> None:
+        after, answer = self.world.after, _ANSWERS[kind]
         match self.conduct:
-            case Conduct.UP:
-                self._send(asking, answer)
             case Conduct.DARK | Conduct.HUNG | Conduct.UNREACHABLE:
                 asking.answer_delay = inf
             case Conduct.RESET | Conduct.REFUSED:
@@ -182,8 +183,7 @@ class Server:
 
     def on_datagram(self, asking: SimulatedDatagramSocket, request: bytes) -> None:
         """Answer a datagram; the request may be sent again."""
-        if self.point:
-            self.world.hit(self.point)
+        self._hit()
         kind = self.kind if self.kind in UDP_KINDS else UDP_KINDS[0]
         match self.conduct:
             case Conduct.DARK | Conduct.HUNG | Conduct.DRIP:
@@ -261,3 +261,7 @@ class Server:
         if asking in self.open:
             asking.answer_after(0.0, data, right=False)
             self.world.after(0.005, self._flood_datagrams, asking, data)
+
+    def _hit(self) -> None:
+        if self.point:
+            self.world.hit(self.point)

@@ -147,11 +147,8 @@ class World:
         events, violations, process, clock = self._events, self.checks.violations, self.process, CLOCK
         second, turns = clock.now, 0
         while not violations:
-            loop, due = None if process.is_blocked else self.loop, clock.now
-            if loop is None:
-                due = inf
-            elif not loop.ready:
-                due = loop.next_due
+            loop = None if process.is_blocked else self.loop
+            due = loop.next_due if loop is not None else inf
             if events and events[0][0] < due:
                 due = events[0][0]
             if due > until:
@@ -162,12 +159,11 @@ class World:
                 second, turns = due, 0
             elif turns > MAX_TURNS:
                 self.checks.fail("I10", f"{MAX_TURNS} turns of the event loop in a second")
-            if due > clock.now:
-                clock.now = due
+            clock.now = max(clock.now, due)
             while events and events[0][0] <= clock.now:
                 _, _, call, arguments = heappop(events)
                 call(*arguments)
-            if self.loop is not None and not process.is_blocked:
+            if not process.is_blocked and self.loop is not None:
                 self.loop.turn()
 
 
