@@ -239,7 +239,7 @@ def _killed(day: Day, traffic: Traffic) -> None:
 
 
 @pytest.mark.parametrize("quiescent", ["yes", "no"])
-def test_a_hundred_servers_are_added_within_an_interval(lab: Lab, quiescent: str) -> None:
+def test_F24_a_hundred_servers_are_added_within_an_interval(lab: Lab, quiescent: str) -> None:
     interval = 5
     farm = lab.farm(100)
     servers = [address for address in farm.addresses if address.version == 4]

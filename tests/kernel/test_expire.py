@@ -51,7 +51,7 @@ class StickySite:
 
 
 @pytest.mark.takes(20)
-def test_with_yes_another_server_serves_the_client_within_the_detection_time(lab: Lab) -> None:
+def test_F1_with_yes_another_server_serves_the_client_within_the_detection_time(lab: Lab) -> None:
     site = StickySite(lab, "yes")
     lab.director.wait_log("Set net.ipv4.vs.expire_quiescent_template=1, as expire=yes says", WITHIN)
     assert site.settings() == ["1", "1"]

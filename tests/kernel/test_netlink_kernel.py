@@ -66,7 +66,7 @@ async def test_what_ipvsadm_writes_is_read(kernel: NetlinkKernel) -> None:
     assert dict(EVERY_SORT) == await kernel.read()
 
 
-async def test_each_foreign_change_is_repaired_with_one_op(kernel: NetlinkKernel) -> None:
+async def test_F17_each_foreign_change_is_repaired_with_one_op(kernel: NetlinkKernel) -> None:
     await kernel.apply(diff({}, EVERY_SORT))
     ipvsadm("-e", "-t", "10.0.0.1:80", "-r", "10.1.0.1:80", "-g", "-w", "9")
     ipvsadm("-D", "-f", "1")
@@ -104,7 +104,7 @@ async def test_the_table_is_that_of_the_namespace_of_the_first_call(kernel: Netl
         await other.aclose()
 
 
-async def test_the_module_is_loaded_when_it_is_not(kernel: NetlinkKernel) -> None:
+async def test_F20_the_module_is_loaded_when_it_is_not(kernel: NetlinkKernel) -> None:
     await kernel.apply(add(service()))
     await kernel.apply(diff(await kernel.read(), {}))
     if not unloaded("ip_vs_wrr", "ip_vs"):

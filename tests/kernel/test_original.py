@@ -92,11 +92,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScenarioRuns]:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_as_the_original(request: pytest.FixtureRequest, runs: ScenarioRuns, name: str) -> None:
+def test_F55_as_the_original(request: pytest.FixtureRequest, runs: ScenarioRuns, name: str) -> None:
     names = {f"[{name}]": name for name in SCENARIOS}
     runs.start([name])
     while not runs.done(name, LOOK_SECONDS):
-        own = (nodeid for nodeid in upcoming(request.session) if "test_as_the_original" in nodeid)
+        own = (nodeid for nodeid in upcoming(request.session) if "test_F55_as_the_original" in nodeid)
         runs.start([names[nodeid[nodeid.index("[") :]] for nodeid in own])
     originals, ours = runs.points(name)
     assert originals

@@ -20,7 +20,7 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.takes(12)
-def test_a_killed_worker_changes_no_verdict(lab: Lab) -> None:
+def test_F34_a_killed_worker_changes_no_verdict(lab: Lab) -> None:
     web1, web2 = lab.real("web1"), lab.real("web2")
     first, second = f"{web1.addresses[0]}:80", f"{web2.addresses[0]}:80"
     lab.director.configure(

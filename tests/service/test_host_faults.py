@@ -111,14 +111,14 @@ def test_rules_whose_effect_looks_like_the_servers_are_down(network: tuple[Names
     assert judged(verdicts(host, TCP, *ROUTER), "DOWN") == {}
 
 
-def test_a_refusal_is_down(network: tuple[Namespace, Namespace]) -> None:
+def test_F4_a_refusal_is_down(network: tuple[Namespace, Namespace]) -> None:
     host, _ = network
     found = verdicts(host, (*TCP, *DATAGRAMS[:-1]), *ROUTER, "10.9.0.1", "fd09::1", "127.0.0.1", "::1")
     assert {key: value for key, value in found.items() if value[1].split(" (")[0] != "connect refused"} == {}
     assert judged(found, "DOWN") == {}
 
 
-def test_a_dead_neighbour_is_down(network: tuple[Namespace, Namespace]) -> None:
+def test_F1_a_dead_neighbour_is_down(network: tuple[Namespace, Namespace]) -> None:
     host, _ = network
     found = verdicts(host, ALL, "10.9.0.77", "fd09::77", seconds=4)
     assert judged(found, "DOWN") == {}
@@ -126,7 +126,7 @@ def test_a_dead_neighbour_is_down(network: tuple[Namespace, Namespace]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["unreachable", "prohibit"])
-def test_what_a_router_says_of_a_server_is_down(network: tuple[Namespace, Namespace], kind: str) -> None:
+def test_F11_what_a_router_says_of_a_server_is_down(network: tuple[Namespace, Namespace], kind: str) -> None:
     host, router = network
     router.ip(f"route add {kind} {BEYOND[0]}/32", f"route add {kind} {BEYOND[1]}/128")
     found = verdicts(host, ALL, *BEYOND)
@@ -134,7 +134,7 @@ def test_what_a_router_says_of_a_server_is_down(network: tuple[Namespace, Namesp
     assert found["connect", BEYOND[0]] == ("DOWN", "no route to host")
 
 
-def test_no_local_port_left_is_no_verdict(network: tuple[Namespace, Namespace]) -> None:
+def test_F38_no_local_port_left_is_no_verdict(network: tuple[Namespace, Namespace]) -> None:
     host, _ = network
     host.run("sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40000")
     host.sysctl(net__ipv4__ip_local_reserved_ports=40000)

@@ -77,7 +77,7 @@ async def test_a_good_certificate_is_up(port: int, trusted: str, address: str, f
 
 
 @pytest.mark.parametrize(("name", "reason"), FAULTS.items())
-async def test_a_faulty_certificate_is_down_where_it_is_verified(
+async def test_F12_a_faulty_certificate_is_down_where_it_is_verified(
     port: int, trusted: str, name: str, reason: str
 ) -> None:
     assert await run("https", port, request="/", tlsname=name) == UP
@@ -100,13 +100,13 @@ async def test_a_certificate_may_itself_be_what_is_trusted(site: tuple[list[int]
     assert await run("https", port, request="/", tlsname="self.example.com", tlsverify=True, tlsca=made) == UP
 
 
-async def test_an_old_server_is_up_unless_certificates_are_verified(old: int, trusted: str) -> None:
+async def test_F12_an_old_server_is_up_unless_certificates_are_verified(old: int, trusted: str) -> None:
     assert await run("https", old, request="/", receive="over TLSv1,", tlsname=GOOD) == UP
     expected = (Verdict.DOWN, "TLS: no version of TLS that both accept")
     assert expected == await run("https", old, request="/", tlsname=GOOD, tlsverify=True, tlsca=trusted)
 
 
-async def test_no_check_takes_up_the_session_of_another(port: int, trusted: str) -> None:
+async def test_F12_no_check_takes_up_the_session_of_another(port: int, trusted: str) -> None:
     for _ in range(3):
         asked: dict[str, Any] = {"tlsname": GOOD, "tlsverify": True, "tlsca": trusted}
         assert await run("https", port, request="/", receive=r"session \.$", **asked) == UP
@@ -123,7 +123,7 @@ async def test_no_server_is_down() -> None:
     assert await run("https", closed_port(), request="/") == (Verdict.DOWN, "connect refused")
 
 
-async def test_a_server_that_stalls_the_handshake_is_down_at_the_deadline() -> None:
+async def test_F12_a_server_that_stalls_the_handshake_is_down_at_the_deadline() -> None:
     async with servers() as silent:
         port = await silent.start(hanging())
         expected = (Verdict.DOWN, "no answer within 0.3 s (connected, TLS handshake not done)")

@@ -36,7 +36,7 @@ class WithoutResolver(Ours):
         return {**ours, "PYTHONPATH": f"{self.folder}:{ours['PYTHONPATH']}"}
 
 
-def test_a_stop_waits_for_no_look_up(tmp_path: Path) -> None:
+def test_F41_a_stop_waits_for_no_look_up(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(SILENT_RESOLVER)
     with ThreadedServers() as elsewhere:
         port = elsewhere.start(answering(REDIRECT), "0.0.0.0")  # noqa: S104  a hundred servers on loopback

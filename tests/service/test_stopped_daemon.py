@@ -55,7 +55,7 @@ def stand_still(pid: int, seconds: float) -> None:
     ],
 )
 @pytest.mark.difference("A failure while the director stood still (stopped, without a processor)")
-def test_servers_that_are_well_stay_in_while_the_daemon_stands_still_and_a_dead_one_goes(
+def test_F43_servers_that_are_well_stay_in_while_the_daemon_stands_still_and_a_dead_one_goes(
     talk: Talk, seconds: float, tmp_path: Path
 ) -> None:
     with ThreadedServers() as elsewhere, ExitStack() as mortal:

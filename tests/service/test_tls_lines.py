@@ -73,7 +73,9 @@ async def test_silence_over_tls(place: Servers, tls: ssl.SSLContext, kind: str, 
     assert await run(kind, port, 0.5) == (Verdict.DOWN, f"no answer within 0.5 s ({phase})")
 
 
-async def test_a_close_without_a_goodbye_ends_an_answer_without_a_length(place: Servers, tls: ssl.SSLContext) -> None:
+async def test_F12_a_close_without_a_goodbye_ends_an_answer_without_a_length(
+    place: Servers, tls: ssl.SSLContext
+) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.0 200 OK\r\n\r\nalive")

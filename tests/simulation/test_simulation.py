@@ -28,7 +28,7 @@ def simulation(*arguments: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 100, 200])
-def test_the_invariants_hold_with_every_mix_of_faults(first: int) -> None:
+def test_F53_the_invariants_hold_with_every_mix_of_faults(first: int) -> None:
     done = simulation("--first", str(first), "--seeds", str(SEEDS))
     points = json.loads(
         subprocess.run(

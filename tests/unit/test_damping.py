@@ -84,7 +84,7 @@ def test_a_fault_of_this_host_changes_nothing_and_maintenance_ends_it(verdict: V
     assert FlappingState(successes=3).after(verdict, Rules()) == after
 
 
-def test_f8_a_server_that_changes_with_each_check_moves_as_often_as_the_threshold_allows() -> None:
+def test_F8_a_server_that_changes_with_each_check_moves_as_often_as_the_threshold_allows() -> None:
     server = Server(FlapRules(4, 60), Rules())
     for second in range(3600):
         server.observe(UP if second % 2 else DOWN)
@@ -94,7 +94,7 @@ def test_f8_a_server_that_changes_with_each_check_moves_as_often_as_the_threshol
     assert server.state == IN
 
 
-def test_f8_nine_good_and_one_bad_forever() -> None:
+def test_F8_nine_good_and_one_bad_forever() -> None:
     server = Server(FlapRules(4, 60), Rules())
     for second in range(3600):
         server.observe(DOWN if second % 10 == 9 else UP)

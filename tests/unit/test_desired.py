@@ -57,12 +57,12 @@ def test_a_server_up_with_weight_0_keeps_the_fallback_out() -> None:
     assert weights(site, True) == {"10.1.0.1:80": 0}
 
 
-def test_a_fallback_that_is_also_a_real_has_weight_while_no_server_is_up() -> None:
+def test_F23_a_fallback_that_is_also_a_real_has_weight_while_no_server_is_up() -> None:
     site = virtual("10.0.0.1:80", real("10.1.0.1:80", weight=5), fallback=fallback("10.1.0.1:80"), quiescent=True)
     assert (weights(site, False), weights(site, True)) == ({"10.1.0.1:80": 1}, {"10.1.0.1:80": 5})
 
 
-def test_two_reals_in_one_row_are_up_when_one_is() -> None:
+def test_F23_two_reals_in_one_row_are_up_when_one_is() -> None:
     site = virtual(
         "10.0.0.1:80",
         real("10.1.0.1:81", Forward.GATE, weight=2),

@@ -14,7 +14,7 @@ from ldirectord_py.checks.services import KINDS
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_each_input_is_decoded_or_refused(name: str) -> None:
+def test_F6_each_input_is_decoded_or_refused(name: str) -> None:
     target = TARGETS[name]
     for data in (*target.seeds, *kept_inputs(name), b""):
         judge(target, data)

@@ -44,7 +44,7 @@ def test_what_a_server_may_only_do_now_is_not_kept() -> None:
     assert flaps_section({KEYS[0]: FlapHistory(good_since=5.0)}, OFFSET)["servers"] == []
 
 
-def test_after_a_reboot_and_with_a_clock_that_was_set_back_changes_are_in_the_past() -> None:
+def test_F42_after_a_reboot_and_with_a_clock_that_was_set_back_changes_are_in_the_past() -> None:
     found, _ = read_flaps(flaps_section({KEYS[0]: FLAPS}, OFFSET), NOW, NOW - 3.0)
     assert found[ONE].changes == (-97.0, -46.5, 2.25)
     found, _ = read_flaps(flaps_section({KEYS[0]: FLAPS}, OFFSET), NOW - 60.0, OFFSET)

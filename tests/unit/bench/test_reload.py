@@ -11,7 +11,7 @@ from bench.reload import lines, reloaded
 
 
 @pytest.mark.slow
-def test_a_small_reload_is_measured_without_a_probe_to_anybody(tmp_path: Path) -> None:
+def test_F30_a_small_reload_is_measured_without_a_probe_to_anybody(tmp_path: Path) -> None:
     path = tmp_path / "ldirectord.cf"
     path.write_text("\n".join(lines(2, 6)) + "\n")
 

@@ -103,7 +103,7 @@ def test_an_excerpt_is_printable_and_short(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"none", "ftp"}))
-async def test_garbage_is_a_verdict_of_every_kind(
+async def test_F6_garbage_is_a_verdict_of_every_kind(
     servers: Servers, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     seed = random.Random(kind)  # noqa: S311  noise, and the same each time

@@ -74,7 +74,7 @@ def no_descriptor_left() -> Iterator[None]:
     ],
 )
 @pytest.mark.difference("A fault of the director's own host (no file descriptor, no memory)")
-async def test_without_a_descriptor_there_is_no_verdict(kind: str, protocol: Protocol) -> None:
+async def test_F37_without_a_descriptor_there_is_no_verdict(kind: str, protocol: Protocol) -> None:
     target = Target(LOCALHOST, 9, 10.0, protocol=protocol, request="/", command="/bin/true")
     checker = checker_for(Check(kind, target, 10.0))
     with no_descriptor_left():
@@ -84,7 +84,7 @@ async def test_without_a_descriptor_there_is_no_verdict(kind: str, protocol: Pro
 
 
 @pytest.mark.slow
-async def test_a_full_backlog_is_down_at_the_deadline_as_not_connected() -> None:
+async def test_F11_a_full_backlog_is_down_at_the_deadline_as_not_connected() -> None:
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):

@@ -90,7 +90,7 @@ async def test_the_reason_of_a_reset_tells_how_far_the_check_was() -> None:
 
 
 @pytest.mark.unexpected
-async def test_a_fault_of_the_check_is_down_with_a_traceback_in_the_log(
+async def test_F34_a_fault_of_the_check_is_down_with_a_traceback_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.ERROR):
@@ -168,7 +168,7 @@ async def test_phases_do_not_leak_into_the_next_probe() -> None:
     assert (await probe(check, TARGET)).reason == "reset by server"
 
 
-async def test_what_a_server_echoes_of_our_secrets_is_masked() -> None:
+async def test_F51_what_a_server_echoes_of_our_secrets_is_masked() -> None:
     expected = (Verdict.DOWN, "login refused: joe *** ***")
     assert expected == await judged(CheckFailed("login refused: joe hunter2 xyzzy"))
 

@@ -30,12 +30,12 @@ def refusal(path: Path) -> list[str]:
     return [str(problem).removeprefix(str(path)) for problem in caught.value.problems]
 
 
-def test_a_binary_file_is_refused_in_one_line(write: Write) -> None:
+def test_F25_a_binary_file_is_refused_in_one_line(write: Write) -> None:
     content = b"\x7fELF\n" + bytes(range(256)) * 99
     assert refusal(write(content)) == [":2:1: the file holds NUL bytes: it is not text; save it as UTF-8"]
 
 
-def test_a_file_too_large_is_refused(write: Write) -> None:
+def test_F25_a_file_too_large_is_refused(write: Write) -> None:
     assert refusal(write(b"#" * (MAX_FILE_SIZE + 1))) == [
         ":1:1: the file is larger than 16 MB; name a configuration file"
     ]

@@ -50,7 +50,7 @@ def problems(shelf: Shelf) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_files_may_include_each_other_to_a_depth_but_no_deeper() -> None:
+def test_F25_files_may_include_each_other_to_a_depth_but_no_deeper() -> None:
     files = {"main.cf": "include=0.cf", **{f"{n}.cf": f"include={n + 1}.cf" for n in range(MAX_DEPTH)}}
     deepest = {f"{MAX_DEPTH - 1}.cf": "autoreload=yes"}
     assert read(Shelf(files | deepest)).config.settings.autoreload

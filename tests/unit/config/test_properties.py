@@ -163,7 +163,7 @@ WAYS = ("=", '="', '= "', '="{0}"{0}', ':"', ' "', "='", "=\u201c", " ", "", "  
 
 
 @given(st.sampled_from(["passwd", "secret"]), st.sampled_from(WAYS), anything)
-def test_no_dump_and_no_message_shows_a_secret(name: str, before: str, after: str) -> None:
+def test_F51_no_dump_and_no_message_shows_a_secret(name: str, before: str, after: str) -> None:
     text = f"virtual=192.0.2.1:80\n    {name}{before.format(SECRET)}{SECRET}{after}"
     parsed, messages = outcome(text)
     shown = (repr(parsed), to_json(parsed.config), to_yaml(parsed.config)) if parsed else ()

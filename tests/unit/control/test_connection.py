@@ -66,7 +66,7 @@ async def test_a_handler_refuses_with_details(tmp_path: Path) -> None:
         assert answer["error"] == {"code": "refused", "message": "not now", "problems": ["a"]}
 
 
-async def test_a_request_that_is_too_long_ends_the_connection(tmp_path: Path) -> None:
+async def test_F49_a_request_that_is_too_long_ends_the_connection(tmp_path: Path) -> None:
     async with control_server(tmp_path) as served:
         client = await served.connect()
         answer = await client.ask(b"x" * (MAX_REQUEST_LENGTH + 1))
@@ -74,7 +74,7 @@ async def test_a_request_that_is_too_long_ends_the_connection(tmp_path: Path) ->
         assert await client.ended()
 
 
-async def test_half_a_request_ends_the_connection_however_slowly_it_comes(
+async def test_F49_half_a_request_ends_the_connection_however_slowly_it_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.3)
@@ -168,7 +168,7 @@ async def test_streams_end_with_the_input_of_a_client_and_other_requests_do_not(
         assert await client.ended()
 
 
-async def test_a_client_that_does_not_read_is_dropped_and_costs_little(
+async def test_F49_a_client_that_does_not_read_is_dropped_and_costs_little(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "WRITE_TIMEOUT", 0.3)

@@ -140,7 +140,7 @@ async def test_members_of_a_group_are_let_in_by_any_of_their_groups(open_path: P
 
 
 @needs_root
-async def test_the_server_refuses_strangers_that_the_kernel_lets_in(open_path: Path) -> None:
+async def test_F49_the_server_refuses_strangers_that_the_kernel_lets_in(open_path: Path) -> None:
     async with control_server(open_path) as served:
         served.path.chmod(0o666)
         answer = await ask_as(served.path, STRANGER, STRANGER)
@@ -210,7 +210,7 @@ print(refused, flush=True)
 
 
 @pytest.mark.slow
-async def test_a_thousand_clients_do_not_delay_the_loop(tmp_path: Path) -> None:
+async def test_F49_a_thousand_clients_do_not_delay_the_loop(tmp_path: Path) -> None:
     command = (sys.executable, "-c", THOUSAND_CLIENTS)
     async with control_server(tmp_path) as served:
         process = await asyncio.create_subprocess_exec(

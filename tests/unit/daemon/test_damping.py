@@ -98,7 +98,7 @@ async def test_a_server_is_checked_ten_times_a_second(tmp_path: Path) -> None:
         assert len(server.times) <= 10 * (loop.time() - began) + 2
 
 
-async def test_f8_a_server_that_flaps_stays_out_and_one_mail_says_so(tmp_path: Path) -> None:
+async def test_F8_a_server_that_flaps_stays_out_and_one_mail_says_so(tmp_path: Path) -> None:
     text = "checkinterval=0.1\nflapthreshold=4\nflapwindow=2\nlogfile=local0\n"
     async with (
         counted() as server,
@@ -123,7 +123,7 @@ async def test_f8_a_server_that_flaps_stays_out_and_one_mail_says_so(tmp_path: P
         assert (named.count("server-flapping"), named.count("server-steady")) == (1, 1)
 
 
-async def test_f10_the_last_good_set_stays_in_while_everything_fails(
+async def test_F10_the_last_good_set_stays_in_while_everything_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(damping, "MIN_CALM_TIME", 0.3)
@@ -150,7 +150,7 @@ async def test_f10_the_last_good_set_stays_in_while_everything_fails(
         assert (named.count("panic-began"), named.count("panic-over"), outages) == (1, 1, 1)
 
 
-async def test_f10_all_servers_fail_and_one_event_says_whose_fault_it_may_be(tmp_path: Path) -> None:
+async def test_F10_all_servers_fail_and_one_event_says_whose_fault_it_may_be(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         servers = [await stack.enter_async_context(counted(f"127.0.1.{number}")) for number in range(1, 7)]
         text = f"checkinterval=0.2\nchecktimeout=1\n{checked(*servers)}"

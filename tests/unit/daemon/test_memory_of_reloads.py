@@ -116,7 +116,7 @@ async def test_a_probe_of_a_server_that_resets_leaves_no_cycles(kind: str) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("service", ["http", "smtp"])
-def test_reloads_that_change_checks_do_not_grow_the_process(service: str) -> None:
+def test_F28_reloads_that_change_checks_do_not_grow_the_process(service: str) -> None:
     """It once grew from 35 to 61 MB in 2,000 reloads that each changed 20 checks."""
     rounds = os.environ.get("RELOADS", "400")
     ended = subprocess.run(

@@ -38,7 +38,7 @@ async def test_at_the_cap_every_server_is_judged_in_its_own_time() -> None:
     assert dispatcher._limits.commands.limit == 7
 
 
-async def test_more_checks_than_this_host_has_room_for_are_logged(
+async def test_F37_more_checks_than_this_host_has_room_for_are_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(probe_dispatcher, "raise_limit", lambda: 64)

@@ -191,7 +191,7 @@ async def test_a_command_is_told_of_reloads_and_servers(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the command goes on
-async def test_recipients_that_hang_keep_nobody_from_stopping(tmp_path: Path) -> None:
+async def test_F45_recipients_that_hang_keep_nobody_from_stopping(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         async with daemon(tmp_path, f"notify = /bin/sleep 5\nnotifyurl = {url}\n{WEB}") as web:
@@ -200,7 +200,7 @@ async def test_recipients_that_hang_keep_nobody_from_stopping(tmp_path: Path) ->
             assert await web.stop() < run.STOP_TIMEOUT + 1
 
 
-async def test_a_stop_during_the_start_is_not_followed_by_ready(tmp_path: Path) -> None:
+async def test_F36_a_stop_during_the_start_is_not_followed_by_ready(tmp_path: Path) -> None:
     async with daemon(tmp_path) as web:
         web.kernel.open.clear()
         await web.kernel.called.wait()
@@ -297,7 +297,7 @@ async def test_a_mail_server_that_hangs_has_the_time_that_the_kernel_did_not_nee
     assert run.MIN_REPORT_TIMEOUT < timeout <= FLUSH_TIMEOUT
 
 
-def test_commands_that_ignore_a_stop_are_killed(tmp_path: Path) -> None:
+def test_F36_commands_that_ignore_a_stop_are_killed(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = tmp_path / "stubborn"
     script.write_text(f"#!/bin/sh\ntrap '' TERM\necho $$ >> {pids}\nwhile :; do sleep 0.1; done\n")

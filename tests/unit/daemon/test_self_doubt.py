@@ -80,7 +80,7 @@ async def started(*virtuals: Virtual) -> Place:
 
 
 @pytest.mark.difference("Nearly all servers fail together")
-async def test_f10_one_mail_stands_for_all_and_one_when_they_pass_again() -> None:
+async def test_F10_one_mail_stands_for_all_and_one_when_they_pass_again() -> None:
     place = await started()
     await place.check(down(), *ALL)
     assert place.doubts == [SelfDoubted(9, 10)]

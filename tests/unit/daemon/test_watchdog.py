@@ -100,7 +100,7 @@ def first_check(director: Director) -> Check:
     return next(iter(director.compiled.plan))
 
 
-async def test_f35_a_prober_that_does_not_progress_is_not_fed(
+async def test_F35_a_prober_that_does_not_progress_is_not_fed(
     manager: Manager, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running() as director:
@@ -120,7 +120,7 @@ async def test_one_probe_that_ends_in_time_is_progress_whatever_its_verdict(mana
             await observe(director, result)
 
 
-async def test_i10_a_writer_that_is_stuck_is_not_fed(manager: Manager, caplog: pytest.LogCaptureFixture) -> None:
+async def test_F35_a_writer_that_is_stuck_is_not_fed(manager: Manager, caplog: pytest.LogCaptureFixture) -> None:
     kernel = StuckKernel()
     async with running(kernel) as director:
         check = first_check(director)
@@ -201,7 +201,7 @@ async def test_it_is_reset_four_times_in_its_time(manager: Manager) -> None:
         assert time.monotonic() - began >= 0.07
 
 
-async def test_f35_a_loop_that_is_blocked_resets_nothing(manager: Manager) -> None:
+async def test_F35_a_loop_that_is_blocked_resets_nothing(manager: Manager) -> None:
     async with running_beside(Watchdog(SdNotify(manager.notify.address, 0.04), ()).run()):
         await asyncio.sleep(0.02)
         manager.resets()

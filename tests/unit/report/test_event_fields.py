@@ -124,7 +124,7 @@ def test_each_event_has_its_name_its_time_and_the_text_of_the_log(name: str, eve
 
 
 @pytest.mark.parametrize("event", EXAMPLES.values())
-def test_no_secret_is_in_any_event(event: Event) -> None:
+def test_F51_no_secret_is_in_any_event(event: Event) -> None:
     assert SECRET not in json.dumps(fields(event))
 
 

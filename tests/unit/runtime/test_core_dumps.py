@@ -38,7 +38,7 @@ def death(folder: Path, word: str) -> str:
     return done.stdout.strip()
 
 
-def test_an_abort_leaves_nothing(tmp_path: Path) -> None:
+def test_F51_an_abort_leaves_nothing(tmp_path: Path) -> None:
     """Whatever the kernel does with others: without the limit it dumps, where this host lets it."""
     assert death(tmp_path, "forbidden") == f"{int(signal.SIGABRT)} False"
     assert list(tmp_path.iterdir()) == []

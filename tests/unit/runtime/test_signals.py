@@ -22,7 +22,7 @@ main(["no-such-file.cf", "{word}"])
 
 
 @pytest.mark.parametrize("word", [pytest.param("start", marks=pytest.mark.slow), "run"])
-def test_a_reload_while_the_interpreter_ends_is_not_fatal(word: str) -> None:
+def test_F36_a_reload_while_the_interpreter_ends_is_not_fatal(word: str) -> None:
     code = SENDS_ITSELF_A_RELOAD_AT_THE_END.format(word=word)
     ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr

@@ -57,14 +57,14 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_short")
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n", b"GET / HT", b"\r\n"])
-async def test_a_request_has_to_be_complete_in_time(tmp_path: Path, sent: bytes) -> None:
+async def test_F50_a_request_has_to_be_complete_in_time(tmp_path: Path, sent: bytes) -> None:
     async with running_daemon(tmp_path, SITE) as place, served_page(place) as client, connections(client, 1) as (one,):
         one.writer.write(sent)
         assert await one.ended(2)
 
 
 @pytest.mark.usefixtures("_short")
-async def test_a_header_a_second_does_not_help(tmp_path: Path) -> None:
+async def test_F50_a_header_a_second_does_not_help(tmp_path: Path) -> None:
     async with running_daemon(tmp_path, SITE) as place, served_page(place) as client, connections(client, 1) as (one,):
         one.writer.write(b"GET / HTTP/1.1\r\n")
         ended = asyncio.create_task(one.ended(2))
@@ -76,7 +76,7 @@ async def test_a_header_a_second_does_not_help(tmp_path: Path) -> None:
         assert await ended
 
 
-async def test_a_request_has_a_greatest_size(tmp_path: Path) -> None:
+async def test_F50_a_request_has_a_greatest_size(tmp_path: Path) -> None:
     async with running_daemon(tmp_path, SITE) as place, served_page(place) as client, connections(client, 3) as made:
         long, many, body = made
         long.writer.write(b"GET /?" + b"x" * 100_000 + b" HTTP/1.1\r\n")

@@ -51,7 +51,7 @@ async def test_a_command_gets_virtual_and_real_as_arguments(virtual: ServiceKey,
     assert await run("/bin/echo", virtual=virtual) == (Verdict.UP, f"{words} [2001:db8::1] 8080")
 
 
-async def test_a_command_may_have_arguments_and_no_shell_sees_them() -> None:
+async def test_F52_a_command_may_have_arguments_and_no_shell_sees_them() -> None:
     expected = (Verdict.UP, "a b $HOME ; 192.0.2.80 80 [2001:db8::1] 8080")
     assert expected == await run("/bin/echo 'a b' $HOME ';'")
 
@@ -82,7 +82,7 @@ async def test_the_exit_status_judges(script: str, verdict: Verdict, reason: str
     assert await run(f"/bin/sh -c {shlex.quote(script)}") == (verdict, reason)
 
 
-async def test_a_command_that_cannot_be_run_says_nothing_about_the_server(tmp_path: Path) -> None:
+async def test_F15_a_command_that_cannot_be_run_says_nothing_about_the_server(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     expected = (Verdict.NONE, f"cannot run {missing}: no such file or directory")
     assert expected == await run(str(missing))
@@ -103,7 +103,7 @@ async def test_a_command_with_an_open_quote_is_down() -> None:
         (errno.EMFILE, "too many open files"),
     ],
 )
-async def test_a_fork_that_fails_says_nothing_about_the_server(
+async def test_F15_a_fork_that_fails_says_nothing_about_the_server(
     number: int, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object, **__: object) -> None:
@@ -113,27 +113,29 @@ async def test_a_fork_that_fails_says_nothing_about_the_server(
     assert await run("/bin/true") == (Verdict.NONE, f"cannot run /bin/true: {reason}")
 
 
-async def test_a_script_that_is_being_written_says_nothing_about_the_server(tmp_path: Path) -> None:
+async def test_F15_a_script_that_is_being_written_says_nothing_about_the_server(tmp_path: Path) -> None:
     script = tmp_path / "script"
     shutil.copy("/bin/true", script)
     with script.open("ab"):
         assert await run(str(script)) == (Verdict.NONE, f"cannot run {script}: text file busy")
 
 
-async def test_what_a_command_leaves_behind_ends_with_it() -> None:
+async def test_F14_what_a_command_leaves_behind_ends_with_it() -> None:
     verdict, reason = await run("/bin/sh -c 'sleep 60 & echo $!; exit 0'")
     assert verdict is Verdict.UP
     await wait_for_end(int(reason))
 
 
-async def test_a_daemon_that_holds_the_output_is_not_waited_for() -> None:
+async def test_F14_a_daemon_that_holds_the_output_is_not_waited_for() -> None:
     verdict, reason = await run("/bin/sh -c 'setsid sh -c \"echo \\$\\$; exec sleep 60\" & sleep 0.2'")
     assert verdict is Verdict.UP
     os.kill(int(reason), signal.SIGKILL)
 
 
 @pytest.mark.slow
-async def test_a_command_that_hangs_is_ended_with_its_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_F14_a_command_that_hangs_is_ended_with_its_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(command, "TERMINATION_TIMEOUT", 0.2)
     pids = tmp_path / "pids"
     script = f"trap '' TERM; sleep 60 & echo $$ $! >{pids}; echo waiting for the disk; wait; sleep 60"
@@ -236,7 +238,7 @@ async def test_endless_output_ends_at_the_deadline_and_holds_up_nobody() -> None
 
 
 @pytest.mark.slow
-async def test_a_gigabyte_of_output_is_judged_by_its_status() -> None:
+async def test_F14_a_gigabyte_of_output_is_judged_by_its_status() -> None:
     tracemalloc.start()
     assert await run("/bin/sh -c 'head -c 1000000000 /dev/zero; echo; echo done'") == (Verdict.UP, "done")
     peak = tracemalloc.get_traced_memory()[1]

@@ -83,7 +83,7 @@ async def test_other_packets_are_ignored(wire: socket.socket, at: int, changed: 
     assert (verdict, reason) == (Verdict.DOWN, "no answer within 0.1 s (no echo reply)")
 
 
-async def test_a_strangers_reply_does_not_hide_ours(wire: socket.socket) -> None:
+async def test_F7_a_strangers_reply_does_not_hide_ours(wire: socket.socket) -> None:
     assert (await pinged(wire, (8, b"x" * 16), (0, b"\x81")))[0] is Verdict.UP
 
 

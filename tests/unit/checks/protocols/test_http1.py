@@ -127,7 +127,7 @@ async def test_a_pattern_is_found_anywhere_in_a_long_body(servers: Servers, at: 
     assert (await http(port, receive="alive$"))[0] is Verdict.DOWN
 
 
-async def test_a_compressed_body_is_searched_as_it_came(servers: Servers) -> None:
+async def test_F5_a_compressed_body_is_searched_as_it_came(servers: Servers) -> None:
     packed = gzip.compress(b"alive" * 100)
     head = OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
     port = await servers.start(answering(head, packed))
@@ -196,7 +196,7 @@ async def test_an_unknown_name() -> None:
         (answering(OK + b"\r\n", *[b"x" * 65536] * 300), "answer longer than 16 MB"),
     ],
 )
-async def test_hostile_answers_are_down_with_the_reason(servers: Servers, talk: Talk, reason: str) -> None:
+async def test_F5_hostile_answers_are_down_with_the_reason(servers: Servers, talk: Talk, reason: str) -> None:
     assert await http(await servers.start(talk)) == (Verdict.DOWN, reason)
 
 
@@ -343,7 +343,7 @@ async def test_tls_with_a_server_that_speaks_none(servers: Servers) -> None:
     assert "closed by server" in reason or "reset by server" in reason
 
 
-async def test_a_probe_keeps_little_of_an_endless_body(servers: Servers) -> None:
+async def test_F5_a_probe_keeps_little_of_an_endless_body(servers: Servers) -> None:
     """The scripted server's own memory is measured by a run without a pattern to search."""
 
     async def peak(receive: str) -> int:

@@ -93,7 +93,7 @@ async def test_a_truncated_answer_is_requested_again_over_tcp(servers: Servers) 
         transport.abort()
 
 
-async def test_other_answers_do_not_count() -> None:
+async def test_F7_other_answers_do_not_count() -> None:
     def others(data: bytes) -> list[bytes]:
         wrong_number = struct.pack("!H", int.from_bytes(data[:2], "big") ^ 1) + answer(data, "A 192.0.2.7")[2:]
         return [b"", b"x", data, wrong_number, answer(data, "A 192.0.2.1").replace(b"www", b"ftp")]

@@ -40,7 +40,7 @@ async def run(kind: str, port: int, seconds: float, protocol: Protocol = Protoco
         ("sip", STATUS[:-2] + b"x" * 65536, "a line longer than 16 kB"),
     ],
 )
-async def test_an_endless_answer(kind: str, chunk: bytes, reason: str) -> None:
+async def test_F5_an_endless_answer(kind: str, chunk: bytes, reason: str) -> None:
     with flood([], chunk) as port:
         assert await run(kind, port, 5.0) == (Verdict.DOWN, reason)
         assert await peak(lambda: run(kind, port, 5.0)) < LITTLE
@@ -82,7 +82,7 @@ async def test_too_many_datagrams_fail_the_check() -> None:
 
 
 @pytest.mark.parametrize("kind", ["dns", "sip", "simpletcp", "nntp", "ldap", "mysql"])
-async def test_an_answer_in_endless_tiny_pieces_ends_at_the_limit(
+async def test_F5_an_answer_in_endless_tiny_pieces_ends_at_the_limit(
     servers: Servers, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted in pieces, not in seconds."""
@@ -102,7 +102,7 @@ async def test_an_answer_in_endless_tiny_pieces_ends_at_the_limit(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "start"), [("dns", b"\x00\x80\x12"), ("sip", STATUS)])
-async def test_a_dripping_answer_ends_at_the_deadline(servers: Servers, kind: str, start: bytes) -> None:
+async def test_F5_a_dripping_answer_ends_at_the_deadline(servers: Servers, kind: str, start: bytes) -> None:
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(start)
         while True:

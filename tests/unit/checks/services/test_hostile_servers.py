@@ -77,7 +77,7 @@ SEEDS: dict[str, tuple[dict[str, Any], tuple[bytes, ...]]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SEEDS)
-async def test_whatever_a_server_says_the_reason_is_in_words(servers: Servers, kind: str) -> None:
+async def test_F6_whatever_a_server_says_the_reason_is_in_words(servers: Servers, kind: str) -> None:
     fields, seeds = SEEDS[kind]
     said: Iterator[tuple[bytes, bool]] = iter(())
 

@@ -175,7 +175,7 @@ async def test_down(reply: Callable[[bytes], bytes], reason: str) -> None:
         assert await run(server.port) == (Verdict.DOWN, reason)
 
 
-async def test_forged_answers_are_ignored() -> None:
+async def test_F7_forged_answers_are_ignored() -> None:
     def forged(data: bytes) -> list[bytes]:
         return [b"", data, ACCEPT, signed(data, b"", secret=b"guess"), answer(data, secret=b"guess")]
 

@@ -80,7 +80,7 @@ async def test_nothing_is_sent_after_the_answer(monkeypatch: pytest.MonkeyPatch)
         assert len(server.heard) <= count + 1  # one may have been under way
 
 
-async def test_answers_of_another_source_are_not_heard() -> None:
+async def test_F7_answers_of_another_source_are_not_heard() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, socket.socket(type=socket.SOCK_DGRAM) as stranger:
         server.bind(("127.0.0.1", 0))
         server.setblocking(False)

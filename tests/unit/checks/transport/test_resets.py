@@ -123,7 +123,7 @@ async def test_what_a_server_said_before_a_reset_counts(
         ),
     ],
 )
-async def test_an_answer_before_a_reset_counts(
+async def test_F4_an_answer_before_a_reset_counts(
     servers: Servers,
     kind: str,
     answers: tuple[Callable[[bytes], bytes], ...],
@@ -136,7 +136,7 @@ async def test_an_answer_before_a_reset_counts(
 
 @pytest.mark.parametrize("rounds", [ROUNDS, pytest.param(MANY_ROUNDS, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", OVER_TCP)
-async def test_a_server_that_resets_at_once_is_down_in_words(servers: Servers, kind: str, rounds: int) -> None:
+async def test_F4_a_server_that_resets_at_once_is_down_in_words(servers: Servers, kind: str, rounds: int) -> None:
     port = await servers.start(resetting())
     fields = {"login": "joe", "request": "/SELECT 1"} if kind in {"mysql", "pgsql"} else {}
     found = {await run(kind, port, **fields) for _ in range(rounds)}

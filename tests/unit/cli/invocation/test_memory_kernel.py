@@ -103,7 +103,7 @@ def test_an_unknown_option_of_run_is_refused(tmp_path: Path, capsys: pytest.Capt
     assert "run: unrecognized arguments: --memory\n" in capsys.readouterr().err
 
 
-def test_a_full_pipe_delays_neither_the_daemon_nor_its_stop(tmp_path: Path) -> None:
+def test_F40_a_full_pipe_delays_neither_the_daemon_nor_its_stop(tmp_path: Path) -> None:
     path, log = tmp_path / "web.cf", tmp_path / "log"
     path.write_text(f'logfile = "{log}"\n{WEB}')
     with pipe() as (_, write):

@@ -109,7 +109,7 @@ async def test_a_name_that_moves_stays_drained_after_a_restart(path: Path) -> No
     assert await after.weights() == {TWO: 1}
 
 
-async def test_until_ends_it_also_when_the_clock_jumps(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_F42_until_ends_it_also_when_the_clock_jumps(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(administrator, "EXPIRY_INTERVAL", 0.01)
     daemon = Daemon(path, MemoryKernel())
     await daemon.start()

@@ -37,7 +37,7 @@ def test_a_file_that_was_left_half_written_does_not_disturb(path: Path) -> None:
     assert read_file(path, INSTANCE) == STATE
 
 
-def test_a_write_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_F39_a_write_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_space(_: int) -> None:
         raise OSError(28, "No space left on device")
 

@@ -156,7 +156,7 @@ async def test_a_folder_that_is_a_file_is_logged_and_nothing_is_written(
     assert (tmp_path / "file").read_text() == "kept"
 
 
-async def test_a_disk_that_hangs_delays_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_F39_a_disk_that_hangs_delays_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
     monkeypatch.setattr(state_file, "DISK_TIMEOUT", 0.05)
     monkeypatch.setattr(state_file, "write_file", lambda *_: released.wait(10))

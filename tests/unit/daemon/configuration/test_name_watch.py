@@ -98,7 +98,7 @@ async def test_the_order_of_several_addresses_does_not_matter(site: Site) -> Non
     assert await site.servers(web1=["10.1.0.1", "10.1.0.7"]) == ["10.1.0.7", "10.1.0.9"]
 
 
-async def test_a_name_that_fails_keeps_its_address(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+async def test_F41_a_name_that_fails_keeps_its_address(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(2):
         assert await site.servers(web1=[]) == ["10.1.0.1", "10.1.0.9"]
     assert await site.servers(web1=["10.1.0.1"]) == ["10.1.0.1", "10.1.0.9"]

@@ -59,7 +59,7 @@ async def test_a_good_file_is_put_in_force(reloads: Reloads) -> None:
     assert reloads.virtuals == [["tcp:10.0.0.2:80"]]
 
 
-async def test_a_bad_file_changes_nothing_and_every_error_is_logged(
+async def test_F25_a_bad_file_changes_nothing_and_every_error_is_logged(
     reloads: Reloads, caplog: pytest.LogCaptureFixture
 ) -> None:
     reloads.write(BAD + "    sheduler=rr\n")
@@ -84,7 +84,7 @@ async def test_a_file_without_virtuals_does_not_empty_the_table(
     assert "has no virtual server any more; to take all of them out, stop the daemon" in caplog.text
 
 
-async def test_a_missing_file_changes_nothing(reloads: Reloads, caplog: pytest.LogCaptureFixture) -> None:
+async def test_F25_a_missing_file_changes_nothing(reloads: Reloads, caplog: pytest.LogCaptureFixture) -> None:
     reloads.path.unlink()
     await reloads.reloader.reload()
     assert reloads.virtuals == []
@@ -118,7 +118,7 @@ async def test_an_empty_file_replaces_an_empty_configuration(tmp_path: Path) -> 
 
 
 @pytest.mark.difference("`autoreload` and a file being written")
-async def test_autoreload_waits_until_the_file_no_longer_changes(tmp_path: Path) -> None:
+async def test_F25_autoreload_waits_until_the_file_no_longer_changes(tmp_path: Path) -> None:
     reloads = Reloads(tmp_path / "auto.cf", "autoreload=yes\n" + GOOD)
     await reloads.reloader.files.read()
     await reloads.reloader.poll()

@@ -202,7 +202,7 @@ def test_checks_that_wait_for_long_are_logged_once_a_minute(caplog: pytest.LogCa
     assert len(caplog.messages) == 2
 
 
-def test_a_slow_server_delays_only_itself() -> None:
+def test_F1_a_slow_server_delays_only_itself() -> None:
     async def story() -> None:
         slow, *others = checks(50, interval=2)
         probed = Probed(lambda target: 60.0 if target == slow.target else 0.0)
@@ -215,7 +215,7 @@ def test_a_slow_server_delays_only_itself() -> None:
 
 
 @pytest.mark.difference("When")
-def test_all_that_go_dark_unlimited_are_found_within_interval_and_timeout() -> None:
+def test_F2_all_that_go_dark_unlimited_are_found_within_interval_and_timeout() -> None:
     async def story() -> None:
         dark_from = 15.0
         probed = Probed(lambda _: 60.0 if asyncio.get_running_loop().time() >= dark_from else 0.0)
@@ -248,7 +248,7 @@ def test_a_probe_longer_than_its_interval_is_followed_by_one_not_by_a_burst() ->
     in_fake_time(story())
 
 
-def test_after_this_host_slept_the_checks_are_in_their_slots_again_one_round_and_no_burst() -> None:
+def test_F42_after_this_host_slept_the_checks_are_in_their_slots_again_one_round_and_no_burst() -> None:
     async def story() -> None:
         probed = Probed()
         await probed.probe(checks(1000), 35.1)
@@ -295,7 +295,7 @@ def test_no_check_starves_where_each_turn_of_the_loop_outlasts_the_interval(inte
     in_fake_time(story())
 
 
-def test_a_check_that_stays_keeps_its_probe_in_flight_and_its_clock() -> None:
+def test_F27_a_check_that_stays_keeps_its_probe_in_flight_and_its_clock() -> None:
     async def story() -> None:
         stays, goes, comes = checks(3)
         probed = Probed(lambda _: 2.0)
@@ -312,7 +312,7 @@ def test_a_check_that_stays_keeps_its_probe_in_flight_and_its_clock() -> None:
     in_fake_time(story())
 
 
-def test_no_check_starves_under_reloads_faster_than_the_timeout() -> None:
+def test_F26_no_check_starves_under_reloads_faster_than_the_timeout() -> None:
     async def story() -> None:
         all_checks = checks(20, interval=2, timeout=3)
         probed = Probed(lambda _: 60.0)
@@ -325,7 +325,7 @@ def test_no_check_starves_under_reloads_faster_than_the_timeout() -> None:
     in_fake_time(story())
 
 
-def test_a_fault_of_the_listener_does_not_end_the_check() -> None:
+def test_F34_a_fault_of_the_listener_does_not_end_the_check() -> None:
     async def story() -> None:
         seen: list[Result] = []
 
@@ -342,7 +342,7 @@ def test_a_fault_of_the_listener_does_not_end_the_check() -> None:
     in_fake_time(story())
 
 
-def test_scripts_are_limited_while_others_are_on_time_and_no_wait_counts_against_a_deadline() -> None:
+def test_F16_scripts_are_limited_while_others_are_on_time_and_no_wait_counts_against_a_deadline() -> None:
     async def story() -> None:
         turns, most = Limiter(10), 0
         scripts = [Check("external", replace(check.target, port=1), 30) for check in checks(100)]
@@ -487,7 +487,7 @@ class Stalling:
     ("stalls", "probes", "verdict"),
     [(0, 1, Verdict.DOWN), (1, 2, Verdict.DOWN), (3, 4, Verdict.DOWN), (4, 4, Verdict.NONE)],
 )
-def test_a_failure_while_this_process_stood_still_is_probed_again_unlimited(
+def test_F43_a_failure_while_this_process_stood_still_is_probed_again_unlimited(
     stalls: int, probes: int, verdict: Verdict
 ) -> None:
     async def story() -> None:

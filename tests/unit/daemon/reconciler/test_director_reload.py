@@ -11,7 +11,7 @@ from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Service
 
 
-async def test_a_reload_writes_only_what_differs() -> None:
+async def test_F27_a_reload_writes_only_what_differs() -> None:
     site = await started(TWO)
     await site.check(up())
     heavier = virtual(WEB, real("10.1.0.1:80", weight=5), "10.1.0.2:80", fallback=fallback("127.0.0.1:80"))
@@ -19,7 +19,7 @@ async def test_a_reload_writes_only_what_differs() -> None:
     assert site.kernel.written == [Op(Verb.EDIT, destination(WEB, "10.1.0.1:80", 5))]
 
 
-async def test_a_reload_keeps_the_state_of_every_server_that_stays() -> None:
+async def test_F27_a_reload_keeps_the_state_of_every_server_that_stays() -> None:
     site = await started(virtual(WEB, "10.1.0.1:80", "10.1.0.2:80", failurecount=3))
     await site.check(up(), "10.1.0.1")
     await site.check(down(), "10.1.0.1")

@@ -11,7 +11,7 @@ from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination, ForwardMethod, Service, Tunnel
 
 
-async def test_a_row_that_vanished_is_restored() -> None:
+async def test_F17_a_row_that_vanished_is_restored() -> None:
     site = await started(QUIET)
     await site.check(up())
     await site.somebody(Op(Verb.DELETE, destination(WEB, "10.1.0.1:80")))
@@ -22,7 +22,7 @@ async def test_a_row_that_vanished_is_restored() -> None:
     ]
 
 
-async def test_a_service_that_vanished_is_restored_whole() -> None:
+async def test_F17_a_service_that_vanished_is_restored_whole() -> None:
     site = await started(QUIET)
     await site.check(up())
     await site.somebody(Op(Verb.DELETE, Service(service_key(WEB), "wrr")))
@@ -100,7 +100,7 @@ async def test_a_weight_and_a_tunnel_set_by_hand_are_both_accepted() -> None:
     assert wrapped("10.1.0.1:80", 7) in site.kernel.table.values()
 
 
-async def test_a_strange_destination_in_our_service_is_removed() -> None:
+async def test_F17_a_strange_destination_in_our_service_is_removed() -> None:
     site = await started(QUIET)
     await site.somebody(Op(Verb.ADD, destination(WEB, "10.1.0.9:80")))
     assert "10.1.0.9:80" not in site.weights
@@ -110,7 +110,7 @@ async def test_a_strange_destination_in_our_service_is_removed() -> None:
     ]
 
 
-async def test_a_weight_set_by_hand_stays_until_the_server_changes_its_state() -> None:
+async def test_F17_a_weight_set_by_hand_stays_until_the_server_changes_its_state() -> None:
     site = await started(QUIET)
     await site.check(up())
     await site.somebody(Op(Verb.EDIT, destination(WEB, "10.1.0.1:80", 7)))

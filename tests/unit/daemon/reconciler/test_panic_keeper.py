@@ -80,7 +80,7 @@ async def test_the_last_good_set_stays_in_and_one_line_says_so_and_one_that_it_i
 
 
 @pytest.mark.parametrize("quiescent", [False, True])
-async def test_f10_all_fail_at_once_and_nothing_is_written_nor_while_they_recover(quiescent: bool) -> None:
+async def test_F10_all_fail_at_once_and_nothing_is_written_nor_while_they_recover(quiescent: bool) -> None:
     site = await all_up(web(panic=100, quiescent=quiescent))
     for _ in range(3):
         await site.check(down())
@@ -90,7 +90,7 @@ async def test_f10_all_fail_at_once_and_nothing_is_written_nor_while_they_recove
     assert not any(isinstance(state, KeptState) for state in site.director.health.values())
 
 
-async def test_f10_servers_that_are_not_checked_yet_stay_in_while_others_recover() -> None:
+async def test_F10_servers_that_are_not_checked_yet_stay_in_while_others_recover() -> None:
     site = await all_up()
     await site.check(down())
     for address in (*ADDRESSES[2:], *ADDRESSES[:2]):

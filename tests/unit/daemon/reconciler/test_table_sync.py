@@ -14,7 +14,7 @@ from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import DestinationKey, Service
 
 
-async def test_a_refused_service_degrades_only_itself_and_is_logged_once() -> None:
+async def test_F21_a_refused_service_degrades_only_itself_and_is_logged_once() -> None:
     odd, good = virtual(WEB, "10.1.0.1:80", scheduler="nosuch"), virtual("10.0.0.2:80", "10.1.0.1:80")
     site = await started(odd, good)
     assert [text.split(":")[0] for text in site.lines] == [
@@ -26,7 +26,7 @@ async def test_a_refused_service_degrades_only_itself_and_is_logged_once() -> No
     assert not [text for text in site.lines if text.startswith("Kernel refused")]
 
 
-async def test_a_refused_op_is_tried_again_and_succeeds_when_the_kernel_can() -> None:
+async def test_F18_a_refused_op_is_tried_again_and_succeeds_when_the_kernel_can() -> None:
     site = Site(MemoryKernel([FOREIGN]), config(virtual(WEB, "10.1.0.1:80")))
     site.kernel.refusing[service_key(WEB)] = errno.ENOENT
     await site.director.start()
@@ -44,7 +44,7 @@ async def test_a_resync_repairs_a_stale_mirror() -> None:
     assert site.weights == {"10.1.0.1:80": 1}
 
 
-async def test_checks_go_on_while_the_kernel_is_out_of_reach() -> None:
+async def test_F18_checks_go_on_while_the_kernel_is_out_of_reach() -> None:
     site = await started(TWO)
     site.kernel.broken = KernelError("ip_vs is gone")
     await site.check(up())

@@ -126,7 +126,7 @@ async def test_the_codes_of_results_come_with_them() -> None:
         assert codes == [ReasonCode.L7OK, ReasonCode.L4CON, ReasonCode.L4CON]
 
 
-async def test_a_killed_worker_is_replaced_without_a_verdict(caplog: pytest.LogCaptureFixture) -> None:
+async def test_F34_a_killed_worker_is_replaced_without_a_verdict(caplog: pytest.LogCaptureFixture) -> None:
     async with observe() as observed:
         port = await observed.place.start(answer, "0.0.0.0")  # noqa: S104  so many servers at once
         observed.workers.set_checks(checks(6, port), 2, LIMITS)
@@ -216,7 +216,7 @@ async def test_a_fault_in_the_report_does_not_end_the_worker(caplog: pytest.LogC
     assert set(caplog.messages) == {f"A result of {check} got lost"}
 
 
-async def test_a_reload_keeps_a_probe_in_flight() -> None:
+async def test_F27_a_reload_keeps_a_probe_in_flight() -> None:
     async with observe() as observed:
         port = await observed.place.start(answer_later, "0.0.0.0")  # noqa: S104  so many servers at once
         kept, removed, added = checks(3, port, interval=60)

@@ -55,7 +55,7 @@ async def test_contract(case: Case, part: int) -> None:
 
 @pytest.mark.parametrize("mishap", MISHAPS)
 @pytest.mark.parametrize("before", range(6))
-async def test_a_broken_dump_is_repeated(mishap: Callable[[bytes], bytes], before: int) -> None:
+async def test_F19_a_broken_dump_is_repeated(mishap: Callable[[bytes], bytes], before: int) -> None:
     linux = FakeLinux(EVERY_SORT.values(), part=4)
     kernel = kernel_of(linux)
     await kernel.read()
@@ -64,7 +64,7 @@ async def test_a_broken_dump_is_repeated(mishap: Callable[[bytes], bytes], befor
     assert not linux.mishaps
 
 
-async def test_a_table_that_keeps_changing_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_F19_a_table_that_keeps_changing_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "READ_TIMEOUT", 0.05)
     linux = FakeLinux(BIG, part=2)
     weights = count(2)
@@ -121,14 +121,14 @@ async def test_a_service_that_goes_during_a_read_is_not_half_there() -> None:
     assert linux.kernel.table == await kernel_of(linux).read()
 
 
-async def test_unknown_attributes_are_passed_over() -> None:
+async def test_F19_unknown_attributes_are_passed_over() -> None:
     linux = FakeLinux(EVERY_SORT.values())
     linux.body = lambda body: body[:4] + attribute(body[6], attribute(99, b"new") + body[8:]) + attribute(77, b"?")
     assert dict(EVERY_SORT) == await kernel_of(linux).read()
 
 
 @pytest.mark.parametrize("mishap", [overrun, lose, too_long, cut])
-async def test_ops_are_done_once_though_their_answer_was_lost(mishap: Callable[[bytes], bytes]) -> None:
+async def test_F19_ops_are_done_once_though_their_answer_was_lost(mishap: Callable[[bytes], bytes]) -> None:
     linux = FakeLinux(part=4)
     kernel = kernel_of(linux)
     await kernel.read()
@@ -206,7 +206,7 @@ async def test_the_family_is_looked_up_again_when_it_has_changed() -> None:
     assert table(service(), real("10.1.0.1")) == await kernel.read()
 
 
-async def test_the_module_is_loaded_when_it_is_missing_at_first_and_later() -> None:
+async def test_F20_the_module_is_loaded_when_it_is_missing_at_first_and_later() -> None:
     linux = FakeLinux()
     linux.family = None
     loads: list[str] = []
@@ -242,7 +242,7 @@ async def test_a_kernel_without_ipvs_raises_with_a_hint() -> None:
     assert expected == str(caught.value)
 
 
-async def test_without_privilege_nothing_is_read_or_written() -> None:
+async def test_F18_without_privilege_nothing_is_read_or_written() -> None:
     linux = FakeLinux()
     linux.unprivileged = True
     kernel = kernel_of(linux)

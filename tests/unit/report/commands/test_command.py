@@ -20,7 +20,7 @@ def sh(script: str) -> tuple[str, str, str]:
     return "/bin/sh", "-c", script
 
 
-async def test_words_reach_the_command_and_no_shell(tmp_path: Path) -> None:
+async def test_F52_words_reach_the_command_and_no_shell(tmp_path: Path) -> None:
     script = tmp_path / "record"
     script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/arguments\n')
     script.chmod(0o755)

@@ -100,7 +100,7 @@ def test_a_reconfiguration_without_a_log_does_nothing() -> None:
 
 
 @pytest.mark.difference("A log that cannot be written")
-def test_a_log_that_cannot_be_written_goes_to_standard_error_until_it_can(
+def test_F39_a_log_that_cannot_be_written_goes_to_standard_error_until_it_can(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "missing" / "log"
@@ -119,7 +119,7 @@ def test_a_log_that_cannot_be_written_goes_to_standard_error_until_it_can(
 
 
 @pytest.mark.difference("A log that is slow, a standard output that nobody reads")
-def test_a_sink_that_blocks_delays_nobody_and_lost_lines_are_counted(
+def test_F40_a_sink_that_blocks_delays_nobody_and_lost_lines_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gate = Gate()

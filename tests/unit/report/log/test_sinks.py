@@ -108,7 +108,7 @@ def test_standard_error_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     write_to_stderr("unheard")
 
 
-def test_a_full_pipe_that_nobody_reads_takes_no_line() -> None:
+def test_F40_a_full_pipe_that_nobody_reads_takes_no_line() -> None:
     reader, writer = os.pipe()
     assert takes_a_line(writer)
     os.set_blocking(writer, False)
@@ -121,7 +121,7 @@ def test_a_full_pipe_that_nobody_reads_takes_no_line() -> None:
     assert not takes_a_line(writer)
 
 
-def test_no_line_continues_a_half_line_after_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_F39_no_line_continues_a_half_line_after_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ldirectord.log"
     sink = FileSink(path, "web")
     write = os.write

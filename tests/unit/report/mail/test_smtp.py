@@ -179,7 +179,7 @@ async def test_a_recipient_that_was_put_off_gets_the_mail_later(
     ],
 )
 @pytest.mark.difference("Sending a mail")
-async def test_a_failing_server_is_logged_once_and_gets_the_mail_later(
+async def test_F45_a_failing_server_is_logged_once_and_gets_the_mail_later(
     make: Callable[[], Server], reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = make()

@@ -157,7 +157,7 @@ async def test_a_command_that_hangs_holds_nothing_up_and_the_stop_is_in_time() -
 
 
 @pytest.mark.slow
-async def test_a_flood_through_real_recipients_holds_up_nothing(tmp_path: Path, endpoint: Endpoint) -> None:
+async def test_F45_a_flood_through_real_recipients_holds_up_nothing(tmp_path: Path, endpoint: Endpoint) -> None:
     notify = notifications(site(WEB, notify=writer(tmp_path), notifyurl=await endpoint.url()))
     turns: list[float] = []
 
