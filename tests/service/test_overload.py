@@ -1,16 +1,19 @@
-"""With three times as many checks as this process can run, healthy servers stay up and hanging servers go down."""
+"""With more checks than this process can run, healthy servers stay up and hanging servers go down."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections import defaultdict
 from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 
 from harness.fakes.scripted import answering, hanging
 from harness.fakes.threaded import ThreadedServers
+from harness.servers.certificates import ELLIPTIC_KEY, self_signed
 from ldirectord_py.checks.base import Check, Checker, Target
 from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.checks.registry import checker_for, room_for
@@ -57,3 +60,27 @@ async def test_at_three_times_its_capacity_a_director_is_late_and_never_wrong() 
     assert {verdict for check in checks for verdict in found[check]} == {Verdict.UP}
     assert min(len(found[check]) for check in checks) >= 1
     assert max(late) > INTERVAL  # or it was no overload
+
+
+async def test_F13_a_thousand_checks_over_tls_are_late_at_most_and_never_wrong(tmp_path: Path) -> None:
+    reals, interval, seconds = 1000, 2.0, 10.0
+    made = self_signed(tmp_path, "www.example.com", key=ELLIPTIC_KEY)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.certificate, made.key)
+    found, late = defaultdict[Check, list[Verdict]](list), list[float]()
+    with ThreadedServers() as elsewhere:
+        port = elsewhere.start(answering(PAGE), "0.0.0.0", context)  # noqa: S104  on loopback
+        target = Target(ip_address("127.0.0.1"), port, interval, request="/", receive="ok")
+        prober = Prober(
+            lambda check, result: found[check].append(result.verdict),
+            checker_for,
+            partial(room_for, limits=CheckLimits()),
+            lambda _, by: late.append(by),
+        )
+        targets = (replace(target, address=ip_address(0x7F000001 + number)) for number in range(reals))
+        prober.set_checks([Check("https", each, interval) for each in targets])
+        await asyncio.sleep(seconds)
+        await prober.close()
+    print(f"{len(late)} probes in {seconds:g} s, late by up to {max(late):.2f} s")
+    assert len(found) == reals
+    assert {verdict for verdicts in found.values() for verdict in verdicts} == {Verdict.UP}

@@ -1,3 +1,5 @@
+from itertools import accumulate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +37,13 @@ def step_of(state: HealthState, verdict: Verdict, rules: Rules) -> Transition:
 )
 def test_verdicts_in_a_row_change_the_state(start: bool, rules: Rules, verdicts: list[Verdict], up: bool) -> None:
     assert after(HealthState(up=start), rules, *verdicts).up is up
+
+
+@pytest.mark.parametrize(("fall", "up"), [(1, False), (2, True)])
+def test_F9_one_failure_of_five_takes_a_server_out_only_if_one_is_enough(fall: int, up: bool) -> None:
+    verdicts = [UP, UP, UP, UP, DOWN] * 20
+    states = accumulate(verdicts, lambda state, verdict: state.after(verdict, Rules(fall)), initial=HealthState(up=True))
+    assert all(state.up for state in states) is up
 
 
 def test_a_fault_of_this_host_changes_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from typing import Self
 
@@ -27,6 +28,6 @@ class ThreadedServers:
         self._thread.join()
         self._loop.close()
 
-    def start(self, talk: Talk, host: str = "127.0.0.1") -> int:
+    def start(self, talk: Talk, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> int:
         """Start a server and return its port."""
-        return asyncio.run_coroutine_threadsafe(self._servers.start(talk, host), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(self._servers.start(talk, host, tls), self._loop).result(10)

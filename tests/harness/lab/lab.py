@@ -71,27 +71,40 @@ class Lab:
 
     def real(self, name: str) -> RealServer:
         """Return a started real server with an address of each family, in a namespace of its own."""
-        self._hosts += 1
-        addresses = (f"10.9.1.{self._hosts}", f"fd00:9:1::{self._hosts}")
+        addresses = self._next_addresses()
         return self._add(RealServer(name, self._folder, [ip_address(address) for address in addresses]), addresses)
 
     def farm(self, size: int, name: str = "farm") -> RealServer:
         """Return ``size`` started real servers that share one namespace and one nginx, IPv4 first, then IPv6."""
-        self._hosts += 1
         numbers = range(self._farmed + 1, self._farmed + size + 1)
         self._farmed += size
         addresses: list[Address] = [_FARM + number for number in numbers]
         addresses += [_FARM6 + number for number in numbers]
-        own = (f"10.9.1.{self._hosts}", f"fd00:9:1::{self._hosts}")
+        own = self._next_addresses()
         real = self._add(RealServer(name, self._folder, addresses), own)
         self._route(real, own)
         return real
+
+    def standby(self) -> Director:
+        """Return a second director, beside the real servers; it forwards to those behind ``gate``.
+
+        It has no virtual address yet.
+        """
+        addresses = self._next_addresses()
+        standby = self._stack.enter_context(Director("standby", self._folder))
+        self._join(standby, addresses, (_BACK, _BACK6))
+        standby.sysctl(net__ipv4__ip_forward=1, net__ipv4__conf__all__rp_filter=0, net__ipv4__conf__eth0__rp_filter=0)
+        return standby
 
     def _add(self, real: RealServer, addresses: tuple[str, str]) -> RealServer:
         self._stack.enter_context(real)
         self._join(real, addresses, (_BACK, _BACK6))
         real.start()
         return real
+
+    def _next_addresses(self) -> tuple[str, str]:
+        self._hosts += 1
+        return f"10.9.1.{self._hosts}", f"fd00:9:1::{self._hosts}"
 
     def _lay_bridge(self) -> None:
         vips = [f"address add {vip}/32 dev lan" for vip in (VIP, *SPARE_VIPS)]

@@ -29,6 +29,7 @@ http {{
         listen 80 backlog=4096;
         listen [::]:80 backlog=4096;
         location / {{ return 200 "{body}\\n"; }}
+        location = /long {{ return 200 "{long}\\n"; }}
         location = /health {{
             if (-f {folder}/sick) {{ return 503; }}
             return 200 "healthy\\n";
@@ -36,6 +37,8 @@ http {{
     }}
 }}
 """
+LONG_BODY = 1200
+"""Bytes of the page ``/long``: with its headers it fills most of one packet."""
 
 
 class RealServer(Namespace):
@@ -43,6 +46,7 @@ class RealServer(Namespace):
 
     With several IPv4 addresses it answers with the address that the request was sent to, so that clients can tell them
     apart. ``/health`` answers ``healthy``, or status 503 after ``fail_health``: the check fails, the traffic does not.
+    ``/long`` is a page of one large packet.
     """
 
     def __init__(self, name: str, folder: Path, addresses: Sequence[Address]) -> None:
@@ -61,7 +65,7 @@ class RealServer(Namespace):
         """Start nginx; return when it accepts connections."""
         body = self.name if len([a for a in self.addresses if a.version == 4]) == 1 else "$server_addr"
         config = self.folder / "nginx.conf"
-        config.write_text(_NGINX.format(folder=self.folder, body=body))
+        config.write_text(_NGINX.format(folder=self.folder, body=body, long="long".ljust(LONG_BODY, ".")))
         with (self.folder / "nginx.out").open("wb") as output:
             self._nginx = self.spawn(*self._command(config), output=output)
         eventually(self._listens, 30, lambda: f"nginx of {self.name}: {(self.folder / 'nginx.out').read_text()}")
@@ -99,6 +103,14 @@ class RealServer(Namespace):
         if self._filtering:
             self._filter.clear()
         self._filtering = False
+
+    def impair(self, *netem: str) -> None:
+        """Let the network lose or delay what these servers send, in words of tc-netem(8): ``impair("loss", "5%")``."""
+        self.run("tc", "qdisc", "replace", "dev", "eth0", "root", "netem", *netem)
+
+    def repair(self) -> None:
+        """Undo ``impair``."""
+        self.run("tc", "qdisc", "delete", "dev", "eth0", "root")
 
     def accept_vip(self, vip: str, client: str) -> None:
         """Accept packets for ``vip`` and answer ``client`` directly, as a real server behind ``gate`` has to.
