@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from math import sqrt
-from pathlib import Path
 
 import pytest
 
@@ -56,7 +55,7 @@ class LossySite:
         return words, self._gone() - before[1]
 
     def _lines(self) -> list[str]:
-        return Path(self.results).read_text().splitlines()
+        return self.results.read_text().splitlines()
 
     def _gone(self) -> int:
         return self.director.log().count("Deleted real server")
