@@ -17,7 +17,7 @@ WEB, SHOP = f"TCP {VIP}:80", f"TCP {SPARE_VIPS[0]}:80"
 
 SERVERS, FALL = 40, 3
 SHORT_TIMEOUT = 0.9
-"""Seconds; the kernel sends a lost packet of a handshake again after one, so that each lost packet is a failure."""
+"""Seconds; the kernel sends a lost packet of a handshake again after one, so that most lost packets are failures."""
 SAMPLE_SECONDS = 15.0
 
 
@@ -68,7 +68,8 @@ def test_F44_lost_packets_take_no_more_servers_out_than_chance_does(lab: Lab, sh
     words, gone = site.sample("loss", f"{share:.0%}")
     checks = words.total()
     print(f"{words} and {gone} of {SERVERS} servers out with {share:.0%} of the packets lost")
-    assert 0 < words["down"] <= at_most(checks * share)
+    assert site.farm.lost_packets() > checks * share / 4  # the network is as bad as it should be
+    assert words["down"] <= at_most(checks * share)
     assert gone <= at_most(checks * (1 - share) * share**FALL)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -107,6 +108,11 @@ class RealServer(Namespace):
     def impair(self, *netem: str) -> None:
         """Let the network lose or delay what these servers send, in words of tc-netem(8): ``impair("loss", "5%")``."""
         self.run("tc", "qdisc", "replace", "dev", "eth0", "root", "netem", *netem)
+
+    def lost_packets(self) -> int:
+        """Return how many packets ``impair`` has lost so far."""
+        (dropped,) = re.findall(r"\(dropped (\d+)", self.run("tc", "-s", "qdisc", "show", "dev", "eth0", "root"))
+        return int(dropped)
 
     def repair(self) -> None:
         """Undo ``impair``."""
