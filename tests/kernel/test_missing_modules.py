@@ -1,4 +1,4 @@
-"""The modules of IPVS go away, or cannot be loaded: the rest goes on, and what is missing is written when it is back."""
+"""Modules of IPVS go away or cannot be loaded: the rest goes on, and what is missing is written once they are back."""
 
 from __future__ import annotations
 

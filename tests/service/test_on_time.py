@@ -113,7 +113,7 @@ def unwell(silent: Mapping[Protocol, int]) -> list[Check]:
     return checks
 
 
-async def test_F3_F16_every_check_begins_within_100_ms_of_its_due_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_F2_F3_F16_every_check_begins_within_100_ms_of_its_due_time(monkeypatch: pytest.MonkeyPatch) -> None:
     late: list[float] = []
     found: Mapping[Check, Counter[Verdict]] = defaultdict(Counter)
     monkeypatch.setattr(command, "TERMINATION_TIMEOUT", 0.5)

@@ -41,8 +41,8 @@ def test_verdicts_in_a_row_change_the_state(start: bool, rules: Rules, verdicts:
 
 @pytest.mark.parametrize(("fall", "up"), [(1, False), (2, True)])
 def test_F9_one_failure_of_five_takes_a_server_out_only_if_one_is_enough(fall: int, up: bool) -> None:
-    verdicts = [UP, UP, UP, UP, DOWN] * 20
-    states = accumulate(verdicts, lambda state, verdict: state.after(verdict, Rules(fall)), initial=HealthState(up=True))
+    rules, verdicts = Rules(fall), [UP, UP, UP, UP, DOWN] * 20
+    states = accumulate(verdicts, lambda state, verdict: state.after(verdict, rules), initial=HealthState(up=True))
     assert all(state.up for state in states) is up
 
 
