@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test unit coverage simulation simulate fuzz mutation service kernel original matrix bench bench-page lint format man pictures lock venv \
-	packages machine peers axe clean
+	packages test-packages programs machine peers axe clean
 
 help:
 	@echo "make demo      client, director and servers in network namespaces: servers fail, the traffic goes on"
@@ -33,6 +33,8 @@ help:
 	@echo "make original  the part of them that compares the Perl ldirectord with this one"
 	@echo "make matrix    the unit tests on each supported Python, with the oldest and the newest dependencies"
 	@echo "make bench     speed and memory beside keepalived, ldirectord and ipvsadm: writes docs/performance.md"
+	@echo "make packages  a package for Debian 12 in dist/, built in a clean root; as root; RELEASES=\"12 13\""
+	@echo "make test-packages  that package: twice the same, lintian, installed and removed in clean roots"
 	@echo "make lint      ruff and mypy;   make format   format the code and apply ruff's fixes"
 	@echo "make man       write docs/man/ldirectord.cf.5 from docs/configuration.md, etc/ldirectord.schema.json, etc/completion"
 	@echo "make pictures  draw docs/pictures: the page and top, of a director on a table in memory; as root"
@@ -87,7 +89,7 @@ mutation: .venv/mutation
 matrix: venv
 	@PYTHONPATH=tests $(BIN)/python -m harness.matrix $(PYTHONS)
 
-service: venv packages axe
+service: venv programs axe
 	$(SERVICE)
 
 kernel: machine
@@ -101,6 +103,14 @@ bench: machine peers
 
 bench-page: venv
 	@PYTHONPATH=tests $(BIN)/python -m bench --page
+
+packages: venv
+	@sh tests/harness/setup.sh builders
+	@PYTHONPATH=tests $(BIN)/python -m packages $(RELEASES)
+
+test-packages: venv
+	@sh tests/harness/setup.sh builders
+	$(PYTEST) tests/packages
 
 lint: venv
 	$(BIN)/ruff check
@@ -116,7 +126,7 @@ man: venv
 	@PYTHONPATH=tests $(BIN)/python -m harness.schema
 	@PYTHONPATH=tests $(BIN)/python -m harness.completion
 
-pictures: venv packages
+pictures: venv programs
 	@PYTHONPATH=tests $(BIN)/python -m harness.pictures
 
 lock: venv
@@ -133,13 +143,13 @@ venv: .venv/complete
 	@$(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	@touch $@
 
-packages:
-	@sh tests/harness/setup.sh packages
+programs:
+	@sh tests/harness/setup.sh programs
 
 axe: venv
 	@sh tests/harness/setup.sh axe
 
-machine: venv packages
+machine: venv programs
 	@sh tests/harness/setup.sh kernel
 
 peers: venv

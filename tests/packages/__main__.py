@@ -1,0 +1,51 @@
+"""``python -m packages [RELEASE ...]``: builds packages for these releases of Debian in dist/ (``make packages``)."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import sys
+import time
+
+from harness.host import ROOT
+from packages.builder import built, judge
+from packages.release import RELEASES
+from packages.root import CommandFailedError
+from packages.sources import read_sources
+
+DIST = ROOT / "dist"
+
+
+def main() -> int:
+    """Return 0 if all packages are built and lintian finds nothing in them."""
+    parser = argparse.ArgumentParser(prog="make packages", description=__doc__)
+    parser.add_argument("releases", nargs="*", metavar="RELEASE", help=f"of Debian: {', '.join(RELEASES)}")
+    numbers = parser.parse_args().releases or ["12"]
+    if os.geteuid() != 0:
+        sys.stderr.write("packages are built in a root of their release: needs root\n")
+        return 2
+    DIST.mkdir(exist_ok=True)
+    try:
+        return max([_build(number) for number in numbers])
+    except CommandFailedError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _build(number: str) -> int:
+    began = time.monotonic()
+    found = built(RELEASES[number], read_sources())
+    path = DIST / found.name
+    shutil.copyfile(found, path)
+    data = path.read_bytes()
+    print(f"{path.relative_to(ROOT)}: {len(data) / 1e6:.1f} MB in {time.monotonic() - began:.0f} s")
+    print(f"sha256 {hashlib.sha256(data).hexdigest()}")
+    complaints = judge(path)
+    print(complaints or "lintian finds nothing", end="\n" if not complaints else "")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

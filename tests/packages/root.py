@@ -1,0 +1,98 @@
+"""Clean roots of a release of Debian, and commands in them without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.host import ROOT
+from packages.release import Release
+
+CACHE = ROOT / ".cache" / "packages"
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+ENTER = """set -e
+mount --rbind /dev "$1/dev"
+mount -t proc proc "$1/proc"
+exec chroot "$@"
+"""
+"""Run in namespaces of its own: with the mounts, all processes end."""
+
+REFUSE_STARTS = "#!/bin/sh\nexit 101\n"
+"""For policy-rc.d: packages start nothing in a root."""
+
+
+class CommandFailedError(Exception):
+    """A command failed; the text has it and its output."""
+
+
+def acquire_options(dump: str) -> str:
+    """Return how apt of this host reaches its mirror, from the output of apt-config."""
+    wanted = ("Acquire::Check-", "Acquire::http", "Acquire::ForceIPv")
+    return "".join(f"{line}\n" for line in dump.splitlines() if line.startswith(wanted) and '""' not in line)
+
+
+def clean_root(release: Release, packages: Sequence[str]) -> Path:
+    """Return an archive of a minimal system with these packages more, which is made once."""
+    name = hashlib.sha256(" ".join(sorted(packages)).encode()).hexdigest()[:8]
+    path = CACHE / release.codename / f"root-{name}.tar"
+    if not path.exists():
+        print(f"making a root of {release.codename} with {', '.join(packages)}", flush=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _bootstrap(release, packages, path)
+    return path
+
+
+def _bootstrap(release: Release, packages: Sequence[str], path: Path) -> None:
+    options = path.with_suffix(".conf")
+    options.write_text(acquire_options(run("apt-config", "dump", "Acquire")))
+    unfinished = path.with_suffix(".new.tar")
+    words = ["--quiet", "--variant=minbase", f"--include={','.join(packages)}", f"--aptopt={options}"]
+    mirrors = os.environ.get("MIRROR", "").split()
+    run("mmdebstrap", *words, release.codename, str(unfinished), *mirrors)
+    unfinished.rename(path)
+
+
+@contextmanager
+def unpacked(archive: Path) -> Iterator[Path]:
+    """Yield a root of this archive, which is removed in the end."""
+    with tempfile.TemporaryDirectory(prefix="root-", dir=CACHE) as name:
+        root = Path(name)
+        root.chmod(0o755)
+        run("tar", "--extract", "--file", str(archive), "--directory", name, "--exclude=./dev/*")
+        (root / "usr/sbin/policy-rc.d").write_text(REFUSE_STARTS)
+        (root / "usr/sbin/policy-rc.d").chmod(0o755)
+        yield root
+
+
+def run_in(root: Path, *command: str, epoch: int = 0) -> str:
+    """Return the output of a command in a root, without a network; CommandFailedError if it fails."""
+    apart = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
+    environment = {
+        **{"PATH": SYSTEM_PATH, "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
+        **{"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": str(epoch)},
+    }
+    return run(*apart, "sh", "-c", ENTER, "sh", str(root), *command, environment=environment)
+
+
+def run(*command: str, environment: dict[str, str] | None = None) -> str:
+    """Return the output of a command; CommandFailedError if it fails."""
+    done = subprocess.run(
+        command,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        cwd="/" if environment else ROOT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode != 0:
+        raise CommandFailedError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout}")
+    return done.stdout

@@ -1,0 +1,178 @@
+"""The package of Debian 12: built twice, judged by lintian, installed and removed in clean roots without a network.
+
+``make test-packages``, as root. What is built is kept in .cache/packages until its sources change.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from packages import builder
+from packages.contents import DIVERTED
+from packages.control import depends
+from packages.release import RELEASES
+from packages.root import CommandFailedError, clean_root, run, run_in, unpacked
+from packages.sources import read_sources
+
+RELEASE = RELEASES["12"]
+MAX_BYTES = 25_000_000
+CONFIG = """\
+checkinterval = 1
+virtual = 192.0.2.1:80
+    real = 127.0.0.1:80 masq
+    service = http
+    request = "health"
+virtual = 192.0.2.1:3306
+    real = 127.0.0.1:3306 masq
+    service = mysql
+    login = "check"
+    passwd = "secret"
+virtual = 192.0.2.1:1521
+    real = 127.0.0.1:1521 masq
+    service = oracle
+    login = "check"
+    passwd = "secret"
+    database = "orcl"
+    request = "select 1"
+"""
+IMPORT_ALL = """\
+import importlib, pathlib
+site = pathlib.Path("/usr/lib/ldirectord-py/lib/python3.11/site-packages")
+found = [path.relative_to(site) for path in site.rglob("*.so")]
+for path in found:
+    importlib.import_module(".".join([*path.parts[:-1], path.name.partition(".")[0]]))
+print(len(found))
+"""
+ORIGINAL_RUNS = 'perl -e "sleep 60" /usr/sbin/ldirectord start & sleep 1; "$@"'
+VOLATILE = ("dev", "proc", "run", "tmp", "var/cache", "var/lib/dpkg", "var/log")
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="makes roots: needs root"),
+    pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="sh tests/harness/setup.sh builders"),
+]
+
+
+@pytest.fixture(scope="module")
+def package() -> Path:
+    return builder.built(RELEASE, read_sources())
+
+
+@pytest.fixture
+def host(package: Path) -> Iterator[Path]:
+    """A minimal system with what the package depends on, and the package in /tmp."""
+    names = [name.split()[0] for name in depends(RELEASE).split(", ")]
+    with unpacked(clean_root(RELEASE, names)) as root:
+        shutil.copy(package, root / "tmp/ours.deb")
+        yield root
+
+
+def files(root: Path) -> set[str]:
+    """Return what is in a root, without what changes whatever is installed."""
+    found = (str(path.relative_to(root)) for path in root.rglob("*"))
+    return {name for name in found if not name.startswith(VOLATILE)}
+
+
+def test_another_build_has_the_same_bytes(package: Path, tmp_path: Path) -> None:
+    sources = read_sources()
+    again = tmp_path / package.name
+    builder.package(builder.describe(RELEASE, sources), sources, again)
+    assert package.read_bytes() == again.read_bytes()
+
+
+def test_it_is_small(package: Path) -> None:
+    assert package.stat().st_size <= MAX_BYTES
+
+
+def test_lintian_finds_nothing(package: Path) -> None:
+    assert builder.judge(package) == ""
+
+
+def test_it_runs_without_network_and_compiler(host: Path) -> None:
+    run_in(host, "dpkg", "--install", "/tmp/ours.deb")
+    (host / "etc/ha.d/ldirectord.cf").write_text(CONFIG)
+    assert "ldirectord" in run_in(host, "ldirectord", "--version")
+    run_in(host, "ldirectord", "ldirectord.cf", "check")
+    assert "192.0.2.1:3306" in run_in(host, "ldirectord-py", "ldirectord.cf", "dump")
+    with pytest.raises(CommandFailedError, match="exit status 2"):
+        (host / "etc/ha.d/broken.cf").write_text("virtual = nowhere\n")
+        run_in(host, "ldirectord", "broken.cf", "check")
+
+
+def test_every_compiled_module_is_imported(host: Path) -> None:
+    run_in(host, "dpkg", "--install", "/tmp/ours.deb")
+    assert int(run_in(host, "/usr/lib/ldirectord-py/bin/python3", "-I", "-c", IMPORT_ALL)) > 15
+
+
+def test_it_writes_no_configuration_and_leaves_nothing(host: Path) -> None:
+    before = files(host)
+    run_in(host, "dpkg", "--install", "/tmp/ours.deb")
+    assert list((host / "etc/ha.d").iterdir()) == []
+    assert (host / "etc/logrotate.d/ldirectord").exists()
+    run_in(host, "ldirectord", "--version")
+    run_in(host, "dpkg", "--purge", "ldirectord-py")
+    assert files(host) - before - {"etc/logrotate.d"} == set()
+
+
+def test_what_the_operator_changed_stays(host: Path) -> None:
+    run_in(host, "dpkg", "--install", "/tmp/ours.deb")
+    changed = [host / name for name in ("etc/default/ldirectord-py", "etc/logrotate.d/ldirectord")]
+    for path in changed:
+        path.write_text("# changed\n")
+    run_in(host, "dpkg", "--install", "/tmp/ours.deb")
+    run_in(host, "dpkg", "--remove", "ldirectord-py")
+    assert [path.read_text() for path in changed] == ["# changed\n"] * 2
+
+
+@pytest.fixture
+def with_original(host: Path, tmp_path: Path) -> Path:
+    """The same, with the Perl package, though without the libraries that it needs to run."""
+    options = ("-o", "APT::Sandbox::User=root", "-qq")
+    subprocess.run(["apt-get", "download", *options, "ldirectord"], check=True, cwd=tmp_path)
+    (original,) = tmp_path.glob("ldirectord_*.deb")
+    shutil.copy(original, host / "tmp/original.deb")
+    run_in(host, "dpkg", "--force-depends", "--install", "/tmp/original.deb")
+    return host
+
+
+def test_the_files_of_the_perl_package_come_back(with_original: Path) -> None:
+    host = with_original
+    before = {name: (host / name.lstrip("/")).read_bytes() for name in DIVERTED}
+    rules = (host / "etc/logrotate.d/ldirectord").read_bytes()
+    run_in(host, "dpkg", "--install", "/tmp/ours.deb")
+    assert "ldirectord-py" in run_in(host, "ldirectord", "--version")
+    assert all((host / name.lstrip("/")).read_bytes() != theirs for name, theirs in before.items())
+    assert (host / "usr/sbin/ldirectord.perl").read_bytes() == before["/usr/sbin/ldirectord"]
+    assert (host / "etc/logrotate.d/ldirectord").read_bytes() == rules
+    run_in(host, "dpkg", "--force-depends", "--install", "/tmp/original.deb")  # an upgrade of theirs
+    assert "ldirectord-py" in run_in(host, "ldirectord", "--version")
+    run_in(host, "dpkg", "--purge", "ldirectord-py")
+    assert before == {name: (host / name.lstrip("/")).read_bytes() for name in DIVERTED}
+    assert run_in(host, "dpkg", "--verify", "ldirectord") == ""
+    assert run_in(host, "dpkg-divert", "--list", "ldirectord-py") == ""
+
+
+def test_nothing_is_installed_while_the_original_runs(with_original: Path) -> None:
+    host = with_original
+    before = files(host)
+    with pytest.raises(CommandFailedError, match="the Perl ldirectord runs"):
+        run_in(host, "sh", "-c", ORIGINAL_RUNS, "sh", "dpkg", "--install", "/tmp/ours.deb")
+    assert files(host) == before
+    assert run_in(host, "dpkg", "--verify", "ldirectord") == ""
+
+
+def test_the_package_lists_what_it_carries(package: Path, tmp_path: Path) -> None:
+    run("dpkg-deb", "--extract", str(package), str(tmp_path))
+    doc = tmp_path / "usr/share/doc/ldirectord-py"
+    text = (doc / "copyright").read_text()
+    for part in ("CNRI-Python", "additional permission", "OpenSSL", "libuv", "oracledb", "common-licenses/Apache-2.0"):
+        assert part in text
+    listed = json.loads((doc / "sbom.cdx.json").read_text())["components"]
+    assert {"aiohttp", "oracledb", "regex", "uvloop"} <= {one["name"] for one in listed}
+    assert all(len(one["hashes"][0]["content"]) == 64 for one in listed)
