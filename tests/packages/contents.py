@@ -63,9 +63,7 @@ def contents(release: Release, tracked: Collection[str]) -> dict[str, Item]:
     files |= {f"{release.units}/{PurePosixPath(unit).name}": unit for unit in UNITS}
     files |= {f"{DOC}/{PurePosixPath(page).name}": page for page in tracked if _is_page(page)}
     files |= {f"{EXAMPLES}/{page.removeprefix('docs/')}": page for page in tracked if "docs/monitoring/" in page}
-    return {
-        target: Item(source, 0o755 if target in EXECUTABLE else 0o644) for target, source in sorted(files.items())
-    }
+    return {target: Item(source, 0o755 if target in EXECUTABLE else 0o644) for target, source in sorted(files.items())}
 
 
 def _is_page(path: str) -> bool:

@@ -74,8 +74,13 @@ def run_in(root: Path, *command: str, epoch: int = 0) -> str:
     """Return the output of a command in a root, without a network; CommandFailedError if it fails."""
     apart = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
     environment = {
-        **{"PATH": SYSTEM_PATH, "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
-        **{"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": str(epoch)},
+        "PATH": SYSTEM_PATH,
+        "HOME": "/root",
+        "LC_ALL": "C.UTF-8",
+        "DEBIAN_FRONTEND": "noninteractive",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "SOURCE_DATE_EPOCH": str(epoch),
     }
     return run(*apart, "sh", "-c", ENTER, "sh", str(root), *command, environment=environment)
 

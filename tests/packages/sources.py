@@ -35,9 +35,7 @@ def read_sources() -> Sources:
     """Return the sources as they are in the work tree now."""
     files = [name for name in _git("ls-files", "-z", "--", *PATHS).split("\0") if name and (ROOT / name).is_file()]
     commit, epoch, author = _git("log", "-1", "--format=%H%n%ct%n%an <%ae>", "--", *PATHS).splitlines()
-    return Sources(
-        tuple(files), commit[:7], int(epoch), author, tuple(_git("tag", "--points-at", commit).splitlines())
-    )
+    return Sources(tuple(files), commit[:7], int(epoch), author, tuple(_git("tag", "--points-at", commit).splitlines()))
 
 
 def _named_contents(path: Path) -> tuple[bytes, bytes]:

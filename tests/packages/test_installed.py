@@ -100,8 +100,8 @@ def test_it_runs_without_network_and_compiler(host: Path) -> None:
     assert "ldirectord" in run_in(host, "ldirectord", "--version")
     run_in(host, "ldirectord", "ldirectord.cf", "check")
     assert "192.0.2.1:3306" in run_in(host, "ldirectord-py", "ldirectord.cf", "dump")
+    (host / "etc/ha.d/broken.cf").write_text("virtual = nowhere\n")
     with pytest.raises(CommandFailedError, match="exit status 2"):
-        (host / "etc/ha.d/broken.cf").write_text("virtual = nowhere\n")
         run_in(host, "ldirectord", "broken.cf", "check")
 
 
