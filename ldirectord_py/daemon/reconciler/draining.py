@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -48,11 +49,15 @@ class _Stay(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a reload leaves: the ``former`` configuration, its ``rows`` in the kernel, and what was administered."""
+    """What a reload leaves: the ``former`` configuration, its ``rows`` in the kernel, and what was administered.
+
+    ``kept`` are the rows that stay as they are, as they may belong to names without an address.
+    """
 
     former: CompiledConfig
     rows: RowsOf
     administration: Administration
+    kept: AbstractSet[DestinationKey]
 
 
 class Draining:
@@ -79,23 +84,23 @@ class Draining:
         """The rows that are drained, each with the reason for which it may stay longest."""
         return {key: max(until, key=until.__getitem__) for key, until in self._until.items()}
 
-    def adopt(self, compiled: CompiledConfig, rows: RowsOf, now: float) -> None:
-        """Drain the rows that a start finds and that belong to no server, in virtuals with ``drainremoved``.
+    def adopt(self, compiled: CompiledConfig, unknown: RowsOf, now: float) -> None:
+        """Drain the ``unknown`` rows that belong to no server, in virtuals with ``drainremoved``.
 
-        They may be those of servers that left the file while no daemon ran, or that drained before the start.
+        They may be those of servers that left the file while nobody directed the virtual, or that drained before.
         """
         for virtual in compiled.config.virtuals:
             stay = _Stay(DrainReason.REMOVED, now + virtual.drainremoved)
-            for row in rows(virtual.key).values() if virtual.drainremoved else ():
+            for row in unknown(virtual.key).values() if virtual.drainremoved else ():
                 self._add(row, stay, compiled)
-        self._schedule(now)
+        self._schedule_earlier(now)
 
     def switch_config(self, left: Left, compiled: CompiledConfig, now: float) -> None:
         """Drain the rows that servers leave behind; stop draining a row that a server has again."""
         self._discard_unwanted(compiled)
         for key, stay in _left_rows(left, compiled, now):
             self._add(left.rows(key.service).get(key), stay, compiled)
-        self.due = min(self.due, self._next_due(now)) if self._rows else math.inf
+        self._schedule_earlier(now)
 
     def _add(self, row: Row | None, stay: _Stay, compiled: CompiledConfig) -> None:
         if isinstance(row, Destination) and _may_stay(stay.reason, row.key, compiled):
@@ -148,6 +153,10 @@ class Draining:
     def _schedule(self, now: float) -> None:
         self.due = self._next_due(now) if self._rows else math.inf
 
+    def _schedule_earlier(self, now: float) -> None:
+        """Schedule the next count, but no later than it is due already, however often the configuration changes."""
+        self.due = min(self.due, self._next_due(now)) if self._rows else math.inf
+
     def _next_due(self, now: float) -> float:
         """Return when to count next: when the time of a row is over, if that is sooner."""
         ends = (end for end in map(self._ends_at, self._rows) if end > now)
@@ -178,8 +187,8 @@ def _left_rows(left: Left, compiled: CompiledConfig, now: float) -> Iterator[tup
             yield from ((key, _Stay(DrainReason.MOVED, until)) for key in _named_rows(former.virtual, virtual))
         if virtual.drainremoved:
             stay = _Stay(DrainReason.REMOVED, now + virtual.drainremoved)
-            slots = former.rows.slots.items()
-            yield from ((key, stay) for key, slot in slots if slot.up and key not in new.rows.slots)
+            gone = [key for key, slot in former.rows.slots.items() if slot.up and key not in new.rows.slots]
+            yield from ((key, stay) for key in gone if key not in left.kept)
     for key in _drained_rows(left):
         yield key, _Stay(DrainReason.DRAINED, now + MAX_DRAINED_TIME)
 

@@ -91,10 +91,7 @@ class TableSync:
         Raises KernelError.
         """
         await self._mirror.read(compiled.virtuals.keys())
-        compiled = self._adopt_leftover(compiled, compiled)
-        now = asyncio.get_running_loop().time()
-        self._draining.adopt(compiled, lambda service: self._leftover.exclude(self._mirror.rows(service)), now)
-        return compiled
+        return self._adopt_found(compiled, compiled, compiled.virtuals.keys())
 
     async def adopt_reload(self, former: CompiledConfig, compiled: CompiledConfig) -> CompiledConfig:
         """Read the table before a reload, if it can be read now; return the configuration as ``adopt`` does."""
@@ -102,12 +99,27 @@ class TableSync:
             await self._resync(former, self._our_services(former) | dict.fromkeys(compiled.virtuals))
         except KernelError as error:
             self._kernel_lost(error)
-        return self._adopt_leftover(former, compiled)
+        return self._adopt_found(former, compiled, compiled.virtuals.keys() - former.virtuals.keys())
 
-    def _adopt_leftover(self, former: CompiledConfig, compiled: CompiledConfig) -> CompiledConfig:
-        return self._leftover.adopt(
-            former, compiled, lambda service: self._draining.exclude(self._mirror.rows(service)), self._publish
+    def _adopt_found(
+        self, former: CompiledConfig, compiled: CompiledConfig, begun: Collection[ServiceKey]
+    ) -> CompiledConfig:
+        """Return the configuration with servers for rows of names without an address, and drain unknown rows.
+
+        Unknown are those of virtuals that have ``begun``, and those that such a name kept and that are not its own.
+        """
+        mirror, kept = self._mirror, self._leftover.kept
+        compiled = self._leftover.adopt(
+            former, compiled, lambda service: self._draining.exclude(mirror.rows(service)), self._publish
         )
+        released = kept - self._leftover.kept
+
+        def unknown(service: ServiceKey) -> Table:
+            rows = self._leftover.exclude(mirror.rows(service))
+            return rows if service in begun else {key: rows[key] for key in released if key in rows}
+
+        self._draining.adopt(compiled, unknown, asyncio.get_running_loop().time())
+        return compiled
 
     async def write_all(self, compiled: CompiledConfig) -> None:
         """Write all rows at the start; raises KernelError."""
@@ -117,7 +129,7 @@ class TableSync:
 
     def switch_config(self, former: CompiledConfig, compiled: CompiledConfig) -> None:
         """Mark the rows in which two configurations differ; give up services that stay in the kernel (cleanstop=no)."""
-        left = Left(former, self._mirror.rows, self._health.administration)
+        left = Left(former, self._mirror.rows, self._health.administration, self._leftover.kept)
         self._draining.switch_config(left, compiled, asyncio.get_running_loop().time())
         before = {virtual.key: virtual for virtual in former.config.virtuals}
         for key in [key for key in before if key not in compiled.virtuals]:

@@ -30,6 +30,8 @@ def web(*servers: Any, **directives: Any) -> Virtual:
 
 
 BOTH, OTHER = web(ONE, TWO), web(TWO)
+ELSEWHERE = virtual("10.0.0.2:80", drainremoved=SECONDS)
+LEFT_ELSEWHERE = destination("10.0.0.2:80", THREE)
 
 
 class Place:
@@ -340,3 +342,73 @@ async def test_a_start_leaves_rows_that_may_belong_to_names_without_an_address(m
     rows: list[Row] = [virtual_rows(BOTH).service, destination(WEB, ONE, 3), destination(WEB, TWO)]
     place = await started(monkeypatch, replace(OTHER, unresolved=unresolved), *rows)
     assert place.site.weights == {ONE: 3, TWO: 1}
+
+
+def found(server_weight: int = 3) -> list[Row]:
+    """Return the rows that a virtual may have left in the kernel, one more than ``OTHER`` has."""
+    return [virtual_rows(BOTH).service, destination(WEB, ONE, server_weight), destination(WEB, TWO)]
+
+
+async def test_a_virtual_that_a_reload_adds_drains_what_the_kernel_has_of_it_as_at_a_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = await started(monkeypatch, ELSEWHERE, *found())
+    place.connect(ONE)
+    assert await place.reload(OTHER) == {ONE: 0, TWO: 1}
+    assert sorted(place.site.lines) == [
+        "Purged virtual server (reload): 10.0.0.2:80",
+        f"Quiescent real server: {ONE} ({WEB}) (Weight set to 0)",
+    ]
+    assert place.site.director.sync.leaving == {destination(WEB, ONE).key: DrainReason.REMOVED}
+    assert await place.after(SECONDS - 1) == {ONE: 0, TWO: 1}
+    place.connect(ONE, 0)
+    assert await place.after(COUNT_INTERVAL) == {TWO: 1}
+
+
+async def test_a_virtual_that_was_left_to_others_and_is_back_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = await both_up(monkeypatch, replace(BOTH, cleanstop=False))
+    assert await place.reload(ELSEWHERE) == {ONE: 1, TWO: 1}
+    assert await place.reload(OTHER) == {ONE: 0, TWO: 1}
+
+
+async def test_a_virtual_that_a_reload_adds_without_the_directive_removes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = await started(monkeypatch, ELSEWHERE, *found())
+    assert await place.reload(replace(OTHER, drainremoved=0)) == {TWO: 1}
+
+
+async def test_a_virtual_that_a_reload_adds_leaves_rows_of_names_without_an_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unresolved = (real("0.0.0.0:80", name="web1"), real("0.0.0.0:80", name="web2", request="/other"))
+    place = await started(monkeypatch, ELSEWHERE, *found())
+    assert await place.reload(replace(OTHER, unresolved=unresolved)) == {ONE: 3, TWO: 1}
+
+
+async def test_a_virtual_that_a_reload_adds_does_not_put_off_the_count_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = await started(monkeypatch, OTHER, *found(), virtual_rows(ELSEWHERE).service, LEFT_ELSEWHERE)
+    due = place.site.director.sync.due
+    await place.after(COUNT_INTERVAL / 2)
+    await place.site.reload(OTHER, ELSEWHERE, reconcile=None)
+    assert place.site.director.sync.leaving.keys() == {destination(WEB, ONE).key, LEFT_ELSEWHERE.key}
+    assert place.site.director.sync.due == due
+
+
+async def test_a_row_that_may_belong_to_a_new_name_without_an_address_keeps_its_weight_and_drains_if_it_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unresolved = (real("0.0.0.0:80", name="web1"), real("0.0.0.0:80", name="web2", request="/other"))
+    place = await both_up(monkeypatch)
+    assert await place.reload(replace(OTHER, unresolved=unresolved)) == {ONE: 1, TWO: 1}
+    assert place.site.director.sync.leaving == {}
+    assert await place.reload(web(TWO, real(THREE, name="web1"))) == {ONE: 0, TWO: 1}
+    assert place.site.director.sync.leaving == {destination(WEB, ONE).key: DrainReason.REMOVED}
+
+
+async def test_such_a_row_is_its_server_again_when_the_name_has_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    unresolved = (real("0.0.0.0:80", name="web1"), real("0.0.0.0:80", name="web2", request="/other"))
+    place = await both_up(monkeypatch)
+    await place.reload(replace(OTHER, unresolved=unresolved))
+    assert await place.reload(web(TWO, real(ONE, name="web1"))) == {ONE: 1, TWO: 1}
+    assert place.site.kernel.written == []
