@@ -10,6 +10,10 @@ UNIT: Final = Path(__file__).parents[1] / "unit"
 
 NEIGHBOURS: Final[Mapping[str, tuple[str, ...]]] = {
     "health": (),
+    "slow_start": (),
+    "ipvs.diff": (),
+    "daemon.reconciler.drift": ("test_drift_rules",),
+    "daemon.reconciler.manual_edits": ("test_drift",),
 }
 """Each module, with test files of its folder beside the one that mirrors it."""
 

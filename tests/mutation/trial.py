@@ -43,12 +43,13 @@ class ModuleTrial(NamedTuple):
 
 
 class _Normal(NamedTuple):
-    """How a test runs on the module itself: its seconds, and the places of the functions of the module that it calls.
+    """How a test runs on the module itself: seconds, those of CPU time, and the places of the functions that it calls.
 
     ``failure`` is empty if it passes.
     """
 
     seconds: float
+    cpu: float
     called: frozenset[tuple[str, int]]
     failure: str
 
@@ -88,7 +89,7 @@ class MutationRun:
         """Return whether a test fails on a mutant."""
         places = {_place(each.old) for each in changed}
         tests = [number for number, each in enumerate(normal) if each.called & places]
-        tests.sort(key=lambda number: normal[number].seconds / (1 + self._kills[number]))
+        tests.sort(key=lambda number: normal[number].cpu / (1 + self._kills[number]))
 
         def run(connection: Connection) -> None:
             swap(changed, live)
@@ -141,17 +142,19 @@ def _normal_runs(session: pytest.Session, path: str) -> Iterator[_Normal]:
             if event == "call" and frame.f_code.co_filename == path:
                 called.add(_place(frame.f_code))
 
-        began = time.perf_counter()
+        def send() -> None:
+            sys.setprofile(None)
+            seconds, cpu = time.perf_counter() - began, time.process_time() - cpu_began
+            connection.send(_Normal(seconds, cpu, frozenset(called), failures.text))
+
         for number in _each(session, range(len(session.items))):
             if number:
-                sys.setprofile(None)
-                connection.send(_Normal(time.perf_counter() - began, frozenset(called), failures.text))
+                send()
             called.clear()
-            began = time.perf_counter()
+            began, cpu_began = time.perf_counter(), time.process_time()
             threading.setprofile(profile)
             sys.setprofile(profile)
-        sys.setprofile(None)
-        connection.send(_Normal(time.perf_counter() - began, frozenset(called), failures.text))
+        send()
 
     pid, connection = _fork(session, run)
     for _ in session.items:

@@ -106,6 +106,17 @@ def test_the_order_is_services_raises_reductions_deletions() -> None:
     ] == diff(current, desired)
 
 
+def test_destinations_are_deleted_before_a_service_that_was_there_before_them() -> None:
+    current = table(MAIL, WEB, real(3))
+    assert diff(current, table(WEB)) == [Op(Verb.DELETE, real(3)), Op(Verb.DELETE, MAIL)]
+
+
+def test_an_edit_that_leaves_the_weight_comes_before_a_reduction() -> None:
+    current, edited_row = table(WEB, real(1, 5), real(2)), real(2)._replace(upper=9)
+    desired = table(WEB, real(1, 3), edited_row)
+    assert diff(current, desired) == [Op(Verb.EDIT, edited_row), Op(Verb.EDIT, real(1, 3))]
+
+
 SIP = replace(WEB, engine="sip")
 SILENT = replace(WEB, any_engine=True)
 GUE = Tunnel(1, 6080)
