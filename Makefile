@@ -25,7 +25,8 @@ help:
 	@echo "make unit      the tests that need neither root nor a network, without the slow ones (seconds)"
 	@echo "make coverage  the unit tests that are not slow, with branch coverage by package"
 	@echo "make simulation  the director in a simulated world, with hundreds of mixes of faults"
-	@echo "make simulate  more of that: SEEDS=1000, DAYS=7 or HOURS=1 with 500 servers; SEED=17 repeats one and shrinks it"
+	@echo "make simulate  more of that: SEEDS=1000, DAYS=7 or HOURS=1 with 500 servers; SEED=17 repeats one and shrinks it;"
+	@echo "               BUG=stall puts a known bug back, and ends with the seed that finds it"
 	@echo "make fuzz      bytes of any kind for every decoder: SECONDS=60 for all, NAMES=\"dns http\", KEEP=yes for the unit tests"
 	@echo "make mutation  whether the tests notice each small change of the code that decides: NAMES=\"health plan\""
 	@echo "make service   the tests against real servers on loopback"
@@ -69,7 +70,7 @@ simulation: venv
 
 simulate: venv
 	@cd tests && ../$(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100)) \
-		--days $(or $(DAYS),0) --hours $(or $(HOURS),0) $(if $(CALM),--calm)
+		--days $(or $(DAYS),0) --hours $(or $(HOURS),0) $(if $(CALM),--calm) $(if $(BUG),--bug $(BUG) --until-failure)
 
 fuzz: .venv/fuzz
 	@cd tests && ../$(BIN)/python -m fuzz $(if $(EXECUTIONS),--executions $(EXECUTIONS),--seconds $(or $(SECONDS),60)) $(if $(KEEP),--keep) \

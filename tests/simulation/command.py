@@ -9,8 +9,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Final
 
+from simulation.known_bugs.catalogue import KNOWN_BUGS
 from simulation.plans import Plan, busy_plan, long_plan, short_plan
 from simulation.shrink import shrunk
 from simulation.simulate import Outcome, simulate
@@ -23,6 +25,11 @@ def main() -> int:
     """Return 0 if no invariant was violated."""
     arguments = _arguments()
     sys.unraisablehook = lambda _: None  # the coroutines of processes that were killed complain of their end
+    with KNOWN_BUGS[arguments.bug].put_back() if arguments.bug else nullcontext():
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     if arguments.seed:
         return _repeat(_plan(arguments.seed, arguments), arguments.faults)
     totals = Totals()
@@ -46,6 +53,7 @@ class Totals:
     def __init__(self) -> None:
         self.seeds: dict[str, str] = {}
         self.failed: list[str] = []
+        self.violations: list[str] = []
         self.hit: Counter[str] = Counter()
         self.checked = Counter(dict.fromkeys(INVARIANTS, 0))
         self.probes = 0
@@ -57,6 +65,7 @@ class Totals:
         self.seeds[seed] = outcome.digest
         if outcome.violations:
             self.failed.append(seed)
+            self.violations.append(outcome.violations[0])
         self.hit.update(outcome.hits.keys())
         self.checked.update(outcome.checked)
         self.probes += outcome.probes
@@ -66,6 +75,7 @@ class Totals:
         """Return everything as the fields of a JSON object; ``hit`` counts the seeds that hit each fault point."""
         return {
             "failed": self.failed,
+            "violations": self.violations,
             "digests": self.seeds,
             "hit": dict(sorted(self.hit.items())),
             "checked": dict(self._sorted_checks()),
@@ -98,6 +108,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--calm", action="store_true", help="without faults")
     parser.add_argument("--seed", default="", help="repeat this seed, with its trace, and shrink its faults")
     parser.add_argument("--faults", default="", help="only these of its faults, by number: 0,3,7")
+    parser.add_argument("--bug", default="", choices=sorted(KNOWN_BUGS), help="with this bug put back", metavar="NAME")
     parser.add_argument("--until-failure", action="store_true", help="end with the first seed that fails")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()

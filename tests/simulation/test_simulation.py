@@ -5,25 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-TESTS: Final = Path(__file__).resolve().parent.parent
+from simulation.child import TESTS, simulation
 
 SEEDS: Final = 100
 """Seeds of one test; each fault point has to be hit by one of them at least."""
 
 LIST_POINTS: Final = "import json, simulation.plans, simulation.faults; print(json.dumps([*simulation.faults.POINTS]))"
-
-
-def simulation(*arguments: str) -> dict[str, Any]:
-    command = (sys.executable, "-m", "simulation", "--json", *arguments)
-    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=900, check=False)
-    assert not done.returncode, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 @pytest.mark.slow

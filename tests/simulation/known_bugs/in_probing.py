@@ -1,0 +1,52 @@
+"""Bugs of timers, deadlines, and the counting of verdicts. The first two were in the package once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from ldirectord_py.checks.deadline import Deadline
+from ldirectord_py.errors import Inconclusive, LdirectordError
+from ldirectord_py.health import HealthState, Rules, Verdict
+from ldirectord_py.runtime.timer_wheel import TimerWheel
+from simulation.known_bugs.table import Replacement, known_bug
+
+OVERSLEPT: Final = 1.0
+"""Seconds by which a deadline had to be noticed late before this host was blamed."""
+
+
+@known_bug("timer-wheel")
+def cancelled_in_a_new_tick() -> Iterator[Replacement]:
+    """A call that was called cannot be cancelled while its tick is scheduled anew, as under uvloop: KeyError."""
+
+    def cancel(wheel: TimerWheel, tick: float, call: Callable[[], None]) -> None:
+        if calls := wheel._scheduled.get(tick):
+            del calls[call]
+
+    yield TimerWheel, "cancel", cancel
+
+
+@known_bug("stall")
+def counted_stalls() -> Iterator[Replacement]:
+    """A failure counts though this process stood still, unless its deadline was noticed late by a second."""
+    failure = Deadline.failure
+
+    def late_failure(deadline: Deadline) -> LdirectordError:
+        late = deadline._wheel.loop.time() - deadline._tick
+        return Inconclusive(f"this host was {late:.1f} s late") if late > OVERSLEPT else failure(deadline)
+
+    yield Deadline, "__call__", Deadline._turn
+    yield Deadline, "failure", late_failure
+    yield Deadline, "stalled", property(lambda _: 0.0)
+
+
+@known_bug("failures-in-all")
+def failures_in_all() -> Iterator[Replacement]:
+    """The failures that take a server down need not be in a row: a success does not reset their count."""
+    following = HealthState._next
+
+    def counted(state: HealthState, verdict: Verdict, rules: Rules) -> HealthState:
+        after = following(state, verdict, rules)
+        return after._replace(failures=state.failures) if state.up and verdict is Verdict.UP else after
+
+    yield HealthState, "_next", counted
