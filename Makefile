@@ -29,6 +29,7 @@ help:
 	@echo "               BUG=stall puts a known bug back, and ends with the seed that finds it"
 	@echo "make fuzz      bytes of any kind for every decoder: SECONDS=60 for all, NAMES=\"dns http\", KEEP=yes for the unit tests"
 	@echo "make mutation  whether the tests notice each small change of the code that decides: NAMES=\"health plan\""
+	@echo "make soak      a daemon with a thousand checks a second, reloads and faults: what grows in MINUTES=10; as root"
 	@echo "make service   the tests against real servers on loopback"
 	@echo "make kernel    the tests against a real IPVS, in virtual machines if this kernel has none"
 	@echo "make original  the part of them that compares the Perl ldirectord with this one"
@@ -86,6 +87,10 @@ mutation: .venv/mutation
 .venv/mutation: .venv/complete tests/mutation/requirements.txt
 	@$(PIP) --no-deps --require-hashes --requirement tests/mutation/requirements.txt
 	@touch $@
+
+.PHONY: soak
+soak: venv programs
+	@PYTHONPATH=tests $(BIN)/python -m soak --minutes $(or $(MINUTES),10) --rate $(or $(RATE),1000)
 
 matrix: venv
 	@PYTHONPATH=tests $(BIN)/python -m harness.matrix $(PYTHONS)

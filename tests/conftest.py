@@ -1,7 +1,7 @@
 """What holds for every test.
 
 Under ``CI=true`` a skipped test has failed, and Hypothesis keeps no clock. No check fails of a Python exception unless
-the test is marked ``unexpected``; in the quick unit tests our code does not hold the event loop (``loop_guard``)
+the test is marked ``unexpected``; in the first two tiers our code does not hold the event loop (``guarded_loops``)
 unless the test is marked ``holds_loop``.
 """
 
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from harness.forks import ForkedRun
-from harness.loop_guard import GuardedLoops, LoopGuard
+from harness.guarded_loops import GuardedLoops
 from harness.unexpected import recorded
 
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if count := config.getoption("--forks"):
         config.pluginmanager.register(ForkedRun(count))
-    config.pluginmanager.register(GuardedLoops(LoopGuard()))
+    config.pluginmanager.register(GuardedLoops())
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

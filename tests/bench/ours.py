@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from bench.subject import Subject
+from harness.guarded_process import guarded_environment
 from harness.host import ROOT
 
 
@@ -25,6 +26,7 @@ class Ours(Subject):
             "LDIRECTORD_STATEDIR": str(self.folder),
             "PYTHONPATH": str(ROOT / "tests"),
             "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
+            **guarded_environment(),
         }
 
     def runs(self) -> bool:

@@ -87,8 +87,8 @@ def _percentiles(samples: list[float]) -> dict[str, float]:
 def main() -> int:
     """Be the daemon, watched."""
     from ldirectord_py import cli  # noqa: PLC0415 - only this process needs it
-    from ldirectord_py.daemon import probe_dispatcher, run  # noqa: PLC0415 - only this process needs it
-    from ldirectord_py.daemon.probing import prober  # noqa: PLC0415
+    from ldirectord_py.daemon import run  # noqa: PLC0415 - only this process needs it
+    from ldirectord_py.daemon.probing import limited, prober  # noqa: PLC0415
 
     eyes = _Eyes(Path(os.environ.pop(FILE)))
     serve = run.serve
@@ -100,7 +100,7 @@ def main() -> int:
         finally:
             watching.cancel()
 
-    vars(probe_dispatcher)["Prober"] = partial(prober.Prober, on_begin=lambda check, seconds: eyes.late.append(seconds))
+    vars(limited)["Prober"] = partial(prober.Prober, on_begin=lambda check, seconds: eyes.late.append(seconds))
     vars(run)["serve"] = watched
     return cli.main()
 

@@ -1,54 +1,40 @@
-"""Whose code held the event loop, by the stacks of its thread."""
+"""Whose code held the event loop, by the stacks of its thread during one turn."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import dropwhile
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
+from harness import loop_turns
 from harness.layers import PACKAGE
+from harness.thread_times import Place
 
 TESTS: Final = Path(__file__).parents[1]
-_RUNNER: Final = "asyncio/runners.py"
-_OF_THE_LOOP: Final = ("asyncio/base_events.py", "asyncio/events.py", "asyncio/runners.py", "/selectors.py")
+_TURN: Final = loop_turns.__file__
+_OF_THE_LOOP: Final = (_TURN, "asyncio/events.py")
 MIN_STACKS: Final = 3
 
 
-class Place(NamedTuple):
-    """A function that is being called, and at which line it is."""
-
-    file: str
-    line: int
-    name: str
-
-
 def culprit(stacks: Sequence[Sequence[Place]]) -> Place | None:
-    """Return the innermost place in the package if its code holds the loop in one callback, else None.
+    """Return the innermost place in the package if its code holds the loop, else None.
 
     ``stacks`` were seen during one turn of the loop, each with the innermost function first. It is not the package's
     doing where a test is at work, or waits for what the package says blocks: a function that is not a coroutine.
     """
-    callbacks = [list(_callback(stack)) for stack in stacks]
-    if len(callbacks) < MIN_STACKS or not all(callbacks):
+    if len(stacks) < MIN_STACKS:
         return None
-    if len({(calls[0].file, calls[0].name) for calls in callbacks}) > 1:
-        return None
-    found = [_culprit_of(calls) for calls in callbacks]
+    found = [_culprit_of(list(_callback(stack))) for stack in stacks]
     return found[-1] if all(found) else None
 
 
 def _callback(stack: Sequence[Place]) -> Iterator[Place]:
-    """Yield the functions that the loop has called, the outermost first; nothing while it waits."""
-    outermost_first = list(reversed(stack))
-    runners = [at for at, place in enumerate(outermost_first) if place.file.endswith(_RUNNER)]
-    if not runners:
-        return
-    within = outermost_first[runners[-1] + 1 :]
-    while within and within[0].file.endswith(_OF_THE_LOOP):
-        within.pop(0)
-    yield from within
+    """Return the functions that the loop has called, the outermost first; none if it is not seen to call one."""
+    turn = dropwhile(lambda place: place.file != _TURN, reversed(stack))
+    return dropwhile(lambda place: place.file.endswith(_OF_THE_LOOP), turn)
 
 
 def _culprit_of(calls: Sequence[Place]) -> Place | None:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from harness.guarded_process import guarded_environment
 from harness.own_process import Done, run_here
 from harness.waiting import wait_for
 
@@ -58,7 +59,8 @@ class MemoryDaemon:
     def start(self) -> None:
         """Start the daemon; return when it has written its table and listens for commands."""
         words = self.command("run", "--memory-kernel")
-        self._daemon = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=self.environment)
+        environment = {**self.environment, **guarded_environment()}
+        self._daemon = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
         assert self._daemon.stdout
         assert self._daemon.stdout.readline().startswith("ipvsadm")
         wait_for(self.socket_file.is_socket)

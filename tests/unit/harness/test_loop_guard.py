@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
 import uvloop
 
-from harness.held_loop import Place
 from harness.layers import PACKAGE
-from harness.loop_guard import GuardedLoops, Held, LoopGuard, ThreadTimes
+from harness.loop_guard import Held, LoopGuard
+from harness.thread_times import ThreadTimes
+
+pytestmark = pytest.mark.holds_loop
 
 LOOPS = (asyncio.new_event_loop, uvloop.new_event_loop)
 
@@ -39,11 +42,13 @@ SHORT = 0.4
 
 
 @pytest.fixture
-def guard() -> Iterator[LoopGuard]:
-    started = LoopGuard()
-    started.start()
-    yield started
-    started.close()
+def found() -> Iterator[list[Held]]:
+    """What a guard of this thread has reported so far."""
+    found: list[Held] = []
+    guard = LoopGuard(found.append)
+    guard.start()
+    yield found
+    guard.close()
 
 
 def pretended(name: str) -> Callable[..., Any]:
@@ -54,48 +59,41 @@ def pretended(name: str) -> Callable[..., Any]:
     return function
 
 
-def run(
-    guard: LoopGuard, loop: Callable[[], asyncio.AbstractEventLoop], main: Coroutine[Any, Any, None]
-) -> Held | None:
+def run(loop: Callable[[], asyncio.AbstractEventLoop], main: Coroutine[Any, Any, None]) -> None:
     with asyncio.Runner(loop_factory=loop) as runner:
-        with guard.watching(runner.get_loop()):
-            runner.run(main)
-        return guard.take()
+        runner.run(main)
 
 
-@pytest.mark.holds_loop
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("name", ["spin", "doze"])
 def test_a_callback_of_ours_that_takes_long_is_found(
-    guard: LoopGuard, loop: Callable[[], asyncio.AbstractEventLoop], name: str
+    found: list[Held], loop: Callable[[], asyncio.AbstractEventLoop], name: str
 ) -> None:
     async def main() -> None:
-        asyncio.get_running_loop().call_soon(pretended(name), time.monotonic() + PATIENCE, guard.found)
+        asyncio.get_running_loop().call_soon(pretended(name), time.monotonic() + PATIENCE, found)
         await asyncio.sleep(0.01)
 
-    held = run(guard, loop, main())
-    assert held is not None
-    assert (held.place.file, held.place.name) == (str(PACKAGE / "pretended.py"), name)
-    assert held.seconds > 0.1
+    run(loop, main())
+    assert (found[0].place.file, found[0].place.name) == (str(PACKAGE / "pretended.py"), name)
+    assert found[0].seconds > 0.1
 
 
-@pytest.mark.holds_loop
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("name", ["spin", "doze"])
 def test_what_a_test_calls_itself_is_its_own_affair(
-    guard: LoopGuard, loop: Callable[[], asyncio.AbstractEventLoop], name: str
+    found: list[Held], loop: Callable[[], asyncio.AbstractEventLoop], name: str
 ) -> None:
     async def main() -> None:
-        pretended(name)(time.monotonic() + SHORT, guard.found)
+        pretended(name)(time.monotonic() + SHORT, found)
         time.sleep(SHORT)  # noqa: ASYNC251  on purpose
 
-    assert run(guard, loop, main()) is None
+    run(loop, main())
+    assert found == []
 
 
-@pytest.mark.holds_loop
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_loop_that_waits_or_takes_many_short_turns_is_not_held(
-    guard: LoopGuard, loop: Callable[[], asyncio.AbstractEventLoop]
+    found: list[Held], loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     async def main() -> None:
         await asyncio.sleep(SHORT)
@@ -104,11 +102,40 @@ def test_a_loop_that_waits_or_takes_many_short_turns_is_not_held(
             asyncio.get_running_loop().call_soon(pretended("spin"), time.monotonic() + 0.002, [])
             await asyncio.sleep(0)
 
-    assert run(guard, loop, main()) is None
+    run(loop, main())
+    assert found == []
 
 
-@pytest.mark.holds_loop
-def test_a_wait_for_another_thread_is_not_charged(guard: LoopGuard) -> None:
+@pytest.mark.parametrize("loop", LOOPS)
+def test_many_loops_one_after_the_other_are_not_one_turn(
+    found: list[Held], loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """As of a test with many examples."""
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_soon(pretended("spin"), time.monotonic() + 0.02, [])
+        await asyncio.sleep(0)
+
+    for _ in range(20):
+        run(loop, main())
+        pretended("spin")(time.monotonic() + 0.02, [])
+    assert found == []
+
+
+def test_under_a_profiler_of_memory_nothing_is_found(found: list[Held]) -> None:
+    async def main() -> None:
+        asyncio.get_running_loop().call_soon(pretended("spin"), time.monotonic() + SHORT, [])
+        await asyncio.sleep(0.01)
+
+    tracemalloc.start()
+    try:
+        run(uvloop.new_event_loop, main())
+    finally:
+        tracemalloc.stop()
+    assert found == []
+
+
+def test_a_wait_for_another_thread_is_not_charged(found: list[Held]) -> None:
     released = threading.Event()
     threading.Timer(SHORT, released.set).start()
 
@@ -116,7 +143,8 @@ def test_a_wait_for_another_thread_is_not_charged(guard: LoopGuard) -> None:
         asyncio.get_running_loop().call_soon(released.wait)
         await asyncio.sleep(0.01)
 
-    assert run(guard, uvloop.new_event_loop, main()) is None
+    run(uvloop.new_event_loop, main())
+    assert found == []
 
 
 def test_time_without_a_processor_is_not_charged() -> None:
@@ -124,21 +152,3 @@ def test_time_without_a_processor_is_not_charged() -> None:
     assert ThreadTimes(20.0, 5.1, 1.0, blocked=False).spent_since(before) == pytest.approx(0.1)
     assert ThreadTimes(20.0, 5.1, 10.5, blocked=True).spent_since(before) == pytest.approx(0.5)
     assert ThreadTimes(20.0, 5.1, 11.0, blocked=True).spent_since(before) == pytest.approx(0.1)
-
-
-@pytest.mark.parametrize(("again", "fails"), [([True, True], True), ([True, False], False), ([False], False)])
-def test_a_test_fails_only_if_the_loop_is_held_again_and_again(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, again: list[bool], fails: bool
-) -> None:
-    guard = LoopGuard()
-    plugin = GuardedLoops(guard)
-    monkeypatch.setattr("harness.loop_guard._is_held_again", lambda _: again.pop(0))
-    call = plugin.pytest_runtest_call(request.node)
-    next(call)
-    guard.found.append(Held(0.25, Place("a.py", 7, "main")))
-    with pytest.raises(pytest.fail.Exception if fails else StopIteration) as ended:
-        call.send(None)
-    guard.close()
-    assert again == []
-    if fails:
-        assert str(ended.value) == "the event loop was held for 250 ms by main (a.py:7)"

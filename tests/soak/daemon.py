@@ -1,0 +1,104 @@
+"""Our daemon, measured from within: ``python -m soak.daemon CONFIG run --memory-kernel``.
+
+Its journal of events is full from the start, as it is after some hours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from bench.ours import Ours
+from soak.recorder import LINE_INTERVAL, Line, Recorder, lines
+
+FILE: Final = "SOAK_FILE"
+LEAKING: Final = "SOAK_LEAKING"
+"""The variable of the environment that lets the daemon lose LEAKED tasks and descriptors a second, for the tests."""
+
+LEAKED: Final = 20
+
+ANSWER_TIMEOUT: Final = 30.0
+
+JOURNAL_TEXT: Final = 150
+"""Characters, of which an entry has each twice, that make it as long as those of a soak."""
+
+
+class SoakedDaemon(Ours):
+    """Ours, in memory."""
+
+    def command(self) -> Sequence[str]:
+        """Return the command."""
+        return (sys.executable, "-m", "soak.daemon", str(self.file("conf")), "run", "--memory-kernel")
+
+    def environment(self) -> Mapping[str, str]:
+        """Return where it writes what it measures."""
+        return {**super().environment(), FILE: str(self.file("seen")), LEAKING: os.environ.get(LEAKING, "")}
+
+    def lines(self) -> list[Line]:
+        """Return what it has measured so far."""
+        return lines(self.file("seen"))
+
+    def ask(self, request: str) -> None:
+        """Send a request to its control socket, and wait for the answer."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(ANSWER_TIMEOUT)
+            client.connect(str(self.folder / f"ldirectord.{self.file('conf').name}.sock"))
+            client.sendall(json.dumps({"request": request}).encode() + b"\n")
+            answer = client.makefile("rb").readline()
+        assert answer.endswith(b"\n"), f"no answer to {request}"
+
+
+async def _leak() -> NoReturn:
+    lost = []
+    while True:
+        lost += [
+            (asyncio.create_task(asyncio.Event().wait()), os.open("/dev/null", os.O_RDONLY)) for _ in range(LEAKED)
+        ]
+        await asyncio.sleep(LINE_INTERVAL)
+
+
+def main() -> int:
+    """Be the daemon."""
+    from ldirectord_py import cli  # noqa: PLC0415 - only this process needs it
+    from ldirectord_py.daemon import run  # noqa: PLC0415
+    from ldirectord_py.daemon.history.journal import MAX_ENTRIES  # noqa: PLC0415
+    from ldirectord_py.daemon.probing import limited, prober  # noqa: PLC0415
+    from ldirectord_py.report.events import ReloadRefused  # noqa: PLC0415
+
+    recorder = Recorder(Path(os.environ.pop(FILE)))
+    jobs: list[Callable[[], Coroutine[Any, Any, object]]] = [recorder.run]
+    if os.environ.pop(LEAKING):
+        jobs.append(_leak)
+    serve, make = run.serve, run.Daemon.__init__
+
+    async def serve_measured(*arguments: Any) -> None:
+        measuring = [asyncio.create_task(each()) for each in jobs]
+        try:
+            await serve(*arguments)
+        finally:
+            for task in measuring:
+                task.cancel()
+
+    def make_with_journal(daemon: run.Daemon, *arguments: Any) -> None:
+        make(daemon, *arguments)
+        for _ in range(MAX_ENTRIES):
+            daemon.journal(ReloadRefused(("x" * JOURNAL_TEXT,)))
+
+    def count_begun(*_: object) -> None:
+        recorder.begun += 1
+
+    vars(limited)["Prober"] = partial(prober.Prober, on_begin=count_begun)
+    vars(run)["serve"] = serve_measured
+    setattr(run.Daemon, "__init__", make_with_journal)  # noqa: B010
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
