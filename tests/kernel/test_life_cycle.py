@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness.lab.lab import SPARE_VIPS, VIP, Lab
-from harness.lab.namespace import end
+from harness.lab.namespace import end, eventually
 from harness.machines.speed import lateness
 
 WITHIN = 60.0
@@ -106,3 +106,29 @@ def test_F36_a_stop_while_all_servers_fail_is_quick_and_leaves_what_cleanstop_sa
         assert took < lateness(STOP_SECONDS)
         assert director.process.returncode == 0
         assert director.weights() == left
+
+
+@pytest.mark.takes(20)
+def test_F22_a_start_completes_what_a_killed_daemon_had_begun_to_write_and_removes_nothing(lab: Lab) -> None:
+    vips, servers = SPARE_VIPS[:4], [f"192.0.2.{number}:80" for number in range(1, 251)]
+    director = lab.director
+
+    def configure(weight: int) -> dict[str, dict[str, int]]:
+        reals = "".join(f"    real = {server} masq {weight}\n" for server in servers)
+        director.configure("".join(f"virtual = {vip}:80\n    checktype = on\n{reals}" for vip in vips))
+        return {f"TCP {vip}:80": dict.fromkeys(servers, weight) for vip in vips}
+
+    first = configure(1)
+    director.start()
+    assert director.weights() == first
+    second = configure(2)
+    with director.watch() as watch:
+        director.process.send_signal(signal.SIGHUP)
+        eventually(lambda: director.weights() != first, WITHIN, director.log)
+        director.kill()
+        changed = sum(list(rows.values()).count(2) for rows in director.weights().values())
+        director.start()
+        assert director.weights() == second
+    print(f"killed after {changed} of {len(vips) * len(servers)} changes")
+    for service in first:
+        assert {tuple(watch.weights(service, server)) for server in servers} <= {(1, 2)}

@@ -1,0 +1,75 @@
+"""docs/reliability.md has a row for each scenario of faults, and each row names files with tests of this scenario."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from typing import NamedTuple
+
+import pytest
+
+from harness.host import ROOT
+
+PAGE = ROOT / "docs/reliability.md"
+TESTS = ROOT / "tests"
+NUMBERS = range(1, 56)
+
+LEVELS = {"unit": {"unit", "simulation"}, "loopback": {"unit", "service"}, "kernel": {"kernel"}}
+"""The tiers that have tests of each level."""
+
+_ROW = re.compile(r"^\| F(\d+) \| (?:[^|]+) \| (?:[^|]+) \| ([a-z, ]+) \| (.+) \|$", re.MULTILINE)
+
+
+class Scenario(NamedTuple):
+    """A row: its number, the levels of its tests, and their files."""
+
+    number: int
+    levels: Collection[str]
+    files: Collection[str]
+
+
+def scenarios() -> list[Scenario]:
+    return [
+        Scenario(int(number), levels.split(", "), re.findall(r"`tests/([\w/]+\.py)`", proof))
+        for number, levels, proof in _ROW.findall(PAGE.read_text())
+    ]
+
+
+def numbers(name: str) -> Iterator[int]:
+    """Yield the numbers of the scenarios that the name of a test begins with: ``test_F2_F3_...``."""
+    if found := re.match(r"test_((?:F\d+_)+)", name):
+        yield from map(int, re.findall(r"\d+", found[1]))
+
+
+@cache
+def files_of_tests() -> Mapping[int, set[str]]:
+    """Return the files with tests that are named after each scenario."""
+    found = defaultdict[int, set[str]](set)
+    for path in TESTS.rglob("test_*.py"):
+        if "def test_F" in (text := path.read_text()):
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    for number in numbers(node.name):
+                        found[number].add(str(path.relative_to(TESTS)))
+    return found
+
+
+def test_no_scenario_is_missing() -> None:
+    assert [scenario.number for scenario in scenarios()] == list(NUMBERS)
+    assert sorted(files_of_tests()) == list(NUMBERS)
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: f"F{scenario.number}")
+def test_each_file_of_a_row_has_a_test_that_is_named_after_it(scenario: Scenario) -> None:
+    assert scenario.files
+    assert set(scenario.files) - files_of_tests()[scenario.number] == set()
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: f"F{scenario.number}")
+def test_the_levels_of_a_row_are_those_of_its_files(scenario: Scenario) -> None:
+    tiers = {file.split("/")[0] for file in scenario.files}
+    assert [level for level in scenario.levels if not tiers & LEVELS[level]] == []
+    assert tiers <= set().union(*(LEVELS[level] for level in scenario.levels))
