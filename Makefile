@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test unit coverage simulation simulate fuzz mutation service kernel original matrix bench bench-page lint format man pictures lock venv \
-	packages test-packages programs machine peers axe clean
+	kills packages test-packages programs machine peers axe clean
 
 help:
 	@echo "make demo      client, director and servers in network namespaces: servers fail, the traffic goes on"
@@ -33,6 +33,7 @@ help:
 	@echo "make service   the tests against real servers on loopback"
 	@echo "make kernel    the tests against a real IPVS, in virtual machines if this kernel has none"
 	@echo "make original  the part of them that compares the Perl ldirectord with this one"
+	@echo "make kills     kill a daemon in a thousand changes of a real table: ROUNDS=100"
 	@echo "make matrix    the unit tests on each supported Python, with the oldest and the newest dependencies"
 	@echo "make bench     speed and memory beside keepalived, ldirectord and ipvsadm: writes docs/performance.md"
 	@echo "make packages  a package for Debian 12 in dist/, built in a clean root; as root; RELEASES=\"12 13\""
@@ -103,6 +104,9 @@ kernel: machine
 
 original: machine
 	$(PYTEST) -m original tests/kernel
+
+kills: machine
+	KILL_ROUNDS=$(or $(ROUNDS),100) $(PYTEST) -rP tests/kernel/test_kill.py
 
 bench: machine peers
 	@PYTHONPATH=tests $(BIN)/python -m bench --runs $(RUNS) $(NAMES)
