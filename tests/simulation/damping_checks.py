@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 DOWN = HealthState()
 
 
-class Change(NamedTuple):
-    """A server came up or went down; not ``sure``: panic may have kept it in meanwhile."""
-
-    at: float
-    sure: bool
-
-
 class Share(NamedTuple):
     """How many servers of a virtual were ``up`` at the last look, of a configuration and of what operators had done."""
 
@@ -35,7 +28,7 @@ class Share(NamedTuple):
 
 
 class DampingChecks:
-    """Its state: which servers flap and which virtuals panic, as events tell; the changes that count for each server.
+    """Its state: which servers flap and which virtuals panic, as events tell; when each server came up or went down.
 
     ``kept``: the servers that panic keeps in; ``restored``: those that may flap since an earlier process;
     ``unexplained``: what has to be explained by the next events.
@@ -45,7 +38,7 @@ class DampingChecks:
         self.world = world
         self.restored: set[DestinationKey] = set()
         self.flapping: set[DestinationKey] = set()
-        self._changes: defaultdict[DestinationKey, list[Change]] = defaultdict(list)
+        self._changes: defaultdict[DestinationKey, list[float]] = defaultdict(list)
         self.reset()
 
     def reset(self) -> None:
@@ -101,8 +94,8 @@ class DampingChecks:
             if step.rose and not was_kept and self._is_needless(virtual, key):
                 self.unexplained[key] = "flaps and came in although others are up"
         elif event.phase is Phase.RUN and key not in self.restored:
-            self._changes[key].append(Change(CLOCK.now, sure=not (was_kept and step.rose)))
-            if sum(change.sure for change in self._recent(virtual, key)) >= virtual.flapthreshold:
+            self._changes[key].append(CLOCK.now)
+            if len(self._recent(virtual, key)) >= virtual.flapthreshold:
                 self.unexplained[key] = f"changed {virtual.flapthreshold} times, and no event tells that it flaps"
 
     def _on_flapping(self, event: Flapping) -> None:
@@ -118,7 +111,7 @@ class DampingChecks:
             self._changes.pop(key, None)
             return
         recent = self._recent(virtual, key)
-        told = bool(recent) and recent[-1].at == CLOCK.now
+        told = bool(recent) and recent[-1] == CLOCK.now
         changes = len(recent) + (not told)  # no event tells of a server that stays out that it came up
         if changes < (virtual.flapthreshold or 0) and not was_restored:
             self._fail("flapping", f"{key.endpoint} flaps after {len(recent)} changes")
@@ -140,8 +133,8 @@ class DampingChecks:
                 self._fail("flapping", f"{key.endpoint} was not good for {virtual.flapwindow:g} s, but is let in")
                 return
 
-    def _recent(self, virtual: Virtual, key: DestinationKey) -> list[Change]:
-        recent = [each for each in self._changes[key] if CLOCK.now - each.at < virtual.flapwindow]
+    def _recent(self, virtual: Virtual, key: DestinationKey) -> list[float]:
+        recent = [at for at in self._changes[key] if CLOCK.now - at < virtual.flapwindow]
         self._changes[key] = recent
         return recent
 

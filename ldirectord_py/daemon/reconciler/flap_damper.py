@@ -11,7 +11,7 @@ from ldirectord_py.checks.base import Result
 from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
 from ldirectord_py.daemon.reconciler.health_table import HealthTable
-from ldirectord_py.damping import FlapHistory, FlappingState, FlapRules
+from ldirectord_py.damping import FlapHistory, FlappingState, FlapRules, by_checks
 from ldirectord_py.health import HealthState, Transition, Verdict
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
 from ldirectord_py.report.events import Flapping
@@ -75,19 +75,23 @@ class FlapDamper:
         return self._histories.pop(key, None)
 
     def damp(self, real: CompiledReal, step: Transition, result: Result) -> Damped:
-        """Return what is left of the step that a result was for a server, which the table has made already."""
+        """Return what is left of the step that a result was for a server, which the table has made already.
+
+        A server that panic keeps in changes its state as its checks say, and stays in.
+        """
         history = self._histories.get(real.key, _STEADY)
         if history.flapping:
             return self._observe(real, step, result, history)
-        if not (step.rose or step.fell):
+        checked = Transition(by_checks(step.before), by_checks(step.after))
+        if not (checked.rose or checked.fell):
             return Damped(step)
-        history = self._histories[real.key] = history.changed(step.after, self._clock(), _rules(real.virtual))
+        history = self._histories[real.key] = history.changed(checked.after, self._clock(), _rules(real.virtual))
         self.on_change()
         if not history.flapping:
             return Damped(step)
-        self._passed[real.key] = result if step.rose else None
+        self._passed[real.key] = result if checked.rose else None
         stays_out = step.rose and self._others_up(real.key) > 0
-        self._table.set_state(real.key, FlappingState(*step.after)._replace(up=step.rose and not stays_out))
+        self._table.set_state(real.key, FlappingState(*step.after)._replace(up=step.after.up and not stays_out))
         event = Flapping(real.virtual, real.real, len(history.changes))
         return Damped(None if stays_out else step, event)
 

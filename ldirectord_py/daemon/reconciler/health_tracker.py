@@ -196,7 +196,7 @@ class HealthTracker:
         phase = self._first_phases.pop(real.key, Phase.RUN)
         damped = Damped(step)
         is_damped = real.virtual.flapthreshold is not None and result.verdict is not Verdict.MAINTENANCE
-        if is_damped and phase is Phase.RUN and not isinstance(step.before, KeptState):
+        if is_damped and phase is Phase.RUN:
             damped = self.flaps.damp(real, step, result)
         if damped.step is not None:
             self._publish_step(real, damped.step, result, phase)

@@ -241,3 +241,52 @@ async def test_a_history_that_is_restored_is_one_that_a_restart_has_to_know() ->
     flaps.on_change = lambda: changes.append("changed")
     flaps.restore(destination(WEB, REALS[0]).key, FlapHistory((1.0,), flapping=True))
     assert changes == ["changed"]
+
+
+async def test_the_fall_and_the_recovery_of_a_server_that_panic_keeps_in_are_changes() -> None:
+    place = await damped(web(panic=100))
+    await place.flap(ONE, 3)
+    assert (place.inside, place.flapping) == ({ONE, TWO}, 0)
+    place.lines.clear()
+    await place.check(up(), ONE)
+    assert (place.inside, place.flapping, place.site.kernel.written) == ({ONE, TWO}, 1, [])
+    assert place.lines == [
+        "Real server 10.1.0.1:80 (tcp:10.0.0.1:80) is up: ok",
+        f"{FLAPS}unless no other server is up",
+    ]
+
+
+async def test_one_that_panic_kept_in_and_that_flaps_by_its_recovery_stays_in_until_it_fails_beside_enough_others() -> (
+    None
+):
+    place = await damped(web(panic=50))
+    for result, server in (
+        (down(), ONE),
+        (up(), ONE),
+        (down(), TWO),
+        (down(), ONE),
+        (up(), ONE),
+        (up(), TWO),
+    ):
+        await place.check(result, server)
+    assert (place.inside, place.flapping) == ({ONE, TWO}, 1)
+    await place.check(down(), ONE)
+    assert place.inside == {TWO}
+    for _ in range(60):
+        await place.check(up(), ONE)
+        assert place.inside == {TWO}
+    await place.check(up(), ONE)
+    assert (place.inside, place.flapping) == ({ONE, TWO}, 0)
+
+
+async def test_the_good_window_of_one_that_panic_keeps_in_begins_with_its_recovery() -> None:
+    place = await damped(web(panic=100, flapthreshold=3, successcount=2))
+    await place.check(up())
+    for result in (down(), up(), up(), down(), up(), up()):
+        await place.check(result, ONE)
+    assert (place.inside, place.flapping) == ({ONE, TWO}, 1)
+    for _ in range(59):
+        await place.check(up(), ONE)
+    assert place.flapping == 1
+    await place.check(up(), ONE)
+    assert (place.inside, place.flapping) == ({ONE, TWO}, 0)
