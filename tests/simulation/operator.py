@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, ServiceKey
-from ldirectord_py.report.events import Checked, Event, Written
+from ldirectord_py.report.events import Checked, Drifted, Event, Written
 from simulation.clock import CLOCK
 from simulation.site import RealSpec, SiteSpec, VirtualSpec, text_of
 from simulation.transports import ControlConnection, ControlSockets
@@ -51,8 +52,9 @@ class Operator:
     """Its state: the configuration that is to be in force, and since when; who is drained or disabled; what was done
     to the kernel's table by hand; and the director's control socket.
 
-    ``foreign`` are services of others, ``edits`` the weights set by hand, ``draining`` the rows that may stay without
-    a server, ``left_over`` the services that may stay after a stop or a reload (cleanstop=no).
+    ``foreign`` are services of others, ``edits`` the weights set by hand (``_read_edits``: as the director has read
+    them), ``draining`` the rows that may stay without a server, ``left_over`` the services that may stay after a stop
+    or a reload (cleanstop=no).
     """
 
     def __init__(self, world: World, site: SiteSpec) -> None:
@@ -62,6 +64,7 @@ class Operator:
         self.administered: dict[DestinationKey, str] = {}
         self.foreign: dict[ServiceKey, dict[Key, Row]] = {}
         self.edits: dict[Key, int | None] = {}
+        self._read_edits: dict[Key, int] = {}
         self.draining: set[Key] = set()
         self.left_over: set[ServiceKey] = set()
         self.sockets: ControlSockets | None = None
@@ -77,19 +80,33 @@ class Operator:
         return self.sockets
 
     def on_event(self, event: Event) -> None:
-        """Forget an edit by hand of a row whose server has changed, or that the director writes otherwise.
+        """Forget an edit by hand of a row whose server has changed, or that the director writes otherwise."""
+        match event:
+            case Drifted(found=Destination(key, _, weight), repaired=False):
+                self._read_edits[key] = weight
+            case Checked() if _has_changed(event):
+                self._on_change(event)
+            case Written(op=Op(row=Destination(key, _, weight))):
+                if self.edits.get(key, weight) != weight:
+                    del self.edits[key]
+                    self._read_edits.pop(key, None)
 
-        The row of a server does not change that panic keeps in.
+    def _on_change(self, event: Checked) -> None:
+        """Forget the edit of the row of a server that came up or went down.
+
+        Not while panic keeps it in; and once it is up again, not an edit that the director has not read yet: for it,
+        the row is as it should be.
         """
-        if isinstance(event, Checked) and event.virtual.panic is None and _has_changed(event):
-            self.edits.pop(DestinationKey(event.virtual.key, event.real.server, event.real.port), None)
-        if not isinstance(event, Written) or not isinstance(row := event.op.row, Destination):
+        key = DestinationKey(event.virtual.key, event.real.server, event.real.port)
+        if key in self.world.checks.damping.kept:
             return
-        if self.edits.get(row.key, row.weight) != row.weight:
-            del self.edits[row.key]
+        if event.virtual.panic is None or self._read_edits.get(key) == self.edits.get(key):
+            self.edits.pop(key, None)
+            self._read_edits.pop(key, None)
 
     def on_start(self) -> None:
         """Let services stay that the configuration of the new process does not have: it cannot know them."""
+        self._read_edits.clear()
         ours = {virtual.key for virtual in self.site.virtuals}
         self.left_over |= set(self.world.kernel.services) - ours - self.foreign.keys()
 

@@ -215,6 +215,8 @@ class HealthTracker:
             self._release(real, step.after)
         if step.rose or step.fell:
             self._change_row(real, event)
+        elif checked.rose:
+            self._on_change(real, event)  # it was kept in: a weight that was set by hand ends
         self._publish(event)
         if checked.rose or checked.fell:
             self.panics.review((real.key.service,))

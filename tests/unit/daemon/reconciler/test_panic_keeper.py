@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import down, fallback, real, up, virtual
-from harness.director_site import WEB, Site, administer, started
+from harness.director_site import WEB, Site, administer, destination, started
 from harness.later_calls import LaterCalls
 from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.damping import KeptState
+from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination
 from ldirectord_py.report.events import Outage, Panic
 
@@ -342,3 +343,18 @@ async def test_what_leaves_while_it_is_calm_is_told_no_more() -> None:
     await site.reload(virtual("10.0.0.2:80", f"{ADDRESSES[0]}:80"))
     calm(site)
     assert panics(site) == []
+
+
+async def test_a_weight_set_by_hand_on_a_server_that_is_kept_in_stays_until_it_is_up_again() -> None:
+    site, server = await all_up(web(panic=100)), f"{ADDRESSES[0]}:80"
+    await site.somebody(Op(Verb.EDIT, destination(WEB, server, 7)))
+    await site.check(down(), ADDRESSES[0])
+    assert (site.weights[server], site.kernel.written) == (7, [])
+    await site.somebody(Op(Verb.EDIT, destination(WEB, server, 5)))
+    await site.check(down(), ADDRESSES[0])
+    assert (site.weights[server], site.kernel.written) == (5, [])
+    await site.check(up(), ADDRESSES[0])
+    assert site.weights[server] == 1
+    assert site.lines[-1] == f"Restored real server: {server} ({WEB}) (Weight set to 1)"
+    await site.check(up(), ADDRESSES[0])
+    assert site.kernel.written == []
