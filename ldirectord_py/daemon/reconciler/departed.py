@@ -14,11 +14,15 @@ from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
 
 
 class Departed(NamedTuple):
-    """A server that left: its row, its state, and what it did lately if its virtual has ``flapthreshold``."""
+    """A server that left: its row, its state, and what it did lately if its virtual has ``flapthreshold``.
+
+    ``failed``: its checks had taken it down, so that it is to come back slowly (``slowstart``).
+    """
 
     row: DestinationKey
     state: HealthState
     history: FlapHistory | None = None
+    failed: bool = False
 
     @property
     def state_again(self) -> HealthState:

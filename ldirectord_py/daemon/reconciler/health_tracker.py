@@ -106,8 +106,8 @@ class HealthTracker:
     def remember_departing(self, compiled: CompiledConfig, left: Collection[DestinationKey]) -> None:
         """Remember the states of the servers that a configuration lacks and whose rows are ``left`` to drain."""
         for real in departing(self.table.virtuals, compiled, left):
-            history = self.flaps.pop_history(real.key)
-            self.departed.add(real.key, Departed(real.row, self.table.health[real.key], history))
+            history, failed = self.flaps.pop_history(real.key), real.key in self.slow_starts.failed
+            self.departed.add(real.key, Departed(real.row, self.table.health[real.key], history, failed))
 
     def switch_config(self, compiled: CompiledConfig, phase: Phase, rows: KernelRows) -> None:
         """Give each server its state: its own, else by the last result of its check, else by its row in the kernel."""
@@ -146,6 +146,8 @@ class HealthTracker:
         returned = self.departed.pop_returned(compiled.virtuals, keys)
         for key, departed in returned.items():
             states[key] = departed.state_again
+            if departed.failed:
+                self.slow_starts.record_failure(key)
             if departed.history is not None and key not in self.maintained:
                 self.flaps.restore(key, departed.history)
         flapping = {key: FlappingState(*states[key]) for key in keys & self.flaps.flapping}

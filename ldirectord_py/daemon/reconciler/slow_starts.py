@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal, CompiledVirtual
@@ -40,6 +41,11 @@ class SlowStarts:
         self._clock = clock
         self._failed: set[DestinationKey] = set()
         self._running: dict[DestinationKey, _SlowStart] = {}
+
+    @property
+    def failed(self) -> AbstractSet[DestinationKey]:
+        """The servers that their checks have taken down, and that are not back."""
+        return self._failed
 
     def record_failure(self, key: DestinationKey) -> None:
         """Record that the checks of a server have taken it down: when it comes up, that is a recovery."""

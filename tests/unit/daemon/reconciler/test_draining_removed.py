@@ -210,6 +210,19 @@ async def test_one_that_was_down_is_down_when_it_is_back(monkeypatch: pytest.Mon
     assert place.site.director.health[destination(WEB, ONE).key].failures == 1
 
 
+async def test_one_that_was_down_rises_slowly_after_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    rising: dict[str, Any] = {"slowstart": 90.0, "quiescent": True}
+    one = real(ONE, weight=20)
+    place = await both_up(monkeypatch, web(one, TWO, **rising))
+    await place.site.check(down(), "10.1.0.1")
+    assert await place.reload(web(TWO, **rising)) == {ONE: 0, TWO: 1}
+    assert place.site.director.tracker.slow_starts.failed == set()
+    assert await place.reload(web(one, TWO, **rising)) == {ONE: 0, TWO: 1}
+    await place.site.check(up(), "10.1.0.1")
+    assert place.site.weights == {ONE: 2, TWO: 1}
+    assert await place.after(90) == {ONE: 20, TWO: 1}
+
+
 async def test_a_changed_check_leaves_it_the_old_verdict_as_any_reload_does(monkeypatch: pytest.MonkeyPatch) -> None:
     place = await both_up(monkeypatch)
     await place.reload(OTHER)
