@@ -19,7 +19,7 @@ from ldirectord_py.cli.invocation.configuration import load_with_warnings
 from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.config.load import load
 from ldirectord_py.config.model import Config
-from ldirectord_py.daemon.administration.saved_entries import saved_entries, saved_hosts
+from ldirectord_py.daemon.administration.saved_file import read_saved_file
 from ldirectord_py.daemon.configuration.guard import refusal
 from ldirectord_py.daemon.rehearsal import Rehearsal
 from ldirectord_py.errors import LdirectordError, NoTableError
@@ -30,6 +30,7 @@ from ldirectord_py.ipvs.table import DestinationKey, Table, service_of
 from ldirectord_py.report.events import Event, NotWritten, Unresolved
 from ldirectord_py.report.wording import line
 from ldirectord_py.runtime.text import count_of
+from ldirectord_py.saved_addresses import Hosts
 
 CHANGES = 3
 ASSUMPTIONS = ("current", "up", "down")
@@ -52,10 +53,11 @@ class _Plan:
 def run(invocation: Invocation) -> int:
     """Print the changes; return 0 if there are none, else 3; raise ConfigError for a bad file."""
     options = _parse_arguments(invocation.arguments)
-    process = instance(invocation.instance)
-    config = load_with_warnings(invocation.config_file(), saved_hosts(process)).config
-    former = _former(options.former, invocation, config)
-    entries, faults = saved_entries(process, time.time())
+    saved = read_saved_file(instance(invocation.instance))
+    hosts = saved.hosts
+    config = load_with_warnings(invocation.config_file(), hosts).config
+    former = _former(options.former, invocation, config, hosts)
+    entries, faults = saved.entries(time.time())
     with asyncio.Runner() as runner:
         found = runner.run(_plan(config, former, entries, options.assume))
     found.remarks += faults
@@ -74,14 +76,17 @@ def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _former(name: str | None, invocation: Invocation, config: Config) -> Config | None:
-    """Return the configuration that a reload replaces, None for a start."""
+def _former(name: str | None, invocation: Invocation, config: Config, known: Hosts) -> Config | None:
+    """Return the configuration that a reload replaces, None for a start.
+
+    A host name that does not resolve now has its ``known`` address, as it has for the daemon.
+    """
     if name is None:
         return None
     path = Path(find(name))
     if not path.is_file():
         raise MissingConfigError(f"Config file {path} not found")
-    former = load(path).config
+    former = load(path, known).config
     if reason := refusal(invocation.config_file(), former, config, requested=True):
         raise LdirectordError(f"A reload refuses this file: {reason}")
     return former

@@ -24,7 +24,7 @@ from ldirectord_py.cli.invocation.moments import seconds_or_duration
 from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.config.model import virtual_id
 from ldirectord_py.config.parse import Parsed
-from ldirectord_py.daemon.administration.saved_entries import saved_entries
+from ldirectord_py.daemon.administration.saved_file import read_saved_file
 from ldirectord_py.daemon.shadow import Shadow, start_shadow
 from ldirectord_py.divergences import Divergence
 from ldirectord_py.instance.pid_file import instance
@@ -43,7 +43,7 @@ def run(invocation: Invocation) -> int:
     options = _parse_options(invocation.arguments)
     path = invocation.config_file().absolute()
     loaded = load_with_warnings(path)
-    entries, faults = saved_entries(instance(invocation.instance), time.time())
+    entries, faults = read_saved_file(instance(invocation.instance)).entries(time.time())
     for fault in faults:
         print(fault, file=sys.stderr)
     printer = _Printer(as_json=options.json)

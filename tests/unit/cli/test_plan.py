@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from contract.saved_table import parse
 from ldirectord_py.cli import main, plan
+from ldirectord_py.config.addresses import HostName
+from ldirectord_py.daemon.administration import saved_file
+from ldirectord_py.daemon.administration.files import read_file, write_file
 from ldirectord_py.errors import KernelError, NoTableError
 from ldirectord_py.instance.pid_file import Instance
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import DestinationKey
+from ldirectord_py.saved_addresses import addresses_section
+from ldirectord_py.saved_state import ADDRESSES, SavedState
 
 CONFIG = """\
 virtual = 192.0.2.1:80
@@ -174,3 +182,28 @@ def test_a_bad_file_is_2(config: Path, hold: Hold, capsys: pytest.CaptureFixture
     config.write_text(CONFIG.replace("service = http", "service = htpp"))
     assert main([str(config), "plan"]) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_the_state_file_is_read_once_and_its_addresses_hold_for_both_files(
+    config: Path, tmp_path: Path, hold: Hold, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reads: list[Path] = []
+
+    def read(path: Path, name: str) -> SavedState:
+        reads.append(path)
+        return read_file(path, name)
+
+    def unknown(*_: Any, **__: Any) -> NoReturn:
+        raise socket.gaierror
+
+    hosts = {HostName("web1", ipv6=False): ip_address("10.0.0.3")}
+    write_file(tmp_path / "web.cf.json", SavedState({ADDRESSES: addresses_section(hosts)}), "web.cf")
+    monkeypatch.setenv("LDIRECTORD_STATEDIR", str(tmp_path))
+    monkeypatch.setattr(saved_file, "read_file", read)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    for path in (config, tmp_path / "old.cf"):
+        path.write_text(CONFIG.replace("10.0.0.3", "web1"))
+    hold(HELD + "-a -t 192.0.2.1:80 -r 10.0.0.3:80 -g -w 7\n")
+    assert main([str(config), "plan", "--from", str(tmp_path / "old.cf")]) == 0
+    assert reads == [tmp_path / "web.cf.json"]
+    assert "web1" in capsys.readouterr().err

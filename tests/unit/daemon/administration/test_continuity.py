@@ -22,7 +22,7 @@ from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.administration import state_file
 from ldirectord_py.daemon.administration.continuity import Continuity
 from ldirectord_py.daemon.administration.files import read_file, write_file
-from ldirectord_py.daemon.administration.saved_entries import saved_hosts
+from ldirectord_py.daemon.administration.saved_file import read_saved_file
 from ldirectord_py.daemon.administration.state_file import StateFile
 from ldirectord_py.instance.pid_file import Instance
 from ldirectord_py.ipvs.kernel import MemoryKernel
@@ -256,4 +256,5 @@ async def test_F41_a_daemon_writes_the_addresses_that_its_configuration_has(tmp_
     text = "virtual=192.0.2.1:80\n    real=localhost:80 masq\n    checktype=on\n"
     async with running_daemon(tmp_path, text):
         await until((tmp_path / "web.cf.json").exists)
-    assert saved_hosts(Instance("web.cf", tmp_path)) == {HostName("localhost", ipv6=False): ip_address("127.0.0.1")}
+    saved = read_saved_file(Instance("web.cf", tmp_path))
+    assert saved.hosts == {HostName("localhost", ipv6=False): ip_address("127.0.0.1")}

@@ -12,7 +12,7 @@ from builders import real, virtual
 from ldirectord_py.administration import AdministrativeState, Decision, by_identity, entry_of
 from ldirectord_py.config.addresses import HostName
 from ldirectord_py.daemon.administration.files import write_file
-from ldirectord_py.daemon.administration.saved_entries import saved_entries, saved_hosts
+from ldirectord_py.daemon.administration.saved_file import read_saved_file
 from ldirectord_py.instance.pid_file import Instance
 from ldirectord_py.saved_addresses import addresses_section
 from ldirectord_py.saved_state import ADDRESSES, ADMINISTRATION, SavedState, administration_section, with_section
@@ -34,12 +34,12 @@ def test_entries_whose_time_is_not_over(web: Instance) -> None:
     state = with_section(SavedState(), ADMINISTRATION, administration_section(by_identity((drained, over))))
     write_file(web.state_file, state, "web")
     before = web.state_file.read_bytes()
-    assert saved_entries(web, LATER) == (by_identity((drained,)), ())
+    assert read_saved_file(web).entries(LATER) == (by_identity((drained,)), ())
     assert (os.listdir(web.folder), web.state_file.read_bytes()) == ([web.state_file.name], before)  # noqa: PTH208
 
 
 def test_without_a_file_there_are_none(web: Instance) -> None:
-    assert saved_entries(web, LATER) == ({}, ())
+    assert read_saved_file(web).entries(LATER) == ({}, ())
 
 
 @pytest.mark.parametrize(
@@ -52,17 +52,17 @@ def test_a_file_that_cannot_be_used_is_named_and_left(web: Instance, content: by
         (web.folder / "file").touch()
     else:
         web.state_file.write_bytes(content)
-    entries, (text,) = saved_entries(web, LATER)
+    entries, (text,) = read_saved_file(web).entries(LATER)
     assert (entries, text.startswith(fault.format(web.state_file))) == ({}, True)
     assert content is None or web.state_file.read_bytes() == content
 
 
 def test_the_last_addresses_of_names(web: Instance) -> None:
     hosts = {HostName("web1", ipv6=False): ip_address("10.1.0.1")}
-    assert saved_hosts(web) == {}
+    assert read_saved_file(web).hosts == {}
     write_file(web.state_file, SavedState({ADDRESSES: addresses_section(hosts)}), "web")
-    assert saved_hosts(web) == hosts
-    assert saved_entries(web, LATER) == ({}, ())
+    assert read_saved_file(web).hosts == hosts
+    assert read_saved_file(web).entries(LATER) == ({}, ())
     web.state_file.write_bytes(b"{")
-    assert saved_hosts(web) == {}
-    assert saved_hosts(Instance("web", web.folder, web.state_file)) == {}
+    assert read_saved_file(web).hosts == {}
+    assert read_saved_file(Instance("web", web.folder, web.state_file)).hosts == {}
