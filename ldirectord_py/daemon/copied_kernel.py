@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ldirectord_py.config.model import Virtual
-from ldirectord_py.ipvs.kernel import SCHEDULERS, MemoryKernel
+from ldirectord_py.ipvs.kernel import SCHEDULERS, Kernel, MemoryKernel
 from ldirectord_py.ipvs.table import DestinationKey, Row, Service, ServiceKey, Table
 
 
-def copied_kernel(table: Table, virtuals: Iterable[Virtual]) -> MemoryKernel:
+class CopiedKernel(MemoryKernel):
+    """A table in memory; its connections are those of the ``original``, where it has one."""
+
+    original: Kernel | None = None
+
+    async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
+        """Return how many connections the original counts for our destinations, 0 for those that it does not have.
+
+        Raises KernelError as the original does.
+        """
+        own = await super().connections(services)
+        if self.original is None:
+            return own
+        counted = await self.original.connections(services)
+        return {key: counted.get(key, 0) for key in own}
+
+
+def copied_kernel(table: Table, virtuals: Iterable[Virtual]) -> CopiedKernel:
     """Return a kernel in memory that holds the table, and that has every scheduler and engine it is asked for."""
     services = [row for row in table.values() if isinstance(row, Service)]
     schedulers = {*SCHEDULERS, *(row.scheduler for row in services), *(virtual.scheduler for virtual in virtuals)}
-    return MemoryKernel(_oldest_first(table), schedulers=schedulers, engines=("sip", *(row.engine for row in services)))
+    return CopiedKernel(_oldest_first(table), schedulers=schedulers, engines=("sip", *(row.engine for row in services)))
 
 
 def _oldest_first(table: Table) -> Iterator[Row]:

@@ -23,6 +23,7 @@ from ldirectord_py.daemon.maintenance.directory import MaintenanceDirectory
 from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
+from ldirectord_py.daemon.reconciler.draining import COUNT_INTERVAL
 from ldirectord_py.desired import real_key
 from ldirectord_py.divergences import Divergence, DivergenceTracker, divergent
 from ldirectord_py.errors import KernelError
@@ -40,7 +41,7 @@ COMPARE_INTERVAL: Final = 0.5
 """Seconds between two comparisons."""
 
 SLACK: Final = 1.0
-"""Seconds that a row may differ beyond interval and ``slowstart``: the clock of another daemon is not ours."""
+"""Seconds that a row may differ beyond the times that ``_patience`` knows: the clock of another daemon is not ours."""
 
 Report = Callable[[Divergence, str], None]
 """Gets a difference when it begins to count and when it is over, each with the reason of our row."""
@@ -51,9 +52,10 @@ async def start_shadow(
 ) -> Shadow:
     """Return a shadow whose own table begins as the kernel's; raises KernelError if that cannot be read.
 
-    ``entries`` are the servers that operators have drained or disabled.
+    ``entries`` are the servers that operators have drained or disabled. Rows that drain have the kernel's connections.
     """
     own = copied_kernel(await kernel.read(), loaded.config.virtuals)
+    own.original = kernel
     shadow = Shadow(loaded, path, own, Comparison(kernel, report))
     shadow.director.set_administration(entries)
     await shadow.start()
@@ -161,4 +163,5 @@ def _patience(compiled: CompiledConfig, service: ServiceKey) -> float:
     virtual = compiled.virtual(service)
     if virtual is None:
         return SLACK
-    return SLACK + max(virtual.checkinterval, virtual.downinterval or 0) + (virtual.slowstart or 0)
+    counted = COUNT_INTERVAL if virtual.drainremoved else 0
+    return SLACK + max(virtual.checkinterval, virtual.downinterval or 0, counted) + (virtual.slowstart or 0)

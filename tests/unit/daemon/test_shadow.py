@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from builders import KINDS, config, virtual
 from contract.saved_table import parse
 from harness.waiting import until
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon import shadow as module
 from ldirectord_py.daemon.configuration import reload
+from ldirectord_py.daemon.reconciler import draining
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.shadow import Shadow, start_shadow
 from ldirectord_py.divergences import Divergence
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.ipvsadm import command
 from ldirectord_py.ipvs.kernel import MemoryKernel
-from ldirectord_py.ipvs.table import Destination
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey
 
 TIMEOUT = 20.0
 
@@ -156,3 +159,46 @@ async def test_without_a_table_it_does_not_start(site: Site) -> None:
     site.kernel.broken = KernelError("no IPVS")
     with pytest.raises(KernelError, match="no IPVS"):
         await start_shadow(load(site.path), site.path, site.kernel, site.report)
+
+
+async def test_the_row_of_a_server_that_left_stays_while_the_kernel_counts_connections_for_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining, "COUNT_INTERVAL", 0.05)
+    row, counted = site.row, list[object]()
+    site.kernel.connected[row.key] = 3
+    connections = site.kernel.connections
+
+    async def count(services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
+        counted.append(services)
+        return await connections(services)
+
+    monkeypatch.setattr(site.kernel, "connections", count)
+    site.write("    drainremoved=600\n")
+    async with site.shadow() as shadow:
+        site.path.write_text(site.path.read_text().replace(f"real=127.0.0.1:{site.port}", "real=127.0.0.1:9"))
+        await until(lambda: len(counted) > 3)
+        assert shadow._own.table[row.key] == row._replace(weight=0)
+        site.kernel.connected[row.key] = 0
+        await until(lambda: row.key not in shadow._own.table)
+    assert site.kernel.written == []
+
+
+async def test_a_row_that_the_other_director_removed_has_no_connections(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining, "COUNT_INTERVAL", 0.05)
+    row = site.row
+    site.kernel.connected[row.key] = 3
+    site.write("    drainremoved=600\n")
+    async with site.shadow() as shadow:
+        site.path.write_text(site.path.read_text().replace(f"real=127.0.0.1:{site.port}", "real=127.0.0.1:9"))
+        await until(lambda: row.key in shadow.director.sync.left)
+        await site.kernel.apply([Op(Verb.DELETE, row)])
+        await until(lambda: row.key not in shadow._own.table)
+
+
+@pytest.mark.parametrize(("seconds", "patience"), [(0, 2), (600, 10)])
+def test_another_daemon_may_count_connections_at_other_times(seconds: float, patience: float) -> None:
+    served = virtual("192.0.2.1:80", checkinterval=2, drainremoved=seconds)
+    assert module._patience(compile_config(config(served), KINDS), served.key) == patience + module.SLACK
