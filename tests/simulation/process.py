@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon import run
+from ldirectord_py.daemon.administration.saved_file import read_saved_file
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.errors import ConfigError, KernelError
 from ldirectord_py.instance.identity import Identity
@@ -39,7 +40,7 @@ class DirectorProcess:
     def __init__(self, world: World, folder: Path) -> None:
         self.world = world
         self.path = folder / "sim.cf"
-        self.folder = folder
+        self._instance = Instance("sim", folder, folder)
         self.daemon: run.Daemon | None = None
         self.task: asyncio.Task[None] | None = None
         self.is_ready = self.is_stopping = self.is_blocked = False
@@ -79,7 +80,7 @@ class DirectorProcess:
             self._bury()
             world.after(RESTART_TIME, self.start)
             return
-        identity = Identity(self.path, Instance("sim", self.folder, self.folder), "1.0")
+        identity = Identity(self.path, self._instance, "1.0")
         notify = SdNotify("/simulated", WATCHDOG)
         self.task = loop.create_task(run.serve(identity, loaded, notify, self._on_ready, world.kernel))
         self.task.add_done_callback(self._on_end)
@@ -123,9 +124,10 @@ class DirectorProcess:
         self._graveyard.clear()
 
     def _load(self) -> Any:
+        """Load the file as the program does: a name that does not resolve has the last address that is kept."""
         self.world.threads.depth += 1
         try:
-            return load(self.path)
+            return load(self.path, read_saved_file(self._instance).hosts)
         finally:
             self.world.threads.depth -= 1
 
