@@ -1,4 +1,4 @@
-"""Keeps servers out of the table that flap, unless their virtual has no other server."""
+"""Keeps servers out of the table that flap, unless no other of their virtual is up, or fewer than ``panic`` asks."""
 
 from __future__ import annotations
 
@@ -38,12 +38,19 @@ _STEADY = FlapHistory()
 class FlapDamper:
     """Judges the steps of servers whose virtual has ``flapthreshold``.
 
-    ``on_change`` is called when a history has changed that a restart has to know. Its state: the history of each server
-    that changed its state, and the last passed result of those that flap.
+    ``is_needed`` returns whether too few servers of a virtual are up for its ``panic``; ``on_change`` is called when a
+    history has changed that a restart has to know. Its state: the history of each server that changed its state, and
+    the last passed result of those that flap.
     """
 
-    def __init__(self, table: HealthTable, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        table: HealthTable,
+        is_needed: Callable[[CompiledReal], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._table = table
+        self._is_needed = is_needed
         self._clock = clock
         self.on_change: Callable[[], None] = _do_nothing
         self._histories: dict[DestinationKey, FlapHistory] = {}
@@ -90,14 +97,16 @@ class FlapDamper:
         if not history.flapping:
             return Damped(step)
         self._passed[real.key] = result if checked.rose else None
-        stays_out = step.rose and self._others_up(real.key) > 0
-        self._table.set_state(real.key, FlappingState(*step.after)._replace(up=step.after.up and not stays_out))
-        event = Flapping(real.virtual, real.real, len(history.changes))
-        return Damped(None if stays_out else step, event)
+        state, event = FlappingState(*step.after), Flapping(real.virtual, real.real, len(history.changes))
+        self._table.set_state(real.key, state._replace(up=state.up and not step.rose))
+        if step.rose and not self._is_missed(real):
+            return Damped(None, event)
+        self._table.set_state(real.key, state)
+        return Damped(step, event)
 
-    def _others_up(self, key: DestinationKey) -> int:
-        """Return how many servers of a virtual are up besides this one, which is up."""
-        return self._table.up_in(key.service) - (key not in self._table.administration)
+    def _is_missed(self, real: CompiledReal) -> bool:
+        """Return whether a server that is out has to come in though it flaps: no other is up, or panic has too few."""
+        return self._table.all_down(real.key.service) or self._is_needed(real)
 
     def _observe(self, real: CompiledReal, step: Transition, result: Result, history: FlapHistory) -> Damped:
         history = history.observed(result.verdict, self._clock(), _rules(real.virtual), real.rules)
@@ -112,7 +121,7 @@ class FlapDamper:
             return Damped(None if step.before.up else Transition(step.before, after), _over(real))
         if step.before.up:
             return Damped(step)
-        if history.checked.up and self._table.all_down(real.key.service):
+        if history.checked.up and self._is_missed(real):
             return Damped(self._let_in(real.key))
         return Damped(None)
 

@@ -41,8 +41,8 @@ class HealthTracker:
 
     def __init__(self, publish: Listener, on_change: Callable[[CompiledReal, Checked], None]) -> None:
         self.table = HealthTable()
-        self.flaps = FlapDamper(self.table)
         self.panics = PanicKeeper(self.table, publish, _call_later)
+        self.flaps = FlapDamper(self.table, self.panics.is_needed)
         self.slow_starts = SlowStarts()
         self.departed = DepartedServers()
         self.results = ResultHistory()

@@ -237,7 +237,7 @@ async def test_the_end_is_told_of_a_server_that_needs_no_check_any_more() -> Non
 
 
 async def test_a_history_that_is_restored_is_one_that_a_restart_has_to_know() -> None:
-    flaps, changes = FlapDamper(HealthTable()), list[str]()
+    flaps, changes = FlapDamper(HealthTable(), lambda _: False), list[str]()
     flaps.on_change = lambda: changes.append("changed")
     flaps.restore(destination(WEB, REALS[0]).key, FlapHistory((1.0,), flapping=True))
     assert changes == ["changed"]
@@ -290,3 +290,23 @@ async def test_the_good_window_of_one_that_panic_keeps_in_begins_with_its_recove
     assert place.flapping == 1
     await place.check(up(), ONE)
     assert (place.inside, place.flapping) == ({ONE, TWO}, 0)
+
+
+async def test_one_that_begins_to_flap_as_it_passes_comes_in_while_panic_keeps_others_in() -> None:
+    place = await damped(web(panic=50, flapthreshold=2))
+    for result, server in ((down(), ONE), (down(), TWO), (up(), ONE)):
+        await place.check(result, server)
+    assert (place.inside, place.flapping) == ({ONE, TWO}, 1)
+    await place.check(down(), TWO)
+    assert place.inside == {ONE}
+
+
+async def test_one_that_flaps_comes_in_when_it_passes_again_while_panic_keeps_others_in() -> None:
+    place = await damped(web(panic=50, flapthreshold=2))
+    for result, server in ((down(), ONE), (up(), ONE), (down(), ONE), (down(), TWO)):
+        await place.check(result, server)
+    assert (place.inside, place.flapping) == ({TWO}, 1)
+    await place.check(up(), ONE)
+    assert (place.inside, place.flapping) == ({ONE, TWO}, 1)
+    await place.check(down(), TWO)
+    assert place.inside == {ONE}
