@@ -10,6 +10,8 @@ UNIT: Final = Path(__file__).parents[1] / "unit"
 
 NEIGHBOURS: Final[Mapping[str, tuple[str, ...]]] = {
     "health": (),
+    "plan": (),
+    "damping": (),
     "slow_start": (),
     "ipvs.diff": (),
     "daemon.reconciler.drift": ("test_drift_rules",),

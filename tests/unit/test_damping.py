@@ -172,7 +172,7 @@ def test_a_server_that_is_kept_in_is_down_by_its_checks() -> None:
     assert by_checks(plain) is plain
 
 
-@pytest.mark.parametrize(("good", "total", "few"), [(4, 10, True), (5, 10, False), (0, 0, False), (49, 99, True)])
+@pytest.mark.parametrize(("good", "total", "few"), [(4, 10, True), (5, 10, False), (0, 0, False), (50, 101, True)])
 def test_too_few_are_less_than_the_share(good: int, total: int, few: bool) -> None:
     assert too_few(good, total, 50) is few
 

@@ -109,6 +109,7 @@ def test_what_a_server_has_of_its_own_reaches_its_target() -> None:
     server = real("10.1.0.1:80", request="/own", receive="fine")
     (check,) = plan(config(virtual("10.0.0.1:80", server, service="own")), kinds)
     assert (check.target.request, check.target.receive) == ("/own", "fine")
+    assert check.target.address == server.server
 
 
 def test_connect_over_udp_is_a_ping() -> None:
