@@ -32,6 +32,7 @@ virtual = 192.0.2.1:80
 virtual = 192.0.2.1:3306
     real = 127.0.0.1:3306 masq
     service = mysql
+    request = "select 1"
     login = "check"
     passwd = "secret"
 virtual = 192.0.2.1:1521
