@@ -80,7 +80,11 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         now = CLOCK.now
         if self.coarse:
             self._turn_began = _milliseconds(now)
-        turn = self._take_ready(now)
+        turn, self.ready = self.ready, []
+        if self._timers and self._timers[0][0] <= now:
+            self._take_due(turn, now)
+        if len(turn) > 1 or self.stop_for:
+            self._order_turn(turn)
         CLOCK.now = now + self.turn_time
         for handle in turn:
             if (callback := handle[2]) is None:
@@ -92,12 +96,13 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             if not self._alive:
                 return
 
-    def _take_ready(self, now: float) -> list[SimulatedHandle]:
-        """Return what is ready and due, in the order of this turn."""
-        timers, turn = self._timers, self.ready
+    def _take_due(self, turn: list[SimulatedHandle], now: float) -> None:
+        timers = self._timers
         while timers and timers[0][0] <= now:
             turn.append(heappop(timers))
-        self.ready = []
+
+    def _order_turn(self, turn: list[SimulatedHandle]) -> None:
+        """Put the callbacks of a turn into the order that the seed draws, and the stop of the process among them."""
         size = len(turn)
         if size == 2:  # most turns that have an order; shuffle() takes 2 us
             if self._order.random() < 0.5:
@@ -106,7 +111,6 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             self._order.shuffle(turn)
         if self.stop_for and turn:
             turn.insert(self._order.randrange(size), SimulatedHandle((0.0, 0, self._stop, (), copy_context())))
-        return turn
 
     def _stop(self) -> None:
         seconds, self.stop_for = self.stop_for, 0.0
