@@ -16,6 +16,25 @@ SEEDS: Final = 100
 
 LIST_POINTS: Final = "import json, simulation.plans, simulation.faults; print(json.dumps([*simulation.faults.POINTS]))"
 
+DEAF_DIRECTOR: Final = """
+from simulation import clock
+clock.install()
+from ldirectord_py.daemon.reconciler.health_tracker import HealthTracker
+from ldirectord_py.health import Verdict
+from simulation.faults import Fault
+from simulation.plans import busy_plan
+from simulation.simulate import simulate
+
+observe = HealthTracker.observe
+def ignore_failures(tracker, compiled, check, result):
+    if result.verdict is not Verdict.DOWN:
+        observe(tracker, compiled, check, result)
+
+HealthTracker.observe = ignore_failures
+print(*simulate(busy_plan("0", 0.03).with_faults([Fault("F1", 50.0, 50.0)])).violations)
+"""
+"""Prints what is wrong with a director of a large site that lets no failure count."""
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 100, 200])
@@ -42,3 +61,10 @@ def test_a_large_site_holds_at_a_short_interval() -> None:
     done = simulation("--hours", "0.1", "--seeds", "1")
     assert done["probes"] > 15_000
     assert done["checked"]["liveness"] > 500
+
+
+def test_a_change_that_is_missed_in_a_large_site_is_found() -> None:
+    command = (sys.executable, "-c", DEAF_DIRECTOR)
+    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=600, check=True)
+    assert "liveness" in done.stdout
+    assert "is up, in truth dark" in done.stdout
