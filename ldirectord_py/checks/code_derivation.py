@@ -61,7 +61,7 @@ _PARTS: Mapping[str, _Codes] = {
     progress.NO_HANDSHAKE: _HANDSHAKE,
     progress.NO_COMMAND: _Codes(ReasonCode.PROCERR, ReasonCode.PROCTOUT, ReasonCode.PROCERR),
 }
-"""By the beginning of the progress."""
+"""The codes by a prefix of the progress."""
 
 
 def success_code(reached: str) -> ReasonCode:

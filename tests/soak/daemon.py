@@ -27,7 +27,7 @@ LEAKED: Final = 20
 ANSWER_TIMEOUT: Final = 30.0
 
 JOURNAL_TEXT: Final = 150
-"""Characters, of which an entry has each twice, that make it as long as those of a soak."""
+"""Length of a text that an entry stores twice: it is as long as an entry of a soak then."""
 
 
 class SoakedDaemon(Ours):

@@ -1,8 +1,8 @@
 """What is measured in a soak, and when it grows.
 
 A soak repeats a cycle of reloads and faults. A point is what a measure was in one cycle: the mean, or the 99th
-percentile of the lag. A measure **grows** if its slope, with CONFIDENCE, is above what is allowed: whatever less the
-run cannot tell from noise passes, and the table says how little that is.
+percentile of the lag. A measure **grows** if its slope, with CONFIDENCE, is above what is allowed. Smaller growth, or
+growth hidden in the noise, passes; the interval in the table shows how much may be hidden.
 """
 
 from __future__ import annotations

@@ -36,7 +36,6 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "doctor/test_servers.py": ("doctor.finding",),
     "daemon/control/test_watch.py": ("daemon.control.feed.server_feed",),
     "daemon/control/servers/test_server_fields.py": ("daemon.control.servers.observed_fields",),
-    "daemon/test_rehearsal.py": ("daemon.copied_kernel",),
     "daemon/reconciler/test_leftover.py": ("unresolved",),
     "ipvs/netlink/test_client.py": ("ipvs.netlink.session",),
     "daemon/reconciler/test_table_sync.py": ("daemon.reconciler.causes", "daemon.reconciler.mirror"),

@@ -28,7 +28,7 @@ CONCURRENT_QUERIES = Limiter(8)
 """Limits the processes that run at the same time; each takes 0.2 s of CPU time before it connects."""
 
 KILL_TIMEOUT = 1.0
-"""Seconds until a killed process has ended, unless this host is in trouble."""
+"""Longest wait in seconds for a killed process to end."""
 
 _PARAMETERS = ("address", "port", "timeout", "login", "passwd", "database")
 

@@ -141,7 +141,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
 
 class _Resender:
-    """Sends a datagram now and again after growing delays until it is stopped."""
+    """Sends a datagram at once, and again after growing delays, until it is stopped."""
 
     __slots__ = ("_data", "_datagrams", "_handle", "_loop")
 

@@ -58,7 +58,7 @@ def _create_context(arguments: tuple[bool, str]) -> ssl.SSLContext:
     return shared
 
 
-_contexts = WeakCache(_create_context, recent=8)  # until the first probe; a context takes 1 to 20 ms
+_contexts = WeakCache(_create_context, recent=8)  # kept until the first probe uses them; making one takes 1 to 20 ms
 _system_contexts = cache(_create_context)  # two at most; one that verifies takes 20 ms
 
 

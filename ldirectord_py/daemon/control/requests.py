@@ -1,4 +1,4 @@
-"""The requests of the control socket: each has a row here and a file. docs/control.md describes them."""
+"""The requests of the control socket, one row for each; related ones share a file. docs/control.md describes them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A change to mail. ``down``: the server that the alert says is down, as it is sent only while that is true."""
+    """A change to mail. ``down``: the server that it reports as down; it is not sent once that server is up."""
 
     text: str
     status: AlertStatus

@@ -17,7 +17,7 @@ OVERSLEPT: Final = 1.0
 
 @known_bug("timer-wheel")
 def cancelled_in_a_new_tick() -> Iterator[Replacement]:
-    """A call that was called cannot be cancelled while its tick is scheduled anew, as under uvloop: KeyError."""
+    """To cancel a call that has run raises KeyError while its tick is scheduled again, as happens under uvloop."""
 
     def cancel(wheel: TimerWheel, tick: float, call: Callable[[], None]) -> None:
         if calls := wheel._scheduled.get(tick):
