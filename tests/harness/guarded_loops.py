@@ -1,4 +1,4 @@
-"""Fails tests of the first two tiers during which our code held an event loop: of the test, or of its daemons.
+"""Fails tests of the unit tier during which our code held an event loop: of the test, or of its daemons.
 
 A test that fails this way is run twice more, alone: it fails if a loop is held each time.
 """
@@ -20,7 +20,8 @@ from harness.loop_guard import Held, LoopGuard
 MODE: Final = "LOOP_GUARD"
 """The variable of the environment that turns the guard ``off``, or makes it ``strict``: a test is not run again."""
 
-TIERS: Final = (TESTS / "unit", TESTS / "service")
+UNGUARDED: Final = ("holds_loop", "hypothesis")
+"""The marks of tests that are not watched: one with many examples may run them all in one turn."""
 
 CONFIRMATIONS: Final = 2
 """How often a test is run again."""
@@ -61,8 +62,8 @@ class GuardedLoops:
             self._reports.close()
 
     def _guards(self, item: pytest.Item) -> bool:
-        marked = item.get_closest_marker("holds_loop") is not None
-        return self._mode != "off" and not marked and any(map(item.path.is_relative_to, TIERS))
+        marked = any(map(item.get_closest_marker, UNGUARDED))
+        return self._mode != "off" and not marked and item.path.is_relative_to(TESTS / "unit")
 
     def _start(self) -> None:
         if self._process != os.getpid():
