@@ -1,4 +1,4 @@
-"""Fails tests of the unit tier during which our code held an event loop: of the test, or of its daemons.
+"""Fails quick tests of the unit tier during which our code held an event loop: of the test, or of its daemons.
 
 A test that fails this way is run twice more, alone: it fails if a loop is held each time.
 """
@@ -20,7 +20,7 @@ from harness.loop_guard import Held, LoopGuard
 MODE: Final = "LOOP_GUARD"
 """The variable of the environment that turns the guard ``off``, or makes it ``strict``: a test is not run again."""
 
-UNGUARDED: Final = ("holds_loop", "hypothesis")
+UNGUARDED: Final = ("holds_loop", "slow", "hypothesis")
 """The marks of tests that are not watched: one with many examples may run them all in one turn."""
 
 CONFIRMATIONS: Final = 2
