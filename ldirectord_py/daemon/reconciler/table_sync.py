@@ -34,7 +34,8 @@ class TableSync:
 
     Its state: the mirror of the kernel's table; the rows to compare, and the verdicts that changed them; the manual
     edits that stay; the rows that servers have left, and of names without an address; the virtuals that a reload
-    removed and whose rows the kernel may hold; when the table is read next, and whether the kernel is out of reach.
+    removed and whose rows the kernel may hold, and those that one added and whose rows were not read so far; when the
+    table is read next, and whether the kernel is out of reach.
     ``steps`` counts tables read, batches written, and failures: it grows while this is not stuck.
     """
 
@@ -51,6 +52,7 @@ class TableSync:
         self._draining = Draining()
         self._leftover = Leftover()
         self._removed: Mapping[ServiceKey, Virtual] = {}
+        self._unread: frozenset[ServiceKey] = frozenset()
         self._lost = False
 
     @property
@@ -95,11 +97,13 @@ class TableSync:
 
     async def adopt_reload(self, former: CompiledConfig, compiled: CompiledConfig) -> CompiledConfig:
         """Read the table before a reload, if it can be read now; return the configuration as ``adopt`` does."""
+        begun = compiled.virtuals.keys() - former.virtuals.keys()
         try:
             await self._resync(former, self._our_services(former) | dict.fromkeys(compiled.virtuals))
         except KernelError as error:
             self._kernel_lost(error)
-        return self._adopt_found(former, compiled, compiled.virtuals.keys() - former.virtuals.keys())
+            self._unread |= begun
+        return self._adopt_found(former, compiled, begun)
 
     def _adopt_found(
         self, former: CompiledConfig, compiled: CompiledConfig, begun: Collection[ServiceKey]
@@ -192,8 +196,16 @@ class TableSync:
                     if self.manual_edits.accept(event):
                         self._publish(event)
             self._draining.discard_missing(key, found)
+        self._drain_unread(compiled)
         self._dirty.mark_all(self._mirror.refused)
         self.resync_timer.schedule(compiled.config.settings.reconcile)
+
+    def _drain_unread(self, compiled: CompiledConfig) -> None:
+        """Drain what is unknown of virtuals that a reload has added while the kernel was out of reach."""
+        unread, self._unread = self._unread, frozenset()
+        if unread:
+            rows, now = self._mirror.rows, asyncio.get_running_loop().time()
+            self._draining.adopt(compiled, lambda key: self._leftover.exclude(rows(key) if key in unread else {}), now)
 
     async def _write(self, compiled: CompiledConfig, phase: Phase) -> None:
         """Write the marked rows that differ, in batches, so that checks stay on time."""

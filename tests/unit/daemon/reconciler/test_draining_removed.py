@@ -16,6 +16,7 @@ from ldirectord_py.config.model import CheckType, Forward, Virtual
 from ldirectord_py.daemon.reconciler.draining import COUNT_INTERVAL, DrainReason
 from ldirectord_py.damping import FlappingState, KeptState
 from ldirectord_py.desired import virtual_rows
+from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Row
@@ -376,6 +377,25 @@ async def test_a_virtual_that_a_reload_adds_drains_what_the_kernel_has_of_it_as_
     assert await place.after(SECONDS - 1) == {ONE: 0, TWO: 1}
     place.connect(ONE, 0)
     assert await place.after(COUNT_INTERVAL) == {TWO: 1}
+
+
+@pytest.mark.parametrize("reloads", [1, 2])
+async def test_a_virtual_that_a_reload_adds_while_the_kernel_is_out_of_reach_drains_once_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, reloads: int
+) -> None:
+    place = await started(monkeypatch, ELSEWHERE, *found())
+    place.connect(ONE)
+    place.kernel.broken = KernelError("out of reach")
+    for _ in range(reloads):
+        await place.reload(OTHER)
+    place.kernel.broken = None
+    await place.site.check(up())
+    assert place.site.weights == {ONE: 0, TWO: 1}
+    assert place.site.director.sync.leaving == {destination(WEB, ONE).key: DrainReason.REMOVED}
+    place.connect(ONE, 0)
+    assert await place.after(COUNT_INTERVAL) == {TWO: 1}
+    await place.site.somebody(Op(Verb.ADD, destination(WEB, THREE)))
+    assert place.site.weights == {TWO: 1}
 
 
 async def test_a_virtual_that_was_left_to_others_and_is_back_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
