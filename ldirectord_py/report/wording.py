@@ -193,9 +193,11 @@ def _flapping(event: Flapping) -> str:
     server, window = f"Real server {event.real} ({event.virtual.id})", f"{event.virtual.flapwindow} s"
     if event.over:
         return f"{server} flaps no more"
+    panic = event.virtual.panic
+    or_few = "" if panic is None else f", or fewer than {panic} % are (panic)"
     return (
         f"{server} flaps, {event.changes} changes in {window}: it stays out until it was good for {window}, "
-        "unless no other server is up"
+        f"unless no other server is up{or_few}"
     )
 
 
