@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ldirectord_py.config.model import Virtual
+from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.kernel import SCHEDULERS, Kernel, MemoryKernel
 from ldirectord_py.ipvs.table import DestinationKey, Row, Service, ServiceKey, Table
 
@@ -17,12 +18,15 @@ class CopiedKernel(MemoryKernel):
     async def connections(self, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
         """Return how many connections the original counts for our destinations, 0 for those that it does not have.
 
-        Raises KernelError as the original does.
+        While it cannot count them, each has one: its director does not remove rows then either.
         """
         own = await super().connections(services)
         if self.original is None:
             return own
-        counted = await self.original.connections(services)
+        try:
+            counted = await self.original.connections(services)
+        except KernelError:  # our own table is in reach
+            return dict.fromkeys(own, 1)
         return {key: counted.get(key, 0) for key in own}
 
 

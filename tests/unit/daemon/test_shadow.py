@@ -198,6 +198,33 @@ async def test_a_row_that_the_other_director_removed_has_no_connections(
         await until(lambda: row.key not in shadow._own.table)
 
 
+async def test_a_row_drains_on_while_the_kernel_is_out_of_reach_which_is_said_only_of_the_comparison(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(draining, "COUNT_INTERVAL", 0.05)
+    row, asked = site.row, list[object]()
+    site.kernel.connected[row.key] = 3
+    connections = site.kernel.connections
+
+    async def count(services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
+        if site.kernel.broken:
+            asked.append(services)
+        return await connections(services)
+
+    monkeypatch.setattr(site.kernel, "connections", count)
+    site.write("    drainremoved=600\n")
+    async with site.shadow() as shadow:
+        site.path.write_text(site.path.read_text().replace(f"real=127.0.0.1:{site.port}", "real=127.0.0.1:9"))
+        await until(lambda: row.key in shadow.director.sync.left)
+        site.kernel.broken = KernelError("busy")
+        await until(lambda: len(asked) > 3)
+        assert row.key in shadow._own.table
+        site.kernel.broken = None
+        site.kernel.connected[row.key] = 0
+        await until(lambda: row.key not in shadow._own.table)
+    assert not [line for line in caplog.messages if "reach" in line]
+
+
 @pytest.mark.parametrize(("seconds", "patience"), [(0, 2), (600, 10)])
 def test_another_daemon_may_count_connections_at_other_times(seconds: float, patience: float) -> None:
     served = virtual("192.0.2.1:80", checkinterval=2, drainremoved=seconds)
