@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,7 +64,11 @@ class MemoryDaemon:
         self._daemon = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
         assert self._daemon.stdout
         assert self._daemon.stdout.readline().startswith("ipvsadm")
-        wait_for(self.socket_file.is_socket)
+        wait_for(self._listens)
+
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.socket_file)) == 0
 
     def stop(self) -> None:
         """Stop the daemon, if it runs."""

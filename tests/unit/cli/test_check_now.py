@@ -28,8 +28,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MemoryDaemon]:
 
 
 def test_each_result_is_a_line(running: MemoryDaemon) -> None:
-    status, text, _ = running.run_here("check-now", "*")
-    assert status == 1
+    status, text, errors = running.run_here("check-now", "*")
+    assert (status, errors) == (1, "")
     unchecked, down = text.splitlines()
     place = "tcp:192.0.2.2:80/127.0.0.1:9 (localhost)"
     assert unchecked == f"none  NOCHECK            -  {place}  not checked (checktype = on)"
