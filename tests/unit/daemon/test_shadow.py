@@ -50,6 +50,10 @@ class Site:
             f'    monitorfile="{self.folder}/monitor"\n{more}'
         )
 
+    def replace_server(self) -> None:
+        """Have another server in the file, so that the row of this one drains."""
+        self.path.write_text(self.path.read_text().replace(f"real=127.0.0.1:{self.port}", "real=127.0.0.1:9"))
+
     @property
     def row(self) -> Destination:
         """The row of the server, whatever its weight."""
@@ -161,22 +165,28 @@ async def test_without_a_table_it_does_not_start(site: Site) -> None:
         await start_shadow(load(site.path), site.path, site.kernel, site.report)
 
 
+def counts(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Return a list that tells of each count of connections whether the kernel was in reach."""
+    counted: list[bool] = []
+    connections = site.kernel.connections
+
+    async def count(services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
+        counted.append(site.kernel.broken is None)
+        return await connections(services)
+
+    monkeypatch.setattr(site.kernel, "connections", count)
+    return counted
+
+
 async def test_the_row_of_a_server_that_left_stays_while_the_kernel_counts_connections_for_it(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(draining, "COUNT_INTERVAL", 0.05)
-    row, counted = site.row, list[object]()
+    row, counted = site.row, counts(site, monkeypatch)
     site.kernel.connected[row.key] = 3
-    connections = site.kernel.connections
-
-    async def count(services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
-        counted.append(services)
-        return await connections(services)
-
-    monkeypatch.setattr(site.kernel, "connections", count)
     site.write("    drainremoved=600\n")
     async with site.shadow() as shadow:
-        site.path.write_text(site.path.read_text().replace(f"real=127.0.0.1:{site.port}", "real=127.0.0.1:9"))
+        site.replace_server()
         await until(lambda: len(counted) > 3)
         assert shadow._own.table[row.key] == row._replace(weight=0)
         site.kernel.connected[row.key] = 0
@@ -192,7 +202,7 @@ async def test_a_row_that_the_other_director_removed_has_no_connections(
     site.kernel.connected[row.key] = 3
     site.write("    drainremoved=600\n")
     async with site.shadow() as shadow:
-        site.path.write_text(site.path.read_text().replace(f"real=127.0.0.1:{site.port}", "real=127.0.0.1:9"))
+        site.replace_server()
         await until(lambda: row.key in shadow.director.sync.left)
         await site.kernel.apply([Op(Verb.DELETE, row)])
         await until(lambda: row.key not in shadow._own.table)
@@ -202,22 +212,14 @@ async def test_a_row_drains_on_while_the_kernel_is_out_of_reach_which_is_said_on
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(draining, "COUNT_INTERVAL", 0.05)
-    row, asked = site.row, list[object]()
+    row, counted = site.row, counts(site, monkeypatch)
     site.kernel.connected[row.key] = 3
-    connections = site.kernel.connections
-
-    async def count(services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
-        if site.kernel.broken:
-            asked.append(services)
-        return await connections(services)
-
-    monkeypatch.setattr(site.kernel, "connections", count)
     site.write("    drainremoved=600\n")
     async with site.shadow() as shadow:
-        site.path.write_text(site.path.read_text().replace(f"real=127.0.0.1:{site.port}", "real=127.0.0.1:9"))
+        site.replace_server()
         await until(lambda: row.key in shadow.director.sync.left)
         site.kernel.broken = KernelError("busy")
-        await until(lambda: len(asked) > 3)
+        await until(lambda: counted.count(False) > 3)
         assert row.key in shadow._own.table
         site.kernel.broken = None
         site.kernel.connected[row.key] = 0
