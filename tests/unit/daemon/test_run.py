@@ -285,7 +285,7 @@ async def test_a_kernel_and_a_mail_server_that_both_hang_share_one_time_to_stop(
     kernel = run.STOP_TIMEOUT - run.MIN_REPORT_TIMEOUT
     assert f"Our services may stay in the kernel: it did not answer within {kernel:g} s" in caplog.messages
     assert "1 mails were not sent over sendmail" in caplog.messages
-    assert hung.timeouts == [run.MIN_REPORT_TIMEOUT]
+    assert hung.timeouts == [pytest.approx(run.MIN_REPORT_TIMEOUT, abs=0.01)]  # the loop may wake a little early
     assert kernel + run.MIN_REPORT_TIMEOUT < 2
 
 
