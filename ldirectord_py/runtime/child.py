@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ldirectord_py.runtime.text import as_bytes
+from ldirectord_py.runtime.waiting import running_timeout
 
 TERMINATION_TIMEOUT = 2.0
 """Seconds between SIGTERM and SIGKILL, and again until a killed command counts as one that does not end."""
@@ -70,9 +71,9 @@ class Child:
         return status
 
     async def wait_at_most(self, seconds: float) -> int | None:
-        """Return the exit status as ``wait`` does; None if the process runs longer than ``seconds``."""
+        """Return the exit status as ``wait`` does; None after a ``running_timeout`` of ``seconds``."""
         try:
-            async with asyncio.timeout(seconds):
+            async with running_timeout(seconds):
                 return await self.wait()
         except TimeoutError:
             return None

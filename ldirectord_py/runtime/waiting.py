@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from typing import Any, NoReturn
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, NoReturn
 
 logger = logging.getLogger(__name__)
+
+TIMEOUT_PARTS: Final = 30
+"""Parts of a ``running_timeout``: a pause of this host counts as one of them at most."""
 
 
 async def wait_until_set(event: asyncio.Event, seconds: float | None) -> bool:
@@ -17,6 +20,34 @@ async def wait_until_set(event: asyncio.Event, seconds: float | None) -> bool:
         async with asyncio.timeout(seconds):
             await event.wait()
     return event.is_set()
+
+
+@asynccontextmanager
+async def running_timeout(seconds: float) -> AsyncIterator[None]:
+    """End the block with TimeoutError after ``seconds`` in which this process ran.
+
+    Where it stood still, what the block waits for did so too, or had no chance to be heard: that is no timeout.
+    """
+    loop = asyncio.get_running_loop()
+    left = TIMEOUT_PARTS
+
+    def begin_part() -> asyncio.TimerHandle:
+        return loop.call_later(seconds / TIMEOUT_PARTS, end_part)
+
+    def end_part() -> None:
+        nonlocal left, timer
+        left -= 1
+        if left:
+            timer = begin_part()
+        else:
+            timeout.reschedule(loop.time())
+
+    async with asyncio.timeout(None) as timeout:
+        timer = begin_part()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 async def repeat(action: Callable[[], Awaitable[None] | None], interval: float, failure: str) -> NoReturn:

@@ -6,7 +6,26 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, Final
+
+MAX_PAUSE: Final = 1.0
+"""Seconds between two looks that count at most: a host that stands still is no reason to give up."""
+
+
+class Patience:
+    """``seconds`` in which this process runs. Its state: how many are left, and when it was asked last."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+        self._last = time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether these seconds have passed; to be asked at each look."""
+        now = time.monotonic()
+        self._left -= min(now - self._last, MAX_PAUSE)
+        self._last = now
+        return self._left < 0
 
 
 async def until(true: Callable[[], object], seconds: float = 30) -> None:
@@ -18,9 +37,9 @@ async def until(true: Callable[[], object], seconds: float = 30) -> None:
 
 def wait_for(true: Callable[[], object], seconds: float = 60) -> None:
     """Return as soon as something is true; raises TimeoutError. For what another process does."""
-    deadline = time.monotonic() + seconds
+    patience = Patience(seconds)
     while not true():
-        if time.monotonic() > deadline:
+        if patience.is_over:
             raise TimeoutError
         time.sleep(0.01)
 

@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -26,9 +27,10 @@ from ldirectord_py.runtime.output import Output
 from ldirectord_py.runtime.sysctl import write_sysctl
 from ldirectord_py.runtime.text import error_text
 from ldirectord_py.runtime.threads import DaemonThreads, run_in_daemon_thread, watch
+from ldirectord_py.runtime.waiting import running_timeout
 
 CALL_TIMEOUT: Final = 30.0
-"""Seconds to wait for a call: a kernel that loads modules may be slow."""
+"""Seconds to wait for a call: a kernel that loads modules may be slow. Pauses of this host do not count."""
 MAX_INLINE: Final = 16
 """Destinations that are written on the event loop itself: about 0.07 ms each."""
 
@@ -178,7 +180,9 @@ class NetlinkKernel:
     async def _idle(self) -> bool:
         """Wait for a call under way, at most CALL_TIMEOUT; return whether none is left."""
         if self._running is not None and not self._running.done():
-            await asyncio.wait([watch(self._running)], timeout=CALL_TIMEOUT)
+            with suppress(TimeoutError):
+                async with running_timeout(CALL_TIMEOUT):
+                    await watch(self._running)
         return self._is_idle
 
     @property

@@ -61,6 +61,8 @@ from ldirectord_py.runtime.threads import DaemonThreads
 
 READ_TIMEOUT: Final = 5.0
 """Seconds for which a table that changes while it is read is read again."""
+MIN_READS: Final = 5
+"""How often it is read at least: this host may stand still meanwhile."""
 RETRY_PAUSE: Final = 0.005
 """Seconds before each of these attempts."""
 MAX_PAGE_DESTINATIONS: Final = 10
@@ -194,13 +196,15 @@ class NetlinkSession:
         return self._retry(lambda: dict(chain.from_iterable(self._usage(key).items() for key in services)))
 
     def _retry(self, attempt: Callable[[], Result]) -> Result:
-        """Return the result of the first attempt during which the table does not change, within READ_TIMEOUT."""
+        """Return the result of the first attempt during which the table does not change, or raise KernelError."""
         end = time.monotonic() + READ_TIMEOUT
+        reads = 0
         while True:
+            reads += 1
             try:
                 return attempt()
             except (BrokenDumpError, AnswerLostError, MalformedAnswerError) as broken:
-                if time.monotonic() > end:
+                if reads >= MIN_READS and time.monotonic() > end:
                     raise KernelError(f"the kernel's table cannot be read: {broken}") from broken
             # An unfinished dump keeps its socket busy, and the family may have another id now.
             fresh = _open_sockets(self._opener, PAGE_READ, LONG_READ)

@@ -14,6 +14,7 @@ from harness.lab.cut_short import COMMAND, CUT_FILE
 from harness.lab.director import START_SECONDS, Director
 from harness.lab.namespace import END_SECONDS, eventually
 from harness.lab.notify_socket import NotifySocket
+from harness.machines.speed import lateness
 
 
 class ForkedDaemon:
@@ -51,7 +52,7 @@ class ForkedDaemon:
 
     def wait_ready(self) -> None:
         """Wait until the daemon has started or reloaded."""
-        if not self._notify_socket.ready(START_SECONDS, self._runs):
+        if not self._notify_socket.ready(lateness(START_SECONDS), self._runs):
             raise AssertionError(f"the daemon did not get ready; it runs: {self._runs()}\n{self._director.log()}")
 
     def kill(self) -> None:
@@ -59,7 +60,7 @@ class ForkedDaemon:
         if self._pid:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
-            self._wait_end(END_SECONDS)
+            self._wait_end(lateness(END_SECONDS))
 
     def cut_after(self, changes: int) -> None:
         """Let the daemon end itself when it has changed so many rows from now on."""

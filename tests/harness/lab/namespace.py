@@ -14,6 +14,7 @@ from typing import IO, Self
 
 from harness.host import program_path
 from harness.lab.fresh_namespace import inside, name_namespace, remove_name
+from harness.waiting import Patience
 
 POLL_SECONDS = 0.05
 END_SECONDS = 10.0
@@ -114,10 +115,13 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) 
 
 
 def eventually(holds: Callable[[], bool], within: float, otherwise: Callable[[], str]) -> float:
-    """Wait until ``holds()``; return the seconds that this took. Raises AssertionError, ``otherwise()``."""
-    began = time.monotonic()
+    """Wait until ``holds()``; return the seconds that this took. Raises AssertionError, ``otherwise()``.
+
+    Pauses of this host do not count as a wait.
+    """
+    began, patience = time.monotonic(), Patience(within)
     while not holds():
-        if time.monotonic() - began > within:
+        if patience.is_over:
             raise AssertionError(f"not within {within:g} s: {otherwise()}")
         time.sleep(POLL_SECONDS)
     return time.monotonic() - began

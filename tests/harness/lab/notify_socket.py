@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+from harness.waiting import Patience
 
 
 class NotifySocket:
@@ -30,10 +31,10 @@ class NotifySocket:
                 pass
 
     def ready(self, within: float, lives: Callable[[], bool]) -> bool:
-        """Wait for READY=1 while the daemon lives; return whether it came."""
-        began = time.monotonic()
+        """Wait for READY=1 while the daemon lives and this host runs; return whether it came."""
+        patience = Patience(within)
         self._socket.settimeout(0.1)
-        while time.monotonic() - began < within and lives():
+        while not patience.is_over and lives():
             with suppress(TimeoutError):
                 if b"READY=1" in self._socket.recv(4096).splitlines():
                     return True

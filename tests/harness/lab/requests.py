@@ -5,13 +5,16 @@ threads. It prints a line for each request: its start (monotonic seconds), its d
 server's answer or the kind of failure. It imports little, to start fast.
 """
 
+import errno
 import os
+import select
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
 
+PARTS = 20  # of a timeout: a pause of this machine counts as one of them
 REQUEST = "GET {} HTTP/1.0\r\nHost: lab\r\n\r\n"
 KINDS = {
     ConnectionRefusedError: "refused",
@@ -21,12 +24,36 @@ KINDS = {
 }
 
 
+def wait(connection: socket.socket, event: int, timeout: float) -> None:
+    poller = select.poll()
+    poller.register(connection, event)
+    if not any(poller.poll(1000 * timeout / PARTS) for _ in range(PARTS)):
+        raise TimeoutError
+
+
+def connect(address: str, port: str, timeout: float) -> socket.socket:
+    family, kind, protocol, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+    connection = socket.socket(family, kind, protocol)
+    connection.setblocking(False)
+    if (error := connection.connect_ex(where)) == errno.EINPROGRESS:
+        wait(connection, select.POLLOUT, timeout)
+        error = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))
+    return connection
+
+
+def receive(connection: socket.socket, timeout: float) -> bytes:
+    wait(connection, select.POLLIN, timeout)
+    return connection.recv(4096)
+
+
 def send_request(timeout: str, address: str, port: str, path: str) -> tuple[str, str]:
     try:
-        with socket.create_connection((address, int(port)), float(timeout)) as connection:
-            connection.sendall(REQUEST.format(path).encode())
+        with connect(address, port, float(timeout)) as connection:
+            connection.send(REQUEST.format(path).encode())
             answer = b""
-            while part := connection.recv(4096):
+            while part := receive(connection, float(timeout)):
                 answer += part
     except OSError as error:
         return "failed", KINDS.get(type(error), f"errno-{error.errno}")

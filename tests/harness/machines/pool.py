@@ -42,7 +42,10 @@ class Job:
 
 
 class MachineRun:
-    """A running machine and the tests assigned to it, of which the first is running."""
+    """A running machine and the tests assigned to it, of which the first is running.
+
+    Its time is counted in looks: what this host stands still does not count.
+    """
 
     def __init__(self, guest: Machine, job: Job, max_assigned: int) -> None:
         self.assigned: list[str] = []
@@ -50,7 +53,7 @@ class MachineRun:
         self._guest, self._job, self._max_assigned = guest, job, max_assigned
         self._host_end = HostEnd(guest.out)
         self._slowness = 1.0
-        self._since = time.monotonic()
+        self._looks = 0
         self._beats = b""
         self._looks_without_beat = 0
 
@@ -64,7 +67,7 @@ class MachineRun:
     def assign(self, test: str) -> None:
         """Assign a test."""
         if not self.assigned:
-            self._since = time.monotonic()
+            self._looks = 0
         self.assigned.append(test)
         self._host_end.send(test)
 
@@ -72,12 +75,12 @@ class MachineRun:
         """Yield the reports of tests since the last call, None for the end of a test."""
         for data in self._host_end.receive():
             if "slowness" in data:
-                self.ready, self._slowness, self._since = True, data["slowness"], time.monotonic()
+                self.ready, self._slowness, self._looks = True, data["slowness"], 0
             elif "report" in data:
                 yield data["report"]["nodeid"], data["report"]
             else:
                 self.assigned.remove(data["finished"])
-                self._since = time.monotonic()
+                self._looks = 0
                 yield data["finished"], None
 
     def failure(self) -> str:
@@ -91,7 +94,8 @@ class MachineRun:
         if self._has_hung():
             return f"the machine has hung for {HUNG_SECONDS:.0f} s{self._guest.evidence()}"
         limit = self._job.limit * self._slowness if self.ready else START_SECONDS * slowness()
-        if self.assigned and time.monotonic() - self._since > limit:
+        self._looks += 1
+        if self.assigned and self._looks * LOOK_SECONDS > limit:
             return f"the machine has sent nothing for {limit:.0f} s{self._guest.evidence()}"
         return ""
 

@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import pytest
 
@@ -21,6 +21,12 @@ from harness.machines import speed
 from harness.machines.shared_files import GuestEnd
 
 LOOK_SECONDS: Final = 0.05
+TIMER_PARTS: Final = 60
+"""Parts of the time of a test: a pause of this machine counts as one of them at most."""
+
+MAX_EXTENSION: Final = 1.8
+"""How many times longer a test may take if this machine has become slower since it booted; the host waits twice."""
+
 OPTION: Final = "test_seconds"
 """The ini option that says in how many seconds a test has to be done, at slowness 1."""
 
@@ -35,11 +41,12 @@ class _Rest(pytest.Item):
 
 
 class Worker:
-    """Runs tests in the machine."""
+    """Runs tests in the machine. Its state: how many parts of its time the test has taken, and how many it may take."""
 
     def __init__(self, config: pytest.Config, host: GuestEnd) -> None:
         self._config, self._host = config, host
         self._seconds = float(config.getini(OPTION)) * speed.slowness()
+        self._parts = self._allowed = 0.0
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run the tests that the host sends, for ever."""
@@ -56,7 +63,9 @@ class Worker:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, bool | None, bool | None]:
         """Limit the test's time."""
-        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        part = self._seconds / TIMER_PARTS
+        self._parts, self._allowed = 0.0, TIMER_PARTS
+        signal.setitimer(signal.ITIMER_REAL, part, part)
         try:
             return (yield)
         finally:
@@ -72,8 +81,14 @@ class Worker:
         """Tell the host."""
         self._host.send(finished=nodeid)
 
-    def late(self, *_: object) -> NoReturn:
-        """Fail the test that runs, with the stack of every thread."""
+    def end_part(self, *_: object) -> None:
+        """Fail the test that runs when its time is over, with the stack of every thread."""
+        self._parts += 1
+        if self._parts == TIMER_PARTS:
+            self._allowed *= min(MAX_EXTENSION, max(1.0, speed.measure() / speed.slowness()))
+        if self._parts < self._allowed:
+            return
+        signal.setitimer(signal.ITIMER_REAL, 0)
         pytest.fail(f"not done after {self._seconds:.0f} s, {speed.slowness():.1f} times slower than usual\n{stacks()}")
 
     def _next_test(self, number: int) -> str:
@@ -104,5 +119,5 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault(speed.VARIABLE, f"{speed.measure():.2f}")
     config.stash[_HOST] = host = GuestEnd(Path(os.environ["MACHINE_OUT"]))
     worker = Worker(config, host)
-    signal.signal(signal.SIGALRM, worker.late)
+    signal.signal(signal.SIGALRM, worker.end_part)
     config.pluginmanager.register(worker)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,12 @@ async def test_a_child_that_runs_longer_is_left_alone_or_killed_with_its_group(t
     assert await child.wait_or_kill(0.05) is None
     for pid in map(int, pids.read_text().split()):
         await wait_for_end(pid)
+
+
+async def test_F43_a_child_is_not_killed_for_a_pause_of_this_host() -> None:
+    child = start("sleep 0.1")
+    asyncio.get_running_loop().call_later(0.02, time.sleep, 0.8)
+    assert await child.wait_or_kill(0.6) == 0
 
 
 async def test_a_wait_that_is_cancelled_kills_the_child() -> None:

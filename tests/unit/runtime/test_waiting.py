@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness.waiting import until
-from ldirectord_py.runtime.waiting import repeat, run_all, wait_until_set
+from ldirectord_py.runtime.waiting import repeat, run_all, running_timeout, wait_until_set
 
 
 @pytest.mark.parametrize("seconds", [None, 60.0])
@@ -27,6 +27,48 @@ async def test_a_wait_ends_without_its_event_after_its_time() -> None:
 
 async def test_a_cancelled_wait_is_cancelled() -> None:
     waiting = asyncio.create_task(wait_until_set(asyncio.Event(), 60))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_a_block_ends_after_the_time_in_which_this_process_ran() -> None:
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        async with running_timeout(0.06):
+            await asyncio.sleep(60)
+    assert time.monotonic() - began >= 0.05
+
+
+async def test_a_pause_of_this_process_is_no_timeout() -> None:
+    """What was to come during the pause comes after it, in later turns of the loop than all timers that are due."""
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+    loop.call_later(0.01, time.sleep, 0.5)
+    loop.call_later(0.02, lambda: loop.call_later(0.02, event.set))
+    async with running_timeout(0.3):
+        await event.wait()
+
+
+async def test_a_block_that_is_done_is_not_ended_later() -> None:
+    async with running_timeout(0.01):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), TimeoutError("its own")])
+async def test_what_a_block_raises_is_raised(error: OSError) -> None:
+    with pytest.raises(type(error), match=str(error)):
+        async with running_timeout(60):
+            raise error
+
+
+async def test_a_block_that_is_cancelled_is_cancelled() -> None:
+    async def wait() -> None:
+        async with running_timeout(60):
+            await asyncio.sleep(60)
+
+    waiting = asyncio.create_task(wait())
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import threading
+import time
 from collections.abc import Callable
 from ipaddress import IPv4Address
 from itertools import count, groupby
@@ -71,6 +72,16 @@ async def test_F19_a_table_that_keeps_changing_is_not_returned(monkeypatch: pyte
     linux.between = lambda: linux.kernel._execute(edit(MANY[9]._replace(weight=next(weights)))[0])
     with pytest.raises(KernelError, match="cannot be read: destinations came or went meanwhile"):
         await kernel_of(linux).read()
+
+
+async def test_F43_a_table_that_changed_in_a_pause_of_this_host_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "READ_TIMEOUT", 0.0)
+    linux = FakeLinux(EVERY_SORT.values(), part=4)
+    kernel = kernel_of(linux)
+    await kernel.read()
+    linux.mishaps.extend([interrupted, fine, interrupted])
+    assert dict(EVERY_SORT) == await kernel.read()
+    assert not linux.mishaps
 
 
 async def test_a_long_dump_is_repeated_unless_nothing_changed() -> None:
@@ -289,6 +300,16 @@ async def test_a_kernel_that_hangs_holds_neither_the_loop_nor_the_next_call(
     Slow.go.set()
     monkeypatch.setattr(client, "CALL_TIMEOUT", 10.0)
     assert table(service()) == await kernel.read()
+
+
+async def test_F43_a_pause_of_this_host_is_no_silence_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's answer could not come during the pause; it comes soon after."""
+    monkeypatch.setattr(client, "CALL_TIMEOUT", 0.3)
+    loop, linux = asyncio.get_running_loop(), FakeLinux([service()])
+    Slow.go.clear()
+    loop.call_later(0.01, time.sleep, 0.5)
+    loop.call_later(0.02, lambda: loop.call_later(0.02, Slow.go.set))
+    assert table(service()) == await NetlinkKernel(lambda: Slow(linux), never).read()
 
 
 async def test_a_call_that_is_cancelled_does_not_meet_the_next_one() -> None:
