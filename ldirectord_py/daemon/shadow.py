@@ -30,7 +30,7 @@ from ldirectord_py.errors import KernelError
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.kernel import Kernel, MemoryKernel
 from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey, Table
-from ldirectord_py.report.events import Checked, Event
+from ldirectord_py.report.events import Checked, ConfigInForce, Event
 from ldirectord_py.report.log.listener import log
 from ldirectord_py.runtime.incidents import OngoingFault
 from ldirectord_py.runtime.waiting import run_all
@@ -78,9 +78,12 @@ class Comparison:
         self._fault = OngoingFault()
 
     def keep_reason(self, event: Event) -> None:
-        """Keep the reason of a verdict; a Listener of the director."""
+        """Keep the reason of a verdict while its server is in the configuration; a Listener of the director."""
         if isinstance(event, Checked):
             self._reasons[real_key(event.virtual, event.real)] = event.reason
+        elif isinstance(event, ConfigInForce):
+            keys = {real_key(virtual, real) for virtual in event.config.virtuals for real in virtual.reals}
+            self._reasons = {key: reason for key, reason in self._reasons.items() if key in keys}
 
     async def compare(self, director: Director, own: Callable[[], Table]) -> None:
         """Compare the tables once, and report what begins to count as a difference or is over."""
@@ -151,6 +154,7 @@ class Shadow:
     async def _compare_for_ever(self) -> None:
         while True:
             await self.comparison.compare(self.director, lambda: self._own.table)
+            self._own.written.clear()  # nobody reads it, and a shadow may run for weeks
             await asyncio.sleep(COMPARE_INTERVAL)
 
     async def _put_in_force(self, new: CompiledConfig) -> None:

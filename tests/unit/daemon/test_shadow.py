@@ -115,6 +115,16 @@ async def test_a_difference_is_reported_with_the_reason_and_when_it_is_over(site
         assert site.reported[1][:2] == (text, False)
 
 
+async def test_a_shadow_keeps_nothing_of_what_it_once_wrote_or_of_servers_that_left(site: Site) -> None:
+    async with site.shadow() as shadow:
+        site.server.close()
+        await until(lambda: list(shadow.comparison._reasons) == [site.row.key])
+        site.replace_server()
+        await until(lambda: site.row.key not in shadow.director.health)
+        await until(lambda: site.row.key not in shadow.comparison._reasons)
+        await until(lambda: shadow._own.written == [])
+
+
 async def test_other_differences_have_their_reasons(site: Site) -> None:
     key = site.row.key
     foreign = site.row._replace(key=type(key)(key.service, key.address, 1))
