@@ -30,6 +30,7 @@ async def running_timeout(seconds: float) -> AsyncIterator[None]:
     """
     loop = asyncio.get_running_loop()
     left = TIMEOUT_PARTS
+    timer: asyncio.TimerHandle
 
     def begin_part() -> asyncio.TimerHandle:
         return loop.call_later(seconds / TIMEOUT_PARTS, end_part)
