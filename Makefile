@@ -91,7 +91,7 @@ mutation: .venv/mutation
 
 .PHONY: soak
 soak: venv programs
-	@PYTHONPATH=tests $(BIN)/python -m soak --minutes $(or $(MINUTES),10) --rate $(or $(RATE),1000)
+	@PYTHONPATH=tests $(BIN)/python -m soak --minutes $(or $(MINUTES),10) --rate $(or $(RATE),1000) $(if $(TRACE),--trace)
 
 matrix: venv
 	@PYTHONPATH=tests $(BIN)/python -m harness.matrix $(PYTHONS)

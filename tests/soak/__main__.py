@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from soak.soak import Load, soak
+from soak.daemon import TRACED
+from soak.soak import WARM_UP, Load, soak
 from soak.trends import table
 
 MIN_MINUTES: Final = 4.0
@@ -22,6 +23,8 @@ def main() -> int:
     if os.geteuid() != 0:
         sys.stderr.write("a soak needs root, for a network namespace of its own\n")
         return 2
+    if arguments.trace:
+        os.environ[TRACED] = str(2 * WARM_UP)
     load = Load(arguments.rate, 60 * arguments.minutes)
     print(
         f"{arguments.minutes:g} minutes with {load.rate} checks a second; the first minute does not count", flush=True
@@ -30,6 +33,7 @@ def main() -> int:
         found = soak(Path(name), load)
     print(f"{found.rate:.0f} checks a second, {found.reloads} reloads, {found.changes} changes of servers")
     print(table(found.trends))
+    print(found.traced, end="")
     for line in found.faults[:20]:
         print(line)
     return 0 if found.passed else 1
@@ -39,6 +43,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help=f"of the whole soak, at least {MIN_MINUTES:g}")
     parser.add_argument("--rate", type=int, default=1000, help="checks a second")
+    parser.add_argument("--trace", action="store_true", help="print which code holds new memory; slow")
     arguments = parser.parse_args()
     if arguments.minutes < MIN_MINUTES:
         parser.error(f"the least is {MIN_MINUTES:g} minutes")

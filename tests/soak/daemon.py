@@ -24,6 +24,9 @@ LEAKING: Final = "SOAK_LEAKING"
 
 LEAKED: Final = 20
 
+TRACED: Final = "SOAK_TRACED"
+"""The variable of the environment with the seconds until its memory is traced, "" for never."""
+
 ANSWER_TIMEOUT: Final = 30.0
 
 JOURNAL_TEXT: Final = 150
@@ -39,11 +42,17 @@ class SoakedDaemon(Ours):
 
     def environment(self) -> Mapping[str, str]:
         """Return where it writes what it measures."""
-        return {**super().environment(), FILE: str(self.file("seen")), LEAKING: os.environ.get(LEAKING, "")}
+        switches = {name: os.environ.get(name, "") for name in (LEAKING, TRACED)}
+        return {**super().environment(), FILE: str(self.file("seen")), **switches}
 
     def lines(self) -> list[Line]:
         """Return what it has measured so far."""
         return lines(self.file("seen"))
+
+    def traced(self) -> str:
+        """Return where its memory has grown, "" if that is not traced."""
+        file = self.file("trace")
+        return file.read_text() if file.exists() else ""
 
     def ask(self, request: str) -> None:
         """Send a request to its control socket, and wait for the answer."""
@@ -72,10 +81,15 @@ def main() -> int:
     from ldirectord_py.daemon.probing import limited, prober  # noqa: PLC0415
     from ldirectord_py.report.events import ReloadRefused  # noqa: PLC0415
 
-    recorder = Recorder(Path(os.environ.pop(FILE)))
+    seen = Path(os.environ.pop(FILE))
+    recorder = Recorder(seen)
     jobs: list[Callable[[], Coroutine[Any, Any, object]]] = [recorder.run]
     if os.environ.pop(LEAKING):
         jobs.append(_leak)
+    if settle := os.environ.pop(TRACED):
+        from soak.memory_trace import MemoryTrace  # noqa: PLC0415
+
+        jobs.append(MemoryTrace(seen.with_suffix(".trace"), float(settle)).run)
     serve, make = run.serve, run.Daemon.__init__
 
     async def serve_measured(*arguments: Any) -> None:

@@ -25,6 +25,8 @@ LOOK_INTERVAL: Final = 1.0
 
 START_TIMEOUT: Final = 120.0
 
+WARM_UP: Final = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -32,7 +34,7 @@ class Load:
 
     rate: int
     seconds: float
-    warm_up: float = 60.0
+    warm_up: float = WARM_UP
     cycle: float = 20.0
 
     @property
@@ -42,13 +44,17 @@ class Load:
 
 
 class Soaked(NamedTuple):
-    """What came of a soak; ``rate`` is how many checks began in a second, ``faults`` are lines of the log."""
+    """What came of a soak; ``rate`` is how many checks began in a second, ``faults`` are lines of the log.
+
+    ``traced`` says where memory grew, if that was traced.
+    """
 
     trends: Sequence[Trend]
     rate: float
     reloads: int
     changes: int
     faults: Sequence[str]
+    traced: str
 
     @property
     def passed(self) -> bool:
@@ -130,6 +136,7 @@ def _evaluate(
         _count(daemon, "Reloading Linux Director Daemon config"),
         _count(daemon, "Added real server") + _count(daemon, "Deleted real server"),
         in_log(daemon.log()),
+        daemon.traced(),
     )
 
 
