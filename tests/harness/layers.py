@@ -69,7 +69,7 @@ PURE: tuple[str, ...] = (
     *("control.answer_words", "control.protocol", "control.rights", "control.server_replica"),
     "daemon.copied_kernel",
     *("daemon.history.check_counters", "daemon.history.event_counters", "daemon.history.fresh_results"),
-    "daemon.history.reason_table",
+    *("daemon.history.journal_entries", "daemon.history.reason_table"),
     *("daemon.probing.pacing", "daemon.probing.slots"),
     *("daemon.reconciler.causes", "daemon.reconciler.compiled_config", "daemon.reconciler.dirty_set"),
     *("daemon.reconciler.departed", "daemon.reconciler.drift", "daemon.reconciler.health_table"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from ldirectord_py.daemon.history.journal_entries import JournalEntries, JournalEntry
 from ldirectord_py.report.event_fields import DAEMON, MINOR, event_fields, event_name
 from ldirectord_py.report.events import Event
 from ldirectord_py.report.wording import MAX_LISTED
@@ -21,18 +21,6 @@ MAX_TEXT: Final = 500
 """Characters of each text of an entry."""
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
-class JournalEntry(NamedTuple):
-    """An entry: its number, its time in seconds since the epoch, and its fields as JSON, which take the least room."""
-
-    seq: int
-    seconds: float
-    text: str
-
-    def fields(self) -> dict[str, Any]:
-        """Return ``seq``, ``event``, ``time``, ``who``, ``message`` and the evidence."""
-        return {"seq": self.seq, **json.loads(self.text)}
 
 
 class Gap(NamedTuple):
@@ -51,9 +39,8 @@ class Journal:
 
     def __init__(self, clock: Callable[[], float] = time.time, epoch: str = "") -> None:
         self.epoch = epoch or os.urandom(4).hex()
-        self.last = 0
         self._clock = clock
-        self._entries: deque[JournalEntry] = deque(maxlen=MAX_ENTRIES)
+        self._entries = JournalEntries()
         self._followers: dict[Callable[[], None], None] = {}
 
     def __call__(self, event: Event) -> None:
@@ -62,24 +49,29 @@ class Journal:
             return
         seconds = self._clock()
         text = _encode(dict(_bounded({"who": DAEMON, **event_fields(event, seconds)})))
-        self.last += 1
-        self._entries.append(JournalEntry(self.last, seconds, text))
+        self._entries.append(seconds, text)
+        self._entries.drop_before(self.first)
         for on_entry in tuple(self._followers):
             on_entry()
 
     @property
+    def last(self) -> int:
+        """The number of the newest entry, 0 if there was none yet."""
+        return self._entries.last
+
+    @property
     def first(self) -> int:
         """The number of the oldest entry, that of the next one if there is none."""
-        return self._entries[0].seq if self._entries else self.last + 1
+        return max(1, self.last + 1 - MAX_ENTRIES)
 
     def since(self, seq: int, limit: int | None = None) -> list[JournalEntry]:
         """Return the entries after that with the number ``seq``, the oldest first, at most ``limit`` of them."""
-        skipped = max(0, seq + 1 - self.first)
-        return list(islice(self._entries, skipped, None if limit is None else skipped + limit))
+        return list(islice(self._entries.from_number(max(self.first, seq + 1)), limit))
 
     def since_time(self, seconds: float) -> int:
         """Return the number before that of the first entry from a time on, in seconds since the epoch."""
-        return next((entry.seq - 1 for entry in self._entries if entry.seconds >= seconds), self.last)
+        first = self._entries.first_since(seconds)
+        return self.last if first is None else max(self.first, first) - 1
 
     def gap(self, seq: int, epoch: str = "") -> Gap | None:
         """Return why entries are missing after ``seq`` of an ``epoch`` ("" for this one), None if none is."""

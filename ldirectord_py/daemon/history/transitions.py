@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from typing import Final, NamedTuple
 
@@ -33,7 +33,7 @@ class TransitionHistory:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._transitions: dict[DestinationKey, deque[PastTransition]] = {}
+        self._transitions: dict[DestinationKey, tuple[PastTransition, ...]] = {}
         self._counts: Counter[DestinationKey] = Counter()
 
     def __call__(self, event: Event) -> None:
@@ -47,7 +47,7 @@ class TransitionHistory:
 
     def transitions(self, key: DestinationKey) -> Sequence[PastTransition]:
         """Return the transitions of a server, the latest first."""
-        return tuple(self._transitions.get(key, ()))
+        return self._transitions.get(key, ())
 
     def since(self, key: DestinationKey) -> float | None:
         """Return when the server got its present state; None if it has had it since this daemon knows it."""
@@ -62,11 +62,8 @@ class TransitionHistory:
         key = real_key(event.virtual, event.real)
         if not event.transition.first_failure:
             self._counts[key] += 1
-        transitions = self._transitions.get(key)
-        if transitions is None:
-            transitions = self._transitions[key] = deque(maxlen=KEPT_TRANSITIONS)
-        up = event.transition.after.up
-        transitions.appendleft(PastTransition(self._clock(), up, event.code, event.reason))
+        latest = PastTransition(self._clock(), event.transition.after.up, event.code, event.reason)
+        self._transitions[key] = (latest, *self._transitions.get(key, ())[: KEPT_TRANSITIONS - 1])
 
     def _keep(self, keys: Container[DestinationKey]) -> None:
         self._transitions = {key: each for key, each in self._transitions.items() if key in keys}
