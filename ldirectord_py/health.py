@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 
@@ -43,14 +44,20 @@ class HealthState(NamedTuple):
         match verdict:
             case Verdict.UP:
                 successes = min(self.successes + 1, rules.rise)
-                return HealthState(self.up or successes >= rules.rise, successes)
+                return _state(self.up or successes >= rules.rise, successes, 0)
             case Verdict.DOWN:
                 failures = min(self.failures + 1, rules.fall)
-                return HealthState(self.up and failures < rules.fall, failures=failures)
+                return _state(self.up and failures < rules.fall, 0, failures)
             case Verdict.MAINTENANCE:
                 return HealthState(failures=max(self.failures, rules.fall))
             case Verdict.NONE:
                 return self
+
+
+@lru_cache(1000)
+def _state(up: bool, successes: int, failures: int) -> HealthState:
+    """Return one object for all servers in the same state: there are many."""
+    return HealthState(up, successes, failures)
 
 
 class Pace(NamedTuple):

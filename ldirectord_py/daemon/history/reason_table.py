@@ -22,8 +22,8 @@ class Reason(NamedTuple):
     words: str
 
 
-Numbered = tuple[int, Verdict, ReasonCode, int]
-"""The number of a reason, what of it is not words, and the number that these have in OUTCOMES."""
+Numbered = tuple[int, Verdict, ReasonCode, int, Result]
+"""The number of a reason, what of it is not words, the number that these have in OUTCOMES, and a result of 0 s."""
 
 NOTHING: Final = 0
 """The number that stands for no result."""
@@ -99,4 +99,5 @@ class ReasonTable:
 
 
 def _numbered(number: int, reason: Reason) -> Numbered:
-    return number, reason.verdict, reason.code, OUTCOMES[reason.verdict, reason.code]
+    verdict, code, words = reason
+    return number, verdict, code, OUTCOMES[verdict, code], Result(verdict, words, 0.0, code)

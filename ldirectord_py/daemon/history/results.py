@@ -101,7 +101,7 @@ class ResultHistory:
                 counter.add_to_others(place, seconds)
         elif verdict is _NONE:
             return False
-        ring.last = result
+        ring.last = known[4]
         return True
 
     def keep(self, checks: Collection[Check]) -> None:
@@ -120,7 +120,7 @@ class ResultHistory:
         self._rings[check].counter = self.counters.counter(check.kind, services)
 
     def verdicts(self) -> Mapping[Check, Result]:
-        """Return the last result of each check that judged, by which servers are up or down."""
+        """Return the last result of each check that judged, without its duration; many checks have the same object."""
         return {check: ring.last for check, ring in self._rings.items() if ring.last is not None}
 
     def ring(self, check: Check) -> ResultRing:

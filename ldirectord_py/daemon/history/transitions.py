@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from typing import Final, NamedTuple
 
@@ -17,24 +16,24 @@ KEPT_TRANSITIONS: Final = 20
 
 
 class PastTransition(NamedTuple):
-    """A server came ``up`` or went down: when, in seconds of the monotonic clock, and why."""
+    """A server came ``up`` or went down: when, in seconds of the monotonic clock, and why.
+
+    ``number``: how often it had come up or gone down by then.
+    """
 
     at: float
     up: bool
     code: ReasonCode
     words: str
+    number: int
 
 
 class TransitionHistory:
-    """A Listener. Its state: the transitions of each server, the latest first, and how often it came up or went down.
-
-    A server keeps both over reloads.
-    """
+    """A Listener. Its state: the transitions of each server, the latest first, which it keeps over reloads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._transitions: dict[DestinationKey, tuple[PastTransition, ...]] = {}
-        self._counts: Counter[DestinationKey] = Counter()
 
     def __call__(self, event: Event) -> None:
         """Keep a transition; forget the servers that a configuration no longer has."""
@@ -56,15 +55,14 @@ class TransitionHistory:
 
     def count(self, key: DestinationKey) -> int:
         """Return how often the server came up or went down since this daemon knows it."""
-        return self._counts[key]
+        transitions = self._transitions.get(key)
+        return transitions[0].number if transitions else 0
 
     def _add(self, event: Checked) -> None:
-        key = real_key(event.virtual, event.real)
-        if not event.transition.first_failure:
-            self._counts[key] += 1
-        latest = PastTransition(self._clock(), event.transition.after.up, event.code, event.reason)
+        key, step = real_key(event.virtual, event.real), event.transition
+        count = self.count(key) + (not step.first_failure)
+        latest = PastTransition(self._clock(), step.after.up, event.code, event.reason, count)
         self._transitions[key] = (latest, *self._transitions.get(key, ())[: KEPT_TRANSITIONS - 1])
 
     def _keep(self, keys: Container[DestinationKey]) -> None:
         self._transitions = {key: each for key, each in self._transitions.items() if key in keys}
-        self._counts = Counter({key: count for key, count in self._counts.items() if key in keys})

@@ -35,7 +35,8 @@ def test_each_reason_has_a_number_of_its_own() -> None:
     assert [table.reason(number) for number in numbers] == [(each.verdict, each.code, each.reason) for each in results]
     assert table.reason(NOTHING) is None
     outcome = OUTCOMES[Verdict.DOWN, ReasonCode.L7STS]
-    assert table.latest["a"] == (1, Verdict.DOWN, ReasonCode.L7STS, outcome)
+    without_duration = Result(Verdict.DOWN, "a", 0.0, ReasonCode.L7STS)
+    assert table.latest["a"] == (1, Verdict.DOWN, ReasonCode.L7STS, outcome, without_duration)
 
 
 def test_reasons_that_no_result_has_any_more_give_way_to_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:

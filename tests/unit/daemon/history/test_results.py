@@ -87,7 +87,7 @@ def test_the_last_results_are_kept_the_latest_first(history: ResultHistory) -> N
 
 def test_only_results_that_judged_are_verdicts(history: ResultHistory) -> None:
     assert (history.record(CHECK, down()), history.record(CHECK, unjudged())) == (True, False)
-    assert history.verdicts() == {CHECK: down()}
+    assert history.verdicts() == {CHECK: down()._replace(seconds=0.0)}
     assert words(history) == ["too many open files", "connect refused"]
 
 

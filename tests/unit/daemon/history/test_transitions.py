@@ -29,8 +29,8 @@ def history_of(*events: Checked) -> TransitionHistory:
 def test_a_transition_is_kept_with_its_time_and_reason() -> None:
     history = history_of(checked(UP, DOWN), checked(DOWN, UP, "200 OK"))
     assert history.transitions(ONE) == (
-        (1.0, True, ReasonCode.L4CON, "200 OK"),
-        (0.0, False, ReasonCode.L4CON, "connect refused"),
+        (1.0, True, ReasonCode.L4CON, "200 OK", 2),
+        (0.0, False, ReasonCode.L4CON, "connect refused", 1),
     )
     assert (history.since(ONE), history.since(TWO), history.transitions(TWO)) == (1.0, None, ())
 
