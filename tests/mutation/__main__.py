@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mutation.modules import NEIGHBOURS
+from mutation.modules import TEST_FILES
 from mutation.survivors import explanations, file_of
 
 FOLDER: Final = Path(__file__).parents[2] / ".cache/mutation"
@@ -37,17 +37,17 @@ def main() -> int:
     arguments = _arguments()
     FOLDER.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(arguments.processes) as pool:
-        good = list(pool.map(lambda module: _is_good(_tried(module)), arguments.names or NEIGHBOURS))
+        good = list(pool.map(lambda module: _is_good(_tried(module)), arguments.names or TEST_FILES))
     return 0 if all(good) else 1
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make mutation", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of a module: {', '.join(NEIGHBOURS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of a module: {', '.join(TEST_FILES)}")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="modules at once")
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - NEIGHBOURS.keys():
-        parser.error(f"there is no module {min(unknown)}; there are: {', '.join(NEIGHBOURS)}")
+    if unknown := set(arguments.names) - TEST_FILES.keys():
+        parser.error(f"there is no module {min(unknown)}; there are: {', '.join(TEST_FILES)}")
     return arguments
 
 

@@ -50,4 +50,12 @@ def swap(changes: Iterable[Swap], live: Live) -> None:
     """Let the functions of this process run the new code."""
     for old, new in changes:
         for function in live.get(old, ()):
-            function.__code__ = new
+            function.__code__ = _with_closure_of(old, new)
+
+
+def _with_closure_of(old: CodeType, new: CodeType) -> CodeType:
+    """Return the new code with the variables of the closure, as a function has to have as many as before.
+
+    New code may use none of them: without ``super()`` a method does not need its class.
+    """
+    return new if new.co_freevars else new.replace(co_freevars=old.co_freevars)

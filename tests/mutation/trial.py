@@ -1,38 +1,30 @@
 """The tests of a module on each of its mutants, as a plugin of pytest.
 
 The tests are collected once. Each mutant is a fork in which the changed functions are swapped; it ends with the first
-test that fails. Only tests that call a changed function run, those first that are quick and have killed before.
+test that fails. Only tests that call a changed function run: first the one that killed the mutant before, then those
+that are quick and have killed often.
 """
 
 from __future__ import annotations
 
 import os
-import resource
-import signal
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from hypothesis import Phase, settings
 
+from mutation.forks import NotTriedError, forked, killer
 from mutation.mutants import Mutant, mutants
 from mutation.swap import Live, Swap, live_functions, swap, swaps
-
-MAX_SECONDS: Final = 5.0
-"""For a test of a mutant, beside TIMES the seconds that it takes on the module itself: a loop that never ends."""
-TIMES: Final = 20
-
-MAX_BYTES: Final = 4 << 30
-"""Of address space of a mutant: a list that grows for ever."""
 
 
 class ModuleTrial(NamedTuple):
@@ -60,6 +52,7 @@ class MutationRun:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._kills: Counter[int] = Counter()
+        self._last_killer = -1
         self.trial: ModuleTrial | None = None
 
     def pytest_configure(self) -> None:
@@ -86,22 +79,24 @@ class MutationRun:
         return True
 
     def _kill(self, session: pytest.Session, normal: Sequence[_Normal], changed: Sequence[Swap], live: Live) -> bool:
-        """Return whether a test fails on a mutant."""
+        """Return whether a test fails on a mutant; NotTriedError where none began."""
         places = {_place(each.old) for each in changed}
         tests = [number for number, each in enumerate(normal) if each.called & places]
-        tests.sort(key=lambda number: normal[number].cpu / (1 + self._kills[number]))
+        tests.sort(key=lambda number: (number != self._last_killer, normal[number].cpu / (1 + self._kills[number])))
 
         def run(connection: Connection) -> None:
             swap(changed, live)
+            _be_quiet(session)
             session.config.pluginmanager.register(_FirstFailure())
             for number in _each(session, tests):
                 connection.send(number)
             connection.send(None)
 
-        killer = _killer(*_fork(session, run), [each.seconds for each in normal]) if tests else None
-        if killer is not None:
-            self._kills[killer] += 1
-        return killer is not None
+        found = killer(forked(run), [each.seconds for each in normal]) if tests else None
+        if found is not None:
+            self._kills[found] += 1
+            self._last_killer = found
+        return found is not None
 
 
 def _made(source: str, path: str) -> Iterator[tuple[Mutant, list[Swap]]]:
@@ -111,30 +106,12 @@ def _made(source: str, path: str) -> Iterator[tuple[Mutant, list[Swap]]]:
             yield mutant, changed
 
 
-def _killer(pid: int, connection: Connection, seconds: Sequence[float]) -> int | None:
-    """Wait for the end of a mutant; return the number of the test that failed or took too long, None if none did."""
-    number = None
-    limit = MAX_SECONDS
-    try:
-        while connection.poll(limit):
-            if (sent := connection.recv()) is None:
-                return None
-            number = sent
-            limit = MAX_SECONDS + TIMES * seconds[number]
-        os.kill(pid, signal.SIGKILL)
-    except EOFError:
-        pass
-    finally:
-        os.waitpid(pid, 0)
-        connection.close()
-    return number
-
-
 def _normal_runs(session: pytest.Session, path: str) -> Iterator[_Normal]:
     """Yield how each test runs on the module itself."""
 
     def run(connection: Connection) -> None:
         failures = _Failures()
+        _be_quiet(session)
         session.config.pluginmanager.register(failures)
         called: set[tuple[str, int]] = set()
 
@@ -156,9 +133,11 @@ def _normal_runs(session: pytest.Session, path: str) -> Iterator[_Normal]:
             sys.setprofile(profile)
         send()
 
-    pid, connection = _fork(session, run)
+    pid, connection = forked(run)
     for _ in session.items:
-        yield connection.recv()
+        if not isinstance(received := connection.recv(), _Normal):
+            raise NotTriedError(received)
+        yield received
     os.waitpid(pid, 0)
 
 
@@ -175,22 +154,8 @@ def _place(code: CodeType) -> tuple[str, int]:
     return code.co_qualname, code.co_firstlineno
 
 
-def _fork(session: pytest.Session, run: Callable[[Connection], None]) -> tuple[int, Connection]:
-    """Start a process that prints nothing; return its id, and the connection for what it sends."""
-    ours, theirs = Pipe(duplex=False)
-    if pid := os.fork():
-        theirs.close()
-        return pid, ours
-    try:
-        ours.close()
-        null = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(null, descriptor)
-        resource.setrlimit(resource.RLIMIT_AS, (MAX_BYTES, MAX_BYTES))
-        session.config.pluginmanager.unregister(name="terminalreporter")
-        run(theirs)
-    finally:
-        os._exit(0)
+def _be_quiet(session: pytest.Session) -> None:
+    session.config.pluginmanager.unregister(name="terminalreporter")
 
 
 class _FirstFailure:

@@ -1,6 +1,6 @@
 """What a daemon is soaked in: servers that are well, hang, or flap in two ways. To be used in a namespace of its own.
 
-Of a hundred servers 60 answer HTTP, 15 take connections, 5 hang for ever, 10 answer HTTP or hang, and 10 answer HTTPS
+Of a hundred servers 60 answer HTTP, 15 take connections, 5 never answer, 10 answer HTTP or hang, and 10 answer HTTPS
 or refuse.
 """
 
@@ -20,7 +20,7 @@ from harness.lab.namespace import command
 INTERVAL: Final = 1
 TIMEOUT: Final = 2
 HTTPS: Final = 'service = https\n    request = "/"'
-HUNG_PORT: Final = 8070
+SILENT_PORT: Final = 8070
 HTTP_VIRTUALS: Final = 5
 
 CONFIGURATIONS: Final = 4
@@ -28,8 +28,8 @@ CONFIGURATIONS: Final = 4
 
 CHANGING: Final = 20
 
-_HUNG, _TLS, _HANGING, _CONNECTED = (0,), (1, 2), (3, 4), (5, 6, 7)
-"""Which of twenty servers are of each kind; the others answer HTTP."""
+_SILENT, _TLS, _HANGING, _CONNECTED = (0,), (1, 2), (3, 4), (5, 6, 7)
+"""Which of twenty servers are of each kind (those that hang do so at times); the others answer HTTP."""
 
 _REFUSAL: Final = """\
 table inet refusal {{ chain input {{ type filter hook input priority 0
@@ -73,7 +73,7 @@ class Site:
             **dict.fromkeys(range(20), self.well.port),
             **dict.fromkeys(_TLS, self.well.tls_port),
             **dict.fromkeys(_HANGING, self.hanging.port),
-            **dict.fromkeys(_HUNG, HUNG_PORT),
+            **dict.fromkeys(_SILENT, SILENT_PORT),
         }
 
     def _addresses(self, number: int) -> Sequence[object]:
@@ -92,6 +92,6 @@ def site(folder: Path, count: int) -> Iterator[Site]:
     with (
         farm(folder / "well") as well,
         farm(folder / "hanging", 8090, 8490) as hanging,
-        socket.create_server(("", HUNG_PORT), backlog=65535),
+        socket.create_server(("", SILENT_PORT), backlog=65535),
     ):
         yield Site(count, well, hanging)

@@ -5,7 +5,7 @@ import pytest
 from builders import config, fallback, real, service_key, virtual
 from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.config.model import CheckType, Forward, Virtual
-from ldirectord_py.desired import adopt, desired, real_key, row_key, rows, service
+from ldirectord_py.desired import adopt, desired, forwarding_method, real_key, row_key, rows, service
 from ldirectord_py.health import HealthState
 from ldirectord_py.ipvs.table import (
     Destination,
@@ -225,6 +225,8 @@ def test_the_table_has_the_rows_of_every_virtual() -> None:
     for administration, tenths in (({}, {}), ({first_key: DRAIN}, {second_key: 3})):
         expected = rows(first, states, {}, administration, tenths) | rows(second, states, {}, administration, tenths)
         assert desired(config(first, second), states, {}, administration, tenths) == expected
+    manual: dict[DestinationKey, int | None] = {first_key: 7}
+    assert desired(config(first, second), states, manual) == rows(first, states, manual) | rows(second, states, manual)
     assert desired(config(first, second), states, {}) == rows(first, states, {}) | rows(second, states, {})
 
 
@@ -241,3 +243,27 @@ def test_a_weight_that_rises_is_part_of_the_configured_one_unless_somebody_set_a
     assert found(False, True) == [0, 20]
     assert found(True, True, manual={first: 7, second: 8}) == [7, 8]
     assert found(True, True, drained=True) == [0, 20]
+
+
+@pytest.mark.parametrize(
+    ("word", "flag"),
+    [
+        *((word, ServiceFlag.SCHED_1) for word in ("flag-1", "sh-fallback", "mh-fallback")),
+        *((word, ServiceFlag.SCHED_2) for word in ("flag-2", "sh-port", "mh-port")),
+        ("flag-3", ServiceFlag.SCHED_3),
+        ("flag-4", ServiceFlag(0)),
+    ],
+)
+def test_each_scheduler_flag_has_its_words(word: str, flag: ServiceFlag) -> None:
+    assert service(virtual("10.0.0.1:80", schedflags=f"{word}, {word}")).flags == flag
+
+
+@pytest.mark.parametrize(
+    ("forward", "method"),
+    [(Forward.GATE, Method.ROUTE), (Forward.MASQ, Method.MASQUERADE), (Forward.IPIP, Method.TUNNEL)],
+)
+def test_servers_and_fallbacks_have_the_method_of_their_forwarding(forward: Forward, method: Method) -> None:
+    site = virtual("10.0.0.1:80", real("10.1.0.1:80", forward), fallback=fallback("10.1.0.2:80", forward))
+    found = rows(site, health(site, True), {}) | rows(site, health(site, False), {})
+    assert [row.forward for row in found.values() if isinstance(row, Destination)] == [method, method]
+    assert forwarding_method(real("10.1.0.1:80", forward)) is method

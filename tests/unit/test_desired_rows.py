@@ -76,3 +76,9 @@ def test_the_fallback_has_the_row_that_it_shares_with_a_drained_server_and_one_t
     shared = (real("10.1.0.1:81", Forward.GATE, weight=2), real("10.1.0.1:82", Forward.GATE, weight=3))
     site = virtual("10.0.0.1:80", *shared, fallback=fallback("10.1.0.1:80", Forward.GATE))
     assert weights(site, True, False, states=administered(site, DRAIN, READY)) == {"10.1.0.1:80": 1}
+
+
+def test_the_identities_of_a_virtual_without_a_fallback_are_in_the_order_of_the_file() -> None:
+    site = virtual("10.0.0.1:80", "10.1.0.2:80", "10.1.0.1:80")
+    made = virtual_rows(site)
+    assert (made.identities, made.fallback) == (tuple(real_key(site, each) for each in site.reals), None)

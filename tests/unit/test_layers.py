@@ -37,8 +37,6 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "daemon/control/test_watch.py": ("daemon.control.feed.server_feed",),
     "daemon/control/servers/test_server_fields.py": ("daemon.control.servers.observed_fields",),
     "daemon/reconciler/test_leftover.py": ("unresolved",),
-    "ipvs/netlink/test_client.py": ("ipvs.netlink.session",),
-    "daemon/reconciler/test_table_sync.py": ("daemon.reconciler.causes", "daemon.reconciler.mirror"),
     "daemon/workers/test_pool.py": ("daemon.workers.worker",),
     "cli/invocation/test_arguments.py": ("cli",),
 }

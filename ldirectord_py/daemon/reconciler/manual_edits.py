@@ -13,8 +13,8 @@ class ManualEdits:
     def __init__(self) -> None:
         self.weights: dict[DestinationKey, int | None] = {}
 
-    def accept(self, event: Drifted) -> bool:
-        """Record an edit that is not repaired; return whether the event is to be published."""
+    def record_drift(self, event: Drifted) -> bool:
+        """Keep an edit that is not repaired, or end one; return whether the event is to be published."""
         row = event.before or event.found
         if not isinstance(row, Destination):
             return True

@@ -193,7 +193,7 @@ class TableSync:
                 wanted = self._wanted(compiled, {key: None})
                 fixed = compiled.virtuals[key].rows.administered(self._health.administration)
                 for event in drift(ours[0], ours[1], wanted, readd_quiescent=readd, administered=fixed):
-                    if self.manual_edits.accept(event):
+                    if self.manual_edits.record_drift(event):
                         self._publish(event)
             self._draining.discard_missing(key, found)
         self._drain_unread(compiled)

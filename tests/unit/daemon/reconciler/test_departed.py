@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from builders import KINDS, config, virtual
@@ -40,6 +42,14 @@ def test_servers_that_leave_a_virtual_with_the_directive_are_remembered(
     assert [real.key for real in departing(BEFORE.virtuals, after, {KEY})] == [KEY] * is_remembered
     assert list(departing(BEFORE.virtuals, after, {destination(WEB, TWO).key})) == []
     assert list(departing(BEFORE.virtuals, after, ())) == []
+
+
+def test_servers_of_several_virtuals_are_remembered() -> None:
+    other = virtual("10.0.0.2:80", ONE, drainremoved=60)
+    before = compiled(virtual("10.0.0.3:80", ONE, drainremoved=60), virtual(WEB, ONE, drainremoved=60), other)
+    after = compiled(virtual("10.0.0.3:80"), virtual(WEB, drainremoved=60), replace(other, reals=()))
+    left = [destination(site, ONE).key for site in ("10.0.0.3:80", WEB, "10.0.0.2:80")]
+    assert [real.key for real in departing(before.virtuals, after, left)] == left[1:]
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def compiled(*virtuals: Virtual) -> CompiledConfig:
 
 def test_what_is_accepted_is_remembered_and_published() -> None:
     edits = ManualEdits()
-    assert edits.accept(Drifted(SECOND, destination("10.1.0.2:80", 7), repaired=False))
-    assert edits.accept(Drifted(FIRST, None, repaired=False))
+    assert edits.record_drift(Drifted(SECOND, destination("10.1.0.2:80", 7), repaired=False))
+    assert edits.record_drift(Drifted(FIRST, None, repaired=False))
     assert edits.weights == {SECOND.key: 7, FIRST.key: None}
     edits.discard(SECOND.key)
     edits.discard(SECOND.key)
@@ -36,18 +36,18 @@ def test_what_is_accepted_is_remembered_and_published() -> None:
 
 def test_a_repair_is_published_unless_it_undoes_an_accepted_removal() -> None:
     edits = ManualEdits()
-    assert edits.accept(Drifted(None, SECOND, repaired=True))
-    assert edits.accept(Drifted(SECOND, None, repaired=True))
-    assert edits.accept(Drifted(Service(service_key(WEB), "wrr"), None, repaired=True))
-    edits.accept(Drifted(FIRST, None, repaired=False))
-    assert not edits.accept(Drifted(None, FIRST, repaired=True))
+    assert edits.record_drift(Drifted(None, SECOND, repaired=True))
+    assert edits.record_drift(Drifted(SECOND, None, repaired=True))
+    assert edits.record_drift(Drifted(Service(service_key(WEB), "wrr"), None, repaired=True))
+    edits.record_drift(Drifted(FIRST, None, repaired=False))
+    assert not edits.record_drift(Drifted(None, FIRST, repaired=True))
     assert edits.weights == {}
 
 
 def test_it_is_left_so_for_the_same_servers_only() -> None:
     edits = ManualEdits()
-    edits.accept(Drifted(FIRST, None, repaired=False))
-    edits.accept(Drifted(SECOND, destination("10.1.0.2:80", 7), repaired=False))
+    edits.record_drift(Drifted(FIRST, None, repaired=False))
+    edits.record_drift(Drifted(SECOND, destination("10.1.0.2:80", 7), repaired=False))
     before = compiled(virtual(WEB, "10.1.0.1:80", "10.1.0.2:80"))
     edits.keep_unchanged(before, compiled(virtual(WEB, real("10.1.0.1:80", weight=5), "10.1.0.2:80", scheduler="rr")))
     assert edits.weights == {SECOND.key: 7}
@@ -58,13 +58,15 @@ def test_it_is_left_so_for_the_same_servers_only() -> None:
 def test_only_another_weight_is_an_edit() -> None:
     edits = ManualEdits()
     wrapped = SECOND._replace(tunnel=Tunnel(1, 6080))
-    assert edits.accept(Drifted(SECOND, wrapped, repaired=False))
-    assert edits.accept(Drifted(Service(service_key(WEB), "wrr"), Service(service_key(WEB), "rr"), repaired=False))
+    assert edits.record_drift(Drifted(SECOND, wrapped, repaired=False))
+    assert edits.record_drift(
+        Drifted(Service(service_key(WEB), "wrr"), Service(service_key(WEB), "rr"), repaired=False)
+    )
     assert edits.weights == {}
 
 
 def test_a_repair_of_a_row_that_is_there_leaves_the_edits() -> None:
     edits = ManualEdits()
-    edits.accept(Drifted(FIRST, None, repaired=False))
-    assert edits.accept(Drifted(FIRST, destination("10.1.0.1:80", 3), repaired=True))
+    edits.record_drift(Drifted(FIRST, None, repaired=False))
+    assert edits.record_drift(Drifted(FIRST, destination("10.1.0.1:80", 3), repaired=True))
     assert edits.weights == {FIRST.key: None}

@@ -358,3 +358,23 @@ async def test_a_weight_set_by_hand_on_a_server_that_is_kept_in_stays_until_it_i
     assert site.lines[-1] == f"Restored real server: {server} ({WEB}) (Weight set to 1)"
     await site.check(up(), ADDRESSES[0])
     assert site.kernel.written == []
+
+
+async def test_the_verdicts_in_a_row_of_a_kept_server_count_as_far_as_they_matter() -> None:
+    site = await all_up(web(panic=100, failurecount=2, successcount=2))
+    await site.check(up())
+    panics_of, key = site.director.tracker.panics, destination(WEB, f"{ADDRESSES[0]}:80").key
+    assert panics_of.verdicts_in_a_row == {}
+    found = []
+    for result in (down(), down(), down(), up(), down()):
+        await site.check(result, ADDRESSES[0])
+        found.append(dict(panics_of.verdicts_in_a_row))
+    assert found == [{}, {key: (2, 0)}, {key: (2, 0)}, {key: (0, 1)}, {key: (1, 0)}]
+
+
+async def test_servers_that_are_drained_are_not_counted_among_those_that_are_kept_in() -> None:
+    site = await all_up(web(panic=100))
+    await site.check(down())
+    assert site.director.tracker.panics.kept == 4
+    administer(site.director, {0: AdministrativeState.DRAIN})
+    assert site.director.tracker.panics.kept == 3

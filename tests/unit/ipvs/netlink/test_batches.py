@@ -39,3 +39,23 @@ def test_invalid_ops_have_no_message() -> None:
     assert {at: refused.errno for at, refused in each.invalid.items()} == {1: errno.ERANGE}
     (none,) = batches(ops[1:2], FAMILY, FIRST)
     assert none.messages == b""
+
+
+def test_each_message_is_one_to_the_family_and_encoded_rows_are_as_they_are() -> None:
+    bad = real("10.2.0.1")._replace(weight=-1)
+    (each,) = batches([Op(Verb.ADD, real("10.2.0.2")), Op(Verb.ADD, bad)], FAMILY, FIRST, {bad: b"row!"})
+    assert (each.invalid, list(each.positions), each.first) == ({}, [0, 1], FIRST)
+    assert [message.kind for message in messages(each.messages)] == [FAMILY, FAMILY]
+    assert each.messages.endswith(b"row!")
+
+
+def test_the_positions_of_a_later_batch_are_those_among_all_ops() -> None:
+    ops = additions(MAX_BATCH + 1)
+    ops[MIN_BATCH + 1] = Op(Verb.ADD, real("10.2.0.1")._replace(weight=-1))
+    first, second, *_ = batches(ops, FAMILY, FIRST)
+    assert (list(first.positions), first.invalid) == (list(range(MIN_BATCH)), {})
+    assert (list(second.positions)[:3], list(second.invalid)) == (
+        [MIN_BATCH, MIN_BATCH + 2, MIN_BATCH + 3],
+        [MIN_BATCH + 1],
+    )
+    assert second.first == FIRST + MIN_BATCH
