@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -23,11 +24,8 @@ END_SECONDS = 10.0
 class Namespace:
     """A network namespace with ``lo`` up; it and all processes started in it end with the block.
 
-    Its name contains the pid of this process, so that several runs do not interfere. ``anchor`` is the pid of a process
-    in it: ``/proc/ANCHOR/net`` belongs to the namespace.
+    Its name contains the pid of this process, so that several runs do not interfere.
     """
-
-    anchor: int
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
@@ -39,7 +37,6 @@ class Namespace:
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True)
         name_namespace(self._path)
-        self.anchor = self.spawn("sleep", "infinity").pid
         return self
 
     def __exit__(
@@ -48,6 +45,11 @@ class Namespace:
         for process in reversed(self._spawned):
             end(process)
         remove_name(self._path)
+
+    @cached_property
+    def anchor(self) -> int:
+        """The pid of a process that stays here: ``/proc/ANCHOR/net`` belongs to the namespace."""
+        return self.spawn("sleep", "infinity").pid
 
     @contextmanager
     def entered(self) -> Iterator[None]:
