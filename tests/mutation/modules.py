@@ -45,7 +45,7 @@ TEST_FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "daemon.reconciler.mirror": ("test_mirror",),
     "daemon.reconciler.panic_keeper": ("test_panic_keeper",),
     "daemon.reconciler.resync_timer": ("test_resync_timer",),
-    "daemon.reconciler.slow_starts": ("test_slow_starts_rules", "test_slow_starts"),
+    "daemon.reconciler.slow_starts": ("test_slow_starts_rules",),
     "daemon.reconciler.unjudged": ("test_unjudged",),
 }
 """Each module with the files of its tests, in the folder of ``tests/unit`` that mirrors its own."""

@@ -17,6 +17,9 @@ from mutation.names import marked
 LEFT_ALONE: Final = ("len", "isinstance", "cast")
 """Calls that are not changed: the first two by mutmut's choice, the last one as it does nothing."""
 
+STRICT: Final = "strict"
+"""An argument of ``zip`` that is not changed: it states what is always so, as an assertion does."""
+
 
 class Mutant(NamedTuple):
     """A module with one change: its ``name`` in the files of survivors, and its whole source."""
@@ -57,10 +60,24 @@ def _changes(node: Any, names: tuple[str, ...], *, runs: bool = False) -> Iterat
     if runs:
         for kind, operator in mutation_operators:
             if isinstance(node, kind):
-                yield from (_Change(names, node, new) for new in operator(node))
+                yield from (_Change(names, node, new) for new in operator(node) if _differs(node, new))
     for child in node.children:
         yield from _changes(child, names, runs=runs)
 
 
 def _is_left_alone(node: Any) -> bool:
-    return isinstance(node, libcst.Call) and isinstance(node.func, libcst.Name) and node.func.value in LEFT_ALONE
+    return _is_strict(node) or (
+        isinstance(node, libcst.Call) and isinstance(node.func, libcst.Name) and node.func.value in LEFT_ALONE
+    )
+
+
+def _is_strict(node: Any) -> bool:
+    return isinstance(node, libcst.Arg) and node.keyword is not None and node.keyword.value == STRICT
+
+
+def _differs(old: Any, new: Any) -> bool:
+    """Return whether two nodes differ in more than the argument ``strict``."""
+    if not (isinstance(old, libcst.Call) and isinstance(new, libcst.Call)) or not any(map(_is_strict, old.args)):
+        return True
+    before, after = ([each for each in call.args if not _is_strict(each)] for call in (old, new))
+    return len(before) != len(after) or not all(map(libcst.Arg.deep_equals, before, after))

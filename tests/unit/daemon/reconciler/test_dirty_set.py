@@ -18,7 +18,7 @@ from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey
 
-WEB, MAIL = service_key("10.0.0.1:80"), service_key("10.0.0.1:25")
+WEB, MAIL, OTHER = map(service_key, ("10.0.0.1:80", "10.0.0.1:25", "10.0.0.2:80"))
 SERVERS = [f"10.1.0.{host}:{port}" for host in (1, 2, 3) for port in (80, 81)]
 """Those of one address share a row when they are reached by gate."""
 
@@ -86,6 +86,7 @@ def test_the_whole_of_a_service_is_more_than_some_of_it() -> None:
     changes.mark_all([WEB, MAIL])
     changes.mark(WEB, [key(2)])
     changes.discard(MAIL)
+    changes.discard(MAIL)
     assert changes.pop_all() == {WEB: None}
     assert changes.pop_all() == {}
 
@@ -97,9 +98,13 @@ def test_what_could_not_be_written_is_marked_again_before_what_came_since() -> N
     marks = changes.pop_all()
     changes.mark(MAIL, [key(3)])
     changes.mark(WEB, [key(2)])
+    changes.mark_all([OTHER])
     changes.put_back(marks)
-    assert list(changes) == [WEB, MAIL]
-    assert changes.pop_all() == {WEB: {key(1): None, key(2): None}, MAIL: None}
+    assert list(changes) == [WEB, MAIL, OTHER]
+    assert changes.pop_all() == {WEB: {key(1): None, key(2): None}, MAIL: None, OTHER: None}
+    changes.mark_all([WEB])
+    changes.put_back({WEB: {key(1): None}})
+    assert changes.pop_all() == {WEB: None}
 
 
 def test_a_scope_covers_its_service_and_its_destinations() -> None:
