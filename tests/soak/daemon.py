@@ -27,7 +27,7 @@ LEAKED: Final = 20
 TRACED: Final = "SOAK_TRACED"
 """The variable of the environment with the seconds until its memory is traced, "" for never."""
 
-ANSWER_TIMEOUT: Final = 30.0
+ANSWER_TIMEOUT: Final = 120.0
 
 JOURNAL_TEXT: Final = 150
 """Length of a text that an entry stores twice: it is as long as an entry of a soak then."""

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
-FRAMES: Final = 6
+FRAMES: Final = 4
 """Calls that are kept of each allocation."""
 
 MAX_PLACES: Final = 25

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.lab.namespace import Namespace, end, eventually
 from harness.lab.packet_filter import Address, Kind, packet_filter
+from harness.machines.speed import lateness
 
 _NGINX = """
 daemon off;
@@ -69,7 +70,9 @@ class RealServer(Namespace):
         config.write_text(_NGINX.format(folder=self.folder, body=body, long="long".ljust(LONG_BODY, ".")))
         with (self.folder / "nginx.out").open("wb") as output:
             self._nginx = self.spawn(*self._command(config), output=output)
-        eventually(self._listens, 30, lambda: f"nginx of {self.name}: {(self.folder / 'nginx.out').read_text()}")
+        eventually(
+            self._listens, lateness(30.0), lambda: f"nginx of {self.name}: {(self.folder / 'nginx.out').read_text()}"
+        )
 
     def stop(self) -> None:
         """Stop nginx: the kernel refuses connections."""
