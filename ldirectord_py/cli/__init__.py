@@ -28,15 +28,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     forbid_core_dumps()
     _print_any_text()
     try:
-        return _dispatch(parse(sys.argv[1:] if argv is None else argv, COMMANDS))
+        status = _dispatch(parse(sys.argv[1:] if argv is None else argv, COMMANDS))
+        print(end="", flush=True)
     except BrokenPipeError:  # the reader of our output has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the last flush does not fail either
-        return FAILED
+        status = FAILED
     except KeyboardInterrupt:
-        return INTERRUPTED
+        status = INTERRUPTED
     except (LdirectordError, OSError) as fault:
         print(_error_text(fault), file=sys.stderr)
-        return next((status for kind, status in STATUSES.items() if isinstance(fault, kind)), FAILED)
+        status = next((status for kind, status in STATUSES.items() if isinstance(fault, kind)), FAILED)
+    _drop_unwritten()
+    return status
+
+
+def _drop_unwritten() -> None:
+    """Drop output that cannot be written, so that the last flush of the interpreter does not fail either."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _dispatch(invocation: Invocation) -> int:

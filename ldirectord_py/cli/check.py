@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ldirectord_py.cli.invocation.arguments import Invocation
 from ldirectord_py.cli.invocation.configuration import load_with_warnings
+from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.config.model import Config
 from ldirectord_py.config.parse import Parsed
 from ldirectord_py.doctor.facts import HostFacts
@@ -17,6 +18,7 @@ from ldirectord_py.runtime.text import count_of
 
 def run(invocation: Invocation) -> int:
     """Print warnings to standard error and a summary; return 0; raise ConfigError for a file with an error."""
+    OptionParser("check").parse_args(invocation.arguments)
     loaded = load_with_warnings(invocation.config_file())
     more = list(_host_warnings(loaded.config))
     for warning in more:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ldirectord_py.errors import LdirectordError
 from ldirectord_py.instance.command_line import CONFIG_FOLDERS, DEFAULT_CONFIG
@@ -14,6 +14,9 @@ HELP = "help"
 VERSION = "version"
 
 HELP_OPTIONS = ("-h", "-?", "--help")
+
+NAMING_COMMANDS: Final = frozenset(("show", "check-now", "drain", "undrain", "disable", "enable"))
+"""The commands that take names of servers; what comes after the others is an option."""
 
 _OPTIONS = {
     "-d": "debug",
@@ -67,6 +70,7 @@ def parse(argv: Sequence[str], commands: Collection[str]) -> Invocation:
         return Invocation(command, find(name), Path(name).name, debug, tuple(arguments))
     if words and words[0] in commands:
         command, *arguments = words
+        _refuse_swapped(command, arguments)
         return Invocation(command, find(DEFAULT_CONFIG), DEFAULT_INSTANCE, debug, tuple(arguments))
     raise UsageError(_usage_fault(words))
 
@@ -95,3 +99,10 @@ def _usage_fault(words: Sequence[str]) -> str:
     if not words:
         return "No command"
     return f"Unknown command: {words[1] if len(words) > 1 else words[0]}"
+
+
+def _refuse_swapped(command: str, arguments: Sequence[str]) -> None:
+    """Raise UsageError where a configuration comes after the command, as the default one would be meant."""
+    if command not in NAMING_COMMANDS and arguments and not arguments[0].startswith("-"):
+        name = arguments[0]
+        raise UsageError(f"{command}: {name} is no option; a configuration comes first: ldirectord {name} {command}")

@@ -146,3 +146,9 @@ def test_included_files_are_checked_and_dumped_too(
     Path("conf.d/mail.cf").write_text("bogus = 1\n")
     assert main(["web.cf", "check"]) == 2
     assert capsys.readouterr().err.startswith("conf.d/mail.cf:1:1: ")
+
+
+@pytest.mark.parametrize("words", [["--strict"], ["extra"]])
+def test_check_takes_no_options(words: list[str], config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(config), "check", *words]) == 255
+    assert capsys.readouterr().err.startswith(f"check: unrecognized arguments: {words[0]}\n")

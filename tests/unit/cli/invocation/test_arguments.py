@@ -32,6 +32,8 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("-d -- web.cf start", Invocation("start", "web.cf", "web.cf", debug=True)),
         ("-- -x start", Invocation("start", "-x", "-x")),
         ("stop start", Invocation("start", "stop", "stop")),
+        ("reload --wait", Invocation("reload", "ldirectord.cf", "ldirectord", arguments=("--wait",))),
+        ("show web1", Invocation("show", "ldirectord.cf", "ldirectord", arguments=("web1",))),
         ("web.cf status extra", Invocation("status", "web.cf", "web.cf", arguments=("extra",))),
         (
             "dump --format yaml",
@@ -57,6 +59,8 @@ def test_a_command_line(line: str, expected: Invocation) -> None:
         ("bogus", "Unknown command: bogus"),
         ("web.cf bogus", "Unknown command: bogus"),
         ("web.cf -d start", "Unknown command: -d"),
+        ("stop web.cf", "stop: web.cf is no option; a configuration comes first: ldirectord web.cf stop"),
+        ("check web.cf", "check: web.cf is no option; a configuration comes first: ldirectord web.cf check"),
         ("--bogus start", "Unknown option: bogus"),
         ("--deb start", "Unknown option: deb"),
         ("-dx start", "Unknown option: x"),

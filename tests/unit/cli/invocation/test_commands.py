@@ -1,15 +1,18 @@
 """The table of commands and its help."""
 
+import os
 import subprocess
 import sys
 import tomllib
 from importlib import import_module
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from ldirectord_py import cli
 from ldirectord_py.cli import main
+from ldirectord_py.cli.invocation.arguments import NAMING_COMMANDS
 from ldirectord_py.cli.invocation.commands import COMMANDS
 
 
@@ -23,7 +26,12 @@ def test_the_originals_commands_are_there() -> None:
     assert originals <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("option", ["-h", "-?", "--help", "help"])
+@pytestdef test_the_commands_that_take_names_are_known() -> None:
+    naming = {name for name, info in COMMANDS.items() if info.options.endswith(("NAME...", "[NAME ...]"))}
+    assert naming == NAMING_COMMANDS
+
+
+.mark.parametrize("option", ["-h", "-?", "--help", "help"])
 def test_help_names_every_command(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([option]) == 0
     shown = capsys.readouterr().out
@@ -95,3 +103,22 @@ def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cli, "_dispatch", interrupted)
     assert main(["status"]) == 130
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["help"], ["-v"], ["show", "--help"]])
+def test_a_pipe_that_nobody_reads_is_no_traceback(words: list[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run([sys.executable, "-m", "ldirectord_py", *words], stdout=write, stderr=PIPE, check=False)
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_told_once() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-m", "ldirectord_py", "-v"], stdout=full, stderr=PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"[Errno 28] No space left on device\n")
