@@ -14,8 +14,9 @@ from ldirectord_py.cli.invocation.arguments import Invocation
 from ldirectord_py.cli.invocation.control_client import connect
 from ldirectord_py.cli.invocation.moments import local_now, past_time
 from ldirectord_py.cli.invocation.options import OptionParser
-from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, wants_colour
+from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, stop_without_reader, wants_colour
 from ldirectord_py.control.client import NotReachable
+from ldirectord_py.control.protocol import Code, RequestError
 from ldirectord_py.runtime.text import count_of
 from ldirectord_py.runtime.times import local_time
 
@@ -27,6 +28,9 @@ SILENCE_TIMEOUT: Final = 15.0
 
 NAME_WIDTH: Final = 22
 """Columns for the name of an event; the longest is configuration-in-force."""
+
+NOTHING: Final[Mapping[str, Any]] = {"gap": None, "events": ()}
+"""An answer without events."""
 
 _NUMBER = re.compile(r"(?:(?P<epoch>[0-9a-f]{8}):)?(?P<seq>[0-9]+)")
 _COLOURS: Final[Mapping[str, Colour]] = {
@@ -50,20 +54,28 @@ class EventReader:
             yield client.ask("events", **self._position)
 
     def follow(self) -> Iterator[Mapping[str, Any]]:
-        """Yield answers for ever; while no daemon runs, wait for the next one. Raises what the first attempt raises."""
-        connected = False
+        """Yield answers for ever, each second at least; while no daemon answers, empty ones, and wait for the next one.
+
+        Raises what the first attempt raises.
+        """
+        connected, told = False, ""
         while True:
             try:
                 with connect(self._invocation) as client:
                     for answer in client.stream("events", SILENCE_TIMEOUT, follow=True, **self._position):
-                        connected = True
+                        connected, told = True, ""
                         self._position = {"since": answer["last"], "epoch": answer["epoch"]}
                         yield answer
-            except NotReachable as error:
-                if not connected:
+            except (NotReachable, RequestError) as error:
+                if not connected or not _may_pass(error):
                     raise
-                print(f"-- {error}; waiting for it", file=sys.stderr, flush=True)
+                if (text := str(error)) != told:
+                    print(f"-- {text}; waiting for it", file=sys.stderr, flush=True)
+                    told = text
+            yield NOTHING
+            time.sleep(RECONNECT_INTERVAL)
             while not self._is_back():
+                yield NOTHING
                 time.sleep(RECONNECT_INTERVAL)
 
     def _is_back(self) -> bool:
@@ -84,6 +96,8 @@ def run(invocation: Invocation) -> int:
         text = "".join(f"{line}\n" for line in lines)
         if text:
             print(text, end="", flush=True)
+        elif options.follow:
+            stop_without_reader()
     return 0
 
 
@@ -98,6 +112,13 @@ def event_lines(answer: Mapping[str, Any], *, colour: bool) -> Iterator[str]:
         name = event["event"].ljust(NAME_WIDTH)
         text = f"{event['seq']:>6}  {local_time(event['time'])}  {name}{who} {event['message']}{code}"
         yield coloured(printable_line(text), _COLOURS.get(event["event"], Colour.PLAIN), enabled=colour)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Return whether a follower waits: for a daemon that is gone, that hangs or that has too many clients."""
+    return isinstance(error, NotReachable) or (
+        isinstance(error, RequestError) and error.code in {Code.TIMEOUT, Code.BUSY}
+    )
 
 
 def _json_lines(answer: Mapping[str, Any]) -> Iterator[str]:

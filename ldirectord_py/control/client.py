@@ -111,9 +111,9 @@ class ControlClient:
 
     def receive(self, timeout: float | None = None) -> dict[str, Any]:
         """Return the next answer; raises as ``ask`` does."""
-        answer = json.loads(self._read_line(None if timeout is None else time.monotonic() + timeout))
+        answer = _decode(self._read_line(None if timeout is None else time.monotonic() + timeout))
         if answer.get("ok"):
-            return dict(answer)
+            return answer
         error = dict(answer.get("error", {}))
         raise RequestError(str(error.pop("code", "")), str(error.pop("message", "")), **error)
 
@@ -142,3 +142,10 @@ class ControlClient:
         if not chunk:
             raise NotReachable("the daemon has closed the connection; see its log")
         return chunk
+
+
+def _decode(line: bytes) -> dict[str, Any]:
+    try:
+        return dict(json.loads(line))
+    except (ValueError, TypeError, RecursionError):
+        raise NotReachable("what answers at the control socket is no ldirectord") from None

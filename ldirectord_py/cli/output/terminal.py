@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
+import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import accumulate
 from typing import Final, TextIO
+
+STANDARD_OUTPUT: Final = 1
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"))
 
@@ -24,9 +29,9 @@ class Colour(StrEnum):
 
 
 def wants_colour(stream: TextIO, environment: Mapping[str, str] | None = None) -> bool:
-    """Return whether to colour what is printed to a stream: only on a terminal, and not with NO_COLOR set."""
+    """Return whether to colour what is printed to a stream: only on a terminal that can, and not with NO_COLOR set."""
     env = os.environ if environment is None else environment
-    return stream.isatty() and not env.get("NO_COLOR") and env.get("TERM") != "dumb"
+    return stream.isatty() and not env.get("NO_COLOR") and env.get("TERM", "dumb") != "dumb"
 
 
 def coloured(text: str, colour: Colour, *, enabled: bool) -> str:
@@ -54,3 +59,25 @@ def short_latency(seconds: float) -> str:
 def printable_line(text: str) -> str:
     """Return a text of others on one line, with control characters as ``?``: it cannot reach the terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def cut(text: str, columns: int) -> str:
+    """Return as much of a text as so many columns of a terminal hold; letters of East Asia take two."""
+    if text.isascii():
+        return text[:columns]
+    ends = accumulate(map(_width, text))
+    return "".join(letter for letter, end in zip(text, ends, strict=True) if end <= columns)
+
+
+def _width(letter: str) -> int:
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def stop_without_reader() -> None:
+    """Raise BrokenPipeError if whoever read the standard output has gone: without it, only a write would tell."""
+    poll = select.poll()
+    poll.register(STANDARD_OUTPUT, 0)  # errors are always reported
+    if any(events & select.POLLERR for _, events in poll.poll(0)):
+        raise BrokenPipeError

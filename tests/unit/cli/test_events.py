@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ import pytest
 
 from harness.memory_daemon import MemoryDaemon, memory_daemon
 from harness.time_zone import in_time_zone
-from ldirectord_py.cli.events import event_lines
+from ldirectord_py.cli import events
+from ldirectord_py.cli.events import EventReader, event_lines
+from ldirectord_py.cli.invocation.arguments import Invocation
+from ldirectord_py.control.protocol import Code, RequestError
 
 WEB = "virtual=192.0.2.2:80\n    real=127.0.0.3:80 masq\n    checktype=on\n"
 EVENT: dict[str, Any] = {"seq": 7, "time": "2026-11-28T03:12:45.118Z", "event": "server-down", "who": "ldirectord"}
@@ -99,3 +103,56 @@ def test_a_gap_is_told() -> None:
         "\x1b[33m-- 12 events missing: only the last 10000 events are kept\x1b[0m",
         "\x1b[31m     7  2026-11-28 03:12:45  server-down            it is down\x1b[0m",
     ]
+
+
+@pytest.mark.slow
+def test_a_follower_ends_when_nobody_reads_it_any_more(daemon: MemoryDaemon) -> None:
+    with following(daemon) as process:
+        assert "configuration-in-force" in line(process)
+        assert process.stdout
+        process.stdout.close()
+        assert process.wait(10) == 1
+        assert process.stderr
+        assert process.stderr.read() == ""
+
+
+class FailingClient:
+    """A connection whose stream has an answer, and then fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.positions: list[dict[str, Any]] = []
+
+    def __enter__(self) -> FailingClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        pass
+
+    def stream(self, _request: str, _timeout: float, **position: Any) -> Iterator[dict[str, Any]]:
+        self.positions.append(position)
+        yield {"last": len(self.positions), "epoch": "0badf00d", "gap": None, "events": []}
+        raise self.error
+
+
+@pytest.mark.parametrize("code", [Code.TIMEOUT, Code.BUSY])
+def test_a_follower_waits_for_a_daemon_that_hangs_or_is_busy(
+    code: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = FailingClient(RequestError(code, "no answer"))
+    monkeypatch.setattr(events, "connect", lambda _: client)
+    monkeypatch.setattr(events, "RECONNECT_INTERVAL", 0.0)
+    answers = list(islice(EventReader(Invocation("events"), {}).follow(), 4))
+    assert [answer.get("last") for answer in answers] == [1, None, 2, None]
+    assert client.positions[1] == {"follow": True, "since": 1, "epoch": "0badf00d"}
+    assert capsys.readouterr().err == "-- no answer; waiting for it\n" * 2
+
+
+def test_a_follower_does_not_wait_for_what_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = FailingClient(RequestError(Code.FORBIDDEN, "not permitted"))
+    monkeypatch.setattr(events, "connect", lambda _: client)
+    with pytest.raises(RequestError, match="not permitted"):
+        list(EventReader(Invocation("events"), {}).follow())

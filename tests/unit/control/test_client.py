@@ -178,3 +178,17 @@ def test_a_client_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(client_module, "CONNECT_TIMEOUT", 0.05)
     with crowded(tmp_path / "s"), pytest.raises(NotReachable, match="temporarily unavailable"):
         ControlClient(tmp_path / "s")
+
+
+@pytest.mark.parametrize("line", [b"220 smtp.example.net\n", b"[1, 2]\n", b"7\n", b"[" * 100_000 + b"\n"])
+async def test_another_program_at_the_socket_is_told(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "ldirectord.web.sock"
+    with listening_socket(path) as listening:
+
+        def talk(client: ControlClient) -> None:
+            with listening.accept()[0] as accepted:
+                accepted.sendall(line)
+                client.receive(5)
+
+        with pytest.raises(NotReachable, match="is no ldirectord"):
+            await in_thread(path, talk)

@@ -9,6 +9,7 @@ import pytest
 from ldirectord_py.cli.output.terminal import (
     Colour,
     coloured,
+    cut,
     printable_line,
     short_duration,
     short_latency,
@@ -23,7 +24,13 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(
     ("environment", "wanted"),
-    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True),
+        ({"TERM": "dumb"}, False),
+        ({}, False),
+    ],
 )
 def test_colour_is_for_terminals_without_no_color(environment: dict[str, str], wanted: bool) -> None:
     assert wants_colour(Terminal(), environment) is wanted
@@ -50,3 +57,17 @@ def test_a_latency_has_two_digits(seconds: float, text: str) -> None:
 
 def test_a_text_of_others_is_one_line() -> None:
     assert printable_line("a\x1b[2J\nb\udcffé") == "a?[2J?b?é"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "shown"),
+    [
+        ("disk", 3, "dis"),
+        ("é\u0301t\u00e9", 2, "é\u0301t"),
+        ("\u30c7\u30a3\u30b9\u30af", 8, "\u30c7\u30a3\u30b9\u30af"),
+        ("\u30c7\u30a3\u30b9\u30af", 5, "\u30c7\u30a3"),
+        ("a\u30c7b", 2, "a"),
+    ],
+)
+def test_a_text_is_cut_by_the_columns_that_it_takes(text: str, columns: int, shown: str) -> None:
+    assert cut(text, columns) == shown
