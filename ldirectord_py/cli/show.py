@@ -13,7 +13,8 @@ from ldirectord_py.cli.invocation.arguments import Invocation
 from ldirectord_py.cli.invocation.control_client import connect
 from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.cli.output.server_details import detail_lines
-from ldirectord_py.cli.output.server_table import Layout, has_bad_trouble, show_lines
+from ldirectord_py.cli.output.server_table import has_bad_trouble, show_lines
+from ldirectord_py.cli.output.table_layout import Layout
 from ldirectord_py.cli.output.terminal import wants_colour
 from ldirectord_py.control.client import ControlClient
 

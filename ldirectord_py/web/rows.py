@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from ldirectord_py.control.answer_words import check_text, observed_state
+from ldirectord_py.control.answer_words import check_text, observed_state, up_text
 from ldirectord_py.slow_start import WHOLE
 from ldirectord_py.trouble import severity, worst_first
 
@@ -70,7 +70,7 @@ def server_row(real: Fields, troubles: Collection[str]) -> Row:
         "troubles": " ".join(hurts),
         "hurts": ", ".join(word(name) for name in hurts if name != state),
         "rank": str(severity(troubles)),
-        "since": str(observed["since"] or ""),
+        "since": str((observed if administrative["state"] == "ready" else administrative)["since"] or ""),
         "code": str(observed["code"] or ""),
         "reason": str(observed["reason"] or "")[:MAX_REASON],
         "note": _note(administrative, real["disagrees"]),
@@ -91,7 +91,7 @@ def virtual_row(virtual: Fields) -> Row:
         "kind": "virtual",
         "name": str(virtual["servicename"] or virtual["virtual"]),
         "address": str(virtual["virtual"]) if virtual["servicename"] else "",
-        "up": f"{virtual['up']} of {virtual['total']} up",
+        "up": up_text(virtual, " of "),
         "troubles": " ".join(troubles),
         "hurts": ", ".join(map(word, troubles)),
         "about": f"{configured['scheduler']}, {check_text(configured)}",

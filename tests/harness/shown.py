@@ -26,7 +26,14 @@ OBSERVED: dict[str, Any] = {
     "certificate_end": None,
 }
 DOWN = {"up": False, "verdict": "down", "code": "L4CON", "reason": "connect refused", "failures": 3}
-VIRTUAL = {"scheduler": "wrr", "persistent": None, "service": "http", "checktype": "negotiate", "checkinterval": 10}
+VIRTUAL: dict[str, Any] = {
+    "scheduler": "wrr",
+    "persistent": None,
+    "service": "http",
+    "checktype": "negotiate",
+    "checkinterval": 10,
+    "unresolved": 0,
+}
 INTERVALS = {"checkinterval": 10, "fastinterval": None, "downinterval": None}
 COUNTS: dict[str, Any] = {
     "no_verdict": {},

@@ -27,7 +27,7 @@ def real(name: str = "10.0.0.1:80", number: int = 0, **observed: Any) -> dict[st
 
 def virtual(*reals: dict[str, Any]) -> dict[str, Any]:
     """Return a virtual as ``show`` describes it."""
-    configured = {"scheduler": "wrr", "checktype": "connect", "service": "http"}
+    configured = {"scheduler": "wrr", "checktype": "connect", "service": "http", "unresolved": 0}
     return shown.site(*reals, virtual=VIRTUAL, configured=configured)
 
 

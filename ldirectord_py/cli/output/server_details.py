@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ldirectord_py.cli.output.server_table import Layout, Server, observed_troubles, reasons
+from ldirectord_py.cli.output.server_table import Server, observed_troubles, reasons
+from ldirectord_py.cli.output.table_layout import Layout
 from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, short_duration, short_latency
 from ldirectord_py.control.answer_words import check_text, observed_state
 from ldirectord_py.runtime.times import local_minute, local_time

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ldirectord_py.cli.output.incident_counts import incidents_line
+from ldirectord_py.cli.output.table_layout import Layout, TableLine, formatted
 from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, short_duration, short_latency
-from ldirectord_py.control.answer_words import check_text, observed_state
+from ldirectord_py.control.answer_words import check_text, observed_state, up_text
 from ldirectord_py.runtime.text import count_of
 from ldirectord_py.runtime.times import local_minute
 from ldirectord_py.slow_start import WHOLE
@@ -19,9 +20,6 @@ MAX_WELL: Final = 30
 
 LONG: Final = 40
 """Lines of a table beyond which the summary is repeated below it."""
-
-HEAD: Final = ("REAL", "CONFIGURED", "ADMINISTRATIVE", "OBSERVED", "KERNEL", "")
-WHY: Final = len(HEAD) - 1
 
 Server = Mapping[str, Any]
 """The fields of a virtual or a real server in an answer."""
@@ -37,22 +35,6 @@ _LEAVING: Final[Mapping[str | None, str]] = {
     "moved": "it drains, as its name has another address now",
     "drained": "it drains, and has left the configuration",
 }
-
-
-class Layout(NamedTuple):
-    """How to print: within so many columns (None: any), in colour, all rows or only virtuals in bad trouble."""
-
-    width: int | None = None
-    colour: bool = False
-    everything: bool = False
-    down_only: bool = False
-
-
-class TableLine(NamedTuple):
-    """A line of the table: its cells, or one text over all of them."""
-
-    cells: Sequence[str]
-    colour: Colour = Colour.PLAIN
 
 
 def show_lines(answer: Mapping[str, Any], layout: Layout) -> Iterator[str]:
@@ -125,8 +107,8 @@ def virtual_text(virtual: Server) -> str:
     configured = virtual["configured"]
     name = f" ({printable_line(virtual['servicename'])})" if virtual["servicename"] else ""
     outage = "  NO SERVER IS UP" if "outage" in virtual["trouble"] else ""
-    up = f"{virtual['up']}/{virtual['total']} up"
-    return f"{virtual['virtual']}{name}  {configured['scheduler']}, {check_text(configured)}  {up}{outage}"
+    about = f"{configured['scheduler']}, {check_text(configured)}"
+    return f"{virtual['virtual']}{name}  {about}  {up_text(virtual, '/')}{outage}"
 
 
 def real_cells(real: Server, *, readable: bool = True) -> tuple[str, ...]:
@@ -188,22 +170,6 @@ def reasons(real: Server) -> list[str]:
     return [printable_line(text) for text in texts]
 
 
-def formatted(table: Sequence[TableLine], layout: Layout) -> Iterator[str]:
-    """Yield the lines of a table with its columns aligned; on a terminal each is cut at its width."""
-    head = TableLine(("  " + HEAD[0], *HEAD[1:]), Colour.DIM)
-    if rows := [line for line in table if len(line.cells) == len(HEAD)]:
-        table = [head, *table]
-    widths = [max(len(line.cells[column]) for line in (head, *rows)) for column in range(WHY)]
-    for line in table:
-        text = line.cells[0]
-        if len(line.cells) == len(HEAD):
-            cells = [cell.ljust(width) for cell, width in zip(line.cells, widths, strict=False)]
-            text = "  ".join((*cells, line.cells[WHY])).rstrip()
-        if layout.width is not None and len(text) > layout.width:
-            text = text[: max(0, layout.width - 1)] + "…"
-        yield coloured(text, line.colour, enabled=layout.colour)
-
-
 def _well_lines(well: Sequence[Server], layout: Layout) -> Iterator[str]:
     if len(well) > MAX_WELL:
         yield f"{len(well)} virtuals without trouble, {sum(virtual['up'] for virtual in well)} servers up (--all)"
@@ -219,7 +185,8 @@ def _rank(virtual: Server) -> int:
 
 
 def _hurts(virtual: Server) -> bool:
-    return bool(virtual["trouble"] or virtual["others"] or any(real["trouble"] for real in virtual["reals"]))
+    parts = (virtual["trouble"], virtual["others"], virtual["configured"]["unresolved"])
+    return any(parts) or any(real["trouble"] for real in virtual["reals"])
 
 
 def trouble_colour(trouble: Sequence[str]) -> Colour:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ldirectord_py.control.answer_words import check_text, observed_state
+from ldirectord_py.control.answer_words import check_text, observed_state, up_text
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,10 @@ def test_a_negotiation_has_its_service(checktype: str, words: str) -> None:
 @pytest.mark.parametrize(("up", "word"), [(True, "up"), (False, "down"), (None, "unknown")])
 def test_there_is_a_word_before_the_first_result(up: bool | None, word: str) -> None:
     assert observed_state({"up": up}) == word
+
+
+def test_servers_without_an_address_are_counted() -> None:
+    assert up_text({"up": 1, "total": 2, "configured": {"unresolved": 0}}, "/") == "1/2 up"
+    assert up_text({"up": 1, "total": 2, "configured": {"unresolved": 1}}, " of ") == (
+        "1 of 2 up, 1 name without an address"
+    )

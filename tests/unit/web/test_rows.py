@@ -42,7 +42,7 @@ VIRTUAL: dict[str, Any] = {
     "up": 0,
     "total": 2,
     "trouble": ["outage"],
-    "configured": {"scheduler": "wlc", "checktype": "negotiate", "service": "http"},
+    "configured": {"scheduler": "wlc", "checktype": "negotiate", "service": "http", "unresolved": 0},
     "fallback": {"server": "127.0.0.1:80", "used": True},
     "others": [{"real": "10.0.0.9:80", "kernel": {"active": 3}}],
 }
@@ -60,6 +60,14 @@ def test_what_an_operator_said_comes_first_and_is_told() -> None:
     assert (row["state"], row["word"], row["hurts"]) == ("drain", "draining", "down")
     assert (row["note"], row["until"]) == ("draining by root (kernel update)", "2026-11-28T09:00:00.000Z")
     assert server_row(server(), ())["until"] == ""
+
+
+def test_a_state_that_an_operator_wanted_is_as_old_as_the_decision() -> None:
+    drained = {"state": "drain", "who": "root", "since": "2026-11-28T09:00:00.000Z"}
+    assert server_row(server(drained, since="2026-11-20T01:00:00.000Z"), ())["since"] == "2026-11-28T09:00:00.000Z"
+    assert server_row(server(since="2026-11-20T01:00:00.000Z"), ())["since"] == "2026-11-20T01:00:00.000Z"
+    maintained = {"state": "maintenance", "who": "maintenancedir"}
+    assert server_row(server(maintained, since="2026-11-20T01:00:00.000Z"), ())["since"] == ""
 
 
 def test_what_hurts_most_ranks_first() -> None:
@@ -98,6 +106,11 @@ def test_a_server_without_a_row_in_the_kernel_has_no_weight() -> None:
 def test_a_virtual_tells_its_service_where_that_is_checked(checktype: str, words: str) -> None:
     configured = {**VIRTUAL["configured"], "checktype": checktype}
     assert virtual_row({**VIRTUAL, "configured": configured})["about"] == f"wlc, {words}"
+
+
+def test_a_virtual_tells_how_many_of_its_servers_have_no_address() -> None:
+    configured = {**VIRTUAL["configured"], "unresolved": 1}
+    assert virtual_row({**VIRTUAL, "configured": configured})["up"] == "0 of 2 up, 1 name without an address"
 
 
 def test_a_virtual_tells_its_fallback_and_what_leaves() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.shown import BROKEN, READY, answer, real
 from ldirectord_py.cli.output.server_details import detail_lines
-from ldirectord_py.cli.output.server_table import Layout
+from ldirectord_py.cli.output.table_layout import Layout
 
 
 def detailed(fields: dict[str, Any]) -> dict[str, Any]:
