@@ -6,9 +6,10 @@ import os
 import select
 import sys
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from ldirectord_py.cli.administer import change_text
 from ldirectord_py.cli.invocation.arguments import Invocation, UsageError
 from ldirectord_py.cli.invocation.control_client import connect
 from ldirectord_py.cli.invocation.options import OptionParser
@@ -16,7 +17,7 @@ from ldirectord_py.cli.output.screen import Screen, read_keys, terminal_size, wh
 from ldirectord_py.cli.output.terminal import wants_colour
 from ldirectord_py.cli.output.top_view import TopAction, TopView
 from ldirectord_py.control.client import ControlClient, NotReachable
-from ldirectord_py.control.protocol import RequestError
+from ldirectord_py.control.protocol import Code, RequestError
 from ldirectord_py.control.server_replica import ServerReplica
 
 RECONNECT_INTERVAL: Final = 1.0
@@ -28,6 +29,9 @@ ANSWER_TIMEOUT: Final = 5.0
 STALE_AFTER: Final = 6.0
 """Seconds without an update, of which the daemon sends one each two seconds; then the screen says how old it is."""
 
+DETAILS_INTERVAL: Final = 1.0
+"""Seconds between two questions about the server that is open, at least."""
+
 RESIZE_INTERVAL: Final = 0.25
 """Seconds in which a new size of the terminal is noticed, and silence of the daemon."""
 
@@ -38,6 +42,8 @@ def run(invocation: Invocation) -> int:
     client = connect(invocation)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("top: needs a terminal; show prints the same once")
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError("top: this terminal (TERM=dumb) cannot move its cursor; show prints the same once")
     with whole_screen(sys.stdin.fileno()):
         Top(invocation, client).run()
     return 0
@@ -47,8 +53,8 @@ class Top:
     """Follows the daemon, and shows what it says.
 
     Its state: the view, the servers, the screen, the connection if there is one, which servers were asked for, when a
-    daemon that is gone is looked for again, when it was heard and when it answered last, and whether the screen has to
-    be drawn again.
+    daemon that is gone is looked for again, when the open server is asked for again, when the daemon was heard and when
+    it answered last, and whether the screen has to be drawn again.
     """
 
     def __init__(self, invocation: Invocation, client: ControlClient) -> None:
@@ -56,9 +62,9 @@ class Top:
         self._client: ControlClient | None = client
         self._view = TopView()
         self._servers = ServerReplica()
-        self._screen = Screen(colour=wants_colour(sys.stdout))
+        self._screen = Screen(colour=wants_colour(sys.stdout), encoding=sys.stdout.encoding)
         self._asked = ""
-        self._due = 0.0
+        self._due = self._details_due = 0.0
         self._answered = self._heard = time.monotonic()
         self._changed = True
         self._size = (0, 0)
@@ -111,6 +117,12 @@ class Top:
             self._lost(error)
         else:
             self._heard = time.monotonic()
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Ask about the server that is open, when something is new, so that its details are not older than the rest."""
+        if self._changed and self._view.opened is not None and time.monotonic() >= self._details_due:
+            self._act(TopAction("open", self._view.opened.name))
 
     def _close(self) -> None:
         if self._client is not None:
@@ -136,17 +148,20 @@ class Top:
 
     def _act(self, action: TopAction) -> None:
         """Do what a key asks for, on another connection: this one may have a long answer under way."""
+        self._details_due = time.monotonic() + DETAILS_INTERVAL
         try:
             with connect(self._invocation) as client:
                 if action.name == "open":
-                    self._view.details = client.ask("show", ANSWER_TIMEOUT, names=[action.server], details=True)
+                    self._view.open(client.ask("show", ANSWER_TIMEOUT, names=[action.server], details=True))
                 else:
                     user = os.environ.get("SUDO_USER") or None
                     why = action.why or None
-                    client.ask(action.name, ANSWER_TIMEOUT, names=[action.server], why=why, sudo_user=user)
-                    self._view.message = f"{action.server}: {action.name}"
+                    answer = client.ask(action.name, ANSWER_TIMEOUT, names=[action.server], why=why, sudo_user=user)
+                    self._view.message = _done_text(answer)
         except (NotReachable, RequestError) as error:
             self._view.message = str(error)
+            if isinstance(error, RequestError) and error.code == Code.NOT_FOUND:
+                self._view.opened = None  # it has left the configuration
 
     def _draw(self) -> None:
         size, now = terminal_size(), time.monotonic()
@@ -160,3 +175,9 @@ class Top:
                 self._view.answer = self._servers.answer
             sys.stdout.write(self._screen.changes(self._view.lines(size), size))
             sys.stdout.flush()
+
+
+def _done_text(answer: Mapping[str, Any]) -> str:
+    """Return what became of servers that were drained or undrained."""
+    lasts = "" if answer["kept"] else f"; this does not last over a restart: {answer['fault']}"
+    return f"{'; '.join(map(change_text, answer['servers']))}{lasts}"

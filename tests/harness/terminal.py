@@ -18,12 +18,14 @@ SIZE = (20, 120)
 class Terminal:
     """A terminal, and the command in it; ``before`` is its mode before the command."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], size: tuple[int, int]) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], size: tuple[int, int], name: str
+    ) -> None:
         self.master, self.slave = pty.openpty()
         termios.tcsetwinsize(self.slave, size)
         self.before = termios.tcgetattr(self.slave)
         self.received = ""
-        own = {**environment, "TERM": "xterm", "COLUMNS": "", "LINES": ""}
+        own = {**environment, "TERM": name, "COLUMNS": "", "LINES": ""}
         self.process = subprocess.Popen(command, stdin=self.slave, stdout=self.slave, stderr=subprocess.PIPE, env=own)
 
     def wait_for(self, text: str, seconds: float = 30) -> None:
@@ -42,10 +44,10 @@ class Terminal:
 
 @contextmanager
 def terminal(
-    command: Sequence[str], environment: Mapping[str, str], size: tuple[int, int] = SIZE
+    command: Sequence[str], environment: Mapping[str, str], size: tuple[int, int] = SIZE, name: str = "xterm"
 ) -> Iterator[Terminal]:
-    """Run a command in a terminal of this size (lines, columns), and kill it at the end."""
-    opened = Terminal(command, environment, size)
+    """Run a command in a terminal of this size (lines, columns) and name, and kill it at the end."""
+    opened = Terminal(command, environment, size, name)
     with opened.process:
         try:
             yield opened

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple, NoReturn
 
-from ldirectord_py.cli.output.terminal import Colour, coloured
+from ldirectord_py.cli.output.terminal import Colour, coloured, cut
+from ldirectord_py.runtime.text import ESCAPED
 
 ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[2J"
 LEAVE: Final = "\x1b[0m\x1b[?25h\x1b[?1049l"
@@ -43,15 +44,16 @@ class ScreenLine(NamedTuple):
 class Screen:
     """Its state: the lines that the terminal shows, and its size when they were drawn."""
 
-    def __init__(self, *, colour: bool = True) -> None:
+    def __init__(self, *, colour: bool = True, encoding: str = "utf-8") -> None:
         self._colour = colour
+        self._encoding = encoding
         self._shown: list[ScreenLine] = []
         self._size = (0, 0)
 
     def changes(self, lines: Sequence[ScreenLine], size: tuple[int, int]) -> str:
         """Return what to write so that the terminal of this size (columns, rows) shows these lines."""
         columns, rows = size
-        wanted = [line._replace(text=line.text[:columns].rstrip()) for line in lines[:rows]]
+        wanted = [line._replace(text=cut(self._encodable(line.text), columns).rstrip()) for line in lines[:rows]]
         wanted += [ScreenLine("")] * (rows - len(wanted))
         parts = []
         if size != self._size:
@@ -63,8 +65,17 @@ class Screen:
         self._shown = wanted
         return "".join(parts)
 
+    def _encodable(self, text: str) -> str:
+        """Return a text as the terminal shows it: with escapes for what its encoding lacks, which take more room."""
+        return text.encode(self._encoding, ESCAPED).decode(self._encoding)
+
     def _change(self, row: int, before: ScreenLine, after: ScreenLine) -> str:
-        """Return what turns a line into another: from the first letter that differs to the last."""
+        """Return what turns a line into another: from the first letter that differs to the last.
+
+        A line with letters that may take no column or two is written whole.
+        """
+        if not (before.text.isascii() and after.text.isascii()):
+            return f"\x1b[{row};1H\x1b[K{coloured(after.text, after.colour, enabled=self._colour)}"
         start, end = 0, len(after.text)
         if before.colour == after.colour:
             start = _common(before.text, after.text)

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from ldirectord_py.cli.output.opened_server import OpenedServer
 from ldirectord_py.cli.output.screen import ScreenLine
-from ldirectord_py.cli.output.server_details import detail_lines
-from ldirectord_py.cli.output.server_table import Layout, Server, real_cells, reasons, summary_line, trouble_colour
+from ldirectord_py.cli.output.server_table import Server, real_cells, reasons, summary_line, trouble_colour
+from ldirectord_py.cli.output.table_layout import GAP
 from ldirectord_py.cli.output.terminal import Colour, printable_line
 from ldirectord_py.runtime.text import count_of
 from ldirectord_py.runtime.times import local_time
 from ldirectord_py.trouble import severity
 
-HELP: Final = "q quit  arrows move  Enter open  / filter  s sort  a all or trouble  d drain  u undrain"
+HELP: Final = "q quit  d drain  u undrain  / filter  s sort  a all  Enter open  arrows move"
 HEADS: Final = ("REAL", "VIRTUAL", "OBSERVED", "KERNEL", "ADMINISTRATIVE", "CONFIGURED", "")
+STATE_WIDTH: Final = 34
+"""Columns of a screen for what was observed and what the kernel has; if VIRTUAL leaves fewer, it is behind them."""
+
 FIXED_LINES: Final = 5
-"""Lines of the screen that are not servers: summary, message, heads, the reasons of the chosen server, help."""
+"""Lines of the screen that are not servers: summary, message, heads, the reasons of the chosen server, keys."""
 
 MAX_TYPED: Final = 200
 """Characters of a filter or of a reason."""
@@ -45,7 +49,7 @@ class TopView:
 
     def __init__(self) -> None:
         self.answer: Mapping[str, Any] | None = None
-        self.details: Mapping[str, Any] | None = None
+        self.opened: OpenedServer | None = None
         self.fault = ""
         self.message = ""
         self.everything = False
@@ -68,8 +72,8 @@ class TopView:
         """Do what a key says here; return what it asks of others."""
         if self._typing:
             return self._type(key)
-        if self.details is not None:
-            self.details = None if key in {"q", "escape", "enter"} else self.details
+        if self.opened is not None:
+            self.opened = None if self.opened.press(key) else self.opened
             return None
         self.message = ""
         if key in {"up", "down", "pageup", "pagedown", "home", "end", "j", "k"}:
@@ -87,6 +91,12 @@ class TopView:
             return TopAction("open", server)
         return TopAction("quit") if key == "q" else None
 
+    def open(self, answer: Mapping[str, Any]) -> None:
+        """Show the details of a server, or what is new about it."""
+        if self.opened is None:
+            self.opened = OpenedServer(answer)
+        self.opened.answer = answer
+
     def chosen(self) -> str:
         """Return the name of the chosen server, "" for none."""
         return self._chosen_of(self.rows())
@@ -102,9 +112,10 @@ class TopView:
         top = f"{summary_line(self.answer)}, as of {local_time(self.answer['as_of'])}"
         rows = self.rows()
         head = [ScreenLine(top, Colour.BOLD), self._second_line(rows)]
-        if self.details is not None:
-            return [*head, *_detail_lines(self.details, self._page + 2), ScreenLine("Enter back", Colour.DIM)]
-        return [*head, *self._table_lines(rows), self._reasons_line(rows), ScreenLine(HELP, Colour.DIM)]
+        if self.opened is not None:
+            return [*head, *self.opened.lines(size[0], self._page + 2), ScreenLine("Enter back  arrows move", Colour.DIM)]
+        table = self._table_lines(rows, size[0])
+        return [*head, *table, self._reasons_line(rows), self._last_line(size[0])]
 
     def _reasons_line(self, rows: Sequence[Server]) -> ScreenLine:
         """Return why the chosen server is as it is: in its row, a narrow screen has no room for that."""
@@ -113,10 +124,19 @@ class TopView:
         real = rows[self._index(rows)]
         return ScreenLine(f"why: {'; '.join(reasons(real))}", trouble_colour(real["trouble"]))
 
-    def _table_lines(self, rows: Sequence[Server]) -> list[ScreenLine]:
+    def _last_line(self, columns: int) -> ScreenLine:
+        """Return which keys there are, or the end of what is typed."""
+        if not self._typing:
+            return ScreenLine(HELP, Colour.DIM)
+        label = "filter: " if self._typing == "/" else "reason: "
+        room = max(1, columns - len(label) - 1)
+        return ScreenLine(f"{label}{self._typed[-room:]}_", Colour.INVERSE)
+
+    def _table_lines(self, rows: Sequence[Server], columns: int) -> list[ScreenLine]:
         readable = self.answer is not None and self.answer["kernel"]["error"] is None
         first = self._index(rows) // self._page * self._page
-        table = _table([_cells(real, readable=readable) for real in rows], first, self._page)
+        cells = _ordered([_cells(real, readable=readable) for real in rows], columns)
+        table = _table(cells, first, self._page)
         chosen = self._chosen_of(rows)
         lines = [ScreenLine(table[0], Colour.DIM)]
         for real, text in zip(rows[first:], table[1:], strict=False):
@@ -125,11 +145,9 @@ class TopView:
         return lines + [ScreenLine("")] * (self._page + 1 - len(lines))
 
     def _second_line(self, rows: Sequence[Server]) -> ScreenLine:
-        if self._typing == "/":
-            return ScreenLine(f"filter: {self._typed}_", Colour.INVERSE)
-        if self._typing:
+        if self._typing in {"d", "u"}:
             verb = "drain" if self._typing == "d" else "undrain"
-            return ScreenLine(f"{verb} {self._target}? Enter: yes, Escape: no; why: {self._typed}_", Colour.INVERSE)
+            return ScreenLine(f"{verb} {self._target}? Enter: yes, Escape: no", Colour.INVERSE)
         if self.fault or self.message:
             return ScreenLine(printable_line(self.fault or self.message), Colour.INVERSE)
         error = self.answer["kernel"]["error"] if self.answer else None
@@ -183,17 +201,19 @@ def _cells(real: Server, *, readable: bool) -> tuple[str, ...]:
     return f" {name}", real["virtual"], observed, kernel, administrative, configured, why
 
 
-def _detail_lines(details: Mapping[str, Any], count: int) -> list[ScreenLine]:
-    reals = (real for virtual in details["virtuals"] for real in virtual["reals"])
-    texts = [text for real in reals for text in detail_lines(real, details, Layout())][:count]
-    return [ScreenLine(text) for text in texts] + [ScreenLine("")] * (count - len(texts))
+def _ordered(rows: Sequence[Sequence[str]], columns: int) -> list[Sequence[str]]:
+    """Return the heads and these rows, in an order that shows the states on a screen with so many columns."""
+    table = [(f"   {HEADS[0]}", *HEADS[1:]), *rows]
+    names = sum(max(len(row[column]) for row in table) + len(GAP) for column in (0, 1))
+    if names + STATE_WIDTH <= columns:
+        return table
+    return [(row[0], *row[2:-1], row[1], row[-1]) for row in table]
 
 
-def _table(cells: Sequence[Sequence[str]], first: int, count: int) -> list[str]:
+def _table(table: Sequence[Sequence[str]], first: int, count: int) -> list[str]:
     """Return the heads and rows with aligned columns; widths are of all rows, so that scrolling changes none."""
-    table = [(f"   {HEADS[0]}", *HEADS[1:]), *cells]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)][:-1]
     shown = [table[0], *table[first + 1 : first + 1 + count]]
     return [
-        "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1])) for row in shown
+        GAP.join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1])) for row in shown
     ]

@@ -104,3 +104,24 @@ def test_without_a_daemon_the_screen_is_not_touched(
     (tmp_path / "web.cf").write_text("")
     assert main([str(tmp_path / "web.cf"), "top"]) != 0
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_the_server_that_is_open_is_as_new_as_the_rest(daemon: MemoryDaemon) -> None:
+    with top(daemon) as shown:
+        shown.wait_for("127.0.0.2:9")
+        shown.press("\r")
+        shown.wait_for("last results, the latest first")
+        assert daemon.run("drain", "127.0.0.2", "--why", "new disk")[0] == 0
+        shown.wait_for("new disk")
+        daemon.write(WEB.replace("127.0.0.2:9", "127.0.0.4:9"))
+        assert daemon.run("reload")[0] == 0
+        shown.wait_for("no real server")
+        shown.press("q")
+        assert shown.process.wait(10) == 0
+
+
+def test_a_terminal_that_cannot_move_its_cursor_is_a_usage_error(daemon: MemoryDaemon) -> None:
+    with terminal(daemon.command("top"), daemon.environment, name="dumb") as shown:
+        assert shown.process.wait(10) == 255
+        assert shown.process.stderr
+        assert b"(TERM=dumb)" in shown.process.stderr.read()

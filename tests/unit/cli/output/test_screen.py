@@ -55,6 +55,15 @@ def test_another_colour_is_sent_with_the_whole_line_and_another_size_with_the_wh
     assert "\x1b[31m" not in mono.changes([ScreenLine("web1", Colour.RED)], SIZE)
 
 
+def test_letters_that_a_terminal_has_not_or_that_are_wide_break_no_line() -> None:
+    wide = "why: \u30c7\u30a3\u30b9\u30af"
+    assert Screen().changes(plain([wide]), (9, 1)).endswith("\x1b[1;1H\x1b[Kwhy: \u30c7\u30a3")
+    assert Screen(encoding="ascii").changes(plain([wide]), (9, 1)).endswith("\x1b[1;1Hwhy: \\u30")
+    screen = Screen()
+    screen.changes(plain([f"{wide} 1s"]), SIZE)
+    assert screen.changes(plain([f"{wide} 2s"]), SIZE) == f"\x1b[1;1H\x1b[K{wide} 2s"
+
+
 @pytest.mark.parametrize(
     ("data", "pressed"),
     [

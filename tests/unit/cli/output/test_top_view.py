@@ -57,6 +57,23 @@ def test_a_narrow_screen_says_why_the_chosen_server_is_as_it_is(view: TopView) -
     assert shown(view, narrow)[-2] == ""
 
 
+def test_a_narrow_screen_shows_states_before_virtuals(view: TopView) -> None:
+    lines = shown(view, (76, 10))
+    assert lines[2].split() == ["REAL", "VIRTUAL", "OBSERVED", "KERNEL", "ADMINISTRATIVE", "CONFIGURED"]
+    lines = shown(view, (40, 10))
+    assert lines[2].split() == ["REAL", "OBSERVED", "KERNEL", "ADMINISTRATIVE", "CONFIGURED", "VIRTUAL"]
+    assert lines[3][:40] == ">! 10.1.0.2:80       down L4CON 3/3 12ms"
+
+
+def test_all_keys_are_named_on_a_screen_of_80_columns() -> None:
+    assert len(HELP) <= 80
+
+
+def test_the_end_of_a_long_reason_is_seen_while_it_is_typed(view: TopView) -> None:
+    press(view, "d", *"a new disk, which took until late at night")
+    assert shown(view, (30, 10))[-1] == "reason: k until late at night_"
+
+
 def test_the_order_is_chosen(view: TopView) -> None:
     assert addresses(view) == ["2", "5", "1", "3", "4"]
     press(view, "s")
@@ -71,7 +88,7 @@ def test_the_order_is_chosen(view: TopView) -> None:
 
 def test_a_filter_is_typed(view: TopView) -> None:
     press(view, "/", *"WEBx", "backspace")
-    assert shown(view)[1] == "filter: WEB_"
+    assert shown(view)[-1] == "filter: WEB_"
     press(view, "enter")
     assert (addresses(view), shown(view)[1]) == (["3"], "1 server in trouble with WEB, by trouble")
     press(view, "/", "escape")
@@ -93,7 +110,8 @@ def test_the_chosen_server_stays_chosen_when_rows_move(view: TopView) -> None:
 
 def test_a_server_is_drained_after_a_question_also_if_rows_move_meanwhile(view: TopView) -> None:
     assert press(view, "d") == []
-    assert shown(view)[1] == "drain tcp:10.0.0.1:80/10.1.0.2:80? Enter: yes, Escape: no; why: _"
+    assert shown(view)[1] == "drain tcp:10.0.0.1:80/10.1.0.2:80? Enter: yes, Escape: no"
+    assert shown(view)[-1] == "reason: _"
     view.answer = {**answer(site(DIFFERENT)), "as_of": "2026-11-28T03:12:47.000Z"}
     assert press(view, *typed("new disk")) == [TopAction("drain", "tcp:10.0.0.1:80/10.1.0.2:80", "new disk")]
     assert press(view, "d", "q", "escape") == []
@@ -102,10 +120,11 @@ def test_a_server_is_drained_after_a_question_also_if_rows_move_meanwhile(view: 
 
 def test_a_server_is_opened_and_closed(view: TopView) -> None:
     assert press(view, "enter") == [TopAction("open", "tcp:10.0.0.1:80/10.1.0.2:80")]
-    view.details = answer(site({**BROKEN, "results": [], "transitions": []}))
+    view.open(answer(site({**BROKEN, "results": [], "transitions": []})))
+    view.open(answer(site({**BROKEN, "results": [], "transitions": []})))
     lines = shown(view)
     assert lines[2] == "tcp:10.0.0.1:80/10.1.0.2:80"
-    assert (len(lines), lines[-1]) == (10, "Enter back")
+    assert (len(lines), lines[-1]) == (10, "Enter back  arrows move")
     assert press(view, "d", "x", "q") == []
     assert shown(view)[-1] == HELP
 
