@@ -89,15 +89,16 @@ class Changes(NamedTuple):
 class Board:
     """The items in the order of the file.
 
-    Its state: the items, by key, by position and by the number of the server; the number of the last change and of the
-    last change of which items there are; the last changes of numbers; when servers came up or went down; and the time
-    before which certificates end that are near their end.
+    Its state: the items, by key, by position and by the number of the server; why the kernel cannot be read, "" if it
+    can; the number of the last change and of the last change of these or of which items there are; the last changes of
+    numbers; when servers came up or went down; and the time before which certificates end that are near their end.
     """
 
     def __init__(self) -> None:
         self.items: dict[Key, Item] = {}
         self.revision = 0
         self.laid_out = 0
+        self.kernel_error = ""
         self._ordered: list[Item] = []
         self._positions: dict[int, int] = {}
         self._numbers: deque[tuple[int, dict[int, Numbers]]] = deque(maxlen=MAX_CHANGES)
@@ -107,15 +108,16 @@ class Board:
 
     def apply_answer(self, servers: ServerReplica, now: float) -> bool:
         """Show all servers anew; return whether anything changed. ``now``: seconds of the monotonic clock."""
-        revision, former = self.revision + 1, list(self.items)
+        revision, former = self.revision + 1, (self.kernel_error, list(self.items))
         virtuals = servers.answer["virtuals"] if servers.answer else ()
+        self.kernel_error = (servers.answer["kernel"]["error"] or "") if servers.answer else ""
         self.items = {key: self._item(key, fields, revision, now) for key, fields in _entries(virtuals)}
         self._ordered = list(self.items.values())
         self._positions = {
             item.fields["number"]: position for position, item in enumerate(self._ordered) if "observed" in item.fields
         }
         changed = self._set_numbers(servers, self._positions)
-        if laid_out := list(self.items) != former:
+        if laid_out := (self.kernel_error, list(self.items)) != former:
             self.laid_out = revision
             self._transitions = defaultdict(self._transitions.default_factory, self._kept_transitions())
         return self._finish(revision, changed, laid_out=laid_out)

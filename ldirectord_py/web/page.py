@@ -64,7 +64,7 @@ class Page:
             "virtuals": {virtual.key: virtual.row for virtual, _ in groups},
             "troubles": troubles(items)[:MAX_TROUBLES_SHOWN],
             "max_troubles": MAX_TROUBLES_SHOWN,
-            "summary": summary(items),
+            "summary": summary(items, feed.board.kernel_error),
             "events": list(islice(reversed(feed.events), MAX_EVENTS_SHOWN)),
             "max_events": MAX_EVENTS_SHOWN,
             "now": datetime.now(UTC),
@@ -82,12 +82,12 @@ def troubles(items: Sequence[Item]) -> list[Item]:
     return sorted(hurting, key=lambda item: int(item.row["rank"]))
 
 
-def summary(items: Sequence[Item]) -> Mapping[str, int]:
-    """Return how many servers there are, how many are up, and how many of these and the others hurt."""
+def summary(items: Sequence[Item], kernel_error: str) -> Mapping[str, int | str]:
+    """Return how many servers there are, how many are up, how many hurt, and why the kernel cannot be read, if so."""
     rows = [item.row for item in items if item.row["kind"] == "server"]
     up, hurting = sum(row["state"] == "up" for row in rows), sum(bool(row["troubles"]) for row in rows)
     outages = sum("outage" in item.row["troubles"] for item in items if item.row["kind"] == "virtual")
-    return {"servers": len(rows), "up": up, "hurting": hurting, "outages": outages}
+    return {"servers": len(rows), "up": up, "hurting": hurting, "outages": outages, "kernel": kernel_error}
 
 
 def ago(text: str, now: datetime) -> str:

@@ -69,7 +69,7 @@ class StreamMessages:
         if changes.numbers:
             yield self._message("numbers", changes.numbers, position)
         if changes.rows:
-            rows = {"rows": changes.rows, "summary": summary(list(feed.board.items.values()))}
+            rows = {"rows": changes.rows, "summary": summary(list(feed.board.items.values()), feed.board.kernel_error)}
             yield self._message("rows", rows, position)
         while events := feed.events_since(position.seq, MAX_EVENTS_SENT):
             position = position._replace(seq=events[-1]["seq"])

@@ -197,6 +197,7 @@ function setSummary(summary) {
   const parts = [`${summary.up} of ${summary.servers} servers up`];
   if (summary.hurting) parts.push(`${summary.hurting} with trouble`);
   if (summary.outages) parts.push(`${summary.outages} ${summary.outages === 1 ? "virtual" : "virtuals"} without a server`);
+  if (summary.kernel) parts.push(`the kernel's table cannot be read: ${summary.kernel}`);
   const element = document.getElementById("summary"), text = parts.join(", ");
   if (element.textContent !== text) element.textContent = text;
 }

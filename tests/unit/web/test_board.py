@@ -81,6 +81,15 @@ def test_connections_change_without_a_point() -> None:
     assert list(shown.board.items[KEY].latencies) == [12.3]
 
 
+def test_a_kernel_that_cannot_be_read_is_another_page() -> None:
+    shown = Shown(real(up=False))
+    shown.servers.apply({**whole(real(up=False)), "kernel": {"age": 1.0, "error": "no IPVS"}}, 1.0)
+    assert shown.board.apply_answer(shown.servers, 1.0)
+    assert (shown.board.kernel_error, shown.board.changes(1)) == ("no IPVS", None)
+    assert shown.again(real(up=False), now=2.0)
+    assert (shown.board.kernel_error, shown.board.changes(2)) == ("", None)
+
+
 def test_only_the_last_latencies_are_kept() -> None:
     shown = Shown()
     for number in range(70):

@@ -54,7 +54,7 @@ def test_what_hurts_most_comes_first() -> None:
     shown = feed(real("10.0.0.1:80"), failing, down)
     items = list(shown.board.items.values())
     assert [item.key.rpartition("/")[2] for item in troubles(items)] == ["10.0.0.3:80", "10.0.0.2:80"]
-    assert summary(items) == {"servers": 3, "up": 2, "hurting": 2, "outages": 0}
+    assert summary(items, "") == {"servers": 3, "up": 2, "hurting": 2, "outages": 0, "kernel": ""}
 
 
 async def test_the_page_is_made_once_for_each_change() -> None:
@@ -88,6 +88,14 @@ async def test_outages_are_counted(number: int, words: str) -> None:
     shown.servers.apply({**whole(), "virtuals": outages}, 0.0)
     shown.board.apply_answer(shown.servers, 0.0)
     assert f", {words}</p>" in b"".join((await Page(shown).html()).pieces()).decode()
+
+
+async def test_a_kernel_that_cannot_be_read_is_told() -> None:
+    shown = feed(real())
+    shown.servers.apply({**whole(real()), "kernel": {"age": 1.0, "error": "no IPVS <here>"}}, 1.0)
+    shown.board.apply_answer(shown.servers, 1.0)
+    page = b"".join((await Page(shown).html()).pieces()).decode()
+    assert "1 of 1 servers up, the kernel's table cannot be read: no IPVS &lt;here&gt;</p>" in page
 
 
 async def test_texts_of_others_stay_texts() -> None:
