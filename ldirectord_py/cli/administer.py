@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ldirectord_py.cli.invocation.arguments import Invocation, UsageError
-from ldirectord_py.cli.invocation.control_client import connect
 from ldirectord_py.cli.invocation.moments import future_time, local_now, seconds_or_duration
 from ldirectord_py.cli.invocation.options import OptionParser
+from ldirectord_py.cli.invocation.patient_client import PatientClient
 from ldirectord_py.cli.output.connection_wait import DEADLINE_PASSED, wait_for_connections, wait_for_weight
-from ldirectord_py.control.client import ControlClient
 from ldirectord_py.runtime.text import count_of
 from ldirectord_py.runtime.times import local_minute
 
@@ -32,7 +31,7 @@ Server = Mapping[str, Any]
 def run(invocation: Invocation) -> int:
     """Return 0 when done, DEADLINE_PASSED when the wait was too short, else NOT_DONE; raise as ``connect``."""
     options = _parse_words(invocation.command, invocation.arguments)
-    with connect(invocation) as client:
+    with PatientClient(invocation) as client:
         if invocation.command == "disable" and options.wait is not None:
             return _disable_when_drained(client, options)
         status, servers = _administer(client, invocation.command, options)
@@ -58,7 +57,7 @@ def _parse_words(command: str, arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _disable_when_drained(client: ControlClient, options: argparse.Namespace) -> int:
+def _disable_when_drained(client: PatientClient, options: argparse.Namespace) -> int:
     """Drain the servers first, and disable them when they have no connections any more."""
     status, servers = _administer(client, "drain", options, shown=not options.json)
     status = status or _wait(client, "drain", servers, options)
@@ -69,7 +68,7 @@ def _disable_when_drained(client: ControlClient, options: argparse.Namespace) ->
 
 
 def _administer(
-    client: ControlClient, command: str, options: argparse.Namespace, *, shown: bool = True
+    client: PatientClient, command: str, options: argparse.Namespace, *, shown: bool = True
 ) -> tuple[int, Sequence[Server]]:
     """Return the exit status so far, and the servers."""
     arguments = {"names": options.names, "virtual": options.virtual, "why": options.why, "until": options.until}
@@ -101,7 +100,7 @@ def change_text(server: Server) -> str:
     return f"{server['virtual']}/{name}: {change}{by}{down}{left}"
 
 
-def _wait(client: ControlClient, command: str, servers: Sequence[Server], options: argparse.Namespace) -> int:
+def _wait(client: PatientClient, command: str, servers: Sequence[Server], options: argparse.Namespace) -> int:
     wait = wait_for_connections if command == "drain" else wait_for_weight
     names = [f"{server['virtual']}/{server['real']}" for server in servers if not server["left"]]
     stream = sys.stderr if options.json else sys.stdout

@@ -15,8 +15,8 @@ from ldirectord_py.cli.invocation.control_client import connect
 from ldirectord_py.cli.invocation.moments import local_now, past_time
 from ldirectord_py.cli.invocation.options import OptionParser
 from ldirectord_py.cli.output.terminal import Colour, coloured, printable_line, stop_without_reader, wants_colour
-from ldirectord_py.control.client import NotReachable
-from ldirectord_py.control.protocol import Code, RequestError
+from ldirectord_py.control.client import NotReachable, may_pass
+from ldirectord_py.control.protocol import RequestError
 from ldirectord_py.runtime.text import count_of
 from ldirectord_py.runtime.times import local_time
 
@@ -67,7 +67,7 @@ class EventReader:
                         self._position = {"since": answer["last"], "epoch": answer["epoch"]}
                         yield answer
             except (NotReachable, RequestError) as error:
-                if not connected or not _may_pass(error):
+                if not connected or not may_pass(error):
                     raise
                 if (text := str(error)) != told:
                     print(f"-- {text}; waiting for it", file=sys.stderr, flush=True)
@@ -112,13 +112,6 @@ def event_lines(answer: Mapping[str, Any], *, colour: bool) -> Iterator[str]:
         name = event["event"].ljust(NAME_WIDTH)
         text = f"{event['seq']:>6}  {local_time(event['time'])}  {name}{who} {event['message']}{code}"
         yield coloured(printable_line(text), _COLOURS.get(event["event"], Colour.PLAIN), enabled=colour)
-
-
-def _may_pass(error: Exception) -> bool:
-    """Return whether a follower waits: for a daemon that is gone, that hangs or that has too many clients."""
-    return isinstance(error, NotReachable) or (
-        isinstance(error, RequestError) and error.code in {Code.TIMEOUT, Code.BUSY}
-    )
 
 
 def _json_lines(answer: Mapping[str, Any]) -> Iterator[str]:

@@ -30,6 +30,13 @@ class NotReachable(LdirectordError):  # noqa: N818  as CheckFailed
     """No daemon answers at the socket; the text says why."""
 
 
+def may_pass(error: Exception) -> bool:
+    """Return whether it is worth to ask again later: the daemon is gone, hangs or has too many clients."""
+    return isinstance(error, NotReachable) or (
+        isinstance(error, RequestError) and error.code in {Code.TIMEOUT, Code.BUSY}
+    )
+
+
 class ControlClient:
     """A connection to a daemon; raises NotReachable. Blocks, and is for one thread.
 

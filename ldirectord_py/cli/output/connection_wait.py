@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TextIO
 
-from ldirectord_py.control.client import ControlClient
+from ldirectord_py.cli.invocation.patient_client import PatientClient
+from ldirectord_py.control.client import NotReachable, may_pass
+from ldirectord_py.control.protocol import RequestError
 from ldirectord_py.runtime.text import count_of
 
 RECOUNT_INTERVAL: Final = 1.0
@@ -26,7 +28,7 @@ DEADLINE_PASSED: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Usages:
-    """What the kernel has of the servers that are waited for; ``error``: why that is not known now."""
+    """What the kernel has of the servers that are waited for; ``error``: a text that says why that is not known now."""
 
     servers: Sequence[tuple[str, dict[str, int] | None]]
     error: str | None = None
@@ -80,7 +82,7 @@ class Progress:
             self._stream.write("\n")
 
 
-def wait_for_connections(client: ControlClient, servers: Sequence[str], seconds: float, stream: TextIO) -> bool:
+def wait_for_connections(client: PatientClient, servers: Sequence[str], seconds: float, stream: TextIO) -> bool:
     """Wait until these servers, ``VIRTUAL/REAL``, have no connections; return whether that was in time."""
 
     def text(found: Usages) -> tuple[str, int]:
@@ -91,7 +93,7 @@ def wait_for_connections(client: ControlClient, servers: Sequence[str], seconds:
     return _wait(partial(_count, client, servers), seconds, Progress(stream), text, lambda found: found.are_drained)
 
 
-def wait_for_weight(client: ControlClient, servers: Sequence[str], seconds: float, stream: TextIO) -> bool:
+def wait_for_weight(client: PatientClient, servers: Sequence[str], seconds: float, stream: TextIO) -> bool:
     """Wait until these servers have weight in the kernel; return whether that was in time."""
 
     def text(found: Usages) -> tuple[str, int]:
@@ -110,11 +112,12 @@ def _wait(
 ) -> bool:
     deadline = time.monotonic() + seconds
     try:
+        count_left = 0
         while True:
             found = count()
             left = max(0.0, deadline - time.monotonic())
-            shown, count_left = text(found)
-            progress.show(f"the kernel cannot be read: {found.error}" if found.error else shown, count_left, left)
+            shown, count_left = (found.error, count_left) if found.error else text(found)
+            progress.show(shown, count_left, left)
             if is_done(found) or not left:
                 return is_done(found)
             time.sleep(min(RECOUNT_INTERVAL, left))
@@ -122,12 +125,18 @@ def _wait(
         progress.end_line()
 
 
-def _count(client: ControlClient, servers: Sequence[str]) -> Usages:
-    answers = list(_answers(client, servers))
+def _count(client: PatientClient, servers: Sequence[str]) -> Usages:
+    try:
+        answers = list(_answers(client, servers))
+    except (NotReachable, RequestError) as error:
+        if not may_pass(error):
+            raise
+        return Usages((), f"the daemon cannot be asked: {error}")
     rows = [(row["server"], row["kernel"]) for answer in answers for row in answer["servers"]]
-    return Usages(rows, next((answer["error"] for answer in answers if answer["error"]), None))
+    errors = (f"the kernel cannot be read: {answer['error']}" for answer in answers if answer["error"])
+    return Usages(rows, next(errors, None))
 
 
-def _answers(client: ControlClient, servers: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _answers(client: PatientClient, servers: Sequence[str]) -> Iterator[dict[str, Any]]:
     for start in range(0, len(servers), AT_ONCE):
         yield client.ask("connections", servers=list(servers[start : start + AT_ONCE]))

@@ -10,6 +10,8 @@ import pytest
 
 from ldirectord_py.cli.output import connection_wait
 from ldirectord_py.cli.output.connection_wait import Usages, wait_for_connections, wait_for_weight
+from ldirectord_py.control.client import NotReachable
+from ldirectord_py.control.protocol import Code, RequestError
 
 ONE, TWO = "tcp:192.0.2.1:80/10.1.0.1:80", "tcp:192.0.2.1:80/10.1.0.2:80"
 
@@ -26,7 +28,10 @@ class Stream(io.StringIO):
 
 
 class Daemon:
-    """Answers with a weight and counts for each server, one answer after the other, the last one again and again."""
+    """Answers with a weight and counts for each server, one answer after the other, the last one again and again.
+
+    A text is why the kernel cannot be read, an exception is raised.
+    """
 
     def __init__(self, *answers: Any) -> None:
         self._answers: Iterator[Any] = iter(answers)
@@ -37,6 +42,8 @@ class Daemon:
         assert request == "connections"
         self.asked.append(len(servers))
         self._last = next(self._answers, self._last)
+        if isinstance(self._last, Exception):
+            raise self._last
         if isinstance(self._last, str):
             return {"error": self._last, "servers": [{"server": server, "kernel": None} for server in servers]}
         return {"error": None, "servers": [{"server": server, "kernel": _kernel(self._last)} for server in servers]}
@@ -82,6 +89,21 @@ def test_a_kernel_out_of_reach_is_shown() -> None:
     stream = Stream()
     assert drained(Daemon("no module", (0, 0, 0, 0)), stream=stream)
     assert stream.getvalue().splitlines()[0] == "the kernel cannot be read: no module"
+
+
+def test_a_daemon_that_is_restarted_is_waited_for() -> None:
+    stream = Stream(terminal=True)
+    daemon = Daemon((0, 4, 0, 0), (0, 1, 0, 0), NotReachable("it is stopped"), RequestError(Code.BUSY, "busy"), None)
+    assert drained(daemon, stream=stream)
+    third, fourth = stream.getvalue().split("\r")[3:5]
+    assert third.startswith(f"[{'#' * 18}{'.' * 6}] the daemon cannot be asked: it is stopped, ")
+    assert fourth.startswith(f"[{'#' * 18}{'.' * 6}] the daemon cannot be asked: busy, ")
+    assert not drained(Daemon(NotReachable("it is stopped")), 0.05)
+
+
+def test_what_does_not_pass_is_not_waited_for() -> None:
+    with pytest.raises(RequestError, match="not permitted"):
+        drained(Daemon(RequestError(Code.FORBIDDEN, "not permitted")))
 
 
 def test_a_terminal_gets_a_bar_in_one_line() -> None:
