@@ -1,6 +1,7 @@
 """The table of commands and its help."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,7 +14,7 @@ import pytest
 from ldirectord_py import cli
 from ldirectord_py.cli import main
 from ldirectord_py.cli.invocation.arguments import NAMING_COMMANDS
-from ldirectord_py.cli.invocation.commands import COMMANDS
+from ldirectord_py.cli.invocation.commands import COMMANDS, PLACEHOLDERS
 
 
 def test_every_command_has_a_module_that_runs() -> None:
@@ -45,6 +46,16 @@ def test_each_command_has_a_help_that_needs_no_configuration(command: str, capsy
     first, summary, *_ = capsys.readouterr().out.splitlines()
     assert first == f"Usage: ldirectord [CONFIG] {command} {COMMANDS[command].options}".rstrip()
     assert summary == COMMANDS[command].summary
+
+
+def test_the_help_of_a_command_says_what_its_words_stand_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["drain", "--help"]) == 0
+    words = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert words == ["NAME", "ID", "TIME", "SECONDS"]
+    used = {word for info in COMMANDS.values() for word in re.findall(r"[A-Z]+", info.options)}
+    assert used - {"TEXT", "OLDFILE", "ADDR", "PORT"} == set(PLACEHOLDERS)
+    assert main(["stop", "--help"]) == 0
+    assert "\n  " not in capsys.readouterr().out
 
 
 def test_a_wrong_option_shows_the_usage_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
