@@ -110,9 +110,9 @@ def _note(administrative: Fields, disagrees: Collection[str]) -> str:
     """Return who took the server out of use and why, and how the kernel disagrees."""
     parts = list(disagrees)
     if administrative["state"] != "ready":
-        by = f"by {administrative['who']}" if administrative["who"] else ""
-        why = f"({administrative['why']})" if administrative["why"] else ""
-        parts.append(" ".join(filter(None, (word(administrative["state"]), by, why))))
+        by = f" by {administrative['who']}" if administrative["who"] else ""
+        why = f": {administrative['why']}" if administrative["why"] else ""
+        parts.append(f"{word(administrative['state'])}{by}{why}")
     return "; ".join(parts)
 
 

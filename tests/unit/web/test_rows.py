@@ -58,7 +58,7 @@ def test_what_an_operator_said_comes_first_and_is_told() -> None:
     drained = {"state": "drain", "who": "root", "why": "kernel update", "until": "2026-11-28T09:00:00.000Z"}
     row = server_row(server(drained, up=False), ("down", "drain"))
     assert (row["state"], row["word"], row["hurts"]) == ("drain", "draining", "down")
-    assert (row["note"], row["until"]) == ("draining by root (kernel update)", "2026-11-28T09:00:00.000Z")
+    assert (row["note"], row["until"]) == ("draining by root: kernel update", "2026-11-28T09:00:00.000Z")
     assert server_row(server(), ())["until"] == ""
 
 
