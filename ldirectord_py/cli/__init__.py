@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _print_any_text()
     try:
         status = _dispatch(parse(sys.argv[1:] if argv is None else argv, COMMANDS))
-        print(end="", flush=True)
+        _flush_output()
     except BrokenPipeError:  # the reader of our output has closed the pipe
         status = FAILED
     except KeyboardInterrupt:
@@ -44,9 +44,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _drop_unwritten() -> None:
     """Drop output that cannot be written, so that the last flush of the interpreter does not fail either."""
     try:
-        print(end="", flush=True)
+        _flush_output()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _flush_output() -> None:
+    if isinstance(sys.stdout, TextIOWrapper):  # there may be none
+        sys.stdout.flush()
 
 
 def _dispatch(invocation: Invocation) -> int:

@@ -35,7 +35,7 @@ class PatientClient:
             self._client.close()
             self._client = None
 
-    def ask(self, request: str, /, **arguments: object) -> dict[str, Any]:
+    def ask(self, request: str, /, **arguments: Any) -> dict[str, Any]:
         """Return the answer as ``ControlClient.ask`` does; raises as that and as ``connect``."""
         try:
             if self._client is None:

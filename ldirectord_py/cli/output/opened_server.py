@@ -13,7 +13,7 @@ CLOSING_KEYS: Final = frozenset(("q", "escape", "enter"))
 
 
 class OpenedServer:
-    """Its state: the last answer about the server, the lines of the last screen, and which of all is the first there."""
+    """Its state: the last answer about the server, which of its lines a screen begins with, and how many there are."""
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
         self.answer = answer

@@ -52,7 +52,9 @@ def _texts(cells: Sequence[str], widths: Sequence[int], room: int | None) -> lis
     whole = f"{columns}{GAP}{cells[WHY]}".rstrip()
     if room is None or max(len(columns), len(whole)) <= room:
         return [whole]
-    first, between = (columns.rstrip(), "") if len(columns) <= room else (cells[0], GAP.join(filter(None, cells[1:WHY])))
+    first, between = columns.rstrip(), ""
+    if len(columns) > room:
+        first, between = cells[0], GAP.join(filter(None, cells[1:WHY]))
     below = [f"{INDENT}{text}" for text in (between, cells[WHY]) if text]
     return [line for text in (first, *below) for line in wrapped(text, room)]
 

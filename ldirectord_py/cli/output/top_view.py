@@ -15,6 +15,7 @@ from ldirectord_py.runtime.times import local_time
 from ldirectord_py.trouble import severity
 
 HELP: Final = "q quit  d drain  u undrain  / filter  s sort  a all  Enter open  arrows move"
+OPENED_HELP: Final = "Enter back  arrows move"
 HEADS: Final = ("REAL", "VIRTUAL", "OBSERVED", "KERNEL", "ADMINISTRATIVE", "CONFIGURED", "")
 STATE_WIDTH: Final = 34
 """Columns of a screen for what was observed and what the kernel has; if VIRTUAL leaves fewer, it is behind them."""
@@ -113,7 +114,7 @@ class TopView:
         rows = self.rows()
         head = [ScreenLine(top, Colour.BOLD), self._second_line(rows)]
         if self.opened is not None:
-            return [*head, *self.opened.lines(size[0], self._page + 2), ScreenLine("Enter back  arrows move", Colour.DIM)]
+            return [*head, *self.opened.lines(size[0], self._page + 2), ScreenLine(OPENED_HELP, Colour.DIM)]
         table = self._table_lines(rows, size[0])
         return [*head, *table, self._reasons_line(rows), self._last_line(size[0])]
 

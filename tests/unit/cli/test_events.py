@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -123,7 +123,7 @@ class FailingClient:
         self.error = error
         self.positions: list[dict[str, Any]] = []
 
-    def __enter__(self) -> FailingClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

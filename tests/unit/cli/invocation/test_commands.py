@@ -27,12 +27,12 @@ def test_the_originals_commands_are_there() -> None:
     assert originals <= set(COMMANDS)
 
 
-@pytestdef test_the_commands_that_take_names_are_known() -> None:
+def test_the_commands_that_take_names_are_known() -> None:
     naming = {name for name, info in COMMANDS.items() if info.options.endswith(("NAME...", "[NAME ...]"))}
     assert naming == NAMING_COMMANDS
 
 
-.mark.parametrize("option", ["-h", "-?", "--help", "help"])
+@pytest.mark.parametrize("option", ["-h", "-?", "--help", "help"])
 def test_help_names_every_command(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([option]) == 0
     shown = capsys.readouterr().out

@@ -37,11 +37,13 @@ def test_the_next_daemon_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_an_answer_that_comes_late_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LDIRECTORD_RUNDIR", str(tmp_path))
     monkeypatch.setattr(client_module.ControlClient.ask, "__defaults__", (0.05,))
-    with listening_socket(tmp_path / "ldirectord.web.cf.sock") as listening:
-        with PatientClient(Invocation("drain", "web.cf", "web.cf")) as client:
-            with pytest.raises(RequestError, match="has not answered in time"):
-                client.ask("status")
-            accepted = listening.accept()[0]
+    with (
+        listening_socket(tmp_path / "ldirectord.web.cf.sock") as listening,
+        PatientClient(Invocation("drain", "web.cf", "web.cf")) as client,
+    ):
+        with pytest.raises(RequestError, match="has not answered in time"):
+            client.ask("status")
+        accepted = listening.accept()[0]
+        with accepted:
             assert accepted.recv(100).startswith(b'{"v":1')
             assert accepted.recv(100) == b""
-            accepted.close()

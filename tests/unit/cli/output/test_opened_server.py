@@ -30,7 +30,7 @@ def test_lines_that_have_no_room_are_reached_by_keys() -> None:
     assert not server.press("down")
     assert shown(server)[0] == first[1]
     server.press("pagedown")
-    assert shown(server)[0].endswith("reason 5")
+    assert shown(server)[0].endswith("reason 4")
     server.press("end")
     last = shown(server)
     assert last[-1].endswith("the last one")

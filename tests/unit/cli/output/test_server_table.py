@@ -31,7 +31,7 @@ def test_a_row_has_all_four_columns_and_says_why() -> None:
 def test_a_virtual_says_how_many_of_its_servers_have_no_address() -> None:
     left_out = site(real(), configured={**VIRTUAL, "unresolved": 2})
     shown = lines(left_out, *[site(real()) for _ in range(50)])
-    assert shown[1] == "tcp:10.0.0.1:80  wrr, negotiate http  1/1 up, 2 names without an address"
+    assert shown[2] == "tcp:10.0.0.1:80  wrr, negotiate http  1/1 up, 2 names without an address"
     assert shown[-1].startswith("50 virtuals without trouble")
 
 
