@@ -122,7 +122,7 @@ class Top:
     def _look_again(self) -> None:
         """Ask about the server that is open, when something is new, so that its details are not older than the rest."""
         if self._changed and self._view.opened is not None and time.monotonic() >= self._details_due:
-            self._act(TopAction("open", self._view.opened.name))
+            self._act(TopAction("open", self._view.opened.full_name))
 
     def _close(self) -> None:
         if self._client is not None:

@@ -22,7 +22,7 @@ class OpenedServer:
         self._length = 1
 
     @property
-    def name(self) -> str:
+    def full_name(self) -> str:
         """The name by which the daemon is asked for it."""
         return next((f"{real['virtual']}/{real['real']}" for real in self._reals()), "")
 

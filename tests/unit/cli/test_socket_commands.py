@@ -16,7 +16,9 @@ from ldirectord_py.cli.invocation.commands import COMMANDS
 
 WEB = "virtual = 192.0.2.1:80\n    real = 127.0.0.3:80 masq 2\n    checktype = on\n"
 SERVER = "127.0.0.3:80"
-_CLIENT = re.compile(r"^from ldirectord_py\.(cli\.invocation\.control_client|control\.client) import", re.MULTILINE)
+_CLIENT = re.compile(
+    r"^from ldirectord_py\.(cli\.invocation\.(control|patient)_client|control\.client) import", re.MULTILINE
+)
 
 
 @pytest.fixture(scope="module")

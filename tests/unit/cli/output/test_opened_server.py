@@ -19,8 +19,8 @@ def shown(server: OpenedServer, columns: int = 100, count: int = 10) -> list[str
 
 
 def test_its_name_is_that_of_the_server() -> None:
-    assert opened().name == "tcp:10.0.0.1:80/10.1.0.2:80"
-    assert OpenedServer(answer()).name == ""
+    assert opened().full_name == "tcp:10.0.0.1:80/10.1.0.2:80"
+    assert OpenedServer(answer()).full_name == ""
 
 
 def test_lines_that_have_no_room_are_reached_by_keys() -> None:
