@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _print_any_text()
     try:
         status = _dispatch(parse(sys.argv[1:] if argv is None else argv, COMMANDS))
-        _flush_output()
+        sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output has closed the pipe
         status = FAILED
     except KeyboardInterrupt:
@@ -44,14 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _drop_unwritten() -> None:
     """Drop output that cannot be written, so that the last flush of the interpreter does not fail either."""
     try:
-        _flush_output()
+        sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _flush_output() -> None:
-    if isinstance(sys.stdout, TextIOWrapper):  # there may be none
-        sys.stdout.flush()
 
 
 def _dispatch(invocation: Invocation) -> int:
@@ -84,7 +79,13 @@ def _run(invocation: Invocation) -> int:
 
 
 def _print_any_text() -> None:
-    """Print characters that the terminal's encoding lacks, and bytes that are not UTF-8, with escapes."""
+    """Print characters that the terminal's encoding lacks, and bytes that are not UTF-8, with escapes.
+
+    Where the caller has closed an output, Python has None in its place, and nothing is printed.
+    """
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", closefd=False))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=ESCAPED)

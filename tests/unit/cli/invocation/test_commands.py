@@ -133,3 +133,12 @@ def test_a_full_disk_is_told_once() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([sys.executable, "-m", "ldirectord_py", "-v"], stdout=full, stderr=PIPE, check=False)
     assert (done.returncode, done.stderr) == (1, b"[Errno 28] No space left on device\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-"])
+def test_an_output_that_is_closed_is_no_traceback(redirection: str, tmp_path: Path) -> None:
+    (tmp_path / "web.cf").write_text("virtual=192.0.2.2:80\n    real=127.0.0.3:80 masq\n    checktype=on\n")
+    command = f"{sys.executable} -m ldirectord_py {tmp_path}/web.cf table {redirection}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
