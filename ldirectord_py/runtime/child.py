@@ -17,7 +17,10 @@ from ldirectord_py.runtime.text import as_bytes
 from ldirectord_py.runtime.waiting import running_timeout
 
 TERMINATION_TIMEOUT = 2.0
-"""Seconds between SIGTERM and SIGKILL, and again until a killed command counts as one that does not end."""
+"""Seconds between SIGTERM and SIGKILL."""
+
+REAP_TIMEOUT = 10.0
+"""Seconds after which a killed command counts as one that does not end."""
 
 POLL_INTERVAL = 0.05
 """Seconds between two polls of a process or group, where the kernel does not report its end."""
@@ -107,13 +110,13 @@ class Child:
     async def kill_after(self, seconds: float) -> bool:
         """Wait ``seconds`` for the group to end, then kill the rest of it; if this is cancelled, kill it at once.
 
-        Returns whether the command could be reaped, for which it has ``seconds`` once more.
+        Returns whether the command could be reaped, for which it has REAP_TIMEOUT.
         """
         try:
             await self._wait_for_group(seconds)
         finally:
             self.signal(signal.SIGKILL)
-        return await self.wait_at_most(seconds) is not None
+        return await self.wait_at_most(REAP_TIMEOUT) is not None
 
     async def _wait_for_group(self, seconds: float) -> None:
         """Wait until the group has no process left, for ``seconds`` at most."""
