@@ -76,6 +76,8 @@ def _administer(
     servers: Sequence[Server] = answer["servers"]
     if shown:
         print(_json_text(answer) if options.json else "\n".join(map(change_text, servers)), flush=True)
+    for text in outage_texts(answer):
+        print(text, file=sys.stderr)
     if not answer["kept"]:
         print(f"This does not last over a restart of the daemon: {answer['fault']}", file=sys.stderr)
     missed = [server for server in servers if server["state"] != _ENDS_IN[command]]
@@ -85,7 +87,14 @@ def _administer(
 
 
 def _json_text(answer: Mapping[str, Any]) -> str:
-    return json.dumps({name: answer[name] for name in ("servers", "kept", "fault")}, indent=2)
+    return json.dumps({name: answer[name] for name in ("servers", "outages", "kept", "fault")}, indent=2)
+
+
+def outage_texts(answer: Mapping[str, Any]) -> list[str]:
+    """Return a sentence about each virtual from which the last server was taken."""
+    taken = {server["virtual"] for server in answer["servers"] if server["before"] == "ready" != server["state"]}
+    left = (virtual for virtual in answer.get("outages", ()) if virtual in taken)  # no field of older daemons
+    return [f"{virtual} has no server left that is up" for virtual in left]
 
 
 def change_text(server: Server) -> str:

@@ -127,8 +127,8 @@ def _assumptions(invocation: Invocation, former: Config | None, assume: str) -> 
     yield "servers are up that have weight in the kernel"
     if former is None and (pid := instance(invocation.instance).running_pid()) is not None:
         yield (
-            f"the daemon that runs (pid {pid}) has no services but those of the file; a reload removes others: to see"
-            " them, name the file that it runs now with --from"
+            f"the daemon that runs (pid {pid}) has no services but those of the file; a reload would remove"
+            " others: --from shows them, with the file that it runs now"
         )
 
 

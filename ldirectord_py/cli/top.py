@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ldirectord_py.cli.administer import change_text
+from ldirectord_py.cli.administer import change_text, outage_texts
 from ldirectord_py.cli.invocation.arguments import Invocation, UsageError
 from ldirectord_py.cli.invocation.control_client import connect
 from ldirectord_py.cli.invocation.options import OptionParser
@@ -132,8 +132,14 @@ class Top:
     def _lost(self, error: Exception) -> None:
         self._close()
         self._due = time.monotonic() + RECONNECT_INTERVAL
-        self._view.fault = f"{error}; what is shown is {time.monotonic() - self._answered:.0f} s old"
+        self._view.fault = self._stale_text(str(error))
         self._changed = True
+
+    def _stale_text(self, reason: str) -> str:
+        """Return why nothing new is shown, and how old it is, if anything is shown."""
+        if self._view.answer is None:
+            return reason
+        return f"{reason}; what is shown is {time.monotonic() - self._answered:.0f} s old"
 
     def _press(self, pressed: Sequence[str]) -> bool:
         """Do what these keys ask for; return whether to quit."""
@@ -166,7 +172,7 @@ class Top:
     def _draw(self) -> None:
         size, now = terminal_size(), time.monotonic()
         if self._client is not None and now - self._heard > STALE_AFTER:
-            self._view.fault = f"The daemon does not answer; what is shown is {now - self._answered:.0f} s old"
+            self._view.fault = self._stale_text("The daemon does not answer")
             self._changed = True
         if self._changed or size != self._size:
             self._changed, self._size = False, size
@@ -179,5 +185,5 @@ class Top:
 
 def _done_text(answer: Mapping[str, Any]) -> str:
     """Return what became of servers that were drained or undrained."""
-    lasts = "" if answer["kept"] else f"; this does not last over a restart: {answer['fault']}"
-    return f"{'; '.join(map(change_text, answer['servers']))}{lasts}"
+    lasts = [] if answer["kept"] else [f"this does not last over a restart: {answer['fault']}"]
+    return "; ".join([*outage_texts(answer), *lasts, *map(change_text, answer["servers"])])

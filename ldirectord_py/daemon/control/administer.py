@@ -47,12 +47,13 @@ def administer(state: AdministrativeState, *, only: Collection[AdministrativeSta
         context.administrator.remove_entries([entry for entry in left if fits(entry)], decision)
         after = context.director.administered
         rows = [(real, before[real.key], after.get(real.key)) for real in chosen]
+        outages = _without_servers(context, chosen)
         fault = await context.administrator.state_file.saved(SAVE_TIMEOUT)
         servers = chain(
             (_administered_fields(context, *row) for row in rows),
             (_left_fields(entry, None if fits(entry) else entry) for entry in left),
         )
-        return {"servers": Lazy(servers), "kept": not fault, "fault": fault or None}
+        return {"servers": Lazy(servers), "outages": outages, "kept": not fault, "fault": fault or None}
 
     return handle
 
@@ -81,6 +82,14 @@ async def _choose(
         if context.director.compiled is compiled:
             return chosen, list(by_identity(chain.from_iterable(left.values())).values())
     raise RequestError(Code.REFUSED, "the configuration changes all the time; try again")
+
+
+def _without_servers(context: Context, chosen: Sequence[CompiledReal]) -> list[str]:
+    """Return those virtuals of these servers that have none any more that is up and neither drained nor disabled."""
+    director = context.director
+    virtuals = [director.compiled.virtuals[service] for service in dict.fromkeys(real.key.service for real in chosen)]
+    counted = ((each, each.reals.keys() - director.administered.keys()) for each in virtuals)
+    return [each.virtual.id for each, keys in counted if not any(director.health[key].up for key in keys)]
 
 
 def _administered_fields(

@@ -106,6 +106,15 @@ def test_disable_drains_first_where_it_waits(run: Run) -> None:
     assert run("enable", "*")[0] == 0
 
 
+def test_taking_the_last_server_of_a_virtual_is_told(run: Run) -> None:
+    status, text, errors = run("disable", "127.0.0.2", "--wait", "5")
+    assert (status, errors) == (0, "tcp:192.0.2.2:80 has no server left that is up\n")
+    assert text.count("ready -> drain") == 2
+    assert run("disable", "127.0.0.2")[2] == ""
+    assert json.loads(run("disable", "127.0.0.1", "--json")[1])["outages"] == ["tcp:192.0.2.1:80"]
+    assert run("enable", "*")[2] == ""
+
+
 def test_a_server_is_named_as_in_other_commands() -> None:
     by = {"who": "alice", "why": "", "until": None}
     server = {"virtual": "fwm:1", "real": "10.0.0.1:80", "name": "web1", "before": "ready", "state": "drain", **by}

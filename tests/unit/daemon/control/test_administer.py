@@ -96,6 +96,14 @@ async def test_enable_ends_both_and_undrain_only_a_drain(tmp_path: Path) -> None
         assert await weights(place) == [2, 1, 1]
 
 
+async def test_it_says_which_virtuals_have_no_server_any_more(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        assert (await place.ask("drain", names=["10.1.0.1"]))["outages"] == []
+        outages = (await place.ask("disable", names=["*"]))["outages"]
+        assert outages == [each.virtual.id for each in place.daemon.director.compiled.virtuals.values()]
+        assert (await place.ask("enable", names=["10.1.0.1"]))["outages"] == []
+
+
 def without(*servers: str) -> str:
     return "".join(f"{line}\n" for line in WEB.splitlines() if not any(name in line for name in servers))
 
