@@ -266,3 +266,9 @@ def test_a_row_of_a_virtual_that_is_gone_drains_no_more() -> None:
     made = draining(FIRST)
     made.switch_config(left(web(drainremoved=9)), compiled(virtual("10.0.0.2:80")), NOW)
     assert (list(made.keys), made.leaving, made.due) == ([], {}, math.inf)
+
+
+def test_a_virtual_with_the_same_servers_does_not_hide_those_after_it() -> None:
+    other = virtual("10.0.0.2:80", ONE)
+    former = compiled(other, virtual(WEB, ONE, TWO, drainremoved=9))
+    assert switched(former, compiled(other, virtual(WEB, TWO, drainremoved=9))).leaving == {FIRST.key: REMOVED}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Sequence
+
+import pytest
 
 from builders import service_key
 from harness.director_site import FOREIGN, destination
 from ldirectord_py.daemon.reconciler import mirror
 from ldirectord_py.daemon.reconciler.mirror import Done, Mirror
+from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
 from ldirectord_py.ipvs.netlink.encode import encode_valid
@@ -60,6 +64,25 @@ async def test_many_services_are_compared_with_pauses() -> None:
     assert list(differing) == keys
 
 
+@pytest.mark.parametrize(
+    ("services", "expected"),
+    [(mirror.BATCH_SERVICES - 1, 0), (mirror.BATCH_SERVICES, 1), (2 * mirror.BATCH_SERVICES, 2)],
+)
+async def test_other_tasks_run_while_many_services_are_compared(services: int, expected: int) -> None:
+    turns = 0
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(turn())
+    await Mirror(MemoryKernel()).read([service_key(f"10.0.1.{number}:80") for number in range(services)])
+    assert turns == expected
+    task.cancel()
+
+
 async def test_what_is_written_is_held_and_returned_with_the_row_before() -> None:
     kernel, made = await read(WEB_ROW, ONE)
     heavy = ONE._replace(weight=7)
@@ -67,9 +90,8 @@ async def test_what_is_written_is_held_and_returned_with_the_row_before() -> Non
     assert (set(done), refused) == ({Done(Op(Verb.ADD, TWO), None), Done(Op(Verb.EDIT, heavy), ONE)}, [])
     assert made.rows(WEB_KEY) == table(WEB_ROW, heavy, TWO)
     assert dict(kernel.table) == table(FOREIGN, WEB_ROW, heavy, TWO)
-    kernel.written.clear()
+    kernel.broken = KernelError("nothing has to be written")
     assert await made.write(table(WEB_ROW, TWO, heavy), WHOLE) == ([], [])
-    assert kernel.written == []
 
 
 async def test_only_what_is_within_the_scopes_is_written() -> None:
@@ -86,6 +108,18 @@ async def test_a_service_that_is_deleted_takes_its_destinations_along_which_are_
     done, _ = await made.write({}, WHOLE)
     assert done == [Done(Op(Verb.DELETE, row), row) for row in (ONE, TWO, WEB_ROW)]
     assert list(made.services) == [MAIL_KEY]
+
+
+async def test_all_that_is_deleted_is_returned() -> None:
+    _, made = await read(WEB_ROW, ONE, TWO)
+    done, _ = await made.write(table(WEB_ROW), WHOLE)
+    assert set(done) == {Done(Op(Verb.DELETE, row), row) for row in (ONE, TWO)}
+
+
+async def test_services_that_are_as_wanted_are_left_alone() -> None:
+    _, made = await read(WEB_ROW, ONE, MAIL_ROW, OTHER)
+    both = {WEB_KEY: None, MAIL_KEY: None}
+    assert await made.write(table(WEB_ROW, ONE, MAIL_ROW, OTHER), both) == ([], [])
 
 
 async def test_a_service_is_added_with_its_destinations() -> None:

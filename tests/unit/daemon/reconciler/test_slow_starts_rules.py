@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pytest
+
 from builders import KINDS, config, real, virtual
 from harness.director_site import WEB
 from ldirectord_py.config.model import Virtual
@@ -93,8 +95,19 @@ def test_the_steps_are_those_of_the_servers_that_have_more_now_each_with_its_cau
     )
 
 
+@pytest.mark.parametrize(("weight", "tenths"), [(0, []), (1, []), (2, [1]), (20, [1])])
+def test_a_weight_that_has_no_part_does_not_rise(weight: int, tenths: list[int]) -> None:
+    servers = [real(each, weight=weight) for each in (ONE, TWO)]
+    place = Place(virtual(WEB, *servers, slowstart=90.0))
+    place.recover(place.first)
+    assert list(place.slow_starts.tenths.values()) == tenths
+    off = Place(virtual(WEB, *servers))
+    off.recover(off.first)
+    assert (off.slow_starts.tenths, off.slow_starts.failed, off.slow_starts.due) == ({}, set(), math.inf)
+
+
 def test_steps_are_not_closer_than_the_shortest_interval() -> None:
-    place = Place(web(ONE, TWO, slowstart=0.9))
+    place = Place(web(ONE, TWO, slowstart=0.09))
     place.recover(place.first)
     place.now = place.slow_starts.due
     place.slow_starts.advance()

@@ -50,6 +50,7 @@ def test_messages_are_padded_to_four_bytes_and_may_be_empty() -> None:
         (header(16) + bytes(15), "the kernel's answer ends inside a header"),
         (header(15) + bytes(8), "the kernel's answer holds a message of 15 bytes that does not fit in it"),
         (header(17), "the kernel's answer holds a message of 17 bytes that does not fit in it"),
+        (header(16) + header(17), "the kernel's answer holds a message of 17 bytes that does not fit in it"),
     ],
 )
 def test_a_chunk_that_is_cut_is_malformed(chunk: bytes, reason: str) -> None:
@@ -98,7 +99,7 @@ def test_attributes_are_padded_and_the_last_one_of_a_type_counts() -> None:
     }
 
 
-@pytest.mark.parametrize(("body", "length"), [(b"\3\0\1\0", 3), (b"\5\0\1\0", 5)])
+@pytest.mark.parametrize(("body", "length"), [(b"\3\0\1\0", 3), (b"\5\0\1\0", 5), (attribute(2, b"") + b"\5\0\1\0", 5)])
 def test_an_attribute_that_does_not_fit_is_malformed(body: bytes, length: int) -> None:
     reason = f"^the kernel's answer holds an attribute of {length} bytes that does not fit$"
     with pytest.raises(MalformedAnswerError, match=reason):
@@ -148,7 +149,7 @@ def test_a_destination_without_a_family_has_that_of_its_service(owner: ServiceKe
     assert row == Destination(DestinationKey(owner, ip_address(packed_address), 0), ForwardMethod.MASQUERADE, 0)
 
 
-@pytest.mark.parametrize(("family", "address"), [(2, bytes(3)), (10, bytes(15)), (7, bytes(16))])
+@pytest.mark.parametrize(("family", "address"), [(2, bytes(3)), (2, b""), (10, bytes(15)), (7, bytes(16))])
 def test_an_address_is_that_of_a_family_and_whole(family: int, address: bytes) -> None:
     reason = f"^the kernel's answer holds an address of family {family} in {len(address)} bytes$"
     with pytest.raises(MalformedAnswerError, match=reason):
@@ -174,3 +175,19 @@ def test_a_tunnel_is_ipip_where_the_kernel_says_nothing_of_it(attributes: tuple[
     row = decode.destination(destination_message(attribute(1, bytes([10, 1, 0, 1])), *attributes), WEB)
     assert row is not None
     assert row.tunnel == tunnel
+
+
+def test_a_destination_without_an_address_is_malformed() -> None:
+    with pytest.raises(MalformedAnswerError, match=r"^the kernel's answer holds an address of family 2 in 0 bytes$"):
+        decode.destination(destination_message(), WEB)
+
+
+def test_attributes_may_be_longer_than_what_they_hold() -> None:
+    values = attribute(1, bytes(15) + b"\1\7"), attribute(2, b"\x1f\x90\7"), attribute(11, b"\x0a\0\7")
+    row = decode.destination(destination_message(*values), DNS6)
+    assert row == Destination(DestinationKey(DNS6, ip_address("::1"), 8080), ForwardMethod.MASQUERADE, 0)
+
+
+def test_a_service_has_the_engine_and_the_flags_that_the_kernel_names() -> None:
+    row = decode.service(service_message(V4, (5, b"\7\0\0\0"), (7, b"\4\0\0\0"), (11, b"sip\0")))
+    assert row == Service(FirewallMark(7), "", ServiceFlag.ONE_PACKET, mask=0, engine="sip")
