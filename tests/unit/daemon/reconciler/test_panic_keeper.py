@@ -10,15 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import down, fallback, real, up, virtual
+from builders import KINDS, config, down, fallback, real, up, virtual
 from harness.director_site import WEB, Site, administer, destination, started
 from harness.later_calls import LaterCalls
 from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.config.model import Virtual
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
+from ldirectord_py.daemon.reconciler.health_table import HealthTable
+from ldirectord_py.daemon.reconciler.panic_keeper import PanicKeeper
 from ldirectord_py.damping import KeptState
+from ldirectord_py.health import HealthState, Transition
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination
-from ldirectord_py.report.events import Outage, Panic
+from ldirectord_py.report.events import Checked, Event, Outage, Panic
 
 ADDRESSES = [f"10.1.0.{number}" for number in range(1, 5)]
 _STAY = "those that go down stay in until enough are up again"
@@ -378,3 +382,22 @@ async def test_servers_that_are_drained_are_not_counted_among_those_that_are_kep
     assert site.director.tracker.panics.kept == 4
     administer(site.director, {0: AdministrativeState.DRAIN})
     assert site.director.tracker.panics.kept == 3
+
+
+def test_one_call_ends_a_panic_however_often_it_is_reviewed() -> None:
+    compiled = compile_config(config(web(ADDRESSES[0])), KINDS)
+    (server,) = compiled.reals()
+    table, later, events = HealthTable(), LaterCalls(), list[Event]()
+    table.replace_virtuals(compiled.virtuals, frozenset(), lambda keys: dict.fromkeys(keys, HealthState(failures=1)))
+    keeper = PanicKeeper(table, events.append, later)
+    assert keeper.is_needed(server)
+    fall = Checked(server.virtual, server.real, Transition(HealthState(up=True), HealthState(failures=1)), "")
+    keeper.keep_in(server, fall)
+    assert events == [fall, Panic(server.virtual, 0, 1)]
+    table.set_state(server.key, HealthState(up=True))
+    assert keeper.release(server.key) is fall
+    for _ in range(2):
+        keeper.review([server.key.service])
+        assert len(later.calls) == 1
+    later.let_pass(60)
+    assert events[2:] == [Panic(server.virtual, 1, 1, began=False)]

@@ -12,14 +12,15 @@ from itertools import count
 import pytest
 
 from contract.fake_linux import FakeLinux, FakeSocket, attribute, cut, fine, interrupted, lose, overrun, packed
-from contract.kernel_cases import DNS6, MANY, MARK, add, delete, edit, real, service, table
+from contract.kernel_cases import DNS6, MANY, MARK, WEB, add, delete, edit, real, service, table
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.netlink import decode, session
-from ldirectord_py.ipvs.netlink.batches import MAX_BATCH
+from ldirectord_py.ipvs.netlink.batches import MAX_BATCH, MIN_BATCH
+from ldirectord_py.ipvs.netlink.encode import batch, request, service_key
 from ldirectord_py.ipvs.netlink.session import NetlinkSession, NoFamilyError, WriteOutcome
 from ldirectord_py.ipvs.netlink.socket import LONG_READ, PAGE_READ
 from ldirectord_py.ipvs.refusal import validate
-from ldirectord_py.ipvs.table import Row, Usage
+from ldirectord_py.ipvs.table import FirewallMark, Row, Usage
 
 ONE, TWO, THREE = real("10.1.0.1"), real("10.1.0.2"), real("10.1.0.3")
 FAMILY = 32
@@ -49,6 +50,11 @@ class RecordingSocket(FakeSocket):
         super().__init__(linux)
         self.closed = False
         self.sizes: list[int] = []
+        self.sent: list[bytes] = []
+
+    def send(self, data: bytes, /) -> int:
+        self.sent.append(data)
+        return super().send(data)
 
     def recv(self, size: int, /) -> bytes:
         self.sizes.append(size)
@@ -257,6 +263,11 @@ def test_what_is_missing_is_refused_unless_the_family_has_another_id_now() -> No
     outcome = made.write(ops)
     assert outcome.errors == dict.fromkeys(range(3), errno.ENOENT)
     assert (made.confirm(ops, outcome), written(linux)) == (expected, 2)
+    sent = linux.sent
+    linux.family = 34
+    outcome = made.write(ops)
+    made.confirm(ops, outcome)
+    assert linux.sent - sent == 4  # written, the family found, written again, and the family is the same
 
 
 def test_the_table_is_read_with_each_service_and_its_destinations() -> None:
@@ -274,6 +285,9 @@ def test_a_broken_dump_is_read_again_by_new_sockets() -> None:
     assert made.read() == table(service(), ONE)
     assert time.monotonic() - began >= session.RETRY_PAUSE
     assert (len(opened.sockets), opened.closed) == (5, [1, 2])
+    opened.linux.kernel._execute(edit(ONE._replace(weight=3))[0])
+    made.read()
+    assert [set(each.sizes) for each in opened.sockets[3:]] == [{PAGE_READ}, {LONG_READ}]
     made.close()
     assert opened.closed == [0, 1, 2, 3, 4]
 
@@ -290,14 +304,14 @@ def test_a_table_is_read_though_the_family_has_another_id_now() -> None:
 def test_a_table_that_cannot_be_read_is_given_up(
     monkeypatch: pytest.MonkeyPatch, mishap: Callable[[bytes], bytes]
 ) -> None:
-    monkeypatch.setattr(session, "READ_TIMEOUT", 0.02)
+    monkeypatch.setattr(session, "READ_TIMEOUT", -1.0)
     linux = FakeLinux([service(), ONE])
     made = NetlinkSession(linux.open_socket)
     made.resolve()
     linux.mishaps.extend([mishap, fine] * 1000)  # the family is found each time
     with pytest.raises(KernelError, match=r"^the kernel's table cannot be read: the kernel's "):
         made.read()
-    assert 1900 < len(linux.mishaps) < 2000
+    assert len(linux.mishaps) == 2000 - 2 * session.MIN_READS + 1
 
 
 def test_services_that_come_during_a_read_are_in_the_table() -> None:
@@ -332,8 +346,8 @@ def test_a_service_that_was_never_read_is_read_in_parts_as_large_as_the_one_befo
     rows: list[Row] = [service(), ONE, service(DNS6), real("2001:db8::10", of=DNS6)]
     opened = Opened(FakeLinux(rows))
     assert NetlinkSession(opened.open_socket).read() == table(*rows)
-    _, short, long = opened.sockets
-    assert (short.sizes, long.sizes) == ([PAGE_READ] * 2, [LONG_READ] * 6)
+    edits, short, long = opened.sockets
+    assert (edits.sizes, short.sizes, long.sizes) == ([PAGE_READ], [PAGE_READ] * 2, [LONG_READ] * 6)
 
 
 def test_a_long_dump_is_repeated_unless_it_equals_the_one_before() -> None:
@@ -382,3 +396,92 @@ def test_a_usage_whose_dump_lost_a_destination_has_it_by_the_second_dump() -> No
 
     linux.between = between
     assert made.usage([service().key]).keys() == {row.key for row in MANY[:4]}
+
+
+def test_encoded_rows_are_sent_as_they_are() -> None:
+    linux = FakeLinux([service()])
+    payload = batch(add(TWO), FAMILY, 1)[20:]
+    NetlinkSession(linux.open_socket).write(add(ONE), {ONE: payload})
+    assert linux.kernel.table == table(service(), TWO)
+
+
+def test_the_outcome_of_several_batches_is_that_of_all() -> None:
+    rows = [real(f"10.2.{number // 200}.{number % 200 + 1}") for number in range(MAX_BATCH + 1)]
+    held, bad = (1, 300), (0, 200)
+    linux = FakeLinux([service(), *(rows[at] for at in held)])
+    ops = add(*(row._replace(weight=-1) if at in bad else row for at, row in enumerate(rows)))
+    outcome = NetlinkSession(linux.open_socket).write(ops)
+    assert outcome == WriteOutcome(
+        FAMILY,
+        {at: refusal for at in bad if (refusal := validate(ops[at]))},
+        dict.fromkeys(held, errno.EEXIST),
+    )
+    linux = FakeLinux([service()])
+    linux.deaf = 2
+    assert NetlinkSession(linux.open_socket).write(add(*rows)).lost == list(range(MIN_BATCH + 2 * MIN_BATCH))
+
+
+def test_refusals_that_are_known_stay_beside_those_of_lost_ops() -> None:
+    linux = FakeLinux([service(), ONE, TWO])
+    made = NetlinkSession(linux.open_socket)
+    ops = add(ONE, TWO._replace(weight=7), THREE)
+    outcome = WriteOutcome(FAMILY, errors={0: errno.EEXIST}, lost=[1, 2])
+    assert made.confirm(ops, outcome) == {0: errno.EEXIST, 1: errno.EEXIST}
+    assert linux.kernel.table == table(service(), ONE, TWO, THREE)
+
+
+def test_missing_and_lost_ops_are_both_written_again_for_another_family() -> None:
+    linux = FakeLinux([service()])
+    linux.family = 33
+    made = NetlinkSession(linux.open_socket)
+    ops = add(ONE, TWO, THREE)
+    outcome = WriteOutcome(FAMILY, errors={0: errno.ENOENT, 2: errno.EEXIST}, lost=[1])
+    assert made.confirm(ops, outcome) == {2: errno.EEXIST}
+    assert linux.kernel.table == table(service(), ONE, TWO)
+
+
+class RestlessLinux(FakeLinux):
+    """A kernel whose family has another id each time that it was asked for, three times."""
+
+    def _family_answer(self, message: decode.NetlinkMessage) -> bytes:
+        answer = super()._family_answer(message)
+        if self.family is not None and self.family < FAMILY + 3:
+            self.family += 1
+        return answer
+
+
+def test_ops_are_written_again_for_each_id_of_the_family() -> None:
+    linux = RestlessLinux([service()])
+    made = NetlinkSession(linux.open_socket)
+    ops = add(ONE, TWO)
+    assert made.confirm(ops, made.write(ops)) == {}
+    assert linux.kernel.table == table(service(), ONE, TWO)
+
+
+def test_a_table_that_is_broken_many_times_is_read_within_the_deadline() -> None:
+    linux = FakeLinux([service(), ONE])
+    made = NetlinkSession(linux.open_socket)
+    made.resolve()
+    linux.mishaps.extend([interrupted, fine] * 2 * session.MIN_READS)
+    assert made.read() == table(service(), ONE)
+
+
+def test_services_that_keep_coming_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "READ_TIMEOUT", -1.0)
+    linux = FakeLinux([service(), ONE])
+    marks = count(1)
+    linux.between = lambda: linux.kernel._execute(add(service(FirewallMark(next(marks))))[0])
+    reason = r"^the kernel's table cannot be read: services came or went meanwhile$"
+    with pytest.raises(KernelError, match=reason):
+        NetlinkSession(linux.open_socket).read()
+
+
+def test_dumps_are_asked_for_one_after_the_other() -> None:
+    opened = Opened(FakeLinux([service(), ONE]))
+    made = NetlinkSession(opened.open_socket)
+    made.read()
+    made.usage([WEB])
+    *_, long = opened.sockets
+    services = [request(FAMILY, number, 4, flags=0x300) for number in (1, 3)]
+    destinations = [request(FAMILY, number, 8, service_key(WEB), 0x300) for number in (2, 4)]
+    assert long.sent == [services[0], destinations[0], services[1], destinations[1]]
