@@ -11,13 +11,14 @@ OTHERS := $(PYTEST) --numprocesses 4 --dist worksteal tests/unit -m "slow or sec
 SIMULATION := $(PYTEST) --numprocesses 2 tests/simulation
 SERVICE := $(PYTEST) --numprocesses 2 --dist loadfile tests/service
 KERNEL := $(PYTEST) tests/kernel
+SYSTEMD := $(PYTEST) --numprocesses 2 --dist loadfile tests/systemd
 
 # Without compiled tests, each worker of pytest would compile all of them, in every run.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test unit coverage simulation simulate fuzz mutation service kernel original matrix bench bench-page lint format man pictures lock venv \
-	kills packages test-packages programs machine peers axe clean
+	systemd kills packages test-packages programs machine peers axe clean
 
 help:
 	@echo "make demo      client, director and servers in network namespaces: servers fail, the traffic goes on"
@@ -34,6 +35,7 @@ help:
 	@echo "make kernel    the tests against a real IPVS, in virtual machines if this kernel has none"
 	@echo "make original  the part of them that compares the Perl ldirectord with this one"
 	@echo "make kills     kill a daemon in a thousand changes of a real table: ROUNDS=100"
+	@echo "make systemd   the units under a real systemd: Debian in virtual machines, driven from outside; as root"
 	@echo "make matrix    the unit tests on each supported Python, with the oldest and the newest dependencies"
 	@echo "make bench     speed and memory beside keepalived, ldirectord and ipvsadm: writes docs/performance.md"
 	@echo "make packages  a package for Debian 12 in dist/, built in a clean root; as root; RELEASES=\"12 13\""
@@ -101,6 +103,11 @@ service: venv programs axe
 
 kernel: machine
 	$(KERNEL)
+
+systemd: venv
+	@sh tests/harness/setup.sh debian
+	@PYTHONPATH=tests $(BIN)/python -m systemd.disk
+	$(SYSTEMD)
 
 original: machine
 	$(PYTEST) -m original tests/kernel

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Set this machine up for the tests: setup.sh python | lab | programs | axe | peers | builders | kernel. Installs only what is missing.
+# Set this machine up for the tests: setup.sh python | lab | programs | axe | peers | builders | debian | kernel. Installs only what is missing.
 #
 #   python    Debian's venv module, if python3 lacks it, and the names of /etc/services
 #   lab       the programs of the demonstration: of hosts in network namespaces
@@ -7,6 +7,7 @@
 #   axe       into .cache/axe: the rules of accessibility for the test of the page
 #   peers     what the benchmarks compare with, and a compiler for keepalived's stand-in of IPVS and for the floor of checks
 #   builders  what makes a clean root of Debian, and what judges a package
+#   debian    what makes a disk with Debian and systemd, and into .cache/kernel: User-Mode Linux, which boots it
 #   kernel    QEMU, and into .cache/kernel, unpacked and not installed: two kernels with IPVS, for virtual machines
 set -eu
 cd "$(dirname "$0")/../.."
@@ -15,6 +16,7 @@ LAB="nginx-light iproute2 ipvsadm nftables iptables ipset kmod"
 SERVERS="$LAB slapd vsftpd jamnntpd openssl systemd procps netbase unbound kamailio freeradius postgresql pgbouncer dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord libdbd-mysql-perl libdbd-pg-perl resource-agents logrotate prometheus prometheus-node-exporter chromium fonts-dejavu-core"
 PEERS="keepalived gcc libc6-dev libssl-dev"
 BUILDERS="mmdebstrap lintian"
+DEBIAN="mmdebstrap e2fsprogs"
 AXE="axe-playwright-python==0.1.8 --hash=sha256:fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8"
 MACHINE="qemu-system-x86 busybox-static file"
 
@@ -122,6 +124,7 @@ programs) install $SERVERS ;;
 axe) fetch_axe ;;
 peers) install $PEERS ;;
 builders) install $BUILDERS ;;
+debian) install $DEBIAN; fetch_uml ;;
 kernel) has_ipvs || { install $MACHINE; fetch_kernel; fetch_uml; } ;;
-*) sed -n '2,10s/^# *//p' "$0" && exit 2 ;;
+*) sed -n '2,11s/^# *//p' "$0" && exit 2 ;;
 esac

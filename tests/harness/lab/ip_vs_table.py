@@ -18,9 +18,14 @@ Weights = dict[str, dict[str, int]]
 
 def read_weights(path: Path) -> Weights:
     """Return the table in ``path``, a /proc/PID/net/ip_vs."""
+    return parse_weights(path.read_text())
+
+
+def parse_weights(text: str) -> Weights:
+    """Return the table that such a file has."""
     table: Weights = {}
     destinations: dict[str, int] = {}
-    for line in path.read_text().splitlines()[HEAD_LINES:]:
+    for line in text.splitlines()[HEAD_LINES:]:
         words = line.split()
         if words[0] == "->":
             destinations[_endpoint(words[1])] = int(words[3])

@@ -46,14 +46,15 @@ class Kind(ABC):
         if hidden := [folder for folder in OWN if ROOT.is_relative_to(folder)]:
             return f"a machine has a {hidden[0]} of its own, and would not see the project there: move it elsewhere"
         absent = [name for name in (*LAB, *self.programs) if shutil.which(name, path=program_path()) is None]
-        return f"{self.name} lacks {', '.join(absent)}" if absent else self._missing()
+        return f"{self.name} lacks {', '.join(absent)}" if absent else self.missing_kernel()
 
     @abstractmethod
     def boot_command(self, out: Path, number: int) -> list[str]:
         """Return the command that boots the machine ``number`` with the shared directory ``out``."""
 
     @abstractmethod
-    def _missing(self) -> str: ...
+    def missing_kernel(self) -> str:
+        """Return why there is no kernel for such a machine here, "" if there is one."""
 
 
 class UserMode(Kind):
@@ -67,7 +68,7 @@ class UserMode(Kind):
     image = KERNELS / "uml" / "linux.uml"
 
     def boot_command(self, out: Path, number: int) -> list[str]:
-        """Return the command; the root is this host's, read-only.
+        """Return the command.
 
         It runs on one processor: on several, each switch between the kernel and its processes takes up to three times
         as long.
@@ -76,18 +77,22 @@ class UserMode(Kind):
         return [
             *("taskset", "--cpu-list", str(processors[number % len(processors)])),
             *("env", f"TMPDIR={self._memory(out)}"),
-            str(self.image),
-            *(f"mem={MEMORY}", "rootfstype=hostfs", "ro", "root=/dev/root", f"init={UML_GUEST}", "quiet"),
+            *(str(self.image), f"mem={MEMORY}", *self._system(out), "quiet"),
             *("con=null", "con0=fd:0,fd:1", f"uml_dir={out}", "umid=machine"),
-            *(f"MACHINE_OUT={out}", f"MACHINE_MODULES={self.image.parent}"),
+            f"MACHINE_OUT={out}",
         ]
+
+    def _system(self, out: Path) -> tuple[str, ...]:
+        """Return what the kernel boots, in words of its command line: over this host's root, read-only."""
+        init = (f"init={UML_GUEST}", f"MACHINE_MODULES={self.image.parent}")
+        return ("rootfstype=hostfs", "ro", "root=/dev/root", *init)
 
     def _memory(self, out: Path) -> Path:
         """Return the directory for the machine's memory, a file that grows with use."""
         shared = Path("/dev/shm")
         return shared if shared.exists() and shutil.disk_usage(shared).free > MEMORY_BYTES * self.side_by_side else out
 
-    def _missing(self) -> str:
+    def missing_kernel(self) -> str:
         if platform.machine() != "x86_64":
             return f"{self.name} is for x86-64"
         return "" if self.image.exists() else f"there is no {self.image}"
@@ -117,7 +122,7 @@ class Emulated(Kind):
             *(f"--rwdir={out}", f"--qemu-opts={cached}", "--append", "mitigations=off", "--", inside),
         ]
 
-    def _missing(self) -> str:
+    def missing_kernel(self) -> str:
         return "" if self._image() else f"there is no kernel in {KERNELS / 'boot'}"
 
     def _image(self) -> Path | None:

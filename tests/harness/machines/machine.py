@@ -92,22 +92,32 @@ def machine(
     with tempfile.TemporaryDirectory(prefix="ldirectord-machine-") as name:
         out = Path(name)
         _write_command(out, command, environment or {})
-        with (out / "console").open("wb") as console:
-            process = subprocess.Popen(
-                [*GUARD, *kind.boot_command(out, number)],
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=console,
-                cwd="/",
-                env={"PATH": program_path(), "HOME": name, "LANG": "C.UTF-8"},
-                start_new_session=True,
-            )
-        try:
-            guest = Machine(process, out, time.monotonic())
-            guest.await_boot(kind.boot_seconds * slowness())
+        with booted(kind, out, number) as guest:
             yield guest
-        finally:
-            _end(process)
+
+
+@contextmanager
+def booted(kind: Kind, out: Path, number: int) -> Iterator[Machine]:
+    """Boot a machine with the shared directory ``out``; it ends with the block.
+
+    BootError when it does not boot.
+    """
+    with (out / "console").open("wb") as console:
+        process = subprocess.Popen(
+            [*GUARD, *kind.boot_command(out, number)],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            cwd="/",
+            env={"PATH": program_path(), "HOME": str(out), "LANG": "C.UTF-8"},
+            start_new_session=True,
+        )
+    try:
+        guest = Machine(process, out, time.monotonic())
+        guest.await_boot(kind.boot_seconds * slowness())
+        yield guest
+    finally:
+        _end(process)
 
 
 def copy_output(guest: Machine, within: float = math.inf) -> int:

@@ -68,7 +68,7 @@ class Process(Kind):
     def boot_command(self, out: Path, number: int) -> list[str]:
         raise NotImplementedError
 
-    def _missing(self) -> str:
+    def missing_kernel(self) -> str:
         return ""
 
 

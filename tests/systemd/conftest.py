@@ -1,0 +1,34 @@
+"""The tier of systemd: one Debian for all tests of a process, driven from here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from systemd.debian import Guest, booted_debian, missing
+from systemd.disk import RELEASE
+from systemd.site import Site
+
+
+@pytest.fixture(scope="session")
+def guest() -> Iterator[Guest]:
+    """A Debian that has booted."""
+    if reason := missing():
+        pytest.skip(reason)
+    with booted_debian() as guest:
+        yield guest
+
+
+@pytest.fixture(scope="session")
+def installed(guest: Guest) -> Site:
+    """The site, with this work tree installed beside Debian's package of the original."""
+    guest.script("install.sh", f"python{RELEASE.python}")
+    return Site(guest)
+
+
+@pytest.fixture
+def site(installed: Site) -> Site:
+    """The site, in which no director runs."""
+    installed.reset()
+    return installed

@@ -1,0 +1,147 @@
+"""A Debian with systemd in User-Mode Linux: how it boots, and commands in it, which the agent in it carries out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from harness.host import ROOT, program_path
+from harness.lab.namespace import CommandError
+from harness.machines.kinds import USER_MODE, UserMode
+from harness.machines.machine import Machine, MachineError, booted
+from harness.machines.speed import slowness
+from systemd.disk import RELEASE, disk
+
+LOOK_SECONDS: Final = 0.02
+COMMAND_SECONDS: Final = 120.0
+LIBRARIES: Final = Path(sysconfig.get_path("purelib"))
+
+
+class InstalledDebian(UserMode):
+    """User-Mode Linux that boots Debian from its disk; what it writes is gone when the machine ends."""
+
+    name = "Debian in User-Mode Linux"
+
+    def __init__(self, image_of_disk: Path) -> None:
+        self._disk = image_of_disk
+
+    def _system(self, out: Path) -> tuple[str, ...]:
+        shares = (f"MACHINE_PROJECT={ROOT}", f"MACHINE_LIBRARIES={LIBRARIES}")
+        return (f"ubd0={out / 'written'},{self._disk}", "root=/dev/ubda", "rootfstype=ext4", "rw", "selinux=0", *shares)
+
+
+class Result(NamedTuple):
+    """A command that has ended: its exit status, and its output with its errors."""
+
+    status: int
+    output: str
+
+
+class Guest:
+    """A running Debian: commands in it, as root, one after the other; its files; reboots."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._count = 0
+
+    def call(self, *argv: str, given: str = "", seconds: float = COMMAND_SECONDS) -> Result:
+        """Return the result of a command; it is killed after ``seconds``, as on an idle host, with status 124."""
+        seconds *= slowness()
+        result = self._machine.out / "results" / str(self._send(argv, given, seconds))
+        given_up = time.monotonic() + 2 * seconds
+        while not result.exists():
+            if self._machine.process.poll() is not None:
+                raise MachineError(f"the machine has ended{self._machine.evidence()}")
+            if time.monotonic() > given_up:
+                raise MachineError(f"no answer of {' '.join(argv)}{self._machine.evidence()}")
+            time.sleep(LOOK_SECONDS)
+        return Result(**json.loads(result.read_text()))
+
+    def run(self, *argv: str, given: str = "", seconds: float = COMMAND_SECONDS) -> str:
+        """Return the output of a command; CommandError if it fails."""
+        result = self.call(*argv, given=given, seconds=seconds)
+        if result.status != 0:
+            raise CommandError(f"{' '.join(argv)}: exit status {result.status}\n{given}{result.output}")
+        return result.output
+
+    def script(self, name: str, *arguments: str) -> str:
+        """Return the output of a script of the folder ``inside``; CommandError if it fails."""
+        return self.run("sh", f"/opt/project/tests/systemd/inside/{name}", *arguments)
+
+    def read(self, path: str) -> str:
+        """Return the text of a file."""
+        return self.run("cat", path)
+
+    def write(self, path: str, text: str, mode: str = "644") -> None:
+        """Write a file, with the directory that it is in."""
+        steps = 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"'
+        self.run("sh", "-c", steps, "sh", path, mode, given=text)
+
+    def bring(self, path: Path, name: str) -> None:
+        """Copy a file of the host to /run/share/NAME."""
+        shutil.copyfile(path, self._machine.out / name)
+
+    def reboot(self) -> float:
+        """Reboot the machine as an operator does; return the seconds until it has booted again."""
+        self._machine.started = time.monotonic()
+        (self._machine.out / "booted").unlink()
+        self._send(("systemctl", "reboot"), "", COMMAND_SECONDS)
+        self._machine.await_boot(USER_MODE.boot_seconds * slowness())
+        return time.monotonic() - self._machine.started
+
+    def _send(self, argv: tuple[str, ...], given: str, seconds: float) -> int:
+        """Send a command, and return its number."""
+        number, self._count = self._count, self._count + 1
+        unfinished = self._machine.out / "request"
+        unfinished.write_text(json.dumps({"argv": argv, "given": given, "seconds": seconds}))
+        unfinished.rename(self._machine.out / "requests" / str(number))
+        return number
+
+
+def missing() -> str:
+    """Return why no Debian can be booted here, "" if one can."""
+    if reason := USER_MODE.missing_kernel():
+        return f"{reason}: run `make systemd`"
+    if os.geteuid() != 0:
+        return "the disk of Debian is made in a root: needs root"
+    absent = [name for name in ("mmdebstrap", "mke2fs", "setpriv") if shutil.which(name, path=program_path()) is None]
+    if absent:
+        return f"Debian cannot be installed without {', '.join(absent)}: run `make systemd`"
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return "" if ours == RELEASE.python else f"the libraries are of Python {ours}, Debian's Python is {RELEASE.python}"
+
+
+@contextmanager
+def booted_debian() -> Iterator[Guest]:
+    """Boot a Debian, which ends with the block."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))  # each on a processor of its own
+    with tempfile.TemporaryDirectory(prefix="ldirectord-systemd-") as name:
+        out = Path(name)
+        for folder in ("requests", "results"):
+            (out / folder).mkdir()
+        with booted(InstalledDebian(disk()), out, number) as machine:
+            yield Guest(machine)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Boot a Debian, print what a command prints there, and return its exit status."""
+    if reason := missing():
+        sys.stderr.write(f"{reason}\n")
+        return 1
+    with booted_debian() as guest:
+        result = guest.call(*argv)
+        print(result.output, end="")
+        return result.status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

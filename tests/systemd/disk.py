@@ -1,0 +1,100 @@
+"""The disk of a Debian with systemd, for User-Mode Linux: made once, of Debian's packages, and kept in .cache/systemd.
+
+``python -m systemd.disk`` makes it where it is missing (``make systemd``).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from harness.host import ROOT
+from harness.machines.kinds import USER_MODE
+from packages.release import RELEASES
+from packages.root import clean_root, run, run_in, unpacked
+
+RELEASE: Final = RELEASES["12"]
+CACHE: Final = ROOT / ".cache" / "systemd"
+INSIDE: Final = Path(__file__).with_name("inside")
+MODULES: Final = USER_MODE.image.parent / "lib" / "modules"
+SIZE: Final = "2G"
+"""Of the disk; the file has holes, and is as large as what is on the disk."""
+
+PACKAGES: Final = (
+    *("systemd-sysv", "dbus", "python3", "kmod", "iproute2", "procps", "ipvsadm", "logrotate", "nginx-light"),
+    *("ldirectord", "sudo"),
+)
+UNITS: Final = ("shares.service", "commands.service", "site.service", "servers.service")
+DISABLED: Final = ("ldirectord", "nginx")
+MASKED: Final = ("getty.target", "apt-daily.timer", "apt-daily-upgrade.timer", "logrotate.timer", "e2scrub_all.timer")
+TEXTS: Final = {
+    "etc/hostname": "director\n",
+    "etc/hosts": "127.0.0.1 localhost director\n",
+    "etc/resolv.conf": "",
+    "etc/machine-id": "0123456789abcdef0123456789abcdef\n",  # an empty one would enable all units at the first boot
+    "etc/systemd/journald.conf.d/tests.conf": "[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\n",
+}
+
+
+def disk() -> Path:
+    """Return the image of the disk, which is made if there is none of these packages and units."""
+    path = CACHE / f"{RELEASE.codename}-{_digest()}.ext4"
+    with _only_one():
+        if not path.exists():
+            for other in CACHE.glob(f"{RELEASE.codename}-*"):
+                other.unlink()
+            _make(path)
+    return path
+
+
+def _digest() -> str:
+    """Return a digest of all that makes one disk another."""
+    parts = [Path(__file__).read_bytes(), *(sorted(str(path.name).encode() for path in MODULES.iterdir()))]
+    parts += [(INSIDE / name).read_bytes() for name in (*UNITS, "shares.sh")]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Wait for other processes that make the disk."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _make(path: Path) -> None:
+    archive = clean_root(RELEASE, PACKAGES)
+    print("making a disk of it", flush=True)
+    with unpacked(archive) as root:
+        _set_up(root)
+        unfinished = path.with_suffix(".new")
+        run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", str(root), str(unfinished), SIZE)
+    unfinished.rename(path)
+
+
+def _set_up(root: Path) -> None:
+    """Complete a root to a system that boots and carries out the host's commands."""
+    (root / "usr/sbin/policy-rc.d").unlink()
+    shutil.copytree(MODULES, root / "usr/lib/modules", dirs_exist_ok=True)
+    for name, text in TEXTS.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).unlink(missing_ok=True)
+        (root / name).write_text(text)
+    units = root / "etc/systemd/system"
+    for name in UNITS:
+        shutil.copyfile(INSIDE / name, units / name)
+    shutil.copyfile(INSIDE / "shares.sh", root / "usr/local/lib/shares.sh")
+    for name in MASKED:
+        (units / name).symlink_to("/dev/null")
+    run_in(root, "systemctl", "disable", *DISABLED)
+    run_in(root, "systemctl", "enable", *UNITS)
+
+
+if __name__ == "__main__":
+    print(disk().relative_to(ROOT))
