@@ -75,7 +75,7 @@ class Item:
         if latency is not None:
             self.latencies.append(latency)
         self.numbers = Numbers(latency, kernel.get("active"), kernel.get("inactive"))
-        return self.numbers != before._replace(latency=None)
+        return latency is not None or self.numbers[1:] != before[1:]
 
 
 class Changes(NamedTuple):

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from ldirectord_py.control.server_replica import ServerReplica
+from ldirectord_py.control.server_replica import ReplicaChanges, ServerReplica
 from ldirectord_py.web.board import Board
 from ldirectord_py.web.certificates import certificate_limit
 from ldirectord_py.web.connection import DaemonConnection
@@ -31,13 +31,14 @@ class Feed:
     """Its state: the servers, the board, the daemon's status, counters and events, and who is called for changes.
 
     ``epoch`` names the numbers of this process, ``events_epoch`` those of the events; ``revision`` counts the updates.
+    ``rows_revision`` is that of the last one with rows, ``connections_revision`` that of the last one with connections.
     """
 
     def __init__(self) -> None:
         self.epoch = os.urandom(4).hex()
         self.board = Board()
         self.servers = ServerReplica()
-        self.revision = 0
+        self.revision = self.rows_revision = self.connections_revision = 0
         self.status: Mapping[str, Any] = {}
         self.counters: Mapping[str, Any] = {}
         self.events: deque[Mapping[str, Any]] = deque(maxlen=MAX_EVENTS)
@@ -113,13 +114,21 @@ class Feed:
         changes = self.servers.apply(answer, now)
         if changes is None:
             return
-        self.revision += 1
+        self._count(changes)
         self.board.show_certificates(certificate_limit(time.time()), now)
         if changes.everything:
             self.board.apply_answer(self.servers, now)
         else:
             self.board.apply_changes(self.servers, changes, now)
         self._notify()
+
+    def _count(self, changes: ReplicaChanges) -> None:
+        """Count an update, and note what it changed."""
+        self.revision += 1
+        if changes.everything or changes.reals or changes.virtuals:
+            self.rows_revision = self.revision
+        if changes.everything or changes.reals or changes.connections:
+            self.connections_revision = self.revision
 
     def _take_events(self, answer: dict[str, Any]) -> None:
         new = answer["events"]

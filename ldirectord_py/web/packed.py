@@ -81,22 +81,25 @@ def _gzip_end(parts: Sequence[Packed]) -> bytes:
 
 
 class LastPacked:
-    """A text of which there is a new version from time to time. Its state: the last one, packed."""
+    """A text of which there is a new version at times. Its state: the last one, packed, and what it follows."""
 
     def __init__(self) -> None:
-        self._made: tuple[object, Packed] | None = None
+        self._made: tuple[object, Packed | None, Packed] | None = None
         self._making = asyncio.Lock()
 
-    async def get(self, version: object, prepare: Callable[[], Callable[[], bytes]]) -> Packed:
-        """Return a version, which is made and packed once. Raises TimeoutError.
+    async def get(
+        self, version: object, prepare: Callable[[], Callable[[], bytes]], after: Packed | None = None
+    ) -> Packed:
+        """Return a version that is to follow another text; it is made and packed once. Raises TimeoutError.
 
         ``prepare`` is called in the event loop, and returns a function that makes the text in a thread.
         """
         async with self._making:
-            if self._made is None or self._made[0] != version:
+            if self._made is None or self._made[0] != version or self._made[1] is not after:
                 text = prepare()
-                self._made = version, await run_in_daemon_thread(lambda: pack(text()), PACKING_TIMEOUT)
-            return self._made[1]
+                packed = await run_in_daemon_thread(lambda: pack(text(), after), PACKING_TIMEOUT)
+                self._made = version, after, packed
+            return self._made[2]
 
 
 async def send_packed(request: web.Request, parts: Sequence[Packed], content_type: str) -> web.StreamResponse:

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from harness.shown import COUNTS, VIRTUAL, answer, site
 from ldirectord_py.web.daemon_metrics import DaemonMetrics
-from ldirectord_py.web.metrics import site_text
+from ldirectord_py.web.metrics import site_parts
 
 BOUNDS = [0.01, 0.1, 1.0]
 STATUS = {"version": "1.2.3", "instance": "web.cf", "config": "/etc/ha.d/web.cf"}
@@ -58,7 +58,8 @@ def scraped(*virtuals: dict[str, Any], **counted: Any) -> Samples:
 
 def text(shown: dict[str, Any], counted: dict[str, Any]) -> str:
     """Return the metrics of two answers."""
-    return DaemonMetrics(0.5, (shown, counted, STATUS)).text() + site_text(shown, counted).decode()
+    site = b"".join(make() for make in site_parts(shown, counted))
+    return DaemonMetrics(0.5, (shown, counted, STATUS)).text() + site.decode()
 
 
 def samples(text: str) -> Samples:

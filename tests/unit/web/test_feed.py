@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.watch_answers import real, update, whole
+from harness.watch_answers import VIRTUAL, real, update, whole
 from ldirectord_py.web import feed as feeding
 from ldirectord_py.web.connection import DaemonConnection
 from ldirectord_py.web.feed import COUNTERS, EVENTS, STATUS, WATCH, Feed
@@ -97,6 +97,22 @@ async def test_a_certificate_near_its_end_is_trouble() -> None:
     async with scripted() as daemon:
         await daemon.servers(real(certificate_end="2020-01-02T00:00:00.000Z"))
         assert daemon.feed.board.items[KEY].row["troubles"] == "certificate"
+
+
+async def test_updates_are_counted_by_what_they_change() -> None:
+    async with scripted() as daemon:
+        feed = daemon.feed
+
+        async def after(fields: dict[str, Any]) -> tuple[int, int, int]:
+            await daemon.answer(WATCH, more=True, **fields)
+            return feed.revision, feed.rows_revision, feed.connections_revision
+
+        assert await after(whole(real())) == (1, 1, 1)
+        assert await after(update(results=(0, 0, 500_000))) == (2, 1, 1)
+        assert await after(update(connections=(0, 6, 7, 0))) == (3, 1, 3)
+        assert await after(update(virtuals=[{"virtual": VIRTUAL, "up": 0}])) == (4, 4, 3)
+        assert await after(update(real(up=False))) == (5, 5, 5)
+        assert await after(update()) == (6, 5, 5)
 
 
 async def test_an_update_before_the_servers_is_ignored() -> None:

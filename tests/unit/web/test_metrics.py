@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,14 @@ import pytest
 
 from builders import down, up
 from harness.running_daemon import running_daemon
-from harness.scraped import Samples, counters, samples, show, value, virtual
+from harness.scraped import STATUS, Samples, counters, samples, show, value, virtual
 from harness.served_page import PageClient, served_page
 from harness.shown import real
 from ldirectord_py.web import feed as feeding
 from ldirectord_py.web import health
 from ldirectord_py.web.feed import Feed
-from ldirectord_py.web.metrics import METRICS_TYPE, Metrics, site_text
+from ldirectord_py.web.metrics import METRICS_TYPE, Metrics, site_parts
+from ldirectord_py.web.packed import Packed, gzip_pieces
 
 SITE = """
 virtual=192.0.2.1:80
@@ -92,6 +95,30 @@ async def test_a_daemon_that_has_not_answered_yet() -> None:
     assert samples(b"".join(body.pieces()).decode()) == {"ldirectord_up": {frozenset(): 0}}
 
 
+async def test_what_does_not_change_is_made_once() -> None:
+    feed = Feed()
+    feed.status, feed.counters = STATUS, counters()
+    feed.servers.apply({**show(virtual("tcp:10.0.0.1:80", real(number=0))), "whole": True}, time.monotonic())
+    metrics = Metrics(feed)
+    first = await metrics.parts()
+    feed.revision = 1
+    second = await metrics.parts()
+    assert unchanged(first, second) == [True, True, False, False]
+    feed.connections_revision = 2
+    third = await metrics.parts()
+    assert unchanged(second, third) == [True, False, False, False]
+    feed.rows_revision = 3
+    fourth = await metrics.parts()
+    assert unchanged(third, fourth) == [False, False, False, False]
+    for parts in (first, second, third, fourth):
+        assert gzip.decompress(b"".join(gzip_pieces(parts))) == b"".join(b"".join(part.pieces()) for part in parts)
+
+
+def unchanged(before: Sequence[Packed], after: Sequence[Packed]) -> list[bool]:
+    """Return which of these parts were not made again."""
+    return [one is other for one, other in zip(before, after, strict=True)]
+
+
 @pytest.mark.slow
 def test_5000_servers_take_less_than_half_a_second_of_cpu() -> None:
     site = [
@@ -101,7 +128,7 @@ def test_5000_servers_take_less_than_half_a_second_of_cpu() -> None:
     answers, seconds = (show(*site), counters()), []
     for _ in range(3):
         began = time.thread_time()
-        text = site_text(*answers)
+        text = b"".join(make() for make in site_parts(*answers))
         seconds.append(time.thread_time() - began)
     print(f"{min(seconds):.3f} s for {len(text) / 1e6:.1f} MB")
     assert min(seconds) < 0.5

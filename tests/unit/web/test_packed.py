@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import socket
 import threading
@@ -76,6 +77,14 @@ async def test_a_version_is_prepared_in_the_loop_and_made_in_a_thread_once() -> 
     assert len(threads) == 2
     assert threads[0] == threading.get_ident() != threads[1]
     assert await last.get(2, prepare) is not first
+
+
+async def test_a_text_that_follows_another_one_is_packed_again_after_each() -> None:
+    last, heads = LastPacked(), [pack(b"one"), pack(b"two")]
+    for head in (*heads, heads[0]):
+        found = await last.get(1, lambda: lambda: b"text", head)
+        assert await last.get(1, lambda: lambda: b"other", head) is found
+        assert gzip.decompress(b"".join(gzip_pieces([head, found]))) == b"".join(head.pieces()) + b"text"
 
 
 @asynccontextmanager
