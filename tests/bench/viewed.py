@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -25,22 +26,27 @@ REALS: Final = 5000
 INTERVAL: Final = 10
 TIMEOUT: Final = 3
 PORT: Final = 9109
+LISTEN: Final = f"listen = {PORT}\n"
+ROUNDS: Final = 3
+"""How often viewers come and go in a run; each time is compared with those just before and after, as machines drift."""
 SETTLE_SECONDS: Final = 5.0
-MEASURE_SECONDS: Final = 30.0
+COST_SECONDS: Final = 20.0
+LAG_SECONDS: Final = 30.0
 NOTES: Final = (
     f"{REALS:,} HTTP checks every {INTERVAL} s, the default. The peer is the same process before and after.",
+    f"Viewers come and go {ROUNDS} times in each run, and each time is compared with the mean of those around it.",
     "Everything shares two cores: the servers, the process of the page, a browser, a scraper every 5 s, and top.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What was found in one run: CPU for each check in microseconds; lag of the loop (99th percentile) in seconds, as
-    are the slowest scrape and the first screen of ``top``.
+    """What was found in one run: CPU for each check in microseconds, in each round; lag of the loop (99th percentile),
+    slowest scrape and the first screen of ``top`` in seconds.
     """
 
-    unseen: float
-    seen: float
+    unseen: tuple[float, ...]
+    seen: tuple[float, ...]
     lag_unseen: float
     lag_seen: float
     scrape: float
@@ -50,7 +56,8 @@ class View:
 def measure(runs: int) -> Outcome:
     """Return CPU for each check and lag of the loop, with and without viewers, and how long these wait."""
     found = [_run() for _ in range(runs)]
-    seen, unseen = tuple(each.seen for each in found), tuple(each.unseen for each in found)
+    seen = tuple(chain.from_iterable(each.seen for each in found))
+    unseen = tuple(chain.from_iterable(each.unseen for each in found))
     lag = tuple(1000 * each.lag_seen for each in found)
     lag_unseen = tuple(1000 * each.lag_unseen for each in found)
     nobody = "nobody looks"
@@ -71,25 +78,37 @@ def _run() -> View:
         endpoints = [f"{address}:{servers.port}" for address in addresses(REALS)]
         with Ours(folder / "cost", _configuration(endpoints), readable_by_all()) as ours:
             _settle()
-            before = _cost(ours, MEASURE_SECONDS / 2)
-            _serve_page(ours, endpoints)
-            with viewers(ours, PORT) as looking:
+            without = [_cost(ours)]
+            rounds: list[tuple[float, Viewers]] = []
+            for _ in range(ROUNDS):
+                rounds.append(_viewed_cost(ours, endpoints))
+                _switch_page(ours, endpoints, "")
                 time.sleep(SETTLE_SECONDS)
-                seen = _cost(ours, MEASURE_SECONDS)
-            ours.configure(_configuration(endpoints))
-            ours.reload()
-            time.sleep(SETTLE_SECONDS)
-            after = _cost(ours, MEASURE_SECONDS / 2)
+                without.append(_cost(ours))
         lags = _lags(folder / "lag", endpoints)
-    return _view((before, seen, after), lags, looking)
+    seen, looking = zip(*rounds, strict=True)
+    print(f"unseen {_text(without)}, seen {_text(seen)} us per check", flush=True)
+    unseen = tuple((before + after) / 2 for before, after in pairwise(without))
+    return View(unseen, seen, *lags, _slowest(looking), max(each.screen for each in looking))
 
 
-def _view(costs: tuple[float, float, float], lags: tuple[float, float], looking: Viewers) -> View:
-    before, seen, after = costs
-    view = View((before + after) / 2, seen, *lags, max(looking.scrapes), looking.screen)
-    print(view, f"before {before:.1f}, after {after:.1f} us,", end=" ")
-    print(f"scrapes {median(looking.scrapes):.3f} s, {max(looking.lengths) / 1e6:.1f} MB", flush=True)
-    return view
+def _viewed_cost(ours: Ours, endpoints: Sequence[str]) -> tuple[float, Viewers]:
+    """Return the cost of a check while somebody looks, and who looked."""
+    _switch_page(ours, endpoints, LISTEN)
+    with viewers(ours, PORT) as looking:
+        time.sleep(SETTLE_SECONDS)
+        return _cost(ours), looking
+
+
+def _slowest(looking: Sequence[Viewers]) -> float:
+    """Return the seconds of the slowest scrape."""
+    scrapes = [seconds for each in looking for seconds in each.scrapes]
+    print(f"scrapes {median(scrapes):.3f} s, {max(looking[-1].lengths) / 1e6:.1f} MB", flush=True)
+    return max(scrapes)
+
+
+def _text(costs: Sequence[float]) -> str:
+    return ", ".join(f"{cost:.1f}" for cost in costs)
 
 
 def _lags(folder: Path, endpoints: Sequence[str]) -> tuple[float, float]:
@@ -97,13 +116,13 @@ def _lags(folder: Path, endpoints: Sequence[str]) -> tuple[float, float]:
     with Watched(folder, _configuration(endpoints), readable_by_all()) as ours:
         _settle()
         ours.forget()
-        time.sleep(MEASURE_SECONDS)
+        time.sleep(LAG_SECONDS)
         unseen = ours.lag(99)
-        _serve_page(ours, endpoints)
+        _switch_page(ours, endpoints, LISTEN)
         with viewers(ours, PORT):
             time.sleep(SETTLE_SECONDS)
             ours.forget()
-            time.sleep(MEASURE_SECONDS)
+            time.sleep(LAG_SECONDS)
             return unseen, ours.lag(99)
 
 
@@ -111,15 +130,15 @@ def _settle() -> None:
     time.sleep(REALS * FIRST_PROBE_INTERVAL + INTERVAL + SETTLE_SECONDS)
 
 
-def _serve_page(ours: Ours, endpoints: Sequence[str]) -> None:
-    ours.configure(_configuration(endpoints, f"listen = {PORT}\n"))
+def _switch_page(ours: Ours, endpoints: Sequence[str], head: str) -> None:
+    ours.configure(_configuration(endpoints, head))
     ours.reload()
 
 
-def _cost(ours: Ours, seconds: float) -> float:
+def _cost(ours: Ours) -> float:
     """Return the CPU time of the daemon alone for each check in microseconds."""
     spent, checks = cpu_seconds(ours.pid), connections()
-    time.sleep(seconds)
+    time.sleep(COST_SECONDS)
     return (cpu_seconds(ours.pid) - spent) / (connections() - checks) * 1e6
 
 
