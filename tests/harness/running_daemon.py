@@ -13,6 +13,7 @@ from harness.control import RawClient
 from ldirectord_py.checks.base import Result
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon import run
+from ldirectord_py.daemon.control.feed import server_feed
 from ldirectord_py.daemon.run import Daemon
 from ldirectord_py.instance.identity import Identity
 from ldirectord_py.instance.pid_file import Instance
@@ -62,7 +63,8 @@ async def running_daemon(folder: Path, text: str, *, probing: bool = False) -> A
     if not probing:
         daemon.probes.set_config = lambda compiled: None  # type: ignore[method-assign]
     ready = asyncio.Event()
-    with patch.object(run, "freeze_survivors"):  # or it goes through the objects of all tests
+    # or it goes through the objects of all tests
+    with patch.object(run, "freeze_survivors"), patch.object(server_feed, "freeze_survivors"):
         task = asyncio.create_task(daemon.run(ready.set))
         place = RunningDaemon(daemon, kernel)
         try:

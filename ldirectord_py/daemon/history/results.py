@@ -6,7 +6,7 @@ import struct
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.daemon.history.check_counters import DURATION_PLACES, CheckCounter, CheckCounters
@@ -55,10 +55,18 @@ class ResultRing:
         self.last: Result | None = None
 
 
+FOLLOWED_FIELDS: Final = 5
+"""The items for each result in the list of whoever follows all results: its ring; when it came, in nanoseconds of the
+monotonic clock; the seconds of its probe; the number of its reason; the end of the certificate that it saw, or None.
+They are no tuples, as thousands of these would make the garbage collector run.
+"""
+
+
 class ResultHistory:
     """Its state: the ring of each check in one block of memory, the rings that are free, the reasons, the counters.
 
-    Also when the certificates end that probes saw last, in seconds since the epoch.
+    Also when the certificates end that probes saw last, in seconds since the epoch, and the list of whoever follows all
+    results.
 
     An entry without a reason, before the first result of a ring, has the time at which the check was added. ``clock``
     returns nanoseconds.
@@ -70,6 +78,7 @@ class ResultHistory:
         self._certificate_ends: dict[ResultRing, float] = {}
         self._store = bytearray()
         self._free: list[int] = []
+        self._followed: list[Any] | None = None
         self._reasons = ReasonTable(self._used_reasons)
         self._latest = self._reasons.latest
         self.counters = CheckCounters()
@@ -84,6 +93,8 @@ class ResultHistory:
         known = self._latest.get(reason)
         if known is None or known[1] is not verdict or known[2] is not code:
             known = self._reasons.add(result)
+        if self._followed is not None:
+            self._followed += (ring, self._clock(), seconds, known[0], certificate_end)
         at = ring.at
         try:
             _pack_into(self._store, at, self._clock() >> _TICK, seconds, known[0])
@@ -126,6 +137,16 @@ class ResultHistory:
     def ring(self, check: Check) -> ResultRing:
         """Return the ring of a check that is kept; ``at`` is another one after each result."""
         return self._rings[check]
+
+    def follow_results(self) -> list[Any]:
+        """Return a list that gets FOLLOWED_FIELDS of each result, until ``end_following`` or another list."""
+        followed: list[Any] = []
+        self._followed = followed
+        return followed
+
+    def end_following(self) -> None:
+        """Add results to no list."""
+        self._followed = None
 
     def newest(self, ring: ResultRing) -> tuple[float, float, LastWords]:
         """Return when the last probe of a ring ended, its seconds and its words.

@@ -53,19 +53,20 @@ class FeedMarks:
         if (numbers is None or key in self.layout.fallbacks) and key.service in self.layout.compiled.virtuals:
             self.virtuals[key.service] = None
 
-    def add_results(self, start: int, end: int, now: float) -> None:
-        """Add the new results of the checks from ``start`` to ``end``; ``now``: of the monotonic clock.
+    def add_results(self, limit: int, now: int) -> None:
+        """Add the results that are new, ``limit`` at most; ``now``: of the monotonic clock, in nanoseconds.
 
         One with other words than before marks the row; if the health changes, an event of the director does.
         """
         results, informed, published = self.results, self.layout.informed, self.layout.words
-        for position, at, seconds, words in self.layout.fresh.new_results(start, end):
-            age, duration = int(1000 * (now - at)), int(1_000_000 * seconds + 0.5)
+        for position, at, seconds, reason, end in self.layout.fresh.new_results(limit):
+            age, duration = (now - at) // 1_000_000, int(1_000_000 * seconds + 0.5)
             for number in informed[position]:
-                if published[number] == words:
+                words = published[number]
+                if words[0] == reason and (end is None or end == words[1]):
                     results += (number, age, duration)
                 else:
-                    published[number] = words
+                    published[number] = reason, words[1] if end is None else end
                     self.add(number)
 
     def real_rows(self, numbers: Sequence[int], known: Knowledge) -> Iterator[str]:

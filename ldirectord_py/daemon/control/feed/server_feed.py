@@ -29,7 +29,8 @@ from ldirectord_py.desired import real_key
 from ldirectord_py.ipvs.kernel import Kernel
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.report.events import Administered, Checked, ConfigInForce, Drifted, Event, Flapping, Written
-from ldirectord_py.runtime.json_lines import encode_json
+from ldirectord_py.runtime.garbage import freeze_survivors
+from ldirectord_py.runtime.json_lines import encode_integers
 from ldirectord_py.runtime.slices import one_slice
 from ldirectord_py.runtime.waiting import wait_until_set
 from ldirectord_py.slow_start import ALL_WHOLE, Tenths
@@ -51,8 +52,8 @@ ROWS_DELAY: Final = 0.05
 ROWS_AT_ONCE: Final = 25
 """Rows that are made in a turn of the event loop: some 2 ms."""
 
-CHECKS_AT_ONCE: Final = 1000
-"""Checks that are looked at in a turn of the event loop: 0.05 us for each, and 1 us for each new result."""
+RESULTS_AT_ONCE: Final = 1000
+"""Results that are looked at in a turn of the event loop: 1 us for each."""
 
 RETRY_DELAY: Final = 10.0
 """Seconds after which a feed that failed begins anew."""
@@ -173,6 +174,7 @@ class ServerFeed:
         await self._counts.refresh(layout.compiled)
         tracker, self._maintained = self._director.tracker, self._director.maintained
         self._kept, self._tenths = tracker.panics.verdicts_in_a_row, dict(tracker.slow_starts.tenths)
+        freeze_survivors()  # or each full collection goes through what was made of thousands of servers
         self._begin(layout)
 
     def _begin(self, layout: FeedLayout) -> None:
@@ -182,6 +184,7 @@ class ServerFeed:
         self._notify()
 
     def _drop_layout(self) -> None:
+        self._director.tracker.results.end_following()
         self._marks = self.layout = None
         self._late = frozenset()
         self.updates.start_anew()
@@ -193,11 +196,11 @@ class ServerFeed:
     async def _collect(self, marks: FeedMarks) -> None:
         """Mark what is new of the checks and in the kernel, and what changed without an event."""
         layout = marks.layout
-        for start in range(0, len(layout.fresh), CHECKS_AT_ONCE):
+        for _ in range(0, layout.fresh.new_count, RESULTS_AT_ONCE):
             async with one_slice():
                 if not layout.is_current:
                     return
-                marks.add_results(start, start + CHECKS_AT_ONCE, time.monotonic())
+                marks.add_results(RESULTS_AT_ONCE, time.monotonic_ns())
         self._mark_changes_without_event(marks)
         error = self.reading.error
         changed = await self._counts.refresh(layout.compiled)
@@ -231,8 +234,8 @@ class ServerFeed:
             **self.summary(marks.layout),
             "virtuals": Encoded(f"[{','.join(virtuals)}]"),
             "reals": Encoded(f"[{','.join(reals)}]"),
-            "results": Encoded(encode_json(marks.take_results())),
-            "connections": Encoded(encode_json(marks.take_connections(self._knowledge()))),
+            "results": Encoded(encode_integers(marks.take_results())),
+            "connections": Encoded(encode_integers(marks.take_connections(self._knowledge()))),
         }
 
     async def _make_rows(

@@ -161,7 +161,23 @@ async def test_without_followers_nothing_is_done(tmp_path: Path) -> None:
         last = feed.updates.last
         await asyncio.sleep(0.2)
         assert feed.updates.last == last
+        assert place.daemon.director.tracker.results._followed is None
         assert follower.replica.answer
+
+
+async def test_what_is_kept_of_all_servers_is_frozen_once_for_each_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_daemon(tmp_path, WEB) as place:
+        frozen: list[None] = []
+        monkeypatch.setattr(server_feed, "freeze_survivors", lambda: frozen.append(None))
+        for _ in range(2):
+            follower = await follow(place)
+        assert len(frozen) == 1
+        (tmp_path / "web.cf").write_text(MORE)
+        await place.daemon.reloader.reload()
+        await follower.agrees()
+        assert len(frozen) == 2
 
 
 async def test_a_failure_of_the_feed_is_logged_and_it_goes_on(
