@@ -30,37 +30,35 @@ from ldirectord_py.ipvs.table import (
 Value = TypeVar("Value")
 
 
-def _heads(*heads: tuple[int, int]) -> tuple[bytes, ...]:
-    return tuple(uapi.NLATTR.pack(length, kind) for length, kind in heads)
-
-
 _DESTINATION = struct.Struct("=24x84s24x8s216x")
 """A destination: address to lower threshold, and family; not the headers, connections and statistics."""
 _VALUES = struct.Struct("=4x16s 4x2s2x 4xI 4xI 24s 4xI 4xI 4xH2x")
 _VALUE_HEADS = struct.Struct("=4s16x 4s4x 4s4x 4s4x 24x 4s4x 4s4x 4s4x")
-_EXPECTED_HEADS = _heads(
-    (20, uapi.IPVS_DEST_ATTR_ADDR),
-    (6, uapi.IPVS_DEST_ATTR_PORT),
-    (8, uapi.IPVS_DEST_ATTR_FWD_METHOD),
-    (8, uapi.IPVS_DEST_ATTR_WEIGHT),
-    (8, uapi.IPVS_DEST_ATTR_U_THRESH),
-    (8, uapi.IPVS_DEST_ATTR_L_THRESH),
-    (6, uapi.IPVS_DEST_ATTR_ADDR_FAMILY),
+_EXPECTED_HEADS = (
+    uapi.NLATTR.pack(20, uapi.IPVS_DEST_ATTR_ADDR),
+    uapi.NLATTR.pack(6, uapi.IPVS_DEST_ATTR_PORT),
+    uapi.NLATTR.pack(8, uapi.IPVS_DEST_ATTR_FWD_METHOD),
+    uapi.NLATTR.pack(8, uapi.IPVS_DEST_ATTR_WEIGHT),
+    uapi.NLATTR.pack(8, uapi.IPVS_DEST_ATTR_U_THRESH),
+    uapi.NLATTR.pack(8, uapi.IPVS_DEST_ATTR_L_THRESH),
+    uapi.NLATTR.pack(6, uapi.IPVS_DEST_ATTR_ADDR_FAMILY),
 )
 _TUNNEL = struct.Struct("=4sB3x 4s2s2x 4sH2x")
-_TUNNEL_HEADS = _heads(
-    (5, uapi.IPVS_DEST_ATTR_TUN_TYPE), (6, uapi.IPVS_DEST_ATTR_TUN_PORT), (6, uapi.IPVS_DEST_ATTR_TUN_FLAGS)
+_TUNNEL_HEADS = (
+    uapi.NLATTR.pack(5, uapi.IPVS_DEST_ATTR_TUN_TYPE),
+    uapi.NLATTR.pack(6, uapi.IPVS_DEST_ATTR_TUN_PORT),
+    uapi.NLATTR.pack(6, uapi.IPVS_DEST_ATTR_TUN_FLAGS),
 )
 _IPIP = b"".join(head + bytes(4) for head in _TUNNEL_HEADS)
 _SERVICE_KEY = struct.Struct("=8x 4sH2x 4sH2x 4s16s 4s2s2x")
 """The start of a service without a firewall mark: command, nest, family, protocol, address and port."""
-_SERVICE_KEY_HEADS = _heads(
-    (6, uapi.IPVS_SVC_ATTR_AF),
-    (6, uapi.IPVS_SVC_ATTR_PROTOCOL),
-    (20, uapi.IPVS_SVC_ATTR_ADDR),
-    (6, uapi.IPVS_SVC_ATTR_PORT),
+_SERVICE_KEY_HEADS = (
+    uapi.NLATTR.pack(6, uapi.IPVS_SVC_ATTR_AF),
+    uapi.NLATTR.pack(6, uapi.IPVS_SVC_ATTR_PROTOCOL),
+    uapi.NLATTR.pack(20, uapi.IPVS_SVC_ATTR_ADDR),
+    uapi.NLATTR.pack(6, uapi.IPVS_SVC_ATTR_PORT),
 )
-_STATS, _STATS64 = _heads((0x5C, uapi.IPVS_SVC_ATTR_STATS), (0x7C, uapi.IPVS_SVC_ATTR_STATS64))
+_STATS, _STATS64 = uapi.NLATTR.pack(0x5C, uapi.IPVS_SVC_ATTR_STATS), uapi.NLATTR.pack(0x7C, uapi.IPVS_SVC_ATTR_STATS64)
 _STATS_LENGTH = 0x5C + 0x7C
 _END = struct.Struct("=IHHIIi")
 

@@ -17,6 +17,8 @@ from ldirectord_py.ipvs.netlink.uapi import (
 )
 
 _READS: Final = frozenset((IPVS_CMD_GET_SERVICE, IPVS_CMD_GET_DEST))
+_NO_MESSAGE: Final = (0, -1)
+"""Type and command of what is no whole message: no command that reads."""
 
 
 class ReadOnlySocket:
@@ -54,15 +56,15 @@ def _reads(kind: int, command: int) -> bool:
 
 
 def _commands(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield type and command of each message; the command -1 for what is no whole message."""
+    """Yield type and command of each message, ending with _NO_MESSAGE where one is not whole."""
     start = 0
     while start < len(data):
         if len(data) - start <= NLMSGHDR.size:
-            yield 0, -1
+            yield _NO_MESSAGE
             return
         length, kind, *_ = NLMSGHDR.unpack_from(data, start)
         if not NLMSGHDR.size < length <= len(data) - start:
-            yield 0, -1
+            yield _NO_MESSAGE
             return
         yield kind, data[start + NLMSGHDR.size]
         start += length + -length % 4

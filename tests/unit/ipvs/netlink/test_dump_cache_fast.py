@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
-from contract.fake_linux import dumped_destination, dumped_service, packed
+from contract.fake_linux import attribute, dumped_destination, dumped_service, packed
 from contract.kernel_cases import DNS6, MARK, MARK6, WEB, service
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.netlink import decode, dump_cache, uapi
 from ldirectord_py.ipvs.netlink.dump_cache import DumpCache
-from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Service, Tunnel
+from ldirectord_py.ipvs.netlink.encode import service_key
+from ldirectord_py.ipvs.table import (
+    Destination,
+    DestinationKey,
+    FirewallMark,
+    ForwardMethod,
+    Protocol,
+    Service,
+    Tunnel,
+    VirtualAddress,
+)
 from unit.ipvs.netlink.test_decode import SEQUENCE, chunk_of
 
 Outcome = tuple[list[Destination], bool] | tuple[list[Service], bool] | type[KernelError]
@@ -26,6 +37,7 @@ ROWS = [
 ]
 SERVICES = [service(), service(WEB._replace(port=8080), "rr"), service(WEB._replace(port=443))]
 HEADER = uapi.NLMSGHDR.size
+WEB6 = VirtualAddress(Protocol.TCP, ip_address("2001:db8::1"), 80)
 
 
 def chunk(*rows: Destination) -> bytes:
@@ -173,3 +185,81 @@ def test_another_service_gives_what_the_attributes_say(at: int, change: int) -> 
     cache.services(bytes(data), SEQUENCE)
     data[at] ^= change
     assert outcome(lambda: cache.services(bytes(data), SEQUENCE)) == services_by_attributes(bytes(data))
+
+
+def joined(*attributes: tuple[int, bytes]) -> bytes:
+    return b"".join(attribute(*each) for each in attributes)
+
+
+def raw_service(*attributes: tuple[int, bytes]) -> bytes:
+    """Return a dumped service of these attributes, in their order."""
+    return chunk_of(bytes(4) + attribute(1, joined(*attributes)))
+
+
+def read_in_turn(*chunks: bytes) -> list[Outcome]:
+    """Return what one cache reads."""
+    cache = DumpCache()
+    return [outcome(lambda data=each: cache.services(data, SEQUENCE)) for each in chunks]  # type: ignore[misc]
+
+
+def web_key(port: int) -> list[tuple[int, bytes]]:
+    address = bytes([10, 0, 0, 1]) + bytes(12)
+    return [(1, b"\2\0"), (2, b"\6\0"), (3, address), (4, struct.pack(">H", port))]
+
+
+STATISTICS = [(10, bytes(0x58)), (12, bytes(0x78))]
+
+
+def test_a_service_with_an_address_and_a_mark_is_that_of_its_mark() -> None:
+    chunks = [raw_service(*web_key(port), (5, b"\7\0\0\0"), (6, b"wrr\0"), *STATISTICS) for port in (80, 443)]
+    assert read_in_turn(*chunks) == [services_by_attributes(each) for each in chunks]
+
+
+@pytest.mark.parametrize("last", [STATISTICS[1:], []])
+def test_what_is_in_the_place_of_the_statistics_is_read(last: list[tuple[int, bytes]]) -> None:
+    values = [(6, b"wrr\0"), (9, bytes(200))]
+    chunks = [
+        raw_service(*web_key(80), *values, (11, engine + bytes(0x58 - len(engine))), *last)
+        for engine in (b"sip", b"abc")
+    ]
+    assert read_in_turn(*chunks) == [services_by_attributes(each) for each in chunks]
+
+
+def test_values_that_look_alike_are_those_of_another_family() -> None:
+    rows = [replace(service(), mask=0x80000000), service(WEB6)]
+    assert read_in_turn(*map(services_chunk, rows)) == [([row], False) for row in rows]
+
+
+def test_a_chunk_with_known_and_new_services_has_both() -> None:
+    first, second = SERVICES[0], SERVICES[2]
+    assert read_in_turn(services_chunk(first), services_chunk(first, second)) == [
+        ([first], False),
+        ([first, second], False),
+    ]
+
+
+def test_destinations_are_asked_for_by_the_key_of_their_service_and_unknown_at_first() -> None:
+    known = DumpCache().destinations(WEB)
+    assert (known.request, known.last, known.rows, known.decoded) == (service_key(WEB), [], {}, 0)
+
+
+def test_equal_rows_are_remembered_once() -> None:
+    known = DumpCache().destinations(WEB)
+    known.remember(list(ROWS))
+    rows = known.rows
+    known.remember(list(ROWS))
+    assert known.rows is rows
+    known.remember(ROWS[1:])
+    assert list(known.rows.values()) == known.last == ROWS[1:]
+
+
+@pytest.mark.parametrize(
+    ("held", "rows", "is_kept"), [(258, 1, True), (259, 1, False), (277, 10, False), (276, 10, True)]
+)
+def test_at_most_about_twice_the_rows_of_the_table_are_kept(held: int, rows: int, is_kept: bool) -> None:
+    cache = DumpCache()
+    owners = [FirewallMark(number) for number in range(1, held + 1)]
+    data = chunk(ROWS[0])
+    before = [cache.destinations(owner).rows_of_chunk(data, SEQUENCE)[0] for owner in owners]
+    cache.trim(rows)
+    assert (cache.destinations(owners[0]).rows_of_chunk(data, SEQUENCE)[0] is before[0]) is is_kept
