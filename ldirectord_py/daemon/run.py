@@ -73,7 +73,7 @@ from ldirectord_py.report.monitorfile import FLUSH_TIMEOUT
 from ldirectord_py.runtime import signals
 from ldirectord_py.runtime.garbage import freeze_survivors, gc_paused
 from ldirectord_py.runtime.loop_lag import LoopLag
-from ldirectord_py.runtime.waiting import run_all, running_timeout
+from ldirectord_py.runtime.waiting import RunningTimeout, run_all
 
 logger = logging.getLogger(__name__)
 
@@ -258,7 +258,7 @@ def _stop_signal(on_hangup: Callable[[], None]) -> asyncio.Future[str]:
 async def _stop(director: Director) -> None:
     seconds = STOP_TIMEOUT - MIN_REPORT_TIMEOUT
     try:
-        async with running_timeout(seconds):
+        async with RunningTimeout(seconds):
             await director.stop()
     except KernelError as error:
         logger.error("Our services stay in the kernel: %s", error)

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ldirectord_py.runtime.text import as_bytes
-from ldirectord_py.runtime.waiting import running_timeout
+from ldirectord_py.runtime.waiting import RunningTimeout
 
 TERMINATION_TIMEOUT = 2.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -74,9 +74,9 @@ class Child:
         return status
 
     async def wait_at_most(self, seconds: float) -> int | None:
-        """Return the exit status as ``wait`` does; None after a ``running_timeout`` of ``seconds``."""
+        """Return the exit status as ``wait`` does; None after a ``RunningTimeout`` of ``seconds``."""
         try:
-            async with running_timeout(seconds):
+            async with RunningTimeout(seconds):
                 return await self.wait()
         except TimeoutError:
             return None

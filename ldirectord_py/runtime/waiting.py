@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from types import TracebackType
 from typing import Any, Final, NoReturn
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_PARTS: Final = 30
-"""Parts of a ``running_timeout``: a pause of this host counts as one of them at most."""
+"""Parts of a ``RunningTimeout``: a pause of this host counts as one of them at most."""
 
 
 async def wait_until_set(event: asyncio.Event, seconds: float | None) -> bool:
@@ -22,33 +23,35 @@ async def wait_until_set(event: asyncio.Event, seconds: float | None) -> bool:
     return event.is_set()
 
 
-@asynccontextmanager
-async def running_timeout(seconds: float) -> AsyncIterator[None]:
-    """End the block with TimeoutError after ``seconds`` in which this process ran.
+class RunningTimeout:
+    """A context that ends its block with TimeoutError after ``seconds`` in which this process ran.
 
-    Where it stood still, what the block waits for did so too, or had no chance to be heard: that is no timeout.
+    Where it stood still, what the block waits for did so too, or had no chance to be heard: that is no timeout. It
+    leaves no cycle of references, however the block ends.
     """
-    loop = asyncio.get_running_loop()
-    left = TIMEOUT_PARTS
-    timer: asyncio.TimerHandle
 
-    def begin_part() -> asyncio.TimerHandle:
-        return loop.call_later(seconds / TIMEOUT_PARTS, end_part)
+    def __init__(self, seconds: float) -> None:
+        self._part = seconds / TIMEOUT_PARTS
+        self._left = TIMEOUT_PARTS
 
-    def end_part() -> None:
-        nonlocal left, timer
-        left -= 1
-        if left:
-            timer = begin_part()
+    async def __aenter__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._timeout = asyncio.timeout(None)
+        await self._timeout.__aenter__()
+        self._timer = self._loop.call_later(self._part, self._end_part)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        await self._timeout.__aexit__(kind, error, trace)
+
+    def _end_part(self) -> None:
+        self._left -= 1
+        if self._left:
+            self._timer = self._loop.call_later(self._part, self._end_part)
         else:
-            timeout.reschedule(loop.time())
-
-    async with asyncio.timeout(None) as timeout:
-        timer = begin_part()
-        try:
-            yield
-        finally:
-            timer.cancel()
+            self._timeout.reschedule(self._loop.time())
 
 
 async def repeat(action: Callable[[], Awaitable[None] | None], interval: float, failure: str) -> NoReturn:

@@ -27,7 +27,7 @@ from ldirectord_py.runtime.output import Output
 from ldirectord_py.runtime.sysctl import write_sysctl
 from ldirectord_py.runtime.text import error_text
 from ldirectord_py.runtime.threads import DaemonThreads, run_in_daemon_thread, watch
-from ldirectord_py.runtime.waiting import running_timeout
+from ldirectord_py.runtime.waiting import RunningTimeout
 
 CALL_TIMEOUT: Final = 30.0
 """Seconds to wait for a call: a kernel that loads modules may be slow. Pauses of this host do not count."""
@@ -181,7 +181,7 @@ class NetlinkKernel:
         """Wait for a call under way, at most CALL_TIMEOUT; return whether none is left."""
         if self._running is not None and not self._running.done():
             with suppress(TimeoutError):
-                async with running_timeout(CALL_TIMEOUT):
+                async with RunningTimeout(CALL_TIMEOUT):
                     await watch(self._running)
         return self._is_idle
 

@@ -134,7 +134,7 @@ def test_a_disk_that_hangs_delays_nobody_and_lost_lines_are_counted(
 
     def stuck(path: str, lines: object, writer: object) -> None:
         hangs.set()
-        goes_on.wait(10)
+        goes_on.wait(60)
 
     monkeypatch.setattr(monitorfile, "append", stuck)
     files(Probed(site(tmp_path / "web"), SERVER, up()))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
+from contextlib import suppress
 
 import pytest
 
 from harness.waiting import until
-from ldirectord_py.runtime.waiting import repeat, run_all, running_timeout, wait_until_set
+from ldirectord_py.runtime.waiting import RunningTimeout, repeat, run_all, wait_until_set
 
 
 @pytest.mark.parametrize("seconds", [None, 60.0])
@@ -36,7 +39,7 @@ async def test_a_cancelled_wait_is_cancelled() -> None:
 async def test_a_block_ends_after_the_time_in_which_this_process_ran() -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError):
-        async with running_timeout(0.06):
+        async with RunningTimeout(0.06):
             await asyncio.sleep(60)
     assert time.monotonic() - began >= 0.05
 
@@ -46,26 +49,42 @@ async def test_a_pause_of_this_process_is_no_timeout() -> None:
     loop, event = asyncio.get_running_loop(), asyncio.Event()
     loop.call_later(0.01, time.sleep, 0.5)
     loop.call_later(0.02, lambda: loop.call_later(0.02, event.set))
-    async with running_timeout(0.3):
+    async with RunningTimeout(0.3):
         await event.wait()
 
 
 async def test_a_block_that_is_done_is_not_ended_later() -> None:
-    async with running_timeout(0.01):
+    async with RunningTimeout(0.01):
         await asyncio.sleep(0)
     await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 60])
+async def test_a_block_leaves_nothing_to_the_garbage_collector(seconds: float) -> None:
+    gc.disable()
+    try:
+        limit = RunningTimeout(seconds)
+        with suppress(TimeoutError):
+            async with limit:
+                await asyncio.sleep(0.05)
+        ended = weakref.ref(limit)
+        del limit
+        await asyncio.sleep(0)
+        assert ended() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("error", [OSError("gone"), TimeoutError("its own")])
 async def test_what_a_block_raises_is_raised(error: OSError) -> None:
     with pytest.raises(type(error), match=str(error)):
-        async with running_timeout(60):
+        async with RunningTimeout(60):
             raise error
 
 
 async def test_a_block_that_is_cancelled_is_cancelled() -> None:
     async def wait() -> None:
-        async with running_timeout(60):
+        async with RunningTimeout(60):
             await asyncio.sleep(60)
 
     waiting = asyncio.create_task(wait())
