@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Final
 
-from simulation.known_bugs.catalogue import KNOWN_BUGS
+from simulation.known_bugs.all_known_bugs import KNOWN_BUGS
 from simulation.plans import Plan, busy_plan, long_plan, short_plan
 from simulation.shrink import shrunk
 from simulation.simulate import Outcome, simulate

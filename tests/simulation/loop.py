@@ -21,17 +21,23 @@ TURN_TIME: Final = 0.00001
 
 
 class SimulatedHandle(list[Any]):
-    """A callback that is ready or due: its time, a number, the callback, its arguments and its context.
+    """A callback that is ready or due: the callback, its arguments and its context. It can be cancelled.
 
-    The time and the number are its order. It is a list because an object with attributes takes twice as long to make,
-    and each probe needs ten of them.
+    It is a list because an object with attributes takes twice as long to make.
     """
 
     __slots__ = ()
 
     def cancel(self) -> None:
         """Do not call it."""
-        self[2] = None
+        self[0] = None
+
+
+Ready = SimulatedHandle | tuple[Callable[..., object], tuple[Any, ...], Context]
+"""A callback that runs in the next turn. Those of tasks and futures, nearly all, are tuples: nobody cancels them."""
+
+
+_NEVER_CANCELLED: Final = SimulatedHandle((None, (), None))
 
 
 class SimulatedLoop(asyncio.AbstractEventLoop):
@@ -47,8 +53,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self.coarse = coarse
         self.stop_for = 0.0
         self.turn_time = TURN_TIME
-        self.ready: list[SimulatedHandle] = []
-        self.readers: dict[int, SimulatedHandle] = {}
+        self.ready: list[Ready] = []
+        self.readers: dict[int, Ready] = {}
         self.signals: dict[int, tuple[Callable[..., object], tuple[Any, ...]]] = {}
         self.connect: Callable[..., Any] | None = None
         self.on_stop: Callable[[float], None] = lambda _: None
@@ -58,8 +64,9 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self.get_debug = bool  # type: ignore[method-assign]
         self._order = order
         self._on_fault = on_fault
-        self._timers: list[SimulatedHandle] = []
+        self._timers: list[tuple[float, int, SimulatedHandle]] = []
         self._numbers = count()
+        self._left: list[Ready] = []
         self._alive = True
         self._turn_began = _milliseconds(CLOCK.now)
 
@@ -71,37 +78,34 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         if self.ready:
             return CLOCK.now
         timers = self._timers
-        while timers and timers[0][2] is None:
+        while timers and timers[0][2][0] is None:
             heappop(timers)
         return timers[0][0] if timers else inf
 
     def turn(self) -> None:
-        """Run everything that is ready now; what that makes ready runs in the next turn, as in every loop."""
-        now = CLOCK.now
+        """Run everything that is ready now, if anything is; what that makes ready runs in the next turn."""
+        now, timers, turn = CLOCK.now, self._timers, self.ready
+        while timers and timers[0][0] <= now:
+            turn.append(heappop(timers)[2])
+        if not turn:
+            return
+        self.ready = []
         if self.coarse:
-            self._turn_began = _milliseconds(now)
-        turn, self.ready = self.ready, []
-        if self._timers and self._timers[0][0] <= now:
-            self._take_due(turn, now)
+            self._turn_began = int(now * 1000) / 1000
         if len(turn) > 1 or self.stop_for:
             self._order_turn(turn)
         CLOCK.now = now + self.turn_time
-        for handle in turn:
-            if (callback := handle[2]) is None:
+        for callback, arguments, context in turn:
+            if callback is None:
                 continue
             try:
-                handle[4].run(callback, *handle[3])
+                context.run(callback, *arguments)
             except Exception as error:  # noqa: BLE001  every loop goes on
                 self._on_fault({"message": "a callback failed", "exception": error})
             if not self._alive:
                 return
 
-    def _take_due(self, turn: list[SimulatedHandle], now: float) -> None:
-        timers = self._timers
-        while timers and timers[0][0] <= now:
-            turn.append(heappop(timers))
-
-    def _order_turn(self, turn: list[SimulatedHandle]) -> None:
+    def _order_turn(self, turn: list[Ready]) -> None:
         """Put the callbacks of a turn into the order that the seed draws, and the stop of the process among them."""
         size = len(turn)
         if size == 2:  # most turns that have an order; shuffle() takes 2 us
@@ -110,7 +114,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         elif size > 2:
             self._order.shuffle(turn)
         if self.stop_for and turn:
-            turn.insert(self._order.randrange(size), SimulatedHandle((0.0, 0, self._stop, (), copy_context())))
+            turn.insert(self._order.randrange(size), (self._stop, (), copy_context()))
 
     def _stop(self) -> None:
         seconds, self.stop_for = self.stop_for, 0.0
@@ -125,6 +129,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def kill(self) -> None:
         """Call nothing any more. What is left stays: the end of its coroutines would run a part of their code."""
         self._alive = False
+        self._left, self.ready = self.ready, []
 
     # What the director calls.
 
@@ -135,7 +140,11 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> SimulatedHandle:
-        handle = SimulatedHandle((0.0, 0, callback, args, copy_context() if context is None else context))
+        if context is not None:
+            if self._alive:
+                self.ready.append((callback, args, context))
+            return _NEVER_CANCELLED
+        handle = SimulatedHandle((callback, args, copy_context()))
         if self._alive:
             self.ready.append(handle)
         return handle
@@ -152,10 +161,9 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     ) -> SimulatedHandle:
         if self.coarse:
             when = self._turn_began + max(0, round((when - self._turn_began) * 1000)) / 1000
-        context = copy_context() if context is None else context
-        handle = SimulatedHandle((when, next(self._numbers), callback, args, context))
+        handle = SimulatedHandle((callback, args, copy_context() if context is None else context))
         if self._alive:
-            heappush(self._timers, handle)
+            heappush(self._timers, (when, next(self._numbers), handle))
         return handle
 
     def call_later(  # type: ignore[override]
@@ -164,7 +172,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def add_reader(self, fd: Any, callback: Callable[[*Ts], Any], *args: *Ts) -> None:
-        self.readers[fd] = SimulatedHandle((0.0, 0, callback, args, copy_context()))
+        self.readers[fd] = (callback, args, copy_context())
 
     def remove_reader(self, fd: Any) -> bool:
         return self.readers.pop(fd, None) is not None

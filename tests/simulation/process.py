@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ldirectord_py.checks.transport.epoll import current_epoll
 from ldirectord_py.config.load import load
 from ldirectord_py.daemon import run
 from ldirectord_py.daemon.administration.saved_file import read_saved_file
@@ -16,7 +17,10 @@ from ldirectord_py.errors import ConfigError, KernelError
 from ldirectord_py.instance.identity import Identity
 from ldirectord_py.instance.pid_file import Instance
 from ldirectord_py.instance.sd_notify import SdNotify
-from ldirectord_py.runtime import garbage
+from ldirectord_py.runtime import garbage, slices
+from ldirectord_py.runtime.loop_local import LoopLocal
+from ldirectord_py.runtime.stalls import stall_meter
+from ldirectord_py.runtime.timer_wheel import current_wheel
 from simulation.clock import CLOCK
 from simulation.commands import is_ending
 from simulation.loop import SimulatedLoop
@@ -32,6 +36,8 @@ STOP_BOUND: Final = 5.0
 """Seconds in which a process ends after SIGTERM, whatever is the matter (F36)."""
 
 _Daemon: Final = run.Daemon
+
+_LOOP_LOCALS: Final[tuple[LoopLocal[Any], ...]] = (stall_meter, current_wheel, current_epoll, slices._slices)
 
 
 class DirectorProcess:
@@ -120,8 +126,10 @@ class DirectorProcess:
         loop.call_soon(call, *arguments)
 
     def forget(self) -> None:
-        """Release what is left of all processes."""
+        """Release what is left of all processes, also by the objects of the last loop."""
         self._graveyard.clear()
+        for each in _LOOP_LOCALS:
+            each._last.loop, each._last.made = None, None
 
     def _load(self) -> Any:
         """Load the file as the program does: a name that does not resolve has the last address that is kept."""

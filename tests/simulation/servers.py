@@ -74,6 +74,7 @@ class Server:
 
     def __init__(self, world: World, kind: str, timeout: float) -> None:
         self.world = world
+        self._on_begin = world.checks.on_begin
         self.kind = kind
         self.timeout = timeout
         self.interval = self.normal = timeout
@@ -113,8 +114,9 @@ class Server:
 
     def on_open(self, opened: Conversation) -> None:
         """Count a conversation that begins."""
-        self._hit()
-        self.world.checks.on_begin(self)
+        if self.point:
+            self.world.hit(self.point)
+        self._on_begin(self)
         self.probes += 1
         self.open.add(opened)
 

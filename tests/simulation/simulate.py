@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import signal
@@ -26,6 +27,9 @@ SETTLE_TIME: Final = 45.0
 
 MAX_WAIT: Final = 600.0
 """Seconds after that in which all that is expected later has to be over."""
+
+MAX_COLLECTIONS: Final = 5
+"""Collections after which what is left stays."""
 
 MEMORY_FOLDER: Final = "/dev/shm"
 
@@ -102,7 +106,16 @@ def _clean_up(world: World) -> None:
         with warnings.catch_warnings(action="ignore"):
             world.forget()
             gc.unfreeze()
-            gc.collect()
+            asyncio.set_event_loop(None)  # or gather() would make one for coroutines that end now
+            _collect_coroutines()
     finally:
         logging.disable(logging.NOTSET)
         sys.unraisablehook = hook
+
+
+def _collect_coroutines() -> None:
+    """Collect until no task is left: the end of a coroutine may begin others, which would end within a later seed."""
+    for _ in range(MAX_COLLECTIONS):
+        gc.collect()
+        if all(task.done() for task in asyncio.tasks._all_tasks):  # type: ignore[attr-defined]  # not in typeshed
+            return

@@ -147,24 +147,29 @@ class World:
         events, violations, process, clock = self._events, self.checks.violations, self.process, CLOCK
         second, turns = clock.now, 0
         while not violations:
-            loop = None if process.is_blocked else self.loop
-            due = loop.next_due if loop is not None else inf
+            now, loop = clock.now, None if process.is_blocked else self.loop
+            due = inf if loop is None else now if loop.ready else loop.next_due
             if events and events[0][0] < due:
                 due = events[0][0]
             if due > until:
-                clock.now = max(clock.now, until)
+                clock.now = max(now, until)
                 return
             turns += 1
             if due > second + 1.0:
                 second, turns = due, 0
             elif turns > MAX_TURNS:
                 self.checks.fail("I10", f"{MAX_TURNS} turns of the event loop in a second")
-            clock.now = max(clock.now, due)
-            while events and events[0][0] <= clock.now:
+            if due > now:
+                clock.now = now = due
+            while events and events[0][0] <= now:
                 _, _, call, arguments = heappop(events)
                 call(*arguments)
-            if not process.is_blocked and self.loop is not None:
-                self.loop.turn()
+            if (loop := self.loop) is None or process.is_blocked:
+                continue
+            loop.turn()
+            while loop.ready and clock.now <= until and not (events and events[0][0] <= clock.now):
+                turns += 1  # as above, where no event is due
+                loop.turn()
 
 
 class TraceHandler(logging.Handler):

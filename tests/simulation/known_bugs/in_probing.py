@@ -1,21 +1,24 @@
-"""Bugs of timers, deadlines, and the counting of verdicts. The first two were in the package once."""
+"""Bugs of timers, deadlines, the counting of verdicts, and workers. All but the third were in the package once."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from ldirectord_py.checks.deadline import Deadline
+from ldirectord_py.daemon.probing.prober import _ScheduledCheck
+from ldirectord_py.daemon.workers.supervisor import WorkerSupervisor
 from ldirectord_py.errors import Inconclusive, LdirectordError
 from ldirectord_py.health import HealthState, Rules, Verdict
 from ldirectord_py.runtime.timer_wheel import TimerWheel
-from simulation.known_bugs.table import Replacement, known_bug
+from simulation.known_bugs.known_bug import Replacement, known_bug
 
 OVERSLEPT: Final = 1.0
 """Seconds by which a deadline had to be noticed late before this host was blamed."""
 
 
-@known_bug("timer-wheel")
+@known_bug("timer-wheel", seed=15)
 def cancelled_in_a_new_tick() -> Iterator[Replacement]:
     """To cancel a call that has run raises KeyError while its tick is scheduled again, as happens under uvloop."""
 
@@ -26,7 +29,7 @@ def cancelled_in_a_new_tick() -> Iterator[Replacement]:
     yield TimerWheel, "cancel", cancel
 
 
-@known_bug("stall")
+@known_bug("stall", seed=11)
 def counted_stalls() -> Iterator[Replacement]:
     """A failure counts though this process stood still, unless its deadline was noticed late by a second."""
     failure = Deadline.failure
@@ -40,7 +43,7 @@ def counted_stalls() -> Iterator[Replacement]:
     yield Deadline, "stalled", property(lambda _: 0.0)
 
 
-@known_bug("failures-in-all")
+@known_bug("failures-in-all", seed=14)
 def failures_in_all() -> Iterator[Replacement]:
     """The failures that take a server down need not be in a row: a success does not reset their count."""
     following = HealthState._next
@@ -50,3 +53,28 @@ def failures_in_all() -> Iterator[Replacement]:
         return after._replace(failures=state.failures) if state.up and verdict is Verdict.UP else after
 
     yield HealthState, "_next", counted
+
+
+@known_bug("burst", seed=11)
+def burst_after_a_pause() -> Iterator[Replacement]:
+    """After a pause of this host each check catches up on the probes that it has missed."""
+
+    def advance(scheduled: _ScheduledCheck, now: float) -> None:
+        scheduled._begins = max(scheduled._due, now)
+        scheduled._due += scheduled._interval
+
+    yield _ScheduledCheck, "_advance", advance
+
+
+@known_bug("worker-missing", seed=140)
+def worker_missing() -> Iterator[Replacement]:
+    """A worker process that cannot be started is not tried again."""
+    run_process = WorkerSupervisor._run_process
+
+    async def run_once(supervisor: WorkerSupervisor) -> str:
+        reason = await run_process(supervisor)
+        if "cannot be started" in reason:
+            await asyncio.get_running_loop().create_future()
+        return reason
+
+    yield WorkerSupervisor, "_run_process", run_once

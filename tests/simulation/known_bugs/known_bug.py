@@ -1,11 +1,11 @@
-"""The table of known bugs: the simulation has to find each of them when it is put back."""
+"""What a known bug is: replacements in the package that put it back. The simulation has to find it then."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from unittest import mock
 
 Replacement = tuple[Any, str, object]
@@ -16,9 +16,10 @@ Replacements = Callable[[], Iterable[Replacement]]
 
 @dataclass(frozen=True, slots=True)
 class KnownBug:
-    """A bug, in words, and the replacements in the package that put it back."""
+    """A bug, in words; the first ``seed`` that finds it, as ``make simulate BUG=NAME`` says; how it is put back."""
 
     name: str
+    seed: int
     what: str
     replacements: Replacements
 
@@ -31,15 +32,10 @@ class KnownBug:
             yield
 
 
-KNOWN_BUGS: Final[dict[str, KnownBug]] = {}
-"""The bugs by their names."""
+def known_bug(name: str, *, seed: int) -> Callable[[Replacements], KnownBug]:
+    """Make a bug of a function that yields its replacements, and whose docstring describes it."""
 
+    def make(replacements: Replacements) -> KnownBug:
+        return KnownBug(name, seed, (replacements.__doc__ or "").partition("\n")[0], replacements)
 
-def known_bug(name: str) -> Callable[[Replacements], Replacements]:
-    """Add a bug, whose words are the docstring of the function."""
-
-    def add(replacements: Replacements) -> Replacements:
-        KNOWN_BUGS[name] = KnownBug(name, (replacements.__doc__ or "").partition("\n")[0], replacements)
-        return replacements
-
-    return add
+    return make
