@@ -14,7 +14,7 @@ from harness.memory_daemon import MemoryDaemon, memory_daemon
 from harness.terminal import terminal
 from ldirectord_py.cli.invocation.commands import COMMANDS
 
-WEB = "virtual = 192.0.2.1:80\n    real = 127.0.0.3:80 masq 2\n    checktype = on\n"
+WEB = "virtual = 192.0.2.1:80\n    real = 127.0.0.3:80 masq 2\n    real = 127.0.0.4:80 masq 2\n    checktype = on\n"
 SERVER = "127.0.0.3:80"
 _CLIENT = re.compile(
     r"^from ldirectord_py\.(cli\.invocation\.(control|patient)_client|control\.client) import", re.MULTILINE
@@ -52,7 +52,7 @@ def administer(daemon: MemoryDaemon, command: str) -> None:
 
 
 def show(daemon: MemoryDaemon, command: str) -> None:
-    assert "1 of 1 real servers up" in good(daemon, command)
+    assert "2 of 2 real servers up" in good(daemon, command)
 
 
 def events(daemon: MemoryDaemon, command: str) -> None:
@@ -65,7 +65,7 @@ def check_now(daemon: MemoryDaemon, command: str) -> None:
 
 def top(daemon: MemoryDaemon, command: str) -> None:
     with terminal(daemon.command(command), daemon.environment) as screen:
-        screen.wait_for("1 of 1 real servers up")
+        screen.wait_for("2 of 2 real servers up")
         screen.press("q")
         assert screen.process.wait(10) == 0
 
