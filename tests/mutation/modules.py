@@ -55,7 +55,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "ipvs.netlink.socket": "opens, sends and receives; its one decision is which errors may be repeated",
     "ipvs.netlink.uapi": "only the kernel's constants: pyroute2's are compared with what is encoded",
     "daemon.reconciler.director": "calls the others in their order, one at a time",
-    "daemon.reconciler.table_sync": "reads, compares and writes by the decisions of the others",
+    "daemon.reconciler.table_sync": "reads, compares and writes by what the others decide",
 }
 """Modules of the codec and of the reconciler that decide nothing themselves, and what they do."""
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from builders import KINDS, config, down, service_key, unjudged, up, virtual
 from harness.director_site import destination
 from harness.later_calls import LaterCalls
+from harness.waiting import until
 from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.checks.base import Result
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.config.model import CheckType, Virtual
+from ldirectord_py.daemon.reconciler import panic_keeper
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, compile_config
 from ldirectord_py.daemon.reconciler.health_tracker import IN_MAINTENANCE, HealthTracker
 from ldirectord_py.damping import FlappingState, KeptState
@@ -366,3 +370,25 @@ def test_who_leaves_is_remembered_with_what_it_did() -> None:
     assert (place.health(FIRST), place.tracker.slow_starts.failed) == (FAILED, {FIRST})
     assert place.tracker.flaps.histories == {FIRST: history._replace(good_since=None)}
     assert place.check(up(), ONE) == [place.checked(FIRST, FAILED, PASSED, up())]
+
+
+def test_a_panic_ends_when_the_server_that_is_kept_in_goes_into_maintenance() -> None:
+    place = running(site := web(ONE, TWO, panic=100))
+    place.check(down(), ONE)
+    place.maintain(FIRST)
+    place.events.clear()
+    place.later.let_pass(60)
+    assert place.events == [Panic(site, 1, 1, began=False)]
+
+
+async def test_the_end_of_a_panic_is_told_by_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panic_keeper, "calm_time", lambda *_: 0.01)
+    events = list[Event]()
+    compiled = compile_config(config(web(ONE, panic=100)), KINDS)
+    tracker = HealthTracker(events.append, lambda *_: None)
+    tracker.switch_config(compiled, Phase.START, lambda _: {})
+    (check,) = compiled.plan
+    for result in (up(), down(), up()):
+        tracker.observe(compiled, check, result)
+    await until(lambda: isinstance(events[-1], Panic), 20)
+    assert events[-1] == Panic(web(ONE, panic=100), 1, 1, began=False)
