@@ -309,7 +309,7 @@ async def test_servers_that_come_back_one_after_the_other_rise_together() -> Non
 
 
 async def test_the_director_wakes_for_the_steps_by_itself() -> None:
-    place = Rising(await started(web(slowstart=0.2), reconcile=None))
+    place = Rising(await started(web(slowstart=0.5), reconcile=None))
     place.slow_starts._clock = asyncio.get_running_loop().time
     await place.site.check(up())
     place.written.clear()
@@ -317,8 +317,8 @@ async def test_the_director_wakes_for_the_steps_by_itself() -> None:
     first = next(iter(place.site.director.compiled.plan))
     place.site.director.observe(first, down())
     place.site.director.observe(first, up())
-    await until(lambda: len(place.weights) > 1 and place.weights[-1] == 20, 5)
-    assert place.weights[0] == 2
+    await until(lambda: len(place.weights) > 1 and place.weights[-1] == 20, 30)
+    assert place.weights[0] < 20
     assert place.weights == sorted(set(place.weights))
     await place.site.director.stop()
     await asyncio.wait_for(task, 5)
