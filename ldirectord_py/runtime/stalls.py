@@ -43,11 +43,13 @@ class StallMeter:
         return self._seconds[1]
 
     def watch(self) -> Seconds:
-        """Start to watch; return the seconds so far."""
+        """Start to watch; return the seconds so far, with those of a beat that is late already."""
         self._watchers += 1
         if self._due is None:
             self._queue.waited()
             self._schedule(self._loop.time())
+        else:
+            self._count()
         return self._seconds
 
     def unwatch(self) -> None:

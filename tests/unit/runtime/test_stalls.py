@@ -51,6 +51,15 @@ def test_beats_in_time_and_noise_count_nothing(clock: Clock) -> None:
     assert meter.since(before) == (0, 0)
 
 
+def test_a_stall_before_the_watch_began_does_not_count(clock: Clock) -> None:
+    meter = meter_of(clock)
+    meter.watch()
+    clock.now += BEAT_INTERVAL + 1.5  # the beat has not come yet
+    before = meter.watch()
+    clock.pass_by(0)
+    assert meter.since(before) == (0, 0)
+
+
 def test_a_stall_counts_from_when_its_beat_was_due_and_once(clock: Clock) -> None:
     meter = meter_of(clock)
     before = meter.watch()
