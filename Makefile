@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test unit coverage simulation simulate fuzz mutation service kernel original matrix bench bench-page lint format man pictures lock venv \
-	systemd kills packages test-packages programs machine peers axe clean
+	systemd kills packages pyz test-packages programs machine peers axe clean
 
 help:
 	@echo "make demo      client, director and servers in network namespaces: servers fail, the traffic goes on"
@@ -39,7 +39,8 @@ help:
 	@echo "make matrix    the unit tests on each supported Python, with the oldest and the newest dependencies"
 	@echo "make bench     speed and memory beside keepalived, ldirectord and ipvsadm: writes docs/performance.md"
 	@echo "make packages  a package for Debian 12 in dist/, built in a clean root; as root; RELEASES=\"12 13\""
-	@echo "make test-packages  that package: twice the same, lintian, installed and removed in clean roots"
+	@echo "make pyz       the single file dist/ldirectord.pyz, to look around on hosts where nothing is to be installed"
+	@echo "make test-packages  that package: twice the same, lintian, installed, upgraded and removed in clean roots"
 	@echo "make lint      ruff and mypy;   make format   format the code and apply ruff's fixes"
 	@echo "make man       write docs/man/ldirectord.cf.5 from docs/configuration.md, etc/ldirectord.schema.json, etc/completion"
 	@echo "make pictures  draw docs/pictures: the page and top, of a director on a table in memory; as root"
@@ -124,6 +125,9 @@ bench-page: venv
 packages: venv
 	@sh tests/harness/setup.sh builders
 	@PYTHONPATH=tests $(BIN)/python -m packages $(RELEASES)
+
+pyz: venv
+	@PYTHONPATH=tests $(BIN)/python -m packages.archive
 
 test-packages: venv
 	@sh tests/harness/setup.sh builders

@@ -10,6 +10,7 @@ import sys
 import time
 
 from harness.host import ROOT
+from packages.archive import NAME, write_archive
 from packages.builder import built, judge
 from packages.release import RELEASES
 from packages.root import CommandFailedError
@@ -26,7 +27,7 @@ def main() -> int:
     if os.geteuid() != 0:
         sys.stderr.write("packages are built in a root of their release: needs root\n")
         return 2
-    DIST.mkdir(exist_ok=True)
+    write_archive(DIST / NAME)
     try:
         return max([_build(number) for number in numbers])
     except CommandFailedError as error:

@@ -15,6 +15,7 @@ Version: {version}
 Architecture: {architecture}
 Maintainer: {maintainer}
 Installed-Size: {kibibytes}
+Pre-Depends: python{python}
 Depends: {depends}
 Recommends: kmod, logrotate
 Suggests: ipvsadm, ldirectord, default-mta | mail-transport-agent, perl
@@ -64,12 +65,18 @@ def depends(release: Release) -> str:
     return f"libc6 (>= 2.{release.glibc}), libgcc-s1, python{release.python}"
 
 
+def dependencies(release: Release) -> list[str]:
+    """Return the names of the packages that it depends on."""
+    return [part.split()[0] for part in depends(release).split(", ")]
+
+
 def control(build: Build, sizes: Iterable[int]) -> str:
     """Return the control file of a package whose files have these sizes in bytes."""
     return CONTROL.format(
         version=build.version,
         architecture=build.architecture,
         maintainer=build.maintainer,
+        python=build.release.python,
         kibibytes=sum(-(-size // 1024) for size in sizes),
         depends=depends(build.release),
     )

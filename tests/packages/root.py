@@ -23,6 +23,9 @@ exec chroot "$@"
 """
 """Run in namespaces of its own: with the mounts, all processes end."""
 
+KEEP = 'chroot "$1" sh -c \'cd /root && apt-get -qq -o APT::Sandbox::User=root download "$0"\' '
+"""What mmdebstrap runs in a root, before a name, to download a package there."""
+
 REFUSE_STARTS = "#!/bin/sh\nexit 101\n"
 """For policy-rc.d: packages start nothing in a root."""
 
@@ -37,22 +40,27 @@ def acquire_options(dump: str) -> str:
     return "".join(f"{line}\n" for line in dump.splitlines() if line.startswith(wanted) and '""' not in line)
 
 
-def clean_root(release: Release, packages: Sequence[str]) -> Path:
-    """Return an archive of a minimal system with these packages more, which is made once."""
-    name = hashlib.sha256(" ".join(sorted(packages)).encode()).hexdigest()[:8]
+def clean_root(release: Release, packages: Sequence[str], kept: str = "") -> Path:
+    """Return an archive of a minimal system with these packages more, which is made once.
+
+    The file of the package ``kept`` is in its /root.
+    """
+    name = hashlib.sha256(" ".join((*sorted(packages), *filter(None, (kept,)))).encode()).hexdigest()[:8]
     path = CACHE / release.codename / f"root-{name}.tar"
     if not path.exists():
         print(f"making a root of {release.codename} with {', '.join(packages)}", flush=True)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _bootstrap(release, packages, path)
+        _bootstrap(release, packages, kept, path)
     return path
 
 
-def _bootstrap(release: Release, packages: Sequence[str], path: Path) -> None:
+def _bootstrap(release: Release, packages: Sequence[str], kept: str, path: Path) -> None:
     options = path.with_suffix(".conf")
     options.write_text(acquire_options(run("apt-config", "dump", "Acquire")))
     unfinished = path.with_suffix(".new.tar")
     words = ["--quiet", "--variant=minbase", f"--include={','.join(packages)}", f"--aptopt={options}"]
+    if kept:
+        words.append(f"--customize-hook={KEEP}{kept}")
     mirrors = os.environ.get("MIRROR", "").split()
     run("mmdebstrap", *words, release.codename, str(unfinished), *mirrors)
     unfinished.rename(path)

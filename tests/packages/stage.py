@@ -6,14 +6,18 @@ import shutil
 from pathlib import Path
 
 from harness.host import ROOT
+from packages.archive import NAME, archive
 from packages.components import read_components, wheel_hashes
 from packages.contents import CONFFILES, DIRECTORIES, DOC, ENVIRONMENT, HERE, LINKS, UNITS, contents, packaged_unit
 from packages.control import Build, changelog, control
 from packages.copyright_file import copyright_text
+from packages.release import Release
 from packages.sbom import sbom
 from packages.sources import Sources
 
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
+SHARED, SHARED_HERE = "directors.sh", "#DIRECTORS#\n"
+"""What the scripts share, and the line of each that it replaces."""
 
 
 def stage(tree: Path, build: Build, sources: Sources, wheels: Path) -> None:
@@ -43,9 +47,17 @@ def _describe(tree: Path, build: Build, wheels: Path) -> None:
 def _write_control(tree: Path, build: Build) -> None:
     sizes = [path.lstat().st_size for path in tree.rglob("*") if path.is_symlink() or path.is_file()]
     for script in SCRIPTS:
-        _write(tree / "DEBIAN" / script, (ROOT / HERE / script).read_text(), 0o755)
+        _write(tree / "DEBIAN" / script, script_text(script, build.release), 0o755)
+    (tree / "DEBIAN" / NAME).write_bytes(archive(build.epoch))
+    (tree / "DEBIAN" / NAME).chmod(0o644)
     _write(tree / "DEBIAN/conffiles", "".join(f"/{path}\n" for path in CONFFILES))
     _write(tree / "DEBIAN/control", control(build, sizes))
+
+
+def script_text(name: str, release: Release) -> str:
+    """Return a script of the package, complete."""
+    texts = {file: (ROOT / HERE / file).read_text() for file in (name, SHARED)}
+    return texts[name].replace(SHARED_HERE, texts[SHARED] + "\n").replace("@PYTHON@", release.python)
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:

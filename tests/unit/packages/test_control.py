@@ -13,6 +13,7 @@ BUILD = Build(RELEASES["12"], "amd64", "0.1.0-1~deb12", "6a7005f", 1795892215, "
 def test_the_control_file_names_version_size_and_dependencies() -> None:
     fields = HeaderParser().parsestr(control(BUILD, [1, 1024, 1025, 0]))
     assert (fields["Version"], fields["Architecture"], fields["Installed-Size"]) == ("0.1.0-1~deb12", "amd64", "4")
+    assert fields["Pre-Depends"] == "python3.11"  # preinst checks the configuration with it
     assert fields["Depends"] == "libc6 (>= 2.36), libgcc-s1, python3.11"
     assert fields["Maintainer"] == "Some One <one@example.org>"
     assert "Conflicts" not in fields

@@ -1,0 +1,34 @@
+"""Roots of each release of Debian with its package in /tmp."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from packages import builder
+from packages.control import dependencies
+from packages.release import RELEASES, Release
+from packages.root import clean_root, unpacked
+from packages.sources import read_sources
+
+
+@pytest.fixture(scope="session", params=RELEASES.values(), ids=lambda release: release.codename)
+def release(request: pytest.FixtureRequest) -> Release:
+    chosen: Release = request.param
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def package(release: Release) -> Path:
+    return builder.built(release, read_sources())
+
+
+@pytest.fixture
+def host(release: Release, package: Path) -> Iterator[Path]:
+    """A minimal system with what the package depends on, and the package in /tmp."""
+    with unpacked(clean_root(release, dependencies(release))) as root:
+        shutil.copy(package, root / "tmp/ours.deb")
+        yield root
