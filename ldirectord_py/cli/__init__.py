@@ -94,6 +94,6 @@ def _print_any_text() -> None:
 def _error_text(fault: Exception, command: str = "") -> str:
     if isinstance(fault, UsageError):
         return f"{fault}\n{usage(command)}"
-    if isinstance(fault, OSError) and fault.filename:
-        return f"{fault.filename}: {fault.strerror}"
+    if isinstance(fault, OSError) and fault.strerror:
+        return f"{fault.filename}: {fault.strerror}" if fault.filename else fault.strerror
     return str(fault)

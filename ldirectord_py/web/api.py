@@ -17,6 +17,9 @@ from ldirectord_py.web.packed import pack, send_packed
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 
+OF_A_STREAM: Final = frozenset(("id", "more", "whole"))
+"""What of the answer of ``watch`` means something in its stream only."""
+
 MAX_EVENTS_ANSWERED: Final = 1000
 """Events in an answer; ``last`` is the number to go on after."""
 
@@ -37,7 +40,8 @@ def _json_maker(servers: ServerReplica, answer: Mapping[str, Any]) -> Callable[[
     Another update may change them meanwhile, but none while a virtual is encoded.
     """
     servers.set_ages(time.monotonic(), time.time())
-    lazy = {**answer, "virtuals": Lazy(answer["virtuals"])}
+    lazy = {name: value for name, value in answer.items() if name not in OF_A_STREAM}
+    lazy["virtuals"] = Lazy(answer["virtuals"])
     return lambda: "".join(encode_pieces(lazy)).encode()[:-1]
 
 

@@ -99,7 +99,7 @@ def test_a_server_is_drained_for_maintenance_and_put_back(site: Site) -> None:
     assert watch.weights(WEB, f"{server.address}:80") == [None, 0]
 
     status, text = site.run("undrain", str(server.address), "--wait", str(int(WITHIN)))
-    assert (status, text.splitlines()[-1]) == (0, "1 of 1 servers have weight")
+    assert (status, text.splitlines()[-1]) == (0, "1 of 1 server with weight")
     site.wait_weights(web1=3, web2=3)
     with site.lab.client.traffic(VIP) as traffic:
         traffic.wait(requests=20, within=WITHIN)

@@ -228,7 +228,7 @@ def reboot(day: Day) -> None:
 def undrain(day: Day) -> None:
     """The server gets clients again."""
     done = day.run("undrain", day.drained, "--wait", str(int(WITHIN)))
-    assert done.text.splitlines()[-1] == "1 of 1 servers have weight"
+    assert done.text.splitlines()[-1] == "1 of 1 server with weight"
     assert day.administrative()["state"] == "ready"
     day.drained = ""
     day.wait()

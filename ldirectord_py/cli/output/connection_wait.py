@@ -97,7 +97,9 @@ def wait_for_weight(client: PatientClient, servers: Sequence[str], seconds: floa
     """Wait until these servers have weight in the kernel; return whether that was in time."""
 
     def text(found: Usages) -> tuple[str, int]:
-        return f"{found.with_weight} of {len(servers)} servers have weight", len(servers) - found.with_weight
+        return f"{found.with_weight} of {count_of(len(servers), 'server')} with weight", len(
+            servers
+        ) - found.with_weight
 
     counted = partial(_count, client, servers)
     return _wait(counted, seconds, Progress(stream), text, lambda found: found.with_weight == len(servers))

@@ -75,7 +75,7 @@ def test_a_server_is_drained_and_comes_back(run: Run) -> None:
     assert text.splitlines()[-1] == "0 connections (0 active, 0 inactive, 0 persistent)"
     status, text, errors = run("undrain", "127.0.0.1", "--wait", "5")
     begin, *_, end = text.splitlines()
-    assert (status, begin, end, errors) == (0, f"{ONE}: drain -> ready", "1 of 1 servers have weight", "")
+    assert (status, begin, end, errors) == (0, f"{ONE}: drain -> ready", "1 of 1 server with weight", "")
 
 
 @pytest.mark.slow

@@ -34,6 +34,7 @@ async def test_the_servers_are_the_answer_for_programs(tmp_path: Path) -> None:
         answer = json.loads(text)
         assert status == 200
         assert 0 <= answer["age"] < 3
+        assert (answer["ok"], {"id", "more", "whole"} & answer.keys()) == (True, set())
         assert [real["real"] for real in answer["virtuals"][0]["reals"]] == ["127.0.0.1:81", "127.0.0.2:81"]
         assert "HTTP/1" not in text
 

@@ -119,7 +119,7 @@ def test_weight_is_waited_for() -> None:
     stream = Stream()
     daemon = Daemon(None, (0, 0, 0, 0), (2, 0, 0, 0))
     assert wait_for_weight(daemon, [ONE, TWO], 5, stream)  # type: ignore[arg-type]
-    assert stream.getvalue() == "0 of 2 servers have weight\n2 of 2 servers have weight\n"
+    assert stream.getvalue() == "0 of 2 servers with weight\n2 of 2 servers with weight\n"
 
 
 def test_many_servers_are_asked_for_in_parts() -> None:
