@@ -61,6 +61,6 @@ def _texts(cells: Sequence[str], widths: Sequence[int], room: int | None) -> lis
 
 def wrapped(text: str, room: int | None) -> list[str]:
     """Return a text in lines of at most so many columns, None: in one."""
-    if room is None:
+    if room is None or len(text) <= room:  # most lines are short, and thousands of them take no time then
         return [text]
     return textwrap.wrap(text, room, subsequent_indent=INDENT, break_on_hyphens=False)
