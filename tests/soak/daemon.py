@@ -1,6 +1,6 @@
 """Our daemon, measured from within: ``python -m soak.daemon CONFIG run --memory-kernel``.
 
-Its journal of events is full from the start, as it is after some hours.
+Its histories are full from the start, as they are after some hours (``full_histories.py``).
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from bench.ours import Ours
 from soak.recorder import LINE_INTERVAL, Line, Recorder, lines
+
+if TYPE_CHECKING:
+    from ldirectord_py.config.parse import Parsed
+    from ldirectord_py.instance.identity import Identity
 
 FILE: Final = "SOAK_FILE"
 LEAKING: Final = "SOAK_LEAKING"
@@ -28,9 +32,6 @@ TRACED: Final = "SOAK_TRACED"
 """The variable of the environment with the seconds until its memory is traced, "" for never."""
 
 ANSWER_TIMEOUT: Final = 120.0
-
-JOURNAL_TEXT: Final = 150
-"""Length of a text that an entry stores twice: it is as long as an entry of a soak then."""
 
 
 class SoakedDaemon(Ours):
@@ -77,9 +78,8 @@ def main() -> int:
     """Be the daemon."""
     from ldirectord_py import cli  # noqa: PLC0415 - only this process needs it
     from ldirectord_py.daemon import run  # noqa: PLC0415
-    from ldirectord_py.daemon.history.journal import MAX_ENTRIES  # noqa: PLC0415
     from ldirectord_py.daemon.probing import limited, prober  # noqa: PLC0415
-    from ldirectord_py.report.events import ReloadRefused  # noqa: PLC0415
+    from soak.full_histories import fill  # noqa: PLC0415
 
     seen = Path(os.environ.pop(FILE))
     recorder = Recorder(seen)
@@ -100,17 +100,16 @@ def main() -> int:
             for task in measuring:
                 task.cancel()
 
-    def make_with_journal(daemon: run.Daemon, *arguments: Any) -> None:
-        make(daemon, *arguments)
-        for _ in range(MAX_ENTRIES):
-            daemon.journal(ReloadRefused(("x" * JOURNAL_TEXT,)))
+    def make_full(daemon: run.Daemon, identity: Identity, loaded: Parsed, *arguments: Any) -> None:
+        make(daemon, identity, loaded, *arguments)
+        fill(daemon, loaded.config)
 
     def count_begun(*_: object) -> None:
         recorder.begun += 1
 
     vars(limited)["Prober"] = partial(prober.Prober, on_begin=count_begun)
     vars(run)["serve"] = serve_measured
-    setattr(run.Daemon, "__init__", make_with_journal)  # noqa: B010
+    setattr(run.Daemon, "__init__", make_full)  # noqa: B010
     return cli.main()
 
 

@@ -16,6 +16,7 @@ from typing import Final
 from bench.configurations import CONNECT, HTTP, configuration
 from bench.farm import Farm, addresses, farm
 from harness.lab.namespace import command
+from soak.full_histories import HANGING_PORT, TLS_PORT
 
 INTERVAL: Final = 1
 TIMEOUT: Final = 2
@@ -90,8 +91,8 @@ def _chosen(endpoints: Sequence[str], which: Sequence[int]) -> Sequence[str]:
 def site(folder: Path, count: int) -> Iterator[Site]:
     """Yield so many servers, all on loopback."""
     with (
-        farm(folder / "well") as well,
-        farm(folder / "hanging", 8090, 8490) as hanging,
+        farm(folder / "well", tls_port=TLS_PORT) as well,
+        farm(folder / "hanging", HANGING_PORT, 8490) as hanging,
         socket.create_server(("", SILENT_PORT), backlog=65535),
     ):
         yield Site(count, well, hanging)
