@@ -12,8 +12,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Any, Final, TypeVar
+
+from ldirectord_py.runtime.waiting import running_timeout
 
 MAX_THREADS: Final = 64
 """Threads shared by all calls without a separate pool."""
@@ -36,15 +38,16 @@ class DaemonThreads:
         self._waiting = OrderedDict[Future[Any], Callable[[], Any]]()
 
     async def run(self, call: Callable[[], T], timeout: float | None = None) -> T:  # noqa: ASYNC109
-        """Return the result of ``call``, or raise its exception; TimeoutError when it takes over ``timeout`` seconds.
+        """Return the result of ``call``, or raise its exception; TimeoutError as ``running_timeout``.
 
         Raises OSError (EAGAIN) when this host cannot start a thread, or when the call could not begin within
         ``timeout`` because those before it have not returned. After a TimeoutError the call keeps its thread until it
         returns.
         """
+        limit: AbstractAsyncContextManager[object] = nullcontext() if timeout is None else running_timeout(timeout)
         job = self.submit(call)
         try:
-            async with asyncio.timeout(timeout):
+            async with limit:
                 await watch(job)
         except TimeoutError:
             if self.cancel(job):

@@ -44,6 +44,13 @@ async def test_a_call_that_hangs_times_out_and_keeps_its_thread(hanging: threadi
     await asyncio.sleep(0.01)
 
 
+async def test_F43_a_call_has_its_time_while_this_process_runs(hanging: threading.Event) -> None:
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.01, time.sleep, 0.5)
+    loop.call_later(0.02, lambda: loop.call_later(0.02, hanging.set))
+    assert await run_in_daemon_thread(hanging.wait, 0.3)
+
+
 async def test_a_host_without_a_thread_to_spare_is_an_oserror(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
