@@ -14,6 +14,9 @@ logger = logging.getLogger(__name__)
 TIMEOUT_PARTS: Final = 30
 """Parts of a ``RunningTimeout``: a pause of this host counts as one of them at most."""
 
+MIN_PART: Final = 0.01
+"""Seconds of a part at least: uvloop rounds the times of timers to milliseconds."""
+
 
 async def wait_until_set(event: asyncio.Event, seconds: float | None) -> bool:
     """Return whether an event is set, as soon as it is, or after so many seconds; None: however long it takes."""
@@ -31,8 +34,8 @@ class RunningTimeout:
     """
 
     def __init__(self, seconds: float) -> None:
-        self._part = seconds / TIMEOUT_PARTS
-        self._left = TIMEOUT_PARTS
+        self._left = max(1, min(TIMEOUT_PARTS, int(seconds / MIN_PART)))
+        self._part = seconds / self._left
 
     async def __aenter__(self) -> None:
         self._loop = asyncio.get_running_loop()
