@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Any, Final, TypeVar
 
-from ldirectord_py.runtime.waiting import running_timeout
+from ldirectord_py.runtime.waiting import RunningTimeout
 
 MAX_THREADS: Final = 64
 """Threads shared by all calls without a separate pool."""
@@ -38,13 +38,13 @@ class DaemonThreads:
         self._waiting = OrderedDict[Future[Any], Callable[[], Any]]()
 
     async def run(self, call: Callable[[], T], timeout: float | None = None) -> T:  # noqa: ASYNC109
-        """Return the result of ``call``, or raise its exception; TimeoutError as ``running_timeout``.
+        """Return the result of ``call``, or raise its exception; TimeoutError as ``RunningTimeout``.
 
         Raises OSError (EAGAIN) when this host cannot start a thread, or when the call could not begin within
         ``timeout`` because those before it have not returned. After a TimeoutError the call keeps its thread until it
         returns.
         """
-        limit: AbstractAsyncContextManager[object] = nullcontext() if timeout is None else running_timeout(timeout)
+        limit: AbstractAsyncContextManager[object] = nullcontext() if timeout is None else RunningTimeout(timeout)
         job = self.submit(call)
         try:
             async with limit:
