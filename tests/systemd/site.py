@@ -28,6 +28,11 @@ WITHIN: Final = 60.0
 LOOK_SECONDS: Final = 0.25
 """Between two looks at the machine, each of which costs it a process."""
 
+UNIT_SECONDS: Final = (90, 15, 30)
+"""Of the units, for a start, a stop and the watchdog: too short on a host that is slower than MAX_SLOWNESS."""
+
+MAX_SLOWNESS: Final = 3.0
+
 _TESTS: Final = "PYTHONPATH=/opt/project/tests"
 _LAB: Final = "/opt/project/tests/harness/lab"
 _CLIENT: Final = ("ip", "netns", "exec", "client", "python3", "-I", "-S")
@@ -107,7 +112,11 @@ class Site:
 
     def reset(self) -> None:
         """End all directors, and forget what they have done."""
-        self._since = self.guest.script("reset.sh").splitlines()[-1]
+        self._since = self.guest.script("reset.sh", *self._patience()).splitlines()[-1]
+
+    def _patience(self) -> list[str]:
+        """Return the times of the unit in seconds for a slow host: of a start, of a stop, of the watchdog."""
+        return [f"{usual * slowness():.0f}" for usual in UNIT_SECONDS] if slowness() > MAX_SLOWNESS else []
 
     def configure(self, text: str, path: str = CONFIG) -> None:
         """Write a configuration."""

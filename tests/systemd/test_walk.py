@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from systemd.site import OTHER_VIP, WEB, WEB1, WEB2, Site, configuration, virtual
+from harness.machines.speed import slowness
+from systemd.site import OTHER_VIP, UNIT, WEB, WEB1, WEB2, Site, configuration, virtual
 
 BOTH = {WEB1: 1, WEB2: 1}
+SCRIPT = "/usr/local/bin/check-site"
+
+
+def quicken_watchdog(site: Site) -> None:
+    """Let systemd wait for some seconds only, but for longer where this host is slow."""
+    site.drop_in("quick.conf", f"[Service]\nWatchdogSec={4 * slowness():.0f}\nTimeoutAbortSec=2\n")
 
 
 def start_both(site: Site) -> None:
@@ -39,3 +46,45 @@ def test_a_reload_changes_the_table_and_not_the_process(site: Site) -> None:
     site.wait(WEB, {WEB1: 1})
     site.wait(f"TCP {OTHER_VIP}:80", {WEB2: 1})
     assert site.pid() == pid
+
+
+def test_a_killed_director_is_restarted_and_no_row_changes(site: Site) -> None:
+    start_both(site)
+    pid = site.pid()
+    with site.traffic() as traffic, site.held_connection() as held, site.watch() as watch:
+        traffic.wait(10)
+        site.guest.run("kill", "-KILL", pid)
+        site.until(lambda: site.value("NRestarts") == "1" and site.value("ActiveState") == "active")
+        traffic.wait(40)
+        held.wait(5)
+    assert site.pid() not in {"0", pid}
+    assert [watch.weights(WEB, web) for web in BOTH] == [[1], [1]]
+    assert traffic.failures() == []
+    assert held.failures() == []
+    print(f"{len(traffic.all())} requests, {len(held.all())} more on one connection")
+
+
+def test_a_director_that_stands_still_is_restarted_by_the_watchdog(site: Site) -> None:
+    quicken_watchdog(site)
+    start_both(site)
+    pid = site.pid()
+    with site.traffic() as traffic, site.watch() as watch:
+        site.guest.run("kill", "-STOP", pid)
+        site.until(lambda: site.value("NRestarts") == "1" and site.value("ActiveState") == "active")
+        traffic.wait(40)
+    assert "Watchdog timeout" in site.journal("--unit", UNIT)
+    assert [watch.weights(WEB, web) for web in BOTH] == [[1], [1]]
+    assert traffic.failures() == []
+
+
+def test_a_stop_ends_what_checks_have_started(site: Site) -> None:
+    site.guest.write(SCRIPT, "#!/bin/sh\nsleep 3600 & sleep 3600\n", "755")
+    hanging = f"    checktype = external\n    checkcommand = {SCRIPT}\n"
+    site.configure(
+        f"checkinterval = 1\nchecktimeout = 300\nvirtual = {OTHER_VIP}:80\n    real = {WEB1} masq\n{hanging}"
+    )
+    site.start()
+    site.until(lambda: site.guest.call("pgrep", "--full", "sleep 3600").status == 0)
+    assert site.systemctl("stop").status == 0
+    assert [site.value(name) for name in ("ActiveState", "Result")] == ["inactive", "success"]
+    assert site.guest.call("pgrep", "--full", "sleep 3600").output == ""
