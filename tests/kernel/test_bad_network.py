@@ -15,7 +15,7 @@ WITHIN = 60.0
 INTERVAL, TIMEOUT = 1, 2
 WEB, SHOP = f"TCP {VIP}:80", f"TCP {SPARE_VIPS[0]}:80"
 
-SERVERS, FALL = 40, 3
+SERVERS, FALL = 24, 3
 SHORT_TIMEOUT = 0.9
 """Seconds; the kernel sends a lost packet of a handshake again after one, so that most lost packets are failures."""
 SAMPLE_SECONDS = 10.0

@@ -16,12 +16,12 @@ WEB = f"TCP {VIP}:80"
 SPARE = 6 << 20
 """Bytes that are left to a director when it runs."""
 
-RELOADS = 6
+RELOADS = 3
 
 
 def configuration(servers: list[str], number: int) -> str:
     """Return a configuration with many dead servers, each time others."""
-    dead = "".join(f"    real = 127.0.{number % 2}.{last}:9 masq\n" for last in range(1, 101))
+    dead = "".join(f"    real = 127.0.{number % 2}.{last}:9 masq\n" for last in range(1, 51))
     web = "".join(f"    real = {server} masq\n" for server in servers)
     return (
         "checkinterval = 1\nchecktimeout = 2\nnegotiatetimeout = 2\n"
