@@ -1,7 +1,7 @@
 """The two kinds of machine that have IPVS: User-Mode Linux, and a kernel in software emulation.
 
 User-Mode Linux is a kernel that runs as a process: no emulation, no KVM, booted in two seconds, one processor, so
-several run side by side: two for each processor, since each waits a part of its time. It needs x86-64 and ptrace;
+several run side by side: three for each processor, since each waits a part of its time. It needs x86-64 and ptrace;
 system calls are slow in it. virtme-ng boots an unpacked Debian
 kernel in QEMU, anywhere (KVM is left alone: it hangs where it is nested badly).
 """
@@ -63,7 +63,7 @@ class UserMode(Kind):
     name = "User-Mode Linux"
     programs = ("ipset", "iptables-legacy-restore")
     boot_seconds = 60.0
-    side_by_side = min(2 * len(os.sched_getaffinity(0)), 8)
+    side_by_side = min(3 * len(os.sched_getaffinity(0)), 8)
     max_assigned = 4
     image = KERNELS / "uml" / "linux.uml"
 
