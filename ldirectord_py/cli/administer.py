@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any, Final
 
 from ldirectord_py.cli.invocation.arguments import Invocation, UsageError
@@ -31,7 +32,7 @@ Server = Mapping[str, Any]
 def run(invocation: Invocation) -> int:
     """Return 0 when done, DEADLINE_PASSED when the wait was too short, else NOT_DONE; raise as ``connect``."""
     options = _parse_words(invocation.command, invocation.arguments)
-    with PatientClient(invocation) as client:
+    with closing(PatientClient(invocation)) as client:
         if invocation.command == "disable" and options.wait is not None:
             return _disable_when_drained(client, options)
         status, servers = _administer(client, invocation.command, options)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from ldirectord_py.cli.invocation.commands import CommandInfo
 from ldirectord_py.errors import LdirectordError
 from ldirectord_py.instance.command_line import CONFIG_FOLDERS, DEFAULT_CONFIG
 
@@ -14,9 +15,6 @@ HELP = "help"
 VERSION = "version"
 
 HELP_OPTIONS = ("-h", "-?", "--help")
-
-NAMING_COMMANDS: Final = frozenset(("show", "check-now", "drain", "undrain", "disable", "enable"))
-"""The commands that take names of servers; what comes after the others is an option."""
 
 _OPTIONS = {
     "-d": "debug",
@@ -56,7 +54,7 @@ class MissingConfigError(LdirectordError):
     """There is no such configuration file."""
 
 
-def parse(argv: Sequence[str], commands: Collection[str]) -> Invocation:
+def parse(argv: Sequence[str], commands: Mapping[str, CommandInfo]) -> Invocation:
     """Return the invocation of ``argv``; raises UsageError."""
     options, words = _split(argv)
     if words == [HELP]:
@@ -70,7 +68,8 @@ def parse(argv: Sequence[str], commands: Collection[str]) -> Invocation:
         return Invocation(command, find(name), Path(name).name, debug, tuple(arguments))
     if words and words[0] in commands:
         command, *arguments = words
-        _refuse_swapped(command, arguments)
+        if not commands[command].takes_names:
+            _refuse_swapped(command, arguments)
         return Invocation(command, find(DEFAULT_CONFIG), DEFAULT_INSTANCE, debug, tuple(arguments))
     raise UsageError(_usage_fault(words))
 
@@ -103,6 +102,6 @@ def _usage_fault(words: Sequence[str]) -> str:
 
 def _refuse_swapped(command: str, arguments: Sequence[str]) -> None:
     """Raise UsageError where a configuration comes after the command, as the default one would be meant."""
-    if command not in NAMING_COMMANDS and arguments and not arguments[0].startswith("-"):
+    if arguments and not arguments[0].startswith("-"):
         name = arguments[0]
         raise UsageError(f"{command}: {name} is no option; a configuration comes first: ldirectord {name} {command}")

@@ -16,6 +16,11 @@ class CommandInfo(NamedTuple):
     summary: str
     options: str = ""
 
+    @property
+    def takes_names(self) -> bool:
+        """Whether names of servers may follow; what follows another command is an option."""
+        return "NAME" in self.options
+
 
 PLACEHOLDERS: Final[Mapping[str, str]] = {
     "NAME": 'an address with or without port, a host name, or a pattern such as "web*"; or VIRTUAL/NAME',

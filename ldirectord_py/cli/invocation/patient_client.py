@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ldirectord_py.cli.invocation.arguments import Invocation
 from ldirectord_py.cli.invocation.control_client import connect
@@ -20,14 +19,6 @@ class PatientClient:
     def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
         self._client: ControlClient | None = connect(invocation)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connection."""

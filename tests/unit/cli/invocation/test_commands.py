@@ -13,7 +13,6 @@ import pytest
 
 from ldirectord_py import cli
 from ldirectord_py.cli import main
-from ldirectord_py.cli.invocation.arguments import NAMING_COMMANDS
 from ldirectord_py.cli.invocation.commands import COMMANDS, PLACEHOLDERS
 
 
@@ -28,8 +27,8 @@ def test_the_originals_commands_are_there() -> None:
 
 
 def test_the_commands_that_take_names_are_known() -> None:
-    naming = {name for name, info in COMMANDS.items() if info.options.endswith(("NAME...", "[NAME ...]"))}
-    assert naming == NAMING_COMMANDS
+    naming = {name for name, info in COMMANDS.items() if info.takes_names}
+    assert naming == {"show", "check-now", "drain", "undrain", "disable", "enable"}
 
 
 @pytest.mark.parametrize("option", ["-h", "-?", "--help", "help"])

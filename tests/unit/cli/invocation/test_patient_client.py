@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_the_next_daemon_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("LDIRECTORD_RUNDIR", str(tmp_path))
     with memory_daemon(tmp_path, WEB) as daemon:
         invocation = Invocation("drain", str(daemon.config), "web.cf")
-        with PatientClient(invocation) as client:
+        with closing(PatientClient(invocation)) as client:
             first = client.ask("status")["pid"]
             with pytest.raises(RequestError, match="there is no request"):
                 client.ask("nonsense")
@@ -39,7 +40,7 @@ def test_an_answer_that_comes_late_is_not_read(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(client_module.ControlClient.ask, "__defaults__", (0.05,))
     with (
         listening_socket(tmp_path / "ldirectord.web.cf.sock") as listening,
-        PatientClient(Invocation("drain", "web.cf", "web.cf")) as client,
+        closing(PatientClient(Invocation("drain", "web.cf", "web.cf"))) as client,
     ):
         with pytest.raises(RequestError, match="has not answered in time"):
             client.ask("status")
