@@ -33,8 +33,10 @@ class StallMeter:
         self._loop = loop
         self._watchers = 0
         self._due: float | None = None
+        self._late = self._waited = 0.0
         self.stalls = 0
         self._seconds: Seconds = (0.0, 0.0)
+        self._before_beat: Seconds = (0.0, 0.0)
         self._queue = RunQueue()
 
     @property
@@ -63,6 +65,7 @@ class StallMeter:
 
     def _schedule(self, now: float) -> None:
         self._due = now + BEAT_INTERVAL
+        self._before_beat, self._late, self._waited = self._seconds, 0.0, 0.0
         self._loop.call_at(self._due, self._beat)
 
     def _beat(self) -> None:
@@ -72,16 +75,16 @@ class StallMeter:
             self._schedule(self._loop.time())
 
     def _count(self) -> None:
-        """Count the beat that is due, once."""
-        if self._due is None or (late := self._loop.time() - self._due) <= 0:
+        """Count how late the beat is by now, as a whole: in parts, it would be noise."""
+        if self._due is None or (late := self._loop.time() - self._due) <= self._late:
             return
-        self._due += late
-        missed, stalled = self._seconds
-        most = max(late, self._queue.waited())
-        if late >= MIN_STALL:
+        if self._late < MIN_STALL <= late:
             self.stalls += 1
-            stalled += late
-        self._seconds = missed + (most if most > MAX_NOISE else 0.0), stalled
+        self._late = late
+        self._waited += self._queue.waited()
+        missed, stalled = self._before_beat
+        most = max(late, self._waited)
+        self._seconds = missed + (most if most > MAX_NOISE else 0.0), stalled + (late if late >= MIN_STALL else 0.0)
 
 
 class RunQueue:

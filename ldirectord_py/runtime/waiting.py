@@ -30,11 +30,11 @@ class RunningTimeout:
     """A context that ends its block with TimeoutError after ``seconds`` in which this process ran.
 
     Where it stood still, what the block waits for did so too, or had no chance to be heard: that is no timeout. It
-    leaves no cycle of references, however the block ends.
+    is in no cycle of references, however the block ends.
     """
 
     def __init__(self, seconds: float) -> None:
-        self._left = max(1, min(TIMEOUT_PARTS, int(seconds / MIN_PART)))
+        self._left = max(1, int(min(TIMEOUT_PARTS, seconds / MIN_PART)))
         self._part = seconds / self._left
 
     async def __aenter__(self) -> None:

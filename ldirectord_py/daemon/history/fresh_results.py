@@ -11,7 +11,7 @@ from ldirectord_py.daemon.history.reason_table import NOTHING
 from ldirectord_py.daemon.history.results import FOLLOWED_FIELDS, LastWords, ResultHistory, ResultRing
 
 FreshResult = tuple[int, int, float, int, float | None]
-"""The position of a check, and the other FOLLOWED_FIELDS of its last result."""
+"""The position of a check, the other FOLLOWED_FIELDS of its last result, and the end of the last certificate."""
 
 
 class FreshResults:
@@ -39,6 +39,11 @@ class FreshResults:
         return len(self._rings)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether no result has been left out, since too many waited."""
+        return self._history.fills(self._new)
+
+    @property
     def new_count(self) -> int:
         """How many results there are that ``new_results`` has not returned."""
         return len(self._new) // FOLLOWED_FIELDS
@@ -63,13 +68,14 @@ class FreshResults:
         del self._new[: limit * FOLLOWED_FIELDS]
         self._first_at = None
         last = dict(zip(columns[0], count(), strict=False))
-        for index, (ring, at, seconds, reason, end) in enumerate(zip(*columns, strict=True)):
+        ends = {ring: end for ring, end in zip(columns[0], columns[4], strict=True) if end is not None}
+        for index, (ring, at, seconds, reason, _) in enumerate(zip(*columns, strict=True)):
             position = self._positions.get(ring)
             if position is None or last[ring] != index:
                 continue
             self._ats[position] = at / 1e9
             self._unanswered.discard(position)
-            yield position, at, seconds, reason, end
+            yield position, at, seconds, reason, ends.get(ring)
 
     def words(self, position: int) -> LastWords:
         """Return what is said of the last result of a check, also if it was not looked at."""

@@ -70,8 +70,8 @@ class Journal:
 
     def since_time(self, seconds: float) -> int:
         """Return the number before that of the first entry from a time on, in seconds since the epoch."""
-        first = self._entries.first_since(seconds)
-        return self.last if first is None else max(self.first, first) - 1
+        first = self._entries.first_since(seconds, self.first)
+        return self.last if first is None else first - 1
 
     def gap(self, seq: int, epoch: str = "") -> Gap | None:
         """Return why entries are missing after ``seq`` of an ``epoch`` ("" for this one), None if none is."""

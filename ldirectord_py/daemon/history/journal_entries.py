@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 BLOCK_LENGTH: Final = 100
@@ -69,8 +70,8 @@ class JournalEntries:
                 yield from (entry for entry in block.entries() if entry.seq >= seq)
         yield from (entry for entry in self._newest if entry.seq >= seq)
 
-    def first_since(self, seconds: float) -> int | None:
-        """Return the number of the first entry that has such a time or a later one, None if none has."""
-        block = next((block for block in self._blocks if block.latest >= seconds), None)
-        entries: Iterable[JournalEntry] = self._newest if block is None else block.entries()
-        return next((entry.seq for entry in entries if entry.seconds >= seconds), None)
+    def first_since(self, seconds: float, seq: int) -> int | None:
+        """Return the number of the first entry from ``seq`` on with such a time or a later one, None if none has."""
+        late = (block.entries() for block in self._blocks if block.latest >= seconds)
+        entries = chain(chain.from_iterable(late), self._newest)
+        return next((entry.seq for entry in entries if entry.seq >= seq and entry.seconds >= seconds), None)

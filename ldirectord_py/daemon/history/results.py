@@ -55,6 +55,9 @@ class ResultRing:
         self.last: Result | None = None
 
 
+MAX_FOLLOWED: Final = 50_000
+"""Results that wait for whoever follows them, after which it has to begin anew."""
+
 FOLLOWED_FIELDS: Final = 5
 """The items for each result in the list of whoever follows all results: its ring; when it came, in nanoseconds of the
 monotonic clock; the seconds of its probe; the number of its reason; the end of the certificate that it saw, or None.
@@ -95,6 +98,8 @@ class ResultHistory:
             known = self._reasons.add(result)
         if self._followed is not None:
             self._followed += (ring, self._clock(), seconds, known[0], certificate_end)
+            if len(self._followed) >= MAX_FOLLOWED * FOLLOWED_FIELDS:
+                self.end_following()
         at = ring.at
         try:
             _pack_into(self._store, at, self._clock() >> _TICK, seconds, known[0])
@@ -139,10 +144,14 @@ class ResultHistory:
         return self._rings[check]
 
     def follow_results(self) -> list[Any]:
-        """Return a list that gets FOLLOWED_FIELDS of each result, until ``end_following`` or another list."""
+        """Return a list that gets FOLLOWED_FIELDS of each result, until it is full, or another list or none does."""
         followed: list[Any] = []
         self._followed = followed
         return followed
+
+    def fills(self, followed: list[Any]) -> bool:
+        """Return whether this list gets results now."""
+        return self._followed is followed
 
     def end_following(self) -> None:
         """Add results to no list."""

@@ -60,6 +60,18 @@ def test_a_stall_before_the_watch_began_does_not_count(clock: Clock) -> None:
     assert meter.since(before) == (0, 0)
 
 
+def test_a_stall_counts_as_a_whole_however_many_watches_begin_in_it(clock: Clock) -> None:
+    meter = meter_of(clock)
+    before = meter.watch()
+    clock.now += BEAT_INTERVAL
+    for _ in range(100):
+        clock.now += 0.004
+        meter.watch()
+        meter.unwatch()
+    assert meter.since(before) == pytest.approx((0.4, 0.4))
+    assert meter.stalls == 1
+
+
 def test_a_stall_counts_from_when_its_beat_was_due_and_once(clock: Clock) -> None:
     meter = meter_of(clock)
     before = meter.watch()

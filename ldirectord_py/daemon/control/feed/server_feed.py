@@ -152,7 +152,7 @@ class ServerFeed:
     async def _publish_next(self) -> float:
         """Publish an update, or a layout; return the seconds to the next one."""
         marks = self._marks
-        if marks is None or not marks.layout.is_current:
+        if marks is None or not marks.layout.is_current or not marks.layout.fresh.is_complete:
             await self._lay_out()
             return UPDATE_INTERVAL
         if not marks.reals:

@@ -15,6 +15,7 @@ from harness.followed import follow, rows
 from harness.running_daemon import RunningDaemon, running_daemon
 from harness.waiting import until
 from ldirectord_py.daemon.control.feed import counts, server_feed, updates
+from ldirectord_py.daemon.history import results
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination
@@ -138,6 +139,21 @@ async def test_whoever_reads_too_slowly_begins_anew(tmp_path: Path, monkeypatch:
         for _ in range(3):
             await follower.update()
         assert all(answer["whole"] for answer in follower.answers)
+
+
+async def test_a_feed_that_came_too_late_for_results_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "MAX_FOLLOWED", 2)
+    async with running_daemon(tmp_path, WEB) as place:
+        await place.observe(up("200 OK"))
+        follower = await follow(place)
+        await place.observe(down("500 Oops"))
+        await place.observe(up("200 OK"))
+        async with asyncio.timeout(30):
+            while not (await follower.update()).everything:
+                pass
+        await follower.agrees()
 
 
 async def test_many_rows_come_in_several_updates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

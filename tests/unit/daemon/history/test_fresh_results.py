@@ -8,6 +8,7 @@ import pytest
 
 from builders import KINDS, config, down, up, virtual
 from ldirectord_py.checks.base import Check
+from ldirectord_py.daemon.history import results
 from ldirectord_py.daemon.history.fresh_results import FreshResults
 from ldirectord_py.daemon.history.results import ResultHistory
 from ldirectord_py.plan import plan
@@ -68,6 +69,21 @@ def test_nothing_is_kept_for_whoever_does_not_follow(past: Past) -> None:
     past.history.end_following()
     past.history.record(CHECKS[0], up())
     assert past.fresh.new_count == 0
+
+
+def test_a_certificate_is_seen_also_if_the_last_result_had_none(past: Past) -> None:
+    past.history.record(CHECKS[0], up()._replace(certificate_end=1.9e9))
+    past.history.record(CHECKS[0], up())
+    assert [result[4] for result in past.fresh.new_results(10)] == [1.9e9]
+
+
+def test_whoever_does_not_look_has_to_begin_anew(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "MAX_FOLLOWED", 3)
+    for number in range(5):
+        assert past.fresh.is_complete == (number < 3)
+        past.history.record(CHECKS[0], up())
+    assert past.fresh.new_count == 3
+    assert FreshResults(past.history).is_complete
 
 
 def test_a_result_from_before_is_not_new() -> None:

@@ -46,19 +46,21 @@ def test_blocks_are_forgotten_when_the_last_of_their_entries_is_too_old() -> Non
     [(0.0, 1), (BLOCK_LENGTH + 0.1, BLOCK_LENGTH), (BLOCK_LENGTH + 0.2, BLOCK_LENGTH + 1), (COUNT, COUNT)],
 )
 def test_the_first_entry_of_a_time_is_found(seconds: float, seq: int) -> None:
-    assert filled().first_since(seconds) == seq
+    assert filled().first_since(seconds, 1) == seq
 
 
 def test_no_entry_is_later_than_the_last() -> None:
-    assert filled().first_since(COUNT + 1) is None
-    assert JournalEntries().first_since(0) is None
+    assert filled().first_since(COUNT + 1, 1) is None
+    assert JournalEntries().first_since(0, 1) is None
 
 
 def test_after_the_clock_was_set_back_the_first_entry_of_a_time_is_found() -> None:
     entries = filled(BLOCK_LENGTH - 1)
     entries.append(1000.0, "{}")
     entries.append(5.0, "{}")
-    assert entries.first_since(500.0) == BLOCK_LENGTH
+    assert entries.first_since(500.0, 1) == BLOCK_LENGTH
+    assert entries.first_since(500.0, BLOCK_LENGTH + 1) is None
+    assert entries.first_since(3.0, BLOCK_LENGTH + 1) == BLOCK_LENGTH + 1
 
 
 def test_ten_thousand_entries_take_less_than_a_megabyte() -> None:
