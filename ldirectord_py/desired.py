@@ -88,6 +88,11 @@ def is_up_at_start(virtual: Virtual, row: Row | None) -> bool:
     return virtual.checktype is CheckType.ON or (isinstance(row, Destination) and row.weight > 0)
 
 
+def real_keys(config: Config) -> set[DestinationKey]:
+    """Return the identities of all real servers."""
+    return {real_key(virtual, real) for virtual in config.virtuals for real in virtual.reals}
+
+
 def real_key(virtual: Virtual, real: Real) -> DestinationKey:
     """Return the identity of a real server within its virtual: its address and port as configured."""
     return DestinationKey(virtual.key, real.server, real.port)

@@ -88,14 +88,16 @@ def _administer(
 
 
 def _json_text(answer: Mapping[str, Any]) -> str:
-    return json.dumps({name: answer[name] for name in ("servers", "outages", "kept", "fault")}, indent=2)
+    outages = answer.get("outages", [])  # no field of older daemons
+    fields = {"servers": answer["servers"], "outages": outages, "kept": answer["kept"], "fault": answer["fault"]}
+    return json.dumps(fields, indent=2)
 
 
 def outage_texts(answer: Mapping[str, Any]) -> list[str]:
     """Return a sentence about each virtual from which the last server was taken."""
-    taken = {server["virtual"] for server in answer["servers"] if server["before"] == "ready" != server["state"]}
-    left = (virtual for virtual in answer.get("outages", ()) if virtual in taken)  # no field of older daemons
-    return [f"{virtual} has no server left that is up" for virtual in left]
+    servers = answer["servers"]
+    taken = {server["virtual"] for server in servers if server["before"] == "ready" and server["state"] != "ready"}
+    return [f"{virtual} has no server left that is up" for virtual in answer.get("outages", ()) if virtual in taken]
 
 
 def change_text(server: Server) -> str:

@@ -24,7 +24,7 @@ from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reconciler.draining import COUNT_INTERVAL
-from ldirectord_py.desired import real_key
+from ldirectord_py.desired import real_key, real_keys
 from ldirectord_py.divergences import Divergence, DivergenceTracker, divergent
 from ldirectord_py.errors import KernelError
 from ldirectord_py.instance.sd_notify import SdNotify
@@ -82,7 +82,7 @@ class Comparison:
         if isinstance(event, Checked):
             self._reasons[real_key(event.virtual, event.real)] = event.reason
         elif isinstance(event, ConfigInForce):
-            keys = {real_key(virtual, real) for virtual in event.config.virtuals for real in virtual.reals}
+            keys = real_keys(event.config)
             self._reasons = {key: reason for key, reason in self._reasons.items() if key in keys}
 
     async def compare(self, director: Director, own: Callable[[], Table]) -> None:

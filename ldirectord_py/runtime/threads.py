@@ -38,11 +38,11 @@ class DaemonThreads:
         self._waiting = OrderedDict[Future[Any], Callable[[], Any]]()
 
     async def run(self, call: Callable[[], T], timeout: float | None = None) -> T:  # noqa: ASYNC109
-        """Return the result of ``call``, or raise its exception; TimeoutError as ``RunningTimeout``.
+        """Return the result of ``call``, or raise its exception.
 
-        Raises OSError (EAGAIN) when this host cannot start a thread, or when the call could not begin within
-        ``timeout`` because those before it have not returned. After a TimeoutError the call keeps its thread until it
-        returns.
+        Raises TimeoutError after ``timeout`` seconds in which this process ran; the call then keeps its thread until it
+        returns. Raises OSError (EAGAIN) when this host cannot start a thread, or when the call could not begin within
+        ``timeout`` because those before it have not returned.
         """
         limit: AbstractAsyncContextManager[object] = nullcontext() if timeout is None else RunningTimeout(timeout)
         job = self.submit(call)

@@ -17,8 +17,8 @@ from ldirectord_py.web.packed import pack, send_packed
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 
-OF_A_STREAM: Final = frozenset(("id", "more", "whole"))
-"""What of the answer of ``watch`` means something in its stream only."""
+STREAM_FIELDS: Final = frozenset(("id", "more", "whole"))
+"""The fields of an answer of ``watch`` that mean something in its stream only."""
 
 MAX_EVENTS_ANSWERED: Final = 1000
 """Events in an answer; ``last`` is the number to go on after."""
@@ -40,7 +40,7 @@ def _json_maker(servers: ServerReplica, answer: Mapping[str, Any]) -> Callable[[
     Another update may change them meanwhile, but none while a virtual is encoded.
     """
     servers.set_ages(time.monotonic(), time.time())
-    lazy = {name: value for name, value in answer.items() if name not in OF_A_STREAM}
+    lazy = {name: value for name, value in answer.items() if name not in STREAM_FIELDS}
     lazy["virtuals"] = Lazy(answer["virtuals"])
     return lambda: "".join(encode_pieces(lazy)).encode()[:-1]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -16,10 +16,10 @@ def virtual_labels(name: str) -> dict[str, str]:
     return _labels(*_split(rest), protocol.upper(), "")
 
 
-def real_labels(real: Mapping[str, Any]) -> dict[str, str]:
-    """Return the labels of a real server in an answer to ``show``; its row is what the kernel calls it."""
-    address, port = _split(real["row"])
-    return {**virtual_labels(real["virtual"]), "remote_address": address, "remote_port": port}
+def real_labels(virtual: str, row: str) -> dict[str, str]:
+    """Return the labels of a real server of a virtual of this name; its row is what the kernel calls it."""
+    address, port = _split(row)
+    return {**virtual_labels(virtual), "remote_address": address, "remote_port": port}
 
 
 def labels_text(labels: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from ldirectord_py.web.rows import STATES, state_of
 Value = Callable[[Mapping[str, Any]], float | None]
 
 MAX_LABELS: Final = 65_536
-"""Rows whose labels are kept: they take 30 ms of a scrape of 5,000 servers."""
+"""Rows whose labels are kept: to make those of 5,000 servers takes 30 ms."""
 
 TRANSITIONS: Final = Family(
     "ldirectord_real_transitions_total", "counter", "How often a real server came up or went down."
@@ -104,7 +104,7 @@ def _values_text(values: Mapping[Family, Value], reals: Sequence[Sample]) -> Ite
 @lru_cache(MAX_LABELS)
 def _row_labels(virtual: str, row: str) -> str:
     """Return the labels of the row of a server; the same at each scrape."""
-    return labels_text(real_labels({"virtual": virtual, "row": row}))
+    return labels_text(real_labels(virtual, row))
 
 
 def _states(labels: str, state: str) -> list[tuple[str, float]]:

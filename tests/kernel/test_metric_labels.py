@@ -83,8 +83,7 @@ def test_they_are_the_same(tmp_path: Path) -> None:
     assert table.status == 0, table
     subprocess.run(["ipvsadm", "--restore"], input=table.text, check=True, text=True)
     ours = [
-        real_labels({"virtual": real.virtual.id, "row": real.row.endpoint})
-        for real in compile_config(load(path).config, kinds()).reals()
+        real_labels(real.virtual.id, real.row.endpoint) for real in compile_config(load(path).config, kinds()).reals()
     ]
     found = backends()
     assert sorted(map(sorted, (each.items() for each in found))) == sorted(map(sorted, (each.items() for each in ours)))

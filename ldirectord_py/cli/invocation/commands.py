@@ -27,7 +27,7 @@ PLACEHOLDERS: Final[Mapping[str, str]] = {
     "ID": "a virtual, as in tcp:192.0.2.1:80, 192.0.2.1 or fwm:1",
     "TIME": "14:30, 2026-11-28T14:30, or as long from now (or ago) as 2h or 1h30m",
     "SEQ": "the number of an event",
-    "SECONDS": "or as in 10m or 1h30m",
+    "SECONDS": "a number of seconds, or as long as 10m or 1h30m",
 }
 """What the words in the options of commands stand for."""
 
@@ -102,10 +102,6 @@ COMMANDS: Mapping[str, CommandInfo] = {
 }
 
 
-def _placeholders(command: str) -> frozenset[str]:
-    return frozenset(re.findall(r"[A-Z]+", COMMANDS[command].options))
-
-
 def usage(command: str = "") -> str:
     """Return the usage of ``command``, or that of all of them."""
     if command:
@@ -120,7 +116,8 @@ def usage(command: str = "") -> str:
 def help_text(command: str = "") -> str:
     """Return the usage and the summary of ``command``, or the usage, the options and all commands."""
     if command:
-        words = [f"  {word:<9} {meaning}" for word, meaning in PLACEHOLDERS.items() if word in _placeholders(command)]
+        named = re.findall(r"[A-Z]+", COMMANDS[command].options)
+        words = [f"  {word:<9} {meaning}" for word, meaning in PLACEHOLDERS.items() if word in named]
         return "\n".join((usage(command), COMMANDS[command].summary, *words, "More is in ldirectord(8)."))
     lines = "\n".join(f"  {name:<13} {info.summary}" for name, info in COMMANDS.items())
     return f"{usage()}\n\n{_OPTIONS_TEXT}\n\nCommands:\n{lines}"

@@ -97,9 +97,8 @@ def wait_for_weight(client: PatientClient, servers: Sequence[str], seconds: floa
     """Wait until these servers have weight in the kernel; return whether that was in time."""
 
     def text(found: Usages) -> tuple[str, int]:
-        return f"{found.with_weight} of {count_of(len(servers), 'server')} with weight", len(
-            servers
-        ) - found.with_weight
+        missing = len(servers) - found.with_weight
+        return f"{found.with_weight} of {count_of(len(servers), 'server')} with weight", missing
 
     counted = partial(_count, client, servers)
     return _wait(counted, seconds, Progress(stream), text, lambda found: found.with_weight == len(servers))
@@ -118,7 +117,10 @@ def _wait(
         while True:
             found = count()
             left = max(0.0, deadline - time.monotonic())
-            shown, count_left = (found.error, count_left) if found.error else text(found)
+            if found.error:
+                shown = found.error
+            else:
+                shown, count_left = text(found)
             progress.show(shown, count_left, left)
             if is_done(found) or not left:
                 return is_done(found)

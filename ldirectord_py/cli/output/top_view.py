@@ -96,7 +96,8 @@ class TopView:
         """Show the details of a server, or what is new about it."""
         if self.opened is None:
             self.opened = OpenedServer(answer)
-        self.opened.answer = answer
+        else:
+            self.opened.answer = answer
 
     def chosen(self) -> str:
         """Return the name of the chosen server, "" for none."""

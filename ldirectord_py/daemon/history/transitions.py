@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Sequence
 from typing import Final, NamedTuple
 
 from ldirectord_py.checks.codes import ReasonCode
-from ldirectord_py.desired import real_key
+from ldirectord_py.desired import real_key, real_keys
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.report.events import Checked, ConfigInForce, Event
 
@@ -42,7 +42,7 @@ class TransitionHistory:
             if step.rose or step.fell or step.first_failure:
                 self._add(event)
         elif isinstance(event, ConfigInForce) and self._transitions:
-            self._keep({real_key(virtual, real) for virtual in event.config.virtuals for real in virtual.reals})
+            self._keep(real_keys(event.config))
 
     def transitions(self, key: DestinationKey) -> Sequence[PastTransition]:
         """Return the transitions of a server, the latest first."""

@@ -89,7 +89,9 @@ class Worker:
         if self._parts < self._allowed:
             return
         signal.setitimer(signal.ITIMER_REAL, 0)
-        pytest.fail(f"not done after {self._seconds:.0f} s, {speed.slowness():.1f} times slower than usual\n{stacks()}")
+        seconds = self._seconds * self._parts / TIMER_PARTS
+        slowness = f"{speed.slowness():.1f} times slower than usual when it booted"
+        pytest.fail(f"not done after {seconds:.0f} s, {slowness}\n{stacks()}")
 
     def _next_test(self, number: int) -> str:
         while len(tests := self._host.tests()) <= number:

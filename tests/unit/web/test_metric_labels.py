@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from harness.shown import real
 from ldirectord_py.web.metric_labels import labels_text, real_labels, virtual_labels
 
 
@@ -24,7 +23,7 @@ def test_a_virtual(name: str, labels: tuple[str, ...]) -> None:
 
 
 def test_a_real_server_has_the_address_and_port_of_its_row() -> None:
-    labels = real_labels(real("[2001:db8::2]:8080", virtual="tcp:[2001:db8::1]:80", row="[2001:db8::2]:80"))
+    labels = real_labels("tcp:[2001:db8::1]:80", "[2001:db8::2]:80")
     assert labels == {
         "local_address": "2001:db8::1",
         "local_port": "80",
