@@ -45,12 +45,12 @@ class StallMeter:
         return self._seconds[1]
 
     def watch(self) -> Seconds:
-        """Start to watch; return the seconds so far, with those of a beat that is late already."""
+        """Start to watch; return the seconds so far, with those of a stall that has just been."""
         self._watchers += 1
         if self._due is None:
             self._queue.waited()
             self._schedule(self._loop.time())
-        else:
+        elif self._loop.time() - self._due >= MIN_STALL:  # its beat is still to come
             self._count()
         return self._seconds
 
