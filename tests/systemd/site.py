@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+from harness.host import ROOT
 from harness.lab.client import Request
 from harness.lab.ip_vs_table import Weights, parse_weights
 from harness.lab.lab import SPARE_VIPS, VIP
@@ -17,7 +18,7 @@ from systemd.debian import Guest, Result
 
 UNIT: Final = "ldirectord.service"
 CONFIG: Final = "/etc/ha.d/ldirectord.cf"
-DROP_INS: Final = "/etc/systemd/system/ldirectord.service.d"
+DROP_INS: Final = "/etc/systemd/system/{}.d"
 LOG: Final = "/var/log/ldirectord.log"
 WEB1, WEB2, WEB3 = "10.9.1.11:80", "10.9.1.12:80", "10.9.1.13:80"
 WEB: Final = f"TCP {VIP}:80"
@@ -122,10 +123,14 @@ class Site:
         """Write a configuration."""
         self.guest.write(path, text)
 
-    def drop_in(self, name: str, text: str) -> None:
-        """Add a file to the settings of the unit."""
-        self.guest.write(f"{DROP_INS}/{name}", text)
+    def drop_in(self, name: str, text: str, unit: str = UNIT) -> None:
+        """Add a file to the settings of a unit."""
+        self.guest.write(f"{DROP_INS.format(unit)}/{name}", text)
         self.guest.run("systemctl", "daemon-reload")
+
+    def shipped_drop_in(self, name: str, unit: str = UNIT) -> None:
+        """Add a file of ``systemd/``."""
+        self.drop_in(name, (ROOT / "systemd" / name).read_text(), unit)
 
     def systemctl(self, verb: str, unit: str = UNIT) -> Result:
         """Return the result of a verb of systemctl on a unit."""
@@ -136,6 +141,12 @@ class Site:
         result = self.systemctl("start", unit)
         assert result.status == 0, f"{result.output}\n{self.evidence(unit)}"
 
+    def direct(self, *reals: str, more: str = "cleanstop = no\n") -> None:
+        """Start a director with one virtual of these real servers, and wait until it has them all."""
+        self.configure(configuration(virtual(*reals), more=more))
+        self.start()
+        self.wait(WEB, dict.fromkeys(reals, 1))
+
     def value(self, name: str, unit: str = UNIT) -> str:
         """Return a property of a unit."""
         return self.guest.run("systemctl", "show", "--value", "--property", name, unit).strip()
@@ -144,9 +155,10 @@ class Site:
         """Return the process id of a director, 0 if it does not run."""
         return self.value("MainPID", unit)
 
-    def command(self, *words: str) -> Result:
-        """Return the result of a command on the configuration."""
-        return self.guest.call("ldirectord-py", CONFIG, *words)
+    def process(self, pid: str) -> dict[str, str]:
+        """Return what the kernel says of a process: the fields of its /proc/PID/status."""
+        lines = self.guest.read(f"/proc/{pid}/status").splitlines()
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
     def journal(self, *matches: str) -> str:
         """Return the texts of the entries since the reset that match, as those of journalctl(1)."""

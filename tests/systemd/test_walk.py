@@ -14,13 +14,6 @@ def quicken_watchdog(site: Site) -> None:
     site.drop_in("quick.conf", f"[Service]\nWatchdogSec={4 * slowness():.0f}\nTimeoutAbortSec=2\n")
 
 
-def start_both(site: Site) -> None:
-    """Start a director with two servers, and wait until it has them."""
-    site.configure(configuration(virtual(WEB1, WEB2)))
-    site.start()
-    site.wait(WEB, BOTH)
-
-
 def test_the_system_has_booted_without_a_failed_unit(site: Site) -> None:
     result = site.guest.call("systemctl", "is-system-running", "--wait")
     assert result.output.strip() == "running", site.guest.run("systemctl", "--no-pager", "--failed")
@@ -39,7 +32,7 @@ def test_a_start_loads_ipvs_and_ends_when_the_service_is_in_the_kernel(site: Sit
 
 
 def test_a_reload_changes_the_table_and_not_the_process(site: Site) -> None:
-    start_both(site)
+    site.direct(*BOTH)
     pid = site.pid()
     site.configure(configuration(virtual(WEB1), virtual(WEB2, vip=OTHER_VIP)))
     assert site.systemctl("reload") == (0, "")
@@ -49,7 +42,7 @@ def test_a_reload_changes_the_table_and_not_the_process(site: Site) -> None:
 
 
 def test_a_killed_director_is_restarted_and_no_row_changes(site: Site) -> None:
-    start_both(site)
+    site.direct(*BOTH)
     pid = site.pid()
     with site.traffic() as traffic, site.held_connection() as held, site.watch() as watch:
         traffic.wait(10)
@@ -66,7 +59,7 @@ def test_a_killed_director_is_restarted_and_no_row_changes(site: Site) -> None:
 
 def test_a_director_that_stands_still_is_restarted_by_the_watchdog(site: Site) -> None:
     quicken_watchdog(site)
-    start_both(site)
+    site.direct(*BOTH)
     pid = site.pid()
     with site.traffic() as traffic, site.watch() as watch:
         site.guest.run("kill", "-STOP", pid)
