@@ -11,10 +11,9 @@ import time
 
 from harness.host import ROOT
 from packages.archive import NAME, write_archive
-from packages.builder import built, judge
+from packages.builder import judge, package
 from packages.release import RELEASES
 from packages.root import CommandFailedError
-from packages.sources import read_sources
 
 DIST = ROOT / "dist"
 
@@ -22,8 +21,10 @@ DIST = ROOT / "dist"
 def main() -> int:
     """Return 0 if all packages are built and lintian finds nothing in them."""
     parser = argparse.ArgumentParser(prog="make packages", description=__doc__)
-    parser.add_argument("releases", nargs="*", metavar="RELEASE", help=f"of Debian: {', '.join(RELEASES)}")
-    numbers = parser.parse_args().releases or ["12"]
+    parser.add_argument(
+        "releases", nargs="*", choices=RELEASES, metavar="RELEASE", help="of Debian; all of them, if none is named"
+    )
+    numbers = parser.parse_args().releases or [*RELEASES]
     if os.geteuid() != 0:
         sys.stderr.write("packages are built in a root of their release: needs root\n")
         return 2
@@ -37,7 +38,7 @@ def main() -> int:
 
 def _build(number: str) -> int:
     began = time.monotonic()
-    found = built(RELEASES[number], read_sources())
+    found = package(RELEASES[number])
     path = DIST / found.name
     shutil.copyfile(found, path)
     data = path.read_bytes()

@@ -5,22 +5,38 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import sys
-import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Final
 
-from harness.host import ROOT
 from ldirectord_py import PACKAGE_VERSION
+from packages.build_root import ROOM, build_room, build_root, run_at
 from packages.contents import HERE
 from packages.control import Build
+from packages.environment import environment, wheels
 from packages.release import ARCHITECTURES, Release, debian_version
-from packages.requirements import carried, direct, read_lock
-from packages.root import CACHE, clean_root, run, run_in, unpacked
-from packages.sources import Sources
+from packages.root import CACHE, made_once, run
+from packages.sources import Sources, read_sources
 from packages.stage import copy_sources, stage
 
-TOOLS = ("setuptools",)
-"""What builds our own wheel."""
+MAX_KEPT: Final = 10
+"""Packages of a release in the cache."""
+
+
+def package(release: Release) -> Path:
+    """Return the package of this work tree, with its changes that are not committed, for a release.
+
+    It is built once for the same sources, also if several processes want it at once; as root.
+    """
+    sources = read_sources()
+    build = describe(release, sources)
+    kept = CACHE / release.codename / "packages"
+    path = made_once(kept / sources.digest() / build.file_name, partial(make_package, build, sources))
+    os.utime(path.parent)
+    forget_all_but_newest(kept)
+    return path
 
 
 def describe(release: Release, sources: Sources) -> Build:
@@ -30,64 +46,35 @@ def describe(release: Release, sources: Sources) -> Build:
     return Build(release, architecture, version, sources.commit, sources.epoch, sources.author)
 
 
-def built(release: Release, sources: Sources) -> Path:
-    """Return the package of these sources, which is built once."""
-    build = describe(release, sources)
-    path = CACHE / release.codename / sources.digest() / build.file_name
-    if not path.exists():
-        package(build, sources, path)
-    return path
-
-
-def package(build: Build, sources: Sources, path: Path) -> None:
-    """Build a package; the modes of its files do not depend on the umask."""
-    os.umask(0o022)
-    lists = requirement_lists()
-    wheels = download(build.release, "".join(lists.values()))
-    archive = clean_root(build.release, [f"python{build.release.python}-venv", "python3-venv"])
+def make_package(build: Build, sources: Sources, path: Path, libraries: Path | None = None) -> None:
+    """Build a package; of these libraries, if they are not those of the cache."""
+    libraries = libraries or environment(build.release)
     print(f"building {build.file_name}", flush=True)
-    with unpacked(archive) as root:
-        room = root / "build"
+    root, scripts = build_root(build.release), f"{ROOM}/source/{HERE}"
+    with modes_as_written(), build_room() as room:
         copy_sources(sources, room / "source")
-        shutil.copytree(wheels, room / "wheels")
-        for name, text in lists.items():
-            (room / name).write_text(text)
-        run_in(root, "sh", f"/build/source/{HERE}/environment.sh", build.release.python, epoch=build.epoch)
-        stage(room / "tree", build, sources, wheels)
-        run_in(root, "sh", f"/build/source/{HERE}/pack.sh", build.file_name, epoch=build.epoch)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        run("tar", "--extract", "--file", str(libraries), "--directory", str(room))
+        run_at(root, room, "sh", f"{scripts}/program.sh", build.release.python, epoch=build.epoch)
+        stage(room / "tree", build, sources, wheels(build.release))
+        run_at(root, room, "sh", f"{scripts}/pack.sh", build.file_name, epoch=build.epoch)
         shutil.move(room / build.file_name, path)
 
 
-def requirement_lists() -> dict[str, str]:
-    """Return two files of requirements with hashes: what is carried, and the tools that build our wheel."""
-    lock = read_lock((ROOT / "requirements-dev.lock").read_text())
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = carried(lock, direct(project))
-    return {
-        "carried.txt": "".join(lock[name].text for name in sorted(names)),
-        "tools.txt": "".join(lock[name].text for name in TOOLS),
-    }
+@contextmanager
+def modes_as_written() -> Iterator[None]:
+    """Let the modes of files not depend on the umask of the caller."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
-def download(release: Release, requirements: str) -> Path:
-    """Return a folder with the wheels of these requirements for a release: what is missing is downloaded."""
-    folder = CACHE / release.codename / "wheels"
-    folder.mkdir(parents=True, exist_ok=True)
-    listed = folder / "requirements.txt"
-    if listed.exists() and listed.read_text() == requirements:
-        return folder
-    print(f"downloading the wheels for {release.codename}", flush=True)
-    shutil.rmtree(folder)
-    folder.mkdir()
-    unfinished = folder / "requirements.new"
-    unfinished.write_text(requirements)
-    where = [f"--platform={name}" for name in release.platforms(platform.machine())]
-    what = ("--no-deps", "--require-hashes", "--only-binary=:all:", "--implementation=cp")
-    words = (*what, f"--python-version={release.python}", f"--dest={folder}", f"--requirement={unfinished}")
-    run(sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", *words, *where)
-    unfinished.rename(listed)
-    return folder
+def forget_all_but_newest(folder: Path) -> None:
+    """Remove the folders in a folder that were not used for the longest time, if they are more than MAX_KEPT."""
+    by_age = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in by_age[MAX_KEPT:]:
+        shutil.rmtree(path)
 
 
 def judge(path: Path) -> str:

@@ -12,7 +12,6 @@ from packages import builder
 from packages.control import dependencies
 from packages.release import RELEASES, Release
 from packages.root import clean_root, unpacked
-from packages.sources import read_sources
 
 
 @pytest.fixture(scope="session", params=RELEASES.values(), ids=lambda release: release.codename)
@@ -23,7 +22,7 @@ def release(request: pytest.FixtureRequest) -> Release:
 
 @pytest.fixture(scope="session")
 def package(release: Release) -> Path:
-    return builder.built(release, read_sources())
+    return builder.package(release)
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from harness.host import ROOT
@@ -40,30 +43,52 @@ def acquire_options(dump: str) -> str:
     return "".join(f"{line}\n" for line in dump.splitlines() if line.startswith(wanted) and '""' not in line)
 
 
+def made_once(path: Path, make: Callable[[Path], None]) -> Path:
+    """Return a file or folder, which ``make`` makes where it is missing; other processes wait for it.
+
+    ``make`` gets another name, so that what is there is complete.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            unfinished = path.with_name(f"{path.name}.new")
+            shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+            make(unfinished)
+            unfinished.rename(path)
+    return path
+
+
 def clean_root(release: Release, packages: Sequence[str], kept: str = "") -> Path:
     """Return an archive of a minimal system with these packages more, which is made once.
 
     The file of the package ``kept`` is in its /root.
     """
-    name = hashlib.sha256(" ".join((*sorted(packages), *filter(None, (kept,)))).encode()).hexdigest()[:8]
-    path = CACHE / release.codename / f"root-{name}.tar"
-    if not path.exists():
-        print(f"making a root of {release.codename} with {', '.join(packages)}", flush=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _bootstrap(release, packages, kept, path)
-    return path
+    path = CACHE / release.codename / f"root-{_digest(*packages, kept)}.tar"
+    return made_once(path, partial(_bootstrap, release, packages, kept))
+
+
+def kept_root(release: Release, packages: Sequence[str]) -> Path:
+    """Return the directory of such a system, which is made once: nothing may be changed in it."""
+    path = CACHE / release.codename / f"root-{_digest(*packages)}"
+    return made_once(path, partial(_bootstrap, release, packages, ""))
+
+
+def _digest(*packages: str) -> str:
+    return hashlib.sha256(" ".join(sorted(filter(None, packages))).encode()).hexdigest()[:8]
 
 
 def _bootstrap(release: Release, packages: Sequence[str], kept: str, path: Path) -> None:
+    print(f"making a root of {release.codename} with {', '.join(packages)}", flush=True)
     options = path.with_suffix(".conf")
     options.write_text(acquire_options(run("apt-config", "dump", "Acquire")))
-    unfinished = path.with_suffix(".new.tar")
-    words = ["--quiet", "--variant=minbase", f"--include={','.join(packages)}", f"--aptopt={options}"]
+    kind = "tar" if ".tar" in path.suffixes else "directory"
+    words = ["--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
+    words += [f"--format={kind}", f"--aptopt={options}"]
     if kept:
         words.append(f"--customize-hook={KEEP}{kept}")
     mirrors = os.environ.get("MIRROR", "").split()
-    run("mmdebstrap", *words, release.codename, str(unfinished), *mirrors)
-    unfinished.rename(path)
+    run("mmdebstrap", *words, release.codename, str(path), *mirrors)
 
 
 @contextmanager
@@ -78,8 +103,13 @@ def unpacked(archive: Path) -> Iterator[Path]:
         yield root
 
 
-def run_in(root: Path, *command: str, epoch: int = 0) -> str:
+def run_in(root: Path, *command: str) -> str:
     """Return the output of a command in a root, without a network; CommandFailedError if it fails."""
+    return run_apart(ENTER, str(root), *command)
+
+
+def run_apart(script: str, *words: str, epoch: int = 0) -> str:
+    """Return the output of a script of shell with namespaces of its own; CommandFailedError if it fails."""
     apart = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
     environment = {
         "PATH": SYSTEM_PATH,
@@ -90,7 +120,7 @@ def run_in(root: Path, *command: str, epoch: int = 0) -> str:
         "PYTHONHASHSEED": "0",
         "SOURCE_DATE_EPOCH": str(epoch),
     }
-    return run(*apart, "sh", "-c", ENTER, "sh", str(root), *command, environment=environment)
+    return run(*apart, "sh", "-c", script, "sh", *words, environment=environment)
 
 
 def run(*command: str, environment: dict[str, str] | None = None) -> str:

@@ -1,4 +1,4 @@
-"""What a package is built from: files that git knows, and the last commit that changed them."""
+"""What a package is built from: files that git does not ignore, and the last commit that changed them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ PATHS = (
 
 @dataclass(frozen=True)
 class Sources:
-    """Files, with paths below ROOT; the commit, its time in seconds, its author as "NAME <MAIL>", and its tags."""
+    """Files, with paths below ROOT; the commit, its time in seconds, its author as "NAME <MAIL>", and its tags.
+
+    The commit ends in ".changed", and has no tags, if the files are not its own.
+    """
 
     files: tuple[str, ...]
     commit: str
@@ -33,9 +36,12 @@ class Sources:
 
 def read_sources() -> Sources:
     """Return the sources as they are in the work tree now."""
-    files = [name for name in _git("ls-files", "-z", "--", *PATHS).split("\0") if name and (ROOT / name).is_file()]
+    listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *PATHS).split("\0")
+    files = tuple(name for name in listed if name and (ROOT / name).is_file())
     commit, epoch, author = _git("log", "-1", "--format=%H%n%ct%n%an <%ae>", "--", *PATHS).splitlines()
-    return Sources(tuple(files), commit[:7], int(epoch), author, tuple(_git("tag", "--points-at", commit).splitlines()))
+    if _git("status", "--porcelain", "--", *PATHS):
+        return Sources(files, f"{commit[:7]}.changed", int(epoch), author, ())
+    return Sources(files, commit[:7], int(epoch), author, tuple(_git("tag", "--points-at", commit).splitlines()))
 
 
 def _named_contents(path: Path) -> tuple[bytes, bytes]:

@@ -16,6 +16,7 @@ import pytest
 from packages import builder
 from packages.contents import DIVERTED
 from packages.control import dependencies
+from packages.environment import make_environment
 from packages.release import Release
 from packages.root import CommandFailedError, clean_root, run, run_in, unpacked
 from packages.sources import read_sources
@@ -66,8 +67,9 @@ def files(root: Path) -> set[str]:
 
 def test_another_build_has_the_same_bytes(release: Release, package: Path, tmp_path: Path) -> None:
     sources = read_sources()
+    make_environment(release, tmp_path / "environment.tar")
     again = tmp_path / package.name
-    builder.package(builder.describe(release, sources), sources, again)
+    builder.make_package(builder.describe(release, sources), sources, again, tmp_path / "environment.tar")
     assert package.read_bytes() == again.read_bytes()
 
 
