@@ -3,40 +3,43 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Iterator, Sequence
+from itertools import chain, count
+from math import inf
+from typing import Final
 
 from ldirectord_py.checks.base import Check
 from ldirectord_py.daemon.history.reason_table import NOTHING
 from ldirectord_py.daemon.history.results import FOLLOWED_FIELDS, LastWords, ResultHistory, ResultRing
 
+NO_WORDS: Final[LastWords] = (NOTHING, None)
+"""What is said of a server without a result."""
+
 FreshResult = tuple[int, int, float, int, float | None]
-"""The position of a check, the other FOLLOWED_FIELDS of its last result, and the end of the last certificate."""
+"""The number of a server, the other FOLLOWED_FIELDS of its last result, and the end of the last certificate."""
 
 
 class FreshResults:
-    """The last results of some checks. Of a history there is one at a time, until ``end_following``.
+    """The last results of servers, by number. Of a history there is one at a time, until ``end_following``.
 
-    Its state: the ring and the position of each check, when its last result came, and after how many seconds the next
-    one is overdue; the results that were not looked at; the checks without any; the words of checks without a
-    certificate, each kept once. Also the first of these times, once it was looked for, and the least of these seconds.
+    Its state: the ring of each server, when its last result came, and after how many seconds the next one is overdue.
+    A check of several servers has the number of the first one; the others are kept, and have no times.
+
+    Also the results that were not looked at; the checks without any; the words of checks without a certificate, each
+    kept once; the first of the times, once it was looked for, and the least of the seconds.
     """
 
-    def __init__(self, history: ResultHistory) -> None:
+    def __init__(self, history: ResultHistory, size: int) -> None:
+        self._others: dict[int, Sequence[int]] = {}
         self._history = history
         self._new = history.follow_results()
-        self._rings: list[ResultRing] = []
-        self._positions: dict[ResultRing, int] = {}
-        self._ats = array("d")
-        self._limits = array("d")
+        self._rings: list[ResultRing | None] = [None] * size
+        self._ats = array("d", (inf,)) * size
+        self._limits = array("d", (inf,)) * size
         self._unanswered: set[int] = set()
         self._words: dict[LastWords, LastWords] = {}
         self._first_at: float | None = None
-        self._least_limit = 0.0
-
-    def __len__(self) -> int:
-        """Return the number of checks."""
-        return len(self._rings)
+        self._least_limit = inf
 
     @property
     def is_complete(self) -> bool:
@@ -48,54 +51,69 @@ class FreshResults:
         """How many results there are that ``new_results`` has not returned."""
         return len(self._new) // FOLLOWED_FIELDS
 
-    def add(self, check: Check, limit: float) -> LastWords:
-        """Add a check that is kept, and return the words of its last result; after ``limit`` seconds it is late."""
-        ring, position = self._history.ring(check), len(self._rings)
+    def add(self, check: Check, numbers: Sequence[int], limit: float) -> LastWords:
+        """Add a check that is kept and informs these servers, and return the words of its last result.
+
+        After ``limit`` seconds it is late.
+        """
+        ring, number = self._history.ring(check), numbers[0]
         at, _, words = self._history.newest(ring)
         if words[0] == NOTHING:
-            self._unanswered.add(position)
-        self._least_limit = min(self._least_limit, limit) if position else limit
-        self._positions[ring] = position
-        self._rings.append(ring)
-        self._ats.append(at)
-        self._limits.append(limit)
+            self._unanswered.add(number)
+        for each in numbers:
+            self._rings[each] = ring
+        if len(numbers) > 1:
+            self._others[number] = numbers[1:]
+        self._least_limit = min(self._least_limit, limit)
+        self._ats[number] = at
+        self._limits[number] = limit
         self._first_at = None
+        ring.number = number
         return words if words[1] else self._words.setdefault(words, words)
 
     def new_results(self, limit: int) -> Iterator[FreshResult]:
-        """Yield the last new result of each check, of the first ``limit`` new ones: 0.3 us for each."""
+        """Yield the last new result of each server, of the first ``limit`` new ones: 0.3 us for each."""
         columns = [self._new[field : limit * FOLLOWED_FIELDS : FOLLOWED_FIELDS] for field in range(FOLLOWED_FIELDS)]
         del self._new[: limit * FOLLOWED_FIELDS]
         self._first_at = None
         last = dict(zip(columns[0], count(), strict=False))
-        ends = {ring: end for ring, end in zip(columns[0], columns[4], strict=True) if end is not None}
-        for index, (ring, at, seconds, reason, _) in enumerate(zip(*columns, strict=True)):
-            position = self._positions.get(ring)
-            if position is None or last[ring] != index:
+        last.pop(None, None)  # of checks that were not added
+        ends = {number: end for number, end in zip(columns[0], columns[4], strict=True) if end is not None}
+        ats, unanswered, others = self._ats, self._unanswered, self._others
+        for index, (number, at, seconds, reason, _) in enumerate(zip(*columns, strict=True)):
+            if last.get(number) != index:
                 continue
-            self._ats[position] = at / 1e9
-            self._unanswered.discard(position)
-            yield position, at, seconds, reason, ends.get(ring)
+            ats[number] = at / 1e9
+            if unanswered:
+                unanswered.discard(number)
+            end = ends.get(number)
+            yield number, at, seconds, reason, end
+            for other in others.get(number, ()):
+                yield other, at, seconds, reason, end
 
-    def words(self, position: int) -> LastWords:
-        """Return what is said of the last result of a check, also if it was not looked at."""
-        return self._history.newest(self._rings[position])[2]
+    def words(self, number: int) -> LastWords:
+        """Return what is said of the last result of a server, also if it was not looked at."""
+        ring = self._rings[number]
+        return NO_WORDS if ring is None else self._history.newest(ring)[2]
 
     def late(self, now: float) -> frozenset[int]:
-        """Return the positions of the checks whose next result should have come."""
-        if not self._rings or now - self._first() <= self._least_limit:
+        """Return the servers whose next result should have come."""
+        if now - self._first() <= self._least_limit:
             return frozenset()
         pairs = enumerate(zip(self._ats, self._limits, strict=True))
-        return frozenset(position for position, (at, limit) in pairs if now - at > limit)
+        late = [number for number, (at, limit) in pairs if now - at > limit]
+        return frozenset(chain(late, *(self._others.get(number, ()) for number in late)))
 
     def oldest(self) -> float | None:
         """Return when the oldest of the last results came, None without any."""
-        if self._rings and not self._unanswered:
-            return self._first()
-        return min((at for each, at in enumerate(self._ats) if each not in self._unanswered), default=None)
+        oldest = self._first()
+        if self._unanswered:
+            answered = (at for number, at in enumerate(self._ats) if number not in self._unanswered)
+            oldest = min(answered, default=inf)
+        return oldest if oldest < inf else None
 
     def _first(self) -> float:
-        """Return the first time at which a last result came, or at which a check without any was added."""
+        """Return the first time at which a last result came, or at which a check without any was added; or else inf."""
         if self._first_at is None:
-            self._first_at = min(self._ats)
+            self._first_at = min(self._ats, default=inf)
         return self._first_at

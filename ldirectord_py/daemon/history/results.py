@@ -45,23 +45,27 @@ LastWords = tuple[int, float | None]
 
 
 class ResultRing:
-    """The results of one check: where in the store the next one goes, its counter, and the last one that judged."""
+    """The results of one check: where in the store the next one goes, its counter, and the last one that judged.
 
-    __slots__ = ("at", "counter", "last")
+    ``number`` is that of the check for whoever follows all results, None if it has none.
+    """
+
+    __slots__ = ("at", "counter", "last", "number")
 
     def __init__(self, at: int, counter: CheckCounter) -> None:
         self.at = at
         self.counter = counter
         self.last: Result | None = None
+        self.number: int | None = None
 
 
 MAX_FOLLOWED: Final = 50_000
 """Results that wait for whoever follows them, after which it has to begin anew."""
 
 FOLLOWED_FIELDS: Final = 5
-"""The items for each result in the list of whoever follows all results: its ring; when it came, in nanoseconds of the
-monotonic clock; the seconds of its probe; the number of its reason; the end of the certificate that it saw, or None.
-They are no tuples, as thousands of these would make the garbage collector run.
+"""The items for each result in the list of whoever follows all results: the number of its ring; when it came, in
+nanoseconds of the monotonic clock; the seconds of its probe; the number of its reason; the end of the certificate that
+it saw, or None. They are no tuples, as thousands of these would make the garbage collector run.
 """
 
 
@@ -97,7 +101,7 @@ class ResultHistory:
         if known is None or known[1] is not verdict or known[2] is not code:
             known = self._reasons.add(result)
         if self._followed is not None:
-            self._followed += (ring, self._clock(), seconds, known[0], certificate_end)
+            self._followed += (ring.number, self._clock(), seconds, known[0], certificate_end)
             if len(self._followed) >= MAX_FOLLOWED * FOLLOWED_FIELDS:
                 self.end_following()
         at = ring.at
@@ -144,7 +148,12 @@ class ResultHistory:
         return self._rings[check]
 
     def follow_results(self) -> list[Any]:
-        """Return a list that gets FOLLOWED_FIELDS of each result, until it is full, or another list or none does."""
+        """Return a list that gets FOLLOWED_FIELDS of each result, until it is full, or another list or none does.
+
+        No ring has a number then.
+        """
+        for ring in self._rings.values():
+            ring.number = None
         followed: list[Any] = []
         self._followed = followed
         return followed

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import Final
 
 from ldirectord_py.checks.base import Check
 from ldirectord_py.daemon.control.servers.observed_fields import longest_age
-from ldirectord_py.daemon.history.fresh_results import FreshResults
-from ldirectord_py.daemon.history.reason_table import NOTHING
+from ldirectord_py.daemon.history.fresh_results import NO_WORDS, FreshResults
 from ldirectord_py.daemon.history.results import LastWords
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
 from ldirectord_py.runtime.slices import in_slices
-
-NO_WORDS: Final[LastWords] = (NOTHING, None)
 
 FeedReal = tuple[CompiledVirtual, CompiledReal, Check | None]
 
@@ -32,11 +28,10 @@ class FeedLayout:
         self.numbers: dict[DestinationKey, int] = {}
         self.by_row: dict[DestinationKey, list[int]] = {}
         self.fallbacks: dict[DestinationKey, ServiceKey] = {}
-        self.fresh = FreshResults(director.tracker.results)
-        self.informed: list[tuple[int, ...]] = []
-        self.words: list[LastWords] = []
+        size = sum(len(virtual.reals) for virtual in self.compiled.virtuals.values())
+        self.fresh = FreshResults(director.tracker.results, size)
+        self.words: list[LastWords] = [NO_WORDS] * size
         self._director = director
-        self._positions: dict[int, int] = {}
 
     @property
     def is_current(self) -> bool:
@@ -46,15 +41,9 @@ class FeedLayout:
     async def fill(self) -> bool:
         """Give the servers their numbers; return whether their configuration is still in force at the end."""
         await in_slices(map(self._add_virtual, self.compiled.virtuals.values()))
-        self.words = [NO_WORDS] * len(self.reals)
         # only checks that are in force have results
         await in_slices(map(self._add_check, takewhile(lambda _: self.is_current, self.compiled.plan)))
         return self.is_current
-
-    def last_words(self, number: int) -> LastWords:
-        """Return what is said of the last result of a server, also if that was not looked at so far."""
-        position = self._positions.get(number)
-        return NO_WORDS if position is None else self.fresh.words(position)
 
     def _add_virtual(self, virtual: CompiledVirtual) -> None:
         checks = dict(zip(virtual.rows.identities, virtual.checks, strict=True))
@@ -67,8 +56,6 @@ class FeedLayout:
 
     def _add_check(self, check: Check) -> None:
         numbers = tuple(dict.fromkeys(self.numbers[real.key] for real in self.compiled.plan[check]))
-        self._positions.update(dict.fromkeys(numbers, len(self.fresh)))
-        words = self.fresh.add(check, longest_age(check))
-        self.informed.append(numbers)
+        words = self.fresh.add(check, numbers, longest_age(check))
         for number in numbers:
             self.words[number] = words

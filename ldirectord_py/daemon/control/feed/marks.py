@@ -58,23 +58,21 @@ class FeedMarks:
 
         One with other words than before marks the row; if the health changes, an event of the director does.
         """
-        results, informed, published = self.results, self.layout.informed, self.layout.words
-        for position, at, seconds, reason, end in self.layout.fresh.new_results(limit):
-            age, duration = (now - at) // 1_000_000, int(1_000_000 * seconds + 0.5)
-            for number in informed[position]:
-                words = published[number]
-                if words[0] == reason and (end is None or end == words[1]):
-                    results += (number, age, duration)
-                else:
-                    published[number] = reason, words[1] if end is None else end
-                    self.add(number)
+        results, published = self.results, self.layout.words
+        for number, at, seconds, reason, end in self.layout.fresh.new_results(limit):
+            words = published[number]
+            if words[0] == reason and (end is None or end == words[1]):
+                results += (number, (now - at) // 1_000_000, int(1_000_000 * seconds + 0.5))
+            else:
+                published[number] = reason, words[1] if end is None else end
+                self.add(number)
 
     def real_rows(self, numbers: Sequence[int], known: Knowledge) -> Iterator[str]:
         """Yield the rows of these servers as JSON; they are marked no more."""
         views: dict[ServiceKey, VirtualView] = {}
         for number in numbers:
             self.reals.pop(number, None)
-            self.layout.words[number] = self.layout.last_words(number)  # may be ahead of ``add_results``
+            self.layout.words[number] = self.layout.fresh.words(number)  # may be ahead of ``add_results``
             compiled, real, check = self.layout.reals[number]
             view = views.get(real.key.service)
             if view is None:

@@ -64,7 +64,7 @@ Item = TypeVar("Item")
 class ServerFeed:
     """A Listener. Its state: who follows, the task that works for them, the updates, the marks, the kernel's counts.
 
-    Also the checks whose results are overdue, the servers in maintenance, the counts of servers that panic keeps in,
+    Also the servers whose results are overdue, the servers in maintenance, the counts of servers that panic keeps in,
     and the servers whose weight rises, as they were published.
     """
 
@@ -125,7 +125,7 @@ class ServerFeed:
 
     def row_made(self, layout: FeedLayout, number: int) -> None:
         """Note that a client gets the row of a server right now; what differs from updates is in the next one."""
-        if self._marks is not None and layout is self.layout and layout.last_words(number) != layout.words[number]:
+        if self._marks is not None and layout is self.layout and layout.fresh.words(number) != layout.words[number]:
             self._marks.add(number)
 
     def summary(self, layout: FeedLayout) -> dict[str, object]:
@@ -217,9 +217,8 @@ class ServerFeed:
         tracker, maintained = self._director.tracker, self._director.maintained
         late, kept = marks.layout.fresh.late(time.monotonic()), tracker.panics.verdicts_in_a_row
         tenths = dict(tracker.slow_starts.tenths)
-        for position in late ^ self._late:
-            for number in marks.layout.informed[position]:
-                marks.add(number)
+        for number in late ^ self._late:
+            marks.add(number)
         marks.add_servers((*tracker.flaps.flapping, *dict(kept.items() ^ self._kept.items())))
         marks.add_servers(dict(tenths.items() ^ self._tenths.items()))
         if maintained is not self._maintained:

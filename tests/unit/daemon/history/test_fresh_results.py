@@ -26,8 +26,8 @@ class Past:
         self.now = 1000.0
         self.history = ResultHistory(lambda: int(self.now * SECOND))
         self.history.keep(checks)
-        self.fresh = FreshResults(self.history)
-        self.words = [self.fresh.add(check, LIMIT) for check in checks]
+        self.fresh = FreshResults(self.history, len(checks))
+        self.words = [self.fresh.add(check, [number], LIMIT) for number, check in enumerate(checks)]
 
     def looks(self) -> list[int]:
         return [result[0] for result in self.fresh.new_results(self.fresh.new_count)]
@@ -57,8 +57,8 @@ def test_no_more_than_a_limit_are_looked_at_and_a_check_once(past: Past) -> None
 
 
 def test_results_of_checks_that_were_not_added_are_passed_over(past: Past) -> None:
-    fresh = FreshResults(past.history)
-    fresh.add(CHECKS[1], LIMIT)
+    fresh = FreshResults(past.history, 1)
+    fresh.add(CHECKS[1], [0], LIMIT)
     for check in CHECKS:
         past.history.record(check, up())
     assert [result[0] for result in fresh.new_results(3)] == [0]
@@ -83,14 +83,14 @@ def test_whoever_does_not_look_has_to_begin_anew(past: Past, monkeypatch: pytest
         assert past.fresh.is_complete == (number < 3)
         past.history.record(CHECKS[0], up())
     assert past.fresh.new_count == 3
-    assert FreshResults(past.history).is_complete
+    assert FreshResults(past.history, 0).is_complete
 
 
 def test_a_result_from_before_is_not_new() -> None:
     past = Past(CHECK)
     past.history.record(CHECK, up())
-    later = FreshResults(past.history)
-    assert later.add(CHECK, LIMIT) == later.words(0) != past.words[0]
+    later = FreshResults(past.history, 1)
+    assert later.add(CHECK, [0], LIMIT) == later.words(0) != past.words[0]
     assert list(later.new_results(1)) == []
 
 
@@ -108,6 +108,18 @@ def test_checks_are_late_and_the_oldest_is_known(past: Past) -> None:
     assert past.fresh.late(1025.0) == frozenset()
     assert past.fresh.late(1031.0) == {0}
     assert past.fresh.oldest() == pytest.approx(1010, abs=0.2)
+
+
+def test_a_result_is_that_of_all_servers_that_its_check_informs() -> None:
+    past = Past()
+    past.history.keep([CHECK])
+    fresh = FreshResults(past.history, 4)  # one of which has no check
+    fresh.add(CHECK, [0, 2, 3], LIMIT)
+    assert (fresh.oldest(), fresh.late(1030.0)) == (None, frozenset((0, 2, 3)))
+    past.history.record(CHECK, up())
+    assert [result[0] for result in fresh.new_results(1)] == [0, 2, 3]
+    assert fresh.words(0) == fresh.words(3) != fresh.words(1)
+    assert (fresh.oldest(), fresh.late(1010.0)) == (1000.0, frozenset())
 
 
 def test_without_checks_nothing_is_late() -> None:
