@@ -129,8 +129,9 @@ class MemoryKernel:
         """Return the weight of the destinations of these services, and ``connected`` as active; raise ``broken``."""
         self._raise_broken()
         held = [self._services[key] for key in services if key in self._services]
-        rows = [row for each in held for row in each.destinations.values()]
-        return {row.key: Usage(row.weight, self.connected.get(row.key, 0)) for row in rows}
+        found = {key: Usage(row.weight) for each in held for key, row in each.destinations.items()}
+        connected = {key: count for key, count in self.connected.items() if key in found}
+        return found | {key: found[key]._replace(active=count) for key, count in connected.items()}
 
     async def set_expiry(self, *, on: bool) -> Collection[str]:
         """Keep ``expiry``; no setting of this host changes. Raises ``broken``."""

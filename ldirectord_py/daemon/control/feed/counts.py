@@ -16,8 +16,8 @@ from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey, Usage, ser
 
 COUNTS_INTERVAL: Final = 5.0
 MAX_COUNTS_INTERVAL: Final = 30.0
-COUNTS_REST: Final = 1000
-"""Seconds between two readings, and more if they take long: a thousandth of the time."""
+COUNTS_REST: Final = 2000
+"""Seconds between two readings, and more if they take long: half a thousandth of the time."""
 
 WRITES_INTERVAL: Final = 1.0
 WRITES_REST: Final = 100
@@ -91,14 +91,16 @@ class FeedCounts:
         except TimeoutError:
             raise KernelError(f"the kernel has not answered within {READ_TIMEOUT:g} s") from None
         usage, by_service = self._usage, self.reading.by_service
-        gone = [key for service in services for key in by_service.get(service, ()) if key not in found]
         differing = [(key, before, used) for key, used in found.items() if (before := usage.get(key)) != used]
+        known = [key for service in services for key in by_service.get(service, ())]
+        new = sum(before is None for _, before, _ in differing)
+        gone = [key for key in known if key not in found] if len(known) + new > len(found) else []
         rows = [key for key, before, used in differing if before is None or before.weight != used.weight]
         counts = [key for key, before, used in differing if before is not None and before.weight == used.weight]
         usage.update((key, used) for key, _, used in differing)
         for key in gone:
             del usage[key]
-        if gone or any(before is None for _, before, _ in differing):
+        if gone or new:
             old = self.reading  # the next one finds the rows of each service anew
             self.reading = KernelReading(old.at, usage, old.error, old.changed)
         return CountsChange([*rows, *gone, *self._judged(services)], counts)
