@@ -15,6 +15,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, groupby
 from typing import Any, Final
 
 from ldirectord_py.control.rights import UNKNOWN_PEER, Peer
@@ -152,16 +153,26 @@ def encode_pieces(value: object) -> Iterator[str]:
     if isinstance(value, Encoded):
         yield value.text
     elif isinstance(value, Lazy):
-        yield from _joined("[", (encode_pieces(item) for item in value.items), "]")
-    elif isinstance(value, Mapping) and any(isinstance(each, Lazy | Encoded) for each in value.values()):
-        yield from _joined("{", (_field_pieces(name, each) for name, each in value.items()), "}")
+        yield from _joined("[", map(encode_pieces, value.items), "]")
+    elif isinstance(value, Mapping) and _is_in_pieces(value):
+        yield from _joined("{", _members(value), "}")
     else:
         yield encode_json(value)
 
 
-def _field_pieces(name: str, value: object) -> Iterator[str]:
-    yield f"{encode_json(name)}:"
-    yield from encode_pieces(value)
+def _is_in_pieces(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(isinstance(each, Lazy | Encoded) for each in value.values())
+    return isinstance(value, Lazy | Encoded)
+
+
+def _members(fields: Mapping[str, object]) -> Iterator[Iterator[str]]:
+    """Yield the pieces of each field that is made in pieces, and one for all fields between two of these."""
+    for in_pieces, group in groupby(fields.items(), lambda field: _is_in_pieces(field[1])):
+        if in_pieces:
+            yield from (chain((f"{encode_json(name)}:",), encode_pieces(value)) for name, value in group)
+        else:
+            yield iter((encode_json(dict(group))[1:-1],))
 
 
 def _joined(start: str, items: Iterable[Iterator[str]], end: str) -> Iterator[str]:

@@ -68,5 +68,6 @@ class AnswerWriter:
         if self._writer.transport.is_closing():
             raise ConnectionResetError
         self._writer.write(part.encode())
-        async with asyncio.timeout(WRITE_TIMEOUT):
-            await self._writer.drain()
+        if self._writer.transport.get_write_buffer_size() > MAX_BUFFERED:
+            async with asyncio.timeout(WRITE_TIMEOUT):
+                await self._writer.drain()

@@ -9,7 +9,6 @@ from typing import Final
 from ldirectord_py.control.protocol import Answer, ControlRequest, Lazy
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.history.journal import Gap, Journal
-from ldirectord_py.runtime.waiting import wait_until_set
 
 MAX_AT_ONCE: Final = 200
 """Events in one answer of a stream."""
@@ -48,13 +47,13 @@ def _answer(journal: Journal, since: int, gap: Gap | None, limit: int | None = N
         "first": journal.first,
         "last": entries[-1].seq if entries else max(since, journal.first - 1),
         "gap": gap and {"reason": gap.reason, "missed": gap.missed},
-        "events": Lazy(entry.fields() for entry in entries),
+        "events": Lazy(entry.fields() for entry in entries) if entries else (),
     }
 
 
 async def _follow(journal: Journal, since: int, gap: Gap | None) -> AsyncGenerator[Answer, None]:
     """Yield the events in portions, each with the number after which the next one goes on."""
-    changed = asyncio.Event()
+    changed, loop = asyncio.Event(), asyncio.get_running_loop()
     journal.follow(changed.set)
     try:
         while True:
@@ -63,7 +62,9 @@ async def _follow(journal: Journal, since: int, gap: Gap | None) -> AsyncGenerat
             yield answer
             since = int(str(answer["last"]))
             if journal.last <= since:
-                await wait_until_set(changed, MAX_SILENCE)
+                timer = loop.call_later(MAX_SILENCE, changed.set)  # costs less than a timeout
+                await changed.wait()
+                timer.cancel()
             gap = journal.gap(since)
     finally:
         journal.unfollow(changed.set)
