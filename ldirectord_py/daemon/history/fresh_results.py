@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import chain, count
+from itertools import chain
 from math import inf
 from typing import Final
 
@@ -16,7 +16,7 @@ NO_WORDS: Final[LastWords] = (NOTHING, None)
 """What is said of a server without a result."""
 
 FreshResult = tuple[int, int, float, int, float | None]
-"""The number of a server, the other FOLLOWED_FIELDS of its last result, and the end of the last certificate."""
+"""The number of a server, and the other FOLLOWED_FIELDS of a result."""
 
 
 class FreshResults:
@@ -72,24 +72,20 @@ class FreshResults:
         return words if words[1] else self._words.setdefault(words, words)
 
     def new_results(self, limit: int) -> Iterator[FreshResult]:
-        """Yield the last new result of each server, of the first ``limit`` new ones: 0.3 us for each."""
+        """Yield the first ``limit`` new results, in their order: 0.2 us for each."""
         columns = [self._new[field : limit * FOLLOWED_FIELDS : FOLLOWED_FIELDS] for field in range(FOLLOWED_FIELDS)]
         del self._new[: limit * FOLLOWED_FIELDS]
         self._first_at = None
-        last = dict(zip(columns[0], count(), strict=False))
-        last.pop(None, None)  # of checks that were not added
-        ends = {number: end for number, end in zip(columns[0], columns[4], strict=True) if end is not None}
-        ats, unanswered, others = self._ats, self._unanswered, self._others
-        for index, (number, at, seconds, reason, _) in enumerate(zip(*columns, strict=True)):
-            if last.get(number) != index:
+        self._unanswered.difference_update(columns[0])
+        ats, others = self._ats, self._others
+        for result in zip(*columns, strict=True):
+            number = result[0]
+            if number is None:  # a check that was not added
                 continue
-            ats[number] = at / 1e9
-            if unanswered:
-                unanswered.discard(number)
-            end = ends.get(number)
-            yield number, at, seconds, reason, end
-            for other in others.get(number, ()):
-                yield other, at, seconds, reason, end
+            ats[number] = result[1] / 1e9
+            yield result
+            if number in others:
+                yield from ((other, *result[1:]) for other in others[number])
 
     def words(self, number: int) -> LastWords:
         """Return what is said of the last result of a server, also if it was not looked at."""

@@ -76,12 +76,19 @@ async def test_a_result_with_another_reason_is_in_the_row(marked: Marked) -> Non
     assert (marked.collect(), marked.reasons()) == ([0], [])
 
 
+async def test_a_certificate_is_known_also_if_the_next_result_has_none(marked: Marked) -> None:
+    marked.observe(FINE._replace(certificate_end=1.9e9))
+    marked.observe(FINE)
+    assert (marked.collect(), marked.reasons()) == ([0], ["200 OK"])
+    assert marked.marks.layout.words[0][1] == 1.9e9
+
+
 async def test_a_row_that_is_ahead_of_the_results_counts(marked: Marked) -> None:
     marked.marks.add(0)
     marked.observe(MOVED)
     assert marked.reasons() == ["301 Moved"]
     marked.observe(FINE)  # as before the row
-    assert (marked.collect(), marked.reasons()) == ([], ["200 OK"])
+    assert (marked.collect(), marked.reasons()) == ([0], ["200 OK"])
 
 
 async def test_connections_of_a_row_are_those_of_its_servers(marked: Marked) -> None:
