@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
@@ -78,13 +79,19 @@ def find_address(text: str, names: Names, *, ipv6: bool) -> Address | None:
 def find_port(text: str, names: Names, protocol: str = "") -> int:
     """Return the port's number; raises InvalidValue for an unknown name or a number above 65535."""
     if _is_number(text):
-        if len(text) > 9 or int(text) > 65535:
+        if len(text) > 9 or (number := _integer(text)) > 65535:
             raise InvalidValue(f"port {text[:20]} does not exist", "write a port from 1 to 65535")
-        return int(text)
+        return number
     port = names.ports.get(PortName(text, protocol))
     if port is None:
         raise InvalidValue(f'no service is called "{text[:40]}"', "write the port's number")
     return port
+
+
+@lru_cache(maxsize=64)
+def _integer(text: str) -> int:
+    """Return one object for equal numbers: there are many servers, and 32 bytes for each port."""
+    return int(text)
 
 
 def _is_number(text: str) -> bool:

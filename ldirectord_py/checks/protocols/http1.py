@@ -68,13 +68,14 @@ class HttpCheck:
 
     async def _probe(self, request: Request, target: Target) -> str:
         """Fetch the response, and follow redirects unless the target forbids that or expects their status."""
-        for hop in range(REDIRECTS + 1):
-            answer, found = await self._fetch(request, " after a redirect" if hop else "")
+        url: str | None = None
+        for _ in range(REDIRECTS + 1):
+            answer, found = await self._fetch(request, target.httpmethod, " after a redirect" if url else "")
             redirects = answer.code in _REDIRECTING and not answer.success and target.followredirects
             if not redirects or answer.location is None:
                 break
             set_progress("redirected")
-            request = redirected_request(request, answer.location)
+            request, url = redirected_request(self._kind, target, url, answer.location)
         else:
             raise CheckFailed(f"more than {REDIRECTS} redirects")
         if not answer.success:
@@ -84,11 +85,11 @@ class HttpCheck:
             raise CheckFailed(f"receive /{target.receive}/ not in {answer.size} bytes: {excerpt(answer.body)}")
         return answer.status
 
-    async def _fetch(self, request: Request, when: str) -> tuple[Response, bool]:
+    async def _fetch(self, request: Request, method: str, when: str) -> tuple[Response, bool]:
         """Return the whole response, and whether the pattern is in it; ``when`` is appended to the progress."""
         set_progress(NOT_CONNECTED + when)
         connection = await connect(request.host, request.port, sends_first=True)
-        answer = Response(request.method, self._wanted, kept=self._pattern is not None, effort=connection.effort)
+        answer = Response(method, self._wanted, kept=self._pattern is not None, effort=connection.effort)
         exchange = Exchange(connection, request, answer, self.context(request))
         try:
             await exchange.begin()

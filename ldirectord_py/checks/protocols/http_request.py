@@ -22,34 +22,26 @@ _UNQUOTED = "%/:=&?~#+!$,;'@()*[]|"
 class Request:
     """A request: ``head`` is sent to ``host`` and ``port``, over TLS unless ``tls`` is None.
 
-    It is the first request of a check of ``kind`` for ``target``, or that of a redirect to ``url``. There is one
-    for each server, so it holds nothing that only redirects need.
+    There is one for each server, so it holds nothing that only redirects need.
     """
 
     host: str
     port: int
     tls: TlsParameters | None
     head: bytes
-    kind: str
-    target: Target
-    url: str = ""
-
-    @property
-    def method(self) -> str:
-        """The method, GET or HEAD."""
-        return self.target.httpmethod
 
 
 class _Common(NamedTuple):
     """The common part of the request of a check and of the requests of its redirects.
 
     ``host`` (of the header) and the name in ``tls`` hold for the server of ``url`` alone, where they are set;
-    every http URL is requested through ``proxy``.
+    every http URL is requested through ``proxy``. ``port`` is that of the target.
     """
 
     url: str
     host: str
     tls: TlsParameters
+    port: int
     proxy: tuple[str, int] | None = None
 
 
@@ -60,19 +52,22 @@ def first_request(kind: str, target: Target) -> Request:
     """
     common = _common(kind, target)
     try:
-        return Request(*_build(common.url, common, target.httpmethod), kind, target)
+        return _build(common.url, common, target.httpmethod)
     except CheckFailed as error:
         raise InvalidCheck(str(error)) from None
 
 
-def redirected_request(request: Request, location: str) -> Request:
-    """Return the request of a redirect; raises CheckFailed for a URL that is not http or https."""
-    common = _common(request.kind, request.target)
+def redirected_request(kind: str, target: Target, url: str | None, location: str) -> tuple[Request, str]:
+    """Return the request of a redirect to ``location``, and its URL; ``url``: the redirect before it, None if none.
+
+    Raises CheckFailed for a URL that is not http or https.
+    """
+    common = _common(kind, target)
     try:
-        url = urljoin(request.url or common.url, location)
+        url = urljoin(url or common.url, location)
     except ValueError:
         raise CheckFailed("redirect to a malformed URL") from None
-    return Request(*_build(url, common, request.method), request.kind, request.target, url)
+    return _build(url, common, target.httpmethod), url
 
 
 def _common(kind: str, target: Target) -> _Common:
@@ -80,19 +75,19 @@ def _common(kind: str, target: Target) -> _Common:
     if kind == "http_proxy":
         if not path.startswith("http://"):
             raise InvalidCheck("a proxy is asked for an absolute URL: request must start with http://")
-        return _Common(path, "", _tls_parameters(target), (str(target.address), target.port))
+        return _Common(path, "", _tls_parameters(target), target.port, (str(target.address), target.port))
     if path.startswith(f"{kind}://"):
-        return _Common(path, target.virtualhost or "", _tls_parameters(target))
+        return _Common(path, target.virtualhost or "", _tls_parameters(target), target.port)
     url = f"{kind}://{endpoint(target.address, target.port)}/{path}"
-    return _Common(url, target.virtualhost or bracketed(target.address), _tls_parameters(target))
+    return _Common(url, target.virtualhost or bracketed(target.address), _tls_parameters(target), target.port)
 
 
 def _tls_parameters(target: Target) -> TlsParameters:
     return TlsParameters(server_name(target.tlsname) or "", target.tlsverify, target.tlsca)
 
 
-def _build(url: str, common: _Common, method: str) -> tuple[str, int, TlsParameters | None, bytes]:
-    """Return host, port, TLS parameters and head of the request for a URL."""
+def _build(url: str, common: _Common, method: str) -> Request:
+    """Return the request for a URL."""
     try:
         parts = urlsplit(url)
         usual = _PORTS[parts.scheme]
@@ -105,6 +100,7 @@ def _build(url: str, common: _Common, method: str) -> tuple[str, int, TlsParamet
     if not name:
         raise CheckFailed("the URL names no host")
     name = common.host if name == common.host else name  # one object for both: there are many servers
+    port = common.port if port == common.port else port
     first = urlsplit(common.url)
     own = (parts.scheme, parts.netloc) == (first.scheme, first.netloc)
     through = None if parts.scheme == "https" else common.proxy
@@ -115,7 +111,7 @@ def _build(url: str, common: _Common, method: str) -> tuple[str, int, TlsParamet
     head = _head(method, resource, header, _authorization(parts))
     address = through or (name, port)
     tls = _tls(common, header, name, own=own) if parts.scheme == "https" else None
-    return *address, tls, head
+    return Request(*address, tls, head)
 
 
 def _ascii(host: str) -> str:

@@ -16,7 +16,7 @@ from harness.fakes.scripted import Servers, saying
 from ldirectord_py.checks.base import Check, Target
 from ldirectord_py.checks.pattern import pattern_problem
 from ldirectord_py.checks.probe import probe
-from ldirectord_py.checks.protocols.http_request import first_request, redirected_request
+from ldirectord_py.checks.protocols.http_request import redirected_request
 from ldirectord_py.checks.protocols.http_response import Response
 from ldirectord_py.checks.reasons import excerpt
 from ldirectord_py.checks.registry import checker_for
@@ -81,9 +81,9 @@ def outcome(data: list[bytes]) -> tuple[str, bytes, bool] | None:
 @example("http://\u2100.example/")
 @example("//@:")
 def test_a_redirect_leads_anywhere_or_is_refused(location: str) -> None:
-    request = first_request("http", Target(ip_address("192.0.2.1"), 80, 5.0, request="/"))
+    target = Target(ip_address("192.0.2.1"), 80, 5.0, request="/")
     try:
-        followed = redirected_request(request, location)
+        followed, _ = redirected_request("http", target, None, location)
     except CheckFailed:
         return
     assert followed.head.count(b"\r\n") == 5

@@ -105,8 +105,8 @@ def test_a_user_in_the_url_is_sent_as_basic_authorization() -> None:
 def test_a_redirect_is_relative_to_its_request_and_keeps_the_virtualhost_on_its_server_only(
     location: str, line: str, host: str, to: tuple[str, int, bool, str | None]
 ) -> None:
-    request = first_request("http", Target(V4, 8080, 5.0, request="/a/b", virtualhost="www.example.org"))
-    followed = redirected_request(request, location)
+    target = Target(V4, 8080, 5.0, request="/a/b", virtualhost="www.example.org")
+    followed, _ = redirected_request("http", target, None, location)
     assert [line, host] == lines(followed)[:2]
     assert to == peer(followed)
 
@@ -124,7 +124,21 @@ def test_a_redirect_is_relative_to_its_request_and_keeps_the_virtualhost_on_its_
 )
 def test_a_redirect_to_nowhere_is_refused(location: str) -> None:
     with pytest.raises(CheckFailed):
-        redirected_request(first_request("http", Target(V4, 80, 5.0, request="/")), location)
+        redirected_request("http", Target(V4, 80, 5.0, request="/"), None, location)
+
+
+def test_a_redirect_is_relative_to_the_one_before_it() -> None:
+    target = Target(V4, 80, 5.0, request="/a/b", httpmethod="HEAD")
+    _, url = redirected_request("http", target, None, "http://www.example.org/c/d")
+    followed, url = redirected_request("http", target, url, "e")
+    assert lines(followed)[:2] == ["HEAD /c/e HTTP/1.1", "Host: www.example.org"]
+    assert url == "http://www.example.org/c/e"
+
+
+def test_servers_of_one_port_share_it() -> None:
+    port = int("8080")
+    request = first_request("http", Target(V4, port, 5.0, request="/"))
+    assert request.port is port
 
 
 def test_a_request_to_a_proxy_has_an_absolute_url() -> None:
@@ -134,11 +148,11 @@ def test_a_request_to_a_proxy_has_an_absolute_url() -> None:
 
 
 def test_a_redirect_of_a_proxied_request_goes_through_the_proxy_too_unless_it_is_https() -> None:
-    request = first_request("http_proxy", Target(V4, 3128, 5.0, request="http://www.example.com/x"))
-    followed = redirected_request(request, "http://www.example.org:8080/y")
+    target = Target(V4, 3128, 5.0, request="http://www.example.com/x")
+    followed, _ = redirected_request("http_proxy", target, None, "http://www.example.org:8080/y")
     assert lines(followed)[:2] == ["GET http://www.example.org:8080/y HTTP/1.1", "Host: www.example.org:8080"]
     assert (followed.host, followed.port) == ("192.0.2.1", 3128)
-    direct = redirected_request(request, "https://www.example.org/")
+    direct, _ = redirected_request("http_proxy", target, None, "https://www.example.org/")
     assert (direct.host, direct.port) == ("www.example.org", 443)
 
 
@@ -153,16 +167,18 @@ def test_redirects_keep_the_tls_parameters_except_the_name() -> None:
     )
     request = first_request("https", target)
     assert request.tls == TlsParameters("tls.example.com", verify=True, ca="PEM")
-    assert redirected_request(request, "/y").tls == request.tls
-    assert redirected_request(request, "https://www.example.org/").tls == TlsParameters(
-        "www.example.org", verify=True, ca="PEM"
+    same, other, plain = (
+        redirected_request("https", target, None, location)[0].tls
+        for location in ("/y", "https://www.example.org/", "http://www.example.org/")
     )
-    assert redirected_request(request, "http://www.example.org/").tls is None
+    assert same == request.tls
+    assert other == TlsParameters("www.example.org", verify=True, ca="PEM")
+    assert plain is None
 
 
 @pytest.mark.parametrize("host", ["a\0b", "[fe80::1%a\0b]", "127.0\u2024.0", "[fe80::1%..lo]"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_redirect_to_a_host_that_no_lookup_and_no_tls_accepts_is_refused(scheme: str, host: str) -> None:
-    request = first_request("http", Target(V4, 80, 5.0, request="/"))
+    target = Target(V4, 80, 5.0, request="/")
     with pytest.raises(CheckFailed, match=r"^the URL is malformed$"):
-        redirected_request(request, f"{scheme}://{host}:8443/")
+        redirected_request("http", target, None, f"{scheme}://{host}:8443/")
