@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Container, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.desired import real_key, real_keys
@@ -28,12 +28,20 @@ class PastTransition(NamedTuple):
     number: int
 
 
+_FIELDS: Final = len(PastTransition._fields)
+_AT_FIELD: Final = PastTransition._fields.index("at")
+_NUMBER_FIELD: Final = PastTransition._fields.index("number")
+
+
 class TransitionHistory:
-    """A Listener. Its state: the transitions of each server, the latest first, which it keeps over reloads."""
+    """A Listener. Its state: the transitions of each server, the latest first, which it keeps over reloads.
+
+    The transitions of a server are one tuple of the fields of all: half the memory of a tuple of PastTransitions.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._transitions: dict[DestinationKey, tuple[PastTransition, ...]] = {}
+        self._transitions: dict[DestinationKey, tuple[Any, ...]] = {}
 
     def __call__(self, event: Event) -> None:
         """Keep a transition; forget the servers that a configuration no longer has."""
@@ -46,23 +54,24 @@ class TransitionHistory:
 
     def transitions(self, key: DestinationKey) -> Sequence[PastTransition]:
         """Return the transitions of a server, the latest first."""
-        return self._transitions.get(key, ())
+        fields = self._transitions.get(key, ())
+        return [PastTransition(*fields[at : at + _FIELDS]) for at in range(0, len(fields), _FIELDS)]
 
     def since(self, key: DestinationKey) -> float | None:
         """Return when the server got its present state; None if it has had it since this daemon knows it."""
-        transitions = self._transitions.get(key)
-        return transitions[0].at if transitions else None
+        fields = self._transitions.get(key)
+        return fields[_AT_FIELD] if fields else None
 
     def count(self, key: DestinationKey) -> int:
         """Return how often the server came up or went down since this daemon knows it."""
-        transitions = self._transitions.get(key)
-        return transitions[0].number if transitions else 0
+        fields = self._transitions.get(key)
+        return fields[_NUMBER_FIELD] if fields else 0
 
     def _add(self, event: Checked) -> None:
         key, step = real_key(event.virtual, event.real), event.transition
         count = self.count(key) + (not step.first_failure)
         latest = PastTransition(self._clock(), step.after.up, event.code, event.reason, count)
-        self._transitions[key] = (latest, *self._transitions.get(key, ())[: KEPT_TRANSITIONS - 1])
+        self._transitions[key] = latest + self._transitions.get(key, ())[: (KEPT_TRANSITIONS - 1) * _FIELDS]
 
     def _keep(self, keys: Container[DestinationKey]) -> None:
         self._transitions = {key: each for key, each in self._transitions.items() if key in keys}

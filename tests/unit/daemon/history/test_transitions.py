@@ -28,11 +28,11 @@ def history_of(*events: Checked) -> TransitionHistory:
 
 def test_a_transition_is_kept_with_its_time_and_reason() -> None:
     history = history_of(checked(UP, DOWN), checked(DOWN, UP, "200 OK"))
-    assert history.transitions(ONE) == (
+    assert history.transitions(ONE) == [
         (1.0, True, ReasonCode.L4CON, "200 OK", 2),
         (0.0, False, ReasonCode.L4CON, "connect refused", 1),
-    )
-    assert (history.since(ONE), history.since(TWO), history.transitions(TWO)) == (1.0, None, ())
+    ]
+    assert (history.since(ONE), history.since(TWO), history.transitions(TWO)) == (1.0, None, [])
 
 
 def test_the_first_failure_of_a_new_server_is_one_and_counted_failures_are_not() -> None:
@@ -56,4 +56,4 @@ def test_a_server_keeps_them_over_a_reload_and_one_that_is_removed_does_not() ->
     history(ConfigInForce(config(virtual("10.0.0.1:80", real("10.1.0.1:80", weight=7)))))
     assert (len(history.transitions(ONE)), history.count(ONE)) == (1, 1)
     history(ConfigInForce(config(virtual("10.0.0.1:80", "10.1.0.2:80"))))
-    assert (history.transitions(ONE), history.count(ONE)) == ((), 0)
+    assert (history.transitions(ONE), history.count(ONE)) == ([], 0)
