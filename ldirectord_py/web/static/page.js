@@ -131,10 +131,14 @@ function listTroubles() {
   hurting.sort((one, other) => Number(one.element.dataset.rank) - Number(other.element.dataset.rank));
   const listed = new Set(hurting.slice(0, Number(body.dataset.most)));
   for (const row of order) {
-    if (row.clone && !listed.has(row)) { visible.unobserve(row.clone); row.clone = null; }
+    if (row.clone && !listed.has(row)) { visible.unobserve(row.clone); row.clone.remove(); row.clone = null; }
   }
   for (const row of listed) if (!row.clone) adopt(row, row.element.cloneNode(true));
-  body.replaceChildren(...[...listed].map(row => row.clone));
+  let next = body.firstElementChild;  // rows that stay in their places are not laid out again
+  for (const row of listed) {
+    if (row.clone === next) next = next.nextElementSibling;
+    else body.insertBefore(row.clone, next);
+  }
   body.closest("table").hidden = !listed.size;
   document.getElementById("more").hidden = listed.size === hurting.length;
   document.getElementById("well").hidden = listed.size > 0;
