@@ -100,15 +100,16 @@ class ResultHistory:
         known = self._latest.get(reason)
         if known is None or known[1] is not verdict or known[2] is not code:
             known = self._reasons.add(result)
-        if self._followed is not None:
-            self._followed += (ring.number, self._clock(), seconds, known[0], certificate_end)
-            if len(self._followed) >= MAX_FOLLOWED * FOLLOWED_FIELDS:
+        now = self._clock()
+        if (followed := self._followed) is not None:
+            followed += (ring.number, now, seconds, known[0], certificate_end)
+            if len(followed) >= MAX_FOLLOWED * FOLLOWED_FIELDS:
                 self.end_following()
         at = ring.at
         try:
-            _pack_into(self._store, at, self._clock() >> _TICK, seconds, known[0])
+            _pack_into(self._store, at, now >> _TICK, seconds, known[0])
         except OverflowError:  # longer than 18 hours
-            _pack_into(self._store, at, self._clock() >> _TICK, _MAX_SECONDS, known[0])
+            _pack_into(self._store, at, now >> _TICK, _MAX_SECONDS, known[0])
         at += _SIZE
         ring.at = at if at % _RING_SIZE else at - _RING_SIZE
         counter = ring.counter
