@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
@@ -12,6 +13,11 @@ def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process: all its threads, and the children that it has reaped."""
     words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, words[11:15])) * TICK  # utime, stime, cutime, cstime
+
+
+def own_cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process, all its threads, without its children: in nanoseconds, not in ticks."""
+    return time.clock_gettime(~pid << 3 | 2)  # clock_getcpuclockid(3): the scheduler's clock of a process
 
 
 def kernel_seconds(pid: int) -> float:

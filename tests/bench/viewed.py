@@ -15,7 +15,7 @@ from bench.configurations import HTTP, configuration, virtuals
 from bench.farm import addresses, connections, farm
 from bench.figure import Figure, Outcome, ratio_at_most, value_at_most
 from bench.ours import Ours
-from bench.process import cpu_seconds
+from bench.process import own_cpu_seconds
 from bench.viewers import Viewers, viewers
 from bench.watched import Watched
 from harness.lab.fresh_namespace import fresh_namespace
@@ -137,9 +137,9 @@ def _switch_page(ours: Ours, endpoints: Sequence[str], head: str) -> None:
 
 def _cost(ours: Ours) -> float:
     """Return the CPU time of the daemon alone for each check in microseconds."""
-    spent, checks = cpu_seconds(ours.pid), connections()
+    spent, checks = own_cpu_seconds(ours.pid), connections()
     time.sleep(COST_SECONDS)
-    return (cpu_seconds(ours.pid) - spent) / (connections() - checks) * 1e6
+    return (own_cpu_seconds(ours.pid) - spent) / (connections() - checks) * 1e6
 
 
 def _configuration(endpoints: Sequence[str], head: str = "") -> str:
