@@ -1,7 +1,7 @@
 """``/metrics``: what the daemon answered last, as Prometheus reads it. No scrape reaches the daemon.
 
 The text has parts, each made anew only if something in it has changed since the last scrape: to make and to pack all of
-it takes 0.2 s for 5,000 servers, and what changes with each check a tenth of that.
+it takes 0.15 s for 5,000 servers, and what changes with each check 0.01 s.
 """
 
 from __future__ import annotations

@@ -42,6 +42,7 @@ BENCHMARKS = (
     Benchmark("detection", Place.HERE),
     Benchmark("growth", Place.HERE, 1800),
     Benchmark("viewed", Place.HERE, 2400),
+    Benchmark("painted", Place.HERE),
     Benchmark("saturation", Place.HERE),
     Benchmark("overload", Place.HERE, 1800),
 )
