@@ -1,8 +1,8 @@
 """What holds for every test.
 
 Under ``CI=true`` a skipped test has failed, and Hypothesis keeps no clock. No check fails of a Python exception unless
-the test is marked ``unexpected``; in the quick unit tests our code does not hold the event loop (``guarded_loops``)
-unless the test is marked ``holds_loop`` or has many examples.
+the test is marked ``unexpected``; in the first two tiers our code does not hold the event loop (``guarded_loops``)
+unless the test is marked ``holds_loop``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Fails quick tests of the unit tier during which our code held an event loop: of the test, or of its daemons.
+"""Fails tests of the first two tiers during which our code held an event loop: of the test, or of its daemons.
 
-A test that fails this way is run twice more, alone: it fails if a loop is held each time.
+A loop is held for too long after MAX_HOLD times the slowness of this machine's processor, measured then. A test that
+fails this way is run twice more, alone: it fails if a loop is held each time.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import pytest
 
 from harness.guarded_process import REPORT, HeldReports
 from harness.held_loop import TESTS
-from harness.loop_guard import Held, LoopGuard
+from harness.loop_guard import MAX_HOLD, Held, LoopGuard
+from harness.machines.speed import processor_slowness
 
 MODE: Final = "LOOP_GUARD"
 """The variable of the environment that turns the guard ``off``, or makes it ``strict``: a test is not run again."""
 
-UNGUARDED: Final = ("holds_loop", "slow", "hypothesis")
-"""The marks of tests that are not watched: one with many examples may run them all in one turn."""
+TIERS: Final = (TESTS / "unit", TESTS / "service")
+"""The folders of the tests that are watched."""
 
 CONFIRMATIONS: Final = 2
 """How often a test is run again."""
@@ -51,9 +53,13 @@ class GuardedLoops:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Fail the test if a loop was held, and is held again."""
         yield
-        held = self._take() if self._guards(item) else None
-        if held and (self._mode == "strict" or all(_is_held_again(item) for _ in range(CONFIRMATIONS))):
-            pytest.fail(str(held), pytrace=False)
+        self._judge(item)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Fail the test if a loop was held while a fixture ended, a daemon for one, and is held again."""
+        yield
+        self._judge(item)
 
     def close(self) -> None:
         """Guard no longer."""
@@ -61,9 +67,14 @@ class GuardedLoops:
         if self._reports:
             self._reports.close()
 
+    def _judge(self, item: pytest.Item) -> None:
+        held = self._take() if self._guards(item) else None
+        if held and (self._mode == "strict" or all(_is_held_again(item) for _ in range(CONFIRMATIONS))):
+            pytest.fail(str(held), pytrace=False)
+
     def _guards(self, item: pytest.Item) -> bool:
-        marked = any(map(item.get_closest_marker, UNGUARDED))
-        return self._mode != "off" and not marked and item.path.is_relative_to(TESTS / "unit")
+        marked = item.get_closest_marker("holds_loop") is not None
+        return self._mode != "off" and not marked and any(map(item.path.is_relative_to, TIERS))
 
     def _start(self) -> None:
         if self._process != os.getpid():
@@ -73,10 +84,11 @@ class GuardedLoops:
             os.environ[REPORT] = self._reports.path
 
     def _take(self) -> Held | None:
-        """Return the longest hold that was found, and forget all."""
+        """Return the longest hold that was found if it was too long for this machine, and forget all."""
         found = [*self.found, *(self._reports.take() if self._reports else ())]
         self.found.clear()
-        return max(found, default=None)
+        longest = max(found, default=None)
+        return longest if longest and longest.seconds > MAX_HOLD * processor_slowness() else None
 
 
 def _is_held_again(item: pytest.Item) -> bool:

@@ -33,7 +33,7 @@ def guard_this_process() -> None:
 
 
 def _line(held: Held) -> bytes:
-    return json.dumps([held.seconds, *held.place]).encode() + b"\n"
+    return json.dumps([held.seconds, *held.places]).encode() + b"\n"
 
 
 class HeldReports:
@@ -45,7 +45,7 @@ class HeldReports:
 
     def take(self) -> list[Held]:
         """Return what was written since the last call."""
-        return [Held(seconds, Place(*place)) for seconds, *place in map(json.loads, self._file)]
+        return [Held(seconds, [Place(*place) for place in places]) for seconds, *places in map(json.loads, self._file)]
 
     def close(self) -> None:
         """Delete it."""

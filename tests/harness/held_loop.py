@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import dropwhile
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Final
 
@@ -19,16 +19,16 @@ _OF_THE_LOOP: Final = (_TURN, "asyncio/events.py")
 MIN_STACKS: Final = 3
 
 
-def culprit(stacks: Sequence[Sequence[Place]]) -> Place | None:
-    """Return the innermost place in the package if its code holds the loop, else None.
+def culprit(stacks: Sequence[Sequence[Place]]) -> Sequence[Place]:
+    """Return the last places in the package, the innermost first, if its code holds the loop; none if not.
 
     ``stacks`` were seen during one turn of the loop, each with the innermost function first. It is not the package's
     doing where a test is at work, or waits for what the package says blocks: a function that is not a coroutine.
     """
     if len(stacks) < MIN_STACKS:
-        return None
+        return ()
     found = [_culprit_of(list(_callback(stack))) for stack in stacks]
-    return found[-1] if all(found) else None
+    return found[-1] if all(found) else ()
 
 
 def _callback(stack: Sequence[Place]) -> Iterator[Place]:
@@ -37,13 +37,11 @@ def _callback(stack: Sequence[Place]) -> Iterator[Place]:
     return dropwhile(lambda place: place.file.endswith(_OF_THE_LOOP), turn)
 
 
-def _culprit_of(calls: Sequence[Place]) -> Place | None:
-    ours = [place for place in calls if _is_in(place, PACKAGE)]
+def _culprit_of(calls: Sequence[Place]) -> Sequence[Place]:
     project = [place for place in calls if _is_in(place, PACKAGE) or _is_in(place, TESTS)]
-    if not ours or project[-1] != ours[-1]:
-        return None
-    by_test = _is_in(project[0], TESTS)
-    return None if by_test and not _is_coroutine(ours[0]) else ours[-1]
+    ours = list(takewhile(lambda place: _is_in(place, PACKAGE), reversed(project)))
+    by_test = len(ours) < len(project)
+    return () if by_test and ours and not _is_coroutine(ours[-1]) else ours
 
 
 def _is_in(place: Place, folder: Path) -> bool:

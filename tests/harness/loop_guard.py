@@ -32,14 +32,14 @@ INTERVAL: Final = 0.025
 
 
 class Held(NamedTuple):
-    """The loop was held for at least so many seconds, by the function at a place."""
+    """The loop was held for at least so many seconds, by the function at the first place, called at the next one."""
 
     seconds: float
-    place: Place
+    places: Sequence[Place]
 
     def __str__(self) -> str:
-        file, line, name = self.place
-        return f"the event loop was held for {1000 * self.seconds:.0f} ms by {name} ({file}:{line})"
+        calls = " < ".join(f"{name} ({file}:{line})" for file, line, name in self.places)
+        return f"the event loop was held for {1000 * self.seconds:.0f} ms by {calls}"
 
 
 class SeenTurn:
@@ -106,5 +106,5 @@ class LoopGuard:
         if turn.number != self._turns.current:
             return
         turn.stacks.append(stack)
-        if turn.spent > MAX_HOLD and (place := culprit(turn.stacks)):
-            self._report(Held(turn.spent, place))
+        if turn.spent > MAX_HOLD and (places := culprit(turn.stacks)):
+            self._report(Held(turn.spent, places))

@@ -20,6 +20,9 @@ BLOCKING: Final = frozenset(
 )
 """Numbers of system calls that wait for something else than a disk; elsewhere only CPU time counts."""
 
+MAX_WAIT: Final = 0.05
+"""Seconds in a blocking call that count between two looks: longer ones apart mean that the host stood still."""
+
 _PLACE: Final = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 
 
@@ -43,7 +46,7 @@ class ThreadTimes(NamedTuple):
         """Return the seconds of CPU time, and those in blocking calls, if it was in one then and is in one now."""
         cpu = self.cpu - before.cpu
         waited = self.wall - before.wall - cpu - (self.queued - before.queued)
-        return cpu + (max(0.0, waited) if self.blocked and before.blocked else 0.0)
+        return cpu + (min(max(0.0, waited), MAX_WAIT) if self.blocked and before.blocked else 0.0)
 
 
 class WatchedThread:

@@ -2,7 +2,7 @@
 
 import sys
 
-if any("ldirectord" in word for word in sys.orig_argv):
+if any("ldirectord" in word or word == "--memory-kernel" for word in sys.orig_argv):
     from harness.guarded_process import guard_this_process
 
     guard_this_process()

@@ -12,6 +12,9 @@ VARIABLE: Final = "MACHINE_SLOWNESS"
 USUAL_SECONDS: Final = 0.1
 PROGRAMS: Final = 20
 ADDITIONS: Final = 1_000_000
+USUAL_PROCESSOR_SECONDS: Final = 0.03
+"""CPU time that an ordinary host takes for ADDITIONS."""
+
 USUAL_LATENESS: Final = 4.0
 """How many times later things may be in a machine of the kernel tier; more only beside much other work."""
 
@@ -21,10 +24,21 @@ def measure() -> float:
     began = time.monotonic()
     for _ in range(PROGRAMS):
         subprocess.run(["/bin/true"], check=True)
+    _add()
+    return max(1.0, (time.monotonic() - began) / USUAL_SECONDS)
+
+
+def processor_slowness() -> float:
+    """Return the slowness of a processor now, at least 1, by CPU time: other work on it does not count."""
+    began = time.thread_time()
+    _add()
+    return max(1.0, (time.thread_time() - began) / USUAL_PROCESSOR_SECONDS)
+
+
+def _add() -> None:
     total = 0
     for number in range(ADDITIONS):
         total += number
-    return max(1.0, (time.monotonic() - began) / USUAL_SECONDS)
 
 
 @cache

@@ -6,24 +6,27 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.guarded_loops import GuardedLoops
+from harness.guarded_loops import MODE, GuardedLoops
 from harness.guarded_process import REPORT
 from harness.loop_guard import Held
 from harness.thread_times import Place
 
-HELD = Held(0.25, Place("a.py", 7, "main"))
+HELD = Held(0.25, [Place("a.py", 7, "read"), Place("b.py", 9, "main")])
 
 
 @pytest.fixture
-def plugin() -> Iterator[GuardedLoops]:
+def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedLoops]:
+    """A guard that repeats tests, on a machine of the usual speed."""
+    monkeypatch.delenv(MODE, raising=False)
+    monkeypatch.setattr("harness.guarded_loops.processor_slowness", lambda: 1.0)
     guarded = GuardedLoops()
     yield guarded
     guarded.close()
 
 
-def call(plugin: GuardedLoops, item: pytest.Item, held: Held) -> None:
-    """Run a test during which a loop is held."""
-    calling = plugin.pytest_runtest_call(item)
+def call(plugin: GuardedLoops, item: pytest.Item, held: Held, phase: str = "call") -> None:
+    """Run a test during which, or during whose end, a loop is held."""
+    calling = getattr(plugin, f"pytest_runtest_{phase}")(item)
     next(calling)
     plugin.found.append(held)
     calling.send(None)
@@ -42,7 +45,23 @@ def test_a_test_fails_only_if_the_loop_is_held_again_and_again(
         call(plugin, request.node, HELD)
     assert again == []
     if fails:
-        assert str(ended.value) == "the event loop was held for 250 ms by main (a.py:7)"
+        assert str(ended.value) == "the event loop was held for 250 ms by read (a.py:7) < main (b.py:9)"
+
+
+@pytest.mark.parametrize("phase", ["call", "teardown"])
+@pytest.mark.parametrize(("slowness", "fails"), [(2.0, True), (3.0, False)])
+def test_the_limit_grows_with_the_slowness_of_the_machine(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    plugin: GuardedLoops,
+    phase: str,
+    slowness: float,
+    fails: bool,
+) -> None:
+    monkeypatch.setattr("harness.guarded_loops._is_held_again", lambda _: True)
+    monkeypatch.setattr("harness.guarded_loops.processor_slowness", lambda: slowness)
+    with pytest.raises(pytest.fail.Exception if fails else StopIteration):
+        call(plugin, request.node, HELD, phase)
 
 
 @pytest.mark.holds_loop

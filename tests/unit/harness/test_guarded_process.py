@@ -54,7 +54,7 @@ def test_a_process_reports_each_turn_that_is_held(reports: HeldReports, seconds:
     subprocess.run([sys.executable, "-c", PROGRAM, str(seconds)], env=environment, check=True, timeout=300)
     found = reports.take()
     assert bool(found) is held
-    assert {(each.place.file, each.place.name) for each in found} <= {(str(PACKAGE / "pretended.py"), "spin")}
+    assert {(each.places[0].file, each.places[0].name) for each in found} <= {(str(PACKAGE / "pretended.py"), "spin")}
     assert reports.take() == []
 
 

@@ -256,6 +256,7 @@ def descriptors() -> int:
 
 async def outcome(data: bytes) -> str:
     """Return the word or the reason that a session comes to when the server says all of this."""
+    await asyncio.sleep(0)  # or all of them were one turn of the loop (harness/loop_guard.py)
     session = PostgresSession(*connection_with(data))
     try:
         run_without_waiting(session.log_in(target(5432)))
