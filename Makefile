@@ -40,7 +40,7 @@ help:
 	@echo "make bench     speed and memory beside keepalived, ldirectord and ipvsadm: writes docs/performance.md"
 	@echo "make packages  packages for Debian 12 and 13 in dist/, built in clean roots; as root; RELEASES=12: one of them"
 	@echo "make pyz       the single file dist/ldirectord.pyz, to look around on hosts where nothing is to be installed"
-	@echo "make test-packages  the Debian packages: built twice the same, lintian, installed, upgraded and removed in clean roots"
+	@echo "make test-packages  the Debian packages: built twice the same, lintian, piuparts, installed, upgraded and removed in clean roots"
 	@echo "make lint      ruff and mypy;   make format   format the code and apply ruff's fixes"
 	@echo "make man       write docs/man/ldirectord.cf.5 from docs/configuration.md, etc/ldirectord.schema.json, etc/completion"
 	@echo "make pictures  draw docs/pictures: the page and top, of a director on a table in memory; as root"
@@ -131,7 +131,7 @@ pyz: venv
 
 test-packages: venv
 	@sh tests/harness/setup.sh builders
-	$(PYTEST) tests/packages
+	$(PYTEST) --numprocesses 2 --dist loadfile tests/packages
 
 lint: venv
 	$(BIN)/ruff check

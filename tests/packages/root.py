@@ -32,6 +32,9 @@ KEEP = 'chroot "$1" sh -c \'cd /root && apt-get -qq -o APT::Sandbox::User=root d
 REFUSE_STARTS = "#!/bin/sh\nexit 101\n"
 """For policy-rc.d: packages start nothing in a root."""
 
+UNSAFE_IO = "force-unsafe-io\n"
+"""For dpkg: a root need not survive a crash of this host."""
+
 
 class CommandFailedError(Exception):
     """A command failed; the text has it and its output."""
@@ -100,6 +103,7 @@ def unpacked(archive: Path) -> Iterator[Path]:
         run("tar", "--extract", "--file", str(archive), "--directory", name, "--exclude=./dev/*")
         (root / "usr/sbin/policy-rc.d").write_text(REFUSE_STARTS)
         (root / "usr/sbin/policy-rc.d").chmod(0o755)
+        (root / "etc/dpkg/dpkg.cfg.d/unsafe-io").write_text(UNSAFE_IO)
         yield root
 
 

@@ -81,20 +81,18 @@ def test_lintian_finds_nothing(package: Path) -> None:
     assert builder.judge(package) == ""
 
 
-def test_it_runs_without_network_and_compiler(host: Path) -> None:
-    run_in(host, "dpkg", "--install", "/tmp/ours.deb")
-    (host / "etc/ha.d/ldirectord.cf").write_text(CONFIG)
-    assert "ldirectord" in run_in(host, "ldirectord", "--version")
-    run_in(host, "ldirectord", "ldirectord.cf", "check")
-    assert "192.0.2.1:3306" in run_in(host, "ldirectord-py", "ldirectord.cf", "dump")
-    (host / "etc/ha.d/broken.cf").write_text("virtual = nowhere\n")
+def test_it_runs_without_network_and_compiler(installed: Path) -> None:
+    (installed / "etc/ha.d/ldirectord.cf").write_text(CONFIG)
+    assert "ldirectord" in run_in(installed, "ldirectord", "--version")
+    run_in(installed, "ldirectord", "ldirectord.cf", "check")
+    assert "192.0.2.1:3306" in run_in(installed, "ldirectord-py", "ldirectord.cf", "dump")
+    (installed / "etc/ha.d/broken.cf").write_text("virtual = nowhere\n")
     with pytest.raises(CommandFailedError, match="exit status 2"):
-        run_in(host, "ldirectord", "broken.cf", "check")
+        run_in(installed, "ldirectord", "broken.cf", "check")
 
 
-def test_every_compiled_module_is_imported(host: Path) -> None:
-    run_in(host, "dpkg", "--install", "/tmp/ours.deb")
-    assert int(run_in(host, "/usr/lib/ldirectord-py/bin/python3", "-I", "-c", IMPORT_ALL)) > 15
+def test_every_compiled_module_is_imported(installed: Path) -> None:
+    assert int(run_in(installed, "/usr/lib/ldirectord-py/bin/python3", "-I", "-c", IMPORT_ALL)) > 15
 
 
 def test_it_writes_no_configuration_and_leaves_nothing(host: Path) -> None:

@@ -14,7 +14,7 @@ pip --python "$environment/bin/python3" install --no-compile --root-user-action 
 
 # What stays: the libraries, and an interpreter that finds them.
 cd "$environment"
-rm -rf bin include lib64 share
+rm -rf bin include lib64 share .gitignore
 mkdir bin
 ln -s "../../../bin/python$1" bin/python3
 printf 'home = /usr/bin\ninclude-system-site-packages = false\n' >pyvenv.cfg
