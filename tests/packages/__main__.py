@@ -19,7 +19,7 @@ DIST = ROOT / "dist"
 
 
 def main() -> int:
-    """Return 0 if all packages are built and lintian finds nothing in them."""
+    """Return 0 if all packages are built and lintian finds nothing in them; they replace earlier ones in dist/."""
     parser = argparse.ArgumentParser(prog="make packages", description=__doc__)
     parser.add_argument(
         "releases", nargs="*", choices=RELEASES, metavar="RELEASE", help="of Debian; all of them, if none is named"
@@ -40,6 +40,8 @@ def _build(number: str) -> int:
     began = time.monotonic()
     found = package(RELEASES[number])
     path = DIST / found.name
+    for earlier in DIST.glob(f"ldirectord-py_*~deb{number}_*.deb"):
+        earlier.unlink()
     shutil.copyfile(found, path)
     data = path.read_bytes()
     print(f"{path.relative_to(ROOT)}: {len(data) / 1e6:.1f} MB in {time.monotonic() - began:.0f} s")

@@ -67,7 +67,8 @@ def clean_root(release: Release, packages: Sequence[str], kept: str = "") -> Pat
 
     The file of the package ``kept`` is in its /root.
     """
-    path = CACHE / release.codename / f"root-{_digest(*packages, kept)}.tar"
+    digest = _digest(*packages, kept and f"/root/{kept}")
+    path = CACHE / release.codename / f"root-{digest}.tar"
     return made_once(path, partial(_bootstrap, release, packages, kept))
 
 
