@@ -19,6 +19,7 @@ from harness.lab.namespace import CommandError
 from harness.machines.kinds import USER_MODE, UserMode
 from harness.machines.machine import Machine, MachineError, booted
 from harness.machines.speed import slowness
+from packages.release import Release
 from systemd.disk import RELEASE, disk
 
 LOOK_SECONDS: Final = 0.02
@@ -126,14 +127,14 @@ def missing() -> str:
 
 
 @contextmanager
-def booted_debian() -> Iterator[Guest]:
+def booted_debian(release: Release = RELEASE) -> Iterator[Guest]:
     """Boot a Debian, which ends with the block."""
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))  # each on a processor of its own
     with tempfile.TemporaryDirectory(prefix="ldirectord-systemd-") as name:
         out = Path(name)
         for folder in ("requests", "results"):
             (out / folder).mkdir()
-        with booted(InstalledDebian(disk()), out, number) as machine:
+        with booted(InstalledDebian(disk(release)), out, number) as machine:
             yield Guest(machine)
 
 

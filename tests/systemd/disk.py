@@ -1,6 +1,6 @@
-"""The disk of a Debian with systemd, for User-Mode Linux: made once, of Debian's packages, and kept in .cache/systemd.
+"""The disks of Debian with systemd, for User-Mode Linux: made once, of Debian's packages, and kept in .cache/systemd.
 
-``python -m systemd.disk`` makes it where it is missing (``make systemd``).
+``python -m systemd.disk`` makes those that are missing (``make systemd``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 
 from harness.host import ROOT
 from harness.machines.kinds import USER_MODE
-from packages.release import RELEASES
+from packages.release import RELEASES, Release
 from packages.root import clean_root, run, run_in, unpacked
 
 RELEASE: Final = RELEASES["12"]
@@ -29,8 +29,14 @@ PACKAGES: Final = (
     *("systemd-sysv", "dbus", "python3", "kmod", "iproute2", "procps", "ipvsadm", "logrotate", "nginx-light"),
     *("ldirectord", "sudo"),
 )
+CLUSTER: Final = ("corosync", "pacemaker", "pacemaker-cli-utils", "resource-agents")
+MORE_PACKAGES: Final[dict[str, tuple[str, ...]]] = {"12": CLUSTER, "13": ()}
+"""Of each release."""
+
 UNITS: Final = ("shares.service", "commands.service", "site.service", "servers.service")
-DISABLED: Final = ("ldirectord", "nginx")
+DISABLED: Final = ("ldirectord", "nginx", "corosync", "pacemaker")
+"""What a test starts, if at all."""
+
 MASKED: Final = ("getty.target", "apt-daily.timer", "apt-daily-upgrade.timer", "logrotate.timer", "e2scrub_all.timer")
 TEXTS: Final = {
     "etc/hostname": "director\n",
@@ -38,17 +44,18 @@ TEXTS: Final = {
     "etc/resolv.conf": "",
     "etc/machine-id": "0123456789abcdef0123456789abcdef\n",  # an empty one would enable all units at the first boot
     "etc/systemd/journald.conf.d/tests.conf": "[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\n",
+    "etc/dpkg/dpkg.cfg.d/tests": "force-unsafe-io\n",  # nothing of a machine outlives it
 }
 
 
-def disk() -> Path:
-    """Return the image of the disk, which is made if there is none of these packages and units."""
-    path = CACHE / f"{RELEASE.codename}-{_digest()}.ext4"
+def disk(release: Release = RELEASE) -> Path:
+    """Return the image of the disk of a release, which is made if there is none of these packages and units."""
+    path = CACHE / f"{release.codename}-{_digest()}.ext4"
     with _only_one():
         if not path.exists():
-            for other in CACHE.glob(f"{RELEASE.codename}-*"):
+            for other in CACHE.glob(f"{release.codename}-*"):
                 other.unlink()
-            _make(path)
+            _make(release, path)
     return path
 
 
@@ -68,8 +75,8 @@ def _only_one() -> Iterator[None]:
         yield
 
 
-def _make(path: Path) -> None:
-    archive = clean_root(RELEASE, PACKAGES)
+def _make(release: Release, path: Path) -> None:
+    archive = clean_root(release, (*PACKAGES, *MORE_PACKAGES[release.number]))
     print("making a disk of it", flush=True)
     with unpacked(archive) as root:
         _set_up(root)
@@ -92,9 +99,11 @@ def _set_up(root: Path) -> None:
     shutil.copyfile(INSIDE / "shares.sh", root / "usr/local/lib/shares.sh")
     for name in MASKED:
         (units / name).symlink_to("/dev/null")
-    run_in(root, "systemctl", "disable", *DISABLED)
+    installed = [name for name in DISABLED if (root / "usr/lib/systemd/system" / f"{name}.service").exists()]
+    run_in(root, "systemctl", "disable", *installed)
     run_in(root, "systemctl", "enable", *UNITS)
 
 
 if __name__ == "__main__":
-    print(disk().relative_to(ROOT))
+    for each in RELEASES.values():
+        print(disk(each).relative_to(ROOT))
