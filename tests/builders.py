@@ -9,8 +9,10 @@ from ldirectord_py.address import Address
 from ldirectord_py.checks.base import Kind, Result, Target
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.config.model import Config, Fallback, Forward, Globals, Real, Virtual
-from ldirectord_py.health import Verdict
+from ldirectord_py.desired import real_key
+from ldirectord_py.health import Transition, Verdict
 from ldirectord_py.ipvs.table import FirewallMark, Protocol, ServiceKey, VirtualAddress
+from ldirectord_py.report.events import Checked
 
 
 async def passes(target: Target) -> str:
@@ -70,3 +72,8 @@ def down(reason: str = "connect refused") -> Result:
 def unjudged(reason: str = "too many open files") -> Result:
     """Return the result of a check that a fault of this host kept from judging."""
     return Result(Verdict.NONE, reason, 0.01, ReasonCode.SOCKERR)
+
+
+def verdict_on(virtual: Virtual, real: Real, transition: Transition, reason: str = "", **fields: Any) -> Checked:
+    """Return the event of a verdict on a real server."""
+    return Checked(real_key(virtual, real), virtual, real, transition, reason, **fields)

@@ -12,7 +12,6 @@ from typing import Final, NoReturn
 from ldirectord_py.address import Address
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.desired import real_key
 from ldirectord_py.mass_failure import MAX_PASSING, MassFailure, WatchedServer
 from ldirectord_py.report.events import Checked, ConfigInForce, Event, SelfDoubted
 from ldirectord_py.runtime.waiting import repeat
@@ -76,7 +75,7 @@ class SelfDoubt:
             self._end(still)
 
     def _record(self, event: Checked) -> None:
-        key, address = real_key(event.virtual, event.real), event.real.server
+        key, address = event.key, event.real.server
         if not event.transition.after.failures:
             self._failures.end_failure(key, address)
             return

@@ -24,7 +24,7 @@ from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reconciler.draining import COUNT_INTERVAL
-from ldirectord_py.desired import real_key, real_keys
+from ldirectord_py.desired import real_keys
 from ldirectord_py.divergences import Divergence, DivergenceTracker, divergent
 from ldirectord_py.errors import KernelError
 from ldirectord_py.instance.sd_notify import SdNotify
@@ -80,7 +80,7 @@ class Comparison:
     def keep_reason(self, event: Event) -> None:
         """Keep the reason of a verdict while its server is in the configuration; a Listener of the director."""
         if isinstance(event, Checked):
-            self._reasons[real_key(event.virtual, event.real)] = event.reason
+            self._reasons[event.key] = event.reason
         elif isinstance(event, ConfigInForce):
             keys = real_keys(event.config)
             self._reasons = {key: reason for key, reason in self._reasons.items() if key in keys}

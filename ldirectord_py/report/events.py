@@ -38,9 +38,11 @@ class Role(StrEnum):
 class Checked(NamedTuple):
     """A probe moved a real server's counts or its state; ``reason`` and ``code`` are the probe's.
 
-    ``phase`` is START or RELOAD for the first verdict on a server that came with that.
+    ``key`` is the server's ``real_key``, one object in all of its events. ``phase`` is START or RELOAD for the first
+    verdict on a server that came with that.
     """
 
+    key: DestinationKey
     virtual: Virtual
     real: Real
     transition: Transition

@@ -40,7 +40,7 @@ AS_SYSTEMD: Final = 'JOURNAL_STREAM=$(stat -Lc %d:%i /proc/$$/fd/1) "$@"'
 
 PROGRAM = """\
 import sys, logging
-from builders import real, virtual
+from builders import real, verdict_on, virtual
 from ldirectord_py.config.model import Globals
 from ldirectord_py.health import HealthState, Transition
 from ldirectord_py.report.events import Checked
@@ -48,7 +48,7 @@ from ldirectord_py.report.log.listener import log
 from ldirectord_py.report.log.logfile import open_log
 
 site = virtual("10.0.0.1:80", "10.1.0.1:80", passwd="hunter2")
-fell = Checked(site, site.reals[0], Transition(HealthState(up=True), HealthState(failures=1)), "no\\nanswer")
+fell = verdict_on(site, site.reals[0], Transition(HealthState(up=True), HealthState(failures=1)), "no\\nanswer")
 with open_log(Globals(supervised=True), "web"):
     log(fell)
     logging.getLogger("ldirectord_py.test").warning("x" * 8000)

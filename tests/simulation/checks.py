@@ -216,7 +216,7 @@ class Checks:
 
 def _summary(event: Event) -> tuple[object, ...]:
     match event:
-        case Checked(virtual, real, step, reason):
+        case Checked(_, virtual, real, step, reason):
             return virtual.id, real, step.before, step.after, reason
         case Written(op):
             return op.verb.name, _row(op.row)

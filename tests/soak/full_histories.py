@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.daemon.history.journal import MAX_ENTRIES
+from ldirectord_py.desired import real_key
 from ldirectord_py.health import HealthState, Transition
 from ldirectord_py.report.events import Checked
 
@@ -45,4 +46,4 @@ def fill(daemon: Daemon, config: Config) -> None:
 def _events(servers: Sequence[tuple[Virtual, Real]]) -> Iterator[Checked]:
     for transition, code, reason in cycle(_STEPS):
         for virtual, real in servers:
-            yield Checked(virtual, real, transition, reason, code=code)
+            yield Checked(real_key(virtual, real), virtual, real, transition, reason, code=code)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any, Final, NamedTuple
 
 from ldirectord_py.checks.codes import ReasonCode
-from ldirectord_py.desired import real_key, real_keys
+from ldirectord_py.desired import real_keys
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.report.events import Checked, ConfigInForce, Event
 
@@ -68,7 +68,7 @@ class TransitionHistory:
         return fields[_NUMBER_FIELD] if fields else 0
 
     def _add(self, event: Checked) -> None:
-        key, step = real_key(event.virtual, event.real), event.transition
+        key, step = event.key, event.transition
         count = self.count(key) + (not step.first_failure)
         latest = PastTransition(self._clock(), step.after.up, event.code, event.reason, count)
         self._transitions[key] = latest + self._transitions.get(key, ())[: (KEPT_TRANSITIONS - 1) * _FIELDS]

@@ -215,7 +215,7 @@ class HealthTracker:
             self._observe_kept(real, step)
             return
         checked = Transition(by_checks(step.before), step.after)
-        event = Checked(real.virtual, real.real, checked, result.reason, phase, result.code)
+        event = Checked(real.key, real.virtual, real.real, checked, result.reason, phase, result.code)
         if step.fell and result.verdict is Verdict.DOWN and self._is_needed(real):
             self.panics.keep_in(real, event)
             return

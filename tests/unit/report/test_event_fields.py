@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import config, down, fallback, real, service_key, up, virtual
+from builders import config, down, fallback, real, service_key, up, verdict_on, virtual
 from contract.tables import tables
 from ldirectord_py.administration import AdministrativeState, Decision, entry_of
 from ldirectord_py.checks.base import Check, Target
@@ -52,7 +52,7 @@ SERVER = real("10.1.0.1:80", name="web1.example.com")
 WEB = virtual("10.0.0.1:80", SERVER, servicename="shop", failurecount=3, fallback=fallback("127.0.0.1:80"), **SECRETS)
 CHECK = Check("pgsql", Target(SERVER.server, 80, 5.0, **SECRETS), 10.0)
 UP, DOWN = HealthState(up=True, successes=1), HealthState(failures=3)
-FELL = Checked(
+FELL = verdict_on(
     WEB, SERVER, Transition(HealthState(up=True, failures=2), DOWN), "connect refused", code=ReasonCode.L4CON
 )
 WEIGHED = Destination(DestinationKey(WEB.key, SERVER.server, 80), ForwardMethod.MASQUERADE, 5)
@@ -60,7 +60,7 @@ QUIESCED = WEIGHED._replace(weight=0)
 
 
 def checked(before: HealthState, after: HealthState) -> Checked:
-    return Checked(WEB, SERVER, Transition(before, after), "ok")
+    return verdict_on(WEB, SERVER, Transition(before, after), "ok")
 
 
 BY_ALICE = Decision("alice", 1_700_000_000.0, "new kernel", 1_700_000_060.5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builders import config, service_key, up, virtual
+from builders import config, service_key, up, verdict_on, virtual
 from ldirectord_py.administration import AdministrativeState, Decision, entry_of
 from ldirectord_py.daemon.history import journal as module
 from ldirectord_py.daemon.history.journal import MAX_TEXT, Gap, Journal
@@ -35,7 +35,7 @@ SERVICE = Service(service_key("10.0.0.1:80"), "wrr")
 
 
 def checked(before: HealthState, after: HealthState) -> Checked:
-    return Checked(WEB, WEB.reals[0], Transition(before, after), "connect refused")
+    return verdict_on(WEB, WEB.reals[0], Transition(before, after), "connect refused")
 
 
 def drained_by(who: str, why: str) -> Administered:

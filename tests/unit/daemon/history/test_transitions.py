@@ -15,7 +15,7 @@ ONE, TWO = (real_key(WEB, each) for each in WEB.reals)
 
 
 def checked(before: HealthState, after: HealthState, words: str = "connect refused") -> Checked:
-    return Checked(WEB, WEB.reals[0], Transition(before, after), words, Phase.RUN, ReasonCode.L4CON)
+    return Checked(ONE, WEB, WEB.reals[0], Transition(before, after), words, Phase.RUN, ReasonCode.L4CON)
 
 
 def history_of(*events: Checked) -> TransitionHistory:

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from builders import real, virtual
+from builders import real, verdict_on, virtual
 from harness.director_site import destination
 from ldirectord_py.daemon.reconciler.causes import Causes
 from ldirectord_py.daemon.reconciler.dirty_set import Scopes
@@ -25,7 +25,7 @@ WEB_KEY, MAIL_KEY = service_of(ONE), service_of(OTHER)
 
 
 def verdict(reason: str) -> Checked:
-    return Checked(virtual(WEB), real("10.1.0.1:80"), Transition(HealthState(), HealthState(up=True)), reason)
+    return verdict_on(virtual(WEB), real("10.1.0.1:80"), Transition(HealthState(), HealthState(up=True)), reason)
 
 
 FIRST, SECOND = verdict("first"), verdict("second")

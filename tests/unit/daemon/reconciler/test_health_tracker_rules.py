@@ -87,7 +87,9 @@ class Place:
         self, key: DestinationKey, before: HealthState, after: HealthState, result: Result, phase: Phase = Phase.RUN
     ) -> Checked:
         server = self.compiled.real(key)
-        return Checked(server.virtual, server.real, Transition(before, after), result.reason, phase, result.code)
+        return Checked(
+            server.key, server.virtual, server.real, Transition(before, after), result.reason, phase, result.code
+        )
 
 
 def running(*virtuals: Virtual) -> Place:

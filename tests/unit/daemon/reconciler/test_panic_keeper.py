@@ -391,7 +391,9 @@ def test_one_call_ends_a_panic_however_often_it_is_reviewed() -> None:
     table.replace_virtuals(compiled.virtuals, frozenset(), lambda keys: dict.fromkeys(keys, HealthState(failures=1)))
     keeper = PanicKeeper(table, events.append, later)
     assert keeper.is_needed(server)
-    fall = Checked(server.virtual, server.real, Transition(HealthState(up=True), HealthState(failures=1)), "")
+    fall = Checked(
+        server.key, server.virtual, server.real, Transition(HealthState(up=True), HealthState(failures=1)), ""
+    )
     keeper.keep_in(server, fall)
     assert events == [fall, Panic(server.virtual, 0, 1)]
     table.set_state(server.key, HealthState(up=True))

@@ -34,7 +34,7 @@ class Place:
         self.first, self.second = compile_config(config(site or web(ONE, TWO)), KINDS).reals()
 
     def change(self, server: CompiledReal, transition: Transition) -> Checked:
-        event = Checked(server.virtual, server.real, transition, "")
+        event = Checked(server.key, server.virtual, server.real, transition, "")
         self.slow_starts.follow_change(server, event)
         return event
 

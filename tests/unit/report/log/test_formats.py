@@ -9,16 +9,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import real, virtual
+from builders import real, verdict_on, virtual
 from ldirectord_py.health import HealthState, Transition
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod
-from ldirectord_py.report.events import Checked, Phase, Role, Unresolved, Written
+from ldirectord_py.report.events import Phase, Role, Unresolved, Written
 from ldirectord_py.report.log.formats import MAX_VALUE_SIZE, LogLine, journal_entry, json_object
 
 SERVER = real("10.1.0.1:80")
 WEB = virtual("10.0.0.1:80", SERVER, passwd="hunter2")
-FELL = Checked(WEB, SERVER, Transition(HealthState(up=True), HealthState(failures=1)), "no\nanswer")
+FELL = verdict_on(WEB, SERVER, Transition(HealthState(up=True), HealthState(failures=1)), "no\nanswer")
 ROW = Destination(DestinationKey(WEB.key, SERVER.server, 80), ForwardMethod.ROUTE, 0)
 SYSLOG = {"PRIORITY": "6"}
 
@@ -81,7 +81,7 @@ def test_the_journal_gets_lists_as_text() -> None:
 
 @given(st.text(st.characters()), st.text(st.characters()))
 def test_every_text_is_an_entry_that_the_journal_can_read(text: str, reason: str) -> None:
-    event = Checked(WEB, SERVER, FELL.transition, reason)
+    event = verdict_on(WEB, SERVER, FELL.transition, reason)
     found = entry(journal_entry(LogLine(0.0, 20, text, "x", event), "web", {}))
     assert len(found["LDIRECTORD_REASON"].encode()) <= MAX_VALUE_SIZE
     assert "hunter2" not in found.values()

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from builders import real, virtual
+from builders import real, verdict_on, virtual
 from ldirectord_py.config.model import Globals, LogFormat
 from ldirectord_py.health import HealthState, Transition
-from ldirectord_py.report.events import Checked
 from ldirectord_py.report.log import journal
 from ldirectord_py.report.log.formats import LogLine
 from ldirectord_py.report.log.journal import JournalSink, is_journal
@@ -23,7 +22,7 @@ from ldirectord_py.report.log.logfile import open_log, sink_for
 from ldirectord_py.report.log.sinks import StreamSink, SyslogSink
 
 WEB = virtual("10.0.0.1:80", "10.1.0.1:80")
-FELL = Checked(WEB, real("10.1.0.1:80"), Transition(HealthState(up=True), HealthState(failures=1)), "refused")
+FELL = verdict_on(WEB, real("10.1.0.1:80"), Transition(HealthState(up=True), HealthState(failures=1)), "refused")
 
 
 @pytest.fixture
@@ -126,7 +125,7 @@ def test_an_entry_that_is_too_large_loses_its_fields(server: socket.socket) -> N
     sink.write([LogLine(0.0, 20, "first")])
     assert sink._socket is not None
     sink._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the kernel's least: some 4 kB
-    huge = Checked(WEB, FELL.real, FELL.transition, "x" * 8000)
+    huge = verdict_on(WEB, FELL.real, FELL.transition, "x" * 8000)
     sink.write([LogLine(0.0, 20, "second", "x", huge)])
     server.recv(65536)
     entry = server.recv(65536)

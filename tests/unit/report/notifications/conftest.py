@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from builders import real, virtual
+from builders import real, verdict_on, virtual
 from harness.fakes import scripted
 from ldirectord_py.health import HealthState, Transition
 from ldirectord_py.report.events import Checked
@@ -20,7 +20,7 @@ WEB = virtual("10.0.0.1:80", "10.1.0.1:80", passwd="hunter2")
 
 def fell(reason: str = "connect refused") -> Checked:
     """Return a server that goes down."""
-    return Checked(WEB, real("10.1.0.1:80"), Transition(HealthState(up=True), HealthState(failures=1)), reason)
+    return verdict_on(WEB, real("10.1.0.1:80"), Transition(HealthState(up=True), HealthState(failures=1)), reason)
 
 
 class Endpoint:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from builders import config, real, virtual
+from builders import config, real, verdict_on, virtual
 from ldirectord_py.administration import AdministrativeState, Decision, entry_of
 from ldirectord_py.config.model import Config, Virtual
 from ldirectord_py.health import HealthState, Transition
@@ -21,7 +21,6 @@ from ldirectord_py.ipvs.table import Service
 from ldirectord_py.report.event_fields import EVENTS, MINOR
 from ldirectord_py.report.events import (
     Administered,
-    Checked,
     ConfigInForce,
     KernelFound,
     Outage,
@@ -65,7 +64,7 @@ async def test_steps_and_rows_are_quiet_and_all_other_events_are_not(tmp_path: P
     assert set(EVENTS) > MINOR
     notify = notifications(site(WEB, notify=writer(tmp_path)))
     soft = Transition(HealthState(up=True), HealthState(up=True, failures=1))
-    notify(Checked(WEB, real("10.1.0.1:80"), soft, "timeout"))
+    notify(verdict_on(WEB, real("10.1.0.1:80"), soft, "timeout"))
     notify(Written(Op(Verb.ADD, Service(WEB.key, "rr")), None, Role.UNKNOWN, Phase.START))
     for event in (fell(), Outage(WEB, began=True), KernelFound(), ConfigInForce(site(WEB, notify=writer(tmp_path)))):
         notify(event)
