@@ -12,8 +12,9 @@ from ipaddress import IPv4Address
 from typing import Final, NamedTuple
 
 from ldirectord_py.administration import AdministrativeState
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.config.model import NO_ENGINE, CheckType, Config, Fallback, Forward, Real, Virtual
-from ldirectord_py.health import HealthState
+from ldirectord_py.health import HealthState, Rules
 from ldirectord_py.ipvs.table import (
     NO_FLAGS,
     Destination,
@@ -129,23 +130,22 @@ def rows(
 
 
 class DestinationSlot(NamedTuple):
-    """A destination that a virtual may have: its ``servers`` and its possible rows.
+    """A destination that a virtual may have: its real servers, in the order of the file, and its possible rows.
 
-    ``up`` holds the key of each real server and its row while it is up, in the order of the file. The row is ``down``
-    while none of these servers is up, and ``fallback`` while no server of the virtual is up; None: there is no row.
+    The row is ``down`` while none of these servers is up, and ``fallback`` while no server of the virtual is up; None:
+    there is no row.
     """
 
-    servers: tuple[Real | Fallback, ...] = ()
-    up: tuple[tuple[DestinationKey, Destination], ...] = ()
+    reals: tuple[CompiledReal, ...] = ()
     down: Destination | None = None
     fallback: Destination | None = None
 
     def row(self, states: ServerStates, *, all_down: bool) -> Destination | None:
         """Return the row asked for now; ``all_down``: no server of the virtual is up."""
         health, tenths = states.health, states.tenths
-        for key, row in self.up:
-            if health[key].up:
-                return _risen(row, tenths[key]) if tenths and key in tenths else row
+        for real in self.reals:
+            if health[real.key].up:
+                return _risen(real.up, tenths[real.key]) if tenths and real.key in tenths else real.up
         return self.fallback if all_down and self.fallback else self.down
 
     def administered_row(self, states: ServerStates, *, all_down: bool) -> Destination | None:
@@ -154,27 +154,27 @@ class DestinationSlot(NamedTuple):
         The others decide, if there are any. A drained server has weight 0, whether it is up or down.
         """
         administration = states.administration
-        ready = tuple((key, row) for key, row in self.up if key not in administration)
-        others = DestinationSlot(self.servers, ready, self.down, self.fallback)
+        ready = tuple(real for real in self.reals if real.key not in administration)
+        others = DestinationSlot(ready, self.down, self.fallback)
         if ready and (row := others.row(states, all_down=all_down)) is not None:
             return row
-        drained = (row for key, row in self.up if administration.get(key) is AdministrativeState.DRAIN)
-        return next((row._replace(weight=0) for row in drained), None)
+        drained = (real for real in self.reals if administration.get(real.key) is AdministrativeState.DRAIN)
+        return next((real.up._replace(weight=0) for real in drained), None)
 
     def is_administered(self, administration: Administration) -> bool:
         """Return whether a server of this row is drained or disabled."""
-        return any(key in administration for key, _ in self.up)
+        return any(real.key in administration for real in self.reals)
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualRows:
     """All rows that a virtual may ask for, made once: its service, and its destination slots by the kernel's keys.
 
-    ``identities`` are the keys of its real servers, in the order of the file.
+    ``reals`` are its real servers, in the order of the file.
     """
 
     service: Service
-    identities: tuple[DestinationKey, ...]
+    reals: tuple[CompiledReal, ...]
     slots: Mapping[DestinationKey, DestinationSlot]
     fallback: DestinationKey | None = None
 
@@ -216,21 +216,27 @@ _NO_SLOT = DestinationSlot()
 
 def virtual_rows(virtual: Virtual) -> VirtualRows:
     """Return the rows of a virtual; the last server comes first, which is the order of additions."""
-    identities = tuple(real_key(virtual, real) for real in virtual.reals)
-    slots: dict[DestinationKey, DestinationSlot] = {}
-    for identity, real in zip(reversed(identities), reversed(virtual.reals), strict=True):
-        same = _port(virtual, real) == real.port
-        key = identity if same else row_key(virtual, real)  # one object for both: its look-ups are faster
-        slot = slots.get(key, _NO_SLOT)
-        up = (identity, _destination(key, real, real.weight))
-        down = slot.down or (_destination(key, real, 0) if virtual.quiescent else None)
-        slots[key] = DestinationSlot((real, *slot.servers), (up, *slot.up), down)
+    reals, slots = _compile_reals(virtual), dict[DestinationKey, DestinationSlot]()
+    for real in reversed(reals):
+        slot = slots.get(real.row, _NO_SLOT)
+        down = slot.down or (real.up._replace(weight=0) if virtual.quiescent else None)
+        slots[real.row] = DestinationSlot((real, *slot.reals), down)
     if virtual.fallback is None:
-        return VirtualRows(service(virtual), identities, slots)
+        return VirtualRows(service(virtual), reals, slots)
     key = row_key(virtual, virtual.fallback)
     slot, row = slots.get(key, _NO_SLOT), Destination(key, _METHODS[virtual.fallback.forward], 1)
-    slots[key] = DestinationSlot((*slot.servers, virtual.fallback), slot.up, slot.down, row)
-    return VirtualRows(service(virtual), identities, slots, key)
+    slots[key] = DestinationSlot(slot.reals, slot.down, row)
+    return VirtualRows(service(virtual), reals, slots, key)
+
+
+def _compile_reals(virtual: Virtual) -> tuple[CompiledReal, ...]:
+    """Return the real servers of a virtual; without checks, the end of a maintenance is one success."""
+    rules = Rules(virtual.failurecount, 1 if virtual.checktype is CheckType.ON else virtual.successcount)
+    keys = (real_key(virtual, real) for real in virtual.reals)
+    return tuple(
+        CompiledReal(key, _row_while_up(virtual, real, key), virtual, real, rules)
+        for key, real in zip(keys, virtual.reals, strict=True)
+    )
 
 
 def forwarding_method(server: Real | Fallback) -> Method:
@@ -238,8 +244,11 @@ def forwarding_method(server: Real | Fallback) -> Method:
     return _METHODS[server.forward]
 
 
-def _destination(key: DestinationKey, real: Real, weight: int) -> Destination:
-    return Destination(key, _METHODS[real.forward], weight, real.upper, real.lower)
+def _row_while_up(virtual: Virtual, real: Real, identity: DestinationKey) -> Destination:
+    """Return the row of a real server that is up."""
+    same = _port(virtual, real) == real.port
+    key = identity if same else row_key(virtual, real)  # one object for both: its look-ups are faster
+    return Destination(key, _METHODS[real.forward], real.weight, real.upper, real.lower)
 
 
 def _risen(row: Destination, tenths: int) -> Destination:

@@ -68,6 +68,6 @@ class Rehearsal:
             rows = virtual_rows(virtual)
             held.setdefault(virtual.key, rows.service)
             for key, slot in reversed([*rows.slots.items()]):  # as in a dump, which has the newest first
-                if slot.up:
-                    held.setdefault(key, slot.up[0][1])
+                if slot.reals:
+                    held.setdefault(key, slot.reals[0].up)
         return held

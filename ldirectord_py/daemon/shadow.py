@@ -107,8 +107,8 @@ class Comparison:
         slot = director.compiled.virtuals[key.service].rows.slots.get(key)
         if slot is None:
             return "the configuration has no such server"
-        if slot.up:
-            return "; ".join(self._verdict(director, server) for server, _ in slot.up)
+        if slot.reals:
+            return "; ".join(self._verdict(director, real.key) for real in slot.reals)
         up = any(director.health[server].up for server in director.compiled.virtuals[key.service].reals)
         return "a real server is up, so there is no fallback" if up else "the fallback, as no real server is up"
 

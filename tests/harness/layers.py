@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "ldirectord_py"
 
 RULES: tuple[str, ...] = (
-    *("plan", "desired", "unresolved", "maintenance_names", "server_names"),
+    *("plan", "desired", "compiled_real", "unresolved", "maintenance_names", "server_names"),
     *("administration", "saved_state", "saved_addresses", "saved_flaps"),
     *("changes", "damping", "slow_start", "mass_failure", "divergences", "trouble"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from builders import fallback, real, virtual
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.config.model import Forward
 from ldirectord_py.desired import (
     DestinationSlot,
@@ -15,6 +16,7 @@ from ldirectord_py.desired import (
     service,
     virtual_rows,
 )
+from ldirectord_py.health import Rules
 from ldirectord_py.ipvs.table import Destination, DestinationKey
 from ldirectord_py.ipvs.table import ForwardMethod as Method
 from unit.test_desired import DISABLED, DRAIN, READY, WEB, administered, health, weights
@@ -27,24 +29,17 @@ def test_a_virtual_has_one_slot_for_the_servers_of_each_row() -> None:
     made = virtual_rows(site)
     key, alone = row_key(site, sorry), row_key(site, other)
     row = Destination(key, Method.ROUTE, 2)
+    ups = (row, row._replace(weight=3, upper=9), Destination(alone, Method.MASQUERADE, 4))
+    reals = tuple(
+        CompiledReal(real_key(site, server), up, site, server, Rules())
+        for server, up in zip(site.reals, ups, strict=True)
+    )
     assert made == VirtualRows(
         service(site),
-        tuple(real_key(site, server) for server in site.reals),
+        reals,
         {
-            alone: DestinationSlot(
-                (other,),
-                ((alone, Destination(alone, Method.MASQUERADE, 4)),),
-                Destination(alone, Method.MASQUERADE, 0),
-            ),
-            key: DestinationSlot(
-                (*shared, sorry),
-                (
-                    (real_key(site, shared[0]), row),
-                    (real_key(site, shared[1]), row._replace(weight=3, upper=9)),
-                ),
-                row._replace(weight=0, upper=9),
-                row._replace(weight=1),
-            ),
+            alone: DestinationSlot(reals[2:], Destination(alone, Method.MASQUERADE, 0)),
+            key: DestinationSlot(reals[:2], row._replace(weight=0, upper=9), row._replace(weight=1)),
         },
         key,
     )
@@ -78,7 +73,7 @@ def test_the_fallback_has_the_row_that_it_shares_with_a_drained_server_and_one_t
     assert weights(site, True, False, states=administered(site, DRAIN, READY)) == {"10.1.0.1:80": 1}
 
 
-def test_the_identities_of_a_virtual_without_a_fallback_are_in_the_order_of_the_file() -> None:
+def test_the_real_servers_of_a_virtual_without_a_fallback_are_in_the_order_of_the_file() -> None:
     site = virtual("10.0.0.1:80", "10.1.0.2:80", "10.1.0.1:80")
     made = virtual_rows(site)
-    assert (made.identities, made.fallback) == (tuple(real_key(site, each) for each in site.reals), None)
+    assert ([each.key for each in made.reals], made.fallback) == ([real_key(site, each) for each in site.reals], None)

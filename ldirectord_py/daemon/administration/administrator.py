@@ -18,8 +18,8 @@ from ldirectord_py.administration import (
     follow,
     is_over,
 )
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.daemon.administration.state_file import StateFile
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.errors import LdirectordError
 from ldirectord_py.report.events import ConfigInForce, Event

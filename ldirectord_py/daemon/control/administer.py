@@ -8,13 +8,13 @@ from itertools import chain
 from typing import Any, Final
 
 from ldirectord_py.administration import MAX_TEXT, AdministrativeEntry, AdministrativeState, Decision, by_identity
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, Lazy, RequestError
 from ldirectord_py.daemon.administration.administrator import TooManyEntriesError
 from ldirectord_py.daemon.control.choice import choose_entries, choose_reals
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.control.servers.administrative_fields import READY, entry_fields
 from ldirectord_py.daemon.control.who import who
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
 
 SAVE_TIMEOUT: Final = 3.0
 """Seconds to wait for the state file."""

@@ -8,12 +8,13 @@ from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.control.connection import Stream
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, RequestError
 from ldirectord_py.daemon.control.choice import choose_reals
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.probe_dispatcher import ProbeDispatcher
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.health import Verdict
 
 MAX_SERVERS: Final = 500
@@ -39,8 +40,8 @@ def _by_check(compiled: CompiledConfig, chosen: Iterable[CompiledReal]) -> dict[
     """Return servers by their checks; equal checks are one, None stands for servers without any."""
     checks = {
         key: check
-        for virtual in {real.key.service: compiled.virtuals[real.key.service] for real in chosen}.values()
-        for key, check in zip(virtual.rows.identities, virtual.checks, strict=True)
+        for service in {real.key.service for real in chosen}
+        for key, check in compiled.virtuals[service].checks_by_key().items()
     }
     grouped: dict[Check | None, list[CompiledReal]] = {}
     for real in chosen:

@@ -7,8 +7,9 @@ from itertools import compress
 from typing import Final, NoReturn
 
 from ldirectord_py.administration import AdministrativeEntry
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.control.protocol import Code, RequestError
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledVirtual
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.slices import in_slices, one_slice
 from ldirectord_py.server_names import ServerPattern, unknown_server

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from ldirectord_py.checks.base import Check
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.control.protocol import Answer, Code, ControlRequest, Lazy, RequestError
 from ldirectord_py.daemon.control.choice import MAX_NAMES, choose_reals, choose_virtuals, refuse_unknown
 from ldirectord_py.daemon.control.context import Context
@@ -15,7 +16,7 @@ from ldirectord_py.daemon.control.servers.configured_fields import Fields
 from ldirectord_py.daemon.control.servers.knowledge import Knowledge, knowledge
 from ldirectord_py.daemon.control.servers.observed_fields import past_results, past_transitions
 from ldirectord_py.daemon.control.servers.server_fields import VirtualView
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledVirtual
 from ldirectord_py.ipvs.table import DestinationKey
 from ldirectord_py.runtime.slices import in_slices
 from ldirectord_py.trouble import WHICH

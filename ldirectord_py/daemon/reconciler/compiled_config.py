@@ -4,35 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from ldirectord_py.checks.base import Check, Kind, Result
-from ldirectord_py.config.model import CheckType, Config, Fallback, Real, Virtual
+from ldirectord_py.compiled_real import CompiledReal
+from ldirectord_py.config.model import Config, Fallback, Real, Virtual
 from ldirectord_py.daemon.reconciler.dirty_set import Scopes
-from ldirectord_py.desired import VirtualRows, row_key, virtual_rows
-from ldirectord_py.health import Rules
+from ldirectord_py.desired import VirtualRows, virtual_rows
 from ldirectord_py.ipvs.netlink.encode import encode_valid
 from ldirectord_py.ipvs.table import DestinationKey, EncodedRows, Row, ServiceKey
 from ldirectord_py.plan import checks, merged
 from ldirectord_py.report.events import Role
-
-
-class CompiledReal(NamedTuple):
-    """A real server of a virtual: its ``key`` in the configuration, and that of its ``row`` in the kernel.
-
-    ``rules`` say how many verdicts in a row change its state.
-    """
-
-    key: DestinationKey
-    row: DestinationKey
-    virtual: Virtual
-    real: Real
-    rules: Rules
-
-    @property
-    def always_up(self) -> bool:
-        """Whether the server counts as up without a check."""
-        return self.virtual.checktype is CheckType.ON
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +29,10 @@ class CompiledVirtual:
     reals: Mapping[DestinationKey, CompiledReal]
     checks: tuple[Check | None, ...]
 
+    def checks_by_key(self) -> dict[DestinationKey, Check | None]:
+        """Return the check of each real server."""
+        return {real.key: check for real, check in zip(self.rows.reals, self.checks, strict=True)}
+
     def affected_rows(self, row: DestinationKey) -> tuple[DestinationKey, ...]:
         """Return the rows that may change with this one: itself and the fallback's."""
         return (row,) if self.rows.fallback is None else (row, self.rows.fallback)
@@ -57,7 +42,13 @@ class CompiledVirtual:
         slot = self.rows.slots.get(row)
         if slot is None:
             return Role.UNKNOWN
-        return Role.REAL if slot.up else Role.FALLBACK
+        return Role.REAL if slot.reals else Role.FALLBACK
+
+    def servers(self, row: DestinationKey) -> tuple[Real | Fallback, ...]:
+        """Return the servers behind a row in the kernel."""
+        slot, fallback = self.rows.slots.get(row), self.virtual.fallback
+        reals = () if slot is None else tuple(real.real for real in slot.reals)
+        return reals if fallback is None or row != self.rows.fallback else (*reals, fallback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +76,7 @@ class CompiledConfig:
     def servers(self, row: DestinationKey) -> tuple[Real | Fallback, ...]:
         """Return the servers behind a row in the kernel, none behind one that is not ours."""
         virtual = self.virtuals.get(row.service)
-        slot = virtual and virtual.rows.slots.get(row)
-        return slot.servers if slot else ()
+        return virtual.servers(row) if virtual else ()
 
     def known_results(self, results: Mapping[Check, Result]) -> dict[DestinationKey, Result]:
         """Return the result for each real server whose check has one."""
@@ -132,23 +122,11 @@ def _compile_virtual(virtual: Virtual, known: CompiledVirtual | None, kinds: Map
     if known is not None and known.virtual == virtual:
         return known
     rows = virtual_rows(virtual)
-    encoded = encode_valid((rows.service, *(row for slot in rows.slots.values() for _, row in slot.up)))
-    row_keys = {key: row for row, slot in rows.slots.items() for key, _ in slot.up}
-    if len(row_keys) < len(virtual.reals):  # a server that is there twice may have two rows: its last line counts
-        row_keys = {key: row_key(virtual, real) for key, real in zip(rows.identities, virtual.reals, strict=True)}
-    rules = _rules(virtual)
-    reals = {
-        key: CompiledReal(key, row_keys[key], virtual, real, rules)
-        for key, real in zip(rows.identities, virtual.reals, strict=True)
-    }
+    encoded = encode_valid((rows.service, *(real.up for slot in rows.slots.values() for real in slot.reals)))
+    reals = {real.key: real for real in rows.reals}  # of a server that is there twice the last line counts
     return CompiledVirtual(virtual, rows, encoded, reals, checks(virtual, kinds))
 
 
-def _rules(virtual: Virtual) -> Rules:
-    """Return the rules of a virtual's servers; without checks, the end of a maintenance is one success."""
-    return Rules(virtual.failurecount, 1 if virtual.checktype is CheckType.ON else virtual.successcount)
-
-
 def _checked(virtual: CompiledVirtual) -> Iterator[tuple[Check | None, DestinationKey, CompiledReal]]:
-    for check, key in zip(virtual.checks, virtual.rows.identities, strict=True) if any(virtual.checks) else ():
-        yield check, key, virtual.reals[key]
+    for check, real in zip(virtual.checks, virtual.rows.reals, strict=True) if any(virtual.checks) else ():
+        yield check, real.key, virtual.reals[real.key]

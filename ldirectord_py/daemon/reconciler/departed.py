@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.config.model import CheckType
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledVirtual
 from ldirectord_py.damping import FlapHistory, KeptState
 from ldirectord_py.health import HealthState
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey

@@ -11,7 +11,8 @@ from contextlib import suppress
 
 from ldirectord_py.administration import AdministrativeState, Decision, Entries, EntriesByServer, find_administered
 from ldirectord_py.checks.base import Check, Result
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
+from ldirectord_py.compiled_real import CompiledReal
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.reconciler.health_tracker import HealthTracker
 from ldirectord_py.daemon.reconciler.table_sync import TableSync
 from ldirectord_py.desired import Health

@@ -187,7 +187,7 @@ def _left_rows(left: Left, compiled: CompiledConfig, now: float) -> Iterator[tup
             yield from ((key, _Stay(DrainReason.MOVED, until)) for key in _named_rows(former.virtual, virtual))
         if virtual.drainremoved:
             stay = _Stay(DrainReason.REMOVED, now + virtual.drainremoved)
-            gone = [key for key, slot in former.rows.slots.items() if slot.up and key not in new.rows.slots]
+            gone = [key for key, slot in former.rows.slots.items() if slot.reals and key not in new.rows.slots]
             yield from ((key, stay) for key in gone if key not in left.kept)
     for key in _drained_rows(left):
         yield key, _Stay(DrainReason.DRAINED, now + MAX_DRAINED_TIME)

@@ -8,8 +8,8 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from ldirectord_py.checks.base import Result
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.config.model import CheckType, Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
 from ldirectord_py.daemon.reconciler.health_table import HealthTable
 from ldirectord_py.damping import FlapHistory, FlappingState, FlapRules, by_checks
 from ldirectord_py.health import HealthState, Transition, Verdict

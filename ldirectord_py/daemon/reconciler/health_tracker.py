@@ -11,9 +11,10 @@ from typing import Final
 
 from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.history.results import ResultHistory
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.reconciler.departed import Departed, DepartedServers, departing
 from ldirectord_py.daemon.reconciler.flap_damper import Damped, FlapDamper, Released
 from ldirectord_py.daemon.reconciler.health_table import HealthTable, KernelRows, initial_states

@@ -12,8 +12,8 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.config.model import Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
 from ldirectord_py.daemon.reconciler.health_table import HealthTable
 from ldirectord_py.damping import KeptState, calm_time, too_few
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal, CompiledVirtual
+from ldirectord_py.compiled_real import CompiledReal
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledVirtual
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
 from ldirectord_py.report.events import Checked
 from ldirectord_py.slow_start import WHOLE, Ramp

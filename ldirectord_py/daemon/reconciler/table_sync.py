@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.causes import Causes, CausesByRow
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig
 from ldirectord_py.daemon.reconciler.dirty_set import DirtySet, Scopes, covers
 from ldirectord_py.daemon.reconciler.draining import Draining, DrainReason, Left
 from ldirectord_py.daemon.reconciler.drift import drift

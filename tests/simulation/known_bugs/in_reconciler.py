@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ldirectord_py.checks.base import Result
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
+from ldirectord_py.compiled_real import CompiledReal
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledVirtual
 from ldirectord_py.daemon.reconciler.dirty_set import DirtySet, Scopes
 from ldirectord_py.daemon.reconciler.flap_damper import Damped, FlapDamper
 from ldirectord_py.daemon.reconciler.health_table import HealthTable

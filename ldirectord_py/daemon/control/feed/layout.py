@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import takewhile
 
 from ldirectord_py.checks.base import Check
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.daemon.control.servers.observed_fields import longest_age
 from ldirectord_py.daemon.history.fresh_results import NO_WORDS, FreshResults
 from ldirectord_py.daemon.history.results import LastWords
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, CompiledVirtual
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledVirtual
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
 from ldirectord_py.runtime.slices import in_slices
@@ -46,7 +47,7 @@ class FeedLayout:
         return self.is_current
 
     def _add_virtual(self, virtual: CompiledVirtual) -> None:
-        checks = dict(zip(virtual.rows.identities, virtual.checks, strict=True))
+        checks = virtual.checks_by_key()
         if virtual.rows.fallback is not None:
             self.fallbacks[virtual.rows.fallback] = virtual.virtual.key
         for key, real in virtual.reals.items():

@@ -9,11 +9,11 @@ from typing import Final
 
 from ldirectord_py.checks.base import Check
 from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.daemon.control.servers.configured_fields import Fields
 from ldirectord_py.daemon.control.servers.knowledge import Knowledge, Moment
 from ldirectord_py.daemon.history.results import PastResult
 from ldirectord_py.daemon.history.transitions import PastTransition
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal
 from ldirectord_py.damping import FlappingState, KeptState, by_checks
 from ldirectord_py.health import HealthState, Verdict
 from ldirectord_py.ipvs.table import DestinationKey

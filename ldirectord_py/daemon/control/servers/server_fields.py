@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from ldirectord_py.address import bracketed
 from ldirectord_py.administration import AdministrativeEntry
 from ldirectord_py.checks.base import Check
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.daemon.control.servers.administrative_fields import (
     IN_MAINTENANCE,
     READY,
@@ -19,7 +20,7 @@ from ldirectord_py.daemon.control.servers.administrative_fields import (
 from ldirectord_py.daemon.control.servers.configured_fields import Fields, configured_real, configured_virtual
 from ldirectord_py.daemon.control.servers.knowledge import Knowledge
 from ldirectord_py.daemon.control.servers.observed_fields import is_overdue, observed_real
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal, CompiledVirtual
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledVirtual
 from ldirectord_py.damping import KeptState, by_checks
 from ldirectord_py.desired import ServerStates
 from ldirectord_py.health import HealthState, Verdict
@@ -60,7 +61,7 @@ class VirtualView:
 
     def reals(self) -> Iterator[tuple[CompiledReal, Check | None]]:
         """Yield the real servers, each with its check."""
-        checks = dict(zip(self.compiled.rows.identities, self.compiled.checks, strict=True))
+        checks = self.compiled.checks_by_key()
         return ((real, checks[key]) for key, real in self.compiled.reals.items())
 
     def is_well(self, real: CompiledReal, check: Check | None) -> bool:

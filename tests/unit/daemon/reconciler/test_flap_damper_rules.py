@@ -10,8 +10,9 @@ from builders import KINDS, config, down, up, virtual
 from harness.director_site import WEB
 from harness.flapping_site import REALS
 from ldirectord_py.checks.base import Result
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.config.model import CheckType, Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal, compile_config
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.flap_damper import Damped, FlapDamper, Released
 from ldirectord_py.daemon.reconciler.health_table import HealthTable
 from ldirectord_py.damping import FlapHistory, FlappingState, KeptState

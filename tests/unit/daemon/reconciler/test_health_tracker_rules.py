@@ -14,9 +14,10 @@ from harness.waiting import until
 from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.checks.base import Result
 from ldirectord_py.checks.codes import ReasonCode
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.reconciler import panic_keeper
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledReal, compile_config
+from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.health_tracker import IN_MAINTENANCE, HealthTracker
 from ldirectord_py.damping import FlappingState, KeptState
 from ldirectord_py.health import HealthState, Transition

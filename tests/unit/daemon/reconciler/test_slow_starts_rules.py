@@ -9,8 +9,9 @@ import pytest
 
 from builders import KINDS, config, real, virtual
 from harness.director_site import WEB
+from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.config.model import Virtual
-from ldirectord_py.daemon.reconciler.compiled_config import CompiledReal, compile_config
+from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.slow_starts import MIN_STEP_INTERVAL, SlowStarts
 from ldirectord_py.health import HealthState, Transition
 from ldirectord_py.report.events import Checked
