@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
+from itertools import chain
 from typing import Final
 
 from ldirectord_py.runtime.loop_local import LoopLocal
@@ -22,28 +23,38 @@ def on_tick(due: float) -> float:
 
 
 class TimerWheel:
-    """Calls each scheduled function once, at most a tick after it is due. Its state: the scheduled calls by tick."""
+    """Calls each scheduled function once, at most a tick after it is due.
+
+    Its state: the scheduled calls by tick, first those that cannot be cancelled, and then those that can.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._scheduled: dict[float, dict[Callable[[], None], None]] = {}
+        self._scheduled: dict[float, tuple[list[Callable[[], None]], dict[Callable[[], None], None]]] = {}
 
     def schedule(self, due: float, call: Callable[[], None]) -> float:
         """Call this in the tick of ``due``, or as soon as possible where that has passed; return the tick."""
         tick = on_tick(due)
-        if (calls := self._scheduled.get(tick)) is None:
-            calls = self._scheduled[tick] = {}
-            self.loop.call_at(tick, self._fire, tick)
-        calls[call] = None
+        (self._scheduled.get(tick) or self._add_tick(tick))[1][call] = None
         return tick
+
+    def post(self, due: float, call: Callable[[], None]) -> None:
+        """Schedule a call that cannot be cancelled: 10 bytes for each that waits, and 45 for one that can."""
+        tick = on_tick(due)
+        (self._scheduled.get(tick) or self._add_tick(tick))[0].append(call)
 
     def cancel(self, tick: float, call: Callable[[], None]) -> None:
         """Cancel a call, unless its tick has fired."""
         if calls := self._scheduled.get(tick):
-            calls.pop(call, None)  # a tick of uvloop fires up to a millisecond early, and may be scheduled again
+            calls[1].pop(call, None)  # a tick of uvloop fires up to a millisecond early, and may be scheduled again
+
+    def _add_tick(self, tick: float) -> tuple[list[Callable[[], None]], dict[Callable[[], None], None]]:
+        calls = self._scheduled[tick] = ([], {})
+        self.loop.call_at(tick, self._fire, tick)
+        return calls
 
     def _fire(self, tick: float) -> None:
-        for call in self._scheduled.pop(tick):
+        for call in chain(*self._scheduled.pop(tick)):
             try:
                 call()
             except Exception:  # one call that fails must not stop the others of the tick

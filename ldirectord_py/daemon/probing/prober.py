@@ -182,7 +182,7 @@ class _ScheduledCheck:
         if self._check.pace is not None:
             self._pacing = Pacing(self._check.pace, self._interval, due)
         if self._prober is not None:
-            self._prober.wheel.schedule(begins, self)
+            self._prober.wheel.post(begins, self)
 
     def end(self) -> None:
         """Probe no more, and cancel the probe in flight."""
@@ -207,7 +207,7 @@ class _ScheduledCheck:
         prober.warn_late(self._check, late)
         self._advance(now)  # this host slept: each check goes on in its slot, without a burst
         self._begins, self._due = self._due, self._due + self._interval
-        prober.wheel.schedule(self._begins, self)
+        prober.wheel.post(self._begins, self)
 
     def _begin(self) -> None:
         if (prober := self._prober) is not None:
@@ -256,7 +256,7 @@ class _ScheduledCheck:
             prober.admission.admit(self._begin, first=True)
         else:
             self._advance(prober.loop.time())
-            prober.wheel.schedule(self._begins, self)
+            prober.wheel.post(self._begins, self)
 
     def _advance(self, now: float) -> None:
         """Set the next probe to its slot, or to now if that has passed, and the one after it to its slot."""

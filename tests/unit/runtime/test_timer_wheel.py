@@ -33,6 +33,24 @@ async def test_what_is_due_in_the_same_tick_is_called_at_once_and_in_order() -> 
     assert all(at >= base + wait for (_, at), wait in zip(called, (0.25 * TICK, 0.75 * TICK, 2.5 * TICK), strict=True))
 
 
+async def test_what_cannot_be_cancelled_is_called_with_the_others_of_its_tick() -> None:
+    loop, called, done = asyncio.get_running_loop(), list[str](), asyncio.Event()
+    wheel, due = TimerWheel(loop), loop.time() + TICK
+
+    def kept() -> None:
+        called.append("kept")
+
+    wheel.schedule(due, done.set)
+    wheel.post(due, kept)
+    wheel.cancel(on_tick(due), kept)
+    wheel.post(due + TICK, kept)
+    async with asyncio.timeout(10):
+        await done.wait()
+        while len(called) < 2:
+            await asyncio.sleep(TICK)
+    assert called == ["kept", "kept"]
+
+
 async def test_what_is_dropped_is_not_called() -> None:
     loop, called, done = asyncio.get_running_loop(), list[str](), asyncio.Event()
     wheel, due = TimerWheel(loop), loop.time() + TICK
