@@ -57,6 +57,12 @@ class HealthTable:
         """Return whether no real server of a virtual is up, except those that are drained or disabled."""
         return not self._up[service]
 
+    def is_changed_by(self, key: DestinationKey, verdict: Verdict, rules: Rules) -> bool:
+        """Return whether a verdict changes the state of a server."""
+        before = self.health[key]
+        after = before.after(verdict, rules)
+        return after is not before and after != before
+
     def observe(self, key: DestinationKey, verdict: Verdict, rules: Rules) -> Transition | None:
         """Apply a verdict; return the transition, None if nothing changes."""
         before = self.health[key]
