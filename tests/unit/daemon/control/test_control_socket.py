@@ -87,9 +87,9 @@ async def test_a_socket_of_somebody_else_at_the_path_is_left_alone(
 ) -> None:
     monkeypatch.setattr(control_socket, "LOOK_INTERVAL", 0.05)
     path = tmp_path / "ldirectord.web.cf.sock"
-    async with running(tmp_path):
-        path.unlink()
-        with socket.socket(socket.AF_UNIX) as other:
+    with socket.socket(socket.AF_UNIX) as other:  # it listens until the daemon has ended, however long that takes
+        async with running(tmp_path):
+            path.unlink()
             other.bind(str(path))
             other.listen()
             inode = path.stat().st_ino
