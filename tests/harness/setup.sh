@@ -13,7 +13,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 LAB="nginx-light iproute2 ipvsadm nftables iptables ipset kmod"
-SERVERS="$LAB slapd vsftpd jamnntpd openssl systemd procps netbase unbound kamailio freeradius postgresql pgbouncer dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord libdbd-mysql-perl libdbd-pg-perl resource-agents logrotate prometheus prometheus-node-exporter chromium fonts-dejavu-core"
+SERVERS="$LAB slapd vsftpd jamnntpd openssl systemd procps netbase unbound kamailio freeradius postgresql pgbouncer dovecot-imapd dovecot-pop3d exim4-daemon-light squid mariadb-server groff-base ldirectord libdbd-mysql-perl libdbd-pg-perl resource-agents logrotate prometheus prometheus-node-exporter chromium fonts-dejavu-core zsh fish"
 PEERS="keepalived gcc libc6-dev libssl-dev"
 BUILDERS="mmdebstrap lintian piuparts"
 DEBIAN="mmdebstrap e2fsprogs"
