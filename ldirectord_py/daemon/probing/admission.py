@@ -10,8 +10,8 @@ from typing import Final
 MAX_TURN: Final = 0.01
 """Seconds that a turn of the event loop should take at most: after a longer one fewer checks begin in the next."""
 
-MAX_BEGINNINGS: Final = 512
-"""Checks that may begin in one turn, however short the turns are."""
+MAX_BEGINNINGS: Final = 24
+"""Checks that may begin in one turn, however short the turns are; the answer to the first waits for the others."""
 
 _GROWTH: Final = 1.25
 _SHRINKAGE: Final = 0.5

@@ -49,9 +49,9 @@ class Turns:
 def test_what_is_due_begins_at_once_where_the_loop_has_time() -> None:
     loop = Turns(cost=0.00001)
     admission = loop.admission()
-    for _ in range(100):
+    for _ in range(MAX_BEGINNINGS):
         admission.admit(loop.begin)
-    assert (loop.begun, len(admission._waiting)) == (100, 0)
+    assert (loop.begun, len(admission._waiting)) == (MAX_BEGINNINGS, 0)
     loop.turn()
     assert loop.turn() == 0
     assert loop.idle

@@ -14,7 +14,15 @@ from ldirectord_py.runtime.timer_wheel import TICK
 
 @pytest.mark.parametrize(
     ("checks", "interval", "grid"),
-    [(0, 10, 1 / 4), (1, 10, 1 / 4), (1000, 10, 1 / 4), (400, 2, 1 / 8), (5000, 10, 1 / 16), (10_000, 1, TICK)],
+    [
+        (0, 10, 1 / 4),
+        (1, 10, 1 / 4),
+        (1000, 10, 1 / 4),
+        (400, 2, 1 / 4),
+        (5000, 10, 1 / 8),
+        (2000, 2, 1 / 16),
+        (10_000, 1, TICK),
+    ],
 )
 def test_the_fewer_checks_a_second_the_wider_the_grid(checks: int, interval: float, grid: float) -> None:
     assert slot_grid([interval] * checks) == grid
