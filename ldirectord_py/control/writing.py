@@ -34,17 +34,26 @@ class AnswerWriter:
 
     async def send(self, fields: Answer) -> None:
         """Send one answer; raises TimeoutError if the client does not read it, OSError if it is gone."""
-        async with self._sending, asyncio.timeout(SEND_TIMEOUT):
+        async with self._sending:
             pieces = chain(encode_pieces(fields), ("\n",))
             part, complete = await self._next_part(pieces)
-            while not complete:
-                try:
-                    await self._write(part)
+            if complete:
+                await self._write(part)
+            else:
+                await self._write_in_parts(part, pieces)
+
+    async def _write_in_parts(self, part: str, pieces: Iterator[str]) -> None:
+        """Write a long answer from its first part on."""
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await self._write(part)
+                complete = False
+                while not complete:
                     part, complete = await self._next_part(pieces)
-                except BaseException:
-                    self._writer.transport.abort()  # half a line: nothing can follow it
-                    raise
-            await self._write(part)
+                    await self._write(part)
+        except BaseException:
+            self._writer.transport.abort()  # half a line: nothing can follow it
+            raise
 
     async def close(self) -> None:
         """Close the connection when the client has read everything; raises as ``send`` does."""

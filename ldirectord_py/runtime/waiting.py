@@ -26,6 +26,15 @@ async def wait_until_set(event: asyncio.Event, seconds: float | None) -> bool:
     return event.is_set()
 
 
+async def wait_or_set(event: asyncio.Event, seconds: float) -> None:
+    """Wait until an event is set, which it is after so many seconds at the latest: cheaper than a timeout."""
+    timer = asyncio.get_running_loop().call_later(seconds, event.set)
+    try:
+        await event.wait()
+    finally:
+        timer.cancel()
+
+
 class RunningTimeout:
     """A context that ends its block with TimeoutError after ``seconds`` in which this process ran.
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
-from ldirectord_py.runtime.waiting import wait_until_set
+from ldirectord_py.runtime.waiting import wait_or_set
 from ldirectord_py.web.keys import FEED, LIMITS, MESSAGES, STREAMS
 from ldirectord_py.web.packed import PIECE_LENGTH
 from ldirectord_py.web.stream_messages import StreamMessages, StreamPosition
@@ -64,4 +64,4 @@ async def _send_all(
         async with asyncio.timeout(WRITE_TIMEOUT):
             for start in range(0, len(data), PIECE_LENGTH):
                 await response.write(data[start : start + PIECE_LENGTH])
-        await wait_until_set(changed, BEAT_INTERVAL)
+        await wait_or_set(changed, BEAT_INTERVAL)

@@ -9,6 +9,7 @@ from typing import Final
 from ldirectord_py.control.protocol import Answer, ControlRequest, Lazy
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.history.journal import Gap, Journal
+from ldirectord_py.runtime.waiting import wait_or_set
 
 MAX_AT_ONCE: Final = 200
 """Events in one answer of a stream."""
@@ -53,7 +54,7 @@ def _answer(journal: Journal, since: int, gap: Gap | None, limit: int | None = N
 
 async def _follow(journal: Journal, since: int, gap: Gap | None) -> AsyncGenerator[Answer, None]:
     """Yield the events in portions, each with the number after which the next one goes on."""
-    changed, loop = asyncio.Event(), asyncio.get_running_loop()
+    changed = asyncio.Event()
     journal.follow(changed.set)
     try:
         while True:
@@ -62,9 +63,7 @@ async def _follow(journal: Journal, since: int, gap: Gap | None) -> AsyncGenerat
             yield answer
             since = int(str(answer["last"]))
             if journal.last <= since:
-                timer = loop.call_later(MAX_SILENCE, changed.set)  # costs less than a timeout
-                await changed.wait()
-                timer.cancel()
+                await wait_or_set(changed, MAX_SILENCE)
             gap = journal.gap(since)
     finally:
         journal.unfollow(changed.set)

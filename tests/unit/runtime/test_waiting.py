@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from harness.waiting import until
-from ldirectord_py.runtime.waiting import RunningTimeout, repeat, run_all, wait_until_set
+from ldirectord_py.runtime.waiting import RunningTimeout, repeat, run_all, wait_or_set, wait_until_set
 
 
 @pytest.mark.parametrize("seconds", [None, 60.0])
@@ -34,6 +34,24 @@ async def test_a_cancelled_wait_is_cancelled() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+@pytest.mark.parametrize("seconds", [0.02, 60.0])
+async def test_an_event_is_set_after_a_time_at_the_latest(seconds: float) -> None:
+    event, began = asyncio.Event(), time.monotonic()
+    asyncio.get_running_loop().call_later(0.05, event.set)
+    await wait_or_set(event, seconds)
+    assert event.is_set()
+    assert 0.01 < time.monotonic() - began < 10
+
+
+async def test_a_wait_that_is_over_sets_nothing_later() -> None:
+    event = asyncio.Event()
+    event.set()
+    await wait_or_set(event, 0.02)
+    event.clear()
+    await asyncio.sleep(0.05)
+    assert not event.is_set()
 
 
 async def test_a_block_ends_after_the_time_in_which_this_process_ran() -> None:

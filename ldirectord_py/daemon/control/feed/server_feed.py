@@ -32,7 +32,7 @@ from ldirectord_py.report.events import Administered, Checked, ConfigInForce, Dr
 from ldirectord_py.runtime.garbage import freeze_survivors
 from ldirectord_py.runtime.json_lines import encode_integers
 from ldirectord_py.runtime.slices import one_slice
-from ldirectord_py.runtime.waiting import wait_until_set
+from ldirectord_py.runtime.waiting import wait_or_set
 from ldirectord_py.slow_start import ALL_WHOLE, Tenths
 
 logger = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ class ServerFeed:
                 delay = RETRY_DELAY
             await asyncio.sleep(min(delay, EVENT_DELAY))
             if delay > EVENT_DELAY:
-                await wait_until_set(self._happened, delay - EVENT_DELAY)
+                await wait_or_set(self._happened, delay - EVENT_DELAY)
 
     async def _publish_next(self) -> float:
         """Publish an update, or a layout; return the seconds to the next one."""
