@@ -155,6 +155,16 @@ class Site:
         """Return the process id of a director, 0 if it does not run."""
         return self.value("MainPID", unit)
 
+    def children(self, unit: str = UNIT) -> list[str]:
+        """Return the process ids of what a director has started and still runs."""
+        return self.guest.call("pgrep", "--parent", self.pid(unit)).output.split()
+
+    def get(self, path: str, port: int) -> str:
+        """Return the body of an answer of the director over HTTP, or the kind of failure (see Request)."""
+        once = ("python3", "-I", "-S", f"{_LAB}/requests.py", "once", "30", "127.0.0.1", str(port), path)
+        request = Request.parse(self.guest.run(*once).rstrip("\n"))
+        return request.failure or request.server
+
     def process(self, pid: str) -> dict[str, str]:
         """Return what the kernel says of a process: the fields of its /proc/PID/status."""
         lines = self.guest.read(f"/proc/{pid}/status").splitlines()

@@ -8,7 +8,7 @@ BAD = configuration(virtual(WEB2, more="    sheduler = rr\n"))
 ERROR = f'{CONFIG}:{len(BAD.splitlines())}:5: there is no directive "sheduler"; did you mean "scheduler"?'
 
 
-def test_a_reload_of_a_bad_file_fails_with_its_error_and_changes_nothing(site: Site) -> None:
+def test_F25_a_reload_of_a_bad_file_fails_with_its_error_and_changes_nothing(site: Site) -> None:
     site.direct(WEB1, WEB2)
     pid = site.pid()
     with site.watch() as watch:

@@ -41,7 +41,7 @@ def test_a_reload_changes_the_table_and_not_the_process(site: Site) -> None:
     assert site.pid() == pid
 
 
-def test_a_killed_director_is_restarted_and_no_row_changes(site: Site) -> None:
+def test_F22_a_killed_director_is_restarted_and_no_row_changes(site: Site) -> None:
     site.direct(*BOTH)
     pid = site.pid()
     with site.traffic() as traffic, site.held_connection() as held, site.watch() as watch:
@@ -57,7 +57,7 @@ def test_a_killed_director_is_restarted_and_no_row_changes(site: Site) -> None:
     print(f"{len(traffic.all())} requests, {len(held.all())} more on one connection")
 
 
-def test_a_director_that_stands_still_is_restarted_by_the_watchdog(site: Site) -> None:
+def test_F35_a_director_that_stands_still_is_restarted_by_the_watchdog(site: Site) -> None:
     quicken_watchdog(site)
     site.direct(*BOTH)
     pid = site.pid()

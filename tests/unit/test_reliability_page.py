@@ -17,7 +17,12 @@ PAGE = ROOT / "docs/reliability.md"
 TESTS = ROOT / "tests"
 NUMBERS = range(1, 56)
 
-LEVELS = {"unit": {"unit", "simulation"}, "loopback": {"unit", "service"}, "kernel": {"kernel"}}
+LEVELS = {
+    "unit": {"unit", "simulation"},
+    "loopback": {"unit", "service"},
+    "kernel": {"kernel"},
+    "systemd": {"systemd"},
+}
 """The tiers that have tests of each level."""
 
 _ROW = re.compile(r"^\| F(\d+) \| (?:[^|]+) \| (?:[^|]+) \| ([a-z, ]+) \| (.+) \|$", re.MULTILINE)
