@@ -47,14 +47,19 @@ def slowness() -> float:
     return float(os.environ[VARIABLE]) if VARIABLE in os.environ else measure()
 
 
+def slowness_now() -> float:
+    """Return the slowness of this moment, if it is greater: other work on the host comes and goes."""
+    return max(slowness(), measure())
+
+
 def lateness(seconds: float) -> float:
     """Return how late something may be here that may be ``seconds`` late on an ordinary host."""
     return seconds * _allowed(slowness())
 
 
 def lateness_now(seconds: float) -> float:
-    """Return the same with the slowness of this moment, if it is greater: other work on the host comes and goes."""
-    return seconds * _allowed(max(slowness(), measure()))
+    """Return the same with ``slowness_now``."""
+    return seconds * _allowed(slowness_now())
 
 
 def _allowed(times: float) -> float:
