@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
+import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,8 +73,25 @@ async def test_a_stop_waits_for_the_start_of_the_same(program: Program) -> None:
     assert program.calls() == ["mail.cf start", "started", "mail.cf stop"]
 
 
-# the command that is left alone lives on
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.fixture
+def commands_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """End the commands that the test leaves running."""
+    begun = list[subprocess.Popen[bytes]]()
+
+    class Recorded(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            begun.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    yield
+    for command in begun:
+        if command.poll() is None:
+            os.killpg(command.pid, signal.SIGKILL)
+            command.wait()
+
+
+@pytest.mark.usefixtures("commands_end")
 @pytest.mark.difference("`execute`: stopping")
 async def test_a_daemon_that_does_not_stop_delays_the_end_no_longer_than_its_timeout(
     program: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -88,8 +107,6 @@ async def test_a_daemon_that_does_not_stop_delays_the_end_no_longer_than_its_tim
         "The daemons of execute did not all stop within 0.3 s",
         "1 commands for mail.cf are left out: the daemon ends",
     ]
-    del daemons
-    gc.collect()  # here, where the warning about the command is ignored
 
 
 @pytest.mark.difference("`execute`: a daemon that names itself")
