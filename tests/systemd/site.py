@@ -237,8 +237,8 @@ class Site:
     def _service(self, name: str, argv: Sequence[str]) -> Iterator[str]:
         """Run a program as a transient service during the block; yield the file that has its output."""
         path = f"/run/{name}"
-        options = (f"--unit={name}", "--collect", f"--property=StandardOutput=truncate:{path}", f"--setenv={_TESTS}")
-        self.guest.run("systemd-run", "--quiet", *options, *argv)
+        output = ("--service-type=exec", f"--property=StandardOutput=truncate:{path}")  # its file is there when it runs
+        self.guest.run("systemd-run", "--quiet", "--collect", f"--unit={name}", *output, f"--setenv={_TESTS}", *argv)
         try:
             yield path
         finally:
