@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Final, cast
+from typing import Final
 
 from ldirectord_py.checks.progress import progress
 from ldirectord_py.errors import DeadlinePassed
@@ -60,8 +60,10 @@ class Deadline:
         """Start the deadline."""
         self._wheel = current_wheel()
         loop = self._wheel.loop
-        self._task = cast("asyncio.Task[object]", asyncio.current_task(loop))
-        self._cancelling = self._task.cancelling()
+        task = asyncio.current_task(loop)
+        assert task is not None  # noqa: S101  it creates this object
+        self._task = task
+        self._cancelling = task.cancelling()
         self._seconds = seconds
         self._meter = stall_meter()
         self._before = self._meter.watch()

@@ -90,7 +90,8 @@ class Limiter(Room):
     def release(self) -> None:
         """Let the next one run."""
         self._acquired -= 1
-        self._admit()
+        if self._waiting:
+            self._admit()
 
     def _give_up(self, turn: asyncio.Future[None]) -> None:
         if turn in self._waiting:

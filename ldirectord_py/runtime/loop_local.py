@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -19,19 +19,21 @@ class LoopLocal(Generic[T]):
 
     def __init__(self, make: Callable[[asyncio.AbstractEventLoop], T]) -> None:
         self._make = make
-        self._last: _Last[T] = _Last()
+        self._last = _Last()
 
     def __call__(self) -> T:
         """Return the object of the running loop; raises RuntimeError without one."""
-        last = self._last
+        made: T
+        loop, made = self._last.kept
         # A thread runs one loop at a time. get_running_loop() of Python 3.11 would cost a system call (getpid).
-        if last.loop is None or not last.loop.is_running():
-            loop = asyncio.get_running_loop()
-            if last.loop is not loop:
-                last.loop, last.made = loop, self._make(loop)
-        return last.made
+        if loop is None or not loop.is_running():
+            running = asyncio.get_running_loop()
+            if running is not loop:
+                made = self._make(running)
+                self._last.kept = running, made
+        return made
 
 
-class _Last(threading.local, Generic[T]):
-    loop: asyncio.AbstractEventLoop | None = None
-    made: T
+class _Last(threading.local):
+    kept: tuple[asyncio.AbstractEventLoop | None, Any] = None, None
+    """The last loop and its object; one attribute, as each look at one of a thread takes 0.03 us."""

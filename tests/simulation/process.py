@@ -129,7 +129,7 @@ class DirectorProcess:
         """Release what is left of all processes, also by the objects of the last loop."""
         self._graveyard.clear()
         for each in _LOOP_LOCALS:
-            each._last.loop, each._last.made = None, None
+            each._last.kept = None, None
 
     def _load(self) -> Any:
         """Load the file as the program does: a name that does not resolve has the last address that is kept."""

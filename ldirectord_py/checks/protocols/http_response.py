@@ -131,8 +131,10 @@ class Response:
 
     def _feed_headers(self, data: bytes) -> bytes:
         """Return the data after the final headers, once these are complete."""
-        at, start = 0, max(len(self._headers) - 2, 0)
-        data = self._headers + data
+        at = start = 0
+        if self._headers:
+            start = max(len(self._headers) - 2, 0)
+            data = self._headers + data
         while not self.headers_done:
             while data.startswith((b"\r", b"\n"), at):
                 at += 1
@@ -156,14 +158,14 @@ class Response:
 
     def _apply_head(self, found: Head) -> None:
         """Apply the fields of a head; that of an interim answer (1xx) is ignored."""
-        if found.code < 200 and found.code != _SWITCHING:
+        code, phrase, length, chunked, location = found
+        if code < 200 and code != _SWITCHING:
             return
         self.headers_done, self._headers = True, b""
-        self.code, self._phrase, self.location = found.code, found.phrase, found.location
-        self._missing = found.length
-        self._chunks = Chunks(self._effort) if found.chunked else None
-        bodyless = self._head_only or self.code == _NOT_MODIFIED or found.length == 0
-        if self.code == _NO_CONTENT:  # it has no body, but some servers send one for ``receive`` to match
+        self.code, self._phrase, self.location, self._missing = code, phrase, location, length
+        self._chunks = Chunks(self._effort) if chunked else None
+        bodyless = self._head_only or code == _NOT_MODIFIED or length == 0
+        if code == _NO_CONTENT:  # it has no body, but some servers send one for ``receive`` to match
             bodyless = bodyless or not self.kept or self.open_ended
         self.done = bodyless or not self.success
 

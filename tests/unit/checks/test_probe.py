@@ -6,6 +6,7 @@ import logging
 import socket
 import ssl
 import time
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -35,6 +36,17 @@ async def test_a_check_that_returns_is_up_with_its_word() -> None:
     result = await probe(check, TARGET)
     assert (result.verdict, result.reason) == (Verdict.UP, "200 OK")
     assert 0 <= result.seconds < 5
+
+
+async def test_a_probe_begins_without_the_progress_of_the_one_before_it_in_its_task() -> None:
+    async def wait(_: Target) -> str:
+        await asyncio.sleep(5)
+        return "up"
+
+    before = await judged(OSError(errno.ECONNRESET, "x"), "connected, no greeting")
+    assert before[1].endswith("(connected, no greeting)")
+    assert (await probe(wait, replace(TARGET, timeout=0.05))).reason == "no answer within 0.05 s"
+    assert (await probe(wait, replace(TARGET, timeout=0.05))).reason == "no answer within 0.05 s"
 
 
 @pytest.mark.parametrize(
