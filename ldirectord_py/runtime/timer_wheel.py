@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Callable
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 from ldirectord_py.runtime.loop_local import LoopLocal
 
@@ -22,34 +22,38 @@ def on_tick(due: float) -> float:
     return math.ceil(due / TICK) * TICK
 
 
-class TimerWheel:
-    """Calls each scheduled function once, at most a tick after it is due.
+class _Calls(NamedTuple):
+    """The calls of one tick: those that cannot be cancelled come first."""
 
-    Its state: the scheduled calls by tick, first those that cannot be cancelled, and then those that can.
-    """
+    posted: list[Callable[[], None]]
+    cancellable: dict[Callable[[], None], None]
+
+
+class TimerWheel:
+    """Calls each scheduled function once, at most a tick after it is due. Its state: the scheduled calls by tick."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._scheduled: dict[float, tuple[list[Callable[[], None]], dict[Callable[[], None], None]]] = {}
+        self._scheduled: dict[float, _Calls] = {}
 
     def schedule(self, due: float, call: Callable[[], None]) -> float:
         """Call this in the tick of ``due``, or as soon as possible where that has passed; return the tick."""
         tick = on_tick(due)
-        (self._scheduled.get(tick) or self._add_tick(tick))[1][call] = None
+        (self._scheduled.get(tick) or self._add_tick(tick)).cancellable[call] = None
         return tick
 
     def post(self, due: float, call: Callable[[], None]) -> None:
-        """Schedule a call that cannot be cancelled: 10 bytes for each that waits, and 45 for one that can."""
+        """Schedule a call that cannot be cancelled: while it waits, it takes 10 bytes instead of 45."""
         tick = on_tick(due)
-        (self._scheduled.get(tick) or self._add_tick(tick))[0].append(call)
+        (self._scheduled.get(tick) or self._add_tick(tick)).posted.append(call)
 
     def cancel(self, tick: float, call: Callable[[], None]) -> None:
         """Cancel a call, unless its tick has fired."""
         if calls := self._scheduled.get(tick):
-            calls[1].pop(call, None)  # a tick of uvloop fires up to a millisecond early, and may be scheduled again
+            calls.cancellable.pop(call, None)  # uvloop fires up to a millisecond early: the tick may be there again
 
-    def _add_tick(self, tick: float) -> tuple[list[Callable[[], None]], dict[Callable[[], None], None]]:
-        calls = self._scheduled[tick] = ([], {})
+    def _add_tick(self, tick: float) -> _Calls:
+        calls = self._scheduled[tick] = _Calls([], {})
         self.loop.call_at(tick, self._fire, tick)
         return calls
 

@@ -24,7 +24,7 @@ def cancelled_in_a_new_tick() -> Iterator[Replacement]:
 
     def cancel(wheel: TimerWheel, tick: float, call: Callable[[], None]) -> None:
         if calls := wheel._scheduled.get(tick):
-            del calls[1][call]
+            del calls.cancellable[call]
 
     yield TimerWheel, "cancel", cancel
 
