@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -16,12 +16,14 @@ from ldirectord_py.ipvs.table import DestinationKey, Key, ServiceKey, Usage, ser
 
 COUNTS_INTERVAL: Final = 5.0
 MAX_COUNTS_INTERVAL: Final = 30.0
+"""Seconds between two readings of everything, at least and at most."""
+
 COUNTS_REST: Final = 2000
-"""Seconds between two readings, and more if they take long: half a thousandth of the time."""
+"""Times as long as the last reading took, until the next one: half a thousandth of the time is for readings."""
 
 WRITES_INTERVAL: Final = 1.0
 WRITES_REST: Final = 100
-"""The same for services with rows that this daemon has written."""
+"""The same for services with rows that this daemon has written; a hundredth of the time is for these."""
 
 ROWS_AT_ONCE: Final = 500
 """Rows that are read and compared at a time: some 0.5 ms of the event loop."""
@@ -90,10 +92,15 @@ class FeedCounts:
                 found = await self._kernel.usage(services)
         except TimeoutError:
             raise KernelError(f"the kernel has not answered within {READ_TIMEOUT:g} s") from None
+        return self._adopt(services, found)
+
+    def _adopt(self, services: Sequence[ServiceKey], found: Mapping[DestinationKey, Usage]) -> CountsChange:
+        """Keep what was found of these services, and return how it differs from what was known."""
         usage, by_service = self._usage, self.reading.by_service
         differing = [(key, before, used) for key, used in found.items() if (before := usage.get(key)) != used]
         known = [key for service in services for key in by_service.get(service, ())]
         new = sum(before is None for _, before, _ in differing)
+        # Mostly none is gone, which the numbers tell: to look up each row would take half as long again as all this.
         gone = [key for key in known if key not in found] if len(known) + new > len(found) else []
         rows = [key for key, before, used in differing if before is None or before.weight != used.weight]
         counts = [key for key, before, used in differing if before is not None and before.weight == used.weight]
