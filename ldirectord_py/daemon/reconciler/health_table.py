@@ -57,20 +57,18 @@ class HealthTable:
         """Return whether no real server of a virtual is up, except those that are drained or disabled."""
         return not self._up[service]
 
-    def is_changed_by(self, key: DestinationKey, verdict: Verdict, rules: Rules) -> bool:
-        """Return whether a verdict changes the state of a server."""
+    def transition(self, key: DestinationKey, verdict: Verdict, rules: Rules) -> Transition | None:
+        """Return how a verdict would change the state of a server, None if it would not."""
         before = self.health[key]
         after = before.after(verdict, rules)
-        return after is not before and after != before
+        return None if after is before or after == before else Transition(before, after)
 
     def observe(self, key: DestinationKey, verdict: Verdict, rules: Rules) -> Transition | None:
         """Apply a verdict; return the transition, None if nothing changes."""
-        before = self.health[key]
-        after = before.after(verdict, rules)
-        if after is before or after == before:
-            return None
-        self._set(key, after)
-        return Transition(before, after)
+        step = self.transition(key, verdict, rules)
+        if step is not None:
+            self._set(key, step.after)
+        return step
 
     def set_state(self, key: DestinationKey, state: HealthState) -> None:
         """Give a server another state."""

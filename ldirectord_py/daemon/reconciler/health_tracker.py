@@ -171,7 +171,7 @@ class HealthTracker:
 
     def _judge(self, real: CompiledReal, result: Result) -> None:
         """Apply a verdict; publish an outage that begins or ends with it."""
-        if not self.table.is_changed_by(real.key, result.verdict, real.rules):
+        if self.table.transition(real.key, result.verdict, real.rules) is None:
             return  # nearly all probes: 1.4 us for a result instead of 1.8
         down = self.table.all_down(real.key.service)
         self._apply_verdict(real, result)

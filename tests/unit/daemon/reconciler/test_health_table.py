@@ -43,8 +43,8 @@ def test_counts_are_those_of_the_states(story: list[tuple[Config, list[tuple[int
         table.replace_virtuals(in_force.virtuals, frozenset(), adopted)
         keys = [real.key for real in in_force.reals()]
         for index, verdict in verdicts if keys else ():
-            changed = table.is_changed_by(keys[index % len(keys)], verdict, Rules())
-            assert (table.observe(keys[index % len(keys)], verdict, Rules()) is not None) is changed
+            step = table.transition(keys[index % len(keys)], verdict, Rules())
+            assert table.observe(keys[index % len(keys)], verdict, Rules()) == step
         up = Counter(key.service for key, state in table.health.items() if state.up)
         assert table.health.keys() == {real.key for real in in_force.reals()}
         assert table.up == up.total()
