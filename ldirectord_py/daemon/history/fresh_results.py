@@ -23,19 +23,20 @@ class FreshResults:
     """The last results of servers, by number. Of a history there is one at a time, until ``end_following``.
 
     Its state: the ring of each server, when its last result came, and after how many seconds the next one is overdue.
-    A check of several servers has the number of the first one; the others are kept, and have no times.
+    Of several servers with one check only the first one has these times, and its number is that of the ring; ``others``
+    are the numbers of the rest.
 
-    Also the results that were not looked at; the checks without any; the words of checks without a certificate, each
+    Also the results that were not looked at; the servers without any; the words of checks without a certificate, each
     kept once; the first of the times, once it was looked for, and the least of the seconds.
     """
 
     def __init__(self, history: ResultHistory, size: int) -> None:
-        self._others: dict[int, Sequence[int]] = {}
         self._history = history
         self._new = history.follow_results()
         self._rings: list[ResultRing | None] = [None] * size
         self._ats = array("d", (inf,)) * size
         self._limits = array("d", (inf,)) * size
+        self._others: dict[int, Sequence[int]] = {}
         self._unanswered: set[int] = set()
         self._words: dict[LastWords, LastWords] = {}
         self._first_at: float | None = None
@@ -44,7 +45,7 @@ class FreshResults:
     @property
     def is_complete(self) -> bool:
         """Whether no result has been left out, since too many waited."""
-        return self._history.fills(self._new)
+        return self._history.adds_to(self._new)
 
     @property
     def new_count(self) -> int:
@@ -54,7 +55,7 @@ class FreshResults:
     def add(self, check: Check, numbers: Sequence[int], limit: float) -> LastWords:
         """Add a check that is kept and informs these servers, and return the words of its last result.
 
-        After ``limit`` seconds it is late.
+        They are late ``limit`` seconds after a result.
         """
         ring, number = self._history.ring(check), numbers[0]
         at, _, words = self._history.newest(ring)
@@ -109,7 +110,7 @@ class FreshResults:
         return oldest if oldest < inf else None
 
     def _first(self) -> float:
-        """Return the first time at which a last result came, or at which a check without any was added; or else inf."""
+        """Return the first time at which a last result came, or a check without any was added; inf without checks."""
         if self._first_at is None:
             self._first_at = min(self._ats, default=inf)
         return self._first_at

@@ -47,7 +47,7 @@ LastWords = tuple[int, float | None]
 class ResultRing:
     """The results of one check: where in the store the next one goes, its counter, and the last one that judged.
 
-    ``number`` is that of the check for whoever follows all results, None if it has none.
+    ``number`` is what whoever follows all results has set, to know by it what a result is about; else None.
     """
 
     __slots__ = ("at", "counter", "last", "number")
@@ -60,10 +60,10 @@ class ResultRing:
 
 
 MAX_FOLLOWED: Final = 50_000
-"""Results that wait for whoever follows them, after which it has to begin anew."""
+"""Results that wait for whoever follows them; after so many it gets no more, and has to begin anew."""
 
 FOLLOWED_FIELDS: Final = 5
-"""The items for each result in the list of whoever follows all results: the number of its ring; when it came, in
+"""The items for each result in the list of whoever follows all results: the ``number`` of its ring; when it came, in
 nanoseconds of the monotonic clock; the seconds of its probe; the number of its reason; the end of the certificate that
 it saw, or None. They are no tuples, as thousands of these would make the garbage collector run.
 """
@@ -149,9 +149,9 @@ class ResultHistory:
         return self._rings[check]
 
     def follow_results(self) -> list[Any]:
-        """Return a list that gets FOLLOWED_FIELDS of each result, until it is full, or another list or none does.
+        """Return a list that gets FOLLOWED_FIELDS of each result, until it is full or somebody else calls this.
 
-        No ring has a number then.
+        The rings have no number any more.
         """
         for ring in self._rings.values():
             ring.number = None
@@ -159,8 +159,8 @@ class ResultHistory:
         self._followed = followed
         return followed
 
-    def fills(self, followed: list[Any]) -> bool:
-        """Return whether this list gets results now."""
+    def adds_to(self, followed: list[Any]) -> bool:
+        """Return whether this list of ``follow_results`` still gets results."""
         return self._followed is followed
 
     def end_following(self) -> None:
