@@ -27,7 +27,11 @@ lateness of beats that were late by at least MIN_STALL."""
 
 
 class StallMeter:
-    """Adds up the lateness of its beats, and counts ``stalls``; it beats only while at least one caller watches."""
+    """Adds up the lateness of its beats, and counts ``stalls``; it beats only while at least one caller watches.
+
+    Its state: how many watch, when the next beat is due, by how much it was late when it was counted last, how long
+    this thread has waited for a processor since the beat before, and the sums: now, and without this beat.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -75,16 +79,16 @@ class StallMeter:
             self._schedule(self._loop.time())
 
     def _count(self) -> None:
-        """Count how late the beat is by now, as a whole: in parts, it would be noise."""
+        """Count how late the beat is by now, in place of what was counted of it before: parts would pass as noise."""
         if self._due is None or (late := self._loop.time() - self._due) <= self._late:
             return
         if self._late < MIN_STALL <= late:
             self.stalls += 1
         self._late = late
         self._waited += self._queue.waited()
+        lost = max(late, self._waited)
         missed, stalled = self._before_beat
-        most = max(late, self._waited)
-        self._seconds = missed + (most if most > MAX_NOISE else 0.0), stalled + (late if late >= MIN_STALL else 0.0)
+        self._seconds = missed + (lost if lost > MAX_NOISE else 0.0), stalled + (late if late >= MIN_STALL else 0.0)
 
 
 class RunQueue:

@@ -37,7 +37,8 @@ class Metrics:
         revisions = (feed.rows_revision, feed.connections_revision, feed.revision)
         parts: list[Packed] = []
         for kept, revision, make in zip(self._kept, revisions, site_parts(answer, counters), strict=True):
-            parts.append(await kept.get(revision, partial(partial, make), parts[-1] if parts else None))
+            prepare = partial(partial, make)  # returns ``make``: nothing has to be done in the event loop
+            parts.append(await kept.get(revision, prepare, parts[-1] if parts else None))
         head = DaemonMetrics(feed.age, (answer, counters, feed.status))
         return [*parts, pack(head.text().encode(), parts[-1])]
 
