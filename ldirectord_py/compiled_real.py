@@ -10,13 +10,13 @@ from ldirectord_py.ipvs.table import Destination, DestinationKey
 
 
 class CompiledReal(NamedTuple):
-    """A real server of a virtual: its ``key`` in the configuration, and the row that it has in the kernel while ``up``.
+    """A real server of a virtual: its ``key`` in the configuration, and its row in the kernel while it is up.
 
     ``rules`` say how many verdicts in a row change its state.
     """
 
     key: DestinationKey
-    up: Destination
+    row_up: Destination
     virtual: Virtual
     real: Real
     rules: Rules
@@ -24,7 +24,7 @@ class CompiledReal(NamedTuple):
     @property
     def row(self) -> DestinationKey:
         """The key of its row in the kernel."""
-        return self.up.key
+        return self.row_up.key
 
     @property
     def always_up(self) -> bool:

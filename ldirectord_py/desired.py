@@ -145,7 +145,7 @@ class DestinationSlot(NamedTuple):
         health, tenths = states.health, states.tenths
         for real in self.reals:
             if health[real.key].up:
-                return _risen(real.up, tenths[real.key]) if tenths and real.key in tenths else real.up
+                return _risen(real.row_up, tenths[real.key]) if tenths and real.key in tenths else real.row_up
         return self.fallback if all_down and self.fallback else self.down
 
     def administered_row(self, states: ServerStates, *, all_down: bool) -> Destination | None:
@@ -159,7 +159,7 @@ class DestinationSlot(NamedTuple):
         if ready and (row := others.row(states, all_down=all_down)) is not None:
             return row
         drained = (real for real in self.reals if administration.get(real.key) is AdministrativeState.DRAIN)
-        return next((real.up._replace(weight=0) for real in drained), None)
+        return next((real.row_up._replace(weight=0) for real in drained), None)
 
     def is_administered(self, administration: Administration) -> bool:
         """Return whether a server of this row is drained or disabled."""
@@ -219,7 +219,7 @@ def virtual_rows(virtual: Virtual) -> VirtualRows:
     reals, slots = _compile_reals(virtual), dict[DestinationKey, DestinationSlot]()
     for real in reversed(reals):
         slot = slots.get(real.row, _NO_SLOT)
-        down = slot.down or (real.up._replace(weight=0) if virtual.quiescent else None)
+        down = slot.down or (real.row_up._replace(weight=0) if virtual.quiescent else None)
         slots[real.row] = DestinationSlot((real, *slot.reals), down)
     if virtual.fallback is None:
         return VirtualRows(service(virtual), reals, slots)

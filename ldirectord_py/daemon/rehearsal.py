@@ -69,5 +69,5 @@ class Rehearsal:
             held.setdefault(virtual.key, rows.service)
             for key, slot in reversed([*rows.slots.items()]):  # as in a dump, which has the newest first
                 if slot.reals:
-                    held.setdefault(key, slot.reals[0].up)
+                    held.setdefault(key, slot.reals[0].row_up)
         return held

@@ -122,7 +122,7 @@ def _compile_virtual(virtual: Virtual, known: CompiledVirtual | None, kinds: Map
     if known is not None and known.virtual == virtual:
         return known
     rows = virtual_rows(virtual)
-    encoded = encode_valid((rows.service, *(real.up for slot in rows.slots.values() for real in slot.reals)))
+    encoded = encode_valid((rows.service, *(real.row_up for slot in rows.slots.values() for real in slot.reals)))
     reals = {real.key: real for real in rows.reals}  # of a server that is there twice the last line counts
     return CompiledVirtual(virtual, rows, encoded, reals, checks(virtual, kinds))
 

@@ -98,7 +98,7 @@ def _named(virtual: Virtual | None) -> frozenset[str | None]:
 def _row(compiled: CompiledConfig, key: DestinationKey) -> Destination | None:
     """Return the row of a server in use."""
     slot = compiled.virtuals[key.service].rows.slots[key]
-    return slot.reals[0].up if slot.reals else slot.fallback
+    return slot.reals[0].row_up if slot.reals else slot.fallback
 
 
 def _with(virtuals: Mapping[ServiceKey, Virtual], former: CompiledConfig, new: CompiledConfig) -> CompiledConfig:
