@@ -34,7 +34,6 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "checks/services/test_sip.py": ("checks.protocols.sip_message",),
     "checks/checktypes/test_command.py": ("runtime.output",),
     "doctor/test_servers.py": ("doctor.finding",),
-    "daemon/control/test_watch.py": ("daemon.control.feed.server_feed",),
     "daemon/control/servers/test_server_fields.py": ("daemon.control.servers.observed_fields",),
     "daemon/reconciler/test_leftover.py": ("unresolved",),
     "daemon/workers/test_pool.py": ("daemon.workers.worker",),

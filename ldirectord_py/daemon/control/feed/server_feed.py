@@ -144,7 +144,8 @@ class ServerFeed:
             except Exception:  # a fault of ours must not end the daemon
                 logger.exception("The feed of the control socket failed")
                 self._drop_layout()
-                delay = RETRY_DELAY
+                await asyncio.sleep(RETRY_DELAY)  # whatever happens
+                continue
             await asyncio.sleep(min(delay, EVENT_DELAY))
             if delay > EVENT_DELAY:
                 await wait_or_set(self._happened, delay - EVENT_DELAY)
@@ -153,6 +154,7 @@ class ServerFeed:
         """Publish an update, or a layout; return the seconds to the next one."""
         marks = self._marks
         if marks is None or not marks.layout.is_current or not marks.layout.fresh.is_complete:
+            self._happened.clear()
             await self._lay_out()
             return UPDATE_INTERVAL
         if not marks.reals:
