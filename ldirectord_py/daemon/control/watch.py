@@ -42,6 +42,7 @@ async def _follow(context: Context, which: str) -> AsyncGenerator[Answer, None]:
 async def _everything(context: Context, layout: FeedLayout, which: str) -> Answer:
     """Return the virtuals and their servers with the numbers that these have in updates."""
     director, feed = context.director, context.feed
+    feed.mark_changes_without_event()
     known = knowledge(director, dict(director.health), context.transitions, feed.reading)
     chosen = await wanted_servers(list(map(ChosenServers, layout.compiled.virtuals.values())), known, which)
     return {

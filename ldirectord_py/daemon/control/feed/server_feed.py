@@ -65,7 +65,8 @@ class ServerFeed:
     """A Listener. Its state: who follows, the task that works for them, the updates, the marks, the kernel's counts.
 
     Also the servers whose results are overdue, the servers in maintenance, the counts of servers that panic keeps in,
-    and the servers whose weight rises, as they were published.
+    and the servers whose weight rises, as they were published; and when it looks at these, at the results and at the
+    kernel again.
     """
 
     def __init__(self, director: Director, transitions: TransitionHistory, kernel: Kernel) -> None:
@@ -83,6 +84,7 @@ class ServerFeed:
         self._kept: Mapping[DestinationKey, tuple[int, int]] = {}
         self._tenths: Tenths = ALL_WHOLE
         self._happened = asyncio.Event()
+        self._collect_after = 0.0
 
     def __call__(self, event: Event) -> None:
         """Mark the server that an event is about."""
@@ -128,6 +130,24 @@ class ServerFeed:
         if self._marks is not None and layout is self.layout and layout.fresh.words(number) != layout.words[number]:
             self._marks.add(number)
 
+    def mark_changes_without_event(self) -> None:
+        """Mark the servers whose results are overdue, that panic keeps in, rise, or are in maintenance, or no more.
+
+        To be called before rows are made of what is known now: should it change back, an update has to say so.
+        """
+        if (marks := self._marks) is None:
+            return
+        tracker, maintained = self._director.tracker, self._director.maintained
+        late, kept = marks.layout.fresh.late(time.monotonic()), tracker.panics.verdicts_in_a_row
+        tenths = dict(tracker.slow_starts.tenths)
+        for number in late ^ self._late:
+            marks.add(number)
+        marks.add_servers(dict(kept.items() ^ self._kept.items()))
+        marks.add_servers(dict(tenths.items() ^ self._tenths.items()))
+        if maintained is not self._maintained:
+            marks.add_servers(maintained ^ self._maintained)
+        self._late, self._maintained, self._kept, self._tenths = late, maintained, kept, tenths
+
     def summary(self, layout: FeedLayout) -> dict[str, object]:
         """Return how old the reading of the kernel is, or why there is none, and the age of the oldest last result."""
         now, oldest = time.monotonic(), layout.fresh.oldest()
@@ -157,9 +177,10 @@ class ServerFeed:
             self._happened.clear()
             await self._lay_out()
             return UPDATE_INTERVAL
-        if not marks.reals:
+        if time.monotonic() >= self._collect_after:  # also where events never cease
             self._happened.clear()
             await self._collect(marks)
+            self._collect_after = time.monotonic() + EVENT_DELAY
             if self._marks is not marks:
                 return UPDATE_INTERVAL
         self.updates.append(await self._compose(marks))
@@ -203,7 +224,8 @@ class ServerFeed:
                 if not layout.is_current:
                     return
                 marks.add_results(RESULTS_AT_ONCE, time.monotonic_ns())
-        self._mark_changes_without_event(marks)
+        marks.add_servers(self._director.tracker.flaps.flapping)
+        self.mark_changes_without_event()
         error = self.reading.error
         changed = await self._counts.refresh(layout.compiled)
         if self.reading.error != error:
@@ -213,19 +235,6 @@ class ServerFeed:
             marks.add_row(key)
         for key in changed.counts:
             marks.add_counts(key)
-
-    def _mark_changes_without_event(self, marks: FeedMarks) -> None:
-        """Mark servers whose results are overdue, that flap, are kept in, rise, or are in maintenance, or no more."""
-        tracker, maintained = self._director.tracker, self._director.maintained
-        late, kept = marks.layout.fresh.late(time.monotonic()), tracker.panics.verdicts_in_a_row
-        tenths = dict(tracker.slow_starts.tenths)
-        for number in late ^ self._late:
-            marks.add(number)
-        marks.add_servers((*tracker.flaps.flapping, *dict(kept.items() ^ self._kept.items())))
-        marks.add_servers(dict(tenths.items() ^ self._tenths.items()))
-        if maintained is not self._maintained:
-            marks.add_servers(maintained ^ self._maintained)
-        self._late, self._maintained, self._kept, self._tenths = late, maintained, kept, tenths
 
     async def _compose(self, marks: FeedMarks) -> dict[str, object]:
         """Return the fields of an update about what is marked, of which some rows may be left for the next one."""
@@ -251,6 +260,7 @@ class ServerFeed:
         for start in range(0, len(items), ROWS_AT_ONCE):
             async with one_slice():
                 if marks.layout.is_current:
+                    self.mark_changes_without_event()
                     texts += make(items[start : start + ROWS_AT_ONCE], self._knowledge())
         return texts
 
