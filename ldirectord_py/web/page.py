@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.runtime.text import count_of
 from ldirectord_py.web.board import Item
 from ldirectord_py.web.feed import Feed
@@ -38,7 +37,7 @@ class Page:
             lstrip_blocks=True,
         )
         environment.filters |= {"ago": ago, "certificate": certificate, "clock": clock, "count_of": count_of}
-        environment.filters |= {"meaning": meaning, "short": short, "until": until}
+        environment.filters |= {"short": short, "until": until}
         self._template = environment.get_template("page.html")
         self._last = LastPacked()
 
@@ -121,11 +120,6 @@ def until(text: str) -> str:
 def short(ms: float) -> str:
     """Return milliseconds with about three digits; page.js does the same."""
     return f"{ms:.0f}" if ms >= 100 else f"{ms:.1f}" if ms >= 10 else f"{ms:.2f}"
-
-
-def meaning(code: str) -> str:
-    """Return what a reason code says, "" for an unknown one."""
-    return ReasonCode(code).meaning if code in ReasonCode.__members__.values() else ""
 
 
 def _groups(items: Sequence[Item]) -> Iterator[tuple[Item, list[Item]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.control.answer_words import check_text, observed_state, up_text
 from ldirectord_py.slow_start import WHOLE
 from ldirectord_py.trouble import severity, worst_first
@@ -72,6 +73,7 @@ def server_row(real: Fields, troubles: Collection[str]) -> Row:
         "rank": str(severity(troubles)),
         "since": str((observed if administrative["state"] == "ready" else administrative)["since"] or ""),
         "code": str(observed["code"] or ""),
+        "meaning": _meaning(str(observed["code"])),
         "reason": str(observed["reason"] or "")[:MAX_REASON],
         "note": _note(administrative, real["disagrees"]),
         "until": str(administrative["until"] or ""),
@@ -80,6 +82,11 @@ def server_row(real: Fields, troubles: Collection[str]) -> Row:
         "configured": f"{real['configured']['weight']} {real['configured']['forward']}",
         "counts": _counts(observed),
     }
+
+
+def _meaning(code: str) -> str:
+    """Return what a reason code says, "" for an unknown one."""
+    return ReasonCode(code).meaning if code in ReasonCode.__members__.values() else ""
 
 
 def virtual_row(virtual: Fields) -> Row:

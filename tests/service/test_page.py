@@ -20,6 +20,7 @@ from harness.browser import Tab, browser_tab
 from harness.fakes.scripted import answering, servers
 from harness.page_daemon import PageDaemon, page_daemon
 from harness.servers.certificates import ELLIPTIC_KEY, self_signed
+from ldirectord_py.checks.codes import ReasonCode
 
 AXE = Path(__file__).parents[2] / ".cache" / "axe" / "axe.min.js"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -103,6 +104,7 @@ async def test_a_change_is_seen_within_two_seconds(tmp_path: Path) -> None:
         await tab.until(f"{row(name)}.dataset.state === 'down'")
         assert time.monotonic() - logged < 2
         assert await tab.value(f"{row(name)}.innerText.includes('L4CON')")
+        assert await tab.value(f"{row(name)}.querySelector('abbr').title") == ReasonCode.L4CON.meaning
         assert await tab.value(f"document.querySelector('#troubles').innerText.includes('{name}')")
         await tab.until("document.querySelector('#events').innerText.includes('server-down')")
         await tab.until("document.querySelector('#summary').innerText.startsWith('2 of 4 servers up')")

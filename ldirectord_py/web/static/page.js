@@ -69,6 +69,7 @@ function setRow(row, texts) {
   for (const [name, text] of Object.entries(texts)) {
     if (name === "since") setSince(row, text);
     else if (name in MOMENTS) setMomentOf(row, name, text);
+    else if (name === "meaning") setMeaning(row, text);
     else setText(row, name, text);
   }
   for (const name of ["state", "troubles", "rank"]) if (name in texts) setData(row, name, texts[name]);
@@ -86,6 +87,13 @@ function setSince(row, text) {
   for (const element of [row.element, row.clone]) {
     const time = element && element.querySelector(".since time");
     if (time) { time.dateTime = text; time.textContent = ago(text); }
+  }
+}
+
+function setMeaning(row, text) {
+  for (const element of [row.element, row.clone]) {
+    const code = element && element.querySelector("[data-cell=code]");
+    if (code) code.title = text;
   }
 }
 

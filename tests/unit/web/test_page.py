@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from harness.watch_answers import VIRTUAL, real, virtual, whole
-from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.web.feed import Feed
-from ldirectord_py.web.page import Page, ago, certificate, meaning, short, stream_id, summary, troubles, until
+from ldirectord_py.web.page import Page, ago, certificate, short, stream_id, summary, troubles, until
 
 NOW = datetime(2026, 11, 28, 12, 0, 0, tzinfo=UTC)
 
@@ -35,11 +34,6 @@ def test_ages(text: str, expected: str) -> None:
 
 def test_latencies_have_three_digits() -> None:
     assert [short(ms) for ms in (0.123, 9.99, 12.34, 123.4)] == ["0.12", "9.99", "12.3", "123"]
-
-
-def test_codes_have_meanings() -> None:
-    assert meaning("L4CON") == ReasonCode.L4CON.meaning
-    assert meaning("L9XYZ") == meaning("") == ""
 
 
 def feed(*reals: dict[str, Any]) -> Feed:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ldirectord_py.checks.codes import ReasonCode
 from ldirectord_py.trouble import WORST_FIRST
 from ldirectord_py.web.rows import MARKS, server_row, virtual_row
 
@@ -68,6 +69,11 @@ def test_a_state_that_an_operator_wanted_is_as_old_as_the_decision() -> None:
     assert server_row(server(since="2026-11-20T01:00:00.000Z"), ())["since"] == "2026-11-20T01:00:00.000Z"
     maintained = {"state": "maintenance", "who": "maintenancedir"}
     assert server_row(server(maintained, since="2026-11-20T01:00:00.000Z"), ())["since"] == ""
+
+
+@pytest.mark.parametrize(("code", "meaning"), [("L4CON", ReasonCode.L4CON.meaning), ("L9XYZ", ""), (None, "")])
+def test_codes_have_meanings(code: str | None, meaning: str) -> None:
+    assert server_row(server(code=code), ())["meaning"] == meaning
 
 
 def test_what_hurts_most_ranks_first() -> None:
