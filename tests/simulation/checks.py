@@ -68,15 +68,20 @@ class Checks:
         """Check, at the beginning of a probe, that it is not late, and alone."""
         now, attempts = CLOCK.now, server.attempts
         self.counts["I4"] += 1
-        if len(server.open) > self.world.extra_probes and min(each.begin for each in server.open) < now - MARGIN:
-            self.fail("I4", f"{len(server.open) + 1} probes of a server in flight")
+        if server.open:
+            self._check_alone(server, now)
         if not attempts:
             return
-        if len(attempts) >= BURST and now - attempts[-BURST].begin < 0.9 * server.normal:
-            self._check_burst(server)
         self.counts["I3"] += 1
-        if now - attempts[-1].begin - server.interval - server.timeout > SLACK:
+        elapsed = now - attempts[-1].begin
+        if elapsed < 0.9 * server.normal:
+            self._check_burst(server, now)
+        if elapsed - server.interval - server.timeout > SLACK:
             self._check_lateness(server)
+
+    def _check_alone(self, server: Server, now: float) -> None:
+        if len(server.open) > self.world.extra_probes and min(each.begin for each in server.open) < now - MARGIN:
+            self.fail("I4", f"{len(server.open) + 1} probes of a server in flight")
 
     def _check_lateness(self, server: Server) -> None:
         """Check a probe that begins late, though nothing excuses it."""
@@ -86,9 +91,11 @@ class Checks:
         if late > SLACK:
             self.fail("I3", f"a probe begins {late:.2f} s after interval and timeout")
 
-    def _check_burst(self, server: Server) -> None:
+    def _check_burst(self, server: Server, now: float) -> None:
         """Check that probes which follow each other at once do not pass, as those of a process do that catches up."""
         last = list(server.attempts)[-BURST:]
+        if len(last) < BURST or now - last[0].begin >= 0.9 * server.normal:
+            return
         is_steady = last[0].begin >= max(self.world.started, self.world.operator.in_force_since)
         is_extra = server.probed_extra >= CLOCK.now - 60
         if is_steady and not is_extra and all(each.told is Told.GOOD for each in last):

@@ -23,6 +23,9 @@ class Told(Enum):
     NOTHING = auto()  # a fault of this host, or the probe ended early
 
 
+_GOOD: Final = Told.GOOD
+
+
 class Attempt(NamedTuple):
     """One conversation, and its time."""
 
@@ -46,8 +49,12 @@ class Conversation:
 
     def told(self, timeout: float, elapsed: float) -> Told:
         """Return what the probe was told that ends now, after so many seconds."""
-        if self.hung_up:
-            return Told.INNOCENT
+        if self.answered and self.right and not (self.refused or self.hung_up):
+            delay = self.connect_delay + self.answer_delay
+            return _GOOD if delay < timeout - MARGIN else Told.UNCLEAR
+        return Told.INNOCENT if self.hung_up else self._told_otherwise(timeout, elapsed)
+
+    def _told_otherwise(self, timeout: float, elapsed: float) -> Told:
         over = elapsed >= timeout - MARGIN / 2
         if self.refused:
             return Told.BAD if self.error or over else Told.NOTHING

@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from functools import partial
-from heapq import heappop, heappush
-from itertools import count
 from math import inf
 from random import Random
 from typing import Any, Final, TypeVarTuple
 
+from simulation.agenda import Agenda
 from simulation.clock import CLOCK
 
 Ts = TypeVarTuple("Ts")
@@ -49,7 +48,9 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     (``stop_for``), and how long each turn takes.
     """
 
-    def __init__(self, order: Random, *, coarse: bool, on_fault: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, agenda: Agenda, order: Random, *, coarse: bool, on_fault: Callable[[dict[str, Any]], None]
+    ) -> None:
         self.coarse = coarse
         self.stop_for = 0.0
         self.turn_time = TURN_TIME
@@ -62,74 +63,83 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self.create_future = partial(asyncio.Future, loop=self)  # type: ignore[method-assign]
         self.create_task = partial(asyncio.Task, loop=self)  # type: ignore[method-assign]
         self.get_debug = bool  # type: ignore[method-assign]
+        self._agenda = agenda
         self._order = order
         self._on_fault = on_fault
-        self._timers: list[tuple[float, int, SimulatedHandle]] = []
-        self._numbers = count()
         self._left: list[Ready] = []
         self._alive = True
         self._turn_began = _milliseconds(CLOCK.now)
 
     # What the simulation calls.
 
-    @property
-    def next_due(self) -> float:
-        """When a callback runs next."""
-        if self.ready:
-            return CLOCK.now
-        timers = self._timers
-        while timers and timers[0][2][0] is None:
-            heappop(timers)
-        return timers[0][0] if timers else inf
+    def run_turns(self, until: float = -inf) -> int:
+        """Run one turn, if anything is ready, and others while something is; return how many.
 
-    def turn(self) -> None:
-        """Run everything that is ready now, if anything is; what that makes ready runs in the next turn."""
-        now, timers, turn = CLOCK.now, self._timers, self.ready
-        while timers and timers[0][0] <= now:
-            turn.append(heappop(timers)[2])
-        if not turn:
-            return
+        What a turn makes ready runs in the next one. No turn begins after this time, or once an entry of the agenda is
+        due. Most turns have one callback and need no order.
+        """
+        clock, entries, turns = CLOCK, self._agenda.entries, 0
+        now = clock.now
+        while ready := self.ready:
+            turns += 1
+            if self.coarse:
+                self._turn_began = int(now * 1000) / 1000
+            clock.now = now + self.turn_time
+            callback, arguments, context = only = ready.pop()
+            if ready or self.stop_for:
+                ready.append(only)
+                self._run_in_order(ready)
+            elif callback is not None:
+                try:
+                    context.run(callback, *arguments)
+                except Exception as error:  # noqa: BLE001  every loop goes on
+                    self._on_error(error)
+            now = clock.now
+            if now > until or entries[0][0] <= now:
+                break
+        return turns
+
+    def _run_in_order(self, turn: list[Ready]) -> None:
+        """Run the callbacks of a turn in the order that the seed draws, and the stop of the process among them."""
         self.ready = []
-        if self.coarse:
-            self._turn_began = int(now * 1000) / 1000
-        if len(turn) > 1 or self.stop_for:
-            self._order_turn(turn)
-        CLOCK.now = now + self.turn_time
+        draw = self._order.random
+        turn.sort(key=lambda _: draw())
+        if self.stop_for:
+            turn.insert(int(draw() * len(turn)), (self._stop, (), copy_context()))
         for callback, arguments, context in turn:
             if callback is None:
                 continue
             try:
                 context.run(callback, *arguments)
-            except Exception as error:  # noqa: BLE001  every loop goes on
-                self._on_fault({"message": "a callback failed", "exception": error})
+            except Exception as error:  # noqa: BLE001  as above
+                self._on_error(error)
             if not self._alive:
                 return
 
-    def _order_turn(self, turn: list[Ready]) -> None:
-        """Put the callbacks of a turn into the order that the seed draws, and the stop of the process among them."""
-        size = len(turn)
-        if size == 2:  # most turns that have an order; shuffle() takes 2 us
-            if self._order.random() < 0.5:
-                turn.reverse()
-        elif size > 2:
-            self._order.shuffle(turn)
-        if self.stop_for and turn:
-            turn.insert(self._order.randrange(size), (self._stop, (), copy_context()))
+    def _on_error(self, error: Exception) -> None:
+        self._on_fault({"message": "a callback failed", "exception": error})
 
     def _stop(self) -> None:
         seconds, self.stop_for = self.stop_for, 0.0
         CLOCK.now += seconds
         self.on_stop(seconds)
 
+    def _fire(self, handle: SimulatedHandle) -> None:
+        if not self._alive:
+            self._left.append(handle)
+        elif handle[0] is not None:
+            self.ready.append(handle)
+
     def make_ready(self, descriptor: int) -> None:
         """Call the reader of a descriptor in this turn."""
-        if self._alive and (reader := self.readers.get(descriptor)) is not None:
+        if (reader := self.readers.get(descriptor)) is not None:
             self.ready.append(reader)
 
     def kill(self) -> None:
         """Call nothing any more. What is left stays: the end of its coroutines would run a part of their code."""
         self._alive = False
-        self._left, self.ready = self.ready, []
+        self._left, self.ready = [*self.ready, *self.readers.values()], []
+        self.readers.clear()
 
     # What the director calls.
 
@@ -163,7 +173,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             when = self._turn_began + max(0, round((when - self._turn_began) * 1000)) / 1000
         handle = SimulatedHandle((callback, args, copy_context() if context is None else context))
         if self._alive:
-            heappush(self._timers, (when, next(self._numbers), handle))
+            self._agenda.at(when, self._fire, handle)
         return handle
 
     def call_later(  # type: ignore[override]

@@ -6,6 +6,7 @@ import errno
 import os
 import select
 import socket
+from collections.abc import Iterable
 from heapq import heappop, heappush
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 FIRST_DESCRIPTOR: Final = 1_000_000
 """Above every descriptor of this process."""
 
+_DATAGRAM: Final = int(socket.SOCK_DGRAM)
 _IN, _OUT = select.EPOLLIN, select.EPOLLOUT
 _END, _ERROR = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
 
@@ -50,7 +52,7 @@ class Network:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         descriptor = heappop(self._free) if self._free else self._next_descriptor()
         made: SimulatedSocket | SimulatedDatagramSocket
-        if kind & socket.SOCK_DGRAM:
+        if kind & _DATAGRAM:
             made = SimulatedDatagramSocket(self, descriptor, ipv6=family == socket.AF_INET6)
         else:
             made = SimulatedSocket(self, descriptor, family)
@@ -105,8 +107,8 @@ class SimulatedEpoll:
         watched = self._world.network.open[descriptor]
         assert isinstance(watched, SimulatedSocket)
         watched.epoll = self
-        if events := watched.readiness():
-            self.add(descriptor, events)
+        if watched.accepted or watched.error:
+            self.add(descriptor, watched.readiness())
 
     def unregister(self, descriptor: int) -> None:
         watched = self._world.network.open[descriptor]
@@ -114,17 +116,19 @@ class SimulatedEpoll:
         watched.epoll = None
         self.pending.pop(descriptor, None)
 
-    def poll(self, _: float) -> list[tuple[int, int]]:
-        events = list(self.pending.items())
-        self.pending.clear()
-        return events
+    def poll(self, _: float) -> Iterable[tuple[int, int]]:
+        pending, self.pending = self.pending, {}
+        return pending.items()
 
     def add(self, descriptor: int, events: int) -> None:
         """Add the events of a socket."""
         pending = self.pending
-        if not pending and (loop := self._world.loop) is not None:
+        if pending:
+            pending[descriptor] = pending.get(descriptor, 0) | events
+            return
+        pending[descriptor] = events
+        if (loop := self._world.loop) is not None:
             loop.make_ready(self._descriptor)
-        pending[descriptor] = pending.get(descriptor, 0) | events
 
 
 class SimulatedSocket(Conversation):
@@ -161,10 +165,10 @@ class SimulatedSocket(Conversation):
         if network.refusal:
             network.world.hit(network.point)
             return network.refusal
-        server = network.server_at(address)
+        self.server = server = network.server_at(address)
         if server is None:
             return errno.ENETUNREACH
-        self.server, self.begin = server, CLOCK.now
+        self.begin = CLOCK.now
         server.on_connect(self)
         return errno.EINPROGRESS
 
@@ -173,16 +177,20 @@ class SimulatedSocket(Conversation):
             raise OSError(self.error, os.strerror(self.error))
         if self.hung_up:
             self._network.world.after(self.server.rtt if self.server else 0.0, self.fail, errno.ECONNRESET)
-        elif self.server and not self.requested:
+        elif not self.requested and (server := self.server) is not None:
             self.requested = True
-            self.server.on_request(self, bytes(data))
+            server.on_request(self, bytes(data))
         return len(data)
 
     def recv_into(self, buffer: bytearray) -> int:
         if data := self._data:
-            size = min(len(buffer), len(data))
-            buffer[:size] = data[:size]
-            self._data = data[size:]
+            size = len(data)
+            if size > len(buffer):
+                size = len(buffer)
+                self._data, data = data[size:], data[:size]
+            else:
+                self._data = b""
+            buffer[:size] = data
             return size
         if self.error:
             raise OSError(self.error, os.strerror(self.error))
@@ -198,11 +206,12 @@ class SimulatedSocket(Conversation):
             return
         self._closed = True
         self._network.release(self._descriptor)
-        if self.epoll is not None:
-            self.epoll.pending.pop(self._descriptor, None)
+        if (epoll := self.epoll) is not None:
             self.epoll = None
-        if self.server is not None:
-            self.server.on_close(self)
+            if epoll.pending:
+                epoll.pending.pop(self._descriptor, None)
+        if (server := self.server) is not None:
+            server.on_close(self)
 
     # What servers do.
 
@@ -216,16 +225,17 @@ class SimulatedSocket(Conversation):
     def accept(self) -> None:
         """Accept the connection."""
         self.accepted = True
-        if self.epoll is not None:
-            self.epoll.add(self._descriptor, _OUT)
+        if (epoll := self.epoll) is not None:
+            epoll.add(self._descriptor, _OUT)
 
     def deliver(self, data: bytes, eof: bool) -> None:
         """Deliver a part of the answer; ``eof``: the last one."""
         self._data += data
         self._eof = eof
-        self.answered = self.answered or eof
-        if self.epoll is not None:
-            self.epoll.add(self._descriptor, _END if eof else _IN)
+        if eof:
+            self.answered = True
+        if (epoll := self.epoll) is not None:
+            epoll.add(self._descriptor, _END if eof else _IN)
 
     def hang_up(self) -> None:
         """Close the connection, unless something was asked."""

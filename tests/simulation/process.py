@@ -67,7 +67,7 @@ class DirectorProcess:
         world.commands.reset()
         self._reset_collector()
         world.loop = loop = SimulatedLoop(  # type: ignore[abstract]  # it has what the director uses
-            world.order, coarse=world.coarse, on_fault=world.checks.on_loop_fault
+            world.agenda, world.order, coarse=world.coarse, on_fault=world.checks.on_loop_fault
         )
         loop.connect, loop.on_stop = world.mail.connect, world.on_stop
         asyncio._set_running_loop(loop)

@@ -39,8 +39,16 @@ class Conduct(Enum):
     LOSSY = auto()  # loses some packets, which are sent again
 
 
+_UP: Final = Conduct.UP
+
 RETRANSMISSION: Final = 1.0
 """Seconds until Linux sends a first packet again."""
+
+_NEAR: Final = (0.0002, 0.001, 0.003)
+"""Seconds to servers that are near, in a large site."""
+
+_FAR: Final = (0.01, 0.03, 0.08)
+"""Parts of the time limit to servers that are far away, in a large site."""
 
 IDLE_TIMEOUT: Final = 1.0
 """Seconds after which some servers hang up that were asked nothing."""
@@ -78,8 +86,7 @@ class Server:
         self.kind = kind
         self.timeout = timeout
         self.interval = self.normal = timeout
-        is_far = world.draw.random() < 0.3
-        self.rtt = world.draw.uniform(0.02, 0.08 * timeout) if is_far else world.draw.uniform(0.0002, 0.003)
+        self.rtt = _drawn_rtt(world, timeout)
         self.idle_timeout = IDLE_TIMEOUT if world.draw.random() < 0.4 else inf
         self.delay = 0.0
         self.conduct = Conduct.UP
@@ -123,10 +130,11 @@ class Server:
     def on_connect(self, connecting: SimulatedSocket) -> None:
         """Answer the first packet of a connection."""
         self.on_open(connecting)
+        if self.conduct is _UP:  # nearly all
+            self._accept(connecting, self.rtt)
+            return
         after = self.world.after
         match self.conduct:
-            case Conduct.UP:  # first: nearly all
-                self._accept(connecting, self.rtt)
             case Conduct.DARK:
                 connecting.connect_delay = inf
             case Conduct.REFUSED:
@@ -145,7 +153,7 @@ class Server:
         asking.right = True
         asking.answer_delay = self.rtt
         self._hit()
-        if self.conduct is Conduct.UP:
+        if self.conduct is _UP:
             self._send(asking, _ANSWERS[kind])
         else:
             self._answer_otherwise(asking, kind)
@@ -267,3 +275,12 @@ class Server:
     def _hit(self) -> None:
         if self.point:
             self.world.hit(self.point)
+
+
+def _drawn_rtt(world: World, timeout: float) -> float:
+    """Return the seconds to a server and back. Those of a large site stand in a few places: some answer together."""
+    draw = world.draw
+    is_far = draw.random() < 0.3
+    if world.is_large:
+        return draw.choice(_FAR) * timeout if is_far else draw.choice(_NEAR)
+    return draw.uniform(0.02, 0.08 * timeout) if is_far else draw.uniform(0.0002, 0.003)

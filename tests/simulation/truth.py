@@ -6,6 +6,8 @@ A fault that lasts excuses only what it disturbs: the other servers are held to 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from ldirectord_py.health import HealthState
@@ -23,6 +25,9 @@ WATCHDOG: Final = 20.0
 
 RELOAD_TIME: Final = 4.0
 """Seconds until a changed file is in force: two polls, and its reading."""
+
+_UP: Final = attrgetter("up")
+_OPEN: Final = attrgetter("open")
 
 
 class Truth:
@@ -88,7 +93,7 @@ class Truth:
     def _health_depends_on(self, health: Mapping[DestinationKey, HealthState]) -> tuple[float, ...]:
         world = self.world
         since = world.undisturbed_since, world.operator.in_force_since, world.started
-        up = sum(state.up for state in health.values())
+        up = sum(map(_UP, health.values()))
         return world.conduct_changes, world.checks.last_change, up, *since
 
     def _look_at_health(self, health: Mapping[DestinationKey, HealthState]) -> bool:
@@ -174,10 +179,10 @@ class Truth:
         if silent > WATCHDOG:
             checks.fail("I10", f"the watchdog was not reset for {silent:.0f} s")
         checks.counts["I4"] += 1
-        for server in self.world.network.servers.values():
-            for each in server.open:
-                if CLOCK.now - max(each.begin, self.world.undisturbed_since) > 2 * server.timeout + 2.0:
-                    checks.fail("I4", "a probe that does not end")
+        for each in chain.from_iterable(map(_OPEN, self.world.network.servers.values())):
+            assert each.server is not None
+            if CLOCK.now - max(each.begin, self.world.undisturbed_since) > 2 * each.server.timeout + 2.0:
+                checks.fail("I4", "a probe that does not end")
 
 
 def _same(want: Service, have: Service) -> bool:

@@ -1,18 +1,16 @@
-"""The simulated world: one heap of events in time, the director's loop, and everything around it."""
+"""The simulated world: the director's loop, and everything around it."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 from collections import Counter, deque
-from collections.abc import Callable
-from heapq import heappop, heappush
-from itertools import count
-from math import inf
+from heapq import heappop
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from simulation.agenda import Agenda
 from simulation.checks import Checks
 from simulation.clock import CLOCK
 from simulation.commands import Commands
@@ -61,8 +59,8 @@ class World:
         self.digest = hashlib.sha256()
         self.undisturbed_since = self.started = self.kernel_disturbed_until = CLOCK.now
         self.extra_probes = self.conduct_changes = 0
-        self._events: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
-        self._numbers = count()
+        self.agenda = Agenda()
+        self.after = self.agenda.after
         self.checks = Checks(self)
         self.network = Network(self)
         self.threads, self.workers, self.commands = SimulatedThreads(self), Workers(self), Commands(self)
@@ -76,10 +74,6 @@ class World:
     def now(self) -> float:
         """The monotonic clock."""
         return CLOCK.now
-
-    def after(self, seconds: float, call: Callable[..., object], *arguments: Any) -> None:
-        """Call this after so many seconds."""
-        heappush(self._events, (CLOCK.now + seconds, next(self._numbers), call, arguments))
 
     async def pause(self, seconds: float) -> None:
         """Let time pass for the director's code."""
@@ -138,38 +132,32 @@ class World:
 
     def forget(self) -> None:
         """Release what is left of all processes."""
-        self._events.clear()
+        self.agenda.clear()
         self.process.forget()
         self.commands.reset()
 
     def run(self, until: float) -> None:
         """Let everything happen up to this time, or up to the first violation."""
-        events, violations, process, clock = self._events, self.checks.violations, self.process, CLOCK
-        second, turns = clock.now, 0
+        entries, violations, process, clock = self.agenda.entries, self.checks.violations, self.process, CLOCK
+        since, turns = clock.now, 0
         while not violations:
-            now, loop = clock.now, None if process.is_blocked else self.loop
-            due = inf if loop is None else now if loop.ready else loop.next_due
-            if events and events[0][0] < due:
-                due = events[0][0]
+            if (loop := self.loop) is not None and loop.ready and not process.is_blocked:
+                turns += loop.run_turns(until)
+                if turns > MAX_TURNS:
+                    if turns > MAX_TURNS * (clock.now - since):
+                        self.checks.fail("I10", f"{turns} turns of the event loop in {clock.now - since:.3f} s")
+                    since, turns = clock.now, 0
+            due = entries[0][0]
             if due > until:
-                clock.now = max(now, until)
+                clock.now = max(clock.now, until)
                 return
-            turns += 1
-            if due > second + 1.0:
-                second, turns = due, 0
-            elif turns > MAX_TURNS:
-                self.checks.fail("I10", f"{MAX_TURNS} turns of the event loop in a second")
-            if due > now:
-                clock.now = now = due
-            while events and events[0][0] <= now:
-                _, _, call, arguments = heappop(events)
+            if due > clock.now:
+                clock.now = due
+            else:
+                due = clock.now
+            while entries[0][0] <= due:
+                _, _, call, arguments = heappop(entries)
                 call(*arguments)
-            if (loop := self.loop) is None or process.is_blocked:
-                continue
-            loop.turn()
-            while loop.ready and clock.now <= until and not (events and events[0][0] <= clock.now):
-                turns += 1  # as above, where no event is due
-                loop.turn()
 
 
 class TraceHandler(logging.Handler):
