@@ -44,12 +44,6 @@ _UP: Final = Conduct.UP
 RETRANSMISSION: Final = 1.0
 """Seconds until Linux sends a first packet again."""
 
-_NEAR: Final = (0.0002, 0.001, 0.003)
-"""Seconds to servers that are near, in a large site."""
-
-_FAR: Final = (0.01, 0.03, 0.08)
-"""Parts of the time limit to servers that are far away, in a large site."""
-
 IDLE_TIMEOUT: Final = 1.0
 """Seconds after which some servers hang up that were asked nothing."""
 
@@ -86,7 +80,8 @@ class Server:
         self.kind = kind
         self.timeout = timeout
         self.interval = self.normal = timeout
-        self.rtt = _drawn_rtt(world, timeout)
+        is_far = world.draw.random() < 0.3
+        self.rtt = world.draw.uniform(0.02, 0.08 * timeout) if is_far else world.draw.uniform(0.0002, 0.003)
         self.idle_timeout = IDLE_TIMEOUT if world.draw.random() < 0.4 else inf
         self.delay = 0.0
         self.conduct = Conduct.UP
@@ -275,12 +270,3 @@ class Server:
     def _hit(self) -> None:
         if self.point:
             self.world.hit(self.point)
-
-
-def _drawn_rtt(world: World, timeout: float) -> float:
-    """Return the seconds to a server and back. Those of a large site stand in a few places: some answer together."""
-    draw = world.draw
-    is_far = draw.random() < 0.3
-    if world.is_large:
-        return draw.choice(_FAR) * timeout if is_far else draw.choice(_NEAR)
-    return draw.uniform(0.02, 0.08 * timeout) if is_far else draw.uniform(0.0002, 0.003)
