@@ -11,7 +11,7 @@ OTHERS := $(PYTEST) --numprocesses 4 --dist worksteal tests/unit -m "slow or sec
 SIMULATION := $(PYTEST) --numprocesses 2 tests/simulation
 SERVICE := $(PYTEST) --numprocesses 2 --dist loadfile tests/service
 KERNEL := $(PYTEST) tests/kernel
-SYSTEMD := $(PYTEST) --numprocesses 2 --dist loadfile tests/systemd
+SYSTEMD := $(PYTEST) --numprocesses 2 --dist worksteal tests/systemd
 
 # Without compiled tests, each worker of pytest would compile all of them, in every run.
 unexport PYTHONDONTWRITEBYTECODE

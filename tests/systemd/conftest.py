@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from systemd.debian import Guest, booted_debian, missing
 from systemd.disk import RELEASE
 from systemd.site import Site
+
+TIER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that boot a machine of their own: they take the longest."""
+    items.sort(key=lambda item: not item.path.is_relative_to(TIER) or "guest" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
