@@ -213,7 +213,7 @@ class Site:
     @contextmanager
     def traffic(self, vip: str = VIP) -> Iterator[Requests]:
         """Send requests, each on a new connection, during the block."""
-        argv = (*_CLIENT, f"{_LAB}/requests.py", "endless", "30", vip, "80", "1", "0.1")
+        argv = (*_CLIENT, f"{_LAB}/requests.py", "endless", "30", vip, "80", "1", "0.2")
         with self._service("traffic" if vip == VIP else f"traffic-{vip}", argv) as path:
             yield Requests(self.guest, path)
 

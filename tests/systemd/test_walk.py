@@ -20,9 +20,8 @@ def test_the_system_has_booted_without_a_failed_unit(site: Site) -> None:
 
 
 def test_a_start_loads_ipvs_and_ends_when_the_service_is_in_the_kernel(site: Site) -> None:
-    site.guest.call("modprobe", "--remove", "ip_vs_wrr")
-    site.guest.call("modprobe", "--remove", "ip_vs")
-    assert "ip_vs " not in site.guest.read("/proc/modules")
+    site.guest.script("unload.sh")
+    assert "ip_vs" not in site.guest.read("/proc/modules")
     site.configure(configuration(virtual(WEB1, WEB2)))
     site.start()
     assert WEB in site.weights()
