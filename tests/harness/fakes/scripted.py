@@ -38,11 +38,12 @@ class Servers:
         await _run_pending()  # accepts pending clients, whose sockets would stay open otherwise
         for server in self._servers:
             server.close()
-        talks = list(self._talks)
-        for talk in talks:
-            talk.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
-        await _run_pending()  # lets transports close
+        await _run_pending()  # begins the talks with the last of them
+        while talks := list(self._talks):
+            for talk in talks:
+                talk.cancel()
+            await asyncio.gather(*talks, return_exceptions=True)
+            await _run_pending()  # lets transports close
 
 
 async def _run_pending() -> None:
