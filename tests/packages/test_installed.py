@@ -54,7 +54,7 @@ ORIGINAL_RUNS = 'perl -e "sleep 60" /usr/sbin/ldirectord start & sleep 1; "$@"'
 VOLATILE = ("dev", "proc", "run", "tmp", "var/cache", "var/lib/dpkg", "var/log")
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="makes roots: needs root"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="makes clean roots, for chroot: needs to be root"),
     pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="sh tests/harness/setup.sh builders"),
 ]
 
@@ -140,7 +140,7 @@ def test_the_files_of_the_perl_package_come_back(with_original: Path) -> None:
     assert run_in(host, "dpkg-divert", "--list", "ldirectord-py") == ""
 
 
-def test_nothing_is_installed_while_an_original_runs_that_may_not_be_started(with_original: Path) -> None:
+def test_it_is_refused_where_an_original_runs_and_policy_rc_d_forbids_starts(with_original: Path) -> None:
     host = with_original
     before = files(host)
     with pytest.raises(CommandFailedError, match=r"policy-rc\.d does not allow"):

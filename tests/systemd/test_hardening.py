@@ -44,7 +44,7 @@ def core_limit(site: Site, pid: str) -> str | None:
     return found and found[1]
 
 
-def test_all_that_needs_no_command_of_the_site_works(site: Site) -> None:
+def test_checks_worker_table_and_sysctls_work_confined(site: Site) -> None:
     pinged = virtual(WEB2, vip=SPARE_VIPS[0], more="    checktype = ping\n")
     called = virtual(WEB2, vip=SPARE_VIPS[1], more="    checktype = external\n    checkcommand = /bin/true\n")
     checked = virtual(WEB1, WEB2, more=f"    monitorfile = {CHECKS}\n")
