@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo      client, director and servers in network namespaces: servers fail, the traffic goes on"
-	@echo "make test      lint, types, every test, and the coverage of the unit tests"
+	@echo "make test      lint, types, the four tiers, and the coverage of the unit tests"
 	@echo "make unit      the tests that need neither root nor a network, without the slow ones (seconds)"
 	@echo "make coverage  the unit tests that are not slow, with branch coverage by package"
 	@echo "make simulation  the director in a simulated world, with hundreds of mixes of faults"
@@ -35,12 +35,12 @@ help:
 	@echo "make kernel    the tests against a real IPVS, in virtual machines if this kernel has none"
 	@echo "make original  the part of them that compares the Perl ldirectord with this one"
 	@echo "make kills     kill a daemon in a thousand changes of a real table: ROUNDS=100"
-	@echo "make systemd   the units under a real systemd: Debian in virtual machines, driven from outside; as root"
+	@echo "make systemd   the units and the package under a real systemd: Debian in virtual machines, driven from outside; as root"
 	@echo "make matrix    the unit tests on each supported Python, with the oldest and the newest dependencies"
 	@echo "make bench     speed and memory beside keepalived, ldirectord and ipvsadm: writes docs/performance.md"
 	@echo "make packages  packages for Debian 12 and 13 in dist/, built in clean roots; as root; RELEASES=12: one of them"
 	@echo "make pyz       the single file dist/ldirectord.pyz, to look around on hosts where nothing is to be installed"
-	@echo "make test-packages  the Debian packages: built twice the same, lintian, piuparts, installed, upgraded and removed in clean roots"
+	@echo "make test-packages  the Debian packages, as root: built twice the same, lintian, piuparts, installed, upgraded and removed in clean roots"
 	@echo "make lint      ruff and mypy;   make format   format the code and apply ruff's fixes"
 	@echo "make man       write docs/man/ldirectord.cf.5 from docs/configuration.md, etc/ldirectord.schema.json, etc/completion"
 	@echo "make pictures  draw docs/pictures: the page and top, of a director on a table in memory; as root"
