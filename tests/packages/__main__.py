@@ -26,7 +26,7 @@ def main() -> int:
     )
     numbers = parser.parse_args().releases or [*RELEASES]
     if os.geteuid() != 0:
-        sys.stderr.write("packages are built in a root of their release: needs root\n")
+        sys.stderr.write("packages are built in clean roots of their releases, by chroot: run this as root\n")
         return 2
     write_archive(DIST / NAME)
     try:

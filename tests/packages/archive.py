@@ -1,4 +1,4 @@
-"""The single file ``ldirectord.pyz``: the package and the libraries that are pure Python, for any Python from 3.11 on.
+"""The file ``ldirectord.pyz``: ldirectord_py and the libraries that are pure Python, for any Python from 3.11 on.
 
 Compiled libraries have stand-ins in it, which are in the folder ``pyz``.
 """

@@ -15,7 +15,7 @@ from packages.release import Release
 from packages.root import kept_root, run
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="makes roots: needs root"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="makes clean roots, for chroot: needs to be root"),
     pytest.mark.skipif(shutil.which("piuparts") is None, reason="sh tests/harness/setup.sh builders"),
 ]
 

@@ -44,7 +44,7 @@ INSTALL = "dpkg --install /tmp/ours.deb"
 DIRECTORS = "readlink /proc/[0-9]*/exe | grep -E 'perl|python' | sort -u"
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="makes roots: needs root"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="makes clean roots, for chroot: needs to be root"),
     pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="sh tests/harness/setup.sh builders"),
 ]
 

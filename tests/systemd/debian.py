@@ -120,7 +120,7 @@ def missing() -> str:
     if reason := USER_MODE.missing_kernel():
         return f"{reason}: run `make systemd`"
     if os.geteuid() != 0:
-        return "the disk of Debian is made in a root: needs root"
+        return "the disk of Debian is made by chroot: needs to be root"
     absent = [name for name in ("mmdebstrap", "mke2fs", "setpriv") if shutil.which(name, path=program_path()) is None]
     if absent:
         return f"Debian cannot be installed without {', '.join(absent)}: run `make systemd`"

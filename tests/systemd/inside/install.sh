@@ -1,4 +1,4 @@
-# Installs the shared work tree as README.md says, with the libraries of the host's .venv and Debian's Python: install.sh PYTHON.
+# Puts the work tree where README.md installs it, with libraries of the host's .venv: install.sh PYTHON.
 set -e
 place=/opt/ldirectord-py
 mkdir -p "$place/bin" "$place/lib/$1/site-packages"

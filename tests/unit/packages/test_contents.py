@@ -78,7 +78,7 @@ def test_what_the_perl_package_has_too_is_diverted() -> None:
 @pytest.mark.parametrize("script", ["preinst", "postrm"])
 def test_the_scripts_divert_these_files_by_both_names_of_their_folders(script: str) -> None:
     text = (ROOT / HERE / script).read_text()
-    named = {words[0] for words in re.findall(r"^ *(?:divert|give_back) (\S+) (\S+)$", text, flags=re.MULTILINE)}
+    named = {words[0] for words in re.findall(r"^ *(?:divert|undivert) (\S+) (\S+)$", text, flags=re.MULTILINE)}
     assert named == {*DIVERTED, *(f"/usr{name}" for name in DIVERTED if name.startswith("/lib/"))}
 
 
