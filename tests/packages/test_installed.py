@@ -115,6 +115,18 @@ def test_what_the_operator_changed_stays(host: Path) -> None:
     assert [path.read_text() for path in changed] == ["# changed\n"] * 2
 
 
+def test_a_purge_leaves_rules_that_it_did_not_write_and_no_link_to_a_unit(host: Path) -> None:
+    rules, wants = host / "etc/logrotate.d/ldirectord", host / "etc/systemd/system/multi-user.target.wants"
+    for folder in (rules.parent, wants):
+        folder.mkdir(parents=True, exist_ok=True)
+    rules.write_text("# the operator's\n")
+    run_in(host, "dpkg", "--install", "/tmp/ours.deb")
+    (wants / "ldirectord.service").symlink_to("/lib/systemd/system/ldirectord.service")
+    run_in(host, "dpkg", "--purge", "ldirectord-py")
+    assert rules.read_text() == "# the operator's\n"
+    assert not (wants / "ldirectord.service").is_symlink()
+
+
 @pytest.fixture
 def with_original(release: Release, package: Path) -> Iterator[Path]:
     """The same, with the Perl package, and its file in /root."""

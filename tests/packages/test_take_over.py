@@ -41,6 +41,21 @@ daemon_process.load_daemon = load_daemon
 """
 CONFIG = "checkinterval = 1\nvirtual = 192.0.2.1:80\n    real = 192.0.2.2:80 gate\n    checktype = on\n"
 INSTALL = "dpkg --install /tmp/ours.deb"
+REMOVE = "dpkg --remove ldirectord-py"
+SCRIPTS = "/var/lib/dpkg/info/ldirectord-py"
+DIVERT = "dpkg-divert --local --rename --divert /usr/sbin/ldirectord.perl --add /usr/sbin/ldirectord"
+"""As docs/migrating.md describes it for an installation without the package."""
+
+SYSTEMCTL = """\
+#!/bin/sh
+case "$*" in
+    *list-units*) echo "ldirectord.service loaded active running" ;;
+    *MainPID*) cat /run/main-pid ;;
+    *stop*) echo "$*" >>/run/stopped ;;
+esac
+"""
+"""A systemd with one unit; supervisor() finds no director in it."""
+
 DIRECTORS = "readlink /proc/[0-9]*/exe | grep -E 'perl|python' | sort -u"
 
 pytestmark = [
@@ -107,7 +122,7 @@ def test_an_original_that_something_else_supervises_is_refused(director: Path) -
 
 
 def test_a_removal_gives_the_director_back(director: Path) -> None:
-    output = shell(director, INSTALL, "dpkg --remove ldirectord-py", "echo then", DIRECTORS)
+    output = shell(director, INSTALL, REMOVE, "echo then", DIRECTORS)
     assert "directs with ldirectord.cf again" in output
     assert output.partition("then\n")[2].split() == ["/usr/bin/perl"]
     assert (director / "usr/sbin/ldirectord").read_text() == ORIGINAL
@@ -116,7 +131,7 @@ def test_a_removal_gives_the_director_back(director: Path) -> None:
 
 def test_no_removal_while_the_original_would_refuse_the_file(director: Path) -> None:
     refused = "echo '# refused' >>/etc/ha.d/ldirectord.cf"
-    output = shell(director, INSTALL, refused, "dpkg --remove ldirectord-py || echo then", DIRECTORS)
+    output = shell(director, INSTALL, refused, f"{REMOVE} || echo then", DIRECTORS)
     assert "nothing has been changed" in output
     assert "/python3" in output.partition("then\n")[2]
     assert (director / "usr/bin/ldirectord-py").exists()
@@ -136,3 +151,56 @@ def test_an_upgrade_leaves_a_director_alone_whose_file_has_errors_now(director: 
     output = shell(director, INSTALL, broken, INSTALL, DIRECTORS)
     assert "is not restarted" in output
     assert "/usr/bin/python3" in output.splitlines()[-1]
+
+
+def test_a_diversion_of_the_operator_is_refused(director: Path) -> None:
+    moved = ("rm -f /usr/sbin/ldirectord", "dpkg-divert --local --rename --remove /usr/sbin/ldirectord")
+    state = "dpkg-query --list ldirectord-py || true"
+    lines = (DIVERT, "ln -s /bin/true /usr/sbin/ldirectord", f"{INSTALL} || {state}", "echo then", *moved, INSTALL)
+    before, _, after = shell(director, *lines).partition("then\n")
+    assert "/usr/sbin/ldirectord is diverted locally" in before
+    assert "nothing has been changed" in before
+    assert "iH" not in before.split()
+    assert "iHR" not in before.split()
+    assert "it has taken over" in after
+
+
+def test_a_removal_that_was_interrupted_gives_the_director_back_when_run_again(director: Path) -> None:
+    output = shell(director, INSTALL, f"{SCRIPTS}.prerm remove", REMOVE, "echo then", DIRECTORS)
+    assert "directs with ldirectord.cf again" in output
+    assert output.partition("then\n")[2].split() == ["/usr/bin/perl"]
+
+
+def test_a_removal_that_fails_starts_again_what_it_has_ended(director: Path) -> None:
+    lines = (f"{SCRIPTS}.prerm remove", f"{SCRIPTS}.postinst abort-remove", "echo then", DIRECTORS)
+    output = shell(director, INSTALL, *lines)
+    assert "the director with ldirectord.cf is started again" in output
+    assert output.partition("then\n")[2].startswith("/usr/bin/python3")
+    assert not (director / "var/lib/ldirectord-py/give-back").exists()
+
+
+def test_a_removal_from_a_read_only_disk_ends_no_director(director: Path) -> None:
+    place = "/usr/lib/ldirectord-py"
+    read_only = f"mount --bind {place} {place} && mount -o remount,bind,ro {place}"
+    output = shell(director, INSTALL, read_only, f"{REMOVE} || echo then", DIRECTORS)
+    assert "/usr/bin/python3" in output.partition("then\n")[2]
+    assert "is started again" not in output
+
+
+def test_no_removal_while_something_else_supervises_a_director(director: Path) -> None:
+    run_in(director, "sh", "-c", INSTALL)
+    line = f"ldirectord run & sleep 2; {REMOVE}; exit $?"
+    with pytest.raises(CommandFailedError, match="runs under sh; nothing has been changed"):
+        run_in(director, "sh", "-c", 'sh -c "$1"; exit', "sh", line)
+    assert (director / "usr/bin/ldirectord-py").exists()
+
+
+@pytest.mark.parametrize(("pid", "stopped"), [("1", False), ("0", True)])
+def test_a_removal_stops_only_the_units_without_a_process_of_others(director: Path, pid: str, stopped: bool) -> None:
+    run_in(director, "sh", "-c", INSTALL)
+    (director / "run/systemd/system").mkdir(parents=True)
+    (director / "run/main-pid").write_text(f"{pid}\n")
+    (director / "usr/bin/systemctl").write_text(SYSTEMCTL)
+    (director / "usr/bin/systemctl").chmod(0o755)
+    run_in(director, "sh", "-c", REMOVE)
+    assert (director / "run/stopped").exists() == stopped

@@ -58,6 +58,12 @@ named() {
     if [ "$1" = - ]; then echo ldirectord.cf; else echo "$1"; fi
 }
 
+# remember SUPERVISOR CONFIG FILE: adds this director to a file in $state.
+remember() {
+    mkdir -p "$state"
+    grep -qsxF -- "$1 $2" "$state/$3" || echo "$1 $2" >>"$state/$3"
+}
+
 reload_units() {
     if [ -d /run/systemd/system ]; then systemctl --system daemon-reload || true; fi
 }
