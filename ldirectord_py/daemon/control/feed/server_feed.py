@@ -177,7 +177,7 @@ class ServerFeed:
             self._happened.clear()
             await self._lay_out()
             return UPDATE_INTERVAL
-        if time.monotonic() >= self._collect_after:  # also where events never cease
+        if not marks.reals or time.monotonic() >= self._collect_after:  # also where events never cease
             self._happened.clear()
             await self._collect(marks)
             self._collect_after = time.monotonic() + EVENT_DELAY
