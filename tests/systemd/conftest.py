@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from systemd.debian import Guest, booted_debian, missing
-from systemd.disk import RELEASE
+from systemd.debian import Guest, booted_debian
+from systemd.disk import RELEASE, missing
 from systemd.site import Site
 
 TIER = Path(__file__).parent

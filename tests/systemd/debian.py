@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from harness.host import ROOT, program_path
+from harness.host import ROOT
 from harness.lab.namespace import CommandError
-from harness.machines.kinds import USER_MODE, UserMode
+from harness.machines.kinds import UserMode
 from harness.machines.machine import Machine, MachineError, booted
 from harness.machines.speed import slowness, slowness_now
 from packages.release import Release
-from systemd.disk import RELEASE, disk
+from systemd.disk import RELEASE, disk, missing
 
 LOOK_SECONDS: Final = 0.02
 COMMAND_SECONDS: Final = 300.0
@@ -113,19 +113,6 @@ class Guest:
         unfinished.write_text(json.dumps({"argv": argv, "given": given, "seconds": seconds}))
         unfinished.rename(self._machine.out / "requests" / str(number))
         return number
-
-
-def missing() -> str:
-    """Return why no Debian can be booted here, "" if one can."""
-    if reason := USER_MODE.missing_kernel():
-        return f"{reason}: run `make systemd`"
-    if os.geteuid() != 0:
-        return "the disk of Debian is made by chroot: needs to be root"
-    absent = [name for name in ("mmdebstrap", "mke2fs", "setpriv") if shutil.which(name, path=program_path()) is None]
-    if absent:
-        return f"Debian cannot be installed without {', '.join(absent)}: run `make systemd`"
-    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return "" if ours == RELEASE.python else f"the libraries are of Python {ours}, Debian's Python is {RELEASE.python}"
 
 
 @contextmanager

@@ -1,19 +1,21 @@
 """The disks of Debian with systemd, for User-Mode Linux: made once, of Debian's packages, and kept in .cache/systemd.
 
-``python -m systemd.disk`` makes those that are missing (``make systemd``).
+``python -m systemd.disk`` makes those that are missing, or says why it cannot.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from harness.host import ROOT
+from harness.host import ROOT, program_path
 from harness.machines.kinds import USER_MODE
 from packages.release import RELEASES, Release
 from packages.root import clean_root, run, run_in, unpacked
@@ -46,6 +48,19 @@ TEXTS: Final = {
     "etc/systemd/journald.conf.d/tests.conf": "[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\n",
     "etc/dpkg/dpkg.cfg.d/tests": "force-unsafe-io\n",  # nothing of a machine outlives it
 }
+
+
+def missing() -> str:
+    """Return why no Debian can be booted here, "" if one can."""
+    if reason := USER_MODE.missing_kernel():
+        return f"{reason}: run `make systemd`"
+    if os.geteuid() != 0:
+        return "the disk of Debian is made by chroot: needs to be root"
+    absent = [name for name in ("mmdebstrap", "mke2fs", "setpriv") if shutil.which(name, path=program_path()) is None]
+    if absent:
+        return f"Debian cannot be installed without {', '.join(absent)}: run `make systemd`"
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return "" if ours == RELEASE.python else f"the libraries are of Python {ours}, Debian's Python is {RELEASE.python}"
 
 
 def disk(release: Release = RELEASE) -> Path:
@@ -105,5 +120,4 @@ def _set_up(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    for each in RELEASES.values():
-        print(disk(each).relative_to(ROOT))
+    print(missing() or "\n".join(str(disk(each).relative_to(ROOT)) for each in RELEASES.values()))

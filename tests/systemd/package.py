@@ -13,7 +13,8 @@ import pytest
 from packages.builder import package
 from packages.release import Release
 from packages.root import run
-from systemd.debian import Result, booted_debian, missing
+from systemd.debian import Result, booted_debian
+from systemd.disk import missing
 from systemd.site import Site
 
 NAME: Final = "ldirectord-py"

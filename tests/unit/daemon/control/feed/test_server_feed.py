@@ -26,9 +26,13 @@ virtual = 192.0.2.1:80
 """
 
 
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_feed, "EVENT_DELAY", 0.05)
+    monkeypatch.setattr(server_feed, "UPDATE_INTERVAL", 0.1)
+
+
 async def test_a_feed_that_fails_rests_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_feed, "EVENT_DELAY", 0.02)
-    monkeypatch.setattr(server_feed, "UPDATE_INTERVAL", 0.04)
     monkeypatch.setattr(server_feed, "RETRY_DELAY", 0.3)
     began: list[float] = []
 
@@ -45,9 +49,7 @@ async def test_a_feed_that_fails_rests_each_time(tmp_path: Path, monkeypatch: py
     assert min(later - earlier for earlier, later in pairwise(began)) > 0.25
 
 
-async def test_results_come_though_events_never_cease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_feed, "EVENT_DELAY", 0.05)
-    monkeypatch.setattr(server_feed, "UPDATE_INTERVAL", 0.1)
+async def test_results_come_though_events_never_cease(tmp_path: Path) -> None:
     async with running_daemon(tmp_path, WEB) as place:
         await place.observe(up("200 OK"))
         follower = await follow(place)
@@ -66,8 +68,6 @@ async def test_results_come_though_events_never_cease(tmp_path: Path, monkeypatc
 
 
 async def test_what_a_row_said_between_two_looks_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_feed, "EVENT_DELAY", 0.05)
-    monkeypatch.setattr(server_feed, "UPDATE_INTERVAL", 0.1)
     async with running_daemon(tmp_path, WEB) as place:
         follower = await follow(place)
         slow_starts = place.daemon.director.tracker.slow_starts
