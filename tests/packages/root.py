@@ -83,7 +83,7 @@ def _digest(*packages: str) -> str:
 
 
 def _bootstrap(release: Release, packages: Sequence[str], kept: str, path: Path) -> None:
-    print(f"making a root of {release.codename} with {', '.join(packages)}", flush=True)
+    print(f"making a clean root of Debian {release.number} with {', '.join(packages)}", flush=True)
     options = path.with_suffix(".conf")
     options.write_text(acquire_options(run("apt-config", "dump", "Acquire")))
     kind = "tar" if ".tar" in path.suffixes else "directory"

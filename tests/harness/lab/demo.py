@@ -22,6 +22,8 @@ from harness.machines.machine import main as run_in_machine
 SERVICE = f"TCP {VIP}:80"
 INTERVAL = 2
 WATCHED_SECONDS = 3.0
+LOG_SECONDS = 0.2
+"""The daemon writes its log after the table, and does not wait for it."""
 CONFIG = """\
 checkinterval = {interval}
 checktimeout = {interval}
@@ -65,8 +67,7 @@ class Demo:
         stopped = time.monotonic()
         web[1].stop()
         self.say("web2 stops: the kernel sends it requests, which fail until the next check.")
-        self.expect({web[0]: 1, web[2]: 1})
-        detected = time.monotonic()
+        detected = self.expect({web[0]: 1, web[2]: 1})
         lost = len(traffic.failures(stopped, detected))
         self.watch(
             traffic, f"Detected after {detected - stopped:.1f} s; {lost} requests failed until then.", (web[0], web[2])
@@ -101,14 +102,17 @@ class Demo:
         self.say("The director's ldirectord.cf:")
         self.show(text, "    | ")
 
-    def expect(self, weights: dict[RealServer, int]) -> None:
-        """Wait until the kernel has these servers, and show what the daemon logged and the table."""
+    def expect(self, weights: dict[RealServer, int]) -> float:
+        """Wait until the kernel has these servers; show the log and the table; return when it had them."""
         expected = {f"{real.address}:80": weight for real, weight in weights.items()}
         self._lab.director.wait(SERVICE, expected, within=20)
+        since = time.monotonic()
+        time.sleep(LOG_SECONDS)
         log = self._lab.director.log()
         self.show(log[self._shown :], "    log: ")
         self._shown = len(log)
         self.show_table()
+        return since
 
     def show_table(self) -> None:
         """Print the kernel's table."""
