@@ -9,8 +9,8 @@ from ldirectord_py.runtime.limiter import Limiter
 MAX_COMMANDS: Final = 50
 """Commands that run at once, unless ``maxexternal`` is set."""
 
-MAX_HANDSHAKES: Final = 32
-"""Handshakes at once in one process, which has one core: together they cost some 20 ms of CPU time."""
+MAX_HANDSHAKES: Final = 64
+"""Handshakes at once in one process, which has one core: together they cost some 40 ms of CPU time."""
 
 
 class CheckLimits:

@@ -34,7 +34,7 @@ _MAX_TIMEOUTS: Final = 2
 async def probe(checker: Checker, target: Target) -> Result:
     """Return the result of a check within ``target.timeout`` seconds; raises nothing but CancelledError."""
     start = time.monotonic()
-    if progress():  # of an earlier probe in this task; to set it anew each time takes 0.07 us more
+    if progress():  # of another probe, whose context this task has; to set it each time takes 0.07 us more
         set_progress("")
     deadline = Deadline(target.timeout)
     try:

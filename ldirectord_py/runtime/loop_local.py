@@ -36,4 +36,4 @@ class LoopLocal(Generic[T]):
 
 class _Last(threading.local):
     kept: tuple[asyncio.AbstractEventLoop | None, Any] = None, None
-    """The last loop and its object; one attribute, as each look at one of a thread takes 0.03 us."""
+    """The last loop, and its object. One attribute has both: each read of an attribute of a thread takes 0.03 us."""

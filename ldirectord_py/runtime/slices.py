@@ -32,7 +32,7 @@ async def in_slices(items: Iterable[Item]) -> list[Item]:
     rest, is_done = iter(items), False
     while not is_done:
         async with one_slice():
-            end, is_done = monotonic() + SLICE_LENGTH, True  # uvloop's own clock stands still within a turn
+            end, is_done = monotonic() + SLICE_LENGTH, True  # the loop's clock may stand still within a turn
             for item in rest:
                 made.append(item)
                 if monotonic() >= end:

@@ -11,7 +11,7 @@ MAX_TURN: Final = 0.01
 """Seconds that a turn of the event loop should take at most: after a longer one fewer checks begin in the next."""
 
 MAX_BEGINNINGS: Final = 24
-"""Checks that may begin in one turn, however short the turns are; the answer to the first waits for the others."""
+"""Checks that may begin in one turn, however short the turns are: an answer to the first waits for its end."""
 
 _GROWTH: Final = 1.25
 _SHRINKAGE: Final = 0.5

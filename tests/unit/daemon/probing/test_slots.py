@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ldirectord_py.checks.limits import MAX_HANDSHAKES
 from ldirectord_py.daemon.probing.slots import MAX_GRID, MAX_GROUP, Slots, slot_grid
 from ldirectord_py.runtime.timer_wheel import TICK
 
@@ -35,6 +36,10 @@ def test_no_more_checks_begin_together_than_one_tick_or_a_group_has(checks: int,
     slots = Slots()
     groups = Counter(slots.next_slot(interval, grid, after=0.0) for _ in range(checks))
     assert max(groups.values()) <= max(MAX_GROUP, TICK * checks / interval) + 3  # as even as a golden ratio makes it
+
+
+def test_checks_over_tls_that_begin_together_wait_for_no_handshake() -> None:
+    assert MAX_GROUP <= MAX_HANDSHAKES
 
 
 @given(
