@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Protocol, Service, VirtualAddress
+from simulation.checks import WRITE_TIME
 from simulation.faults import Fault, point
 from simulation.kernel import BACKOFF_TIME
 from simulation.site import VirtualSpec, address
 
 if TYPE_CHECKING:
     from simulation.world import World
-
-RESYNC_TIME: Final = 12.0
-"""Seconds in which changes by others are repaired: ``reconcile``, and the writing."""
 
 _ERRORS: Final = (errno.EBUSY, errno.ENOMEM, errno.EINTR)
 
@@ -27,7 +25,7 @@ def foreign_hands(world: World, fault: Fault) -> None:
     virtual = virtuals[fault.target % len(virtuals)]
     _HANDS[int(fault.value * len(_HANDS))](world, virtual, fault)
     world.hit("F17")
-    world.disturb_kernel(RESYNC_TIME)
+    world.disturb_kernel(_repair_time(world))
 
 
 @point("F18")
@@ -66,7 +64,7 @@ def module_unloaded(world: World, fault: Fault) -> None:
         if fault.value < 0.5:
             kernel.clear(kernel.services)
             world.operator.foreign.clear()
-        world.disturb_kernel(BACKOFF_TIME)
+        world.disturb_kernel(max(BACKOFF_TIME, _repair_time(world)))
 
     world.disturb_kernel(fault.seconds + BACKOFF_TIME)
     world.after(fault.seconds, end)
@@ -79,7 +77,7 @@ def no_scheduler(world: World, fault: Fault) -> None:
     key = virtuals[fault.target % len(virtuals)].key
     kernel.without_scheduler.add(key)
     kernel.clear([key])
-    world.disturb_kernel(fault.seconds + BACKOFF_TIME)
+    world.disturb_kernel(max(fault.seconds + BACKOFF_TIME, _repair_time(world)))
     world.after(fault.seconds, kernel.without_scheduler.discard, key)
 
 
@@ -90,6 +88,11 @@ def slow_kernel(world: World, fault: Fault) -> None:
     world.kernel.delay = fault.value
     world.disturb_kernel(fault.seconds + BACKOFF_TIME)
     world.after(fault.seconds, setattr, world.kernel, "delay", 0.0005)
+
+
+def _repair_time(world: World) -> float:
+    """Return the seconds in which changes by others are repaired: ``reconcile`` is not in the file, so the interval."""
+    return world.operator.site.interval + WRITE_TIME
 
 
 def _clear(world: World, virtual: VirtualSpec, _: Fault) -> None:

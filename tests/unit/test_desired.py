@@ -5,8 +5,18 @@ import pytest
 from builders import config, fallback, real, service_key, virtual
 from ldirectord_py.administration import AdministrativeState
 from ldirectord_py.config.model import CheckType, Forward, Virtual
-from ldirectord_py.desired import adopt, desired, forwarding_method, real_key, row_key, rows, service
-from ldirectord_py.health import HealthState
+from ldirectord_py.desired import (
+    adopt,
+    desired,
+    forwarding_method,
+    real_key,
+    real_keys,
+    row_key,
+    rows,
+    service,
+    virtual_rows,
+)
+from ldirectord_py.health import HealthState, Rules
 from ldirectord_py.ipvs.table import (
     Destination,
     DestinationKey,
@@ -267,3 +277,22 @@ def test_servers_and_fallbacks_have_the_method_of_their_forwarding(forward: Forw
     found = rows(site, health(site, True), {}) | rows(site, health(site, False), {})
     assert [row.forward for row in found.values() if isinstance(row, Destination)] == [method, method]
     assert forwarding_method(real("10.1.0.1:80", forward)) is method
+
+
+def test_the_keys_of_a_configuration_are_those_of_the_servers_of_all_virtuals() -> None:
+    sites = virtual("10.0.0.1:80", "10.1.0.1:80", "10.1.0.2:80"), virtual("10.0.0.2:25", "10.1.0.1:25")
+    keys = {(key.service, key.endpoint) for key in real_keys(config(*sites))}
+    assert keys == {
+        (WEB, "10.1.0.1:80"),
+        (WEB, "10.1.0.2:80"),
+        (service_key("10.0.0.2:25"), "10.1.0.1:25"),
+    }
+
+
+def test_a_server_has_the_rules_of_its_virtual_and_without_checks_one_success_is_enough() -> None:
+    checked, unchecked = (
+        virtual_rows(virtual("10.0.0.1:80", "10.1.0.1:80", failurecount=3, successcount=2, checktype=checktype)).reals
+        for checktype in (CheckType.NEGOTIATE, CheckType.ON)
+    )
+    assert [(each.rules, each.always_up) for each in checked] == [(Rules(3, 2), False)]
+    assert [(each.rules, each.always_up) for each in unchecked] == [(Rules(3, 1), True)]

@@ -10,7 +10,6 @@ from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, comp
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reconciler.dirty_set import Scopes
 from ldirectord_py.desired import VirtualRows, real_key, row_key
-from ldirectord_py.health import Rules
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Destination, ServiceKey
 from ldirectord_py.plan import plan
@@ -111,18 +110,6 @@ def test_virtuals_and_servers_are_found_by_their_keys() -> None:
     assert found.servers(row_key(site().virtuals[0], real("10.1.0.9:80"))) == ()
 
 
-def test_a_server_has_the_rules_of_its_virtual_and_without_checks_one_success_is_enough() -> None:
-    counts = {"failurecount": 3, "successcount": 2}
-    checked, unchecked = (
-        virtual(*WEB, checktype=each, **counts)  # type: ignore[arg-type]  # directives of any type
-        for each in (CheckType.NEGOTIATE, CheckType.ON)
-    )
-    assert [
-        {(each.rules, each.always_up) for each in compile_config(config(one), KINDS).reals()}
-        for one in (checked, unchecked)
-    ] == [{(Rules(3, 2), False)}, {(Rules(3, 1), True)}]
-
-
 def test_the_result_of_a_check_is_that_of_all_servers_that_it_judges() -> None:
     both = config(virtual("10.0.0.1:80", ONE, "10.1.0.2:80"), virtual("10.0.0.2:80", ONE))
     found = compile_config(both, KINDS)
@@ -132,6 +119,17 @@ def test_the_result_of_a_check_is_that_of_all_servers_that_it_judges() -> None:
     assert found.known_results({first: one}) == {keys[0]: one, keys[2]: one}
     assert found.known_results({first: one, second: two}) == {keys[0]: one, keys[1]: two, keys[2]: one}
     assert found.known_results({}) == {}
+
+
+def test_each_server_has_its_check_and_those_of_a_virtual_without_checks_have_none() -> None:
+    checked = virtual(*WEB, checktype=CheckType.NEGOTIATE)
+    unchecked = virtual("10.0.0.2:80", ONE, checktype=CheckType.ON)
+    found = compile_config(config(checked, unchecked), KINDS)
+    by_server = {key: check for each in found.virtuals.values() for key, check in each.checks_by_key().items()}
+    assert by_server == {
+        **{real.key: check for check, reals in found.plan.items() for real in reals},
+        real_key(unchecked, real(ONE)): None,
+    }
 
 
 def test_a_virtual_without_checks_is_in_no_plan() -> None:
