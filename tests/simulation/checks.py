@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from simulation.world import World
 
 WRITE_TIME: Final = 1.0
-"""Seconds until a write is done, and after a change in which the table follows (I1)."""
+"""Seconds after a change in which the kernel's table follows it (I1)."""
 
 BURST: Final = 3
 """Probes that may pass within less than an interval: a late one, and that of its slot."""
@@ -40,8 +40,9 @@ REPORT_TIME: Final = 0.05
 class Checks:
     """Its state: how often each invariant was checked, and the violations; the ops that no event has told of yet.
 
-    ``states`` are those of the servers as the last events have told them, ``fell`` when each went down last, or came up
-    where its row may have been in use for another reason.
+    ``states`` are those of the servers as the last events have told them, ``may_leave_since`` when the row of each last
+    had a reason to leave the table: its server went down, or came up while the row may have been in use otherwise (as
+    the fallback, or kept in by panic).
     """
 
     def __init__(self, world: World) -> None:
@@ -50,7 +51,7 @@ class Checks:
         self.violations: list[str] = []
         self.untold: Counter[tuple[Verb, Row]] = Counter()
         self.states: dict[object, HealthState] = {}
-        self.fell: dict[object, float] = {}
+        self.may_leave_since: dict[object, float] = {}
         self.last_change = CLOCK.now
         self.beat = CLOCK.now
         self.damping = DampingChecks(world)
@@ -74,9 +75,9 @@ class Checks:
             return
         self.counts["I3"] += 1
         elapsed = now - attempts[-1].begin
-        if elapsed < 0.9 * server.normal:
+        if elapsed < 0.9 * server.checkinterval:
             self._check_burst(server, now)
-        if elapsed - server.interval - server.timeout > SLACK:
+        if elapsed - server.max_interval - server.timeout > SLACK:
             self._check_lateness(server)
 
     def _check_alone(self, server: Server, now: float) -> None:
@@ -87,18 +88,17 @@ class Checks:
         """Check a probe that begins late, though nothing excuses it."""
         world = self.world
         since = max(server.attempts[-1].begin, world.undisturbed_since, server.planned_since, world.started)
-        late = CLOCK.now - since - server.interval - server.timeout
+        late = CLOCK.now - since - server.max_interval - server.timeout
         if late > SLACK:
             self.fail("I3", f"a probe begins {late:.2f} s after interval and timeout")
 
     def _check_burst(self, server: Server, now: float) -> None:
         """Check that probes which follow each other at once do not pass, as those of a process do that catches up."""
         last = list(server.attempts)[-BURST:]
-        if len(last) < BURST or now - last[0].begin >= 0.9 * server.normal:
+        if len(last) < BURST or now - last[0].begin >= 0.9 * server.checkinterval:
             return
         is_steady = last[0].begin >= max(self.world.started, self.world.operator.in_force_since)
-        is_extra = server.probed_extra >= CLOCK.now - 60
-        if is_steady and not is_extra and all(each.told is Told.GOOD for each in last):
+        if is_steady and not server.is_doubtful and all(each.told is Told.GOOD for each in last):
             self.fail("I3", f"{BURST + 1} probes within an interval")
 
     def on_event(self, event: Event) -> None:
@@ -162,12 +162,12 @@ class Checks:
             self.fail("I9", f"no event tells how {event.real} became {step.before}, it was {before}")
         self.states[key] = step.after
         if step.fell or (step.rose and (damped or virtual.fallback is not None)):  # see _check_removal
-            self.fell[key] = CLOCK.now
+            self.may_leave_since[key] = CLOCK.now
         if not (step.rose or step.fell):
             return
         self.last_change = CLOCK.now
         server = self.world.network.servers[str(event.real.server), event.real.port]
-        if server.probed_extra > CLOCK.now - 60:
+        if server.is_doubtful:
             return
         find = _unfounded_fall if step.fell else _unfounded_rise
         self.counts["I2"] += 1
@@ -208,9 +208,9 @@ class Checks:
         compiled = director.compiled.virtuals.get(row.key.service)
         for real in compiled.reals.values() if compiled else ():
             is_up = director.health[real.key].up and real.key not in director.administered
-            fell = self.fell.get((real.key.service, real.real.server, real.real.port), -math.inf)
-            was_down = CLOCK.now - fell < WRITE_TIME + self.world.kernel.delay  # when the write began
-            if real.row == row.key and real.real.weight and is_up and not was_down:
+            since = self.may_leave_since.get((real.key.service, real.real.server, real.real.port), -math.inf)
+            had_reason = CLOCK.now - since < WRITE_TIME + self.world.kernel.delay  # when the write began
+            if real.row == row.key and real.real.weight and is_up and not had_reason:
                 self.fail("I7", f"a server that is up and configured is taken out: {op}")
         self.world.truth.look_at_pool(row.key.service)
 

@@ -51,7 +51,7 @@ class Totals:
     """What came of all seeds together."""
 
     def __init__(self) -> None:
-        self.seeds: dict[str, str] = {}
+        self.digests: dict[str, str] = {}
         self.failed: list[str] = []
         self.violations: list[str] = []
         self.hit: Counter[str] = Counter()
@@ -62,7 +62,7 @@ class Totals:
 
     def add(self, seed: str, outcome: Outcome) -> None:
         """Add the outcome of a seed."""
-        self.seeds[seed] = outcome.digest
+        self.digests[seed] = outcome.digest
         if outcome.violations:
             self.failed.append(seed)
             self.violations.append(outcome.violations[0])
@@ -76,7 +76,7 @@ class Totals:
         return {
             "failed": self.failed,
             "violations": self.violations,
-            "digests": self.seeds,
+            "digests": self.digests,
             "hit": dict(sorted(self.hit.items())),
             "checked": dict(self._sorted_checks()),
             "probes": self.probes,
@@ -90,7 +90,7 @@ class Totals:
         cost = f"{1e6 * self.seconds / max(1, self.probes):.0f} us of CPU time for each"
         real = time.perf_counter() - self._began
         return (
-            f"{len(self.seeds)} seeds in {real:.1f} s, {len(self.failed)} failed; {self.probes:,} probes, {cost}\n"
+            f"{len(self.digests)} seeds in {real:.1f} s, {len(self.failed)} failed; {self.probes:,} probes, {cost}\n"
             f"{checked}\nseeds that hit each fault point: {hit}"
         )
 

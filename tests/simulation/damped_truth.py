@@ -69,7 +69,7 @@ class DampedTruth:
     def _round(self, real: RealSpec) -> float:
         """Return the longest time from one verdict on a server to the next."""
         server = self.world.network.servers[real.server]
-        return server.interval + server.timeout
+        return server.max_interval + server.timeout
 
     def _ready(self, virtual: VirtualSpec) -> list[DestinationKey]:
         return [key for key in virtual.keys if key not in self.world.operator.administered]

@@ -124,7 +124,7 @@ class DampingChecks:
         if key not in self.flapping:
             self._fail("I9", f"{key.endpoint} flaps no more, which it did not")
         server = self.world.network.servers[str(key.address), key.port]
-        if virtual.flapthreshold is None or server.probed_extra > CLOCK.now - 60:
+        if virtual.flapthreshold is None or server.is_doubtful:
             return
         failures, since = 0, max(CLOCK.now - virtual.flapwindow + MARGIN, self.world.undisturbed_since)
         for each in server.attempts:

@@ -74,8 +74,8 @@ def _drawn_virtual(draw: Random, number: int, interval: int) -> VirtualSpec:
         scheduler=draw.choice(("wrr", "wlc", "rr", "sh")),
         ipv6=ipv6,
         backup=draw.random() < 0.2,
-        fast=interval * draw.choice((0.0, 0.0, 0.0, 0.5)),
-        slow=interval * draw.choice((0.0, 0.0, 0.5, 2.0)),
+        fast_interval=interval * draw.choice((0.0, 0.0, 0.0, 0.5)),
+        down_interval=interval * draw.choice((0.0, 0.0, 0.5, 2.0)),
         damping=drawn_damping(draw),
     )
 

@@ -215,8 +215,8 @@ def _change_rules(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
 
 def _change_damping(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:
     draw = Random(fault.target)
-    fast, slow = site.interval * draw.choice((0.0, 0.5)), site.interval * draw.choice((0.0, 0.5, 2.0))
-    virtual = replace(site.virtuals[index], damping=drawn_damping(draw), fast=fast, slow=slow)
+    fast, down = site.interval * draw.choice((0.0, 0.5)), site.interval * draw.choice((0.0, 0.5, 2.0))
+    virtual = replace(site.virtuals[index], damping=drawn_damping(draw), fast_interval=fast, down_interval=down)
     return site.with_virtual(index, virtual)
 
 

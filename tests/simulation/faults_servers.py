@@ -66,12 +66,12 @@ def spoofed(world: World, fault: Fault) -> None:
 def flapping(world: World, fault: Fault) -> None:
     """Let a server change its mind each interval, or let one probe in ten fail."""
     server = _server(world, fault)
-    times = ceil(fault.seconds / server.normal)
+    times = ceil(fault.seconds / server.checkinterval)
     for number in range(times):
         is_bad = number % 2 if fault.value < 0.5 else number % 10 == 9
         conduct = Conduct.REFUSED if is_bad else Conduct.UP
-        world.after(number * server.normal, server.behave, conduct, "F8")
-    world.after(times * server.normal, _recover, [server], "F8")
+        world.after(number * server.checkinterval, server.behave, conduct, "F8")
+    world.after(times * server.checkinterval, _recover, [server], "F8")
 
 
 @point("F9")

@@ -180,8 +180,8 @@ class Operator:
         """Let there be a server at each address of the configuration."""
         for virtual, real, _ in self.site.reals():
             server = self.world.server(real.server, virtual.kind, self.site)
-            server.kind, server.timeout, server.normal = virtual.kind, self.site.timeout, self.site.interval
-            server.interval = max(self.site.interval, virtual.fast, virtual.slow)
+            server.kind, server.timeout, server.checkinterval = virtual.kind, self.site.timeout, self.site.interval
+            server.max_interval = max(self.site.interval, virtual.fast_interval, virtual.down_interval)
             if real.name:
                 self.world.resolver.addresses[real.name] = real.address
 
@@ -212,7 +212,7 @@ class Operator:
         self.ask(Request(command, {"names": [name]}, is_wanted=is_wanted))
 
     def ask(self, request: Request) -> None:
-        """Send a request until it is answered. Nothing is expected of what it changes before."""
+        """Send a request until it is answered; until then the director may have what it changes, or not."""
         if not request.is_wanted():
             return
         self.expect_reload(ANSWER_TIME + 1.0)

@@ -47,6 +47,9 @@ RETRANSMISSION: Final = 1.0
 IDLE_TIMEOUT: Final = 1.0
 """Seconds after which some servers hang up that were asked nothing."""
 
+DOUBT_TIME: Final = 60.0
+"""Seconds after which a result that was late or lost decides no state any more."""
+
 _ANSWERS: Final = {
     "http": b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: close\r\n\r\nall is well",
     "simpletcp": b"all is well\r\n",
@@ -68,10 +71,10 @@ _INCOMPLETE: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
 class Server:
     """A server at one address and port, probed by ``kind``; some are far away, some hang up on who asks nothing.
 
-    It is probed each ``normal`` seconds, at other times of its virtual not more rarely than each ``interval`` seconds.
-    Its state: its conduct, since when (``changed``) and because of which fault point; since when it is probed
-    (``planned_since``), when it was last probed out of turn (``probed_extra``), its open conversations, and the last
-    attempts.
+    It is probed each ``checkinterval`` seconds, or at another interval of its virtual, of at most ``max_interval``. Its
+    state: its conduct, since when (``changed``) and because of which fault point; since when it is probed
+    (``planned_since``), until when results may be late, lost, or of probes out of turn (``doubtful_until``), its open
+    conversations, and the last attempts.
     """
 
     def __init__(self, world: World, kind: str, timeout: float) -> None:
@@ -79,7 +82,7 @@ class Server:
         self._on_begin = world.checks.on_begin
         self.kind = kind
         self.timeout = timeout
-        self.interval = self.normal = timeout
+        self.checkinterval = self.max_interval = timeout
         is_far = world.draw.random() < 0.3
         self.rtt = world.draw.uniform(0.02, 0.08 * timeout) if is_far else world.draw.uniform(0.0002, 0.003)
         self.idle_timeout = IDLE_TIMEOUT if world.draw.random() < 0.4 else inf
@@ -87,7 +90,7 @@ class Server:
         self.conduct = Conduct.UP
         self.point = ""
         self.changed = self.planned_since = CLOCK.now
-        self.probed_extra = -inf
+        self.doubtful_until = -inf
         self.attempts: deque[Attempt] = deque(maxlen=24)
         self.probes = 0
         self.open: set[Conversation] = set()
@@ -108,6 +111,11 @@ class Server:
                 return True if self.delay < self.timeout - 2 * MARGIN else None
             case _:
                 return False
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the director may not know what its last attempts were told, or may know of others."""
+        return self.doubtful_until > CLOCK.now - DOUBT_TIME
 
     def behave(self, conduct: Conduct, point: str = "", delay: float = 0.0) -> None:
         """Change the conduct, for connections and requests from now on."""

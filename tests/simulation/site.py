@@ -56,7 +56,7 @@ UNDAMPED: Final = Damping()
 
 @dataclass(frozen=True)
 class VirtualSpec:
-    """A section ``virtual``, whose servers are checked by ``kind``; ``fast`` and ``slow``: its other intervals, or 0.
+    """A section ``virtual``, whose servers are checked by ``kind``; an interval of 0 is not in the file.
 
     ``fallback`` is a server on this host, or with ``backup`` the first real server.
     """
@@ -71,8 +71,8 @@ class VirtualSpec:
     scheduler: str = "wrr"
     ipv6: bool = False
     backup: bool = False
-    fast: float = 0.0
-    slow: float = 0.0
+    fast_interval: float = 0.0
+    down_interval: float = 0.0
     damping: Damping = UNDAMPED
     slow_start: int = 0
 
@@ -194,7 +194,7 @@ def _lines(virtual: VirtualSpec) -> Iterator[str]:
         yield f"    panic = {damping.panic}"
     if virtual.slow_start:
         yield f"    slowstart = {virtual.slow_start}"
-    for directive, seconds in (("fastinterval", virtual.fast), ("downinterval", virtual.slow)):
+    for directive, seconds in (("fastinterval", virtual.fast_interval), ("downinterval", virtual.down_interval)):
         if seconds:
             yield f"    {directive} = {seconds:g}"
     if virtual.fallback:

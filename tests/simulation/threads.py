@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Collection
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ldirectord_py.runtime.threads import DaemonThreads
+from simulation.clock import CLOCK
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -90,8 +91,6 @@ class SimulatedThreads:
         self.depth += 1
         try:
             return call(), None
-        except CancelledError:
-            raise
         except Exception as error:  # noqa: BLE001  raised again where it is awaited
             return None, error
         finally:
@@ -104,7 +103,7 @@ class SimulatedThreads:
             job.set_exception(error)
 
     def _disk_delay(self, pool: DaemonThreads) -> float:
-        late = self.disk_hangs_until - self.world.now
+        late = self.disk_hangs_until - CLOCK.now
         if late <= 0 or pool._name not in DISK:
             return 0.0
         self.world.hit("F39")

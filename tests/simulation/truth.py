@@ -41,8 +41,8 @@ class Truth:
         self.world = world
         self._damped = DampedTruth(world, self)
         self._kept_in: dict[DestinationKey, bool] = {}
-        self._looked_at: tuple[float, int, float] | None = None
-        self._settled: tuple[float, ...] | None = None
+        self._table_seen: tuple[float, int, float] | None = None
+        self._health_seen: tuple[float, ...] | None = None
 
     def look(self) -> None:
         """Check what holds now."""
@@ -53,14 +53,14 @@ class Truth:
         self.world.workers.look()
         self.world.checks.damping.look()
         depends_on = self._health_depends_on(director.health)
-        if depends_on != self._settled or not self.world.is_large:
-            self._settled = depends_on if self._look_at_health(director.health) else None
+        if depends_on != self._health_seen or not self.world.is_large:
+            self._health_seen = depends_on if self._look_at_health(director.health) else None
         self._note_kept(director.health)
         changed = max(self.world.checks.last_change, self.world.undisturbed_since)
         if now - changed > WRITE_TIME and now > self.world.kernel_disturbed_until:
             version = self.world.checks.last_change, self.world.kernel.changes, self.world.operator.in_force_since
-            if version != self._looked_at or not self.world.is_large:
-                self._looked_at = version
+            if version != self._table_seen or not self.world.is_large:
+                self._table_seen = version
                 self._look_at_table()
         self._look_at_progress()
 
@@ -85,8 +85,8 @@ class Truth:
         world = self.world
         server = world.network.servers[real.server]
         verdicts = virtual.rise if server.is_good else virtual.fall
-        longest = max(server.interval, server.timeout)  # probes of a server that does not answer follow each other
-        bound = (verdicts - 1) * longest + server.interval + server.timeout + 1.0 + more
+        longest = max(server.max_interval, server.timeout)  # probes of a server that does not answer follow each other
+        bound = (verdicts - 1) * longest + server.max_interval + server.timeout + 1.0 + more
         since = max(server.changed, world.undisturbed_since, world.operator.in_force_since, world.started)
         return server.is_good if CLOCK.now - since > bound else None
 

@@ -70,11 +70,6 @@ class World:
         self.process = DirectorProcess(self, folder)
         self.truth = Truth(self)
 
-    @property
-    def now(self) -> float:
-        """The monotonic clock."""
-        return CLOCK.now
-
     async def pause(self, seconds: float) -> None:
         """Let time pass for the director's code."""
         assert self.loop is not None
@@ -115,7 +110,7 @@ class World:
     def lose_results(self, seconds: float) -> None:
         """Expect for so many seconds that results of probes come late, or not at all."""
         for server in self.network.servers.values():
-            server.probed_extra = max(server.probed_extra, CLOCK.now + seconds)
+            server.doubtful_until = max(server.doubtful_until, CLOCK.now + seconds)
 
     def trace(self, kind: str, *what: object) -> None:
         """Add a line to the trace, whose digest is the same in each run of a seed."""
