@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
+from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Protocol, Service, VirtualAddress
 from simulation.checks import WRITE_TIME
@@ -56,8 +57,7 @@ def lost_answers(world: World, fault: Fault) -> None:
 def module_unloaded(world: World, fault: Fault) -> None:
     """Let the kernel have no table for a time, and then an empty one, or the one before."""
     kernel = world.kernel
-    kernel.lose("the kernel has no IPVS")
-    kernel.point = "F20"
+    kernel.broken = KernelError("the kernel has no IPVS")
 
     def end() -> None:
         kernel.broken = None

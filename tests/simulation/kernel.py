@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ldirectord_py.errors import KernelError
@@ -33,7 +33,6 @@ class SimulatedKernel(MemoryKernel):
         super().__init__()
         self.world = world
         self.delay = 0.0005
-        self.point = ""
         self.lost_answers = self.lost_requests = 0
         self.busy: list[int] = []
         self.without_scheduler: set[ServiceKey] = set()
@@ -89,20 +88,16 @@ class SimulatedKernel(MemoryKernel):
         if not self._row_error(op):
             self._execute(op)
 
-    def clear(self, services: Iterator[ServiceKey] | Collection[ServiceKey]) -> None:
+    def clear(self, services: Iterable[ServiceKey]) -> None:
         """Remove these services, as ``ipvsadm -C`` does."""
         self.changes += 1
         for key in list(services):
             self._services.pop(key, None)
 
-    def lose(self, reason: str) -> None:
-        """Let every call fail until ``broken`` is reset."""
-        self.broken = KernelError(reason)
-
     async def _take_time(self) -> None:
         await self.world.pause(self.delay)
         if self.broken:
-            self.world.hit(self.point)
+            self.world.hit("F20")
             self.world.disturb_kernel(BACKOFF_TIME)
 
     def _lose_answer(self) -> None:
@@ -123,7 +118,7 @@ class SimulatedKernel(MemoryKernel):
             error = errno.ENOENT
         else:
             error = self.busy.pop() if self.busy else super()._try(op)
-        if error in (self.refusing.get(op.row.key), errno.EBUSY, errno.ENOMEM, errno.EINTR) and error:
+        if error and error in (self.refusing.get(op.row.key), errno.EBUSY, errno.ENOMEM, errno.EINTR):
             self.world.hit("F18")
             self.world.disturb_kernel(BACKOFF_TIME)
         self.changes += not error

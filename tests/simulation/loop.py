@@ -43,9 +43,9 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     """The loop of one process: callbacks that are ready run in turns, those of a turn in an order drawn by the seed.
 
     With ``coarse`` it is as uvloop is: its clock has milliseconds and stands still within a turn, and timers are
-    rounded to milliseconds, so that some fire early. Without, it is as asyncio's. Its state: what is ``ready`` and due,
-    the readers and signal handlers, how long the process stops within the next turn
-    (``stop_for``), and how long each turn takes.
+    rounded to milliseconds, so that some fire early. Without, it is as asyncio's. Its state: what is ``ready``, the
+    readers and signal handlers, how long the process stops within the next turn (``stop_for``), and how long each turn
+    takes.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             self.ready.append(handle)
 
     def make_ready(self, descriptor: int) -> None:
-        """Call the reader of a descriptor in this turn."""
+        """Call the reader of a descriptor in the next turn."""
         if (reader := self.readers.get(descriptor)) is not None:
             self.ready.append(reader)
 

@@ -1,10 +1,13 @@
-"""What stands in for the world outside of the director: only sockets, threads, the kernel's files and its clock."""
+"""What stands in for the world outside of the director; its clock is replaced in ``clock.py``.
+
+These are sockets, threads, processes, the disk, the resolver, signals, random numbers, and what this host reports.
+"""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
@@ -96,6 +99,5 @@ class _NotifySocket:
         pass
 
     def sendto(self, message: bytes, _: str) -> None:
-        with suppress(AttributeError):
-            if message.startswith(b"WATCHDOG"):
-                self._world.checks.on_watchdog()
+        if message.startswith(b"WATCHDOG"):
+            self._world.checks.on_watchdog()

@@ -50,7 +50,6 @@ class DirectorProcess:
         self.daemon: run.Daemon | None = None
         self.task: asyncio.Task[None] | None = None
         self.is_ready = self.is_stopping = self.is_blocked = False
-        self.starts = 0
         self._graveyard: list[object] = []
 
     @property
@@ -59,7 +58,7 @@ class DirectorProcess:
         return self.daemon.director if self.daemon else None
 
     def start(self) -> None:
-        """Start the process, unless it runs; a file that is invalid ends it, as a start by hand does."""
+        """Start the process, unless it runs; an invalid file ends it, and its manager starts it again."""
         world = self.world
         if self.task is not None:
             return
@@ -72,7 +71,6 @@ class DirectorProcess:
         loop.connect, loop.on_stop = world.mail.connect, world.on_stop
         asyncio._set_running_loop(loop)
         world.life += 1
-        self.starts += 1
         world.checks.untold.clear()
         world.checks.states.clear()
         world.checks.damping.reset()

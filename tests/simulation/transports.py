@@ -103,7 +103,6 @@ class MailServer:
     def __init__(self, world: World) -> None:
         self.world = world
         self.conduct = "up"
-        self.received = 0
 
     async def connect(self, loop: SimulatedLoop, factory: Callable[[], Any], host: str, port: int) -> Any:
         """Return transport and protocol of a connection; raises OSError."""
@@ -144,7 +143,6 @@ class _MailSession:
             if line != b".":
                 return b""
             self._in_mail = False
-            self.server.received += 1
             return b"250 ok\r\n"
         word = line[:4].upper()
         if word == b"RCPT" and self.server.conduct == "rejecting":
