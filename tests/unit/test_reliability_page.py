@@ -25,6 +25,7 @@ LEVELS = {
 }
 """The tiers that have tests of each level."""
 
+_PROMISE = re.compile(r"^\| (I\d+|liveness|damping) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 _ROW = re.compile(r"^\| F(\d+) \| (?:[^|]+) \| (?:[^|]+) \| ([a-z, ]+) \| (.+) \|$", re.MULTILINE)
 
 
@@ -60,6 +61,24 @@ def files_of_tests() -> Mapping[int, set[str]]:
                     for number in numbers(node.name):
                         found[number].add(str(path.relative_to(TESTS)))
     return found
+
+
+def checks_of_the_simulation() -> Iterator[str]:
+    """Yield the names of its classes, and of their methods."""
+    for path in (TESTS / "simulation").glob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                yield node.name
+                yield from (f"{node.name}.{each.name}" for each in node.body if isinstance(each, ast.FunctionDef))
+
+
+def test_what_each_promise_names_is_there() -> None:
+    promises = _PROMISE.findall(PAGE.read_text())
+    assert [name for name, _, _ in promises] == [*(f"I{number}" for number in range(1, 11)), "liveness", "damping"]
+    named = {name for _, simulated, _ in promises for name in re.findall(r"`([A-Z][\w.]+)`", simulated)}
+    assert named - set(checks_of_the_simulation()) == set()
+    files = [file for _, _, others in promises for file in re.findall(r"`(tests/[\w/]+\.py)`", others)]
+    assert [file for file in files if not (ROOT / file).is_file()] == []
 
 
 def test_no_scenario_is_missing() -> None:
