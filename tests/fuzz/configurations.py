@@ -24,6 +24,9 @@ ERRORS: Final = (ConfigError,)
 SEPARATOR: Final = b"\n--\n"
 """Divides the files, of which the first is the main one."""
 
+MAX_OTHERS: Final = 2
+"""Further files; more that all include each other would take most of the time."""
+
 NAMES: Final = Names(
     {HostName("web1", ipv6=False): IPv4Address("203.0.113.1"), HostName("web6", ipv6=True): IPv6Address("2001:db8::6")},
     {PortName("http", protocol): 80 for protocol in ("", "tcp", "udp")},
@@ -65,7 +68,7 @@ def _check_lines(problems: Sequence[Problem]) -> None:
 
 def _decode(file: str, data: bytes) -> None:
     """Read a file, dump it, and convert it; what was converted has to mean the same."""
-    main, *others = data.split(SEPARATOR)
+    main, *others = data.split(SEPARATOR, MAX_OTHERS)
     files = {
         file: main,
         **{f"{number}{suffix}": text for number, text in enumerate(others) for suffix in (".cf", ".yaml")},

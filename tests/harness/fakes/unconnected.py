@@ -11,6 +11,9 @@ from ldirectord_py.checks.effort import Effort
 MAX_TURNS: Final = 100_000
 """Turns of a loop that a check may wait for."""
 
+GROWTH: Final = 64
+"""Pieces of data after which they are twice as large."""
+
 T = TypeVar("T")
 
 
@@ -27,14 +30,21 @@ def run_without_loop(awaited: Awaitable[T]) -> T:
 
 
 class RecordedReader(asyncio.StreamReader):
-    """The reading half of streams, which hands out the data in pieces of at most ``size`` bytes."""
+    """The reading half of streams, which hands out the data in pieces of ``size`` bytes, and later in larger ones.
+
+    Byte by byte, a long answer would take most of the time of a fuzzer.
+    """
 
     def __init__(self, data: bytes, size: int) -> None:
         self._buffer = bytearray(data)
         self._size = size
+        self._pieces = 0
 
     async def read(self, n: int = -1) -> bytes:
         """Return the next piece, b"" at the end."""
+        self._pieces += 1
+        if not self._pieces % GROWTH:
+            self._size *= 2
         return self._take(self._size if n < 0 else min(n, self._size))
 
     async def readexactly(self, n: int) -> bytes:
@@ -78,7 +88,7 @@ class DeafWriter:
 
 
 class RecordedConnection:
-    """A Connection that receives the data in pieces of at most ``size`` bytes."""
+    """A Connection that receives the data in pieces, as RecordedReader."""
 
     def __init__(self, data: bytes, size: int) -> None:
         self._reader = RecordedReader(data, size)
