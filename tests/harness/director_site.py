@@ -13,7 +13,7 @@ from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Destination, DestinationKey, ForwardMethod, Row, Service
-from ldirectord_py.report.events import Event
+from ldirectord_py.report.events import Event, Written
 from ldirectord_py.report.wording import line
 
 WEB = "10.0.0.1:80"
@@ -34,17 +34,26 @@ def administer(director: Director, states: Mapping[int, AdministrativeState]) ->
 
 
 class Site:
-    """A director, its kernel, and the lines that it logs."""
+    """A director, its kernel, the lines that it logs, and its events of rows that were written."""
 
     def __init__(self, kernel: MemoryKernel, site: Config) -> None:
         self.kernel = kernel
         self.lines: list[str] = []
+        self.written: list[Written] = []
         self.director = Director(kernel, compile_config(site, KINDS), [self._listen])
 
     def _listen(self, event: Event) -> None:
         text = line(event)
         if text is not None:
             self.lines.append(text)
+        if isinstance(event, Written):
+            self.written.append(event)
+
+    def clear(self) -> None:
+        """Forget what was logged and written."""
+        self.lines.clear()
+        self.written.clear()
+        self.kernel.written.clear()
 
     @property
     def weights(self) -> dict[str, int]:
@@ -58,8 +67,7 @@ class Site:
 
     async def check(self, result: Result, *addresses: str) -> None:
         """Pass the result of every check of these addresses (of all, without any) to the director, and reconcile."""
-        self.lines.clear()
-        self.kernel.written.clear()
+        self.clear()
         for check in self.director.compiled.plan:
             if not addresses or str(check.target.address) in addresses:
                 self.director.observe(check, result)
@@ -67,15 +75,13 @@ class Site:
 
     async def reload(self, *virtuals: Virtual, **settings: object) -> None:
         """Put another configuration in force."""
-        self.lines.clear()
-        self.kernel.written.clear()
+        self.clear()
         await self.director.reload(compile_config(config(*virtuals, **settings), KINDS))
 
     async def somebody(self, *ops: Op) -> None:
         """Change the kernel without the director, and let it resync."""
-        self.lines.clear()
         assert await self.kernel.apply(ops) == []
-        self.kernel.written.clear()
+        self.clear()
         await self.director.reconcile(resync=True)
 
 

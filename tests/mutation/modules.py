@@ -46,6 +46,10 @@ TEST_FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "daemon.reconciler.panic_keeper": ("test_panic_keeper",),
     "daemon.reconciler.resync_timer": ("test_resync_timer",),
     "daemon.reconciler.slow_starts": ("test_slow_starts_rules",),
+    "daemon.reconciler.table_sync": (
+        *("test_table_sync", "test_table_sync_due", "test_table_sync_events", "test_drift", "test_slow_starts"),
+        *("test_draining", "test_draining_removed", "test_director_administration", "test_director_reload"),
+    ),
     "daemon.reconciler.unjudged": ("test_unjudged",),
 }
 """Each module with the files of its tests, in the folder of ``tests/unit`` that mirrors its own."""
@@ -55,7 +59,6 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "ipvs.netlink.socket": "opens, sends and receives; its one decision is which errors may be repeated",
     "ipvs.netlink.uapi": "only the kernel's constants: pyroute2's are compared with what is encoded",
     "daemon.reconciler.director": "calls the others in their order, one at a time",
-    "daemon.reconciler.table_sync": "reads, compares and writes by what the others decide",
 }
 """Modules of the codec and of the reconciler that decide nothing themselves, and what they do."""
 

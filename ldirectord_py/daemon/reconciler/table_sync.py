@@ -37,7 +37,8 @@ class TableSync:
     edits that stay; the rows that servers have left, and of names without an address; the virtuals that a reload
     removed and whose rows the kernel may hold, and those that one added and whose rows were not read so far; when the
     table is read next, and whether the kernel is out of reach.
-    ``steps`` counts tables read, batches written, and failures: it grows while this is not stuck.
+    ``steps`` counts tables read, batches written, and calls of ``reconcile`` that ended: it grows while this is not
+    stuck.
     """
 
     def __init__(self, kernel: Kernel, health: HealthTable, slow_starts: SlowStarts, publish: Listener) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from builders import down, real, service_key, up, virtual
-from harness.director_site import QUIET, WEB, destination, started
+from harness.director_site import QUIET, TWO, WEB, destination, started
 from ldirectord_py.config.model import Forward as Method
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination, ForwardMethod, Service, Tunnel
@@ -123,6 +123,25 @@ async def test_F17_a_weight_set_by_hand_stays_until_the_server_changes_its_state
     await site.check(down(), "10.1.0.1")
     await site.check(up(), "10.1.0.1")
     assert site.weights == {"10.1.0.1:80": 1, "10.1.0.2:80": 1}
+
+
+async def test_a_weight_set_by_hand_stays_when_other_changes_of_the_row_are_repaired() -> None:
+    site = await started(QUIET)
+    await site.check(up())
+    weighted = destination(WEB, "10.1.0.1:80", 7)
+    await site.somebody(Op(Verb.EDIT, weighted))
+    for _ in range(2):
+        await site.somebody(Op(Verb.EDIT, weighted._replace(forward=ForwardMethod.TUNNEL)))
+        assert site.kernel.written == [Op(Verb.EDIT, weighted)]
+
+
+async def test_a_weight_set_by_hand_on_the_fallback_ends_when_it_leaves() -> None:
+    site = await started(TWO)
+    await site.somebody(Op(Verb.EDIT, destination(WEB, "127.0.0.1:80", 7)))
+    assert site.weights == {"127.0.0.1:80": 7}
+    await site.check(up())
+    await site.check(down())
+    assert site.weights == {"127.0.0.1:80": 1}
 
 
 async def test_a_quiescent_row_removed_by_hand_stays_removed_until_the_server_is_up() -> None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Sequence
 
 import pytest
 
 from builders import service_key
 from harness.director_site import FOREIGN, destination
+from harness.recording_kernel import RecordingKernel
 from ldirectord_py.daemon.reconciler import mirror
 from ldirectord_py.daemon.reconciler.mirror import Done, Mirror
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
-from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
+from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.netlink.encode import encode_valid
-from ldirectord_py.ipvs.table import NOT_ENCODED, EncodedRows, Row, Service, Table
+from ldirectord_py.ipvs.table import Row, Service, Table
 
 WEB, MAIL = "10.0.0.1:80", "10.0.0.1:25"
 WEB_KEY, MAIL_KEY = service_key(WEB), service_key(MAIL)
@@ -180,16 +180,6 @@ async def test_a_service_that_is_ours_no_more_is_forgotten_with_its_refusals() -
     made.discard(WEB_KEY)
     made.discard(WEB_KEY)
     assert (list(made.services), list(made.refused)) == ([MAIL_KEY], [MAIL_KEY])
-
-
-class RecordingKernel(MemoryKernel):
-    """A kernel that keeps the encoded rows that it is given."""
-
-    encoded: EncodedRows | None = None
-
-    async def apply(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> Sequence[Refused]:
-        self.encoded = encoded
-        return await super().apply(ops, encoded)
 
 
 async def test_encoded_rows_reach_the_kernel() -> None:

@@ -6,8 +6,6 @@ import asyncio
 import math
 from itertools import pairwise
 
-import pytest
-
 from builders import KINDS, config, virtual
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
@@ -15,14 +13,6 @@ from ldirectord_py.daemon.reconciler.resync_timer import MAX_RETRY_DELAY, MIN_RE
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.kernel import MemoryKernel
 from ldirectord_py.ipvs.table import Table
-
-
-@pytest.fixture
-async def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return a list of one number, which is the time of the loop."""
-    time = [1000.0]
-    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: time[0])
-    return time
 
 
 async def test_a_resync_is_due_at_once_or_after_a_period_or_never(clock: list[float]) -> None:
