@@ -244,12 +244,13 @@ class HealthTracker:
             self.panics.review((real.key.service,))
 
     def _is_needed(self, real: CompiledReal) -> bool:
-        """Return whether panic keeps a server in that goes down; those that flap and pass come in before."""
-        if not self.panics.is_needed(real):
-            return False
-        for released in self.flaps.readmit(real.key.service):
+        """Return whether panic keeps a server in that goes down; those that flap and pass come in before, if needed."""
+        flapping = self.flaps.readmit(real.key.service)
+        while is_needed := self.panics.is_needed(real):
+            if (released := next(flapping, None)) is None:
+                break
             self._publish_released(released)
-        return self.panics.is_needed(real)
+        return is_needed
 
     def _release(self, real: CompiledReal, state: HealthState) -> Checked:
         """Keep a server no more, which is in this state and may flap; return the event that took it down."""

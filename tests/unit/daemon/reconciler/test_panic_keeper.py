@@ -262,6 +262,16 @@ async def test_servers_that_flap_and_pass_come_in_before_panic() -> None:
     assert site.director.health[next(iter(site.director.health))].up
 
 
+async def test_no_more_of_those_that_flap_come_in_than_panic_needs() -> None:
+    site = await all_up(web(flapthreshold=2))
+    for address in ADDRESSES[:2]:
+        for result in (down(), up()):
+            await site.check(result, address)
+    assert inside(site) == ["3", "4"]
+    await site.check(down(), ADDRESSES[2])
+    assert (inside(site), panics(site)) == (["1", "4"], [])
+
+
 steps = st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=40)
 
 
