@@ -16,7 +16,7 @@ Tenths = Mapping[DestinationKey, int]
 ALL_WHOLE: Final[Tenths] = {}
 
 _EARLY: Final = 0.001
-"""Of a step: a clock that is rounded has reached it."""
+"""The share of a step by which it may begin early: the clock may be rounded."""
 
 
 class Ramp(NamedTuple):

@@ -75,7 +75,7 @@ class Deadline:
     @property
     def stalled(self) -> float:
         """How many seconds this process has stood still since the deadline was set."""
-        return self._meter.since(self._before)[1]
+        return self._meter.since(self._before).stalled
 
     def end(self) -> bool:
         """End the deadline; return whether it has cancelled the task, and nothing else has."""
@@ -91,7 +91,7 @@ class Deadline:
 
     def __call__(self) -> None:
         """Extend the deadline or let it pass; the timer wheel calls this."""
-        missed, _ = self._meter.since(self._before)
+        missed = self._meter.since(self._before).missed
         if self._extended or missed <= MIN_EXTENSION:
             self._turn()
             return

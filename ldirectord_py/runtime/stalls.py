@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Final
+from typing import Final, NamedTuple
 
 from ldirectord_py.runtime.loop_local import LoopLocal
 
@@ -19,11 +19,15 @@ MIN_STALL: Final = 0.05
 
 _SCHEDSTAT = "/proc/thread-self/schedstat"
 
-Seconds = tuple[float, float]
-"""Missed and stalled seconds.
 
-Missed: the lateness of beats, or the time that this thread waited for a processor if that is more. Stalled: the
-lateness of beats that were late by at least MIN_STALL."""
+class LostSeconds(NamedTuple):
+    """``missed``: how late beats were, or how long this thread waited for a processor if that is more.
+
+    ``stalled``: how late those beats were that were late by at least MIN_STALL.
+    """
+
+    missed: float
+    stalled: float
 
 
 class StallMeter:
@@ -39,37 +43,37 @@ class StallMeter:
         self._due: float | None = None
         self._late = self._waited = 0.0
         self.stalls = 0
-        self._seconds: Seconds = (0.0, 0.0)
-        self._before_beat: Seconds = (0.0, 0.0)
+        self._lost = LostSeconds(0.0, 0.0)
+        self._before_beat = self._lost
         self._queue = RunQueue()
 
     @property
     def stalled_seconds(self) -> float:
         """The seconds of all stalls."""
-        return self._seconds[1]
+        return self._lost.stalled
 
-    def watch(self) -> Seconds:
-        """Start to watch; return the seconds so far, with those of a stall that has just been."""
+    def watch(self) -> LostSeconds:
+        """Start watching; return the seconds so far, with those of a stall that has just been."""
         self._watchers += 1
         if self._due is None:
             self._queue.waited()
             self._schedule(self._loop.time())
         elif self._loop.time() - self._due >= MIN_STALL:  # its beat is still to come
             self._count()
-        return self._seconds
+        return self._lost
 
     def unwatch(self) -> None:
-        """Stop to watch."""
+        """Stop watching."""
         self._watchers -= 1
 
-    def since(self, before: Seconds) -> Seconds:
+    def since(self, before: LostSeconds) -> LostSeconds:
         """Return the seconds since ``watch`` returned these."""
         self._count()
-        return self._seconds[0] - before[0], self._seconds[1] - before[1]
+        return LostSeconds(self._lost.missed - before.missed, self._lost.stalled - before.stalled)
 
     def _schedule(self, now: float) -> None:
         self._due = now + BEAT_INTERVAL
-        self._before_beat, self._late, self._waited = self._seconds, 0.0, 0.0
+        self._before_beat, self._late, self._waited = self._lost, 0.0, 0.0
         self._loop.call_at(self._due, self._beat)
 
     def _beat(self) -> None:
@@ -79,7 +83,7 @@ class StallMeter:
             self._schedule(self._loop.time())
 
     def _count(self) -> None:
-        """Count how late the beat is by now, in place of what was counted of it before: parts would pass as noise."""
+        """Count how late the beat is by now, in place of what was counted of it before: each part may be noise."""
         if self._due is None or (late := self._loop.time() - self._due) <= self._late:
             return
         if self._late < MIN_STALL <= late:
@@ -88,7 +92,9 @@ class StallMeter:
         self._waited += self._queue.waited()
         lost = max(late, self._waited)
         missed, stalled = self._before_beat
-        self._seconds = missed + (lost if lost > MAX_NOISE else 0.0), stalled + (late if late >= MIN_STALL else 0.0)
+        missed += lost if lost > MAX_NOISE else 0.0
+        stalled += late if late >= MIN_STALL else 0.0
+        self._lost = LostSeconds(missed, stalled)
 
 
 class RunQueue:
