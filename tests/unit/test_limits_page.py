@@ -39,7 +39,7 @@ OTHERS = {
     "daemon.maintenance.reverse_names": ("MAX_AGE",),
     "daemon.probing.slots": ("MAX_GRID", "MAX_GROUP"),
     "daemon.probing.admission": ("MAX_BEGINNINGS", "MAX_TURN"),
-    "daemon.reconciler.draining": ("MAX_DRAINED_TIME", "MAX_DRAIN_TIME"),
+    "daemon.reconciler.draining": ("MAX_DRAINED_TIME", "MAX_MOVED_TIME"),
     "daemon.reconciler.resync_timer": ("MAX_RETRY_DELAY",),
     "daemon.workers.supervisor": ("MAX_CHECKS_PER_MESSAGE",),
     "control.listening": ("MAX_PATH_LENGTH", "_MAX_OPTION_LENGTH"),

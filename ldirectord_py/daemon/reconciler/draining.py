@@ -22,7 +22,7 @@ from ldirectord_py.ipvs.table import Destination, DestinationKey, Key, Row, Serv
 COUNT_INTERVAL: Final = 10.0
 """Seconds between two counts of the connections."""
 
-MAX_DRAIN_TIME: Final = 600.0
+MAX_MOVED_TIME: Final = 600.0
 """Seconds after which the row of a server that moved is removed; ``persistent`` counts if it is longer."""
 
 MAX_DRAINED_TIME: Final = 86_400.0
@@ -183,7 +183,7 @@ def _left_rows(left: Left, compiled: CompiledConfig, now: float) -> Iterator[tup
         if former is None or former.virtual.reals == virtual.reals:
             continue
         if virtual.quiescent:
-            until = now + max(MAX_DRAIN_TIME, virtual.persistent or 0)
+            until = now + max(MAX_MOVED_TIME, virtual.persistent or 0)
             yield from ((key, _Stay(DrainReason.MOVED, until)) for key in _named_rows(former.virtual, virtual))
         if virtual.drainremoved:
             stay = _Stay(DrainReason.REMOVED, now + virtual.drainremoved)

@@ -12,7 +12,7 @@ from ldirectord_py.config.model import CheckType, Virtual
 from ldirectord_py.daemon.reconciler import draining
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.daemon.reconciler.draining import COUNT_INTERVAL, MAX_DRAIN_TIME
+from ldirectord_py.daemon.reconciler.draining import COUNT_INTERVAL, MAX_MOVED_TIME
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel
@@ -91,7 +91,7 @@ async def test_it_stays_at_weight_0_until_its_connections_have_ended(monkeypatch
     assert site.lines == ["Purged real server (run): 10.1.0.1:80 (10.0.0.1:80)"]
 
 
-@pytest.mark.parametrize(("persistent", "seconds"), [(None, MAX_DRAIN_TIME), (60, MAX_DRAIN_TIME), (3600, 3600)])
+@pytest.mark.parametrize(("persistent", "seconds"), [(None, MAX_MOVED_TIME), (60, MAX_MOVED_TIME), (3600, 3600)])
 async def test_it_goes_with_its_connections_when_its_time_is_over(
     monkeypatch: pytest.MonkeyPatch, persistent: int | None, seconds: float
 ) -> None:
@@ -164,7 +164,7 @@ async def test_a_row_that_somebody_removed_is_let_go_without_a_word(
     assert (await site.after(COUNT_INTERVAL), site.lines, site.kernel.written) == ({NEW: 1, PLAIN: 1}, [], [])
 
 
-@pytest.mark.parametrize("seconds", [COUNT_INTERVAL, MAX_DRAIN_TIME])
+@pytest.mark.parametrize("seconds", [COUNT_INTERVAL, MAX_MOVED_TIME])
 async def test_it_comes_back_with_a_service_that_somebody_removed(
     monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:

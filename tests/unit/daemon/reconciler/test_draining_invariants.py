@@ -13,7 +13,7 @@ from builders import KINDS, config, fallback, real, service_key, virtual
 from ldirectord_py.config.model import CheckType, Config, Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.daemon.reconciler.draining import COUNT_INTERVAL, MAX_DRAIN_TIME
+from ldirectord_py.daemon.reconciler.draining import COUNT_INTERVAL, MAX_MOVED_TIME
 from ldirectord_py.desired import desired
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
@@ -73,7 +73,7 @@ class Story:
         self.kernel.broken, self.kernel.refusing = None, {}
 
     async def wait(self, index: int) -> None:
-        self.now += (1, COUNT_INTERVAL, MAX_DRAIN_TIME)[index % 3]
+        self.now += (1, COUNT_INTERVAL, MAX_MOVED_TIME)[index % 3]
         await self.director.reconcile(resync=index > 5)
 
     async def rest(self) -> None:

@@ -16,8 +16,8 @@ from ldirectord_py.config.model import Forward, Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, compile_config
 from ldirectord_py.daemon.reconciler.draining import (
     COUNT_INTERVAL,
-    MAX_DRAIN_TIME,
     MAX_DRAINED_TIME,
+    MAX_MOVED_TIME,
     Draining,
     DrainReason,
     Left,
@@ -223,7 +223,7 @@ def test_rows_that_are_kept_for_names_without_an_address_do_not_drain() -> None:
     assert switched(former, after, kept=(FIRST,)).leaving == {SECOND.key: REMOVED}
 
 
-@pytest.mark.parametrize(("persistent", "seconds"), [(None, MAX_DRAIN_TIME), (601, 601.0), (60, MAX_DRAIN_TIME)])
+@pytest.mark.parametrize(("persistent", "seconds"), [(None, MAX_MOVED_TIME), (601, 601.0), (60, MAX_MOVED_TIME)])
 def test_a_row_whose_server_moved_stays_for_ten_minutes_or_as_long_as_clients_persist(
     persistent: int | None, seconds: float
 ) -> None:
