@@ -88,7 +88,7 @@ class PanicKeeper:
         self._kept[service][real.key] = fall
         self._table.set_state(real.key, KeptState(*self._table.health[real.key])._replace(up=True))
         self._publish(fall)
-        self._panic(real.virtual, share)
+        self._begin_panic(real.virtual, share)
 
     def release(self, key: DestinationKey) -> Checked:
         """Keep a server no more; return the event that took it down."""
@@ -109,13 +109,13 @@ class PanicKeeper:
             if virtual.panic is None:
                 self._end_panic(service)
             elif self._kept.get(service) and too_few(*share, virtual.panic):
-                self._panic(virtual, share)
+                self._begin_panic(virtual, share)
             elif service in self._panicking and service not in self._calming:
                 seconds = calm_time(virtual.checkinterval, virtual.failurecount)
                 self._calming[service] = self._call_later(seconds, partial(self._end_panic, service))
 
-    def _panic(self, virtual: Virtual, share: tuple[int, int]) -> None:
-        """Publish that a panic begins, unless it goes on or comes back soon."""
+    def _begin_panic(self, virtual: Virtual, share: tuple[int, int]) -> None:
+        """Publish that a panic begins, unless one goes on or was to end soon."""
         self._stop_calming(virtual.key)
         if virtual.key not in self._panicking:
             self._panicking.add(virtual.key)
