@@ -21,9 +21,10 @@ TICK_INTERVAL: Final = 0.5
 
 
 class SelfDoubt:
-    """A Listener. Its state: which servers fail, those of the doubt that lasts, and since when some of these pass.
+    """A Listener. Its state: which servers fail, the servers of a doubt that lasts, and since when some of them pass.
 
-    And which of these ``left``: a few that passed again while most go on failing, perhaps for days.
+    A doubt says nothing any more of those that have ``_recovered``: a few that pass while most go on failing, perhaps
+    for days.
     """
 
     def __init__(self, director: Director, clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,9 +33,9 @@ class SelfDoubt:
         self._failures = MassFailure()
         self._is_outdated = True
         self._doubted: set[Address] = set()
-        self._left: set[Address] = set()
+        self._recovered: set[Address] = set()
         self._total = 0
-        self._recovering: float | None = None
+        self._recovering_since: float | None = None
 
     def __call__(self, event: Event) -> None:
         """Record what a check says of a server, and begin to doubt."""
@@ -49,7 +50,7 @@ class SelfDoubt:
 
     def is_doubted(self, address: Address) -> bool:
         """Return whether what is said of all servers that fail together is said of this one too."""
-        return address in self._doubted and address not in self._left
+        return address in self._doubted and address not in self._recovered
 
     async def run(self) -> NoReturn:
         """Look for ever whether the doubt is over."""
@@ -62,15 +63,15 @@ class SelfDoubt:
         self._update_watched()
         now, still = self._clock(), self._failures.still_failing(self._doubted)
         if still and len(still) == len(self._doubted):
-            self._recovering = None
+            self._recovering_since = None
             return
-        if self._recovering is None:
-            self._recovering = now
-        if still and now - self._recovering < self._failures.window(self._doubted):
+        if self._recovering_since is None:
+            self._recovering_since = now
+        if still and now - self._recovering_since < self._failures.window(self._doubted):
             return
         if len(still) > len(self._doubted) * (1 - MAX_PASSING):
-            self._recovering = now
-            self._left |= self._doubted.difference(still)
+            self._recovering_since = now
+            self._recovered |= self._doubted.difference(still)
         else:
             self._end(still)
 
@@ -85,7 +86,7 @@ class SelfDoubt:
         doubted = self._failures.massive(now)
         if self._doubted:
             self._doubted |= doubted
-            self._left -= doubted
+            self._recovered -= doubted
         elif doubted:
             self._doubted, self._total = set(doubted), len(doubted) + self._failures.passing
             self._director.publish(SelfDoubted(len(doubted), self._total))
@@ -98,7 +99,7 @@ class SelfDoubt:
     def _end(self, still: list[Address]) -> None:
         names = tuple(sorted(map(str, still)))
         event = SelfDoubted(len(self._doubted), max(self._total, len(self._doubted)), over=True, still=names)
-        self._doubted, self._left, self._recovering = set(), set(), None
+        self._doubted, self._recovered, self._recovering_since = set(), set(), None
         self._director.publish(event)
 
     def _watched(self) -> Iterator[WatchedServer]:
