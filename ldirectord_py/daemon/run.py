@@ -58,7 +58,7 @@ from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, comp
 from ldirectord_py.daemon.reconciler.director import Director
 from ldirectord_py.daemon.reports import Reports
 from ldirectord_py.daemon.self_doubt import SelfDoubt
-from ldirectord_py.daemon.watchdog import Watchdog, works_of
+from ldirectord_py.daemon.watchdog import Watchdog, activities_of
 from ldirectord_py.daemon.web.supervisor import PageSupervisor
 from ldirectord_py.errors import KernelError
 from ldirectord_py.instance.identity import Identity
@@ -157,7 +157,7 @@ class Daemon:
         listeners.add(context.usage, Written)
         listeners.add(context.feed)
         self.notify = notify
-        self.watchdog = Watchdog(notify, works_of(self.director))
+        self.watchdog = Watchdog(notify, activities_of(self.director))
         self._deadline = math.inf
 
     def _control_context(self, identity: Identity) -> Context:

@@ -17,7 +17,7 @@ from ldirectord_py.checks.base import Check, Result
 from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import compile_config
 from ldirectord_py.daemon.reconciler.director import Director
-from ldirectord_py.daemon.watchdog import BEATS, WRITE_PATIENCE, Watchdog, Work, works_of
+from ldirectord_py.daemon.watchdog import BEATS, WRITE_TIMEOUT, Activity, Watchdog, activities_of
 from ldirectord_py.instance.sd_notify import SdNotify
 from ldirectord_py.ipvs.diff import Op
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
@@ -104,7 +104,7 @@ async def test_F35_a_prober_that_does_not_progress_is_not_fed(
     manager: Manager, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running() as director:
-        watchdog = Watchdog(manager.notify, works_of(director))
+        watchdog = Watchdog(manager.notify, activities_of(director))
         assert manager.pass_time(watchdog, PATIENCE) == PATIENCE / INTERVAL
         assert caplog.messages == []
         manager.pass_time(watchdog, 2 * INTERVAL)
@@ -114,7 +114,7 @@ async def test_F35_a_prober_that_does_not_progress_is_not_fed(
 
 async def test_one_probe_that_ends_in_time_is_progress_whatever_its_verdict(manager: Manager) -> None:
     async with running() as director:
-        watchdog = Watchdog(manager.notify, works_of(director))
+        watchdog = Watchdog(manager.notify, activities_of(director))
         for result in (up(), down(), unjudged(), up()):
             assert manager.pass_time(watchdog, PATIENCE) == PATIENCE / INTERVAL
             await observe(director, result)
@@ -124,14 +124,14 @@ async def test_F35_a_writer_that_is_stuck_is_not_fed(manager: Manager, caplog: p
     kernel = StuckKernel()
     async with running(kernel) as director:
         check = first_check(director)
-        watchdog = Watchdog(manager.notify, works_of(director))
+        watchdog = Watchdog(manager.notify, activities_of(director))
         await observe(director, up())
         assert manager.pass_time(watchdog, 600, lambda: director.observe(check, up())) == 600 / INTERVAL
 
         kernel.free.clear()
         director.observe(check, down())
         await until(lambda: kernel.waits)
-        assert manager.pass_time(watchdog, WRITE_PATIENCE, lambda: director.observe(check, down())) > 0
+        assert manager.pass_time(watchdog, WRITE_TIMEOUT, lambda: director.observe(check, down())) > 0
         manager.pass_time(watchdog, 2 * INTERVAL, lambda: director.observe(check, down()))
         assert manager.pass_time(watchdog, 600, lambda: director.observe(check, down())) == 0
         stuck = "The kernel's table is not written, though rows are due: the watchdog of this daemon is reset no more"
@@ -146,14 +146,14 @@ async def test_F35_a_writer_that_is_stuck_is_not_fed(manager: Manager, caplog: p
 async def test_a_director_without_checks_and_changes_has_nothing_to_do(manager: Manager) -> None:
     async with running(served=virtual("192.0.2.1:80", "10.0.0.1:80", checktype="on")) as director:
         await until(lambda: not director.is_write_due)
-        watchdog = Watchdog(manager.notify, works_of(director))
+        watchdog = Watchdog(manager.notify, activities_of(director))
         assert manager.pass_time(watchdog, 86_400) == 86_400 / INTERVAL
 
 
 async def test_a_host_that_is_slow_or_stands_still_is_not_restarted(manager: Manager) -> None:
     """Beats come ten minutes late, and a result only with each third of them."""
     async with running() as director:
-        watchdog = Watchdog(manager.notify, works_of(director))
+        watchdog = Watchdog(manager.notify, activities_of(director))
         for beat in range(30):
             manager.now += 600
             if beat % 3 == 0:
@@ -165,7 +165,7 @@ async def test_a_host_that_is_slow_or_stands_still_is_not_restarted(manager: Man
 async def test_a_reload_to_shorter_intervals_has_time_for_the_first_probe(manager: Manager) -> None:
     slow = virtual("192.0.2.1:80", "10.0.0.1:80", checkinterval=3600, negotiatetimeout=5)
     async with running(served=slow) as director:
-        watchdog = Watchdog(manager.notify, works_of(director))
+        watchdog = Watchdog(manager.notify, activities_of(director))
         manager.pass_time(watchdog, 3000)
         await director.reload(compile_config(config(WEB, reconcile=None), KINDS))
         await until(lambda: not director.is_write_due)
@@ -175,13 +175,13 @@ async def test_a_reload_to_shorter_intervals_has_time_for_the_first_probe(manage
         assert manager.pass_time(watchdog, 600) == 0
 
 
-def work(steps: list[int], at: int) -> Work:
-    return Work(f"work {at}", lambda: steps[at], lambda: True, lambda: 20.0)
+def activity(steps: list[int], at: int) -> Activity:
+    return Activity(f"activity {at}", lambda: steps[at], lambda: True, lambda: 20.0)
 
 
-def test_a_step_of_one_work_does_not_stand_for_another(manager: Manager) -> None:
+def test_a_step_of_one_activity_does_not_stand_for_another(manager: Manager) -> None:
     done = [0, 0]
-    watchdog = Watchdog(manager.notify, [work(done, 0), work(done, 1)])
+    watchdog = Watchdog(manager.notify, [activity(done, 0), activity(done, 1)])
 
     def step() -> None:
         done[0] += 1
