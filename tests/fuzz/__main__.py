@@ -21,8 +21,8 @@ FOLDER: Final = Path(__file__).parents[2] / ".cache/fuzz"
 
 PROCESSES: Final = os.cpu_count() or 1
 
-MAX_SECONDS: Final = 20
-"""Seconds of one input, after which it hangs."""
+INPUT_TIMEOUT: Final = 20
+"""Seconds after which an input counts as one that hangs."""
 
 MAX_MEGABYTES: Final = 1024
 """Memory of a process that fuzzes."""
@@ -89,7 +89,7 @@ def _fuzz(target: FuzzTarget, limit: str) -> FuzzRun:
     for folder in (failed, CORPUS / target.name):
         folder.mkdir(parents=True, exist_ok=True)
     flags = (
-        *(limit, f"-max_len={target.max_length}", f"-timeout={MAX_SECONDS}", f"-rss_limit_mb={MAX_MEGABYTES}"),
+        *(limit, f"-max_len={target.max_length}", f"-timeout={INPUT_TIMEOUT}", f"-rss_limit_mb={MAX_MEGABYTES}"),
         *(f"-artifact_prefix={failed}/", "-print_final_stats=1"),
     )
     began = time.monotonic()

@@ -1,4 +1,7 @@
-"""Configuration files of both forms, with the files that they include, and what ``convert`` makes of them."""
+"""Configuration files of both forms, with the files that they include, and what ``convert`` makes of them.
+
+SEPARATOR divides the files of an input, of which the first is the main one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from fuzz.target import FuzzTarget
+from fuzz.target import SEPARATOR, FuzzTarget
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.config.addresses import HostName, Names, PortName
 from ldirectord_py.config.document import read_document
@@ -21,8 +24,6 @@ from ldirectord_py.config.write_yaml import to_yaml_form
 from ldirectord_py.errors import ConfigError, Problem
 
 ERRORS: Final = (ConfigError,)
-SEPARATOR: Final = b"\n--\n"
-"""Divides the files, of which the first is the main one."""
 
 MAX_OTHERS: Final = 2
 """Further files; more that all include each other would take most of the time."""

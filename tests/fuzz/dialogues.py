@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final
 
-from fuzz.target import Decoder, FuzzTarget, replaced
+from fuzz.target import SEPARATOR, Decoder, FuzzTarget, replaced
 from harness.fakes.ldap import BIND, DONE, EXTENDED, REFERENCE, entry, result
 from harness.fakes.ldap import message as ldap_message
 from harness.fakes.unconnected import DeafWriter, RecordedConnection, RecordedReader, run_without_loop
@@ -26,7 +26,6 @@ from ldirectord_py.errors import CheckFailed, Inconclusive
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import escape_surrogates
 
-SEPARATOR: Final = b"\n--\n"
 SIZES: Final = (65536, 7, 1)
 """Bytes of a piece, by the first byte of the input."""
 

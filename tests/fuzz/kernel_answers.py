@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Final
 
 from contract.fake_linux import FakeLinux, FakeSocket, dumped_destination, dumped_service, packed
-from fuzz.target import FuzzTarget, each, replaced
+from fuzz.target import SEPARATOR, FuzzTarget, each, replaced
 from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.netlink import decode, session
@@ -31,8 +31,6 @@ from ldirectord_py.ipvs.table import (
 )
 
 ERRORS: Final = (KernelError,)
-SEPARATOR: Final = b"\n--\n"
-"""Divides the chunks of a conversation."""
 SEQUENCE: Final = 7
 
 WEB: Final = VirtualAddress(Protocol.TCP, ip_address("10.0.0.1"), 80)

@@ -13,6 +13,9 @@ from typing import Final
 
 Decoder = Callable[[bytes], object]
 
+SEPARATOR: Final = b"\n--\n"
+"""Divides an input into what comes one after the other: files, connections, or chunks."""
+
 ATTEMPTS: Final = 3
 """Measurements of an input that takes too much, of which the lowest counts: other work of the host only adds."""
 

@@ -14,12 +14,13 @@ from typing import Final, NamedTuple
 FIRST_TEST_TIMEOUT: Final = 60.0
 """Seconds until the first test of a mutant begins."""
 
-MAX_SECONDS: Final = 5.0
-"""For a test of a mutant, beside TIMES the seconds that it takes on the module itself: a loop that never ends."""
-TIMES: Final = 20
+TEST_TIMEOUT: Final = 5.0
+"""Seconds for a test of a mutant, beyond SLOWER times what it takes on the module itself: some loops never end."""
+
+SLOWER: Final = 20
 
 MAX_BYTES: Final = 4 << 30
-"""Of address space of a mutant: a list that grows for ever."""
+"""Address space of a mutant: some lists grow for ever."""
 
 
 class NotTriedError(Exception):
@@ -63,7 +64,7 @@ def killer(mutant: Fork, seconds: Sequence[float]) -> int | None:
         while mutant.connection.poll(limit):
             match mutant.connection.recv():
                 case int(number):
-                    limit = MAX_SECONDS + TIMES * seconds[number]
+                    limit = TEST_TIMEOUT + SLOWER * seconds[number]
                 case str(reason):
                     break
                 case _:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ldirectord_py.instance.identity import Identity
 
 FILE: Final = "SOAK_FILE"
+"""The variable of the environment with the file that the daemon writes its lines to."""
+
 LEAKING: Final = "SOAK_LEAKING"
 """The variable of the environment that lets the daemon lose LEAKED tasks and descriptors a second, for the tests."""
 

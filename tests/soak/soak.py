@@ -121,17 +121,17 @@ def _look(pid: int) -> Iterator[tuple[str, float]]:
 
 
 def _evaluate(
-    daemon: SoakedDaemon, looks: Mapping[str, Sequence[Point]], idle: Sequence[Line], load: Load, began: float
+    daemon: SoakedDaemon, looks: Mapping[str, Sequence[Point]], idle: Sequence[Line], load: Load, since: float
 ) -> Soaked:
     own = daemon.lines()
     levels = {**looks, "tasks": [(line.at, float(line.tasks)) for line in own]}
     trends = [
-        level_trend(name, "MB" if name.endswith("SS") else "", by_cycle(points, began, load.cycle))
+        level_trend(name, "MB" if name.endswith("SS") else "", by_cycle(points, since, load.cycle))
         for name, points in levels.items()
     ]
-    begun = [line for line in own if line.at >= began]
+    begun = [line for line in own if line.at >= since]
     return Soaked(
-        (*trends, _lag_trend(own, idle, load, began)),
+        (*trends, _lag_trend(own, idle, load, since)),
         sum(line.begun for line in begun[1:]) / (begun[-1].at - begun[0].at),
         _count(daemon, "Reloading Linux Director Daemon config"),
         _count(daemon, "Added real server") + _count(daemon, "Deleted real server"),
@@ -140,10 +140,10 @@ def _evaluate(
     )
 
 
-def _lag_trend(own: Sequence[Line], idle: Sequence[Line], load: Load, began: float) -> Trend:
+def _lag_trend(own: Sequence[Line], idle: Sequence[Line], load: Load, since: float) -> Trend:
     """Return the trend of the lag beyond that of a process which does nothing: the host's share changes by itself."""
     late, noise = (
-        by_cycle(((line.at, lag) for line in each for lag in line.lags), began, load.cycle, late_percentile)
+        by_cycle(((line.at, lag) for line in each for lag in line.lags), since, load.cycle, late_percentile)
         for each in (own, idle)
     )
     points = [(at, lag - less) for (at, lag), (_, less) in zip(late, noise, strict=False)]

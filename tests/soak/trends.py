@@ -62,18 +62,18 @@ def level_trend(name: str, unit: str, points: Sequence[Point]) -> Trend:
 
 
 def by_cycle(
-    samples: Iterable[Point], began: float, cycle: float, summarize: Callable[[Sequence[float]], float] = fmean
+    samples: Iterable[Point], since: float, cycle: float, summarize: Callable[[Sequence[float]], float] = fmean
 ) -> list[Point]:
     """Return a point for each cycle since a moment; samples before it, and after the last whole cycle, are left out."""
     values = defaultdict[int, list[float]](list)
-    last = began
+    last = since
     for at, value in samples:
-        values[int((at - began) // cycle)].append(value)
+        values[int((at - since) // cycle)].append(value)
         last = max(last, at)
     return [
-        (began + (number + 0.5) * cycle, summarize(found))
+        (since + (number + 0.5) * cycle, summarize(found))
         for number, found in sorted(values.items())
-        if 0 <= number < (last - began) // cycle
+        if 0 <= number < (last - since) // cycle
     ]
 
 

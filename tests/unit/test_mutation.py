@@ -99,7 +99,7 @@ def test_the_killer_of_a_mutant_is_the_test_that_began_last() -> None:
 
 
 def test_a_test_of_a_mutant_that_takes_too_long_kills_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forks, "MAX_SECONDS", 0.05)
+    monkeypatch.setattr(forks, "TEST_TIMEOUT", 0.05)
 
     def run(connection: Connection) -> None:
         connection.send(0)
