@@ -20,7 +20,7 @@ class FlapRules(NamedTuple):
 class FlappingState(HealthState):
     """The state of a server that flaps: failures take it out, and no success brings it in.
 
-    Each success gives another state, so that somebody looks whether the server has been good for long enough.
+    Each success gives another state, so that FlapDamper sees it and decides whether the server was good long enough.
     """
 
     __slots__ = ()
@@ -68,7 +68,7 @@ class FlapHistory(NamedTuple):
 class KeptState(HealthState):
     """The state of a server that panic keeps in although its checks have taken it down: up, but only in the table.
 
-    Each failure gives another state, so that somebody looks whether the server still has to be kept in.
+    Each failure gives another state, so that HealthTracker sees it and decides whether the server is kept in further.
     """
 
     __slots__ = ()

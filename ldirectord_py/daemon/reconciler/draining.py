@@ -29,7 +29,10 @@ MAX_DRAINED_TIME: Final = 86_400.0
 """Seconds after which the row of a server that an operator had drained is removed with its connections."""
 
 Count = Callable[[Collection[ServiceKey]], Awaitable[Mapping[DestinationKey, int]]]
+"""Returns how many connections each row of these services has."""
+
 RowsOf = Callable[[ServiceKey], Table]
+"""Returns the rows of a service in the kernel."""
 
 
 class DrainReason(StrEnum):

@@ -1,4 +1,4 @@
-"""Keeps servers out of the table that flap, unless no other of their virtual is up, or fewer than ``panic`` asks."""
+"""Keeps servers that flap out of the table, unless no other of their virtual is up, or fewer than ``panic`` needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ldirectord_py.report.events import Flapping
 
 
 class Damped(NamedTuple):
-    """What is left of a step: None if the server stays out; and the event that a server begins or ends to flap."""
+    """The ``step`` that a server takes after all, None if it stays out; and the event that it flaps, or no more."""
 
     step: Transition | None
     event: Flapping | None = None
@@ -36,7 +36,7 @@ _STEADY = FlapHistory()
 
 
 class FlapDamper:
-    """Judges the steps of servers whose virtual has ``flapthreshold``.
+    """Judges the steps of servers whose virtual has ``flapthreshold``: each is a Transition of the health table.
 
     ``is_needed`` returns whether too few servers of a virtual are up for its ``panic``; ``on_change`` is called when a
     history has changed that a restart has to know. Its state: the history of each server that changed its state, and
@@ -82,7 +82,7 @@ class FlapDamper:
         return self._histories.pop(key, None)
 
     def damp(self, real: CompiledReal, step: Transition, result: Result) -> Damped:
-        """Return what is left of the step that a result was for a server, which the table has made already.
+        """Return the step that a server takes after all; the table has made the one that its checks ask for already.
 
         A server that panic keeps in changes its state as its checks say, and stays in.
         """
@@ -126,7 +126,7 @@ class FlapDamper:
         return Damped(None)
 
     def readmit(self, service: ServiceKey) -> Iterator[Released]:
-        """Let in the servers of a virtual that pass their checks, as it has no other; they still flap."""
+        """Let in the servers of a virtual that flap and pass their checks, as too few others are up."""
         reals = self._table.virtuals[service].reals
         for key, result in list(self._passed.items()):
             is_good = self._histories[key].checked.up and not self._table.health[key].up
