@@ -38,7 +38,8 @@ REPORT_TIME: Final = 0.05
 
 
 class Checks:
-    """Its state: how often each invariant was checked, and the violations; the ops that no event has told of yet.
+    """Its state: how often each invariant was checked, and the violations; the ops that no event has told of yet; when
+    something changed last that the table has to follow, and when the watchdog was reset last.
 
     ``states`` are those of the servers as the last events have told them, ``may_leave_since`` when the row of each last
     had a reason to leave the table: its server went down, or came up while the row may have been in use otherwise (as
@@ -53,7 +54,7 @@ class Checks:
         self.states: dict[object, HealthState] = {}
         self.may_leave_since: dict[object, float] = {}
         self.last_change = CLOCK.now
-        self.beat = CLOCK.now
+        self.last_watchdog_reset = CLOCK.now
         self.damping = DampingChecks(world)
         self.rising = RisingWeights(world)
 
@@ -93,7 +94,7 @@ class Checks:
             self.fail("I3", f"a probe begins {late:.2f} s after interval and timeout")
 
     def _check_burst(self, server: Server, now: float) -> None:
-        """Check that probes which follow each other at once do not pass, as those of a process do that catches up."""
+        """Check that a good server is not probed several times within an interval, as by a process that catches up."""
         last = list(server.attempts)[-BURST:]
         if len(last) < BURST or now - last[0].begin >= 0.9 * server.checkinterval:
             return
@@ -140,7 +141,7 @@ class Checks:
 
     def on_watchdog(self) -> None:
         """Note that the watchdog was reset."""
-        self.beat = CLOCK.now
+        self.last_watchdog_reset = CLOCK.now
 
     def _note_planned(self) -> None:
         """Note since when each server is probed."""
@@ -244,7 +245,10 @@ def _unfounded_fall(event: Checked, told: list[Told]) -> str:
 
 
 def _unfounded_rise(event: Checked, told: list[Told]) -> str:
-    """Return what is wrong with the rise of a server; one that flaps comes in later, if it is not down again."""
+    """Return what is wrong with the rise of a server that was told this, "" for nothing.
+
+    With ``flapthreshold`` it may come in later: as long as it has not failed often enough to be down again.
+    """
     last = [each for each in reversed(told) if each is not Told.NOTHING]
     failures = next((index for index, each in enumerate(last) if each is not Told.BAD), len(last))
     if not last or (event.virtual.flapthreshold is not None and failures < event.virtual.failurecount):

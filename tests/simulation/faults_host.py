@@ -91,7 +91,7 @@ def _slow_down(world: World, seconds: float, turn_time: float) -> None:
 
     def end() -> None:
         loop.turn_time = TURN_TIME
-        world.on_stop(CLOCK.now - began)
+        world.on_stall(CLOCK.now - began)
 
     began = CLOCK.now
     world.disturb(began + 2 * seconds)

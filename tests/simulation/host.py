@@ -27,7 +27,7 @@ class Host:
         """Stop the director for a time, in the middle of its next turn; ``starved``: it waits for a processor."""
         if self.world.loop is None:
             return
-        self.world.loop.stop_for += seconds
+        self.world.loop.stall_for += seconds
         if starved:
             self.waited += round(seconds * 1e9)
 

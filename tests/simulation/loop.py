@@ -44,21 +44,21 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
 
     With ``coarse`` it is as uvloop is: its clock has milliseconds and stands still within a turn, and timers are
     rounded to milliseconds, so that some fire early. Without, it is as asyncio's. Its state: what is ``ready``, the
-    readers and signal handlers, how long the process stops within the next turn (``stop_for``), and how long each turn
-    takes.
+    readers and signal handlers, how long the process stands still within the next turn (``stall_for``), and how long
+    each turn takes.
     """
 
     def __init__(
         self, agenda: Agenda, order: Random, *, coarse: bool, on_fault: Callable[[dict[str, Any]], None]
     ) -> None:
         self.coarse = coarse
-        self.stop_for = 0.0
+        self.stall_for = 0.0
         self.turn_time = TURN_TIME
         self.ready: list[Ready] = []
         self.readers: dict[int, Ready] = {}
         self.signals: dict[int, tuple[Callable[..., object], tuple[Any, ...]]] = {}
         self.connect: Callable[..., Any] | None = None
-        self.on_stop: Callable[[float], None] = lambda _: None
+        self.on_stall: Callable[[float], None] = lambda _: None
         # These are no methods, as all probes call them: they run without a frame of Python. bool() returns False.
         self.create_future = partial(asyncio.Future, loop=self)  # type: ignore[method-assign]
         self.create_task = partial(asyncio.Task, loop=self)  # type: ignore[method-assign]
@@ -86,7 +86,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
                 self._turn_began = int(now * 1000) / 1000
             clock.now = now + self.turn_time
             callback, arguments, context = only = ready.pop()
-            if ready or self.stop_for:
+            if ready or self.stall_for:
                 ready.append(only)
                 self._run_in_order(ready)
             elif callback is not None:
@@ -100,12 +100,12 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return turns
 
     def _run_in_order(self, turn: list[Ready]) -> None:
-        """Run the callbacks of a turn in the order that the seed draws, and the stop of the process among them."""
+        """Run the callbacks of a turn in the order that the seed draws, and the stall of the process among them."""
         self.ready = []
         draw = self._order.random
         turn.sort(key=lambda _: draw())
-        if self.stop_for:
-            turn.insert(int(draw() * len(turn)), (self._stop, (), copy_context()))
+        if self.stall_for:
+            turn.insert(int(draw() * len(turn)), (self._stall, (), copy_context()))
         for callback, arguments, context in turn:
             if callback is None:
                 continue
@@ -119,10 +119,10 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def _on_error(self, error: Exception) -> None:
         self._on_fault({"message": "a callback failed", "exception": error})
 
-    def _stop(self) -> None:
-        seconds, self.stop_for = self.stop_for, 0.0
+    def _stall(self) -> None:
+        seconds, self.stall_for = self.stall_for, 0.0
         CLOCK.now += seconds
-        self.on_stop(seconds)
+        self.on_stall(seconds)
 
     def _fire(self, handle: SimulatedHandle) -> None:
         if not self._alive:

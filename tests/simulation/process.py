@@ -68,14 +68,14 @@ class DirectorProcess:
         world.loop = loop = SimulatedLoop(  # type: ignore[abstract]  # it has what the director uses
             world.agenda, world.order, coarse=world.coarse, on_fault=world.checks.on_loop_fault
         )
-        loop.connect, loop.on_stop = world.mail.connect, world.on_stop
+        loop.connect, loop.on_stall = world.mail.connect, world.on_stall
         asyncio._set_running_loop(loop)
         world.life += 1
         world.checks.untold.clear()
         world.checks.states.clear()
         world.checks.damping.reset()
         world.checks.rising.reset()
-        world.checks.beat = world.started = CLOCK.now
+        world.checks.last_watchdog_reset = world.started = CLOCK.now
         self.is_ready = self.is_stopping = self.is_blocked = False
         world.operator.on_start()
         try:

@@ -101,7 +101,7 @@ def test_a_process_that_stands_still_does_so_between_two_callbacks() -> None:
     begin = CLOCK.now
     for _ in range(10):
         simulated.call_soon(lambda: times.append(CLOCK.now - begin))
-    simulated.stop_for = 60.0
+    simulated.stall_for = 60.0
     simulated.run_turns()
     assert {round(each) for each in times} <= {0, 60}
     assert round(times[-1]) == 60

@@ -175,7 +175,7 @@ class Truth:
     def _look_at_progress(self) -> None:
         checks = self.world.checks
         checks.counts["I10"] += 1
-        silent = CLOCK.now - max(checks.beat, self.world.undisturbed_since)
+        silent = CLOCK.now - max(checks.last_watchdog_reset, self.world.undisturbed_since)
         if silent > WATCHDOG:
             checks.fail("I10", f"the watchdog was not reset for {silent:.0f} s")
         checks.counts["I4"] += 1

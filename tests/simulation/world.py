@@ -90,7 +90,7 @@ class World:
         """Count that a fault point had an effect."""
         self.hits[point] += 1
 
-    def on_stop(self, seconds: float) -> None:
+    def on_stall(self, seconds: float) -> None:
         """Expect everything later by the time in which the process stood still or was slow."""
         self.disturb(CLOCK.now)
         began = CLOCK.now - seconds

@@ -1,4 +1,4 @@
-"""Bugs of timers, deadlines, the counting of verdicts, and workers. All but the third were in the package once."""
+"""Bugs of timers, deadlines, the counting of verdicts, and workers: from the package, but for ``failures-in-all``."""
 
 from __future__ import annotations
 
