@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of a decoder: {', '.join(TARGETS)}")
     parser.add_argument("--seconds", type=int, default=60, help="for all decoders together")
     parser.add_argument("--executions", type=int, help="of each decoder, however long they take")

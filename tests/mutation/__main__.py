@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make mutation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m mutation", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of a module: {', '.join(TEST_FILES)}")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="modules at once")
     arguments = parser.parse_args()

@@ -31,7 +31,7 @@ def main() -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.seed:
-        return _repeat(_plan(arguments.seed, arguments), arguments.faults)
+        return _repeat(_plan(arguments.seed, arguments))
     totals = Totals()
     for number in range(arguments.first, arguments.first + arguments.seeds):
         plan = _plan(str(number), arguments)
@@ -100,14 +100,13 @@ class Totals:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=100, metavar="N")
     parser.add_argument("--first", type=int, default=0, metavar="SEED")
     parser.add_argument("--days", type=float, default=0.0, help="500 servers for so many days")
     parser.add_argument("--hours", type=float, default=0.0, help="500 servers for so many hours, at 10 s")
     parser.add_argument("--calm", action="store_true", help="without faults")
     parser.add_argument("--seed", default="", help="repeat this seed, with its trace, and shrink its faults")
-    parser.add_argument("--faults", default="", help="only these of its faults, by number: 0,3,7")
     parser.add_argument("--bug", default="", choices=sorted(KNOWN_BUGS), help="with this bug put back", metavar="NAME")
     parser.add_argument("--until-failure", action="store_true", help="end with the first seed that fails")
     parser.add_argument("--json", action="store_true")
@@ -122,16 +121,12 @@ def _plan(seed: str, arguments: argparse.Namespace) -> Plan:
     return plan.with_faults(()) if arguments.calm else plan
 
 
-def _repeat(plan: Plan, only: str) -> int:
+def _repeat(plan: Plan) -> int:
     """Repeat one seed; where it fails, print the shortest list of faults with which it does."""
-    if only:
-        plan = plan.with_faults([plan.faults[int(number)] for number in only.split(",")])
     outcome = simulate(plan)
-    if outcome.violations and not only:
+    if outcome.violations:
         plan, outcome = shrunk(plan, outcome)
-    print(*outcome.lines, sep="\n")
-    print(*plan.faults, sep="\n")
-    print(*outcome.violations[:3], sep="\n")
+    print(*outcome.lines, *plan.faults, *outcome.violations[:3], sep="\n")
     print(f"seed {plan.seed}: {'fails' if outcome.violations else 'holds'}, digest {outcome.digest}")
     return 1 if outcome.violations else 0
 
@@ -139,6 +134,7 @@ def _repeat(plan: Plan, only: str) -> int:
 def _report(plan: Plan, outcome: Outcome, arguments: argparse.Namespace) -> None:
     kind = f" DAYS={arguments.days:g}" if arguments.days else ""
     kind += f" HOURS={arguments.hours:g}" if arguments.hours else ""
+    kind += f" BUG={arguments.bug}" if arguments.bug else ""
     again = f"make simulate SEED={plan.seed}{kind}{' CALM=1' if arguments.calm else ''}"
     found = f"seed {plan.seed} at commit {_commit()}: {outcome.violations[0]}"
     print(f"{found}\n  again: {again}", file=sys.stderr, flush=True)

@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help=f"of the whole soak, at least {MIN_MINUTES:g}")
     parser.add_argument("--rate", type=int, default=1000, help="checks a second")
     parser.add_argument("--trace", action="store_true", help="print which code holds new memory; slow")
