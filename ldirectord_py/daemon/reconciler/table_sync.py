@@ -112,7 +112,7 @@ class TableSync:
     ) -> CompiledConfig:
         """Return the configuration with servers for rows of names without an address, and drain unknown rows.
 
-        Unknown are those of virtuals that have ``begun``, and those that such a name kept and that are not its own.
+        Unknown are the rows of virtuals that have ``begun``, and those that were kept for such a name until now.
         """
         mirror, kept = self._mirror, self._leftover.kept
         compiled = self._leftover.adopt(
@@ -161,7 +161,7 @@ class TableSync:
                 self._dirty.mark_all(await self._draining.end(self._mirror.connections, self.resync_timer, now))
             if self._lost or now >= self.resync_timer.at:
                 await self._resync(compiled, self._our_services(compiled))
-            self._take_steps(compiled)
+            self._raise_weights(compiled)
             await self._write(compiled, phase)
         except KernelError as error:
             self._kernel_lost(error)
@@ -169,8 +169,8 @@ class TableSync:
             self._kernel_found()
         self.steps += 1
 
-    def _take_steps(self, compiled: CompiledConfig) -> None:
-        """Mark the rows of the servers whose weight rises now; a resync before it has compared with the former ones."""
+    def _raise_weights(self, compiled: CompiledConfig) -> None:
+        """Mark the rows of servers whose weight rises now, after a resync has compared with their former weights."""
         for key, cause in self._slow_starts.advance().items():
             row = compiled.real(key).row
             self._dirty.mark(key.service, (row,))
