@@ -154,13 +154,15 @@ def check_now(world: World, fault: Fault) -> None:
 
 @point("F49")
 def bad_clients(world: World, fault: Fault) -> None:
-    """Let clients of the control socket send half a request, nonsense, or come in a crowd."""
+    """Let clients of the control socket send half a request, nonsense, or come in a crowd, for a time."""
     if world.operator.sockets is None or not world.process.is_ready:
         return
     world.hit("F49")
     line = _BAD_LINES[fault.target % len(_BAD_LINES)]
     for _ in range(1 + fault.target % 70):
-        world.operator.sockets.connect(ControlConnection(world, line, lambda _: None))
+        client = ControlConnection(world, line, lambda _: None)
+        world.operator.sockets.connect(client)
+        world.after(fault.seconds, client.leave)
 
 
 def _remove(world: World, key: object) -> None:
