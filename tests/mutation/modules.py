@@ -25,6 +25,10 @@ TEST_FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "daemon.reconciler.causes": ("test_causes",),
     "daemon.reconciler.compiled_config": ("test_compiled_config",),
     "daemon.reconciler.departed": ("test_departed",),
+    "daemon.reconciler.director": (
+        *("test_director", "test_director_administration", "test_director_outages", "test_director_reload"),
+        *("test_table_sync_events", "test_draining_removed", "test_health_tracker"),
+    ),
     "daemon.reconciler.dirty_set": ("test_dirty_set",),
     "daemon.reconciler.draining": ("test_draining_rules", "test_draining", "test_draining_removed"),
     "daemon.reconciler.drift": ("test_drift_rules", "test_drift"),
@@ -58,9 +62,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "ipvs.netlink.client": "runs the calls of a session in a thread, within a deadline",
     "ipvs.netlink.socket": "opens, sends and receives; its one decision is which errors may be repeated",
     "ipvs.netlink.uapi": "only the kernel's constants: pyroute2's are compared with what is encoded",
-    "daemon.reconciler.director": "calls the others in their order, one at a time",
 }
-"""Modules of the codec and of the reconciler that decide nothing themselves, and what they do."""
+"""Modules of the codec that decide nothing themselves, and what they do."""
 
 
 def files_of_tests(module: str) -> list[Path]:

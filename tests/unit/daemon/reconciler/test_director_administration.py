@@ -14,7 +14,7 @@ from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.draining import COUNT_INTERVAL, MAX_DRAINED_TIME
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination, DestinationKey
-from ldirectord_py.report.events import Event, Outage
+from ldirectord_py.report.events import Administered, Event, Outage
 
 ONE, TWO, LAST = "10.1.0.1:80", "10.1.0.2:80", "127.0.0.1:80"
 DRAIN, DISABLED = AdministrativeState.DRAIN, AdministrativeState.DISABLED
@@ -206,3 +206,13 @@ async def test_changes_of_the_reason_are_published_once() -> None:
     assert site.lines == []
     await administer(site, {key: replace(entry, decision=BOB) for key, entry in held.items()})
     assert site.lines == [f"Real server {NAMED} is drained by bob"]
+
+
+async def test_who_makes_a_server_ready_is_named_for_those_that_are_ready_and_no_others() -> None:
+    site = await both_up()
+    await administer(site, entries(BOTH, _1=DRAIN))
+    events: list[Event] = []
+    site.director._listeners = [events.append]
+    await administer(site, entries(BOTH, _2=DRAIN), BOB)
+    named = {str(event.real): event.by for event in events if isinstance(event, Administered)}
+    assert named == {ONE: BOB, TWO: None}
