@@ -134,6 +134,7 @@ class Checks:
             self._check_removal(op, op.row)
         if isinstance(op.row, Service) and op.verb is Verb.DELETE:
             self._check_service_removal(op.row)
+        self.world.leaving.on_op(op)
 
     def on_lost_answer(self) -> None:
         """Expect no events of what was written so far: the director does not know of it."""

@@ -9,7 +9,7 @@ from ldirectord_py.config.model import Virtual
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledVirtual
 from ldirectord_py.health import HealthState
 from ldirectord_py.ipvs.table import DestinationKey, ServiceKey
-from ldirectord_py.report.events import Administered, Checked, ConfigInForce, Event, Flapping, Panic, Phase
+from ldirectord_py.report.events import Administered, Checked, ConfigInForce, Event, Flapping, Panic, Phase, Written
 from simulation.clock import CLOCK
 from simulation.conversation import MARGIN, Told
 
@@ -30,8 +30,8 @@ class Share(NamedTuple):
 class DampingChecks:
     """Its state: which servers flap and which virtuals panic, as events tell; when each server came up or went down.
 
-    ``kept``: the servers that panic keeps in; ``restored``: those that may flap since an earlier process;
-    ``unexplained``: what has to be explained by the next events.
+    ``kept``: the servers that panic keeps in; ``restored``: those that may flap since an earlier process, or since they
+    left the file; ``unexplained``: what has to be explained by the next events.
     """
 
     def __init__(self, world: World) -> None:
@@ -50,6 +50,7 @@ class DampingChecks:
         self.kept: set[DestinationKey] = set()
         self.unexplained: dict[DestinationKey, str] = {}
         self._shares: dict[ServiceKey, Share] = {}
+        self._departed: set[DestinationKey] = set()
 
     def on_event(self, event: Event) -> None:
         """Check an event of the director."""
@@ -62,6 +63,8 @@ class DampingChecks:
                 self._on_panic(event)
             case Administered(virtual=virtual):
                 self._shares.pop(virtual.key, None)
+            case Written():
+                self._drop_released()
             case ConfigInForce():
                 self._forget()
 
@@ -71,7 +74,7 @@ class DampingChecks:
             self._fail("flapping", f"{key.endpoint} {what}")
         if (director := self.world.process.director) is None:
             return
-        self.kept = {key for key in self.kept if director.health.get(key, DOWN).up}
+        self._drop_released()
         for service, compiled in director.compiled.virtuals.items():
             if compiled.virtual.panic is not None:
                 self._look_at_share(service)
@@ -144,7 +147,7 @@ class DampingChecks:
         up = [each for each in ready if self._health(each).up and each not in self.kept]
         if virtual.panic is not None:
             return bool(up) and len(up) * 100 >= virtual.panic * (len(ready) + 1)
-        return any(each not in self.flapping for each in up)
+        return any(each not in self.flapping | self.restored for each in up)
 
     def _look_at_share(self, service: ServiceKey) -> None:
         """Check that a virtual whose servers go down keeps the share of ``panic`` (I8)."""
@@ -174,13 +177,20 @@ class DampingChecks:
         """Forget the servers that the configuration in force does not have, or does not damp."""
         assert self.world.process.director is not None
         virtuals = self.world.process.director.compiled.virtuals
+        self._drop_released()
         self.panicking &= virtuals.keys()
         damped = {key for each in virtuals.values() if each.virtual.flapthreshold is not None for key in each.reals}
+        self._departed |= (self.flapping | self.restored | self._changes.keys()) - damped
         self.flapping &= damped
-        self.restored &= damped
+        self.restored = (self.restored | self._departed) & damped
+        self._departed -= damped
         self.unexplained = {key: what for key, what in self.unexplained.items() if key in damped}
         for key in [key for key in self._changes if key not in damped]:
             del self._changes[key]
+
+    def _drop_released(self) -> None:
+        """Forget the servers that panic keeps in no more, of which no event tells."""
+        self.kept = {key for key in self.kept if self._health(key).up}
 
     def _keys(self, service: ServiceKey) -> list[DestinationKey]:
         """Return the servers of a virtual that are neither drained nor disabled."""

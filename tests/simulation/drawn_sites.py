@@ -21,8 +21,10 @@ def drawn_site(draw: Random) -> SiteSpec:
         workers=draw.choice((0, 0, 1, 2)),
     )
     slow_starts = [draw.choice((0, 0, 4, 20)) for _ in site.virtuals]  # last: what else a seed means stays
+    drains = [draw.choice((0, 0, 5, 40)) for _ in site.virtuals]
     slowly = (replace(each, slow_start=time) for each, time in zip(site.virtuals, slow_starts, strict=True))
-    return replace(site, virtuals=tuple(slowly))
+    leaving = (replace(each, drain_removed=time) for each, time in zip(slowly, drains, strict=True))
+    return replace(site, virtuals=tuple(leaving))
 
 
 def uniform_site(virtuals: int, reals: int, interval: int, kind: str = "http") -> SiteSpec:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from simulation.drawn_sites import drawn_damping, fresh_virtual, spare_real
 from simulation.faults import Fault, point
 from simulation.operator import Request
-from simulation.site import TCP_KINDS, UDP_KINDS, SiteSpec, text_of
+from simulation.site import TCP_KINDS, UDP_KINDS, SiteSpec, VirtualSpec, text_of
 from simulation.transports import ControlConnection
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ def edit(world: World, fault: Fault) -> None:
     index = fault.target % len(site.virtuals)
     change = _EDITS[int(fault.value * len(_EDITS))]
     world.operator.edit(change(site, index, fault))
+    if change is _remove_real:
+        world.after(fault.seconds, _put_back, world, site.virtuals[index])
 
 
 @point("F29")
@@ -134,6 +136,8 @@ def drain(world: World, fault: Fault) -> None:
     world.operator.administer("drain" if fault.value < 0.6 else "disable", virtual, real, key)
     if fault.value < 0.3 and len(virtual.reals) > 1:
         world.after(fault.seconds / 2, _remove, world, key)
+        if fault.value < 0.15:
+            world.after(fault.seconds, _put_back, world, virtual)
         return
 
     def enable() -> None:
@@ -171,6 +175,16 @@ def _remove(world: World, key: object) -> None:
         reals = tuple(real for real, each in zip(virtual.reals, virtual.keys, strict=True) if each != key)
         if reals and reals != virtual.reals:
             world.operator.edit(site.with_virtual(index, replace(virtual, reals=reals)))
+
+
+def _put_back(world: World, former: VirtualSpec) -> None:
+    """Put the servers back into the file that a virtual had, unless their names have others now."""
+    site = world.operator.site
+    for index, virtual in enumerate(site.virtuals):
+        names = {real.name for real in virtual.reals if real.name}
+        reals = [real for real in former.reals if real not in virtual.reals and not names & {real.name}]
+        if virtual.key == former.key and reals and former.kind == virtual.kind:
+            world.operator.edit(site.with_virtual(index, replace(virtual, reals=(*virtual.reals, *reals))))
 
 
 def _change_weight(site: SiteSpec, index: int, fault: Fault) -> SiteSpec:

@@ -53,8 +53,7 @@ class Operator:
     to the kernel's table by hand; and the director's control socket.
 
     ``foreign`` are services of others, ``edits`` the weights set by hand (``_read_edits``: as the director has read
-    them), ``draining`` the rows that may stay without a server, ``left_over`` the services that may stay after a stop
-    or a reload (cleanstop=no).
+    them), ``left_over`` the services that may stay after a stop or a reload (cleanstop=no).
     """
 
     def __init__(self, world: World, site: SiteSpec) -> None:
@@ -65,7 +64,6 @@ class Operator:
         self.foreign: dict[ServiceKey, dict[Key, Row]] = {}
         self.edits: dict[Key, int | None] = {}
         self._read_edits: dict[Key, int] = {}
-        self.draining: set[Key] = set()
         self.left_over: set[ServiceKey] = set()
         self.sockets: ControlSockets | None = None
         self._administered_once: set[str] = set()
@@ -186,11 +184,14 @@ class Operator:
                 self.world.resolver.addresses[real.name] = real.address
 
     def _drop_servers(self, site: SiteSpec) -> None:
-        """Let the rows of drained servers stay that the new configuration does not have, and of those that moved."""
-        present = {key for _, _, key in site.reals()}
+        """Follow the rows of the servers that the new configuration does not have."""
+        present, names = {key for _, _, key in site.reals()}, {real.name for _, real, _ in site.reals()} - {""}
         for _, real, key in self.site.reals():
-            if key not in present and (self.administered.pop(key, "") == "drain" or real.name):
-                self.draining.add(key)
+            if key not in present:
+                drained = self.administered.pop(key, "") == "drain"
+                self.world.leaving.leave(key, drained=drained, moved=real.name in names)
+        for key in present:
+            self.world.leaving.come_back(key)
 
     # The commands.
 

@@ -21,7 +21,8 @@ TENTH: Final = 0.1
 class RisingWeights:
     """Its state, as events tell: the servers that have failed and are not back, since when the weight of others rises.
 
-    A process that starts knows of neither.
+    Also those that had failed when they left the file: back again, they may rise (``drainremoved``) or be new ones
+    (``unsure``). A process that starts knows of none.
     """
 
     def __init__(self, world: World) -> None:
@@ -32,6 +33,8 @@ class RisingWeights:
         """Forget everything, as a process does that starts."""
         self._failed: set[DestinationKey] = set()
         self._since: dict[DestinationKey, float] = {}
+        self._departed: set[DestinationKey] = set()
+        self._unsure: set[DestinationKey] = set()
 
     def on_event(self, event: Event) -> None:
         """Follow an event of the director; to be called before the servers that panic keeps in are others."""
@@ -51,16 +54,20 @@ class RisingWeights:
             return None
         least = _share(elapsed - STEP_TIME, virtual.slow_start) - TENTH
         most = _share(elapsed, virtual.slow_start) + 0.001
-        return range(max(1, int(want.weight * least)), max(1, int(want.weight * most)) + 1)
+        highest = want.weight if want.key in self._unsure else max(1, int(want.weight * most))
+        return range(max(1, int(want.weight * least)), highest + 1)
 
     def _on_checked(self, event: Checked) -> None:
         step, virtual = event.transition, event.virtual
         key = DestinationKey(virtual.key, event.real.server, event.real.port)
         if step.after.up:
-            rises = step.rose and key in self._failed and key not in self.world.checks.damping.kept
+            failed = key in self._failed or key in self._departed
+            rises = step.rose and failed and key not in self.world.checks.damping.kept
             if rises and virtual.slowstart is not None and event.real.weight > 1:
                 self._since[key] = CLOCK.now
+                (self._unsure.discard if key in self._failed else self._unsure.add)(key)
             self._failed.discard(key)
+            self._departed.discard(key)
             return
         if step.after.failures:
             self._failed.add(key)
@@ -74,6 +81,7 @@ class RisingWeights:
         assert self.world.process.director is not None
         virtuals = self.world.process.director.compiled.virtuals
         reals = {key: each.virtual for each in virtuals.values() for key in each.reals}
+        self._departed |= self._failed - reals.keys()
         self._failed &= reals.keys()
         self._since = {
             key: since for key, since in self._since.items() if key in reals and reals[key].slowstart is not None

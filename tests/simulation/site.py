@@ -75,6 +75,7 @@ class VirtualSpec:
     down_interval: float = 0.0
     damping: Damping = UNDAMPED
     slow_start: int = 0
+    drain_removed: int = 0
 
     @cached_property
     def address(self) -> str:
@@ -194,6 +195,8 @@ def _lines(virtual: VirtualSpec) -> Iterator[str]:
         yield f"    panic = {damping.panic}"
     if virtual.slow_start:
         yield f"    slowstart = {virtual.slow_start}"
+    if virtual.drain_removed:
+        yield f"    drainremoved = {virtual.drain_removed}"
     for directive, seconds in (("fastinterval", virtual.fast_interval), ("downinterval", virtual.down_interval)):
         if seconds:
             yield f"    {directive} = {seconds:g}"

@@ -159,7 +159,7 @@ class Truth:
                 continue
             if key in edits and edits[key] == (have.weight if isinstance(have, Destination) else None):
                 continue  # set by hand
-            if isinstance(have, Destination) and key in self.world.operator.draining and not have.weight:
+            if isinstance(have, Destination) and want is None and self.world.leaving.may_stay(virtual, have):
                 continue
             self.world.checks.fail("I1", f"in {virtual.id} the kernel has {have}, not {want}")
 

@@ -16,6 +16,7 @@ from simulation.clock import CLOCK
 from simulation.commands import Commands
 from simulation.host import Host, Resolver
 from simulation.kernel import SimulatedKernel
+from simulation.leaving_rows import LeavingRows
 from simulation.network import Network
 from simulation.operator import Operator
 from simulation.process import DirectorProcess
@@ -66,6 +67,7 @@ class World:
         self.threads, self.workers, self.commands = SimulatedThreads(self), Workers(self), Commands(self)
         self.host, self.resolver, self.mail = Host(self), Resolver(self), MailServer(self)
         self.kernel = SimulatedKernel(self)
+        self.leaving = LeavingRows(self, seed)
         self.operator = Operator(self, site)
         self.process = DirectorProcess(self, folder)
         self.truth = Truth(self)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ldirectord_py.checks.base import Result
 from ldirectord_py.compiled_real import CompiledReal
 from ldirectord_py.daemon.reconciler.compiled_config import CompiledConfig, CompiledVirtual
 from ldirectord_py.daemon.reconciler.dirty_set import DirtySet, Scopes
+from ldirectord_py.daemon.reconciler.draining import Count, Draining
 from ldirectord_py.daemon.reconciler.flap_damper import Damped, FlapDamper
 from ldirectord_py.daemon.reconciler.health_table import HealthTable
 from ldirectord_py.daemon.reconciler.mirror import Mirror
+from ldirectord_py.daemon.reconciler.resync_timer import ResyncTimer
 from ldirectord_py.daemon.reconciler.slow_starts import SlowStarts
 from ldirectord_py.daemon.reconciler.table_sync import TableSync
 from ldirectord_py.damping import KeptState
 from ldirectord_py.desired import Administration, DestinationSlot, ServerStates
 from ldirectord_py.health import Transition
-from ldirectord_py.ipvs.table import Destination, ServiceKey
+from ldirectord_py.ipvs.table import Destination, DestinationKey, ServiceKey
 from ldirectord_py.report.events import Checked
 from simulation.known_bugs.known_bug import Replacement, known_bug
 
@@ -93,3 +95,25 @@ def rise_forgotten() -> Iterator[Replacement]:
         keep_virtuals(slow_starts, virtuals)
 
     yield SlowStarts, "keep_virtuals", keep_none
+
+
+@known_bug("leaving-cut", seed=43)
+def leaving_cut() -> Iterator[Replacement]:
+    """The row of a server that left the file (drainremoved) is removed though it has connections."""
+    connections = Mirror.connections
+
+    async def none_of(mirror: Mirror, services: Collection[ServiceKey]) -> Mapping[DestinationKey, int]:
+        return dict.fromkeys(await connections(mirror, services), 0)
+
+    yield Mirror, "connections", none_of
+
+
+@known_bug("leaving-stays", seed=43)
+def leaving_stays() -> Iterator[Replacement]:
+    """The row of a server that left the file stays when its time is over."""
+
+    async def end_none(draining: Draining, _: Count, __: ResyncTimer, now: float) -> dict[ServiceKey, None]:
+        draining._schedule(now)
+        return {}
+
+    yield Draining, "end", end_none
