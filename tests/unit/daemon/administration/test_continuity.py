@@ -35,16 +35,22 @@ HOSTS: Hosts = {HostName("web1", ipv6=False): ip_address(ONE)}
 
 
 class Daemon(FlappingSite):
-    """A director with its state file, on a kernel that outlives it; its clock is that of the world."""
+    """A director with its state file, on a kernel that outlives it; its clock is that of the world.
+
+    ``step``: by how much the wall clock was set forward since the start.
+    """
 
     def __init__(self, path: Path, kernel: MemoryKernel, now: float, site: Virtual, hosts: Hosts | None = None) -> None:
         super().__init__(Site(kernel, config(site)), now)
         self.hosts = hosts or {}
+        self.step = 0.0
         self.file = StateFile(path, "web.cf")
         boot = now - 7.0  # the monotonic clock of each daemon is another one
         flaps, hosts_now = self.site.director.tracker.flaps, lambda: self.hosts
         flaps._clock = lambda: self.now - boot
-        self.continuity = Continuity(self.site.director, self.file, hosts_now, lambda: self.now, flaps._clock)
+        self.continuity = Continuity(
+            self.site.director, self.file, hosts_now, lambda: self.now + self.step, flaps._clock
+        )
         self.site.director._listeners = [*self.site.director._listeners, self.continuity]
 
     async def start(self) -> None:
@@ -67,7 +73,7 @@ class World:
         await daemon.start()
         yield daemon
         await daemon.file.write(5)
-        self.now = daemon.now
+        self.now = daemon.now + daemon.step
 
     def sections(self) -> dict[str, Any]:
         return dict(read_file(self.path, "web.cf").sections)
@@ -114,6 +120,19 @@ async def test_a_restart_goes_on_counting_changes(world: World) -> None:
     async with world.daemon(web(flapthreshold=None)) as without:
         await without.check(up())
         assert (without.inside, without.flapping) == ({ONE, TWO}, 0)
+
+
+@pytest.mark.parametrize("step", [2 * 86_400.0, -2 * 86_400.0])
+async def test_F42_a_clock_that_was_set_while_the_daemon_ran_lets_no_server_in_that_flaps(
+    world: World, step: float
+) -> None:
+    async with world.daemon(web()) as first:
+        await first.check(up())
+        first.step = step
+        await first.flap(ONE, 4)
+    async with world.daemon(web()) as after:
+        await after.check(up())
+        assert (after.inside, after.flapping) == ({TWO}, 1)
 
 
 async def test_changes_before_the_window_do_not_count_after_a_restart(world: World) -> None:
