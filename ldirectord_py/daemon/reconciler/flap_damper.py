@@ -126,7 +126,7 @@ class FlapDamper:
         return Damped(None)
 
     def readmit(self, service: ServiceKey) -> Iterator[Released]:
-        """Let in the servers of a virtual that flap and pass their checks, as too few others are up."""
+        """Let in, one by one as asked for, the servers of a virtual that flap and pass, as too few others are up."""
         reals = self._table.virtuals[service].reals
         for key, result in list(self._passed.items()):
             is_good = self._histories[key].checked.up and not self._table.health[key].up

@@ -219,7 +219,7 @@ class HealthTracker:
             return
         checked = Transition(by_checks(step.before), step.after)
         event = Checked(real.key, real.virtual, real.real, checked, result.reason, phase, result.code)
-        if step.fell and result.verdict is Verdict.DOWN and self._is_needed(real):
+        if step.fell and result.verdict is Verdict.DOWN and self._is_needed_after_readmission(real):
             self.panics.keep_in(real, event)
             return
         if isinstance(step.before, KeptState):
@@ -243,8 +243,8 @@ class HealthTracker:
             self._change_row(real, fall)
             self.panics.review((real.key.service,))
 
-    def _is_needed(self, real: CompiledReal) -> bool:
-        """Return whether panic keeps a server in that goes down; those that flap and pass come in before, if needed."""
+    def _is_needed_after_readmission(self, real: CompiledReal) -> bool:
+        """Let in servers that flap and pass while panic needs one that goes down; return whether it still needs it."""
         flapping = self.flaps.readmit(real.key.service)
         while is_needed := self.panics.is_needed(real):
             if (released := next(flapping, None)) is None:
