@@ -38,8 +38,14 @@ def rss_bytes(pid: int) -> int:
 def family(pid: int) -> tuple[int, ...]:
     """Return a process and its living descendants."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    children = [int(word) for task in tasks for word in task.read_text().split()]
-    return (pid, *(one for child in children for one in family(child)))
+    return (pid, *(one for task in tasks for child in _children(task) for one in family(child)))
+
+
+def _children(task: Path) -> list[int]:
+    try:
+        return [int(word) for word in task.read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):  # the thread has ended
+        return []
 
 
 def _rollup(pid: int, fields: tuple[str, ...]) -> list[int]:
