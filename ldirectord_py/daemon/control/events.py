@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from ldirectord_py.control.protocol import Answer, ControlRequest, Lazy
+from ldirectord_py.control.protocol import Answer, ControlRequest, Encoded, Lazy
 from ldirectord_py.daemon.control.context import Context
 from ldirectord_py.daemon.history.journal import Gap, Journal
 from ldirectord_py.runtime.waiting import wait_or_set
@@ -48,7 +48,7 @@ def _answer(journal: Journal, since: int, gap: Gap | None, limit: int | None = N
         "first": journal.first,
         "last": entries[-1].seq if entries else max(since, journal.first - 1),
         "gap": gap and {"reason": gap.reason, "missed": gap.missed},
-        "events": Lazy(entry.fields() for entry in entries) if entries else (),
+        "events": Lazy(Encoded(entry.json) for entry in entries) if entries else (),
     }
 
 

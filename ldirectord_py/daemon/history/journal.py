@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,14 +12,13 @@ from ldirectord_py.daemon.history.journal_entries import JournalEntries, Journal
 from ldirectord_py.report.event_fields import DAEMON, MINOR, event_fields, event_name
 from ldirectord_py.report.events import Event
 from ldirectord_py.report.wording import MAX_LISTED
+from ldirectord_py.runtime.json_lines import encode_json
 
 MAX_ENTRIES: Final = 10_000
 """Entries that are kept; the oldest go first."""
 
 MAX_TEXT: Final = 500
 """Characters of each text of an entry."""
-
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Gap(NamedTuple):
@@ -48,7 +46,7 @@ class Journal:
         if event_name(event) in MINOR:
             return
         seconds = self._clock()
-        text = _encode(dict(_bounded({"who": DAEMON, **event_fields(event, seconds)})))
+        text = encode_json(dict(_bounded({"who": DAEMON, **event_fields(event, seconds)})))
         self._entries.append(seconds, text)
         self._entries.drop_before(self.first)
         for on_entry in tuple(self._followers):

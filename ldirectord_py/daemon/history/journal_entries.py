@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 BLOCK_LENGTH: Final = 100
 _LEVEL: Final = 3
@@ -15,15 +14,16 @@ _LEVEL: Final = 3
 
 
 class JournalEntry(NamedTuple):
-    """An entry: its number, its time in seconds since the epoch, and its fields as JSON."""
+    """An entry: its number, its time in seconds since the epoch, and its other fields as JSON."""
 
     seq: int
     seconds: float
     text: str
 
-    def fields(self) -> dict[str, Any]:
-        """Return ``seq``, ``event``, ``time``, ``who``, ``message`` and the evidence."""
-        return {"seq": self.seq, **json.loads(self.text)}
+    @property
+    def json(self) -> str:
+        """``seq``, ``event``, ``time``, ``who``, ``message`` and the evidence, as JSON."""
+        return f'{{"seq":{self.seq},{self.text[1:]}'
 
 
 class _Block(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ async def test_a_drain_has_an_owner_a_reason_and_an_end(tmp_path: Path) -> None:
         assert server["since"] < server["until"]
         assert (answer["kept"], answer["fault"]) == (True, None)
         assert await weights(place) == [0, 1, 1]
-        assert place.daemon.journal.since(0)[-1].fields()["who"] == "root"
+        assert json.loads(place.daemon.journal.since(0)[-1].json)["who"] == "root"
     async with running_daemon(tmp_path, WEB) as place:
         assert await weights(place) == [0, 1, 1]
         written = [op.row for op in place.kernel.written if isinstance(op.row, Destination)]

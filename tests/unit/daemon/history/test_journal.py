@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from builders import config, service_key, up, verdict_on, virtual
@@ -44,7 +46,7 @@ def drained_by(who: str, why: str) -> Administered:
 
 
 def names(journal: Journal, since: int = 0) -> list[str]:
-    return [entry.fields()["event"] for entry in journal.since(since)]
+    return [json.loads(entry.json)["event"] for entry in journal.since(since)]
 
 
 def numbered(count: int) -> Journal:
@@ -58,7 +60,7 @@ def test_an_entry_says_who_when_why_and_on_what_evidence() -> None:
     journal = Journal(lambda: 1796000000.25)
     journal(checked(UP, DOWN))
     journal(drained_by("root", "new kernel"))
-    down, drained = (entry.fields() for entry in journal.since(0))
+    down, drained = (json.loads(entry.json) for entry in journal.since(0))
     assert (down["seq"], down["event"], down["time"], down["who"]) == (
         1,
         "server-down",
@@ -163,7 +165,7 @@ def test_texts_of_others_are_limited() -> None:
     drained, refused = journal.since(0)
     assert len(drained.text) < 4 * MAX_TEXT
     assert len(refused.text) < 4 * MAX_TEXT
-    assert len(refused.fields()["reasons"]) == 10
+    assert len(json.loads(refused.json)["reasons"]) == 10
 
 
 def test_each_daemon_has_its_own_epoch() -> None:

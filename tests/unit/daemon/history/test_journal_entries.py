@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 
 import pytest
@@ -22,8 +23,8 @@ def test_every_entry_comes_back_as_it_was() -> None:
     entries = list(filled().from_number(0))
     assert [entry.seq for entry in entries] == list(range(1, COUNT + 1))
     assert [entry.seconds for entry in entries] == [number + 0.1 for number in range(1, COUNT + 1)]
-    assert entries[4].fields() == {"seq": 5, "event": "é \n 5"}
-    assert entries[-1].fields() == {"seq": COUNT, "event": f"é \n {COUNT}"}
+    assert json.loads(entries[4].json) == {"seq": 5, "event": "é \n 5"}
+    assert json.loads(entries[-1].json) == {"seq": COUNT, "event": f"é \n {COUNT}"}
 
 
 @pytest.mark.parametrize("seq", [1, 2, BLOCK_LENGTH, BLOCK_LENGTH + 1, 2 * BLOCK_LENGTH + 1, COUNT, COUNT + 1])
