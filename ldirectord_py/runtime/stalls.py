@@ -83,7 +83,7 @@ class StallMeter:
             self._schedule(self._loop.time())
 
     def _count(self) -> None:
-        """Count how late the beat is by now, in place of what was counted of it before: each part may be noise."""
+        """Count how late the beat is by now, all of it: in parts, the lateness of one beat could pass as noise."""
         if self._due is None or (late := self._loop.time() - self._due) <= self._late:
             return
         if self._late < MIN_STALL <= late:

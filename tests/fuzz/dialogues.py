@@ -30,7 +30,7 @@ SIZES: Final = (65536, 7, 1)
 """Bytes of a piece, by the first byte of the input."""
 
 WHOLE, BYTE_BY_BYTE = b"\0", b"\2"
-"""The first byte of seeds. An answer that TLS begins after must come alone, so byte by byte."""
+"""The first byte of seeds. The answer before TLS must come alone: those seeds come byte by byte."""
 
 ERRORS: Final = (CheckFailed, Inconclusive, OSError)
 """What a Checker may raise."""

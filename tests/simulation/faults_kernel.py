@@ -91,7 +91,7 @@ def slow_kernel(world: World, fault: Fault) -> None:
 
 
 def _repair_time(world: World) -> float:
-    """Return the seconds in which changes by others are repaired: ``reconcile`` is not in the file, so the interval."""
+    """Return the seconds in which changes by others are repaired: ``reconcile`` follows the interval of the file."""
     return world.operator.site.interval + WRITE_TIME
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.table import Destination, DestinationKey
+from simulation.checks import WRITE_TIME
 from simulation.clock import CLOCK
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ LONG: Final = 600.0
 """Seconds for which the rows of names that moved may stay, and those of servers that an operator had drained."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Left:
     """When a server left the file, when its connections end, and whether it was drained or its name has moved."""
 
@@ -30,6 +31,10 @@ class _Left:
     connected_until: float
     drained: bool
     moved: bool
+
+
+_UNKNOWN: Final = _Left(-math.inf, -math.inf, drained=False, moved=False)
+"""Of a row that nobody has left, such as one that a former process did not end."""
 
 
 class LeavingRows:
@@ -55,16 +60,14 @@ class LeavingRows:
 
     def may_stay(self, virtual: VirtualSpec, row: Destination) -> bool:
         """Return whether a row may be there though the file has no server for it."""
-        left, now = self._left.get(row.key), CLOCK.now
         if row.weight:
             return False
-        operator = self.world.operator
-        since = max(self.world.started, self.world.undisturbed_since, operator.in_force_since)
-        since = max(since, self.world.kernel_disturbed_until, left.since if left else -math.inf)
-        others = left is not None and (left.drained or (left.moved and virtual.quiescent))
+        world, left = self.world, self._left.get(row.key, _UNKNOWN)
+        since = max(world.started, world.undisturbed_since, world.operator.in_force_since, world.kernel_disturbed_until)
+        since = max(since, left.since)
+        others = left.drained or (left.moved and virtual.quiescent)
         longest = max(virtual.drain_removed, LONG if others else 0.0)
-        connected_until = left.connected_until if left else -math.inf
-        return now < min(since + longest, max(since, connected_until) + COUNT_TIME) + 1.0
+        return CLOCK.now < min(since + longest, max(since, left.connected_until) + COUNT_TIME) + WRITE_TIME
 
     def on_op(self, op: Op) -> None:
         """Check that no connection of a server is cut that left the file."""

@@ -65,7 +65,9 @@ class RisingWeights:
             rises = step.rose and failed and key not in self.world.checks.damping.kept
             if rises and virtual.slowstart is not None and event.real.weight > 1:
                 self._since[key] = CLOCK.now
-                (self._unsure.discard if key in self._failed else self._unsure.add)(key)
+                self._unsure.discard(key)
+                if key not in self._failed:
+                    self._unsure.add(key)
             self._failed.discard(key)
             self._departed.discard(key)
             return

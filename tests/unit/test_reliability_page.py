@@ -25,7 +25,7 @@ LEVELS = {
 }
 """The tiers that have tests of each level."""
 
-_PROMISE = re.compile(r"^\| (I\d+|liveness|damping) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+_PROMISE = re.compile(r"^\| (I\d+|[a-z]+) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 _ROW = re.compile(r"^\| F(\d+) \| (?:[^|]+) \| (?:[^|]+) \| ([a-z, ]+) \| (.+) \|$", re.MULTILINE)
 
 
@@ -74,7 +74,8 @@ def checks_of_the_simulation() -> Iterator[str]:
 
 def test_what_each_promise_names_is_there() -> None:
     promises = _PROMISE.findall(PAGE.read_text())
-    assert [name for name, _, _ in promises] == [*(f"I{number}" for number in range(1, 11)), "liveness", "damping"]
+    names = [*(f"I{number}" for number in range(1, 11)), "liveness", "draining", "damping"]
+    assert [name for name, _, _ in promises] == names
     named = {name for _, simulated, _ in promises for name in re.findall(r"`([A-Z][\w.]+)`", simulated)}
     assert named - set(checks_of_the_simulation()) == set()
     files = [file for _, _, others in promises for file in re.findall(r"`(tests/[\w/]+\.py)`", others)]

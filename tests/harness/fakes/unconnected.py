@@ -88,7 +88,7 @@ class DeafWriter:
 
 
 class RecordedConnection:
-    """A Connection that receives the data in pieces, as RecordedReader."""
+    """A Connection that receives the data in pieces, as RecordedReader does."""
 
     def __init__(self, data: bytes, size: int) -> None:
         self._reader = RecordedReader(data, size)
