@@ -32,7 +32,7 @@ TEST_FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "daemon.reconciler.dirty_set": ("test_dirty_set",),
     "daemon.reconciler.draining": ("test_draining_rules", "test_draining", "test_draining_removed"),
     "daemon.reconciler.drift": ("test_drift_rules", "test_drift"),
-    "daemon.reconciler.flap_damper": ("test_flap_damper_rules", "test_flap_damper"),
+    "daemon.reconciler.flap_damper": ("test_flap_damper_rules", "test_flap_damper", "test_readmission"),
     "daemon.reconciler.health_table": ("test_health_table",),
     "daemon.reconciler.health_tracker": (
         *(

@@ -106,7 +106,11 @@ class FlapDamper:
 
     def _is_missed(self, real: CompiledReal) -> bool:
         """Return whether a server that is out has to come in though it flaps: no other is up, or panic has too few."""
-        return self._table.all_down(real.key.service) or self._is_needed(real)
+        return self._serves(real) and (self._table.all_down(real.key.service) or self._is_needed(real))
+
+    def _serves(self, real: CompiledReal) -> bool:
+        """Return whether a server would get connections if it were in."""
+        return real.real.weight > 0 and real.key not in self._table.administration
 
     def _observe(self, real: CompiledReal, step: Transition, result: Result, history: FlapHistory) -> Damped:
         history = history.observed(result.verdict, self._clock(), _rules(real.virtual), real.rules)
@@ -121,16 +125,17 @@ class FlapDamper:
             return Damped(None if step.before.up else Transition(step.before, after), _over(real))
         if step.before.up:
             return Damped(step)
-        if history.checked.up and self._is_missed(real):
+        if history.checked.up and result.verdict is Verdict.UP and self._is_missed(real):
             return Damped(self._let_in(real.key))
         return Damped(None)
 
     def readmit(self, service: ServiceKey) -> Iterator[Released]:
-        """Let in, one by one as asked for, the servers of a virtual that flap and pass, as too few others are up."""
+        """Let in the next server of a virtual that flaps and passes, each time one is asked for."""
         reals = self._table.virtuals[service].reals
         for key, result in list(self._passed.items()):
-            is_good = self._histories[key].checked.up and not self._table.health[key].up
-            if key.service == service and is_good and result is not None:
+            if key.service != service or result is None or not self._serves(reals[key]):
+                continue
+            if self._histories[key].checked.up and not self._table.health[key].up:
                 yield Released(reals[key], self._let_in(key), result)
 
     def forget(self, real: CompiledReal) -> Flapping | None:

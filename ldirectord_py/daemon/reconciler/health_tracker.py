@@ -180,9 +180,7 @@ class HealthTracker:
 
     def _publish_outage(self, virtual: Virtual) -> None:
         """Publish the beginning or the end of an outage, unless that is published already."""
-        if self.flaps.flapping and self.table.all_down(virtual.key):
-            for released in self.flaps.readmit(virtual.key):
-                self._publish_released(released)
+        self._readmit_while(lambda: self.table.all_down(virtual.key), virtual.key)
         down = self.table.all_down(virtual.key)
         if down is (virtual.key in self._outages):
             return
@@ -245,12 +243,14 @@ class HealthTracker:
 
     def _is_needed_after_readmission(self, real: CompiledReal) -> bool:
         """Let in servers that flap and pass while panic needs one that goes down; return whether it still needs it."""
-        flapping = self.flaps.readmit(real.key.service)
-        while is_needed := self.panics.is_needed(real):
-            if (released := next(flapping, None)) is None:
-                break
+        self._readmit_while(lambda: self.panics.is_needed(real), real.key.service)
+        return self.panics.is_needed(real)
+
+    def _readmit_while(self, too_few_are_up: Callable[[], bool], service: ServiceKey) -> None:
+        """Let in servers of a virtual that flap and pass, one after the other, while too few others are up."""
+        flapping = self.flaps.readmit(service)
+        while too_few_are_up() and (released := next(flapping, None)) is not None:
             self._publish_released(released)
-        return is_needed
 
     def _release(self, real: CompiledReal, state: HealthState) -> Checked:
         """Keep a server no more, which is in this state and may flap; return the event that took it down."""

@@ -245,33 +245,6 @@ async def test_a_start_with_all_servers_down_keeps_what_the_kernel_has() -> None
     assert inside(site) == ["3", "4"]
 
 
-async def test_servers_that_flap_and_pass_come_in_before_panic() -> None:
-    site = await all_up(web(flapthreshold=2))
-    for result in (down(), up()):
-        await site.check(result, ADDRESSES[0])
-    assert inside(site) == ["2", "3", "4"]
-    await site.check(down(), ADDRESSES[1])
-    assert inside(site) == ["3", "4"]
-    await site.check(down(), ADDRESSES[2])
-    assert (inside(site), panics(site)) == (["1", "4"], [])
-    await site.check(down(), ADDRESSES[3])
-    assert (inside(site), len(panics(site))) == (["1", "4"], 1)
-    await site.check(down(), ADDRESSES[0])
-    assert inside(site) == ["1", "4"]
-    await site.check(up())
-    assert site.director.health[next(iter(site.director.health))].up
-
-
-async def test_no_more_of_those_that_flap_come_in_than_panic_needs() -> None:
-    site = await all_up(web(flapthreshold=2))
-    for address in ADDRESSES[:2]:
-        for result in (down(), up()):
-            await site.check(result, address)
-    assert inside(site) == ["3", "4"]
-    await site.check(down(), ADDRESSES[2])
-    assert (inside(site), panics(site)) == (["1", "4"], [])
-
-
 steps = st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=40)
 
 
