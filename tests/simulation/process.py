@@ -119,7 +119,7 @@ class DirectorProcess:
             return
         if number is signal.SIGTERM and not self.is_stopping:
             self.is_stopping = True
-            self.world.after(STOP_BOUND, self._expect_end, self.world.life)
+            self.world.after(STOP_BOUND, self._expect_end, self.world.life, self.world.stalled)
         call, arguments = loop.signals[number]
         loop.call_soon(call, *arguments)
 
@@ -161,8 +161,13 @@ class DirectorProcess:
         if not stopped:
             world.after(RESTART_TIME, self.start)
 
-    def _expect_end(self, life: int) -> None:
-        if life == self.world.life and self.task is not None:
+    def _expect_end(self, life: int, stalled: float) -> None:
+        """Check that the process has ended, in its time: ``stalled`` is for how long it had stood still before."""
+        if life != self.world.life or self.task is None:
+            return
+        if (lost := self.world.stalled - stalled) > 0:
+            self.world.after(lost, self._expect_end, life, self.world.stalled)
+        else:
             self.world.checks.fail("I10", f"the process has not ended within {STOP_BOUND:g} s of SIGTERM")
 
     def _bury(self) -> None:

@@ -188,12 +188,15 @@ class ControlConnection:
         self._on_line = on_line
         self._rest = b""
         self.transport: SimulatedTransport | None = None
+        self._has_left = False
 
     def make_transport(self, loop: SimulatedLoop, factory: Callable[[], Any]) -> tuple[SimulatedTransport, Any]:
         """Return the director's end, as ``create_unix_connection`` does."""
         protocol = factory()
         self.transport = SimulatedTransport(self.world, loop, protocol, self._on_data)
         self.transport.send(self._lines)
+        if self._has_left:
+            self.transport.end()
         return self.transport, protocol
 
     def setblocking(self, _: bool) -> None:
@@ -213,7 +216,8 @@ class ControlConnection:
         self.close()
 
     def leave(self) -> None:
-        """Close the client's end."""
+        """Close the client's end, as soon as it is accepted."""
+        self._has_left = True
         if self.transport is not None:
             self.transport.end()
 

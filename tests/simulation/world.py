@@ -44,7 +44,8 @@ class World:
     """Everything that happens in one simulation. All that is random is drawn from its ``seed``.
 
     Its state: the events to come, the loop and the number of the process (``life``), what was ``hit``, the digest of
-    the trace and its last lines, since when nothing disturbs the director, and how often servers changed their conduct.
+    the trace and its last lines, since when nothing disturbs the director, how long it stood still (``stalled``), and
+    how often servers changed their conduct.
     """
 
     def __init__(self, seed: str, site: SiteSpec, folder: Path) -> None:
@@ -60,6 +61,7 @@ class World:
         self.digest = hashlib.sha256()
         self.undisturbed_since = self.started = self.kernel_disturbed_until = CLOCK.now
         self.extra_probes = self.conduct_changes = 0
+        self.stalled = 0.0
         self.agenda = Agenda()
         self.after = self.agenda.after
         self.checks = Checks(self)
@@ -95,6 +97,7 @@ class World:
     def on_stall(self, seconds: float) -> None:
         """Expect everything later by the time in which the process stood still or was slow."""
         self.disturb(CLOCK.now)
+        self.stalled += seconds
         began = CLOCK.now - seconds
         if self.kernel_disturbed_until > began:
             self.kernel_disturbed_until += seconds
