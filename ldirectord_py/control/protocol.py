@@ -107,7 +107,7 @@ class Lazy:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A field of an answer as JSON already, for several clients."""
+    """A value in an answer that is JSON already: a field, or an item of a Lazy."""
 
     text: str
 

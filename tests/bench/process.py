@@ -36,7 +36,7 @@ def rss_bytes(pid: int) -> int:
 
 
 def family(pid: int) -> tuple[int, ...]:
-    """Return a process and its living descendants."""
+    """Return a process and its descendants, as far as they live when they are looked at."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return (pid, *(one for task in tasks for child in _children(task) for one in family(child)))
 

@@ -26,11 +26,11 @@ from ldirectord_py.errors import CheckFailed, Inconclusive
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import escape_surrogates
 
-SIZES: Final = (65536, 7, 1)
+SIZES: Final = (1, 7, 65536)
 """Bytes of a piece, by the first byte of the input."""
 
-WHOLE, BYTE_BY_BYTE = b"\0", b"\2"
-"""The first byte of seeds. The answer before TLS must come alone: those seeds come byte by byte."""
+BYTE_BY_BYTE, WHOLE = b"\0", b"\2"
+"""The first byte of seeds. What comes before TLS must not be read with what follows, so it comes byte by byte."""
 
 ERRORS: Final = (CheckFailed, Inconclusive, OSError)
 """What a Checker may raise."""
@@ -71,7 +71,7 @@ def conversation(kind: str, *openers: Place, **fields: Any) -> Decoder:
     assert checker is not None
 
     def decode(data: bytes) -> object:
-        size = SIZES[data[0] % len(SIZES)] if data else SIZES[0]
+        size = SIZES[data[0] % len(SIZES)] if data else 1
         said = iter(data[1:].split(SEPARATOR))
         opened = ((module, name, _opening(make, said, size)) for module, name, make in openers)
         with replaced(*opened, *_FIXED):
@@ -118,10 +118,10 @@ def _target(
     kind: str,
     *said: bytes,
     openers: tuple[tuple[ModuleType, str, Opener], ...] = (STREAM,),
-    pieces: bytes = WHOLE,
+    first_byte: bytes = WHOLE,
     **fields: Any,
 ) -> FuzzTarget:
-    seeds = tuple(pieces + each for each in said)
+    seeds = tuple(first_byte + each for each in said)
     return FuzzTarget(kind, conversation(kind, *openers, **fields), ERRORS, seeds)
 
 
@@ -210,7 +210,7 @@ TARGETS: Final = (
         b"N" + _pg(b"E", b"SFATAL\0C28P01\0Mno such user\0\0"),
         b"S" + _READY + _pg(b"G", b"\0\0\0"),
         openers=((postgres_session, "open_connection", streams),),
-        pieces=BYTE_BY_BYTE,
+        first_byte=BYTE_BY_BYTE,
         request="SELECT 1",
         **JOE,
     ),
@@ -241,7 +241,7 @@ TARGETS: Final = (
         "smtp",
         b"220-a\r\n220 b\r\n250-mx\r\n250 STARTTLS\r\n220 go\r\n250 mx\r\n",
         b"220 b\r\n500 what?\r\n250 x\r\n",
-        pieces=BYTE_BY_BYTE,
+        first_byte=BYTE_BY_BYTE,
         starttls=True,
     ),
 )

@@ -14,7 +14,7 @@ _LEVEL: Final = 3
 
 
 class JournalEntry(NamedTuple):
-    """An entry: its number, its time in seconds since the epoch, and its other fields as JSON."""
+    """An entry: its number, its time in seconds since the epoch, and its other fields, some at least, as JSON."""
 
     seq: int
     seconds: float

@@ -12,7 +12,7 @@ MAX_TURNS: Final = 100_000
 """Turns of a loop that a check may wait for."""
 
 GROWTH: Final = 64
-"""Pieces of data after which they are twice as large."""
+"""After so many pieces of data, the next ones are twice as large."""
 
 T = TypeVar("T")
 
