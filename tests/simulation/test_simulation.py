@@ -35,6 +35,22 @@ print(*simulate(busy_plan("0", 0.03).with_faults([Fault("F1", 50.0, 50.0)])).vio
 """
 """Prints what is wrong with a director of a large site that lets no failure count."""
 
+CROWDED_SITE = """
+from simulation import clock
+clock.install()
+from dataclasses import replace
+from simulation.drawn_sites import spare_real
+from simulation.faults import Fault
+from simulation.plans import busy_plan
+from simulation.simulate import simulate
+
+plan = busy_plan("0", 0.03)
+virtual = plan.site.virtuals[0]
+larger = plan.site.with_virtual(0, replace(virtual, reals=(*virtual.reals, spare_real(virtual, 1, 1))))
+print(*simulate(replace(plan, site=larger, faults=(Fault("check-now", 50.0, 50.0),))).violations)
+"""
+"""Prints what is wrong where `check-now` meets more servers than one request may mean."""
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 100, 200])
@@ -68,3 +84,9 @@ def test_a_change_that_is_missed_in_a_large_site_is_found() -> None:
     done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=600, check=True)
     assert "liveness" in done.stdout
     assert "is up, in truth dark" in done.stdout
+
+
+def test_a_site_may_have_more_servers_than_one_request_may_mean() -> None:
+    command = (sys.executable, "-c", CROWDED_SITE)
+    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=600, check=True)
+    assert not done.stdout.strip()
