@@ -239,8 +239,8 @@ TARGETS: Final = (
     ),
     _target(
         "smtp",
-        b"220-a\r\n220 b\r\n250-mx\r\n250 STARTTLS\r\n220 go\r\n250 mx\r\n",
-        b"220 b\r\n500 what?\r\n250 x\r\n",
+        b"220 b\r\n250-m\r\n250 STARTTLS\r\n220 go\r\n250 mx\r\n",
+        b"220-a\r\n220 b\r\n500 what?\r\n250-x\r\n250 y\r\n",
         first_byte=BYTE_BY_BYTE,
         starttls=True,
     ),

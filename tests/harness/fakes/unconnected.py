@@ -11,8 +11,8 @@ from ldirectord_py.checks.effort import Effort
 MAX_TURNS: Final = 100_000
 """Turns of a loop that a check may wait for."""
 
-GROWTH: Final = 64
-"""After so many pieces of data, the next ones are twice as large."""
+GROWTH: Final = 40
+"""After so many pieces of data, the next ones are twice as large: what comes before TLS is not read with the rest."""
 
 T = TypeVar("T")
 
