@@ -29,7 +29,10 @@ class Severity(StrEnum):
 
 
 class Problem(NamedTuple):
-    """An error or warning at one place of a configuration file; line and column count from 1."""
+    """An error or warning at one place of a configuration file; line and column count from 1.
+
+    Its text is one line, also where a word of the file that it shows has several.
+    """
 
     file: str
     line: int
@@ -40,7 +43,8 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         warning = "warning: " if self.severity is Severity.WARNING else ""
-        return f"{self.file}:{self.line}:{self.column}: {warning}{self.what}; {self.hint}"
+        text = f"{self.file}:{self.line}:{self.column}: {warning}{self.what}; {self.hint}"
+        return text.replace("\r", r"\r").replace("\n", r"\n")
 
 
 class LdirectordError(Exception):

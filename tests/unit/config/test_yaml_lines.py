@@ -149,6 +149,11 @@ def test_strings_that_ldirectord_cf_cannot_tell_apart(reader: Reader) -> None:
             "just text",
             "a.yaml:1:1: the file is not a mapping of directives; see the section on YAML of",
         ),
+        (r'"a\nb": [c]', r"a.yaml:1:9: a\nb is one value and no list or mapping; write a text or a number"),
+        (
+            r'virtuals: [{virtual: 1, reals: [{real: 10.0.0.1:80, forward: gate, "m\nn": 1}]}]',
+            r'a.yaml:1:68: a real server has no "m\nn"; write some of forward',
+        ),
         ("callback: |\n  a\n  b\n", "a.yaml:1:11: the value of callback has several lines; write one line"),
         (
             f"callback: {'x' * (MAX_LINE_LENGTH + 1)}",
