@@ -1,17 +1,19 @@
 """Whole checks over TCP: each connection gets its part of the input as what the server says, whatever it hears.
 
-The first byte decides in which pieces it comes; SEPARATOR divides the connections (FTP's data, redirects of HTTP).
+SEPARATOR divides the connections (FTP's data, redirects of HTTP). The checksum of an input decides in which pieces it
+comes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from ipaddress import ip_address
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final
+from zlib import crc32
 
 from fuzz.target import SEPARATOR, Decoder, FuzzTarget, replaced
 from harness.fakes.ldap import BIND, DONE, EXTENDED, REFERENCE, entry, result
@@ -26,11 +28,14 @@ from ldirectord_py.errors import CheckFailed, Inconclusive
 from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import escape_surrogates
 
-SIZES: Final = (1, 7, 65536)
-"""Bytes of a piece, by the first byte of the input."""
+SIZES: Final = (1, 7, *(65536,) * 6)
+"""Bytes of a piece, by the checksum of the input.
 
-BYTE_BY_BYTE, WHOLE = b"\0", b"\2"
-"""The first byte of seeds. What comes before TLS must not be read with what follows, so it comes byte by byte."""
+Were it a byte of the input, nearly all that the fuzzer keeps would come byte by byte: more turns of a loop look new.
+"""
+
+BYTE_BY_BYTE: Final = (1,)
+"""The same where TLS starts: what comes before it must not be read with what follows."""
 
 ERRORS: Final = (CheckFailed, Inconclusive, OSError)
 """What a Checker may raise."""
@@ -63,16 +68,19 @@ class _InThisThread:
         return call.func.__self__._replace(iterations=1).answer(*call.args)  # type: ignore[attr-defined]
 
 
-def conversation(kind: str, *openers: Place, **fields: Any) -> Decoder:
-    """Return what runs the check of a kind; ``openers``: the functions that open its connections."""
+def conversation(kind: str, *openers: Place, sizes: Sequence[int] = SIZES, **fields: Any) -> Decoder:
+    """Return what runs the check of a kind.
+
+    ``openers`` are the functions that open its connections, ``sizes`` those of pieces (SIZES).
+    """
     target = Target(ip_address("127.0.0.1"), 9, 20.0, **{"protocol": Protocol.TCP, **fields})
     service = KINDS[kind]
     checker = service.prepare(target) if service.prepare else service.check
     assert checker is not None
 
     def decode(data: bytes) -> object:
-        size = SIZES[data[0] % len(SIZES)] if data else 1
-        said = iter(data[1:].split(SEPARATOR))
+        size = sizes[crc32(data) % len(sizes)]
+        said = iter(data.split(SEPARATOR))
         opened = ((module, name, _opening(make, said, size)) for module, name, make in openers)
         with replaced(*opened, *_FIXED):
             return _verdict(checker, target)
@@ -118,11 +126,9 @@ def _target(
     kind: str,
     *said: bytes,
     openers: tuple[tuple[ModuleType, str, Opener], ...] = (STREAM,),
-    first_byte: bytes = WHOLE,
     **fields: Any,
 ) -> FuzzTarget:
-    seeds = tuple(first_byte + each for each in said)
-    return FuzzTarget(kind, conversation(kind, *openers, **fields), ERRORS, seeds)
+    return FuzzTarget(kind, conversation(kind, *openers, **fields), ERRORS, said)
 
 
 def _pg(kind: bytes, body: bytes = b"") -> bytes:
@@ -210,7 +216,7 @@ TARGETS: Final = (
         b"N" + _pg(b"E", b"SFATAL\0C28P01\0Mno such user\0\0"),
         b"S" + _READY + _pg(b"G", b"\0\0\0"),
         openers=((postgres_session, "open_connection", streams),),
-        first_byte=BYTE_BY_BYTE,
+        sizes=BYTE_BY_BYTE,
         request="SELECT 1",
         **JOE,
     ),
@@ -241,7 +247,7 @@ TARGETS: Final = (
         "smtp",
         b"220 b\r\n250-m\r\n250 STARTTLS\r\n220 go\r\n250 mx\r\n",
         b"220-a\r\n220 b\r\n500 what?\r\n250-x\r\n250 y\r\n",
-        first_byte=BYTE_BY_BYTE,
+        sizes=BYTE_BY_BYTE,
         starttls=True,
     ),
 )
