@@ -211,7 +211,7 @@ class Checks:
         for real in compiled.reals.values() if compiled else ():
             is_up = director.health[real.key].up and real.key not in director.administered
             since = self.may_leave_since.get((real.key.service, real.real.server, real.real.port), -math.inf)
-            had_reason = CLOCK.now - since < WRITE_TIME + self.world.kernel.delay  # when the write began
+            had_reason = self.world.kernel.write_began - since < WRITE_TIME
             if real.row == row.key and real.real.weight and is_up and not had_reason:
                 self.fail("I7", f"a server that is up and configured is taken out: {op}")
         self.world.truth.look_at_pool(row.key.service)

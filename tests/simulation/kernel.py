@@ -10,6 +10,7 @@ from ldirectord_py.errors import KernelError
 from ldirectord_py.ipvs.diff import Op, Verb
 from ldirectord_py.ipvs.kernel import MemoryKernel, Refused
 from ldirectord_py.ipvs.table import NOT_ENCODED, DestinationKey, EncodedRows, Key, Row, ServiceKey, Table, Usage
+from simulation.clock import CLOCK
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -26,7 +27,7 @@ class SimulatedKernel(MemoryKernel):
 
     ``lost_answers``: so many calls are done without an answer, ``lost_requests``: so many writes are not done;
     ``busy``: the errno of so many further ops; ``without_scheduler``: the services whose scheduler is not found;
-    ``changes``: how often the table was changed.
+    ``changes``: how often the table was changed; ``write_began``: when the last write began, whose ops may take long.
     """
 
     def __init__(self, world: World) -> None:
@@ -37,6 +38,7 @@ class SimulatedKernel(MemoryKernel):
         self.busy: list[int] = []
         self.without_scheduler: set[ServiceKey] = set()
         self.changes = 0
+        self.write_began = 0.0
 
     async def read(self) -> Table:
         await self._take_time()
@@ -46,6 +48,7 @@ class SimulatedKernel(MemoryKernel):
 
     async def apply(self, ops: Sequence[Op], encoded: EncodedRows = NOT_ENCODED) -> Sequence[Refused]:
         refused: list[Refused] = []
+        self.write_began = CLOCK.now
         if self.lost_requests:
             self.lost_requests -= 1
             self._lose()
