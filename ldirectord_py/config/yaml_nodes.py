@@ -18,6 +18,8 @@ LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ODD_BREAK = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
 """Line breaks to YAML, but to no editor: the lines in errors would be wrong."""
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What no file and no command can have in its name, and ``"\\0"`` may write."""
 _ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 _PLAIN_HINT = "write the value itself"
 
@@ -101,6 +103,8 @@ class _Composer:
         if event.tag is not None:
             raise self._error(event, f"tags like {event.tag} are not supported", _PLAIN_HINT)
         if isinstance(event, yaml.ScalarEvent):
+            if found := _NO_TEXT.search(event.value):
+                raise self._error(event, f"U+{ord(found[0]):04X} cannot be in a text", "leave it out")
             text = event.value.removesuffix("\n") if event.style in ("|", ">") else event.value
             mark: Any = event.start_mark
             self._append(Scalar(text, mark.line + 1, mark.column + 1))
