@@ -20,6 +20,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from ldirectord_py.runtime.text import escape_controls
+
 
 class Severity(StrEnum):
     """Whether a Problem makes the file unusable or is only reported."""
@@ -31,7 +33,7 @@ class Severity(StrEnum):
 class Problem(NamedTuple):
     """An error or warning at one place of a configuration file; line and column count from 1.
 
-    Its text is one line, also where a word of the file that it shows has several.
+    Its text is one line without control characters, also where a word of the file that it shows has some.
     """
 
     file: str
@@ -43,8 +45,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         warning = "warning: " if self.severity is Severity.WARNING else ""
-        text = f"{self.file}:{self.line}:{self.column}: {warning}{self.what}; {self.hint}"
-        return text.replace("\r", r"\r").replace("\n", r"\n")
+        return escape_controls(f"{self.file}:{self.line}:{self.column}: {warning}{self.what}; {self.hint}")
 
 
 class LdirectordError(Exception):

@@ -18,6 +18,8 @@ MAX_ERROR_LENGTH = 200
 """Characters of the message of an error."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
@@ -40,6 +42,11 @@ def error_text(error: Exception) -> str:
     return " ".join(str(text).split())[:MAX_ERROR_LENGTH]
 
 
+def escape_controls(text: str) -> str:
+    """Return the text as one line: control characters, line breaks and lone surrogates escaped."""
+    return text if text.isprintable() else _CONTROL.sub(_escape, text)
+
+
 def escape_surrogates(text: str) -> str:
     r"""Return the text with lone surrogates escaped: those that stand for a byte as ``\xNN``, others as ``\uNNNN``."""
     return _SURROGATE.sub(_escape, text)
@@ -59,7 +66,7 @@ def escape(character: str) -> str:
 
 
 def _escape(found: re.Match[str]) -> str:
-    return escape(found.group())
+    return _NAMED.get(found.group()) or escape(found.group())
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:

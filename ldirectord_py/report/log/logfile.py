@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,7 @@ from ldirectord_py.report.log.formats import LogLine
 from ldirectord_py.report.log.journal import JournalSink, is_journal, takes_syslog
 from ldirectord_py.report.log.sinks import FileSink, Sink, StreamSink, SyslogSink, takes_a_line, write_to_stderr
 from ldirectord_py.runtime.incidents import OngoingFault
-from ldirectord_py.runtime.text import escape
+from ldirectord_py.runtime.text import escape_controls
 from ldirectord_py.runtime.thread_writer import ThreadWriter
 
 STDOUT: Final = 1
@@ -31,9 +30,7 @@ MAX_TEXT_LENGTH: Final = 8192
 FLUSH_TIMEOUT: Final = 1.0
 """Seconds that ``close`` waits for the lines in the queue to be written."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _opened: list[QueuedLog] = []
-_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 class QueuedLog(logging.Handler):
@@ -174,13 +171,8 @@ def sink_for(settings: Globals, instance: str, *, verbose: bool = False) -> Sink
 
 def one_line(text: str) -> str:
     """Return the text with control characters and lone surrogates escaped, cut at MAX_TEXT_LENGTH characters."""
-    if not text.isprintable():
-        text = _CONTROL.sub(_escape, text)
+    text = escape_controls(text)
     return text if len(text) <= MAX_TEXT_LENGTH else text[: MAX_TEXT_LENGTH - 3] + "..."
-
-
-def _escape(found: re.Match[str]) -> str:
-    return _NAMED.get(found.group()) or escape(found.group())
 
 
 def _line(record: logging.LogRecord) -> LogLine:

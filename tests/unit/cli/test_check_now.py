@@ -18,6 +18,10 @@ virtual = 192.0.2.1:80
 virtual = 192.0.2.2:80
     real = localhost:9 masq
     checktype = on
+virtual = 192.0.2.3:80
+    real = 127.0.0.1:9 masq
+    checktype = external
+    checkcommand = /none\x1b[2J
 """
 
 
@@ -28,7 +32,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MemoryDaemon]:
 
 
 def test_each_result_is_a_line(running: MemoryDaemon) -> None:
-    status, text, errors = running.run_here("check-now", "*")
+    status, text, errors = running.run_here("check-now", "192.0.2.1:80/*", "localhost")
     assert (status, errors) == (1, "")
     unchecked, down = text.splitlines()
     place = "tcp:192.0.2.2:80/127.0.0.1:9 (localhost)"
@@ -43,6 +47,11 @@ def test_each_result_is_a_line(running: MemoryDaemon) -> None:
 
 def test_servers_without_a_check_are_no_failure(running: MemoryDaemon) -> None:
     assert running.run_here("check-now", "localhost").status == 0
+
+
+def test_control_characters_of_the_file_do_not_reach_the_terminal(running: MemoryDaemon) -> None:
+    _, text, _ = running.run_here("check-now", "192.0.2.3:80/*")
+    assert text.endswith("cannot run /none?[2J: no such file or directory\n")
 
 
 def test_results_as_json(running: MemoryDaemon) -> None:

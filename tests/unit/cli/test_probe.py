@@ -90,6 +90,15 @@ def test_all_up_is_0_and_a_silent_server_is_1_with_its_progress(site: Site, caps
     assert shown(capsys)[-1][-1] == "no answer within 1 s (connected, no greeting)"
 
 
+def test_control_characters_of_the_file_do_not_reach_the_terminal(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = "    checkcommand = /none\x1b[2J\n"
+    site.write(section("192.0.2.1:80", "127.0.0.1:9", checktype="external", more=command))
+    assert site.run() == 1
+    assert shown(capsys)[-1][-1] == "cannot run /none?[2J: no such file or directory"
+
+
 def test_json_is_a_list_of_seven_fields(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     good = site.serve(saying(IMAP))
     site.write(section("192.0.2.1:80", f"127.0.0.1:{good}"), section("9", "192.0.2.7", checktype="off"))

@@ -154,6 +154,7 @@ def test_strings_that_ldirectord_cf_cannot_tell_apart(reader: Reader) -> None:
             r'virtuals: [{virtual: 1, reals: [{real: 10.0.0.1:80, forward: gate, "m\nn": 1}]}]',
             r'a.yaml:1:68: a real server has no "m\nn"; write some of forward',
         ),
+        (r'autoreload: "a\eb\Lc"', r'a.yaml:1:13: autoreload must be yes or no, not "a\x1bb\u2028c"; write'),
         ("callback: |\n  a\n  b\n", "a.yaml:1:11: the value of callback has several lines; write one line"),
         (
             f"callback: {'x' * (MAX_LINE_LENGTH + 1)}",
