@@ -43,7 +43,8 @@ class Checks:
 
     ``states`` are those of the servers as the last events have told them, ``may_leave_since`` when the row of each last
     had a reason to leave the table: its server went down, or came up while the row may have been in use otherwise (as
-    the fallback, or kept in by panic).
+    the fallback, or kept in by panic). ``rose_at`` is when each server last came up: a write that began before may
+    still take it out.
     """
 
     def __init__(self, world: World) -> None:
@@ -53,6 +54,7 @@ class Checks:
         self.untold: Counter[tuple[Verb, Row]] = Counter()
         self.states: dict[object, HealthState] = {}
         self.may_leave_since: dict[object, float] = {}
+        self.rose_at: dict[object, float] = {}
         self.last_change = CLOCK.now
         self.last_watchdog_reset = CLOCK.now
         self.damping = DampingChecks(world)
@@ -165,6 +167,8 @@ class Checks:
         self.states[key] = step.after
         if step.fell or (step.rose and (damped or virtual.fallback is not None)):  # see _check_removal
             self.may_leave_since[key] = CLOCK.now
+        if step.rose:
+            self.rose_at[key] = CLOCK.now
         if not (step.rose or step.fell):
             return
         self.last_change = CLOCK.now
@@ -207,11 +211,12 @@ class Checks:
         removed = op.verb is Verb.DELETE or not row.weight
         if not removed or director is None or self.world.process.is_stopping:
             return
-        compiled = director.compiled.virtuals.get(row.key.service)
+        compiled, began = director.compiled.virtuals.get(row.key.service), self.world.kernel.write_began
         for real in compiled.reals.values() if compiled else ():
             is_up = director.health[real.key].up and real.key not in director.administered
-            since = self.may_leave_since.get((real.key.service, real.real.server, real.real.port), -math.inf)
-            had_reason = self.world.kernel.write_began - since < WRITE_TIME
+            server = real.key.service, real.real.server, real.real.port
+            since = self.may_leave_since.get(server, -math.inf)
+            had_reason = began - since < WRITE_TIME or began <= self.rose_at.get(server, -math.inf)
             if real.row == row.key and real.real.weight and is_up and not had_reason:
                 self.fail("I7", f"a server that is up and configured is taken out: {op}")
         self.world.truth.look_at_pool(row.key.service)

@@ -63,8 +63,9 @@ plan = busy_plan("0", 0.03)
 backed = tuple(replace(virtual, fallback=True, backup=True) for virtual in plan.site.virtuals)
 faults = Fault("F32", 50.0, 1.0), Fault("F24", 50.5, 12.0, value=0.9)
 print(*simulate(replace(plan, site=replace(plan.site, virtuals=backed), faults=faults)).violations)
+print(*simulate(plan.with_faults((Fault("F24", 49.0, 60.0, value=0.95), Fault("F2", 50.0, 12.0)))).violations)
 """
-"""Prints what is wrong where servers come up during a write that takes them out as fallbacks."""
+"""Prints what is wrong where servers come up during a write that takes them out, as fallbacks or as they were down."""
 
 
 @pytest.mark.slow
