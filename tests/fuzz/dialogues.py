@@ -247,6 +247,7 @@ TARGETS: Final = (
         "smtp",
         b"220 b\r\n250-m\r\n250 STARTTLS\r\n220 go\r\n250 mx\r\n",
         b"220-a\r\n220 b\r\n500 what?\r\n250-x\r\n250 y\r\n",
+        b"220 example.com\r\n250-m\r\n250 STARTTLS\r\n220 go\r\n250 inserted\r\n",  # so long that it is read ahead
         sizes=BYTE_BY_BYTE,
         starttls=True,
     ),
