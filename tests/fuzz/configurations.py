@@ -21,6 +21,7 @@ from ldirectord_py.config.files import file_error
 from ldirectord_py.config.include import Texts
 from ldirectord_py.config.lines import YAML_SUFFIXES, Text
 from ldirectord_py.config.parse import Parsed, parse_files
+from ldirectord_py.config.values import suggest
 from ldirectord_py.config.write_cf import to_cf_form
 from ldirectord_py.config.write_yaml import to_yaml_form
 from ldirectord_py.errors import ConfigError, Problem
@@ -70,8 +71,11 @@ def _decode(file: str, data: bytes) -> None:
     """Read a file that may include another one, which is there in both forms."""
     main, is_divided, other = data.partition(SEPARATOR)
     files = {file: main, **(dict.fromkeys(("0.cf", "0.yaml"), other) if is_divided else {})}
-    with replaced((difflib, "get_close_matches", lambda *_: [])):
-        _decode_files(file, files)
+    try:
+        with replaced((difflib, "get_close_matches", lambda *_: [])):
+            _decode_files(file, files)
+    finally:
+        suggest.cache_clear()  # the unit tests that follow in this process search
 
 
 def _decode_files(file: str, files: Mapping[str, bytes]) -> None:
