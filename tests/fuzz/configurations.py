@@ -28,6 +28,12 @@ from ldirectord_py.errors import ConfigError, Problem
 
 ERRORS: Final = (ConfigError,)
 
+MAX_READINGS: Final = 4
+"""Files that a configuration may read, the main one included.
+
+Without a limit, the fuzzer ends up with files that include the other one again and again.
+"""
+
 NAMES: Final = Names(
     {HostName("web1", ipv6=False): IPv4Address("203.0.113.1"), HostName("web6", ipv6=True): IPv6Address("2001:db8::6")},
     {PortName("http", protocol): 80 for protocol in ("", "tcp", "udp")},
@@ -36,18 +42,20 @@ NAMES: Final = Names(
 
 
 class Folder:
-    """The files that may be included, by name."""
+    """The files of a configuration, by name; gives out MAX_READINGS of them."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._files = files
+        self._left = MAX_READINGS
 
     def matches(self, folder: str, pattern: str) -> Sequence[str]:
         """Return all files."""
         return sorted(self._files)
 
     def text(self, file: str) -> Text:
-        """Return a text as Files does."""
-        if (data := self._files.get(file)) is None:
+        """Return a text as Files does, and raise ConfigError when there is none, or none any more."""
+        self._left -= 1
+        if (data := self._files.get(file)) is None or self._left < 0:
             raise file_error(file, "there is no such file", "name another")
         return Text(file, data.decode("utf-8", "surrogateescape"))
 
