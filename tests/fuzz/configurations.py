@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
@@ -20,11 +19,12 @@ from ldirectord_py.config.dump import to_json, to_yaml
 from ldirectord_py.config.files import file_error
 from ldirectord_py.config.include import Texts
 from ldirectord_py.config.lines import YAML_SUFFIXES, Text
-from ldirectord_py.config.parse import Parsed, parse_files
+from ldirectord_py.config.model import Config
+from ldirectord_py.config.parse import parse_files
 from ldirectord_py.config.values import suggest
 from ldirectord_py.config.write_cf import to_cf_form
 from ldirectord_py.config.write_yaml import to_yaml_form
-from ldirectord_py.errors import ConfigError, Problem
+from ldirectord_py.errors import ConfigError
 
 ERRORS: Final = (ConfigError,)
 
@@ -60,19 +60,8 @@ class Folder:
         return Text(file, data.decode("utf-8", "surrogateescape"))
 
 
-def _parse(file: str, folder: Folder) -> Parsed:
-    """Return the configuration; each problem has to be one line."""
-    try:
-        parsed = parse_files(Texts(folder.text(file), folder), NAMES, KINDS)
-    except ConfigError as error:
-        _check_lines(error.problems)
-        raise
-    _check_lines(parsed.warnings)
-    return parsed
-
-
-def _check_lines(problems: Sequence[Problem]) -> None:
-    assert not any("\n" in str(problem) for problem in problems), problems
+def _parse(file: str, folder: Folder) -> Config:
+    return parse_files(Texts(folder.text(file), folder), NAMES, KINDS).config
 
 
 def _decode(file: str, data: bytes) -> None:
@@ -88,16 +77,21 @@ def _decode(file: str, data: bytes) -> None:
 
 def _decode_files(file: str, files: Mapping[str, bytes]) -> None:
     """Read a file, dump it, and convert it; what was converted has to mean the same."""
-    parsed = _parse(file, Folder(files))
-    to_json(parsed.config)
-    to_yaml(parsed.config)
-    with suppress(ConfigError):
+    config = _parse(file, Folder(files))
+    to_json(config)
+    to_yaml(config)
+    is_yaml = file.endswith(YAML_SUFFIXES)
+    try:
         document = read_document(Folder(files).text(file), KINDS)
-        is_yaml = file.endswith(YAML_SUFFIXES)
         converted = to_cf_form(document, KINDS) if is_yaml else to_yaml_form(document)
-        name = "converted.cf" if is_yaml else "converted.yaml"
+    except ConfigError:
+        return
+    name = "converted.cf" if is_yaml else "converted.yaml"
+    try:
         again = _parse(name, Folder({**files, name: converted.encode("utf-8", "surrogateescape")}))
-        assert again.config == parsed.config, converted
+    except ConfigError as error:
+        raise AssertionError(converted) from error
+    assert again == config, converted
 
 
 CF: Final = (
