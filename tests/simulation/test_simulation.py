@@ -35,6 +35,19 @@ print(*simulate(busy_plan("0", 0.03).with_faults([Fault("F1", 50.0, 50.0)])).vio
 """
 """Prints what is wrong with a director of a large site that lets no failure count."""
 
+DELETING_DRAIN = """
+from simulation import clock
+clock.install()
+from ldirectord_py.desired import DestinationSlot
+from simulation.faults import Fault
+from simulation.plans import busy_plan
+from simulation.simulate import simulate
+
+DestinationSlot.administered_row = lambda slot, states, *, all_down: None
+print(*simulate(busy_plan("0", 0.03).with_faults([Fault("F29", 60.0, 20.0, target=222, value=0.4)])).violations)
+"""
+"""Prints what is wrong with a director of a large site that deletes the row of a server that is drained."""
+
 CROWDED_SITE = """
 from simulation import clock
 clock.install()
@@ -99,6 +112,10 @@ def test_a_change_that_is_missed_in_a_large_site_is_found() -> None:
     printed = _printed(DEAF_DIRECTOR)
     assert "liveness" in printed
     assert "is up, in truth dark" in printed
+
+
+def test_a_row_that_a_drain_deletes_in_a_large_site_is_found() -> None:
+    assert "I1" in _printed(DELETING_DRAIN)
 
 
 def test_a_site_may_have_more_servers_than_one_request_may_mean() -> None:

@@ -57,8 +57,9 @@ class Truth:
             self._health_seen = depends_on if self._look_at_health(director.health) else None
         self._note_kept(director.health)
         changed = max(self.world.checks.last_change, self.world.undisturbed_since)
-        if now - changed > WRITE_TIME and now > self.world.kernel_disturbed_until:
-            version = self.world.checks.last_change, self.world.kernel.changes, self.world.operator.in_force_since
+        in_force_since = self.world.operator.in_force_since
+        if now - changed > WRITE_TIME and now > self.world.kernel_disturbed_until and now >= in_force_since:
+            version = self.world.checks.last_change, self.world.kernel.changes, in_force_since
             if version != self._table_seen or not self.world.is_large:
                 self._table_seen = version
                 self._look_at_table()
@@ -131,7 +132,7 @@ class Truth:
     def _look_at_table(self) -> None:
         """Check the whole table against the health that the director has."""
         world, checks = self.world, self.world.checks
-        if (director := world.process.director) is None or CLOCK.now < world.operator.in_force_since:
+        if (director := world.process.director) is None:
             return
         checks.counts["I1"] += 1
         for virtual in world.operator.site.virtuals:
