@@ -19,7 +19,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ODD_BREAK = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
 """Line breaks to YAML, but to no editor: the lines in errors would be wrong."""
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-"""What no file and no command can have in its name, and ``"\\0"`` may write."""
+"""Characters that no file name and no argument can have; YAML can write them as ``"\\0"`` and ``"\\ud800"``."""
 _ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 _PLAIN_HINT = "write the value itself"
 

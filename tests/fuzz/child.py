@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from typing import Final
 
@@ -27,6 +28,7 @@ SLOWER: Final = 10.0
 
 def main() -> None:
     """Run the target; does not return."""
+    difflib.get_close_matches = lambda *_: []  # "did you mean" took a quarter of the time of config-cf
     target = TARGETS[sys.argv.pop(1)]
     atheris.Setup(sys.argv, lambda data: judge(target, data, slower=SLOWER))
     atheris.Fuzz()

@@ -1,17 +1,15 @@
 """Configuration files of both forms, with the file that they include, and what ``convert`` makes of them.
 
-SEPARATOR divides an input into the main file and the other one. More files that include each other, and the search for
-similar words, would take a third of the time.
+SEPARATOR divides an input into the main file and the other one.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from fuzz.target import SEPARATOR, FuzzTarget, replaced
+from fuzz.target import SEPARATOR, FuzzTarget
 from ldirectord_py.checks.services import KINDS
 from ldirectord_py.config.addresses import HostName, Names, PortName
 from ldirectord_py.config.document import read_document
@@ -21,7 +19,6 @@ from ldirectord_py.config.include import Texts
 from ldirectord_py.config.lines import YAML_SUFFIXES, Text
 from ldirectord_py.config.model import Config
 from ldirectord_py.config.parse import parse_files
-from ldirectord_py.config.values import suggest
 from ldirectord_py.config.write_cf import to_cf_form
 from ldirectord_py.config.write_yaml import to_yaml_form
 from ldirectord_py.errors import ConfigError
@@ -65,18 +62,12 @@ def _parse(file: str, folder: Folder) -> Config:
 
 
 def _decode(file: str, data: bytes) -> None:
-    """Read a file that may include another one, which is there in both forms."""
+    """Read a file, dump it, and convert it; what was converted has to mean the same.
+
+    The file may include another one, which is there in both forms.
+    """
     main, is_divided, other = data.partition(SEPARATOR)
     files = {file: main, **(dict.fromkeys(("0.cf", "0.yaml"), other) if is_divided else {})}
-    try:
-        with replaced((difflib, "get_close_matches", lambda *_: [])):
-            _decode_files(file, files)
-    finally:
-        suggest.cache_clear()  # the unit tests that follow in this process search
-
-
-def _decode_files(file: str, files: Mapping[str, bytes]) -> None:
-    """Read a file, dump it, and convert it; what was converted has to mean the same."""
     config = _parse(file, Folder(files))
     to_json(config)
     to_yaml(config)

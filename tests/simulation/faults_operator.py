@@ -26,8 +26,8 @@ _BAD_LINES: Final = (
     b'{"request": "show"}\n' * 3,
 )
 
-MOST: Final = "*/*[0-7]:*"
-"""The name of most servers: those whose address ends so."""
+MOST_SERVERS: Final = "*/*[0-7]:*"
+"""A name in commands, which means those whose address ends with one of these digits."""
 
 RESTART_BOUND: Final = 3.0
 """Seconds in which a process is there again that was killed."""
@@ -155,7 +155,7 @@ def drain(world: World, fault: Fault) -> None:
 def check_now(world: World, fault: Fault) -> None:
     """Probe servers out of turn: all of them, or most where the site has nearly as many as one request may mean."""
     world.hit("check-now")
-    name = "*" if len([*world.operator.site.reals()]) <= MAX_SERVERS // 2 else MOST
+    name = "*" if len([*world.operator.site.reals()]) <= MAX_SERVERS // 2 else MOST_SERVERS
     world.extra_probes += 1
     world.lose_results(120.0)
     world.operator.ask(Request("check-now", {"names": [name]}, world.end_extra_probe))

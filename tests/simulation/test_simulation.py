@@ -16,14 +16,19 @@ SEEDS: Final = 100
 
 LIST_POINTS: Final = "import json, simulation.plans, simulation.faults; print(json.dumps([*simulation.faults.POINTS]))"
 
-DEAF_DIRECTOR: Final = """
+PREAMBLE: Final = """
 from simulation import clock
 clock.install()
-from ldirectord_py.daemon.reconciler.health_tracker import HealthTracker
-from ldirectord_py.health import Verdict
+from dataclasses import replace
 from simulation.faults import Fault
 from simulation.plans import busy_plan
 from simulation.simulate import simulate
+"""
+"""What each of these scripts begins with: the simulated clock has to be there before the package is imported."""
+
+DEAF_DIRECTOR: Final = """
+from ldirectord_py.daemon.reconciler.health_tracker import HealthTracker
+from ldirectord_py.health import Verdict
 
 observe = HealthTracker.observe
 def ignore_failures(tracker, compiled, check, result):
@@ -35,27 +40,16 @@ print(*simulate(busy_plan("0", 0.03).with_faults([Fault("F1", 50.0, 50.0)])).vio
 """
 """Prints what is wrong with a director of a large site that lets no failure count."""
 
-DELETING_DRAIN = """
-from simulation import clock
-clock.install()
+DELETING_DRAIN: Final = """
 from ldirectord_py.desired import DestinationSlot
-from simulation.faults import Fault
-from simulation.plans import busy_plan
-from simulation.simulate import simulate
 
 DestinationSlot.administered_row = lambda slot, states, *, all_down: None
 print(*simulate(busy_plan("0", 0.03).with_faults([Fault("F29", 60.0, 20.0, target=222, value=0.4)])).violations)
 """
 """Prints what is wrong with a director of a large site that deletes the row of a server that is drained."""
 
-CROWDED_SITE = """
-from simulation import clock
-clock.install()
-from dataclasses import replace
+CROWDED_SITE: Final = """
 from simulation.drawn_sites import spare_real
-from simulation.faults import Fault
-from simulation.plans import busy_plan
-from simulation.simulate import simulate
 
 plan = busy_plan("0", 0.03)
 virtual = plan.site.virtuals[0]
@@ -64,14 +58,7 @@ print(*simulate(replace(plan, site=larger, faults=(Fault("check-now", 50.0, 50.0
 """
 """Prints what is wrong where `check-now` meets more servers than one request may mean."""
 
-SLOW_WRITE = """
-from simulation import clock
-clock.install()
-from dataclasses import replace
-from simulation.faults import Fault
-from simulation.plans import busy_plan
-from simulation.simulate import simulate
-
+SLOW_WRITE: Final = """
 plan = busy_plan("0", 0.03)
 backed = tuple(replace(virtual, fallback=True, backup=True) for virtual in plan.site.virtuals)
 faults = Fault("F32", 50.0, 1.0), Fault("F24", 50.5, 12.0, value=0.9)
@@ -127,6 +114,6 @@ def test_a_write_may_take_longer_than_what_was_its_reason() -> None:
 
 
 def _printed(script: str) -> str:
-    command = (sys.executable, "-c", script)
+    command = (sys.executable, "-c", PREAMBLE + script)
     done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=600, check=True)
     return done.stdout.strip()

@@ -11,8 +11,6 @@ from fuzz.target import FuzzTarget, TooExpensive, judge, judge_memory
 from fuzz.targets import SAME_DECODER, TARGETS
 from ldirectord_py.checks.protocols.dns_records import record_texts
 from ldirectord_py.checks.services import KINDS
-from ldirectord_py.config.values import suggest
-from ldirectord_py.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -46,13 +44,6 @@ def test_the_corpus_is_small_and_has_no_leftovers() -> None:
         sizes = [len(data) for data in kept_inputs(name)]
         assert len(sizes) <= MAX_INPUTS
         assert max(sizes, default=0) <= target.max_length
-
-
-@pytest.mark.parametrize("name", ["config-cf", "config-yaml"])
-def test_words_that_were_not_compared_are_compared_later(name: str) -> None:
-    with pytest.raises(ConfigError):
-        TARGETS[name].decode_alone(b"quiescnt: yes")
-    assert not suggest.cache_info().currsize
 
 
 def raising(error: Exception) -> FuzzTarget:

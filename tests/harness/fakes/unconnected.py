@@ -12,7 +12,7 @@ MAX_TURNS: Final = 100_000
 """Turns of a loop that a check may wait for."""
 
 GROWTH: Final = 40
-"""After so many pieces of data, the next ones are twice as large: what comes before TLS is not read with the rest."""
+"""After so many pieces of data, the next ones are twice as large: later than TLS starts in most seeds."""
 
 T = TypeVar("T")
 
