@@ -33,7 +33,7 @@ class Severity(StrEnum):
 class Problem(NamedTuple):
     """An error or warning at one place of a configuration file; line and column count from 1.
 
-    Its text is one line without control characters, also where a word of the file that it shows has some.
+    ``str`` gives one line, with control characters escaped: ``what`` and ``hint`` may quote the file.
     """
 
     file: str

@@ -16,7 +16,7 @@ from ldirectord_py.checks.progress import LOOKUP, NO_TLS, NOT_CONNECTED, progres
 from ldirectord_py.checks.reasons import is_local, words
 from ldirectord_py.errors import CheckFailed, DeadlinePassed, Inconclusive
 from ldirectord_py.health import Verdict
-from ldirectord_py.runtime.text import MAX_PRINTABLE, as_bytes, escape_surrogates, printable
+from ldirectord_py.runtime.text import MAX_PRINTABLE, as_bytes, escape_controls, printable
 
 _log = logging.getLogger(__name__)
 
@@ -102,4 +102,4 @@ def _masked(reason: str, target: Target) -> str:
         if secret:
             echoed = printable(as_bytes(secret)[:MAX_PRINTABLE])
             reason = reason.replace(secret, "***").replace(echoed, "***")
-    return escape_surrogates(reason)
+    return escape_controls(reason)

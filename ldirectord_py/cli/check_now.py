@@ -10,7 +10,6 @@ from typing import Any
 from ldirectord_py.cli.invocation.arguments import Invocation, UsageError
 from ldirectord_py.cli.invocation.control_client import connect
 from ldirectord_py.cli.invocation.options import OptionParser
-from ldirectord_py.cli.output.terminal import printable_line
 
 FIELDS = ("virtual", "real", "name", "check", "verdict", "code", "reason", "ms")
 """What is printed of a result as JSON."""
@@ -43,6 +42,5 @@ def _printed(results: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]
         name = f" ({result['name']})" if result["name"] else ""
         place = f"{result['virtual']}/{result['real']}{name}"
         time = f"{result['ms']:.1f} ms" if result["code"] != "NOCHECK" else "-"
-        text = f"{result['verdict']:<4}  {result['code']:<8}  {time:>10}  {place}  {result['reason']}"
-        print(printable_line(text), flush=True)
+        print(f"{result['verdict']:<4}  {result['code']:<8}  {time:>10}  {place}  {result['reason']}", flush=True)
         yield result

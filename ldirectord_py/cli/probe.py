@@ -21,7 +21,6 @@ from ldirectord_py.checks.registry import checker_for, kinds, room_for
 from ldirectord_py.cli.invocation.arguments import Invocation, UsageError
 from ldirectord_py.cli.invocation.configuration import load_with_warnings
 from ldirectord_py.cli.invocation.options import OptionParser
-from ldirectord_py.cli.output.terminal import printable_line
 from ldirectord_py.config.model import Config, Real, Virtual
 from ldirectord_py.desired import real_key
 from ldirectord_py.health import Verdict
@@ -162,4 +161,4 @@ def _as_text(results: Sequence[tuple[ProbeRow, Result]]) -> str:
 
 def _cells(row: ProbeRow, result: Result) -> tuple[str, str, str, str, str]:
     ms = f"{result.seconds * 1000:.1f}" if row.check else "-"
-    return row.virtual.id, str(row.real), result.verdict.name.lower(), ms, printable_line(result.reason)
+    return row.virtual.id, str(row.real), result.verdict.name.lower(), ms, result.reason

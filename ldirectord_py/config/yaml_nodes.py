@@ -19,7 +19,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ODD_BREAK = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
 """Line breaks to YAML, but to no editor: the lines in errors would be wrong."""
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-"""Characters that no file name and no argument can have; YAML can write them as ``"\\0"`` and ``"\\ud800"``."""
+"""Characters that no file name and no argument can have. libyaml lets only the escape of a NUL through."""
 _ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 _PLAIN_HINT = "write the value itself"
 
@@ -103,15 +103,18 @@ class _Composer:
         if event.tag is not None:
             raise self._error(event, f"tags like {event.tag} are not supported", _PLAIN_HINT)
         if isinstance(event, yaml.ScalarEvent):
-            if found := _NO_TEXT.search(event.value):
-                raise self._error(event, f"U+{ord(found[0]):04X} cannot be in a text", "leave it out")
-            text = event.value.removesuffix("\n") if event.style in ("|", ">") else event.value
-            mark: Any = event.start_mark
-            self._append(Scalar(text, mark.line + 1, mark.column + 1))
+            self._append(self._scalar(event))
         elif len(self._open) == MAX_NESTING:
             raise self._error(event, f"more than {MAX_NESTING} levels are nested", _PLAIN_HINT)
         else:
             self._open.append((event, []))
+
+    def _scalar(self, event: Any) -> Scalar:
+        if found := _NO_TEXT.search(event.value):
+            raise self._error(event, f"a text cannot hold U+{ord(found[0]):04X}", "leave it out")
+        text = event.value.removesuffix("\n") if event.style in ("|", ">") else event.value
+        mark: Any = event.start_mark
+        return Scalar(text, mark.line + 1, mark.column + 1)
 
     def _error(self, event: Any, what: str, hint: str) -> ConfigError:
         return _error(self._file, event.start_mark.line + 1, event.start_mark.column + 1, what, hint)

@@ -1,6 +1,6 @@
 """Configuration files of both forms, with the file that they include, and what ``convert`` makes of them.
 
-SEPARATOR divides an input into the main file and the other one.
+SEPARATOR divides an input into the main file and the other one, which is there in both forms.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ NAMES: Final = Names(
 
 
 class Folder:
-    """The files of a configuration, by name; gives out MAX_READINGS of them."""
+    """The files of a configuration, by name. Its state: how many more may be read."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._files = files
         self._left = MAX_READINGS
 
     def matches(self, folder: str, pattern: str) -> Sequence[str]:
-        """Return all files."""
-        return sorted(self._files)
+        """Return the other file in both forms."""
+        return "0.cf", "0.yaml"
 
     def text(self, file: str) -> Text:
-        """Return a text as Files does, and raise ConfigError when there is none, or none any more."""
+        """Return a text as Files does; raises ConfigError for another name, or once MAX_READINGS were read."""
         self._left -= 1
         if (data := self._files.get(file)) is None or self._left < 0:
             raise file_error(file, "there is no such file", "name another")
@@ -62,12 +62,9 @@ def _parse(file: str, folder: Folder) -> Config:
 
 
 def _decode(file: str, data: bytes) -> None:
-    """Read a file, dump it, and convert it; what was converted has to mean the same.
-
-    The file may include another one, which is there in both forms.
-    """
-    main, is_divided, other = data.partition(SEPARATOR)
-    files = {file: main, **(dict.fromkeys(("0.cf", "0.yaml"), other) if is_divided else {})}
+    """Read a file, dump it, and convert it; what was converted has to mean the same."""
+    main, _, other = data.partition(SEPARATOR)
+    files = {file: main, "0.cf": other, "0.yaml": other}
     config = _parse(file, Folder(files))
     to_json(config)
     to_yaml(config)

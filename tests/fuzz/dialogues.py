@@ -29,13 +29,13 @@ from ldirectord_py.ipvs.table import Protocol
 from ldirectord_py.runtime.text import escape_surrogates
 
 SIZES: Final = (1, 7, *(65536,) * 6)
-"""Bytes of a piece, by the checksum of the input.
+"""Bytes of a piece, by the checksum of the input: three in four come whole.
 
 Were it a byte of the input, nearly all that the fuzzer keeps would come byte by byte: more turns of a loop look new.
 """
 
 BYTE_BY_BYTE: Final = (1,)
-"""The same where TLS starts: what comes before it must not be read with what follows."""
+"""SIZES of checks that start TLS: what comes before it must not be read with what follows."""
 
 ERRORS: Final = (CheckFailed, Inconclusive, OSError)
 """What a Checker may raise."""
@@ -71,7 +71,7 @@ class _InThisThread:
 def conversation(kind: str, *openers: Place, sizes: Sequence[int] = SIZES, **fields: Any) -> Decoder:
     """Return what runs the check of a kind.
 
-    ``openers`` are the functions that open its connections, ``sizes`` those of pieces (SIZES).
+    ``openers`` are the functions that open its connections, ``sizes`` the bytes of a piece, as in SIZES.
     """
     target = Target(ip_address("127.0.0.1"), 9, 20.0, **{"protocol": Protocol.TCP, **fields})
     service = KINDS[kind]

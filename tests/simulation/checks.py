@@ -41,10 +41,9 @@ class Checks:
     """Its state: how often each invariant was checked, and the violations; the ops that no event has told of yet; when
     something changed last that the table has to follow, and when the watchdog was reset last.
 
-    ``states`` are those of the servers as the last events have told them, ``may_leave_since`` when the row of each last
-    had a reason to leave the table: its server went down, or came up while the row may have been in use otherwise (as
-    the fallback, or kept in by panic). ``rose_at`` is when each server last came up: a write that began before may
-    still take it out.
+    ``states`` are those of the servers as the last events have told them, ``may_leave_until`` when a write that
+    takes out the row of each may begin at the latest: WRITE_TIME after its server went down, or came up while the row
+    may have been in use otherwise (as the fallback, or kept in by panic); else when its server came up.
     """
 
     def __init__(self, world: World) -> None:
@@ -53,8 +52,7 @@ class Checks:
         self.violations: list[str] = []
         self.untold: Counter[tuple[Verb, Row]] = Counter()
         self.states: dict[object, HealthState] = {}
-        self.may_leave_since: dict[object, float] = {}
-        self.rose_at: dict[object, float] = {}
+        self.may_leave_until: dict[object, float] = {}
         self.last_change = CLOCK.now
         self.last_watchdog_reset = CLOCK.now
         self.damping = DampingChecks(world)
@@ -165,12 +163,10 @@ class Checks:
         if before.up is not step.before.up or (before != step.before and not damped):
             self.fail("I9", f"no event tells how {event.real} became {step.before}, it was {before}")
         self.states[key] = step.after
-        if step.fell or (step.rose and (damped or virtual.fallback is not None)):  # see _check_removal
-            self.may_leave_since[key] = CLOCK.now
-        if step.rose:
-            self.rose_at[key] = CLOCK.now
         if not (step.rose or step.fell):
             return
+        grace = WRITE_TIME if step.fell or damped or virtual.fallback is not None else 0.0
+        self.may_leave_until[key] = max(CLOCK.now + grace, self.may_leave_until.get(key, 0.0))
         self.last_change = CLOCK.now
         server = self.world.network.servers[str(event.real.server), event.real.port]
         if server.is_doubtful:
@@ -215,8 +211,7 @@ class Checks:
         for real in compiled.reals.values() if compiled else ():
             is_up = director.health[real.key].up and real.key not in director.administered
             server = real.key.service, real.real.server, real.real.port
-            since = self.may_leave_since.get(server, -math.inf)
-            had_reason = began - since < WRITE_TIME or began <= self.rose_at.get(server, -math.inf)
+            had_reason = began <= self.may_leave_until.get(server, -math.inf)
             if real.row == row.key and real.real.weight and is_up and not had_reason:
                 self.fail("I7", f"a server that is up and configured is taken out: {op}")
         self.world.truth.look_at_pool(row.key.service)

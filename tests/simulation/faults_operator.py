@@ -153,9 +153,9 @@ def drain(world: World, fault: Fault) -> None:
 
 @point("check-now")
 def check_now(world: World, fault: Fault) -> None:
-    """Probe servers out of turn: all of them, or most where the site has nearly as many as one request may mean."""
+    """Probe servers out of turn: all, or most in a large site, which edits could make too large for one request."""
     world.hit("check-now")
-    name = "*" if len([*world.operator.site.reals()]) <= MAX_SERVERS // 2 else MOST_SERVERS
+    name = "*" if sum(1 for _ in world.operator.site.reals()) <= MAX_SERVERS // 2 else MOST_SERVERS
     world.extra_probes += 1
     world.lose_results(120.0)
     world.operator.ask(Request("check-now", {"names": [name]}, world.end_extra_probe))

@@ -51,7 +51,7 @@ def test_servers_without_a_check_are_no_failure(running: MemoryDaemon) -> None:
 
 def test_control_characters_of_the_file_do_not_reach_the_terminal(running: MemoryDaemon) -> None:
     _, text, _ = running.run_here("check-now", "192.0.2.3:80/*")
-    assert text.endswith("cannot run /none?[2J: no such file or directory\n")
+    assert text.endswith("cannot run /none\\x1b[2J: no such file or directory\n")
 
 
 def test_results_as_json(running: MemoryDaemon) -> None:

@@ -96,7 +96,7 @@ def test_control_characters_of_the_file_do_not_reach_the_terminal(
     command = "    checkcommand = /none\x1b[2J\n"
     site.write(section("192.0.2.1:80", "127.0.0.1:9", checktype="external", more=command))
     assert site.run() == 1
-    assert shown(capsys)[-1][-1] == "cannot run /none?[2J: no such file or directory"
+    assert shown(capsys)[-1][-1] == r"cannot run /none\x1b[2J: no such file or directory"
 
 
 def test_json_is_a_list_of_seven_fields(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,7 +67,7 @@ def test_a_block_of_one_line_has_no_line_end() -> None:
         ("[a]: 1\n", "a.yaml:1:1: a key is not a text; write the name of a directive"),
         ("a: \udcff\n", "a.yaml:1:4: this byte is not UTF-8; save the file as UTF-8"),
         ("a:\n  \x07\n", 'a.yaml:2:3: a control character cannot be in YAML; write it as "\\xNN"'),
-        (r'a: "b\0c"', "a.yaml:1:4: U+0000 cannot be in a text; leave it out"),
+        (r'a: "b\0c"', "a.yaml:1:4: a text cannot hold U+0000; leave it out"),
         (
             "\ufeffa: 1\nb: \x85\n",
             "a.yaml:2:4: U+0085 is a line break in YAML, but not in a text file; ",
