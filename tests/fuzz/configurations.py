@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from fuzz.target import SEPARATOR, FuzzTarget
+from fuzz.target import SEPARATOR, FuzzTarget, replaced
 from ldirectord_py.checks.services import KINDS
+from ldirectord_py.config import servers
 from ldirectord_py.config.addresses import HostName, Names, PortName
 from ldirectord_py.config.document import read_document
 from ldirectord_py.config.dump import to_json, to_yaml
@@ -30,6 +31,9 @@ MAX_READINGS: Final = 4
 
 Without a limit, the fuzzer ends up with files that include the other one again and again.
 """
+
+MAX_RANGE: Final = 16
+"""Servers of one range: some 400 bytes of memory each, of which the real limit allows 65,536 in each line."""
 
 NAMES: Final = Names(
     {HostName("web1", ipv6=False): IPv4Address("203.0.113.1"), HostName("web6", ipv6=True): IPv6Address("2001:db8::6")},
@@ -62,6 +66,11 @@ def _parse(file: str, folder: Folder) -> Config:
 
 
 def _decode(file: str, data: bytes) -> None:
+    with replaced((servers, "MAX_RANGE", MAX_RANGE)):
+        _compare_forms(file, data)
+
+
+def _compare_forms(file: str, data: bytes) -> None:
     """Read a file, dump it, and convert it; what was converted has to mean the same."""
     main, _, other = data.partition(SEPARATOR)
     files = {file: main, "0.cf": other, "0.yaml": other}

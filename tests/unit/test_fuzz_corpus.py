@@ -46,6 +46,14 @@ def test_the_corpus_is_small_and_has_no_leftovers() -> None:
         assert max(sizes, default=0) <= target.max_length
 
 
+def test_ranges_of_a_configuration_stay_within_its_memory() -> None:
+    """A range of the whole limit is 65,536 servers in a line."""
+    target = TARGETS["config-cf"]
+    judge_memory(target, b"virtual=1\n real=10.0.0.0->10.0.255.255 gate")
+    lines = b"".join(b" real=%d->%d gate\n" % (first, first + 15) for first in range(16, 16 * 110, 16))
+    judge_memory(target, (b"virtual=1\n" + lines)[: target.max_length])
+
+
 def raising(error: Exception) -> FuzzTarget:
     def decode(_: bytes) -> None:
         raise error
