@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Final
 
 import pytest
 
+from fuzz.configurations import SHORT_RANGE
 from fuzz.corpus import CORPUS, MAX_INPUTS, choose, kept_inputs, reached
 from fuzz.target import FuzzTarget, TooExpensive, judge, judge_memory
 from fuzz.targets import SAME_DECODER, TARGETS
 from ldirectord_py.checks.protocols.dns_records import record_texts
 from ldirectord_py.checks.services import KINDS
+from ldirectord_py.config import servers
+from ldirectord_py.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -46,12 +50,28 @@ def test_the_corpus_is_small_and_has_no_leftovers() -> None:
         assert max(sizes, default=0) <= target.max_length
 
 
-def test_ranges_of_a_configuration_stay_within_its_memory() -> None:
-    """A range of the whole limit is 65,536 servers in a line."""
-    target = TARGETS["config-cf"]
-    judge_memory(target, b"virtual=1\n real=10.0.0.0->10.0.255.255 gate")
-    lines = b"".join(b" real=%d->%d gate\n" % (first, first + 15) for first in range(16, 16 * 110, 16))
-    judge_memory(target, (b"virtual=1\n" + lines)[: target.max_length])
+RANGE: Final = b"1->%d gate" % SHORT_RANGE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "start", "line"),
+    [
+        ("config-cf", b"virtual=1\n", b" real=%b\n" % RANGE),
+        ("config-yaml", b"virtuals:\n- virtual: 1\n  reals:\n", b"  - %b\n" % RANGE),
+    ],
+)
+def test_an_input_full_of_ranges_takes_no_more_than_it_may(name: str, start: bytes, line: bytes) -> None:
+    target = TARGETS[name]
+    data = start + line * ((target.max_length - len(start)) // len(line))
+    target.decode_alone(data)
+    judge_memory(target, data)
+
+
+def test_a_range_that_is_too_long_for_the_fuzzer_is_refused() -> None:
+    with pytest.raises(ConfigError, match="the range has more than"):
+        TARGETS["config-cf"].decode_alone(b"virtual=1\n real=1->%d gate" % (SHORT_RANGE + 1))
+    assert servers.MAX_RANGE > SHORT_RANGE
 
 
 def raising(error: Exception) -> FuzzTarget:
