@@ -50,7 +50,8 @@ class Demo:
     def run(self) -> int:
         """Run every step; return how many failed."""
         web = [self._lab.real(f"web{number}") for number in (1, 2, 3)]
-        self.say("A client, a director and three web servers (nginx) are up, each in a network namespace of its own.")
+        servers = ", ".join(f"{server.name} {server.address}" for server in web)
+        self.say(f"A client, a director and web servers (nginx: {servers}) are up, each in its own network namespace.")
         self.configure(dict.fromkeys(web, 1))
         seconds = self._lab.director.start()
         self.say(f"The daemon started and was ready in {seconds:.1f} s. It checks each server every {INTERVAL} s.")
@@ -66,31 +67,30 @@ class Demo:
         """Stop a server and start it again."""
         stopped = time.monotonic()
         web[1].stop()
-        self.say("web2 stops: the kernel sends it requests, which fail until the next check.")
+        self.say("web2 is stopped. Until the next check the kernel sends it requests, which fail.")
         detected = self.expect({web[0]: 1, web[2]: 1})
         lost = len(traffic.failures(stopped, detected))
-        self.watch(
-            traffic, f"Detected after {detected - stopped:.1f} s; {lost} requests failed until then.", (web[0], web[2])
-        )
+        found = f"web2 was taken out after {detected - stopped:.1f} s; {lost} requests failed until then."
+        self.watch(traffic, found, (web[0], web[2]))
         web[1].start()
         self.say("web2 is back.")
         self.expect(dict.fromkeys(web, 1))
-        self.watch(traffic, "It answers requests of the client again.", web)
+        self.watch(traffic, "web2 answers requests again.", web)
 
     def change(self, traffic: Traffic, web: Sequence[RealServer]) -> None:
         """Change the file and send SIGHUP."""
         web4 = self._lab.real("web4")
         weights = {web[0]: 3, web[1]: 1, web4: 1}
         self.configure(weights)
-        seconds = self._lab.director.reload()
-        self.say(f"SIGHUP: the file was reloaded in {seconds:.1f} s. web1 has weight 3, web3 is removed, web4 is new.")
+        took = self._lab.director.reload() * 1000
+        self.say(f"SIGHUP: the file was reloaded in {took:.0f} ms. web1 has weight 3, web3 is removed, web4 is new.")
         self.expect(weights)
         self.watch(traffic, "The client gets answers by the new weights.", weights)
 
     def stop(self) -> None:
         """Stop the daemon."""
-        seconds = self._lab.director.stop()
-        self.say(f"SIGTERM: the daemon stopped in {seconds:.1f} s and removed its services.")
+        took = self._lab.director.stop() * 1000
+        self.say(f"SIGTERM: the daemon stopped in {took:.0f} ms and removed its services.")
         self.show_table()
         self._check(self._lab.director.weights() == {}, "the table is empty")
 
@@ -99,7 +99,7 @@ class Demo:
         reals = "\n".join(f"    real = {real.address}:80 masq {weight}" for real, weight in weights.items())
         text = CONFIG.format(interval=INTERVAL, vip=VIP, reals=reals)
         self._lab.director.configure(text)
-        self.say("The director's ldirectord.cf:")
+        self.say("The director's ldirectord.cf is now (lab.cf in the log):")
         self.show(text, "    | ")
 
     def expect(self, weights: dict[RealServer, int]) -> float:
