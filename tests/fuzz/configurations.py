@@ -149,6 +149,6 @@ virtuals: [{virtual: 1}]""",
 )
 
 TARGETS: Final = (
-    FuzzTarget("config-cf", lambda data: _decode("main.cf", data), ERRORS, CF, memory=8 << 20, seconds=0.3),
-    FuzzTarget("config-yaml", lambda data: _decode("main.yaml", data), ERRORS, YAML, memory=8 << 20, seconds=0.3),
+    FuzzTarget("config-cf", lambda data: _decode("main.cf", data), ERRORS, CF, memory=16 << 20, seconds=0.5),
+    FuzzTarget("config-yaml", lambda data: _decode("main.yaml", data), ERRORS, YAML, memory=16 << 20, seconds=0.5),
 )
